@@ -1,0 +1,51 @@
+import type { ColumnType, Generated } from 'kysely';
+import { type Migration, run, sqlTypes } from '../database/index.ts';
+
+declare module '../database/tables.ts' {
+  interface Tables {
+    /** One row a stored object. Storage is shared by all registries; visibility is the catalog's. */
+    blobs: {
+      id: Generated<number>;
+      digest: string;
+      size: number;
+      key: string;
+      /** 0 live, 1 being deleted: its bytes may already be gone, and a new push makes a new row. */
+      deleting: ColumnType<number, number | undefined, number>;
+      created_at: number;
+    };
+    uploads: {
+      id: string;
+      registry_id: number;
+      /** The repository that the session belongs to; a session is unknown by any other path. */
+      repository_id: number;
+      creator: string;
+      /** Bytes that are durable. */
+      offset: number;
+      algorithm: string;
+      /** Digest of the bytes up to offset, so that a closing PUT without a body need not read them back. */
+      digest: string | null;
+      started_at: number;
+      active_at: number;
+    };
+  }
+}
+
+export const contentMigrations: Migration[] = [
+  {
+    name: '0003-content',
+    async up(db, dialect) {
+      const { autoId, int, text } = sqlTypes(dialect);
+      await run(db, [
+        `CREATE TABLE blobs (id ${autoId}, digest ${text} NOT NULL, size ${int} NOT NULL, key ${text} NOT NULL,
+          deleting ${int} NOT NULL DEFAULT 0, created_at ${int} NOT NULL)`,
+        `CREATE UNIQUE INDEX blobs_live ON blobs (digest) WHERE deleting = 0`,
+        `CREATE INDEX blobs_deleting ON blobs (id) WHERE deleting = 1`,
+        `CREATE UNIQUE INDEX blobs_key ON blobs (key)`,
+        `CREATE TABLE uploads (id ${text} PRIMARY KEY, registry_id ${int} NOT NULL, repository_id ${int} NOT NULL,
+          creator ${text} NOT NULL, "offset" ${int} NOT NULL, algorithm ${text} NOT NULL, digest ${text},
+          started_at ${int} NOT NULL, active_at ${int} NOT NULL)`,
+        `CREATE INDEX uploads_active ON uploads (active_at)`,
+      ]);
+    },
+  },
+];

@@ -1,0 +1,2 @@
+export { type ErrorCode, errorCodes } from './codes.ts';
+export { type ErrorOptions, RegistryError } from './registry-error.ts';
