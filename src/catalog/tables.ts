@@ -1,0 +1,99 @@
+import type { Generated } from 'kysely';
+import { type Migration, run, sqlTypes } from '../database/index.ts';
+
+declare module '../database/tables.ts' {
+  interface Tables {
+    registries: { id: Generated<number>; name: string; created_at: number };
+    repositories: {
+      id: Generated<number>;
+      registry_id: number;
+      name: string;
+      /** Grows when a repository is deleted and made anew, so that old tokens and sessions do not fit it. */
+      generation: number;
+      created_at: number;
+    };
+    manifests: {
+      registry_id: number;
+      repository_id: number;
+      digest: string;
+      media_type: string;
+      artifact_type: string | null;
+      kind: string;
+      size: number;
+      subject_digest: string | null;
+      /** JSON. */
+      annotations: string | null;
+      pushed_at: number;
+      /** The exact bytes that were pushed. Last, so that the other columns are read without them. */
+      bytes: Uint8Array;
+    };
+    manifest_references: {
+      registry_id: number;
+      repository_id: number;
+      manifest_digest: string;
+      digest: string;
+      role: string;
+      required: number;
+      size: number;
+      media_type: string;
+    };
+    tags: { registry_id: number; repository_id: number; name: string; digest: string; created_at: number; updated_at: number };
+    /** Every move of a tag; a null digest is its deletion. */
+    tag_history: {
+      id: Generated<number>;
+      registry_id: number;
+      repository_id: number;
+      tag: string;
+      digest: string | null;
+      at: number;
+    };
+    /**
+     * Which repository may read which blob. Key and size are the blob's own: they cannot change while a link holds
+     * it, so a pull reads this one row.
+     */
+    blob_links: {
+      registry_id: number;
+      repository_id: number;
+      digest: string;
+      key: string;
+      size: number;
+      created_at: number;
+    };
+    /** What may be garbage from `not_before` on; everything else is not looked at. */
+    gc_candidates: { registry_id: number; repository_id: number; kind: string; digest: string; not_before: number };
+  }
+}
+
+export const catalogMigrations: Migration[] = [
+  {
+    name: '0004-catalog',
+    async up(db, dialect) {
+      const { autoId, bytes, int, text } = sqlTypes(dialect);
+      const scope = `registry_id ${int} NOT NULL, repository_id ${int} NOT NULL`;
+      await run(db, [
+        `CREATE TABLE registries (id ${autoId}, name ${text} NOT NULL UNIQUE, created_at ${int} NOT NULL)`,
+        `CREATE TABLE repositories (id ${autoId}, registry_id ${int} NOT NULL, name ${text} NOT NULL,
+          generation ${int} NOT NULL, created_at ${int} NOT NULL, UNIQUE (registry_id, name))`,
+        `CREATE TABLE manifests (${scope}, digest ${text} NOT NULL, media_type ${text} NOT NULL, artifact_type ${text},
+          kind ${text} NOT NULL, size ${int} NOT NULL, subject_digest ${text}, annotations ${text},
+          pushed_at ${int} NOT NULL, bytes ${bytes} NOT NULL, PRIMARY KEY (repository_id, digest))`,
+        `CREATE INDEX manifests_subject ON manifests (repository_id, subject_digest, digest) WHERE subject_digest IS NOT NULL`,
+        `CREATE TABLE manifest_references (${scope}, manifest_digest ${text} NOT NULL, digest ${text} NOT NULL,
+          role ${text} NOT NULL, required ${int} NOT NULL, size ${int} NOT NULL, media_type ${text} NOT NULL,
+          PRIMARY KEY (repository_id, manifest_digest, digest))`,
+        `CREATE INDEX manifest_references_target ON manifest_references (repository_id, digest)`,
+        `CREATE TABLE tags (${scope}, name ${text} NOT NULL, digest ${text} NOT NULL, created_at ${int} NOT NULL,
+          updated_at ${int} NOT NULL, PRIMARY KEY (repository_id, name))`,
+        `CREATE INDEX tags_digest ON tags (repository_id, digest)`,
+        `CREATE TABLE tag_history (id ${autoId}, ${scope}, tag ${text} NOT NULL, digest ${text}, at ${int} NOT NULL)`,
+        `CREATE INDEX tag_history_tag ON tag_history (repository_id, tag, id)`,
+        `CREATE TABLE blob_links (${scope}, digest ${text} NOT NULL, "key" ${text} NOT NULL, size ${int} NOT NULL,
+          created_at ${int} NOT NULL, PRIMARY KEY (repository_id, digest))`,
+        `CREATE INDEX blob_links_digest ON blob_links (digest, registry_id)`,
+        `CREATE TABLE gc_candidates (${scope}, kind ${text} NOT NULL, digest ${text} NOT NULL,
+          not_before ${int} NOT NULL, PRIMARY KEY (repository_id, kind, digest))`,
+        `CREATE INDEX gc_candidates_due ON gc_candidates (not_before)`,
+      ]);
+    },
+  },
+];

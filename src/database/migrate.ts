@@ -1,0 +1,27 @@
+import { sql } from 'kysely';
+import type { Migration, Transaction } from './database.ts';
+import type { Dialect } from './dialect.ts';
+
+/** A second server that starts at the same moment waits here rather than migrating too. */
+const advisoryLock = 4_271_992_313;
+
+/**
+ * Applies what is missing, in the order of names. Runs inside the caller's transaction, so that a failed migration
+ * leaves the schema as it was. A database that is newer than this program is refused.
+ */
+export async function migrate(db: Transaction, dialect: Dialect, migrations: readonly Migration[]): Promise<void> {
+  if (dialect === 'postgres') await sql`SELECT pg_advisory_xact_lock(${advisoryLock})`.execute(db);
+  await sql`CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY, applied_at BIGINT NOT NULL)`.execute(db);
+  const { rows } = await sql<{ name: string }>`SELECT name FROM migrations`.execute(db);
+  const applied = new Set(rows.map((row) => row.name));
+  const known = new Set(migrations.map((migration) => migration.name));
+  const newer = [...applied].filter((name) => !known.has(name));
+  if (newer.length > 0) {
+    throw new Error(`the database was written by a newer version (migration ${newer.toSorted().at(-1)}); upgrade Bonded`);
+  }
+  for (const migration of [...migrations].toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+    if (applied.has(migration.name)) continue;
+    await migration.up(db, dialect);
+    await sql`INSERT INTO migrations (name, applied_at) VALUES (${migration.name}, ${Date.now()})`.execute(db);
+  }
+}

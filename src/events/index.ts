@@ -1,0 +1,3 @@
+export { consumeEvents } from './consume.ts';
+export { appendEvent, type Event, type EventCursor, type NewEvent, readEvents, start, trimEvents } from './store.ts';
+export { eventMigrations } from './tables.ts';

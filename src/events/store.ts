@@ -1,0 +1,86 @@
+import type { Database, Transaction } from '../database/index.ts';
+import './tables.ts';
+
+/** A place between two events. `start` lies before the first. */
+export interface EventCursor {
+  xid: number;
+  id: number;
+}
+
+export const start: EventCursor = { xid: 0, id: 0 };
+
+export interface NewEvent {
+  registryId: number;
+  /** `<thing>.<what happened>`, such as `manifest.pushed`. */
+  type: string;
+  data: Record<string, unknown>;
+  /** Time of the change (ms). */
+  at: number;
+}
+
+export interface Event extends NewEvent, EventCursor {}
+
+/** Records an event in the transaction that changes the fact: both happen, or neither. */
+export async function appendEvent(tx: Transaction, event: NewEvent): Promise<void> {
+  await tx
+    .insertInto('events')
+    .values({ registry_id: event.registryId, type: event.type, data: JSON.stringify(event.data), at: event.at })
+    .execute();
+}
+
+interface Row {
+  id: number;
+  xid: number;
+  registry_id: number;
+  type: string;
+  data: string;
+  at: number;
+}
+
+const columns = 'SELECT id, xid, registry_id, type, data, at FROM events WHERE';
+const statements = {
+  sqlite: `${columns} (xid, id) > (?, ?) ORDER BY xid, id LIMIT ?`,
+  // A transaction that began earlier may still commit events with lower numbers: stop short of the oldest open one.
+  postgres: `${columns} (xid, id) > (?, ?) AND xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+    ORDER BY xid, id LIMIT ?`,
+};
+
+/** Events after a cursor, in an order that no later commit can change. */
+export async function readEvents(db: Database, after: EventCursor, limit: number): Promise<Event[]> {
+  const rows = await db.all<Row>(statements[db.dialect], [after.xid, after.id, limit]);
+  return rows.map((row) => ({
+    xid: row.xid,
+    id: row.id,
+    registryId: row.registry_id,
+    type: row.type,
+    data: JSON.parse(row.data) as Record<string, unknown>,
+    at: row.at,
+  }));
+}
+
+export async function cursorOf(db: Database, subscriber: string): Promise<EventCursor> {
+  const row = await db.first<EventCursor>('SELECT xid, id FROM event_cursors WHERE subscriber = ?', [subscriber]);
+  return row ?? start;
+}
+
+export async function moveCursor(tx: Transaction, subscriber: string, to: EventCursor): Promise<void> {
+  await tx
+    .insertInto('event_cursors')
+    .values({ subscriber, xid: to.xid, id: to.id })
+    .onConflict((conflict) => conflict.column('subscriber').doUpdateSet({ xid: to.xid, id: to.id }))
+    .execute();
+}
+
+/** Removes events that are older than `before` (ms) and that every subscriber has passed. Returns how many. */
+export async function trimEvents(db: Database, before: number, limit = 10_000): Promise<number> {
+  return db.write(async (tx) => {
+    const cursors = await tx.selectFrom('event_cursors').select(['xid', 'id']).execute();
+    const slowest = cursors.toSorted((a, b) => a.xid - b.xid || a.id - b.id)[0];
+    let query = tx.selectFrom('events').select('id').where('at', '<', before).orderBy('xid').orderBy('id').limit(limit);
+    if (slowest) {
+      query = query.where(({ eb, refTuple, tuple }) => eb(refTuple('xid', 'id'), '<=', tuple(slowest.xid, slowest.id)));
+    }
+    const result = await tx.deleteFrom('events').where('id', 'in', query).executeTakeFirst();
+    return Number(result.numDeletedRows);
+  });
+}

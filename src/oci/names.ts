@@ -1,0 +1,43 @@
+/** Longest repository name (distribution-spec: clients may limit host plus name to 255). */
+export const maxNameLength = 255;
+
+const tagPattern = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
+
+/**
+ * Whether a repository name matches distribution-spec "Pulling manifests":
+ * `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*`.
+ * One pass by hand: the expression above backtracks.
+ */
+export function isRepositoryName(name: string): boolean {
+  if (name.length === 0 || name.length > maxNameLength) return false;
+  let separator = '/';
+  for (let at = 0; at < name.length; at++) {
+    const code = name.charCodeAt(at);
+    if ((code >= 97 && code <= 122) || (code >= 48 && code <= 57)) {
+      separator = '';
+      continue;
+    }
+    const next = separator + name[at];
+    // Only these runs separate; a slash begins a component, which must begin with a letter or digit.
+    if (next === '/' || next === '.' || next === '_' || next === '__' || /^-+$/.test(next)) separator = next;
+    else return false;
+  }
+  return separator === '';
+}
+
+export function isTag(value: string): boolean {
+  return value.length <= 128 && tagPattern.test(value);
+}
+
+const fallback = /^(sha256|sha512)-([0-9a-f]{64})$/;
+
+/** The tag that clients without the referrers API store an index under (distribution-spec, "Referrers Tag Schema"). */
+export function fallbackTag(digest: string): string {
+  const colon = digest.indexOf(':');
+  return `${digest.slice(0, colon).slice(0, 32)}-${digest.slice(colon + 1, colon + 65)}`;
+}
+
+/** Whether a tag has the referrers fallback form. */
+export function isFallbackTag(tag: string): boolean {
+  return fallback.test(tag);
+}
