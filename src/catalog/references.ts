@@ -1,0 +1,65 @@
+import type { Transaction } from '../database/index.ts';
+import { RegistryError } from '../errors/index.ts';
+import type { ManifestReference, ParsedManifest } from '../oci/index.ts';
+import type { Catalog, Repository } from './context.ts';
+import './tables.ts';
+
+/** Most digests in one IN list. */
+const chunk = 500;
+
+/**
+ * Checks that everything a manifest needs is in the repository, and locks the blob links until the transaction ends,
+ * in the order of their digests so that two pushes cannot deadlock. Returns the digests of the links that exist.
+ */
+export async function requireReferences(
+  { db, sparseIndexes }: Catalog,
+  tx: Transaction,
+  repository: Repository,
+  manifest: ParsedManifest,
+): Promise<string[]> {
+  const blobs = sorted(manifest.references.filter((reference) => reference.role !== 'child'));
+  const children = sorted(manifest.references.filter((reference) => reference.role === 'child'));
+  const links = new Map<string, number>();
+  for (let at = 0; at < blobs.length; at += chunk) {
+    const query = tx
+      .selectFrom('blob_links')
+      .select(['digest', 'size'])
+      .where('repository_id', '=', repository.id)
+      .where('digest', 'in', blobs.slice(at, at + chunk))
+      .orderBy('digest');
+    for (const row of await db.forShare(query).execute()) links.set(row.digest, row.size);
+  }
+  const manifests = new Map<string, number>();
+  for (let at = 0; at < children.length; at += chunk) {
+    const rows = await tx
+      .selectFrom('manifests')
+      .select(['digest', 'size'])
+      .where('repository_id', '=', repository.id)
+      .where('digest', 'in', children.slice(at, at + chunk))
+      .execute();
+    for (const row of rows) manifests.set(row.digest, row.size);
+  }
+  const missing: string[] = [];
+  for (const reference of manifest.references) {
+    const size = (reference.role === 'child' ? manifests : links).get(reference.digest);
+    if (size === undefined) {
+      if (reference.required && !(sparseIndexes && manifest.kind === 'index')) missing.push(reference.digest);
+    } else if (size !== reference.size) {
+      throw new RegistryError('MANIFEST_INVALID', {
+        message: 'a descriptor gives another size than its content has; clients would refuse to pull it',
+        detail: { digest: reference.digest, descriptorSize: reference.size, contentSize: size },
+      });
+    }
+  }
+  if (missing.length > 0) {
+    throw new RegistryError('MANIFEST_BLOB_UNKNOWN', {
+      message: 'the manifest references content that this repository does not hold; push it first',
+      detail: { digest: missing[0], missing: [...new Set(missing)].slice(0, 100) },
+    });
+  }
+  return [...links.keys()];
+}
+
+function sorted(references: ManifestReference[]): string[] {
+  return [...new Set(references.map((reference) => reference.digest))].toSorted();
+}
