@@ -1,0 +1,22 @@
+import type { Catalog } from '../catalog/index.ts';
+import type { BlobStore, Uploads } from '../content/index.ts';
+
+/** One request as the edge hands it over, after the bounds that concern every protocol. */
+export interface Exchange {
+  request: Request;
+  method: string;
+  /** Path as it was sent, without the query. */
+  path: string;
+  /** The query without its question mark. */
+  query: string;
+  registryId: number;
+  requestId: string;
+  /** Lifts the time limit of a silent connection; the body's own watchdog takes over. */
+  untimed(): void;
+}
+
+export interface Distribution {
+  catalog: Catalog;
+  uploads: Uploads;
+  blobs: BlobStore;
+}

@@ -1,0 +1,62 @@
+import { RegistryError } from '../errors/index.ts';
+import { getBlob, headBlob, removeBlob } from './blobs.ts';
+import type { Distribution, Exchange } from './exchange.ts';
+import { actionOf, allowedMethods, type Gate } from './gates.ts';
+import { listCatalog, referrerList, tagList } from './lists.ts';
+import { getManifest, headManifest, removeManifest, uploadManifest } from './manifests.ts';
+import { matchRoute, type Route } from './match.ts';
+import { cancelUpload, finishUpload, patchUpload, startUpload, uploadStatus } from './uploads.ts';
+
+export type { Distribution, Exchange } from './exchange.ts';
+export type { Action, Gate } from './gates.ts';
+
+/** Answers a request below `/v2` (OCI distribution-spec), after the gates; undefined when the path is not of the API. */
+export async function distribute(
+  distribution: Distribution,
+  gates: readonly Gate[],
+  exchange: Exchange,
+): Promise<Response | undefined> {
+  const route = matchRoute(exchange.path);
+  if (!route) return undefined;
+  const action = actionOf(route, exchange.method);
+  if (!action) {
+    throw new RegistryError('UNSUPPORTED', {
+      message: 'the method is not served here',
+      headers: { Allow: allowedMethods(route) },
+    });
+  }
+  for (const gate of gates) await gate(exchange, route, action);
+  const response = await act(distribution, exchange, route);
+  response.headers.set('Docker-Distribution-API-Version', 'registry/2.0');
+  return response;
+}
+
+function act(distribution: Distribution, exchange: Exchange, route: Route): Response | Promise<Response> {
+  const { method } = exchange;
+  switch (route.kind) {
+    case 'base':
+      return new Response('{}', { headers: { 'Content-Type': 'application/json' } });
+    case 'catalog':
+      return listCatalog(distribution, exchange);
+    case 'tags':
+      return tagList(distribution, exchange, route);
+    case 'referrers':
+      return referrerList(distribution, exchange, route);
+    case 'manifest':
+      if (method === 'GET') return getManifest(distribution, exchange, route);
+      if (method === 'HEAD') return headManifest(distribution, exchange, route);
+      if (method === 'PUT') return uploadManifest(distribution, exchange, route);
+      return removeManifest(distribution, exchange, route);
+    case 'blob':
+      if (method === 'GET') return getBlob(distribution, exchange, route);
+      if (method === 'HEAD') return headBlob(distribution, exchange, route);
+      return removeBlob(distribution, exchange, route);
+    case 'uploads':
+      return startUpload(distribution, exchange, route);
+    case 'upload':
+      if (method === 'PATCH') return patchUpload(distribution, exchange, route);
+      if (method === 'PUT') return finishUpload(distribution, exchange, route);
+      if (method === 'DELETE') return cancelUpload(distribution, exchange, route);
+      return uploadStatus(distribution, exchange, route);
+  }
+}

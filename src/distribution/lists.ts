@@ -1,0 +1,73 @@
+import { findRepository, listReferrers, listRepositories, listTags } from '../catalog/index.ts';
+import { RegistryError } from '../errors/index.ts';
+import { maxManifestBytes, mediaTypes, requireDigest } from '../oci/index.ts';
+import type { Distribution, Exchange } from './exchange.ts';
+
+/** Page size where the client names none, and the largest one it may name. */
+const maxPage = 10_000;
+
+export async function listCatalog(distribution: Distribution, exchange: Exchange): Promise<Response> {
+  const { last, n } = pageOf(exchange);
+  const names = n === 0 ? [] : await listRepositories(distribution.catalog, exchange.registryId, last, n + 1);
+  const page = names.slice(0, n);
+  return json({ repositories: page }, nextLink('/v2/_catalog', exchange, page, names.length > n));
+}
+
+export async function tagList(distribution: Distribution, exchange: Exchange, { name }: { name: string }): Promise<Response> {
+  const { last, n } = pageOf(exchange);
+  const repository = await findRepository(distribution.catalog, exchange.registryId, name);
+  if (!repository) throw new RegistryError('NAME_UNKNOWN', { detail: { name } });
+  const tags = n === 0 ? [] : await listTags(distribution.catalog, repository, last, n + 1);
+  const page = tags.slice(0, n);
+  return json({ name, tags: page }, nextLink(`/v2/${name}/tags/list`, exchange, page, tags.length > n));
+}
+
+/** Referrers of a digest; an empty index where there are none, also in a repository that does not exist. */
+export async function referrerList(
+  distribution: Distribution,
+  exchange: Exchange,
+  route: { name: string; digest: string },
+): Promise<Response> {
+  const subject = requireDigest(route.digest);
+  const query = new URLSearchParams(exchange.query);
+  const artifactType = query.get('artifactType') ?? undefined;
+  const repository = await findRepository(distribution.catalog, exchange.registryId, route.name);
+  const { referrers, more } = repository
+    ? await listReferrers(distribution.catalog, repository, subject, {
+        artifactType,
+        last: query.get('last') ?? '',
+        maxBytes: maxManifestBytes - 1024,
+      })
+    : { referrers: [], more: false };
+  const headers: Record<string, string> = { 'Content-Type': mediaTypes.ociIndex };
+  if (artifactType !== undefined) headers['OCI-Filters-Applied'] = 'artifactType';
+  if (more) {
+    query.set('last', referrers.at(-1)!.digest);
+    headers.Link = `</v2/${route.name}/referrers/${subject}?${query}>; rel="next"`;
+  }
+  return json({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: referrers }, headers);
+}
+
+function pageOf({ query }: Exchange): { last: string; n: number } {
+  if (query === '') return { last: '', n: maxPage };
+  const parameters = new URLSearchParams(query);
+  const n = parameters.get('n');
+  if (n !== null && !/^[0-9]{1,9}$/.test(n)) {
+    throw new RegistryError('PAGINATION_NUMBER_INVALID', {
+      message: 'n must be a number of results',
+      detail: { n: n.slice(0, 32) },
+    });
+  }
+  return { last: (parameters.get('last') ?? '').slice(0, 512), n: Math.min(n === null ? maxPage : Number(n), maxPage) };
+}
+
+function nextLink(path: string, exchange: Exchange, page: string[], more: boolean): Record<string, string> {
+  const last = page.at(-1);
+  if (!more || last === undefined) return {};
+  const query = new URLSearchParams({ last, n: String(page.length) });
+  return { Link: `<${path}?${query}>; rel="next"` };
+}
+
+function json(body: unknown, headers: Record<string, string>): Response {
+  return new Response(JSON.stringify(body), { headers: { 'Content-Type': 'application/json', ...headers } });
+}

@@ -1,0 +1,130 @@
+import {
+  deleteManifest,
+  deleteTag,
+  ensureRepository,
+  findManifest,
+  findManifestFacts,
+  findRepository,
+  type ManifestFacts,
+  putManifest,
+} from '../catalog/index.ts';
+import { RegistryError } from '../errors/index.ts';
+import {
+  type Digest,
+  digestAlgorithm,
+  digestOf,
+  isFallbackTag,
+  isTag,
+  parseAlgorithm,
+  parseDigest,
+  parseManifest,
+} from '../oci/index.ts';
+import { isNotModified } from './conditions.ts';
+import type { Distribution, Exchange } from './exchange.ts';
+import { readManifestBody } from './manifest-body.ts';
+
+type ManifestRoute = { name: string; reference: string };
+type Reference = { digest: Digest } | { tag: string };
+
+/** Most tags of one push (distribution-spec 1.2-dev: at least 10). */
+const maxTags = 100;
+
+export async function getManifest(distribution: Distribution, exchange: Exchange, route: ManifestRoute): Promise<Response> {
+  const manifest = await findManifest(distribution.catalog, exchange.registryId, route.name, referenceOf(route));
+  if (!manifest) throw await unknownManifest(distribution, exchange, route);
+  const headers = manifestHeaders(manifest);
+  if (isNotModified(exchange.request, manifest.digest)) return new Response(null, { status: 304, headers });
+  return new Response(manifest.bytes as Uint8Array<ArrayBuffer>, { headers });
+}
+
+export async function headManifest(distribution: Distribution, exchange: Exchange, route: ManifestRoute): Promise<Response> {
+  const facts = await findManifestFacts(distribution.catalog, exchange.registryId, route.name, referenceOf(route));
+  if (!facts) throw await unknownManifest(distribution, exchange, route);
+  const headers = manifestHeaders(facts);
+  if (isNotModified(exchange.request, facts.digest)) return new Response(null, { status: 304, headers });
+  headers['Content-Length'] = String(facts.size);
+  return new Response(null, { headers });
+}
+
+/** PUT by tag, or by digest with any number of `tag` parameters (distribution-spec 1.2-dev "Pushing Manifests"). */
+export async function uploadManifest(distribution: Distribution, exchange: Exchange, route: ManifestRoute): Promise<Response> {
+  const reference = referenceOf(route);
+  const query = new URLSearchParams(exchange.query);
+  const tags = 'tag' in reference ? [reference.tag] : [...new Set(query.getAll('tag'))];
+  for (const tag of tags) if (!isTag(tag)) throw invalidTag(tag);
+  if (tags.length > maxTags) {
+    throw new RegistryError('TAG_INVALID', { status: 414, message: `one push sets at most ${maxTags} tags` });
+  }
+  const bytes = await readManifestBody(exchange.request);
+  const digest = await verifiedDigest(reference, bytes, query.get('digest-algorithm'));
+  const parsed = parseManifest(bytes, exchange.request.headers.get('content-type') ?? '');
+  const repository = await ensureRepository(distribution.catalog, exchange.registryId, route.name);
+  await putManifest(distribution.catalog, repository, { digest, bytes, parsed, tags });
+  const headers = new Headers({
+    Location: `/v2/${route.name}/manifests/${digest}`,
+    'Docker-Content-Digest': digest,
+    'Content-Length': '0',
+  });
+  if (parsed.subject) headers.set('OCI-Subject', parsed.subject.digest);
+  if ('digest' in reference) for (const tag of tags) headers.append('OCI-Tag', tag);
+  if (tags.some(isFallbackTag) && parsed.kind === 'index') {
+    headers.set('Warning', '299 - "this registry lists referrers by its API; the fallback tag is not needed"');
+  }
+  return new Response(null, { status: 201, headers });
+}
+
+export async function removeManifest(distribution: Distribution, exchange: Exchange, route: ManifestRoute): Promise<Response> {
+  const reference = referenceOf(route);
+  const repository = await findRepository(distribution.catalog, exchange.registryId, route.name);
+  if (!repository) throw new RegistryError('NAME_UNKNOWN', { detail: { name: route.name } });
+  if ('digest' in reference) await deleteManifest(distribution.catalog, repository, reference.digest);
+  else await deleteTag(distribution.catalog, repository, reference.tag);
+  return new Response(null, { status: 202, headers: { 'Content-Length': '0' } });
+}
+
+/** A tag never looks like a digest: a colon makes it one, and then a well-formed one. */
+function referenceOf({ reference }: ManifestRoute): Reference {
+  const digest = parseDigest(reference);
+  if (digest) return { digest };
+  if (isTag(reference)) return { tag: reference };
+  if (reference.includes(':')) {
+    throw new RegistryError('DIGEST_INVALID', { detail: { digest: reference.slice(0, 160) } });
+  }
+  throw invalidTag(reference);
+}
+
+function invalidTag(tag: string): RegistryError {
+  return new RegistryError('TAG_INVALID', {
+    message: 'a tag is up to 128 letters, digits, _ . and -, and does not begin with . or -',
+    detail: { tag: tag.slice(0, 160) },
+  });
+}
+
+async function verifiedDigest(reference: Reference, bytes: Uint8Array, algorithm: string | null): Promise<Digest> {
+  if ('tag' in reference) {
+    const named = algorithm === null ? 'sha256' : parseAlgorithm(algorithm);
+    if (named) return digestOf(bytes, named);
+    throw new RegistryError('DIGEST_INVALID', { message: 'the digest algorithm is not supported; use sha256 or sha512' });
+  }
+  const actual = digestOf(bytes, digestAlgorithm(reference.digest));
+  if (actual === reference.digest) return actual;
+  throw new RegistryError('DIGEST_INVALID', {
+    message: 'the manifest does not have the digest in its path',
+    detail: { expected: reference.digest, actual },
+  });
+}
+
+function manifestHeaders({ mediaType, digest }: ManifestFacts): Record<string, string> {
+  return { 'Content-Type': mediaType, 'Docker-Content-Digest': digest, ETag: `"${digest}"`, 'Cache-Control': 'private, no-cache' };
+}
+
+async function unknownManifest(
+  { catalog }: Distribution,
+  { registryId }: Exchange,
+  { name, reference }: ManifestRoute,
+): Promise<RegistryError> {
+  const repository = await findRepository(catalog, registryId, name);
+  return repository
+    ? new RegistryError('MANIFEST_UNKNOWN', { detail: { reference } })
+    : new RegistryError('NAME_UNKNOWN', { detail: { name } });
+}

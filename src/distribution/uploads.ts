@@ -1,0 +1,155 @@
+import { commitBlob, ensureRepository, findRepository, mountBlob, type Repository } from '../catalog/index.ts';
+import { RegistryError } from '../errors/index.ts';
+import { type Digest, digestAlgorithm, isRepositoryName, parseAlgorithm, parseContentRange, requireDigest } from '../oci/index.ts';
+import type { Distribution, Exchange } from './exchange.ts';
+
+type UploadRoute = { name: string; id: string };
+
+/** Who opened a session; identity replaces this (every caller is the same until then). */
+const creator = 'anonymous';
+
+/** POST: mounts, takes a whole blob, or opens a session (distribution-spec "Pushing blobs", "Mounting"). */
+export async function startUpload(
+  distribution: Distribution,
+  exchange: Exchange,
+  { name }: { name: string },
+): Promise<Response> {
+  const { catalog, uploads } = distribution;
+  const query = new URLSearchParams(exchange.query);
+  const mount = query.get('mount');
+  const wanted = query.get('digest');
+  const mountDigest = mount === null ? undefined : requireDigest(mount);
+  const digest = wanted === null ? undefined : requireDigest(wanted);
+  const algorithm = algorithmOf(query, digest);
+  const repository = await ensureRepository(catalog, exchange.registryId, name);
+  if (mountDigest) {
+    const from = query.get('from') ?? undefined;
+    const possible = from === undefined || isRepositoryName(from);
+    if (possible && (await mountBlob(catalog, repository, mountDigest, from))) return created(name, mountDigest);
+  }
+  const owner = { registryId: exchange.registryId, repositoryId: repository.id, creator };
+  const id = await uploads.open(owner, algorithm);
+  if (!digest || mountDigest) {
+    return new Response(null, { status: 202, headers: { ...sessionHeaders(name, id, 0), 'Content-Length': '0' } });
+  }
+  exchange.untimed();
+  try {
+    const session = await uploads.find(id, owner);
+    await uploads.close(session, checkedBody(exchange), digest, (tx, blob) => commitBlob(catalog, tx, repository, blob));
+  } catch (error) {
+    // The client never learnt the session's name: nothing can resume it.
+    await uploads.cancel(id).catch(() => {});
+    throw error;
+  }
+  return created(name, digest);
+}
+
+/** PATCH: appends a chunk, or a stream without Content-Range. */
+export async function patchUpload(distribution: Distribution, exchange: Exchange, route: UploadRoute): Promise<Response> {
+  const { session } = await openSession(distribution, exchange, route);
+  const start = chunkStart(exchange, route, session.offset);
+  exchange.untimed();
+  const offset = await distribution.uploads.append(session, exchange.request.body, start);
+  return new Response(null, {
+    status: 202,
+    headers: { ...sessionHeaders(route.name, route.id, offset), 'Content-Length': '0' },
+  });
+}
+
+/** PUT: takes what is left, checks the digest, and makes the blob. */
+export async function finishUpload(distribution: Distribution, exchange: Exchange, route: UploadRoute): Promise<Response> {
+  const { repository, session } = await openSession(distribution, exchange, route);
+  const wanted = new URLSearchParams(exchange.query).get('digest');
+  if (wanted === null) {
+    throw new RegistryError('DIGEST_INVALID', { message: 'the digest parameter is missing; repeat the PUT with it' });
+  }
+  const digest = requireDigest(wanted);
+  const start = chunkStart(exchange, route, session.offset);
+  if (start !== undefined && start !== session.offset) throw outOfOrder(route, session.offset, start);
+  exchange.untimed();
+  await distribution.uploads.close(session, checkedBody(exchange), digest, (tx, blob) =>
+    commitBlob(distribution.catalog, tx, repository, blob),
+  );
+  return created(route.name, digest);
+}
+
+export async function uploadStatus(distribution: Distribution, exchange: Exchange, route: UploadRoute): Promise<Response> {
+  const { session } = await openSession(distribution, exchange, route);
+  return new Response(null, { status: 204, headers: sessionHeaders(route.name, route.id, session.offset) });
+}
+
+export async function cancelUpload(distribution: Distribution, exchange: Exchange, route: UploadRoute): Promise<Response> {
+  await openSession(distribution, exchange, route);
+  await distribution.uploads.cancel(route.id);
+  return new Response(null, { status: 204 });
+}
+
+async function openSession({ catalog, uploads }: Distribution, exchange: Exchange, { name, id }: UploadRoute) {
+  const repository: Repository | undefined = await findRepository(catalog, exchange.registryId, name);
+  if (!repository) throw new RegistryError('BLOB_UPLOAD_UNKNOWN', { detail: { upload: id.slice(0, 64) } });
+  const owner = { registryId: exchange.registryId, repositoryId: repository.id, creator };
+  return { repository, session: await uploads.find(id, owner) };
+}
+
+function algorithmOf(query: URLSearchParams, digest: Digest | undefined) {
+  const named = query.get('digest-algorithm');
+  if (named === null) return digest ? digestAlgorithm(digest) : 'sha256';
+  const algorithm = parseAlgorithm(named);
+  if (algorithm) return algorithm;
+  throw new RegistryError('DIGEST_INVALID', {
+    message: 'the digest algorithm is not supported; use sha256 or sha512',
+    detail: { algorithm: named.slice(0, 64) },
+  });
+}
+
+/** Where a chunk says that it begins, checked against the session and against its own length. */
+function chunkStart(exchange: Exchange, route: UploadRoute, offset: number): number | undefined {
+  const range = parseContentRange(exchange.request.headers.get('content-range'));
+  if (range === undefined) return undefined;
+  if (range === 'invalid') {
+    throw new RegistryError('RANGE_INVALID', {
+      message: 'Content-Range must be <first byte>-<last byte>',
+      headers: sessionHeaders(route.name, route.id, offset),
+    });
+  }
+  const length = exchange.request.headers.get('content-length');
+  if (length !== null && Number(length) !== range.end - range.start + 1) {
+    throw new RegistryError('SIZE_INVALID', {
+      message: 'Content-Length and Content-Range give different lengths',
+      detail: { contentLength: Number(length), contentRange: range.end - range.start + 1 },
+    });
+  }
+  // A chunk that begins at 0 begins the upload anew.
+  if (range.start !== offset && range.start !== 0) throw outOfOrder(route, offset, range.start);
+  return range.start;
+}
+
+/** No body at all is told from an empty one, so that the stored digest can be used without reading back. */
+function checkedBody({ request }: Exchange): ReadableStream<Uint8Array> | null {
+  return request.headers.get('content-length') === '0' ? null : request.body;
+}
+
+function outOfOrder(route: UploadRoute, offset: number, start: number): RegistryError {
+  return new RegistryError('RANGE_INVALID', {
+    message: 'the chunk does not begin where the upload ends; continue from the offset in the Range header',
+    detail: { expected: offset, received: start },
+    headers: sessionHeaders(route.name, route.id, offset),
+  });
+}
+
+function sessionHeaders(name: string, id: string, offset: number): Record<string, string> {
+  return {
+    Location: `/v2/${name}/blobs/uploads/${id}`,
+    Range: `0-${Math.max(0, offset - 1)}`,
+    'Docker-Upload-UUID': id,
+  };
+}
+
+function created(name: string, digest: Digest): Response {
+  const headers = {
+    Location: `/v2/${name}/blobs/${digest}`,
+    'Docker-Content-Digest': digest,
+    'Content-Length': '0',
+  };
+  return new Response(null, { status: 201, headers });
+}
