@@ -4,6 +4,7 @@ import { RegistryError } from '../errors/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { addCandidates, deferCandidate, dropCandidate } from './candidates.ts';
 import type { Catalog, Repository } from './context.ts';
+import { ensureRepository } from './repositories.ts';
 import './tables.ts';
 
 export interface LinkedBlob {
@@ -64,10 +65,12 @@ export async function findBlobToKeep(
 export async function commitBlob(
   catalog: Catalog,
   tx: Transaction,
-  repository: Repository,
+  registryId: number,
+  name: string,
   blob: ClosedUpload,
 ): Promise<string> {
   const key = await recordBlob(catalog.db, tx, { ...blob, now: catalog.now() });
+  const repository = await ensureRepository(catalog, tx, registryId, name);
   await linkBlob(catalog, tx, repository, { ...blob, key });
   return key;
 }
@@ -78,7 +81,8 @@ export async function commitBlob(
  */
 export function mountBlob(
   catalog: Catalog,
-  repository: Repository,
+  registryId: number,
+  name: string,
   digest: Digest,
   from: string | undefined,
 ): Promise<boolean> {
@@ -90,11 +94,12 @@ export function mountBlob(
       .innerJoin('repositories', 'repositories.id', 'blob_links.repository_id')
       .select('blob_links.digest')
       .where('blob_links.digest', '=', digest)
-      .where('blob_links.registry_id', '=', repository.registryId)
+      .where('blob_links.registry_id', '=', registryId)
       .limit(1);
     if (from !== undefined) source = source.where('repositories.name', '=', from);
     const found = await source.executeTakeFirst();
     if (!blob || !found) return false;
+    const repository = await ensureRepository(catalog, tx, registryId, name);
     await linkBlob(catalog, tx, repository, { digest, ...blob });
     return true;
   });

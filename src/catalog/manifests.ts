@@ -5,6 +5,7 @@ import type { Digest, ParsedManifest } from '../oci/index.ts';
 import { addCandidates, dropCandidate, dropLinkCandidates } from './candidates.ts';
 import type { Catalog, Repository } from './context.ts';
 import { requireReferences } from './references.ts';
+import { ensureRepository } from './repositories.ts';
 import { moveTag } from './tags.ts';
 import './tables.ts';
 
@@ -81,11 +82,17 @@ export interface NewManifest {
  * Stores a manifest with its references and tags in one transaction. Throws MANIFEST_BLOB_UNKNOWN when something that
  * it needs is not in the repository, MANIFEST_INVALID when a descriptor's size is wrong.
  */
-export async function putManifest(catalog: Catalog, repository: Repository, manifest: NewManifest): Promise<void> {
+export async function putManifest(
+  catalog: Catalog,
+  registryId: number,
+  name: string,
+  manifest: NewManifest,
+): Promise<void> {
   const { db, now } = catalog;
   const { digest, parsed } = manifest;
   const at = now();
   await db.write(async (tx) => {
+    const repository = await ensureRepository(catalog, tx, registryId, name);
     const held = await requireReferences(catalog, tx, repository, parsed);
     const existing = await db
       .forUpdate(

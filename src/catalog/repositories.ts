@@ -25,20 +25,23 @@ export async function findRepository({ db }: Catalog, registryId: number, name: 
   return row && { id: row.id, registryId, name };
 }
 
-/** The repository of a valid name, made by its first push. It is listed once it holds a manifest. */
-export async function ensureRepository(catalog: Catalog, registryId: number, name: string): Promise<Repository> {
-  return (
-    (await findRepository(catalog, registryId, name)) ??
-    catalog.db.write((tx) => insertRepository(catalog, tx, registryId, name))
-  );
-}
-
-async function insertRepository(
+/**
+ * The repository of a valid name, made by the transaction that first puts something into it: a push that fails leaves
+ * no empty repository behind. It is listed once it holds a manifest.
+ */
+export async function ensureRepository(
   { now }: Catalog,
   tx: Transaction,
   registryId: number,
   name: string,
 ): Promise<Repository> {
+  const existing = await tx
+    .selectFrom('repositories')
+    .select('id')
+    .where('registry_id', '=', registryId)
+    .where('name', '=', name)
+    .executeTakeFirst();
+  if (existing) return { id: existing.id, registryId, name };
   await tx
     .insertInto('repositories')
     .values({ registry_id: registryId, name, generation: 1, created_at: now() })

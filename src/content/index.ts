@@ -1,3 +1,4 @@
+export { uploadsConfig } from './config.ts';
 export type { BlobStore, StagingWriter, StoredObject } from './blob-store.ts';
 export { createFileStore } from './file-store.ts';
 export { type FileSystem, nodeFileSystem } from './file-system.ts';

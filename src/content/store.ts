@@ -1,4 +1,4 @@
-import type { Selectable } from 'kysely';
+import { type Selectable, sql } from 'kysely';
 import type { Database, Tables, Transaction } from '../database/index.ts';
 import type { Digest } from '../oci/index.ts';
 import './tables.ts';
@@ -28,7 +28,10 @@ export async function recordBlob(
   const inserted = await tx
     .insertInto('blobs')
     .values({ digest: blob.digest, size: blob.size, key: blob.key, created_at: blob.now })
-    .onConflict((conflict) => conflict.column('digest').where('deleting', '=', 0).doNothing())
+    .onConflict((conflict) =>
+      // A literal: SQLite matches the predicate of a partial index by its text, and a parameter has none.
+      conflict.column('digest').where('deleting', '=', sql.lit(0)).doNothing(),
+    )
     .returning('key')
     .executeTakeFirst();
   if (inserted) return inserted.key;

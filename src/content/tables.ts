@@ -16,14 +16,16 @@ declare module '../database/tables.ts' {
     uploads: {
       id: string;
       registry_id: number;
-      /** The repository that the session belongs to; a session is unknown by any other path. */
-      repository_id: number;
+      /** Name of the repository that the session belongs to; the repository itself need not exist before the commit. */
+      repository: string;
       creator: string;
       /** Bytes that are durable. */
       offset: number;
       algorithm: string;
       /** Digest of the bytes up to offset, so that a closing PUT without a body need not read them back. */
       digest: string | null;
+      /** The digest under which its bytes are being published: where to look for them after a crash. */
+      closing: string | null;
       started_at: number;
       active_at: number;
     };
@@ -41,8 +43,8 @@ export const contentMigrations: Migration[] = [
         `CREATE UNIQUE INDEX blobs_live ON blobs (digest) WHERE deleting = 0`,
         `CREATE INDEX blobs_deleting ON blobs (id) WHERE deleting = 1`,
         `CREATE UNIQUE INDEX blobs_key ON blobs (key)`,
-        `CREATE TABLE uploads (id ${text} PRIMARY KEY, registry_id ${int} NOT NULL, repository_id ${int} NOT NULL,
-          creator ${text} NOT NULL, "offset" ${int} NOT NULL, algorithm ${text} NOT NULL, digest ${text},
+        `CREATE TABLE uploads (id ${text} PRIMARY KEY, registry_id ${int} NOT NULL, repository ${text} NOT NULL,
+          creator ${text} NOT NULL, "offset" ${int} NOT NULL, algorithm ${text} NOT NULL, digest ${text}, closing ${text},
           started_at ${int} NOT NULL, active_at ${int} NOT NULL)`,
         `CREATE INDEX uploads_active ON uploads (active_at)`,
       ]);

@@ -9,7 +9,8 @@ import { advanceUpload, deleteUpload, findUpload, insertUpload, type UploadRow }
 /** What a session belongs to: it is unknown by any other path (lesson 13). */
 export interface UploadOwner {
   registryId: number;
-  repositoryId: number;
+  /** Name of the repository; it comes into being with its first blob or manifest, not with a session. */
+  repository: string;
   creator: string;
 }
 
@@ -101,11 +102,12 @@ export function createUploads(
         insertUpload(tx, {
           id,
           registry_id: owner.registryId,
-          repository_id: owner.repositoryId,
+          repository: owner.repository,
           creator: owner.creator,
           offset: 0,
           algorithm,
           digest: null,
+          closing: null,
           started_at: at,
           active_at: at,
         }),
@@ -115,9 +117,8 @@ export function createUploads(
 
     async find(id, owner) {
       const session = /^[0-9a-f]{32}$/.test(id) ? await findUpload(db, id) : undefined;
-      if (!session || session.repository_id !== owner.repositoryId || session.creator !== owner.creator) {
-        throw unknown(id);
-      }
+      if (session?.registry_id !== owner.registryId) throw unknown(id);
+      if (session.repository !== owner.repository || session.creator !== owner.creator) throw unknown(id);
       return session;
     },
 

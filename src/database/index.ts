@@ -1,3 +1,5 @@
+export { databaseConfig } from './config.ts';
+export { lockDirectory } from './directory-lock.ts';
 import type { Database } from './database.ts';
 import { openPostgres, type PostgresOptions } from './postgres.ts';
 import { openSqlite, type SqliteOptions } from './sqlite.ts';

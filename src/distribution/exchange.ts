@@ -11,6 +11,8 @@ export interface Exchange {
   query: string;
   registryId: number;
   requestId: string;
+  /** What kind of path it is, for metrics. */
+  route: string;
   /** Lifts the time limit of a silent connection; the body's own watchdog takes over. */
   untimed(): void;
 }

@@ -18,6 +18,7 @@ export async function distribute(
 ): Promise<Response | undefined> {
   const route = matchRoute(exchange.path);
   if (!route) return undefined;
+  exchange.route = route.kind;
   const action = actionOf(route, exchange.method);
   if (!action) {
     throw new RegistryError('UNSUPPORTED', {

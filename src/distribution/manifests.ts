@@ -1,7 +1,6 @@
 import {
   deleteManifest,
   deleteTag,
-  ensureRepository,
   findManifest,
   findManifestFacts,
   findRepository,
@@ -58,8 +57,7 @@ export async function uploadManifest(distribution: Distribution, exchange: Excha
   const bytes = await readManifestBody(exchange.request);
   const digest = await verifiedDigest(reference, bytes, query.get('digest-algorithm'));
   const parsed = parseManifest(bytes, exchange.request.headers.get('content-type') ?? '');
-  const repository = await ensureRepository(distribution.catalog, exchange.registryId, route.name);
-  await putManifest(distribution.catalog, repository, { digest, bytes, parsed, tags });
+  await putManifest(distribution.catalog, exchange.registryId, route.name, { digest, bytes, parsed, tags });
   const headers = new Headers({
     Location: `/v2/${route.name}/manifests/${digest}`,
     'Docker-Content-Digest': digest,

@@ -1,4 +1,4 @@
-import { commitBlob, ensureRepository, findRepository, mountBlob, type Repository } from '../catalog/index.ts';
+import { commitBlob, mountBlob } from '../catalog/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import { type Digest, digestAlgorithm, isRepositoryName, parseAlgorithm, parseContentRange, requireDigest } from '../oci/index.ts';
 import type { Distribution, Exchange } from './exchange.ts';
@@ -15,19 +15,19 @@ export async function startUpload(
   { name }: { name: string },
 ): Promise<Response> {
   const { catalog, uploads } = distribution;
+  const { registryId } = exchange;
   const query = new URLSearchParams(exchange.query);
   const mount = query.get('mount');
   const wanted = query.get('digest');
   const mountDigest = mount === null ? undefined : requireDigest(mount);
   const digest = wanted === null ? undefined : requireDigest(wanted);
   const algorithm = algorithmOf(query, digest);
-  const repository = await ensureRepository(catalog, exchange.registryId, name);
   if (mountDigest) {
     const from = query.get('from') ?? undefined;
     const possible = from === undefined || isRepositoryName(from);
-    if (possible && (await mountBlob(catalog, repository, mountDigest, from))) return created(name, mountDigest);
+    if (possible && (await mountBlob(catalog, registryId, name, mountDigest, from))) return created(name, mountDigest);
   }
-  const owner = { registryId: exchange.registryId, repositoryId: repository.id, creator };
+  const owner = { registryId, repository: name, creator };
   const id = await uploads.open(owner, algorithm);
   if (!digest || mountDigest) {
     return new Response(null, { status: 202, headers: { ...sessionHeaders(name, id, 0), 'Content-Length': '0' } });
@@ -35,7 +35,7 @@ export async function startUpload(
   exchange.untimed();
   try {
     const session = await uploads.find(id, owner);
-    await uploads.close(session, checkedBody(exchange), digest, (tx, blob) => commitBlob(catalog, tx, repository, blob));
+    await uploads.close(session, checkedBody(exchange), digest, (tx, blob) => commitBlob(catalog, tx, registryId, name, blob));
   } catch (error) {
     // The client never learnt the session's name: nothing can resume it.
     await uploads.cancel(id).catch(() => {});
@@ -46,7 +46,7 @@ export async function startUpload(
 
 /** PATCH: appends a chunk, or a stream without Content-Range. */
 export async function patchUpload(distribution: Distribution, exchange: Exchange, route: UploadRoute): Promise<Response> {
-  const { session } = await openSession(distribution, exchange, route);
+  const session = await openSession(distribution, exchange, route);
   const start = chunkStart(exchange, route, session.offset);
   exchange.untimed();
   const offset = await distribution.uploads.append(session, exchange.request.body, start);
@@ -58,7 +58,7 @@ export async function patchUpload(distribution: Distribution, exchange: Exchange
 
 /** PUT: takes what is left, checks the digest, and makes the blob. */
 export async function finishUpload(distribution: Distribution, exchange: Exchange, route: UploadRoute): Promise<Response> {
-  const { repository, session } = await openSession(distribution, exchange, route);
+  const session = await openSession(distribution, exchange, route);
   const wanted = new URLSearchParams(exchange.query).get('digest');
   if (wanted === null) {
     throw new RegistryError('DIGEST_INVALID', { message: 'the digest parameter is missing; repeat the PUT with it' });
@@ -68,13 +68,13 @@ export async function finishUpload(distribution: Distribution, exchange: Exchang
   if (start !== undefined && start !== session.offset) throw outOfOrder(route, session.offset, start);
   exchange.untimed();
   await distribution.uploads.close(session, checkedBody(exchange), digest, (tx, blob) =>
-    commitBlob(distribution.catalog, tx, repository, blob),
+    commitBlob(distribution.catalog, tx, exchange.registryId, route.name, blob),
   );
   return created(route.name, digest);
 }
 
 export async function uploadStatus(distribution: Distribution, exchange: Exchange, route: UploadRoute): Promise<Response> {
-  const { session } = await openSession(distribution, exchange, route);
+  const session = await openSession(distribution, exchange, route);
   return new Response(null, { status: 204, headers: sessionHeaders(route.name, route.id, session.offset) });
 }
 
@@ -84,11 +84,8 @@ export async function cancelUpload(distribution: Distribution, exchange: Exchang
   return new Response(null, { status: 204 });
 }
 
-async function openSession({ catalog, uploads }: Distribution, exchange: Exchange, { name, id }: UploadRoute) {
-  const repository: Repository | undefined = await findRepository(catalog, exchange.registryId, name);
-  if (!repository) throw new RegistryError('BLOB_UPLOAD_UNKNOWN', { detail: { upload: id.slice(0, 64) } });
-  const owner = { registryId: exchange.registryId, repositoryId: repository.id, creator };
-  return { repository, session: await uploads.find(id, owner) };
+function openSession({ uploads }: Distribution, { registryId }: Exchange, { name, id }: UploadRoute) {
+  return uploads.find(id, { registryId, repository: name, creator });
 }
 
 function algorithmOf(query: URLSearchParams, digest: Digest | undefined) {

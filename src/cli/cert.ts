@@ -1,0 +1,30 @@
+import { buildCommand, buildRouteMap } from '@stricli/core';
+import type { Context } from './context.ts';
+
+const dev = buildCommand<{ directory: string; host?: readonly string[]; days: number }, [], Context>({
+  docs: {
+    brief: 'Make a local certificate authority and a certificate for the registry',
+    fullDescription:
+      'Makes a certificate authority once, and a certificate for localhost and the named hosts that it signs. For ' +
+      'development: everyone who trusts this authority trusts whoever holds its key.',
+  },
+  parameters: {
+    flags: {
+      directory: { kind: 'parsed', parse: String, brief: 'Where the PEM files go', default: './data/tls' },
+      host: { kind: 'parsed', parse: String, brief: 'Host name or IP address beside localhost', variadic: true, optional: true },
+      days: { kind: 'parsed', parse: Number, brief: 'Days that the certificate is valid', default: '90' },
+    },
+  },
+  async func(flags) {
+    const { makeDevelopmentCertificate } = await import('./development-certificate.ts');
+    const files = await makeDevelopmentCertificate(flags.directory, flags.host ?? [], flags.days);
+    this.write(`authority    ${files.authority}`);
+    this.write(`certificate  ${files.certificate}`);
+    this.write(`key          ${files.key}`);
+    this.write('');
+    this.write(`Serve with it:   bonded serve --set tls.certificate=${files.certificate} --set tls.key=${files.key}`);
+    this.write(`Trust it:        skopeo … --dest-cert-dir ${flags.directory}, or SSL_CERT_FILE=${files.authority} for Go clients`);
+  },
+});
+
+export const certRoutes = buildRouteMap({ routes: { dev }, docs: { brief: 'Certificates' } });

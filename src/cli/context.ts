@@ -1,0 +1,18 @@
+import type { CommandContext } from '@stricli/core';
+
+/** What a command may touch of the outside, handed in so that tests need no child process. */
+export interface Context extends CommandContext {
+  readonly process: Omit<NodeJS.Process, 'exitCode'> & { exitCode?: number | string | null };
+  readonly environment: Record<string, string | undefined>;
+  write(text: string): void;
+}
+
+export function createContext(process: NodeJS.Process): Context {
+  return { process: process as Context['process'], environment: process.env, write: (text) => void process.stdout.write(`${text}\n`) };
+}
+
+/** Ends a command with a sentence that says what to do; the exit code becomes 1. */
+export function fail(context: Context, message: string): void {
+  context.process.stderr.write(`bonded: ${message}\n`);
+  context.process.exitCode = 1;
+}

@@ -1,0 +1,23 @@
+import { buildCommand, buildRouteMap } from '@stricli/core';
+import type { Context } from '../cli/index.ts';
+import { describeSettings } from '../config/index.ts';
+import { configSchema } from '../configuration.ts';
+import { type ConfigFlags, configFlags, loadFor } from './load.ts';
+
+const check = buildCommand<ConfigFlags, [], Context>({
+  docs: { brief: 'Validate the configuration and show where each value comes from' },
+  parameters: { flags: configFlags },
+  func(flags) {
+    const loaded = loadFor(this, flags);
+    if (!loaded) return;
+    const known = describeSettings(configSchema);
+    for (const [key, origin] of loaded.origins) {
+      // Values are not printed: one of them may be a secret.
+      if (known.some((setting) => setting.key === key)) this.write(`${key}: set by ${origin}`);
+    }
+    for (const name of loaded.unknownVariables) this.write(`${name}: there is no such setting; it is ignored`);
+    this.write('the configuration is valid');
+  },
+});
+
+export const configRoutes = buildRouteMap({ routes: { check }, docs: { brief: 'Configuration' } });

@@ -1,0 +1,58 @@
+import type { Context } from '../cli/index.ts';
+import { ConfigError, type LoadedConfig } from '../config/index.ts';
+import { type Configuration, loadConfiguration } from '../configuration.ts';
+
+export interface ConfigFlags {
+  config?: string;
+  listen?: string;
+  data?: string;
+  database?: string;
+  logLevel?: string;
+  set?: readonly string[];
+}
+
+const text = { kind: 'parsed', parse: String, optional: true } as const;
+
+/** Flags of every command that works on a registry's configuration. */
+export const configFlags = {
+  config: { ...text, brief: 'YAML file with the configuration' },
+  listen: { ...text, brief: 'Address and port to serve on (default 127.0.0.1:5000)' },
+  data: { ...text, brief: 'Data directory (default ./data)' },
+  database: { ...text, brief: 'PostgreSQL URL; SQLite in the data directory otherwise' },
+  logLevel: { ...text, brief: 'debug, info, warn, error or silent' },
+  set: { ...text, variadic: true, brief: 'Any setting, as key=value: --set gc.delay=48h' },
+} as const;
+
+/** Reads the configuration for a command. Problems are written out, one a line; then the result is undefined. */
+export function loadFor(context: Context, flags: ConfigFlags): LoadedConfig<Configuration> | undefined {
+  try {
+    return loadConfiguration({
+      file: flags.config ?? context.environment.BONDED_CONFIG,
+      environment: context.environment,
+      flags: {
+        ...assignments(flags.set ?? []),
+        listen: flags.listen,
+        data: flags.data,
+        'database.url': flags.database,
+        'log.level': flags.logLevel,
+      },
+    });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    context.process.stderr.write(`bonded: ${error.message}\n`);
+    context.process.exitCode = 1;
+    return undefined;
+  }
+}
+
+function assignments(pairs: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const at = pair.indexOf('=');
+      if (at < 1) throw new ConfigError([`--set ${pair}: write it as key=value`]);
+      const value = pair.slice(at + 1);
+      if (value === 'true' || value === 'false') return [pair.slice(0, at), value === 'true'];
+      return [pair.slice(0, at), /^[0-9]{1,15}$/.test(value) ? Number(value) : value];
+    }),
+  );
+}

@@ -1,0 +1,53 @@
+import { z } from 'zod';
+
+/** One leaf of the configuration schema. */
+export interface Setting {
+  /** Dotted path in the file: `gc.delay`. */
+  key: string;
+  path: string[];
+  /** Environment variable, such as `BONDED_GC_DELAY`; undefined for what only the file can express. */
+  variable: string | undefined;
+  /** Whether the value is a list, written with commas in the environment. */
+  list: boolean;
+  description: string;
+  /** The default as it would be written; undefined where there is none. */
+  defaultValue: unknown;
+}
+
+/** All settings of a schema in order; what the file, the environment and the reference page have in common. */
+export function describeSettings(schema: z.ZodObject, path: string[] = []): Setting[] {
+  return Object.entries(schema.shape).flatMap(([name, type]) => {
+    const here = [...path, name];
+    const { inner, defaultValue } = unwrap(type as z.ZodType);
+    if (inner instanceof z.ZodObject) return describeSettings(inner, here);
+    return [
+      {
+        key: here.join('.'),
+        path: here,
+        variable: isFlat(inner) ? `BONDED_${here.map((part) => part.replaceAll(/[A-Z]/g, '_$&').toUpperCase()).join('_')}` : undefined,
+        list: inner instanceof z.ZodArray,
+        description: (type as z.ZodType).description ?? inner.description ?? '',
+        defaultValue,
+      },
+    ];
+  });
+}
+
+function isFlat(type: z.ZodType): boolean {
+  return !(type instanceof z.ZodArray && unwrap(type.element as z.ZodType).inner instanceof z.ZodObject);
+}
+
+function unwrap(type: z.ZodType): { inner: z.ZodType; defaultValue: unknown } {
+  let inner = type;
+  let defaultValue: unknown;
+  for (;;) {
+    if (inner instanceof z.ZodPrefault || inner instanceof z.ZodDefault) {
+      defaultValue ??= inner.def.defaultValue;
+      inner = inner.def.innerType as z.ZodType;
+    } else if (inner instanceof z.ZodOptional) {
+      inner = inner.def.innerType as z.ZodType;
+    } else if (inner instanceof z.ZodPipe && inner.def.in instanceof z.ZodType && !(inner.def.in instanceof z.ZodUnion)) {
+      inner = inner.def.in;
+    } else return { inner, defaultValue };
+  }
+}

@@ -1,0 +1,45 @@
+import { z } from 'zod';
+
+const durationUnits: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const sizeUnits: Record<string, number> = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };
+
+function quantity(units: Record<string, number>, unitless: string, example: string) {
+  const pattern = new RegExp(`^([0-9]{1,12})(${Object.keys(units).join('|')})$`);
+  return z.union([z.string(), z.number()]).transform((value, context) => {
+    const match = pattern.exec(typeof value === 'number' ? `${value}${unitless}` : value.trim());
+    const result = match ? Number(match[1]) * units[match[2]!]! : NaN;
+    if (Number.isSafeInteger(result)) return result;
+    context.addIssue({ code: 'custom', message: `must be a whole number with a unit, such as ${example}` });
+    return z.NEVER;
+  });
+}
+
+/** A length of time, written `250ms`, `30s`, `5m`, `24h` or `7d`; a bare number counts seconds. Becomes ms. */
+export const duration = () => quantity(durationUnits, 's', '250ms, 30s, 5m, 24h or 7d');
+
+/** A number of bytes, written `512B`, `64KiB`, `8MiB`, `200GiB` or `1TiB`; a bare number counts bytes. Becomes bytes. */
+export const byteSize = () => quantity(sizeUnits, 'B', '64KiB, 8MiB or 200GiB');
+
+export interface ListenAddress {
+  host: string;
+  port: number;
+}
+
+/** `host:port`, with IPv6 addresses in brackets; port 0 lets the system choose. */
+export const listenAddress = () =>
+  z.string().transform((value, context): ListenAddress => {
+    const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s/]+)):([0-9]{1,5})$/.exec(value);
+    const port = Number(match?.[3]);
+    if (match && port <= 65_535) return { host: match[1] ?? match[2]!, port };
+    context.addIssue({ code: 'custom', message: 'must be host:port, such as 127.0.0.1:5000 or [::1]:5000' });
+    return z.NEVER;
+  });
+
+/** A DNS host name without a port, lower-cased. */
+export const hostName = () =>
+  z
+    .string()
+    .transform((value) => value.toLowerCase())
+    .refine((value) => value.length <= 253 && /^(?!-)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*$/.test(value), {
+      message: 'must be a host name without a port',
+    });

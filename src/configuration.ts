@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import { gcConfig, manifestsConfig } from './catalog/index.ts';
+import { type ConfigSources, hostName, loadConfig, type LoadedConfig } from './config/index.ts';
+import { uploadsConfig } from './content/index.ts';
+import { databaseConfig } from './database/index.ts';
+import { httpConfig } from './http/index.ts';
+import { logConfig } from './telemetry/index.ts';
+
+const registryName = z
+  .string()
+  .regex(/^[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?$/, 'must be up to 50 lowercase letters, digits and hyphens');
+
+/** The whole configuration: one slice a capability, each declared where it is used. */
+export const configSchema = z.strictObject({
+  data: z.string().min(1).default('./data').describe('Directory of facts (SQLite) and content. One server uses it at a time.'),
+  ...httpConfig,
+  domain: hostName()
+    .prefault('localhost')
+    .describe('Each registry answers to `<its name>.<domain>` beside its own hosts.'),
+  registries: z
+    .array(z.strictObject({ name: registryName, hosts: z.array(hostName()).default([]) }))
+    .max(1000)
+    .default([])
+    .describe('Registries beside the default one, each a `name` and, if it has any, its own `hosts`.'),
+  database: databaseConfig,
+  uploads: uploadsConfig,
+  manifests: manifestsConfig,
+  gc: gcConfig,
+  log: logConfig,
+});
+
+export type Configuration = z.output<typeof configSchema>;
+
+/** Loads and validates; throws ConfigError. */
+export function loadConfiguration(sources: ConfigSources): LoadedConfig<Configuration> {
+  return loadConfig(configSchema, sources);
+}

@@ -1,0 +1,21 @@
+import { z } from 'zod';
+import { duration } from '../config/index.ts';
+
+export const databaseConfig = z
+  .strictObject({
+    url: z
+      .string()
+      .regex(/^postgres(?:ql)?:\/\//, 'must begin with postgres:// or postgresql://')
+      .optional()
+      .describe(
+        'PostgreSQL 15 or later, as `postgres://user@host:5432/database`. Left out, facts live in SQLite in the data ' +
+          'directory. Give a password by `BONDED_DATABASE_URL_FILE`, `PGPASSWORD` or `PGPASSFILE`.',
+      ),
+    poolSize: z.int().min(2).max(200).default(16).describe('Most PostgreSQL connections of this process.'),
+    preparedStatements: z
+      .boolean()
+      .default(true)
+      .describe('Off for a pooler that gives each transaction another connection.'),
+    statementTimeout: duration().prefault('30s').describe('A PostgreSQL statement that runs longer is cancelled.'),
+  })
+  .prefault({});

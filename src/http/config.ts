@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { duration, hostName, listenAddress } from '../config/index.ts';
+
+export const httpConfig = {
+  listen: listenAddress()
+    .prefault('127.0.0.1:5000')
+    .describe('Address and port. Until callers are identified, only a loopback address is accepted.'),
+  hosts: z
+    .array(hostName())
+    .default([])
+    .describe('Host names, beside `localhost` and IP addresses, under which the default registry may be addressed.'),
+  trustedProxies: z
+    .array(z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()]))
+    .default([])
+    .describe('Addresses or CIDR ranges of proxies whose `X-Forwarded-For` is believed.'),
+  tls: z
+    .strictObject({
+      certificate: z.string().optional().describe('PEM file with the certificate and its chain.'),
+      key: z.string().optional().describe('PEM file with the private key.'),
+    })
+    .refine(({ certificate, key }) => (certificate === undefined) === (key === undefined), {
+      message: 'certificate and key go together',
+    })
+    .prefault({}),
+  drain: z
+    .strictObject({
+      delay: duration()
+        .prefault('0s')
+        .describe('After SIGTERM: how long to go on accepting while `/readyz` says 503, so that a balancer can react.'),
+      timeout: duration().prefault('30s').describe('After that: how long requests in flight may take to finish.'),
+    })
+    .prefault({}),
+  metrics: z
+    .strictObject({
+      listen: listenAddress()
+        .optional()
+        .describe('A listener of its own for `/metrics`, which the main one then no longer answers.'),
+    })
+    .prefault({}),
+};

@@ -1,0 +1,17 @@
+/** One request with what the edge found out about it; protocols get this and answer with a Response. */
+export interface Exchange {
+  readonly request: Request;
+  readonly method: string;
+  /** Path as it was sent, normalised by the parser, without the query. */
+  readonly path: string;
+  /** The query without its question mark. */
+  readonly query: string;
+  readonly registryId: number;
+  readonly requestId: string;
+  /** Address of the client: of the socket, or what a trusted proxy says. IPv4 is never written as IPv6. */
+  readonly address: string;
+  /** What kind of path it is, for metrics; set by the protocol that recognises it. */
+  route: string;
+  /** Lifts the time limit of a silent connection; the body's own watchdog takes over. */
+  untimed(): void;
+}

@@ -1,0 +1,48 @@
+import { isIP } from 'node:net';
+import { RegistryError } from '../errors/index.ts';
+
+/** Which registry a Host header names. */
+export interface HostTable {
+  /** The registry's id; throws DENIED for a name that nobody configured (DNS rebinding would use one). */
+  registryOf(host: string): number;
+}
+
+export interface HostedRegistry {
+  id: number;
+  name: string;
+  /** Further names of its own, beside `<name>.<domain>`. */
+  hosts: readonly string[];
+}
+
+/**
+ * A registry answers to `<name>.<domain>` and to its own host names; `localhost`, every IP literal and the names in
+ * `defaultHosts` mean the default registry.
+ */
+export function createHostTable(options: {
+  registries: readonly HostedRegistry[];
+  defaultRegistry: number;
+  domain: string;
+  defaultHosts: readonly string[];
+}): HostTable {
+  const table = new Map<string, number>([['localhost', options.defaultRegistry]]);
+  for (const host of options.defaultHosts) table.set(host, options.defaultRegistry);
+  for (const { id, name, hosts } of options.registries) {
+    for (const host of [`${name}.${options.domain}`, ...hosts]) table.set(host, id);
+  }
+  return {
+    registryOf(host) {
+      const id = table.get(host);
+      if (id !== undefined) return id;
+      if (isIP(host) !== 0) return options.defaultRegistry;
+      throw new RegistryError('DENIED', {
+        message: 'this host name is not configured here; use one of the configured names, localhost or an IP address',
+        detail: { host: host.slice(0, 253) },
+      });
+    },
+  };
+}
+
+/** Whether an address to listen on can be reached from this machine alone. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}

@@ -1,0 +1,44 @@
+import type { RegistryError } from '../errors/index.ts';
+import type { Log, Metrics } from '../telemetry/index.ts';
+import type { Exchange } from './exchange.ts';
+
+export interface Outcome {
+  exchange: Pick<Exchange, 'method' | 'path' | 'requestId' | 'address' | 'route' | 'request'>;
+  status: number;
+  /** From the request's arrival until its answer began (ms). */
+  elapsedMs: number;
+  error: RegistryError | undefined;
+}
+
+const longestField = 512;
+
+/** The one place where requests are counted and logged; each refusal with its reason. */
+export function recordOutcome(log: Log, metrics: Metrics, { exchange, status, elapsedMs, error }: Outcome): void {
+  const { method, path, requestId, address, route, request } = exchange;
+  metrics.requests.inc({ method, route, status });
+  metrics.requestSeconds.observe({ route }, elapsedMs / 1000);
+  if (error) metrics.refusals.inc({ code: error.code });
+  const level = levelOf(method, status);
+  if (!log.isLevelEnabled(level)) return;
+  const fields = {
+    requestId,
+    method,
+    path: path.slice(0, longestField),
+    status,
+    ms: Math.round(elapsedMs * 10) / 10,
+    address,
+    client: (request.headers.get('user-agent') ?? '').slice(0, 200),
+    ...(error && { code: error.code, reason: error.message }),
+    ...(error && status >= 500 && { err: error.cause ?? error }),
+  };
+  log[level](fields, error ? (status >= 500 ? 'failed' : 'refused') : 'served');
+}
+
+/** A miss is an answer, not a refusal: clients ask before they push. */
+function levelOf(method: string, status: number): 'debug' | 'info' | 'warn' | 'error' {
+  if (status === 507 || status === 503) return 'warn';
+  if (status >= 500) return 'error';
+  if (status === 404) return 'debug';
+  if (status >= 400) return 'info';
+  return method === 'GET' || method === 'HEAD' || method === 'PATCH' ? 'debug' : 'info';
+}

@@ -1,0 +1,1 @@
+export { type PeriodicWork, startPeriodic } from './periodic.ts';

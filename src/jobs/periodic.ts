@@ -1,0 +1,46 @@
+export interface PeriodicWork {
+  name: string;
+  /** Pause between the end of one round and the start of the next (ms). */
+  intervalMs: number;
+  /** One round. True when more is waiting: the next round then follows at once. */
+  run(): Promise<boolean>;
+  failed(error: unknown): void;
+}
+
+/** How much the pause varies, so that the nodes of one registry do not work in step. */
+const jitter = 0.2;
+
+/**
+ * Repeats work in the background, never two rounds at once; a failure is reported and the next round comes as usual.
+ * The returned function stops it and waits for the round under way.
+ */
+export function startPeriodic(work: PeriodicWork): () => Promise<void> {
+  let stopped = false;
+  let timer: Timer | undefined;
+  let round: Promise<void> = Promise.resolve();
+
+  const schedule = (delayMs: number) => {
+    if (stopped) return;
+    timer = setTimeout(() => {
+      round = once();
+    }, delayMs);
+    timer.unref();
+  };
+  const once = async () => {
+    let more = false;
+    try {
+      more = await work.run();
+    } catch (error) {
+      work.failed(error);
+    }
+    // Even without a pause the event loop turns between two rounds.
+    schedule(more ? 0 : work.intervalMs * (1 + (Math.random() - 0.5) * jitter));
+  };
+  schedule(work.intervalMs * Math.random());
+
+  return async () => {
+    stopped = true;
+    clearTimeout(timer);
+    await round;
+  };
+}

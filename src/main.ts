@@ -1,0 +1,19 @@
+import { buildApplication, buildRouteMap, run } from '@stricli/core';
+import packageFile from '../package.json' with { type: 'json' };
+import { certRoutes, createContext } from './cli/index.ts';
+import { configRoutes } from './commands/check-config.ts';
+import { serve } from './commands/serve.ts';
+
+const root = buildRouteMap({
+  routes: { serve, config: configRoutes, cert: certRoutes },
+  docs: { brief: 'A private registry for container images and OCI artifacts' },
+});
+
+const application = buildApplication(root, {
+  name: 'bonded',
+  versionInfo: { currentVersion: packageFile.version },
+  scanner: { caseStyle: 'allow-kebab-for-camel' },
+  documentation: { caseStyle: 'convert-camel-to-kebab' },
+});
+
+await run(application, process.argv.slice(2), createContext(process));

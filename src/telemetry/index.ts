@@ -1,0 +1,4 @@
+export { logConfig } from './config.ts';
+export { createLog, type Log } from './log.ts';
+export { watchLoopLag } from './loop-lag.ts';
+export { createMetrics, type Metrics } from './metrics.ts';

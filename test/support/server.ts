@@ -1,0 +1,139 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Subprocess } from 'bun';
+import { type App, startApp } from '../../src/app.ts';
+import { loadConfiguration } from '../../src/configuration.ts';
+import { createLog } from '../../src/telemetry/index.ts';
+import { freshDatabaseOptions } from './database.ts';
+
+const root = join(import.meta.dir, '..', '..');
+const readyWithinMs = 20_000;
+
+export interface TestServer extends AsyncDisposable {
+  /** Such as `http://127.0.0.1:40123`, and the same without the scheme. */
+  readonly url: string;
+  readonly host: string;
+  /** The data directory. */
+  readonly data: string;
+}
+
+export interface StartOptions {
+  /** Settings by dotted key, as on the command line: `{ 'gc.delay': '1s' }`. */
+  settings?: Record<string, string | number | boolean>;
+  /** A data directory of the caller's, which is kept; a temporary one otherwise. */
+  data?: string;
+  /** URL of a PostgreSQL database; the default is what `testDialect` says. */
+  database?: string;
+}
+
+/** A registry in this process, on a free port, with facts and files of its own. */
+export async function startTestApp(
+  options: StartOptions & { file?: string } = {},
+): Promise<TestServer & { readonly app: App }> {
+  await using stack = new AsyncDisposableStack();
+  const data = options.data ?? (await temporaryDirectory(stack));
+  const url = await databaseUrl(stack, options);
+  const { value: config } = loadConfiguration({
+    environment: {},
+    file: options.file,
+    flags: {
+      listen: '127.0.0.1:0',
+      data,
+      'log.level': process.env['BONDED_TEST_LOG'] ?? 'silent',
+      'database.url': url,
+      ...options.settings,
+    },
+  });
+  const app = await startApp(config, createLog(config.log));
+  stack.defer(async () => void (await app.stop()));
+  const owned = stack.move();
+  return {
+    app,
+    data,
+    url: app.url,
+    host: app.url.slice(app.url.indexOf('//') + 2),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+export interface TestProcess extends TestServer {
+  readonly process: Subprocess;
+  /** Everything that it wrote so far. */
+  output(): string;
+  /** Ends it as told and waits until it is gone; resolves with its exit code. */
+  end(signal?: 'SIGTERM' | 'SIGKILL' | 'SIGINT'): Promise<number>;
+}
+
+/** A registry in a process of its own, by `bin/bonded serve`, ready to answer. */
+export async function startTestProcess(
+  options: StartOptions & { listen?: string; environment?: Record<string, string>; command?: string[] } = {},
+): Promise<TestProcess> {
+  await using stack = new AsyncDisposableStack();
+  const data = options.data ?? (await temporaryDirectory(stack));
+  const url = await databaseUrl(stack, options);
+  const settings = Object.entries(options.settings ?? {}).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
+  const command = [
+    ...(options.command ?? []),
+    join(root, 'bin', 'bonded'),
+    'serve',
+    '--listen',
+    options.listen ?? '127.0.0.1:0',
+    '--data',
+    data,
+    ...(url ? ['--database', url] : []),
+    ...settings,
+  ];
+  const child = Bun.spawn(command, {
+    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...options.environment },
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'pipe',
+  });
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    void (async () => {
+      const decoder = new TextDecoder();
+      for await (const chunk of stream) text += decoder.decode(chunk, { stream: true });
+    })();
+  }
+  const end = async (signal: NodeJS.Signals = 'SIGTERM') => {
+    child.kill(signal);
+    return child.exited;
+  };
+  stack.defer(async () => void (await end('SIGKILL')));
+  const found = await serving(child, () => text);
+  const owned = stack.move();
+  return {
+    url: found,
+    host: found.slice(found.indexOf('//') + 2),
+    data,
+    process: child,
+    output: () => text,
+    end,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** Waits for the line that names the address. */
+async function serving(child: Subprocess, output: () => string): Promise<string> {
+  const until = Date.now() + readyWithinMs;
+  while (Date.now() < until && child.exitCode === null) {
+    const match = /serving on (https?:\/\/\S+)/.exec(output());
+    if (match) return match[1]!;
+    await Bun.sleep(10);
+  }
+  throw new Error(`the server did not start:\n${output()}`);
+}
+
+async function temporaryDirectory(stack: AsyncDisposableStack): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'bonded-data-'));
+  stack.defer(() => rm(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+async function databaseUrl(stack: AsyncDisposableStack, options: StartOptions): Promise<string | undefined> {
+  if (options.database !== undefined) return options.database;
+  const fresh = stack.use(await freshDatabaseOptions());
+  return fresh.kind === 'postgres' ? fresh.url : undefined;
+}
