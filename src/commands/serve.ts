@@ -18,29 +18,34 @@ export const serve = buildCommand<ConfigFlags, [], Context>({
       fail(this, (error as Error).message);
     });
     if (!app) return;
-    log.info({ url: app.url, ...(app.metricsUrl && { metrics: app.metricsUrl }) }, 'serving');
+    log.info({ url: app.url, ...(app.metricsUrl && { metrics: app.metricsUrl }) }, `serving on ${app.url}`);
     log.warn({}, 'callers are not identified: whoever can connect from this machine may push, pull and delete');
-    this.write(welcome(app.url, this.process.stdout.isTTY));
-
-    const { process } = this;
-    await new Promise<void>((resolve) => {
-      for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-        process.once(signal, () => {
-          log.info({ signal }, 'draining');
-          resolve();
-        });
-      }
-    });
+    // A person reads this, a log collector would choke on it.
+    if (this.process.stdout.isTTY || this.environment.npm_lifecycle_event === 'start') this.write(welcome(app.url));
+    log.info({ signal: await stopSignal(this) }, 'draining; a second signal ends at once');
     const cut = await app.stop();
     log.info({ cut }, 'stopped');
     log.flush();
   },
 });
 
-/** What a person may try next. Elsewhere than on a terminal one line is enough to find the server. */
-function welcome(url: string, terminal: boolean): string {
+/** Resolves with the first SIGTERM or SIGINT; whoever sends another does not want to wait. */
+function stopSignal({ process }: Context): Promise<string> {
+  return new Promise((resolve) => {
+    let stopping = false;
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(signal, () => {
+        if (stopping) process.exit(signal === 'SIGINT' ? 130 : 143);
+        stopping = true;
+        resolve(signal);
+      });
+    }
+  });
+}
+
+/** What a person may try next. */
+function welcome(url: string): string {
   const host = url.slice(url.indexOf('//') + 2);
-  if (!terminal) return `bonded is serving on ${url}`;
   return `
   Bonded is serving on ${url}
 

@@ -119,7 +119,7 @@ export async function startTestProcess(
 async function serving(child: Subprocess, output: () => string): Promise<string> {
   const until = Date.now() + readyWithinMs;
   while (Date.now() < until && child.exitCode === null) {
-    const match = /serving on (https?:\/\/\S+)/.exec(output());
+    const match = /serving on (https?:\/\/[^\s"]+)/.exec(output());
     if (match) return match[1]!;
     await Bun.sleep(10);
   }
