@@ -2,10 +2,13 @@ import type { Digest } from '../oci/index.ts';
 
 /** An open staging area that bytes are appended to; exactly one exists for an upload at a time. */
 export interface StagingWriter {
-  /** Appends; resolves once the bytes left our hands, so awaiting it is the back-pressure. */
+  /**
+   * Appends. Resolves as soon as more may come, which is the back-pressure; the chunk must not be changed afterwards.
+   * A failure of the disk is thrown by a later call, at the latest by `sync`.
+   */
   write(chunk: Uint8Array): Promise<void>;
-  /** Makes everything written so far survive a power cut. */
-  sync(): Promise<void>;
+  /** Makes everything written so far survive a power cut; `resumable` also the staging area's name. */
+  sync(options: { resumable: boolean }): Promise<void>;
   /** Must be called exactly once. Unsynced bytes may or may not survive. */
   close(): Promise<void>;
 }
@@ -18,6 +21,13 @@ export interface StoredObject {
   digest: Digest | undefined;
 }
 
+export interface StagingArea {
+  /** Bytes. */
+  size: number;
+  /** Time of the last write (ms). */
+  changedAt: number;
+}
+
 /**
  * Where bytes live. Knows keys and uploads, nothing of repositories. Two implementations: files, and S3 (later);
  * each runs `blob-store.contract.ts`.
@@ -28,10 +38,14 @@ export interface StoredObject {
 export interface BlobStore {
   /** Opens the staging area of `upload`, cut to `offset` bytes. Creates it when `offset` is 0. */
   stage(upload: string, offset: number): Promise<StagingWriter>;
-  /** Reads the first `end` bytes of a staging area. */
-  readStaged(upload: string, end: number): AsyncIterable<Uint8Array>;
-  /** Turns a synced staging area into an object, durably, and returns its key. Not repeatable. */
+  /** Reads bytes `start` to `end` (exclusive) of a staging area. */
+  readStaged(upload: string, start: number, end: number): AsyncIterable<Uint8Array>;
+  /** What is staged of an upload; undefined when nothing is. */
+  staged(upload: string): Promise<StagingArea | undefined>;
+  /** Turns a synced staging area into an object, durably, and returns `keyOf` it. Not repeatable. */
   publish(upload: string, digest: Digest): Promise<string>;
+  /** The key under which `publish` of this upload puts its object: where to look for it after a crash. */
+  keyOf(upload: string, digest: Digest): string;
   /** Drops a staging area; missing is fine. */
   discard(upload: string): Promise<void>;
   /** A body to answer with: bytes `start` to `end` inclusive of the object. */
@@ -40,9 +54,10 @@ export interface BlobStore {
   size(key: string): Promise<number | undefined>;
   /** Removes an object durably; missing is fine. */
   remove(key: string): Promise<void>;
+  /** All objects, in no order; what is published or removed meanwhile may be among them. */
   objects(): AsyncIterable<StoredObject>;
-  /** Uploads that have a staging area, with the time of their last change (ms). */
-  staged(): AsyncIterable<{ upload: string; changedAt: number }>;
-  /** Keys that `publish` made for an upload: what a crash between publish and its fact leaves behind. */
-  publishedBy(upload: string): Promise<string[]>;
+  /** All uploads that have a staging area. */
+  uploads(): AsyncIterable<StagingArea & { upload: string }>;
+  /** The key whose bytes a failed answer was to have, from the path that the system named; undefined when it is none. */
+  keyOfPath(path: string): { key: string; digest: Digest } | undefined;
 }

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { type Digest, digestAlgorithm, digestHex, parseDigest } from '../oci/index.ts';
-import type { BlobStore, StagingWriter } from './blob-store.ts';
+import type { BlobStore } from './blob-store.ts';
 import { type FileSystem, nodeFileSystem } from './file-system.ts';
+import { createStagingWriter } from './staging-writer.ts';
 
 /*
  * The data directory:
@@ -15,8 +16,8 @@ import { type FileSystem, nodeFileSystem } from './file-system.ts';
  *                                    generation a file of its own; the name alone says what the file must hash to.
  */
 
-/** Bytes gathered before one write call: fewer system calls, and still small beside a process's memory. */
-const batchBytes = 512 * 1024;
+const keyPattern = /^(sha256|sha512)\/([0-9a-f]{2})\/([0-9a-f]{64}|[0-9a-f]{128})-([0-9a-f]{32})$/;
+const uploadPattern = /^[0-9a-f]{32}$/;
 
 /**
  * Blobs as plain files. Order of a commit: data synced (by the writer), rename, directory synced, and only then may
@@ -29,42 +30,23 @@ export async function createFileStore(data: string, fs: FileSystem = nodeFileSys
 
   const staging = (upload: string) => join(uploads, upload);
   const path = (key: string) => join(blobs, key);
+  const directory = (key: string) => join(blobs, key.slice(0, key.lastIndexOf('/')));
 
   return {
-    async stage(upload, offset): Promise<StagingWriter> {
+    async stage(upload, offset) {
       const file = await fs.open(staging(upload));
       await file.truncate(offset);
-      let position = offset;
-      let pending: Uint8Array[] = [];
-      let pendingBytes = 0;
-      const flush = async () => {
-        if (pendingBytes === 0) return;
-        const batch = pending.length === 1 ? pending[0]! : Buffer.concat(pending, pendingBytes);
-        pending = [];
-        pendingBytes = 0;
-        await file.write(batch, position);
-        position += batch.byteLength;
-      };
-      return {
-        async write(chunk) {
-          pending.push(chunk);
-          pendingBytes += chunk.byteLength;
-          if (pendingBytes >= batchBytes) await flush();
-        },
-        async sync() {
-          await flush();
-          await file.datasync();
-        },
-        close: () => file.close(),
-      };
+      return createStagingWriter(file, offset, () => fs.syncDirectory(uploads));
     },
-    readStaged: (upload, end) => fs.read(staging(upload), 0, end),
+    readStaged: (upload, start, end) => fs.read(staging(upload), start, end),
+    staged: (upload) => fs.stat(staging(upload)),
     async publish(upload, digest) {
-      const key = keyOf(digest, upload);
+      const key = keyOf(upload, digest);
       await fs.rename(staging(upload), path(key));
-      await fs.syncDirectory(join(path(key), '..'));
+      await fs.syncDirectory(directory(key));
       return key;
     },
+    keyOf,
     discard: (upload) => fs.unlink(staging(upload)),
     read: (key, start, end) => Bun.file(path(key)).slice(start, end + 1),
     async size(key) {
@@ -72,39 +54,43 @@ export async function createFileStore(data: string, fs: FileSystem = nodeFileSys
     },
     async remove(key) {
       await fs.unlink(path(key));
-      await fs.syncDirectory(join(path(key), '..'));
+      await fs.syncDirectory(directory(key));
     },
     async *objects() {
-      for (const directory of shardDirectories()) {
-        for (const name of await fs.list(join(blobs, directory))) {
-          const found = await fs.stat(join(blobs, directory, name));
-          const algorithm = directory.slice(0, directory.indexOf('/'));
-          const digest = parseDigest(`${algorithm}:${name.slice(0, name.indexOf('-'))}`);
-          if (found) yield { key: `${directory}/${name}`, size: found.size, digest };
+      for (const shard of shardDirectories()) {
+        for await (const name of fs.list(join(blobs, shard))) {
+          const key = `${shard}/${name}`;
+          const digest = digestOfKey(key);
+          const found = digest && (await fs.stat(path(key)));
+          if (found) yield { key, size: found.size, digest };
         }
       }
     },
-    async *staged() {
-      for (const upload of await fs.list(uploads)) {
-        const found = await fs.stat(staging(upload));
-        if (found) yield { upload, changedAt: found.changedAt };
+    async *uploads() {
+      for await (const upload of fs.list(uploads)) {
+        const found = uploadPattern.test(upload) && (await fs.stat(staging(upload)));
+        if (found) yield { upload, ...found };
       }
     },
-    async publishedBy(upload) {
-      const found: string[] = [];
-      for (const directory of shardDirectories()) {
-        for (const name of await fs.list(join(blobs, directory))) {
-          if (name.endsWith(`-${upload}`)) found.push(`${directory}/${name}`);
-        }
-      }
-      return found;
+    keyOfPath(absolute) {
+      if (!absolute.startsWith(`${blobs}/`)) return undefined;
+      const key = absolute.slice(blobs.length + 1);
+      const digest = digestOfKey(key);
+      return digest && { key, digest };
     },
   };
 }
 
-function keyOf(digest: Digest, upload: string): string {
+function keyOf(upload: string, digest: Digest): string {
   const hex = digestHex(digest);
   return `${digestAlgorithm(digest)}/${hex.slice(0, 2)}/${hex}-${upload}`;
+}
+
+/** The digest that a key stands for; undefined for names that this store did not give. */
+function digestOfKey(key: string): Digest | undefined {
+  const match = keyPattern.exec(key);
+  if (!match || !match[3]!.startsWith(match[2]!)) return undefined;
+  return parseDigest(`${match[1]}:${match[3]}`);
 }
 
 function* shardDirectories(): Iterable<string> {
@@ -122,12 +108,10 @@ async function prepareDirectories(fs: FileSystem, data: string, uploads: string,
   await fs.mkdir(blobs);
   for (const algorithm of ['sha512', 'sha256']) await fs.mkdir(join(blobs, algorithm));
   // The marker comes last, so that a crash half-way is finished by the next start.
-  for (const directory of [...shardDirectories()].filter((name) => name !== 'sha512/ff')) {
-    await fs.mkdir(join(blobs, directory));
-  }
+  for (const shard of [...shardDirectories()].filter((name) => name !== 'sha512/ff')) await fs.mkdir(join(blobs, shard));
   for (const algorithm of ['sha256', 'sha512']) await fs.syncDirectory(join(blobs, algorithm));
   await fs.syncDirectory(blobs);
+  await fs.syncDirectory(data);
   await fs.mkdir(marker);
   await fs.syncDirectory(join(blobs, 'sha512'));
-  await fs.syncDirectory(data);
 }

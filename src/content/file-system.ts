@@ -1,7 +1,8 @@
-import { open, mkdir, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { mkdir, open, opendir, rename, stat, unlink } from 'node:fs/promises';
 
 export interface OpenFile {
-  write(chunk: Uint8Array, position: number): Promise<void>;
+  /** Writes all chunks, one after the other, from `position` on. */
+  write(chunks: Uint8Array[], position: number): Promise<void>;
   truncate(length: number): Promise<void>;
   datasync(): Promise<void>;
   close(): Promise<void>;
@@ -9,14 +10,18 @@ export interface OpenFile {
 
 /** The calls that the file store's durability rests on. A function table, so that a test can cut the power between any two. */
 export interface FileSystem {
+  /** Opens for writing; creates the file when it is missing, and keeps what is in it. */
   open(path: string): Promise<OpenFile>;
   read(path: string, start: number, end: number): AsyncIterable<Uint8Array>;
   rename(from: string, to: string): Promise<void>;
+  /** Missing is fine. */
   unlink(path: string): Promise<void>;
+  /** Existing is fine. */
   mkdir(path: string): Promise<void>;
   /** Makes the entries of a directory survive a power cut. */
   syncDirectory(path: string): Promise<void>;
-  list(path: string): Promise<string[]>;
+  /** Names in a directory, none when it is missing; never all of them at once in memory. */
+  list(path: string): AsyncIterable<string>;
   stat(path: string): Promise<{ size: number; changedAt: number } | undefined>;
 }
 
@@ -26,14 +31,23 @@ function isMissing(error: unknown): boolean {
 
 export const nodeFileSystem: FileSystem = {
   async open(path) {
-    // 'a' would ignore positions on Linux; O_RDWR | O_CREAT without truncation keeps what an earlier request staged.
+    // O_RDWR | O_CREAT: without truncation, because an earlier request may have staged something already.
     const handle = await open(path, 0o102, 0o600);
     return {
-      async write(chunk, position) {
-        let done = 0;
-        while (done < chunk.byteLength) {
-          const { bytesWritten } = await handle.write(chunk, done, chunk.byteLength - done, position + done);
-          done += bytesWritten;
+      async write(chunks, position) {
+        let { bytesWritten } = await handle.writev(chunks, position);
+        // A short write happens where the disk is about to be full; the next one then says so.
+        for (const chunk of chunks) {
+          if (bytesWritten >= chunk.byteLength) {
+            bytesWritten -= chunk.byteLength;
+            position += chunk.byteLength;
+            continue;
+          }
+          for (let done = bytesWritten; done < chunk.byteLength; ) {
+            done += (await handle.write(chunk, done, chunk.byteLength - done, position + done)).bytesWritten;
+          }
+          bytesWritten = 0;
+          position += chunk.byteLength;
         }
       },
       truncate: (length) => handle.truncate(length),
@@ -41,7 +55,21 @@ export const nodeFileSystem: FileSystem = {
       close: () => handle.close(),
     };
   },
-  read: (path, start, end) => Bun.file(path).slice(start, end).stream() as unknown as AsyncIterable<Uint8Array>,
+  async *read(path, start, end) {
+    // Bun.file would read a missing file as an empty one.
+    const handle = await open(path, 'r');
+    try {
+      const buffer = Buffer.allocUnsafe(256 * 1024);
+      for (let at = start; at < end; ) {
+        const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, end - at), at);
+        if (bytesRead === 0) return;
+        at += bytesRead;
+        yield buffer.subarray(0, bytesRead);
+      }
+    } finally {
+      await handle.close();
+    }
+  },
   rename,
   async unlink(path) {
     await unlink(path).catch((error: unknown) => {
@@ -59,11 +87,12 @@ export const nodeFileSystem: FileSystem = {
       await handle.close();
     }
   },
-  async list(path) {
-    return readdir(path).catch((error: unknown) => {
-      if (isMissing(error)) return [];
-      throw error;
-    });
+  async *list(path) {
+    try {
+      for await (const entry of await opendir(path)) yield entry.name;
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    }
   },
   async stat(path) {
     try {

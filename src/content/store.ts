@@ -85,10 +85,21 @@ export function findUpload(db: Database, id: string): Promise<UploadRow | undefi
 export async function advanceUpload(
   tx: Transaction,
   id: string,
-  state: { offset: number; algorithm: string; digest: string | null; active_at: number },
+  state: { offset: number; digest: string; active_at: number },
 ): Promise<boolean> {
   const result = await tx.updateTable('uploads').set(state).where('id', '=', id).executeTakeFirst();
   return result.numUpdatedRows > 0n;
+}
+
+/** Forgets what was uploaded; the session begins anew. */
+export async function resetUpload(tx: Transaction, id: string, now: number): Promise<void> {
+  await tx.updateTable('uploads').set({ offset: 0, digest: null, active_at: now }).where('id', '=', id).execute();
+}
+
+/** Records under which digest a session is about to be published; false when the session is gone. */
+export async function markClosing(tx: Transaction, id: string, digest: Digest, now: number): Promise<boolean> {
+  const query = tx.updateTable('uploads').set({ closing: digest, active_at: now }).where('id', '=', id);
+  return (await query.executeTakeFirst()).numUpdatedRows > 0n;
 }
 
 export async function deleteUpload(tx: Transaction, id: string): Promise<boolean> {
@@ -99,7 +110,7 @@ export async function deleteUpload(tx: Transaction, id: string): Promise<boolean
 export function idleUploads(db: Database, before: number, limit: number) {
   return db.read
     .selectFrom('uploads')
-    .select('id')
+    .select(['id', 'closing'])
     .where('active_at', '<', before)
     .orderBy('active_at')
     .limit(limit)

@@ -1,4 +1,5 @@
 import type { Database } from '../database/index.ts';
+import { type Digest, parseDigest } from '../oci/index.ts';
 import type { BlobStore } from './blob-store.ts';
 import { deleteUpload, deletingBlobs, findUpload, forgetBlob, idleUploads, keyInUse } from './store.ts';
 
@@ -20,27 +21,40 @@ export async function sweepDeleted(
 
 /**
  * Ends sessions without activity since `before` (ms; lesson 52: by last activity, not by age), with whatever a crash
- * left of them: the staging area, and an object that was published but never recorded. Staging areas without a
- * session (their row was not yet durable when the power went) go by the same age.
+ * left of them: the staging area, and an object that was published but never recorded. A session whose staging area
+ * was written to since is left alone: its row is only told when a request ends. Looks at `limit` sessions at most.
  */
 export async function sweepUploads(db: Database, store: BlobStore, before: number, limit = 100): Promise<number> {
   let swept = 0;
-  for (const { id } of await idleUploads(db, before, limit)) {
-    await removeLeftovers(db, store, id);
+  for (const { id, closing } of await idleUploads(db, before, limit)) {
+    const staged = await store.staged(id);
+    if (staged && staged.changedAt >= before) continue;
+    await removeLeftovers(db, store, id, closing === null ? undefined : parseDigest(closing));
     await db.write((tx) => deleteUpload(tx, id));
-    swept++;
-  }
-  for await (const { upload, changedAt } of store.staged()) {
-    if (changedAt >= before || (await findUpload(db, upload))) continue;
-    await removeLeftovers(db, store, upload);
     swept++;
   }
   return swept;
 }
 
-async function removeLeftovers(db: Database, store: BlobStore, upload: string): Promise<void> {
-  await store.discard(upload);
-  for (const key of await store.publishedBy(upload)) {
-    if (!(await keyInUse(db, key))) await store.remove(key);
+/** Drops staging areas without a session, of the same age: their row was not durable yet when the power went. */
+export async function sweepStaging(db: Database, store: BlobStore, before: number): Promise<number> {
+  let swept = 0;
+  for await (const { upload, changedAt } of store.uploads()) {
+    if (changedAt >= before || (await findUpload(db, upload))) continue;
+    await store.discard(upload);
+    swept++;
   }
+  return swept;
+}
+
+async function removeLeftovers(
+  db: Database,
+  store: BlobStore,
+  upload: string,
+  closing: Digest | undefined,
+): Promise<void> {
+  await store.discard(upload);
+  if (!closing) return;
+  const key = store.keyOf(upload, closing);
+  if (!(await keyInUse(db, key))) await store.remove(key);
 }

@@ -1,10 +1,11 @@
-import { createHash, type Hash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { Database, Transaction } from '../database/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import { type Digest, type DigestAlgorithm, digestAlgorithm } from '../oci/index.ts';
-import type { BlobStore, StagingWriter } from './blob-store.ts';
-import { hashStaged, receive, type ReceiveLimits } from './receive.ts';
-import { advanceUpload, deleteUpload, findUpload, insertUpload, type UploadRow } from './store.ts';
+import type { BlobStore } from './blob-store.ts';
+import { createLiveHashers, endedEarly, type ReceiveLimits, type UploadBody } from './receive.ts';
+import { cutStaged, stageBody, storageFailure } from './staging.ts';
+import { advanceUpload, deleteUpload, findUpload, insertUpload, markClosing, resetUpload, type UploadRow } from './store.ts';
 
 /** What a session belongs to: it is unknown by any other path (lesson 13). */
 export interface UploadOwner {
@@ -20,6 +21,9 @@ export interface ClosedUpload {
   key: string;
 }
 
+/** Records a finished blob in the transaction that ends its session; returns the key that holds the content now. */
+export type LinkBlob = (tx: Transaction, blob: ClosedUpload) => Promise<string>;
+
 export interface Uploads {
   /** Opens a session. Its row need not be durable yet: a client that loses it has lost nothing. */
   open(owner: UploadOwner, algorithm: DigestAlgorithm): Promise<string>;
@@ -29,24 +33,18 @@ export interface Uploads {
    * Appends a body from `start` (undefined: where the session ends). `start` 0 begins anew. Any other start than the
    * session's offset throws RANGE_INVALID. Resolves with the new, durable offset; what a broken body delivered is kept.
    */
-  append(session: UploadRow, body: ReadableStream<Uint8Array> | null, start: number | undefined): Promise<number>;
+  append(session: UploadRow, body: UploadBody | undefined, start: number | undefined): Promise<number>;
   /**
    * Takes the last bytes, verifies, publishes, and records all facts in one transaction with `link`. A wrong digest
    * leaves the session as it was before this call, so that a retry works.
    */
-  close(
-    session: UploadRow,
-    body: ReadableStream<Uint8Array> | null,
-    digest: Digest,
-    link: (tx: Transaction, blob: ClosedUpload) => Promise<string>,
-  ): Promise<ClosedUpload>;
+  close(session: UploadRow, body: UploadBody | undefined, digest: Digest, link: LinkBlob): Promise<ClosedUpload>;
+  /** A whole blob in one request. What fails leaves nothing: the client knows no session that it could resume. */
+  put(owner: UploadOwner, body: UploadBody | undefined, digest: Digest, link: LinkBlob): Promise<ClosedUpload>;
   cancel(id: string): Promise<void>;
   /** Sessions that are being written by this process. */
   busy(): number;
 }
-
-/** Live hashers are a short cut only: 1,024 sessions keep theirs, the others hash their prefix again. */
-const maxLiveHashers = 1024;
 
 export function createUploads(
   db: Database,
@@ -54,22 +52,8 @@ export function createUploads(
   limits: ReceiveLimits,
   now: () => number = Date.now,
 ): Uploads {
-  const hashers = new Map<string, { hash: Hash; offset: number; algorithm: DigestAlgorithm }>();
+  const hashers = createLiveHashers();
   const writing = new Set<string>();
-
-  function remember(id: string, hash: Hash, offset: number, algorithm: DigestAlgorithm): void {
-    hashers.delete(id);
-    hashers.set(id, { hash, offset, algorithm });
-    if (hashers.size > maxLiveHashers) hashers.delete(hashers.keys().next().value!);
-  }
-
-  async function hasherAt(id: string, offset: number, algorithm: DigestAlgorithm): Promise<Hash> {
-    const live = hashers.get(id);
-    hashers.delete(id);
-    if (offset === 0) return createHash(algorithm);
-    if (live?.offset === offset && live.algorithm === algorithm) return live.hash;
-    return hashStaged(store.readStaged(id, offset), algorithm);
-  }
 
   /** One writer a session: two bodies in one staging area would mix. */
   async function exclusively<T>(id: string, action: () => Promise<T>): Promise<T> {
@@ -87,32 +71,108 @@ export function createUploads(
     }
   }
 
-  async function persist(id: string, offset: number, hash: Hash, algorithm: DigestAlgorithm): Promise<void> {
-    const state = { offset, algorithm, digest: `${algorithm}:${hash.copy().digest('hex')}`, active_at: now() };
-    const known = await db.write((tx) => advanceUpload(tx, id, state));
-    if (!known) throw unknown(id);
-    remember(id, hash, offset, algorithm);
+  async function append(session: UploadRow, body: UploadBody | undefined, start: number | undefined): Promise<number> {
+    if (start !== undefined && start !== session.offset && start !== 0) throw outOfOrder(session, start);
+    const { id } = session;
+    const algorithm = session.algorithm as DigestAlgorithm;
+    const from = start === 0 ? 0 : session.offset;
+    // Forgotten before it is overwritten: a crash in between must not leave the old digest over new bytes.
+    if (from < session.offset) await db.write((tx) => resetUpload(tx, id, now()));
+    const live = hashers.take(id, from, algorithm);
+    const staged = await stageBody(store, id, body, { offset: from, algorithm, live, limits, resumable: true });
+    const offset = from + staged.bytes;
+    const digest = `${algorithm}:${staged.hash.copy().digest('hex')}`;
+    const known = await db.write((tx) => advanceUpload(tx, id, { offset, digest, active_at: now() }));
+    if (!known) {
+      await store.discard(id);
+      throw unknown(id);
+    }
+    hashers.keep(id, staged.hash, offset, algorithm);
+    if (staged.failure) throw interrupted(staged.failure);
+    return offset;
+  }
+
+  /** The size of the whole content, and its digest, with the last body staged and durable. */
+  async function finish(session: UploadRow, body: UploadBody | undefined, algorithm: DigestAlgorithm) {
+    const { id, offset, digest } = session;
+    if (!body && digest?.startsWith(`${algorithm}:`)) {
+      hashers.drop(id);
+      const staged = await store.staged(id);
+      if (!staged || staged.size < offset) throw unknown(id);
+      // What a refused body left behind the offset is cut off; the digest is of the bytes before.
+      if (staged.size > offset) await cutStaged(store, id, offset);
+      return { size: offset, actual: digest };
+    }
+    const live = hashers.take(id, offset, algorithm);
+    const staged = await stageBody(store, id, body, { offset, algorithm, live, limits, resumable: false });
+    if (staged.failure) throw interrupted(staged.failure);
+    return { size: offset + staged.bytes, actual: `${algorithm}:${staged.hash.digest('hex')}` };
+  }
+
+  async function close(
+    session: UploadRow,
+    body: UploadBody | undefined,
+    digest: Digest,
+    link: LinkBlob,
+    marked: Promise<boolean>,
+  ): Promise<ClosedUpload> {
+    const { id } = session;
+    const { size, actual } = await finish(session, body, digestAlgorithm(digest));
+    if (actual !== digest) {
+      throw new RegistryError('DIGEST_INVALID', {
+        message: 'the uploaded bytes do not have the digest that the request names',
+        detail: { expected: digest, actual, size },
+      });
+    }
+    // Where to look for the bytes is recorded before they move, so that a crash from here on leaks nothing.
+    if (!(await marked)) throw unknown(id);
+    const key = await publish(id, digest);
+    const kept = await db.write(async (tx) => {
+      const used = await link(tx, { digest, size, key });
+      if (used === key) await deleteUpload(tx, id);
+      return used;
+    });
+    if (kept !== key) {
+      // The same content was there already; ours is the one without a fact. Its row goes last, for the same reason.
+      await store.remove(key);
+      await db.write((tx) => deleteUpload(tx, id), { durable: false });
+    }
+    return { digest, size, key: kept };
+  }
+
+  async function publish(id: string, digest: Digest): Promise<string> {
+    try {
+      return await store.publish(id, digest);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw unknown(id);
+      throw storageFailure(error);
+    }
+  }
+
+  const newRow = (owner: UploadOwner, algorithm: DigestAlgorithm, closing: Digest | null): UploadRow => ({
+    id: randomBytes(16).toString('hex'),
+    registry_id: owner.registryId,
+    repository: owner.repository,
+    creator: owner.creator,
+    offset: 0,
+    algorithm,
+    digest: null,
+    closing,
+    started_at: now(),
+    active_at: now(),
+  });
+
+  async function cancel(id: string): Promise<void> {
+    hashers.drop(id);
+    await db.write((tx) => deleteUpload(tx, id), { durable: false });
+    await store.discard(id);
   }
 
   return {
     async open(owner, algorithm) {
-      const id = randomBytes(16).toString('hex');
-      const at = now();
-      await db.write((tx) =>
-        insertUpload(tx, {
-          id,
-          registry_id: owner.registryId,
-          repository: owner.repository,
-          creator: owner.creator,
-          offset: 0,
-          algorithm,
-          digest: null,
-          closing: null,
-          started_at: at,
-          active_at: at,
-        }),
-      );
-      return id;
+      const row = newRow(owner, algorithm, null);
+      await db.write((tx) => insertUpload(tx, row), { durable: false });
+      return row.id;
     },
 
     async find(id, owner) {
@@ -122,87 +182,40 @@ export function createUploads(
       return session;
     },
 
-    append: (session, body, start) =>
-      exclusively(session.id, async () => {
-        if (start !== undefined && start !== session.offset && start !== 0) throw outOfOrder(session, start);
-        const algorithm = session.algorithm as DigestAlgorithm;
-        const from = start === 0 ? 0 : session.offset;
-        const hash = await hasherAt(session.id, from, algorithm);
-        const writer = await store.stage(session.id, from);
-        const received = await writeBody(writer, () => receive(body, writer, hash, { ...limits, offset: from }));
-        const offset = from + received.bytes;
-        await persist(session.id, offset, hash, algorithm);
-        if (received.failure) throw interrupted(received.failure);
-        return offset;
-      }),
+    append: (session, body, start) => exclusively(session.id, () => append(session, body, start)),
 
     close: (session, body, digest, link) =>
-      exclusively(session.id, async () => {
-        const algorithm = digestAlgorithm(digest);
-        let size = session.offset;
-        let actual = session.digest;
-        if (body || size === 0 || !actual?.startsWith(`${algorithm}:`)) {
-          const hash = await hasherAt(session.id, size, algorithm);
-          const writer = await store.stage(session.id, size);
-          const received = await writeBody(writer, () => receive(body, writer, hash, { ...limits, offset: size }));
-          if (received.failure) throw interrupted(received.failure);
-          size += received.bytes;
-          actual = `${algorithm}:${hash.digest('hex')}`;
-        }
-        hashers.delete(session.id);
-        if (actual !== digest) {
-          throw new RegistryError('DIGEST_INVALID', {
-            message: 'the uploaded bytes do not have the digest that the request names',
-            detail: { expected: digest, actual, size },
-          });
-        }
-        const key = await store.publish(session.id, digest);
-        const blob: ClosedUpload = { digest, size, key };
-        const kept = await db.write(async (tx) => {
-          const used = await link(tx, blob);
-          await deleteUpload(tx, session.id);
-          return used;
-        });
-        // The same content was there already; ours is the one without a fact.
-        if (kept !== key) await store.remove(key);
-        return { ...blob, key: kept };
+      exclusively(session.id, () => {
+        // Not awaited here: it is committed while the body still arrives.
+        const marked = db.write((tx) => markClosing(tx, session.id, digest, now()), { durable: false });
+        marked.catch(() => {});
+        return close(session, body, digest, link, marked);
       }),
 
-    async cancel(id) {
-      hashers.delete(id);
-      await db.write((tx) => deleteUpload(tx, id));
-      await store.discard(id);
+    async put(owner, body, digest, link) {
+      const row = newRow(owner, digestAlgorithm(digest), digest);
+      const inserted = db.write((tx) => insertUpload(tx, row), { durable: false }).then(() => true);
+      inserted.catch(() => {});
+      try {
+        return await exclusively(row.id, () => close(row, body, digest, link, inserted));
+      } catch (error) {
+        // Once the bytes have moved, a fact may hold them although its answer was lost: that is left to the sweep.
+        const moved = (await store.size(store.keyOf(row.id, digest)).catch(() => 0)) !== undefined;
+        if (!moved) await inserted.then(() => cancel(row.id)).catch(() => {});
+        throw error;
+      }
     },
+
+    cancel,
     busy: () => writing.size,
   };
-}
-
-async function writeBody<T>(writer: StagingWriter, body: () => Promise<T>): Promise<T> {
-  try {
-    const result = await body();
-    await writer.sync();
-    return result;
-  } catch (error) {
-    throw storageFailure(error);
-  } finally {
-    await writer.close();
-  }
-}
-
-function storageFailure(error: unknown): unknown {
-  const { code } = error as NodeJS.ErrnoException;
-  return code === 'ENOSPC' || code === 'EDQUOT' ? new RegistryError('INSUFFICIENT_STORAGE', { cause: error }) : error;
 }
 
 /** A body that broke: our own refusals stay, whatever the transport threw becomes a client error. */
 function interrupted(failure: unknown): unknown {
   if (failure instanceof RegistryError) return failure;
   const storage = storageFailure(failure);
-  if (storage instanceof RegistryError) return storage;
-  return new RegistryError('BLOB_UPLOAD_INVALID', {
-    message: 'the body ended early; resume the upload from the offset that a GET of its location reports',
-    cause: failure,
-  });
+  return storage instanceof RegistryError ? storage : endedEarly(failure);
 }
 
 function unknown(id: string): RegistryError {

@@ -1,6 +1,15 @@
 import { commitBlob, mountBlob } from '../catalog/index.ts';
+import type { UploadBody } from '../content/index.ts';
 import { RegistryError } from '../errors/index.ts';
-import { type Digest, digestAlgorithm, isRepositoryName, parseAlgorithm, parseContentRange, requireDigest } from '../oci/index.ts';
+import {
+  type ByteRange,
+  type Digest,
+  digestAlgorithm,
+  isRepositoryName,
+  parseAlgorithm,
+  parseContentRange,
+  requireDigest,
+} from '../oci/index.ts';
 import type { Distribution, Exchange } from './exchange.ts';
 
 type UploadRoute = { name: string; id: string };
@@ -28,28 +37,32 @@ export async function startUpload(
     if (possible && (await mountBlob(catalog, registryId, name, mountDigest, from))) return created(name, mountDigest);
   }
   const owner = { registryId, repository: name, creator };
-  const id = await uploads.open(owner, algorithm);
   if (!digest || mountDigest) {
+    const id = await uploads.open(owner, algorithm);
     return new Response(null, { status: 202, headers: { ...sessionHeaders(name, id, 0), 'Content-Length': '0' } });
   }
   exchange.untimed();
-  try {
-    const session = await uploads.find(id, owner);
-    await uploads.close(session, checkedBody(exchange), digest, (tx, blob) => commitBlob(catalog, tx, registryId, name, blob));
-  } catch (error) {
-    // The client never learnt the session's name: nothing can resume it.
-    await uploads.cancel(id).catch(() => {});
-    throw error;
-  }
+  const blob = await uploads.put(owner, bodyOf(exchange), digest, (tx, closed) =>
+    commitBlob(catalog, tx, registryId, name, closed),
+  );
+  distribution.received(blob.size);
   return created(name, digest);
 }
 
 /** PATCH: appends a chunk, or a stream without Content-Range. */
 export async function patchUpload(distribution: Distribution, exchange: Exchange, route: UploadRoute): Promise<Response> {
   const session = await openSession(distribution, exchange, route);
-  const start = chunkStart(exchange, route, session.offset);
+  const range = chunkRange(exchange, route, session.offset);
   exchange.untimed();
-  const offset = await distribution.uploads.append(session, exchange.request.body, start);
+  const offset = await distribution.uploads.append(session, bodyOf(exchange), range?.start);
+  distribution.received(offset - (range?.start ?? session.offset));
+  if (range && offset !== range.end + 1) {
+    throw new RegistryError('SIZE_INVALID', {
+      message: 'the chunk is not as long as Content-Range says; continue from the offset in the Range header',
+      detail: { expected: range.end + 1, received: offset },
+      headers: sessionHeaders(route.name, route.id, offset),
+    });
+  }
   return new Response(null, {
     status: 202,
     headers: { ...sessionHeaders(route.name, route.id, offset), 'Content-Length': '0' },
@@ -64,12 +77,13 @@ export async function finishUpload(distribution: Distribution, exchange: Exchang
     throw new RegistryError('DIGEST_INVALID', { message: 'the digest parameter is missing; repeat the PUT with it' });
   }
   const digest = requireDigest(wanted);
-  const start = chunkStart(exchange, route, session.offset);
-  if (start !== undefined && start !== session.offset) throw outOfOrder(route, session.offset, start);
+  const range = chunkRange(exchange, route, session.offset);
+  if (range && range.start !== session.offset) throw outOfOrder(route, session.offset, range.start);
   exchange.untimed();
-  await distribution.uploads.close(session, checkedBody(exchange), digest, (tx, blob) =>
-    commitBlob(distribution.catalog, tx, exchange.registryId, route.name, blob),
+  const blob = await distribution.uploads.close(session, bodyOf(exchange), digest, (tx, closed) =>
+    commitBlob(distribution.catalog, tx, exchange.registryId, route.name, closed),
   );
+  distribution.received(blob.size - session.offset);
   return created(route.name, digest);
 }
 
@@ -99,8 +113,8 @@ function algorithmOf(query: URLSearchParams, digest: Digest | undefined) {
   });
 }
 
-/** Where a chunk says that it begins, checked against the session and against its own length. */
-function chunkStart(exchange: Exchange, route: UploadRoute, offset: number): number | undefined {
+/** Where a chunk says that it lies, checked against the session and against its own length. */
+function chunkRange(exchange: Exchange, route: UploadRoute, offset: number): ByteRange | undefined {
   const range = parseContentRange(exchange.request.headers.get('content-range'));
   if (range === undefined) return undefined;
   if (range === 'invalid') {
@@ -118,12 +132,14 @@ function chunkStart(exchange: Exchange, route: UploadRoute, offset: number): num
   }
   // A chunk that begins at 0 begins the upload anew.
   if (range.start !== offset && range.start !== 0) throw outOfOrder(route, offset, range.start);
-  return range.start;
+  return range;
 }
 
-/** No body at all is told from an empty one, so that the stored digest can be used without reading back. */
-function checkedBody({ request }: Exchange): ReadableStream<Uint8Array> | null {
-  return request.headers.get('content-length') === '0' ? null : request.body;
+/** An empty body is none at all, so that a digest which is known already need not be computed again. */
+function bodyOf({ request }: Exchange): UploadBody | undefined {
+  const length = request.headers.get('content-length');
+  if (!request.body || length === '0') return undefined;
+  return { stream: request.body, length: length === null ? undefined : Number(length) };
 }
 
 function outOfOrder(route: UploadRoute, offset: number, start: number): RegistryError {
