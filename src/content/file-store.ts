@@ -108,7 +108,8 @@ async function prepareDirectories(fs: FileSystem, data: string, uploads: string,
   await fs.mkdir(blobs);
   for (const algorithm of ['sha512', 'sha256']) await fs.mkdir(join(blobs, algorithm));
   // The marker comes last, so that a crash half-way is finished by the next start.
-  for (const shard of [...shardDirectories()].filter((name) => name !== 'sha512/ff')) await fs.mkdir(join(blobs, shard));
+  const shards = [...shardDirectories()].filter((name) => name !== 'sha512/ff');
+  await Promise.all(shards.map((shard) => fs.mkdir(join(blobs, shard))));
   for (const algorithm of ['sha256', 'sha512']) await fs.syncDirectory(join(blobs, algorithm));
   await fs.syncDirectory(blobs);
   await fs.syncDirectory(data);
