@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { digestOf } from '../oci/index.ts';
@@ -22,6 +22,7 @@ testBlobStore('files', openFiles);
 test('names that the store did not give are neither objects nor uploads', async () => {
   await using files = await openFiles();
   const hex = digestOf('x').slice(7);
+  for (const shard of ['00', hex.slice(0, 2)]) await mkdir(join(files.data, 'blobs', 'sha256', shard));
   await writeFile(join(files.data, 'blobs', 'sha256', '00', `${hex}-${newUpload()}`), 'in the wrong shard');
   await writeFile(join(files.data, 'blobs', 'sha256', hex.slice(0, 2), 'README'), 'x');
   await mkdir(join(files.data, 'uploads', 'lost+found'));
@@ -37,13 +38,35 @@ test('finds the object of a path that the system named, and of no other path', a
   expect(files.store.keyOfPath(`/etc/blobs/${key}`)).toBeUndefined();
 });
 
-test('a start that was interrupted half-way through making the directories is finished by the next', async () => {
+test('the directory of a new shard is durable before an object is in it, for everyone who comes at once', async () => {
   await using files = await openFiles();
-  await rm(join(files.data, 'blobs', 'sha512', 'ff'), { recursive: true });
-  await rm(join(files.data, 'blobs', 'sha256', '7f'), { recursive: true });
-  await files.reopen();
-  expect((await readdir(join(files.data, 'blobs', 'sha256'))).length).toBe(256);
-  expect((await readdir(join(files.data, 'blobs', 'sha512'))).length).toBe(256);
+  const calls: string[] = [];
+  const store = await createFileStore(files.data, {
+    ...nodeFileSystem,
+    async syncDirectory(path) {
+      await Bun.sleep(5);
+      await nodeFileSystem.syncDirectory(path);
+      calls.push(path.slice(files.data.length));
+    },
+    rename: (from, to) => (calls.push('rename'), nodeFileSystem.rename(from, to)),
+  });
+  const contents = Array.from({ length: 2000 }, (_, at) => `${at}`);
+  const shard = (text: string) => digestOf(text).slice(7, 9);
+  const same = contents.filter((text) => shard(text) === shard('0')).slice(0, 3);
+  expect(same.length).toBe(3);
+  calls.length = 0;
+  await Promise.all(
+    same.map(async (text) => {
+      const upload = newUpload();
+      const writer = await store.stage(upload, 0);
+      await writer.write(Buffer.from(text));
+      await writer.sync({ resumable: false });
+      await writer.close();
+      await store.publish(upload, digestOf(text));
+    }),
+  );
+  expect(calls.filter((call) => call === '/blobs/sha256')).toHaveLength(1);
+  expect(calls.indexOf('/blobs/sha256')).toBeLessThan(calls.indexOf('rename'));
 });
 
 test('lesson 54: the order of a commit is data, rename, directory', async () => {
@@ -63,7 +86,8 @@ test('lesson 54: the order of a commit is data, rename, directory', async () => 
   await stage(store, upload, 0, Buffer.from('x'));
   await store.publish(upload, digestOf('x'));
   // The first directory sync makes the staging area's name durable, for a session that is resumed.
-  expect(calls).toEqual(['datasync', 'directory', 'rename', 'directory']);
+  // The second one is the new shard's.
+  expect(calls).toEqual(['datasync', 'directory', 'directory', 'rename', 'directory']);
   await rm(data, { recursive: true });
 });
 

@@ -26,11 +26,13 @@ const uploadPattern = /^[0-9a-f]{32}$/;
 export async function createFileStore(data: string, fs: FileSystem = nodeFileSystem): Promise<BlobStore> {
   const uploads = join(data, 'uploads');
   const blobs = join(data, 'blobs');
-  await prepareDirectories(fs, data, uploads, blobs);
+  for (const directory of [data, uploads, blobs]) await fs.mkdir(directory);
+  const ensureShard = await createShards(fs, blobs);
+  for (const directory of [blobs, data]) await fs.syncDirectory(directory);
 
   const staging = (upload: string) => join(uploads, upload);
   const path = (key: string) => join(blobs, key);
-  const directory = (key: string) => join(blobs, key.slice(0, key.lastIndexOf('/')));
+  const shardOf = (key: string) => key.slice(0, key.lastIndexOf('/'));
 
   return {
     async stage(upload, offset) {
@@ -42,19 +44,19 @@ export async function createFileStore(data: string, fs: FileSystem = nodeFileSys
     staged: (upload) => fs.stat(staging(upload)),
     async publish(upload, digest) {
       const key = keyOf(upload, digest);
+      await ensureShard(shardOf(key));
       await fs.rename(staging(upload), path(key));
-      await fs.syncDirectory(directory(key));
+      await fs.syncDirectory(join(blobs, shardOf(key)));
       return key;
     },
     keyOf,
-    discard: (upload) => fs.unlink(staging(upload)),
+    discard: async (upload) => void (await fs.unlink(staging(upload))),
     read: (key, start, end) => Bun.file(path(key)).slice(start, end + 1),
     async size(key) {
       return (await fs.stat(path(key)))?.size;
     },
     async remove(key) {
-      await fs.unlink(path(key));
-      await fs.syncDirectory(directory(key));
+      if (await fs.unlink(path(key))) await fs.syncDirectory(join(blobs, shardOf(key)));
     },
     async *objects() {
       for (const shard of shardDirectories()) {
@@ -99,20 +101,32 @@ function* shardDirectories(): Iterable<string> {
   }
 }
 
-/** Makes all 512 shards once, so that a commit never has to make, and sync, a chain of directories. */
-async function prepareDirectories(fs: FileSystem, data: string, uploads: string, blobs: string): Promise<void> {
-  await fs.mkdir(data);
-  await fs.mkdir(uploads);
-  const marker = join(blobs, 'sha512', 'ff');
-  if (await fs.stat(marker)) return;
-  await fs.mkdir(blobs);
-  for (const algorithm of ['sha512', 'sha256']) await fs.mkdir(join(blobs, algorithm));
-  // The marker comes last, so that a crash half-way is finished by the next start.
-  const shards = [...shardDirectories()].filter((name) => name !== 'sha512/ff');
-  await Promise.all(shards.map((shard) => fs.mkdir(join(blobs, shard))));
-  for (const algorithm of ['sha256', 'sha512']) await fs.syncDirectory(join(blobs, algorithm));
-  await fs.syncDirectory(blobs);
-  await fs.syncDirectory(data);
-  await fs.mkdir(marker);
-  await fs.syncDirectory(join(blobs, 'sha512'));
+/**
+ * Makes the directory of a shard when its first object comes, durably. Whoever needs it meanwhile waits: an object in
+ * a directory whose own name could still vanish would vanish with it.
+ */
+async function createShards(fs: FileSystem, blobs: string): Promise<(shard: string) => Promise<void>> {
+  const durable = new Map<string, Promise<void>>();
+  for (const algorithm of ['sha256', 'sha512']) {
+    const parent = join(blobs, algorithm);
+    await fs.mkdir(parent);
+    const found = await Array.fromAsync(fs.list(parent));
+    // Another process, or one that crashed, may have made them a moment ago.
+    await fs.syncDirectory(parent);
+    for (const name of found) durable.set(`${algorithm}/${name}`, Promise.resolve());
+  }
+  const make = async (shard: string) => {
+    try {
+      await fs.mkdir(join(blobs, shard));
+      await fs.syncDirectory(join(blobs, shard, '..'));
+    } catch (error) {
+      durable.delete(shard);
+      throw error;
+    }
+  };
+  return (shard) => {
+    let made = durable.get(shard);
+    if (!made) durable.set(shard, (made = make(shard)));
+    return made;
+  };
 }

@@ -14,8 +14,8 @@ export interface FileSystem {
   open(path: string): Promise<OpenFile>;
   read(path: string, start: number, end: number): AsyncIterable<Uint8Array>;
   rename(from: string, to: string): Promise<void>;
-  /** Missing is fine. */
-  unlink(path: string): Promise<void>;
+  /** False when there was nothing to remove. */
+  unlink(path: string): Promise<boolean>;
   /** Existing is fine. */
   mkdir(path: string): Promise<void>;
   /** Makes the entries of a directory survive a power cut. */
@@ -72,9 +72,13 @@ export const nodeFileSystem: FileSystem = {
   },
   rename,
   async unlink(path) {
-    await unlink(path).catch((error: unknown) => {
-      if (!isMissing(error)) throw error;
-    });
+    try {
+      await unlink(path);
+      return true;
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw error;
+    }
   },
   async mkdir(path) {
     await mkdir(path, { recursive: true, mode: 0o700 });
