@@ -13,7 +13,7 @@ import {
   createFileStore,
   createUploads,
   sweepDeleted,
-  sweepUploads,
+  type Uploads,
 } from './content/index.ts';
 import { type Database, lockDirectory, openDatabase } from './database/index.ts';
 import { distribute, type Gate } from './distribution/index.ts';
@@ -30,11 +30,33 @@ const migrations = [...eventMigrations, ...contentMigrations, ...catalogMigratio
 /** How long events are kept at least (ms), also when every subscriber has passed them. */
 const eventAgeMs = 7 * 86_400_000;
 
-/** What facts and bytes need, without any front door: offline commands work on this alone. */
-export interface Storage extends AsyncDisposable {
+/** Facts without any front door. */
+export interface Facts extends AsyncDisposable {
   db: Database;
-  blobs: BlobStore;
   catalog: Catalog;
+}
+
+/** Facts and bytes without any front door: offline commands work on this alone. */
+export interface Storage extends Facts {
+  blobs: BlobStore;
+}
+
+/** Opens the facts alone: also while a server runs on them, as long as nothing is written that it does not expect. */
+export async function openFacts(config: Configuration): Promise<Facts> {
+  const { url, poolSize, preparedStatements, statementTimeout } = config.database;
+  const path = join(resolve(config.data), 'bonded.db');
+  const db = await openDatabase(
+    url === undefined
+      ? { kind: 'sqlite', path, migrations }
+      : { kind: 'postgres', url, migrations, poolSize, preparedStatements, statementTimeoutMs: statementTimeout },
+  );
+  const catalog: Catalog = {
+    db,
+    now: Date.now,
+    gcDelayMs: config.gc.delay,
+    sparseIndexes: config.manifests.sparseIndexes,
+  };
+  return { db, catalog, [Symbol.asyncDispose]: () => db.close() };
 }
 
 /** Opens facts and bytes. Throws when another process has the data directory. */
@@ -45,22 +67,19 @@ export async function openStorage(config: Configuration): Promise<Storage> {
   const unlock = lockDirectory(data);
   if (!unlock) throw new Error(`${data} is in use by another Bonded; stop it first, or choose another data directory`);
   stack.defer(unlock);
-  const { url, poolSize, preparedStatements, statementTimeout } = config.database;
-  const db = await openDatabase(
-    url === undefined
-      ? { kind: 'sqlite', path: join(data, 'bonded.db'), migrations }
-      : { kind: 'postgres', url, migrations, poolSize, preparedStatements, statementTimeoutMs: statementTimeout },
-  );
-  stack.defer(() => db.close());
+  const { db, catalog } = stack.use(await openFacts(config));
   const blobs = await createFileStore(data);
-  const catalog: Catalog = {
-    db,
-    now: Date.now,
-    gcDelayMs: config.gc.delay,
-    sparseIndexes: config.manifests.sparseIndexes,
-  };
   const opened = stack.move();
   return { db, blobs, catalog, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+}
+
+/** The uploads of a registry, within its configured limits. */
+export function openUploads(config: Configuration, { db, blobs }: Storage): Uploads {
+  return createUploads(db, blobs, {
+    stallMs: config.uploads.stallTimeout,
+    minBytesPerSecond: config.uploads.minRate,
+    maxBytes: config.uploads.maxBlobSize,
+  });
 }
 
 export interface App {
@@ -78,11 +97,7 @@ export async function startApp(config: Configuration, log: Log): Promise<App> {
   const metrics = createMetrics();
   const storage = stack.use(await openStorage(config));
   const { db, blobs, catalog } = storage;
-  const uploads = createUploads(db, blobs, {
-    stallMs: config.uploads.stallTimeout,
-    minBytesPerSecond: config.uploads.minRate,
-    maxBytes: config.uploads.maxBlobSize,
-  });
+  const uploads = openUploads(config, storage);
   const defaultId = await ensureRegistry(catalog, defaultRegistry);
   const registries = [];
   for (const registry of config.registries) {
@@ -90,7 +105,15 @@ export async function startApp(config: Configuration, log: Log): Promise<App> {
   }
   // The security model, in order; every gate sees each request of the distribution API. Identity adds the first ones.
   const gates: Gate[] = [];
-  const distribution = { catalog, uploads, blobs };
+  const distribution = {
+    catalog,
+    uploads,
+    blobs,
+    manifestTimeoutMs: config.uploads.stallTimeout,
+    received: (bytes: number) => metrics.receivedBytes.inc(bytes),
+    served: (bytes: number) => metrics.servedBytes.inc(bytes),
+  };
+  metrics.onScrape(() => metrics.openUploads.set(uploads.busy()));
   const server = startServer({
     listen: config.listen,
     metricsListen: config.metrics.listen,
@@ -105,10 +128,11 @@ export async function startApp(config: Configuration, log: Log): Promise<App> {
     handle: (exchange) => distribute(distribution, gates, exchange),
     missingFile: () => metrics.missingFiles.inc(),
     ready: () => db.ping(),
+    idleSeconds: Math.ceil(config.idleTimeout / 1000),
     log,
     metrics,
   });
-  for (const stop of startBackground(config, storage, metrics, log)) stack.defer(stop);
+  for (const stop of startBackground(config, storage, uploads, metrics, log)) stack.defer(stop);
   stack.defer(watchLoopLag((seconds) => metrics.loopLagSeconds.set(seconds)));
   const running = stack.move();
   return {
@@ -126,7 +150,13 @@ async function stopApp(server: HttpServer, config: Configuration, running: Async
 }
 
 /** Background work of one process. Each round is small, so that requests never wait for it. */
-function startBackground(config: Configuration, { db, blobs, catalog }: Storage, metrics: Metrics, log: Log) {
+function startBackground(
+  config: Configuration,
+  { db, blobs, catalog }: Storage,
+  uploads: Uploads,
+  metrics: Metrics,
+  log: Log,
+) {
   const periodic = (name: string, intervalMs: number, run: () => Promise<boolean>) =>
     startPeriodic({
       name,
@@ -150,9 +180,9 @@ function startBackground(config: Configuration, { db, blobs, catalog }: Storage,
       return done.examined === limit || swept.blobs === limit;
     }),
     periodic('sweep-uploads', Math.min(600_000, config.uploads.expiry), async () => {
-      const swept = await sweepUploads(db, blobs, Date.now() - config.uploads.expiry);
-      metrics.sweptUploads.inc(swept);
-      return false;
+      const swept = await uploads.sweep(Date.now() - config.uploads.expiry);
+      metrics.sweptUploads.inc(swept.uploads);
+      return swept.more;
     }),
     periodic('trim-events', 600_000, async () => (await trimEvents(db, Date.now() - eventAgeMs)) > 0),
   ];

@@ -1,11 +1,10 @@
 import { buildApplication, buildRouteMap, run } from '@stricli/core';
 import packageFile from '../package.json' with { type: 'json' };
 import { certRoutes, createContext } from './cli/index.ts';
-import { configRoutes } from './commands/check-config.ts';
-import { serve } from './commands/serve.ts';
+import { configRoutes, gc, serve } from './commands/index.ts';
 
 const root = buildRouteMap({
-  routes: { serve, config: configRoutes, cert: certRoutes },
+  routes: { serve, gc, config: configRoutes, cert: certRoutes },
   docs: { brief: 'A private registry for container images and OCI artifacts' },
 });
 
@@ -16,4 +15,4 @@ const application = buildApplication(root, {
   documentation: { caseStyle: 'convert-camel-to-kebab' },
 });
 
-await run(application, process.argv.slice(2), createContext(process));
+await run(application, process.argv.slice(2), createContext(process, process.env));

@@ -27,7 +27,8 @@ let environment: Record<string, string>;
 beforeEach(async () => {
   checkout = await realpath(await mkdtemp(join(tmpdir(), 'bonded-ensure-')));
   calls = join(checkout, 'calls');
-  for (const folder of ['tools', 'bin']) await cp(join(repository, folder), join(checkout, folder), { recursive: true });
+  for (const folder of ['tools', 'bin'])
+    await cp(join(repository, folder), join(checkout, folder), { recursive: true });
   await mkdir(join(checkout, 'path'));
   await mkdir(join(checkout, 'src'));
   await writeFile(join(checkout, 'package-lock.json'), lockfile);
@@ -135,7 +136,10 @@ test('run.mjs passes arguments, input, exit code and signals through', async () 
   run.child.stdin.end('typed');
   expect(await run.ended).toMatchObject({ code: 5, stdout: 'x typed\n' });
 
-  await writeFile(file, `process.on('SIGTERM', () => process.exit(9)); console.log('up'); setInterval(() => {}, 1000);`);
+  await writeFile(
+    file,
+    `process.on('SIGTERM', () => process.exit(9)); console.log('up'); setInterval(() => {}, 1000);`,
+  );
   const long = start(['node', join(checkout, 'tools', 'run.mjs'), file]);
   while (!long.output.stdout.includes('up') && long.child.exitCode === null) await Bun.sleep(20);
   long.child.kill('SIGTERM');

@@ -25,7 +25,8 @@ export async function withLock(path, act) {
       takeAway(path, holder);
       continue;
     }
-    if (Date.now() > deadline) throw new Error(`waited too long for another installation; if none runs, remove ${path}`);
+    if (Date.now() > deadline)
+      throw new Error(`waited too long for another installation; if none runs, remove ${path}`);
     if (!told) process.stderr.write('Waiting for another process that installs the dependencies ...\n');
     told = true;
     await sleep(pollMs);

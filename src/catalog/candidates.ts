@@ -1,30 +1,44 @@
 import type { Transaction } from '../database/index.ts';
-import type { Catalog, Repository } from './context.ts';
+import type { Catalog } from './context.ts';
 import './tables.ts';
 
 /**
- * What may be garbage: a `link` that no manifest names, a `manifest` whose subject was deleted, a `blob` that may
- * have lost its last link.
+ * What may be garbage:
+ * - a `link` that no manifest names;
+ * - a `manifest` with a subject (a referrer) that lost its subject, a tag or an index;
+ * - a `blob` that may have lost its last link; it belongs to no repository (its repository is 0);
+ * - a `repository` that lost a link or a manifest and may be empty (its digest is '').
  */
-export type CandidateKind = 'link' | 'manifest' | 'blob';
+export type CandidateKind = 'link' | 'manifest' | 'blob' | 'repository';
 
-/** Makes candidates, or pushes their time out, so that each has the full delay from now. */
+export interface Scope {
+  id: number;
+  registryId: number;
+}
+
+/** The scope of candidates that belong to no repository. */
+export const anywhere: Scope = { id: 0, registryId: 0 };
+
+/** Most rows in one statement. */
+const chunk = 500;
+
+/** Makes candidates, or pushes their time out, so that each has the full delay from now. Digests come sorted. */
 export async function addCandidates(
   { gcDelayMs, now }: Catalog,
   tx: Transaction,
-  repository: { id: number; registryId: number } | Repository,
+  scope: Scope,
   kind: CandidateKind,
   digests: readonly string[],
-): Promise<void> {
   // A blob without links is invisible already, so waiting protects nobody.
-  const notBefore = kind === 'blob' ? now() : now() + gcDelayMs;
-  for (let at = 0; at < digests.length; at += 500) {
+  notBefore = kind === 'blob' ? now() : now() + gcDelayMs,
+): Promise<void> {
+  for (let at = 0; at < digests.length; at += chunk) {
     await tx
       .insertInto('gc_candidates')
       .values(
-        digests.slice(at, at + 500).map((digest) => ({
-          registry_id: repository.registryId,
-          repository_id: repository.id,
+        digests.slice(at, at + chunk).map((digest) => ({
+          registry_id: scope.registryId,
+          repository_id: scope.id,
           kind,
           digest,
           not_before: notBefore,
@@ -37,48 +51,58 @@ export async function addCandidates(
   }
 }
 
-/** Pushes the time of an existing link candidate out; a link that is none stays none. */
+/** Pushes the time of an existing candidate out; what is none stays none. */
 export async function deferCandidate(
-  { gcDelayMs, now }: Catalog,
   tx: Transaction,
-  repositoryId: number,
+  scope: { id: number },
+  kind: CandidateKind,
   digest: string,
+  notBefore: number,
 ): Promise<void> {
   await tx
     .updateTable('gc_candidates')
-    .set({ not_before: now() + gcDelayMs })
-    .where('repository_id', '=', repositoryId)
-    .where('kind', '=', 'link')
-    .where('digest', '=', digest)
-    .execute();
-}
-
-export async function dropCandidate(
-  tx: Transaction,
-  repositoryId: number,
-  kind: CandidateKind,
-  digest: string,
-): Promise<void> {
-  await tx
-    .deleteFrom('gc_candidates')
-    .where('repository_id', '=', repositoryId)
+    .set({ not_before: notBefore })
+    .where('repository_id', '=', scope.id)
     .where('kind', '=', kind)
     .where('digest', '=', digest)
     .execute();
 }
 
-/** Links that a manifest now names are no candidates any more. */
-export async function dropLinkCandidates(
+/** What a manifest now names, or was asked to go, is no candidate any more. */
+export async function dropCandidates(
+  { db }: Catalog,
   tx: Transaction,
-  repositoryId: number,
+  scope: { id: number },
+  kind: CandidateKind,
   digests: readonly string[],
 ): Promise<void> {
-  for (let at = 0; at < digests.length; at += 500) {
+  for (let at = 0; at < digests.length; at += chunk) {
+    const locked = tx
+      .selectFrom('gc_candidates')
+      .select('digest')
+      .where('repository_id', '=', scope.id)
+      .where('kind', '=', kind)
+      .where('digest', 'in', digests.slice(at, at + chunk))
+      .orderBy('digest');
     await tx
       .deleteFrom('gc_candidates')
-      .where('repository_id', '=', repositoryId)
-      .where('kind', '=', 'link')
-      .where('digest', 'in', digests.slice(at, at + 500))
+      .where('repository_id', '=', scope.id)
+      .where('kind', '=', kind)
+      .where('digest', 'in', db.forUpdate(locked))
       .execute();
   }
+}
+
+/**
+ * Whether a client that was told now that something exists may rely on it for the whole delay, without a write. A
+ * candidate whose time was pushed out a moment ago is good enough: what is asked for all the time is not written
+ * all the time.
+ */
+export function isKept({ gcDelayMs, now }: Catalog, notBefore: number | null): boolean {
+  return notBefore === null || notBefore > now() + gcDelayMs - leaseSlack(gcDelayMs);
+}
+
+/** By how much the time that a client may rely on can be shorter than the delay (ms). */
+export function leaseSlack(gcDelayMs: number): number {
+  return Math.min(60_000, gcDelayMs / 10);
 }

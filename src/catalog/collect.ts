@@ -1,10 +1,9 @@
-import { lockBlob, markDeleting } from '../content/index.ts';
 import type { Transaction } from '../database/index.ts';
-import type { Digest } from '../oci/index.ts';
-import { type CandidateKind, dropCandidate } from './candidates.ts';
+import type { CandidateKind } from './candidates.ts';
+import { collectBlob, collectLink } from './collect-blob.ts';
+import { collectManifest } from './collect-manifest.ts';
+import { collectRepository } from './collect-repository.ts';
 import type { Catalog } from './context.ts';
-import { removeLink } from './links.ts';
-import { deleteManifestIn } from './manifests.ts';
 import './tables.ts';
 
 export interface Collected {
@@ -14,107 +13,119 @@ export interface Collected {
   manifests: number;
   /** Blobs whose bytes may now be removed (`sweepDeleted` does). */
   blobs: number;
+  /** Bytes of these blobs. */
+  bytes: number;
+  repositories: number;
+  /** Candidates that could not be looked at; each is tried again later. */
+  failures: { candidate: Candidate; error: unknown }[];
 }
 
-interface Candidate {
-  registry_id: number;
-  repository_id: number;
-  kind: string;
+export interface Candidate {
+  registryId: number;
+  repositoryId: number;
+  kind: CandidateKind;
   digest: string;
+  notBefore: number;
 }
+
+/** What became of one candidate. */
+export interface Outcome {
+  removed?: CandidateKind;
+  /** Bytes of the blob that nobody links any more; undefined when it stays. */
+  blobBytes?: number | undefined;
+}
+
+/** Candidates at work at once: on SQLite they share a commit, on PostgreSQL they use as many connections. */
+const parallel = 8;
+
+/** After a failure a candidate waits this long (ms), so that a broken one does not stand in the way of others. */
+const retryMs = 600_000;
 
 /**
  * One step of garbage collection: looks at up to `limit` candidates whose time has come, each in a transaction of its
- * own that locks and checks again. Never scans, never pauses anything.
+ * own that locks and checks again. Never scans, never pauses anything. Throws only when nothing could be done at all.
  */
 export async function collectStep(catalog: Catalog, limit = 100): Promise<Collected> {
   const due = await dueCandidates(catalog, limit);
-  const total: Collected = { examined: due.length, links: 0, manifests: 0, blobs: 0 };
-  for (const candidate of due) {
-    const done = await catalog.db.write((tx) => collectOne(catalog, tx, candidate));
-    if (done.removed === 'link') total.links++;
-    if (done.removed === 'manifest') total.manifests++;
-    if (done.blob) total.blobs++;
+  const total: Collected = {
+    examined: due.length,
+    links: 0,
+    manifests: 0,
+    blobs: 0,
+    bytes: 0,
+    repositories: 0,
+    failures: [],
+  };
+  for (let at = 0; at < due.length; at += parallel) {
+    await Promise.all(due.slice(at, at + parallel).map((candidate) => collectInto(catalog, candidate, total)));
   }
+  if (total.failures.length > 0 && total.failures.length === due.length) throw total.failures[0]!.error;
   return total;
 }
 
-export function dueCandidates({ db, now }: Catalog, limit: number): Promise<Candidate[]> {
-  return db.all<Candidate>(
-    `SELECT registry_id, repository_id, kind, digest FROM gc_candidates WHERE not_before <= ?
+async function collectInto(catalog: Catalog, candidate: Candidate, total: Collected): Promise<void> {
+  try {
+    const done = await catalog.db.write((tx) => collectOne(catalog, tx, candidate));
+    if (done.removed === 'link') total.links++;
+    if (done.removed === 'manifest') total.manifests++;
+    if (done.removed === 'repository') total.repositories++;
+    if (done.blobBytes === undefined) return;
+    total.blobs++;
+    total.bytes += done.blobBytes;
+  } catch (error) {
+    total.failures.push({ candidate, error });
+    await catalog.db.write((tx) => postpone(tx, candidate, catalog.now() + retryMs)).catch(() => {});
+  }
+}
+
+function collectOne(catalog: Catalog, tx: Transaction, candidate: Candidate): Promise<Outcome> {
+  switch (candidate.kind) {
+    case 'link':
+      return collectLink(catalog, tx, candidate);
+    case 'manifest':
+      return collectManifest(catalog, tx, candidate);
+    case 'blob':
+      return collectBlob(catalog, tx, candidate);
+    case 'repository':
+      return collectRepository(catalog, tx, candidate);
+  }
+}
+
+/** Candidates whose time has come, the oldest first, after `last` where that is given. */
+export async function dueCandidates(
+  { db, now }: Catalog,
+  limit: number,
+  last?: Candidate,
+  at = now(),
+): Promise<Candidate[]> {
+  const after = last ? 'AND (not_before, repository_id, kind, digest) > (?, ?, ?, ?)' : '';
+  const rows = await db.all<{
+    registry_id: number;
+    repository_id: number;
+    kind: CandidateKind;
+    digest: string;
+    not_before: number;
+  }>(
+    `SELECT registry_id, repository_id, kind, digest, not_before FROM gc_candidates WHERE not_before <= ? ${after}
       ORDER BY not_before, repository_id, kind, digest LIMIT ?`,
-    [now(), limit],
+    [at, ...(last ? [last.notBefore, last.repositoryId, last.kind, last.digest] : []), limit],
   );
+  return rows.map((row) => ({
+    registryId: row.registry_id,
+    repositoryId: row.repository_id,
+    kind: row.kind,
+    digest: row.digest,
+    notBefore: row.not_before,
+  }));
 }
 
-/** Locks in the order blob, link, candidate, as every writer does. */
-async function collectOne(
-  catalog: Catalog,
-  tx: Transaction,
-  candidate: Candidate,
-): Promise<{ removed?: CandidateKind; blob?: boolean }> {
-  const { db, now } = catalog;
-  const kind = candidate.kind as CandidateKind;
-  const digest = candidate.digest as Digest;
-  const repositoryId = candidate.repository_id;
-  if (kind !== 'manifest') await lockBlob(db, tx, digest);
-  if (kind === 'link') {
-    const link = tx
-      .selectFrom('blob_links')
-      .select('digest')
-      .where('repository_id', '=', repositoryId)
-      .where('digest', '=', digest);
-    await db.forUpdate(link).executeTakeFirst();
-  }
-  const still = tx
-    .selectFrom('gc_candidates')
-    .select('not_before')
-    .where('repository_id', '=', repositoryId)
-    .where('kind', '=', kind)
-    .where('digest', '=', digest);
-  const row = await db.forUpdate(still).executeTakeFirst();
-  if (!row || row.not_before > now()) return {};
-  await dropCandidate(tx, repositoryId, kind, digest);
-  if (kind === 'manifest') return (await collectManifest(catalog, tx, candidate)) ? { removed: 'manifest' } : {};
-  if (kind === 'link') {
-    if (await isReferenced(tx, repositoryId, digest)) return {};
-    await removeLink(tx, repositoryId, digest);
-  }
-  const linked = await tx.selectFrom('blob_links').select('digest').where('digest', '=', digest).executeTakeFirst();
-  if (!linked) await markDeleting(tx, digest);
-  return { removed: kind, blob: !linked };
-}
-
-async function isReferenced(tx: Transaction, repositoryId: number, digest: string): Promise<boolean> {
-  const found = await tx
-    .selectFrom('manifest_references')
-    .select('digest')
-    .where('repository_id', '=', repositoryId)
-    .where('digest', '=', digest)
-    .executeTakeFirst();
-  return found !== undefined;
-}
-
-/** A referrer whose subject was deleted goes too, unless something else holds it by now. */
-async function collectManifest(catalog: Catalog, tx: Transaction, candidate: Candidate): Promise<boolean> {
-  const row = await tx
-    .selectFrom('manifests as m')
-    .innerJoin('repositories as r', 'r.id', 'm.repository_id')
-    .select(['r.name', 'm.subject_digest'])
-    .where('m.repository_id', '=', candidate.repository_id)
-    .where('m.digest', '=', candidate.digest)
-    .executeTakeFirst();
-  if (!row) return false;
-  const at = tx.selectFrom('tags').select('name').where('repository_id', '=', candidate.repository_id);
-  const subject = tx
-    .selectFrom('manifests')
-    .select('digest')
-    .where('repository_id', '=', candidate.repository_id)
-    .where('digest', '=', row.subject_digest);
-  if (await at.where('digest', '=', candidate.digest).executeTakeFirst()) return false;
-  if (await catalog.db.forShare(subject).executeTakeFirst()) return false;
-  if (await isReferenced(tx, candidate.repository_id, candidate.digest)) return false;
-  const repository = { id: candidate.repository_id, registryId: candidate.registry_id, name: row.name };
-  await deleteManifestIn(catalog, tx, repository, candidate.digest as Digest);
-  return true;
+async function postpone(tx: Transaction, candidate: Candidate, notBefore: number): Promise<void> {
+  await tx
+    .updateTable('gc_candidates')
+    .set({ not_before: notBefore })
+    .where('repository_id', '=', candidate.repositoryId)
+    .where('kind', '=', candidate.kind)
+    .where('digest', '=', candidate.digest)
+    .where('not_before', '<', notBefore)
+    .execute();
 }

@@ -17,3 +17,12 @@ export interface Repository {
   registryId: number;
   name: string;
 }
+
+/*
+ * Transactions lock rows in one order, so that two of them never wait for each other:
+ *
+ *   blob → repository → links → manifests → tags → candidates (of manifests, of links, of the rest)
+ *
+ * and rows of one kind in the order of their digests or names. Manifests reference each other without cycles, because
+ * a digest cannot contain itself; a child is locked before its index.
+ */

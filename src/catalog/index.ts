@@ -1,15 +1,19 @@
+export { collectStep, type Candidate, type Collected } from './collect.ts';
 export { gcConfig, manifestsConfig } from './config.ts';
-export { collectStep, type Collected, dueCandidates } from './collect.ts';
 export type { Catalog, Repository } from './context.ts';
-export { commitBlob, deleteBlob, findBlobToKeep, findLinkedBlob, type LinkedBlob, mountBlob } from './links.ts';
+export { deleteManifest } from './delete-manifest.ts';
+export { findBlobToKeep, findLinkedBlob, type LinkedBlob } from './find-blob.ts';
 export {
-  deleteManifest,
   findManifest,
   findManifestFacts,
+  findManifestToKeep,
   type ManifestFacts,
-  putManifest,
   type StoredManifest,
-} from './manifests.ts';
+} from './find-manifest.ts';
+export { type Garbage, listGarbage } from './garbage.ts';
+export { dropMissingBlob } from './heal.ts';
+export { commitBlob, deleteBlob, mountBlob } from './links.ts';
+export { putManifest } from './put-manifest.ts';
 export { listReferrers, type Referrer } from './referrers.ts';
 export { ensureRegistry, findRepository, listRepositories } from './repositories.ts';
 export { catalogMigrations } from './tables.ts';

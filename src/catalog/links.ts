@@ -2,64 +2,11 @@ import { type ClosedUpload, lockBlob, recordBlob } from '../content/index.ts';
 import type { Transaction } from '../database/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import type { Digest } from '../oci/index.ts';
-import { addCandidates, deferCandidate, dropCandidate } from './candidates.ts';
+import { addCandidates, anywhere, deferCandidate, dropCandidates } from './candidates.ts';
 import type { Catalog, Repository } from './context.ts';
-import { ensureRepository } from './repositories.ts';
+import { holderOf } from './references.ts';
+import { ensureRepository, findRepository } from './repositories.ts';
 import './tables.ts';
-
-export interface LinkedBlob {
-  key: string;
-  /** Bytes. */
-  size: number;
-}
-
-/** A blob as one repository sees it: one row, found by names alone. Same query whether or not it exists elsewhere. */
-export function findLinkedBlob(
-  { db }: Catalog,
-  registryId: number,
-  name: string,
-  digest: Digest,
-): Promise<LinkedBlob | undefined> {
-  return db.first<LinkedBlob>(
-    `SELECT l."key" AS "key", l.size AS size FROM repositories r
-      JOIN blob_links l ON l.repository_id = r.id AND l.digest = ? WHERE r.registry_id = ? AND r.name = ?`,
-    [digest, registryId, name],
-  );
-}
-
-/**
- * A blob for a client that decides by the answer whether to upload it. Only where the blob waits for collection does
- * this write: its time is pushed out. Undefined also when it was collected meanwhile.
- */
-export async function findBlobToKeep(
-  catalog: Catalog,
-  registryId: number,
-  name: string,
-  digest: Digest,
-): Promise<LinkedBlob | undefined> {
-  const { db, gcDelayMs, now } = catalog;
-  const found = await db.first<LinkedBlob & { repository_id: number; not_before: number | null }>(
-    `SELECT l."key" AS "key", l.size AS size, l.repository_id AS repository_id, c.not_before AS not_before
-      FROM repositories r JOIN blob_links l ON l.repository_id = r.id AND l.digest = ?
-      LEFT JOIN gc_candidates c ON c.repository_id = r.id AND c.kind = 'link' AND c.digest = l.digest
-      WHERE r.registry_id = ? AND r.name = ?`,
-    [digest, registryId, name],
-  );
-  if (!found) return undefined;
-  const slack = Math.min(60_000, gcDelayMs / 10);
-  if (found.not_before === null || found.not_before > now() + gcDelayMs - slack) return found;
-  const kept = await db.write(async (tx) => {
-    const link = tx
-      .selectFrom('blob_links')
-      .select('key')
-      .where('repository_id', '=', found.repository_id)
-      .where('digest', '=', digest);
-    if (!(await db.forUpdate(link).executeTakeFirst())) return false;
-    await deferCandidate(catalog, tx, found.repository_id, digest);
-    return true;
-  });
-  return kept ? found : undefined;
-}
 
 /** Records a finished upload and links it: the transaction that makes a blob exist. Returns the key that holds it. */
 export async function commitBlob(
@@ -77,9 +24,9 @@ export async function commitBlob(
 
 /**
  * Mounts a blob that another repository of the registry links (`from`, or any when undefined). False when there is
- * nothing to mount: the client then uploads.
+ * nothing to mount: the client then uploads. A miss is a look-up that says nothing about other registries.
  */
-export function mountBlob(
+export async function mountBlob(
   catalog: Catalog,
   registryId: number,
   name: string,
@@ -87,18 +34,21 @@ export function mountBlob(
   from: string | undefined,
 ): Promise<boolean> {
   const { db } = catalog;
+  const of = from === undefined ? undefined : (await findRepository(catalog, registryId, from))?.id;
+  if (from !== undefined && of === undefined) return false;
+  const source = `SELECT digest FROM blob_links WHERE digest = ? AND registry_id = ?${of ? ' AND repository_id = ?' : ''} LIMIT 1`;
+  if (!(await db.first(source, [digest, registryId, ...(of ? [of] : [])]))) return false;
   return db.write(async (tx) => {
     const blob = await lockBlob(db, tx, digest);
-    let source = tx
+    // Only under the lock is it certain that the source still has it, and that it is the same blob.
+    let query = tx
       .selectFrom('blob_links')
-      .innerJoin('repositories', 'repositories.id', 'blob_links.repository_id')
-      .select('blob_links.digest')
-      .where('blob_links.digest', '=', digest)
-      .where('blob_links.registry_id', '=', registryId)
+      .select('digest')
+      .where('digest', '=', digest)
+      .where('registry_id', '=', registryId)
       .limit(1);
-    if (from !== undefined) source = source.where('repositories.name', '=', from);
-    const found = await source.executeTakeFirst();
-    if (!blob || !found) return false;
+    if (of !== undefined) query = query.where('repository_id', '=', of);
+    if (!blob || !(await query.executeTakeFirst())) return false;
     const repository = await ensureRepository(catalog, tx, registryId, name);
     await linkBlob(catalog, tx, repository, { digest, ...blob });
     return true;
@@ -110,28 +60,36 @@ async function linkBlob(
   catalog: Catalog,
   tx: Transaction,
   repository: Repository,
-  blob: { digest: Digest; size: number; key: string },
+  { digest, key, size }: { digest: Digest; size: number; key: string },
 ): Promise<void> {
   const inserted = await tx
     .insertInto('blob_links')
     .values({
       registry_id: repository.registryId,
       repository_id: repository.id,
-      digest: blob.digest,
-      key: blob.key,
-      size: blob.size,
+      digest,
+      key,
+      size,
       created_at: catalog.now(),
     })
     .onConflict((conflict) => conflict.columns(['repository_id', 'digest']).doNothing())
     .returning('digest')
     .executeTakeFirst();
-  if (inserted) await addCandidates(catalog, tx, repository, 'link', [blob.digest]);
-  else await deferCandidate(catalog, tx, repository.id, blob.digest);
+  if (inserted) return addCandidates(catalog, tx, repository, 'link', [digest]);
+  // A link that names another object than the blob's does not survive a push, whatever damaged it.
+  await tx
+    .updateTable('blob_links')
+    .set({ key, size })
+    .where('repository_id', '=', repository.id)
+    .where('digest', '=', digest)
+    .where('key', '!=', key)
+    .execute();
+  return deferCandidate(tx, repository, 'link', digest, catalog.now() + catalog.gcDelayMs);
 }
 
 /**
- * Takes a blob out of a repository; its bytes go when no other repository links it. A blob that a manifest here still
- * names is refused: deleting it would break an image that was acknowledged.
+ * Takes a blob out of a repository; its bytes go when no other repository links it. BLOB_UNKNOWN when missing, DENIED
+ * (409) while a manifest here names it: deleting it would break an image that was acknowledged.
  */
 export async function deleteBlob(catalog: Catalog, repository: Repository, digest: Digest): Promise<void> {
   const { db } = catalog;
@@ -142,26 +100,23 @@ export async function deleteBlob(catalog: Catalog, repository: Repository, diges
       .where('repository_id', '=', repository.id)
       .where('digest', '=', digest);
     if (!(await db.forUpdate(link).executeTakeFirst())) throw new RegistryError('BLOB_UNKNOWN', { detail: { digest } });
-    const holder = await tx
-      .selectFrom('manifest_references')
-      .select('manifest_digest')
-      .where('repository_id', '=', repository.id)
-      .where('digest', '=', digest)
-      .executeTakeFirst();
-    if (holder) {
+    const holder = await holderOf(tx, repository.id, digest);
+    if (holder !== undefined) {
       throw new RegistryError('DENIED', {
         status: 409,
         message: 'a manifest of this repository still references the blob; delete that manifest first',
-        detail: { digest, manifest: holder.manifest_digest },
+        detail: { digest, manifest: holder },
       });
     }
     await removeLink(tx, repository.id, digest);
+    await dropCandidates(catalog, tx, repository, 'link', [digest]);
+    await addCandidates(catalog, tx, repository, 'repository', ['']);
     // Without a link nobody sees the blob; its bytes are left to the collector, which locks the blob first.
-    await dropCandidate(tx, repository.id, 'link', digest);
-    await addCandidates(catalog, tx, repository, 'blob', [digest]);
+    await addCandidates(catalog, tx, anywhere, 'blob', [digest]);
   });
 }
 
+/** Caller holds the link's row. */
 export async function removeLink(tx: Transaction, repositoryId: number, digest: string): Promise<void> {
   await tx.deleteFrom('blob_links').where('repository_id', '=', repositoryId).where('digest', '=', digest).execute();
 }

@@ -8,8 +8,8 @@ import './tables.ts';
 const chunk = 500;
 
 /**
- * Checks that everything a manifest needs is in the repository, and locks the blob links until the transaction ends,
- * in the order of their digests so that two pushes cannot deadlock. Returns the digests of the links that exist.
+ * Checks that everything a manifest needs is in the repository, and locks it until the transaction ends: blob links,
+ * then manifests, each in the order of digests. Returns the digests of the links that exist, sorted.
  */
 export async function requireReferences(
   { db, sparseIndexes }: Catalog,
@@ -31,13 +31,13 @@ export async function requireReferences(
   }
   const manifests = new Map<string, number>();
   for (let at = 0; at < children.length; at += chunk) {
-    const rows = await tx
+    const query = tx
       .selectFrom('manifests')
       .select(['digest', 'size'])
       .where('repository_id', '=', repository.id)
       .where('digest', 'in', children.slice(at, at + chunk))
-      .execute();
-    for (const row of rows) manifests.set(row.digest, row.size);
+      .orderBy('digest');
+    for (const row of await db.forShare(query).execute()) manifests.set(row.digest, row.size);
   }
   const missing: string[] = [];
   for (const reference of manifest.references) {
@@ -58,6 +58,22 @@ export async function requireReferences(
     });
   }
   return [...links.keys()];
+}
+
+/**
+ * A manifest of the repository that references a digest, as content or as a child. One that references a blob and a
+ * manifest of the same digest holds both.
+ */
+export async function holderOf(tx: Transaction, repositoryId: number, digest: string): Promise<string | undefined> {
+  const holder = await tx
+    .selectFrom('manifest_references')
+    .select('manifest_digest')
+    .where('repository_id', '=', repositoryId)
+    .where('digest', '=', digest)
+    .orderBy('manifest_digest')
+    .limit(1)
+    .executeTakeFirst();
+  return holder?.manifest_digest;
 }
 
 function sorted(references: ManifestReference[]): string[] {

@@ -1,12 +1,13 @@
-import type { Database } from '../database/index.ts';
-import { type Digest, fallbackTag, manifestKind, parseManifest } from '../oci/index.ts';
+import { type Digest, fallbackTag } from '../oci/index.ts';
 import type { Catalog, Repository } from './context.ts';
-import { findManifest } from './manifests.ts';
+import { afterName } from './pages.ts';
 import './tables.ts';
 
+/** A descriptor as the referrers API lists it. */
 export interface Referrer {
   mediaType: string;
   digest: string;
+  /** Bytes. */
   size: number;
   artifactType?: string;
   annotations?: Record<string, string>;
@@ -18,67 +19,95 @@ interface Row {
   size: number;
   artifact_type: string | null;
   annotations: string | null;
+  annotation_length: number | null;
 }
 
-const columns = 'SELECT digest, media_type, size, artifact_type, annotations FROM manifests WHERE repository_id = ?';
+export interface ReferrerOptions {
+  /** Only referrers of this type. */
+  artifactType: string | undefined;
+  /** Lists what comes after this digest. */
+  last: string;
+  /** The descriptors returned have at most this many bytes as JSON, except that one is always returned. */
+  maxBytes: number;
+}
+
+/** Rows in memory at once, and the longest annotations (characters) that are read with them. */
 const batch = 200;
+const longAnnotations = 16_384;
 
 /**
- * Manifests whose subject is `subject`, by digest, after `last`; together with what a client without this API listed
- * under the fallback tag (distribution-spec "Referrers Tag Schema"). Stops before `maxBytes` of JSON, then `more`.
+ * Manifests of a repository whose subject is `subject`, in the order of digests, whether or not the subject exists;
+ * and manifests without any subject that an index under the fallback tag lists (distribution-spec "Enabling the
+ * Referrers API", lesson 45), each once. `more` when the rest did not fit.
  */
 export async function listReferrers(
   catalog: Catalog,
   repository: Repository,
   subject: Digest,
-  options: { artifactType: string | undefined; last: string; maxBytes: number },
+  { artifactType, last, maxBytes }: ReferrerOptions,
 ): Promise<{ referrers: Referrer[]; more: boolean }> {
-  const fallback = await fallbackRows(catalog, repository, subject);
+  const { db } = catalog;
+  const tagged = await db.first<{ digest: string }>('SELECT digest FROM tags WHERE repository_id = ? AND name = ?', [
+    repository.id,
+    fallbackTag(subject),
+  ]);
+  const type = artifactType === undefined ? [] : [artifactType];
+  const bySubject = (after: string) =>
+    db.all<Row>(statement('subject', type), [repository.id, subject, after, ...type]);
+  const byTag = async (after: string) =>
+    tagged ? db.all<Row>(statement('tag', type), [repository.id, tagged.digest, after, subject, ...type]) : [];
+
   const referrers: Referrer[] = [];
   let bytes = 0;
-  let after = options.last;
+  let after = afterName(last);
   for (;;) {
-    const rows = await subjectRows(catalog.db, repository.id, subject, after);
-    const end = rows.length === batch ? rows.at(-1)!.digest : undefined;
-    const extra = fallback.filter((row) => row.digest > after && (end === undefined || row.digest <= end));
-    const merged = new Map([...extra, ...rows].map((row) => [row.digest, row]));
-    for (const row of [...merged.values()].toSorted((a, b) => (a.digest < b.digest ? -1 : 1))) {
-      if (options.artifactType !== undefined && row.artifact_type !== options.artifactType) continue;
-      bytes += (row.annotations?.length ?? 0) + row.media_type.length + (row.artifact_type?.length ?? 0) + 200;
-      if (bytes > options.maxBytes && referrers.length > 0) return { referrers, more: true };
-      referrers.push(descriptor(row));
+    const lists = [await bySubject(after), await byTag(after)];
+    // Beyond the end of a full list, the other one may not go: rows of the first would be missing between.
+    const ends = lists.filter((rows) => rows.length === batch).map((rows) => rows.at(-1)!.digest);
+    const end = ends.toSorted()[0];
+    const rows = lists.flat().filter((row) => end === undefined || row.digest <= end);
+    for (const row of rows.toSorted((a, b) => (a.digest < b.digest ? -1 : 1))) {
+      const referrer = await descriptorOf(catalog, repository, row);
+      bytes += Buffer.byteLength(JSON.stringify(referrer)) + 1;
+      if (bytes > maxBytes && referrers.length > 0) return { referrers, more: true };
+      referrers.push(referrer);
     }
     if (end === undefined) return { referrers, more: false };
     after = end;
   }
 }
 
-function subjectRows(db: Database, repositoryId: number, subject: Digest, after: string): Promise<Row[]> {
-  return db.all<Row>(`${columns} AND subject_digest = ? AND digest > ? ORDER BY digest LIMIT ${batch}`, [
-    repositoryId,
-    subject,
-    after,
-  ]);
+/** A page of one list. What the tag's index lists and has a subject is in the other list, or no referrer of this one. */
+function statement(list: 'subject' | 'tag', type: readonly string[]): string {
+  const from =
+    list === 'subject'
+      ? 'manifests m WHERE m.repository_id = ? AND m.subject_digest = ? AND m.digest > ?'
+      : // CROSS JOIN is SQLite's way to keep this order: first the children of the index, then their manifests.
+        `manifest_references f CROSS JOIN manifests m WHERE f.repository_id = ? AND f.manifest_digest = ? AND f.digest > ?
+          AND f.digest <> ? AND f.role = 'child' AND m.repository_id = f.repository_id AND m.digest = f.digest
+          AND m.subject_digest IS NULL`;
+  return `SELECT m.digest AS digest, m.media_type AS media_type, m.size AS size, m.artifact_type AS artifact_type,
+      CASE WHEN length(m.annotations) <= ${longAnnotations} THEN m.annotations END AS annotations,
+      length(m.annotations) AS annotation_length
+    FROM ${from} ${type.length > 0 ? 'AND m.artifact_type = ?' : ''}
+    ORDER BY ${list === 'subject' ? 'm' : 'f'}.digest LIMIT ${batch}`;
 }
 
-/** The manifests that the fallback index names and that are still here; what it says of them is not trusted. */
-async function fallbackRows(catalog: Catalog, repository: Repository, subject: Digest): Promise<Row[]> {
-  const index = await findManifest(catalog, repository.registryId, repository.name, { tag: fallbackTag(subject) });
-  if (!index || manifestKind(index.mediaType) !== 'index') return [];
-  const rows: Row[] = [];
-  for (const { digest } of parseManifest(index.bytes, index.mediaType).references) {
-    const row = await catalog.db.first<Row>(`${columns} AND digest = ?`, [repository.id, digest]);
-    if (row) rows.push(row);
+async function descriptorOf({ db }: Catalog, repository: Repository, row: Row): Promise<Referrer> {
+  let text = row.annotations;
+  if (text === null && row.annotation_length !== null) {
+    // Long ones are read one at a time: many together would fill the memory.
+    const whole = await db.first<{ annotations: string | null }>(
+      'SELECT annotations FROM manifests WHERE repository_id = ? AND digest = ?',
+      [repository.id, row.digest],
+    );
+    text = whole?.annotations ?? null;
   }
-  return rows;
-}
-
-function descriptor(row: Row): Referrer {
   return {
     mediaType: row.media_type,
     digest: row.digest,
     size: row.size,
     ...(row.artifact_type !== null && { artifactType: row.artifact_type }),
-    ...(row.annotations !== null && { annotations: JSON.parse(row.annotations) as Record<string, string> }),
+    ...(text !== null && { annotations: JSON.parse(text) as Record<string, string> }),
   };
 }

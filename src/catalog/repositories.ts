@@ -1,5 +1,6 @@
 import type { Transaction } from '../database/index.ts';
 import type { Catalog, Repository } from './context.ts';
+import { afterName } from './pages.ts';
 import './tables.ts';
 
 /** The registry of a name, made if it is new. Names are the configuration's. */
@@ -17,7 +18,11 @@ export async function ensureRegistry({ db, now }: Catalog, name: string): Promis
   });
 }
 
-export async function findRepository({ db }: Catalog, registryId: number, name: string): Promise<Repository | undefined> {
+export async function findRepository(
+  { db }: Catalog,
+  registryId: number,
+  name: string,
+): Promise<Repository | undefined> {
   const row = await db.first<{ id: number }>('SELECT id FROM repositories WHERE registry_id = ? AND name = ?', [
     registryId,
     name,
@@ -27,7 +32,7 @@ export async function findRepository({ db }: Catalog, registryId: number, name: 
 
 /**
  * The repository of a valid name, made by the transaction that first puts something into it: a push that fails leaves
- * no empty repository behind. It is listed once it holds a manifest.
+ * no empty repository behind. Takes no lock on one that is in use, because every push to it would meet there.
  */
 export async function ensureRepository(
   { now }: Catalog,
@@ -35,28 +40,36 @@ export async function ensureRepository(
   registryId: number,
   name: string,
 ): Promise<Repository> {
-  const existing = await tx
-    .selectFrom('repositories')
-    .select('id')
-    .where('registry_id', '=', registryId)
-    .where('name', '=', name)
-    .executeTakeFirst();
-  if (existing) return { id: existing.id, registryId, name };
-  await tx
-    .insertInto('repositories')
-    .values({ registry_id: registryId, name, generation: 1, created_at: now() })
-    .onConflict((conflict) => conflict.columns(['registry_id', 'name']).doNothing())
-    .execute();
-  const row = await tx
-    .selectFrom('repositories')
-    .select('id')
-    .where('registry_id', '=', registryId)
-    .where('name', '=', name)
-    .executeTakeFirstOrThrow();
-  return { id: row.id, registryId, name };
+  for (;;) {
+    const existing = await tx
+      .selectFrom('repositories')
+      .select(['id', 'retiring_at'])
+      .where('registry_id', '=', registryId)
+      .where('name', '=', name)
+      .executeTakeFirst();
+    if (existing?.retiring_at === null) return { id: existing.id, registryId, name };
+    const taken = existing
+      ? await tx
+          .updateTable('repositories')
+          .set({ retiring_at: null })
+          .where('id', '=', existing.id)
+          .returning('id')
+          .executeTakeFirst()
+      : await tx
+          .insertInto('repositories')
+          .values({ registry_id: registryId, name, created_at: now(), retiring_at: null })
+          .onConflict((conflict) => conflict.columns(['registry_id', 'name']).doNothing())
+          .returning('id')
+          .executeTakeFirst();
+    if (taken) return { id: taken.id, registryId, name };
+    // Somebody else made it, or removed it, between the two statements.
+  }
 }
 
-/** Names of repositories that hold a manifest, after `last`, in byte order. */
+/**
+ * Names of repositories that hold a manifest, after `last`, in byte order. The inner ORDER BY keeps PostgreSQL from
+ * reading all manifests instead of one for each name.
+ */
 export async function listRepositories(
   { db }: Catalog,
   registryId: number,
@@ -65,8 +78,9 @@ export async function listRepositories(
 ): Promise<string[]> {
   const rows = await db.all<{ name: string }>(
     `SELECT name FROM repositories r WHERE registry_id = ? AND name > ?
-      AND EXISTS (SELECT 1 FROM manifests m WHERE m.repository_id = r.id) ORDER BY name LIMIT ?`,
-    [registryId, last, limit],
+      AND (SELECT m.digest FROM manifests m WHERE m.repository_id = r.id ORDER BY m.digest LIMIT 1) IS NOT NULL
+      ORDER BY name LIMIT ?`,
+    [registryId, afterName(last), limit],
   );
   return rows.map((row) => row.name);
 }

@@ -4,13 +4,14 @@ import { type Migration, run, sqlTypes } from '../database/index.ts';
 declare module '../database/tables.ts' {
   interface Tables {
     registries: { id: Generated<number>; name: string; created_at: number };
+    /** Ids never return: a repository that is deleted and made anew is another one, to tokens and links as well. */
     repositories: {
       id: Generated<number>;
       registry_id: number;
       name: string;
-      /** Grows when a repository is deleted and made anew, so that old tokens and sessions do not fit it. */
-      generation: number;
       created_at: number;
+      /** Since when it is on its way out because it is empty; a push takes that back. */
+      retiring_at: number | null;
     };
     manifests: {
       registry_id: number;
@@ -37,7 +38,14 @@ declare module '../database/tables.ts' {
       size: number;
       media_type: string;
     };
-    tags: { registry_id: number; repository_id: number; name: string; digest: string; created_at: number; updated_at: number };
+    tags: {
+      registry_id: number;
+      repository_id: number;
+      name: string;
+      digest: string;
+      created_at: number;
+      updated_at: number;
+    };
     /** Every move of a tag; a null digest is its deletion. */
     tag_history: {
       id: Generated<number>;
@@ -59,7 +67,7 @@ declare module '../database/tables.ts' {
       size: number;
       created_at: number;
     };
-    /** What may be garbage from `not_before` on; everything else is not looked at. */
+    /** What may be garbage from `not_before` on (see candidates.ts); everything else is not looked at. */
     gc_candidates: { registry_id: number; repository_id: number; kind: string; digest: string; not_before: number };
   }
 }
@@ -68,12 +76,13 @@ export const catalogMigrations: Migration[] = [
   {
     name: '0004-catalog',
     async up(db, dialect) {
+      // Each index holds all that its look-ups read, or a planner without statistics takes a worse one that does.
       const { autoId, bytes, int, text } = sqlTypes(dialect);
       const scope = `registry_id ${int} NOT NULL, repository_id ${int} NOT NULL`;
       await run(db, [
         `CREATE TABLE registries (id ${autoId}, name ${text} NOT NULL UNIQUE, created_at ${int} NOT NULL)`,
         `CREATE TABLE repositories (id ${autoId}, registry_id ${int} NOT NULL, name ${text} NOT NULL,
-          generation ${int} NOT NULL, created_at ${int} NOT NULL, UNIQUE (registry_id, name))`,
+          created_at ${int} NOT NULL, retiring_at ${int}, UNIQUE (registry_id, name))`,
         `CREATE TABLE manifests (${scope}, digest ${text} NOT NULL, media_type ${text} NOT NULL, artifact_type ${text},
           kind ${text} NOT NULL, size ${int} NOT NULL, subject_digest ${text}, annotations ${text},
           pushed_at ${int} NOT NULL, bytes ${bytes} NOT NULL, PRIMARY KEY (repository_id, digest))`,
@@ -81,10 +90,10 @@ export const catalogMigrations: Migration[] = [
         `CREATE TABLE manifest_references (${scope}, manifest_digest ${text} NOT NULL, digest ${text} NOT NULL,
           role ${text} NOT NULL, required ${int} NOT NULL, size ${int} NOT NULL, media_type ${text} NOT NULL,
           PRIMARY KEY (repository_id, manifest_digest, digest))`,
-        `CREATE INDEX manifest_references_target ON manifest_references (repository_id, digest)`,
+        `CREATE INDEX manifest_references_target ON manifest_references (repository_id, digest, manifest_digest)`,
         `CREATE TABLE tags (${scope}, name ${text} NOT NULL, digest ${text} NOT NULL, created_at ${int} NOT NULL,
           updated_at ${int} NOT NULL, PRIMARY KEY (repository_id, name))`,
-        `CREATE INDEX tags_digest ON tags (repository_id, digest)`,
+        `CREATE INDEX tags_digest ON tags (repository_id, digest, name)`,
         `CREATE TABLE tag_history (id ${autoId}, ${scope}, tag ${text} NOT NULL, digest ${text}, at ${int} NOT NULL)`,
         `CREATE INDEX tag_history_tag ON tag_history (repository_id, tag, id)`,
         `CREATE TABLE blob_links (${scope}, digest ${text} NOT NULL, "key" ${text} NOT NULL, size ${int} NOT NULL,
@@ -92,7 +101,7 @@ export const catalogMigrations: Migration[] = [
         `CREATE INDEX blob_links_digest ON blob_links (digest, registry_id)`,
         `CREATE TABLE gc_candidates (${scope}, kind ${text} NOT NULL, digest ${text} NOT NULL,
           not_before ${int} NOT NULL, PRIMARY KEY (repository_id, kind, digest))`,
-        `CREATE INDEX gc_candidates_due ON gc_candidates (not_before)`,
+        `CREATE INDEX gc_candidates_due ON gc_candidates (not_before, repository_id, kind, digest)`,
       ]);
     },
   },

@@ -1,7 +1,9 @@
 import type { Transaction } from '../database/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import { appendEvent } from '../events/index.ts';
+import { addCandidates } from './candidates.ts';
 import type { Catalog, Repository } from './context.ts';
+import { afterName } from './pages.ts';
 import './tables.ts';
 
 /** Tags of a repository after `last`, in byte order. */
@@ -13,58 +15,152 @@ export async function listTags(
 ): Promise<string[]> {
   const rows = await db.all<{ name: string }>(
     'SELECT name FROM tags WHERE repository_id = ? AND name > ? ORDER BY name LIMIT ?',
-    [repository.id, last, limit],
+    [repository.id, afterName(last), limit],
   );
   return rows.map((row) => row.name);
 }
 
-/** Points a tag to a digest, or removes it (null), with its history and event. A move to where it is changes nothing. */
-export async function moveTag(
-  { db, now }: Catalog,
+/**
+ * Points tags to a digest, with their history and events; the caller holds the manifest's row. The last writer wins,
+ * and a move to where a tag is already changes nothing. Returns the digests that the tags left.
+ */
+export async function moveTags(
+  catalog: Catalog,
+  tx: Transaction,
+  repository: Repository,
+  names: readonly string[],
+  digest: string,
+): Promise<string[]> {
+  const left: string[] = [];
+  for (const name of [...new Set(names)].toSorted()) {
+    const previous = await moveTag(catalog, tx, repository, name, digest);
+    if (previous !== undefined) left.push(previous);
+  }
+  return left;
+}
+
+async function moveTag(
+  catalog: Catalog,
   tx: Transaction,
   repository: Repository,
   name: string,
-  digest: string | null,
-): Promise<void> {
-  const at = now();
-  const scope = { registry_id: repository.registryId, repository_id: repository.id };
-  const row = tx
-    .selectFrom('tags')
-    .select('digest')
-    .where('repository_id', '=', repository.id)
-    .where('name', '=', name);
-  const before = await db.forUpdate(row).executeTakeFirst();
-  if ((before?.digest ?? null) === digest) return;
-  if (digest === null) {
-    await tx.deleteFrom('tags').where('repository_id', '=', repository.id).where('name', '=', name).execute();
-  } else {
-    await tx
+  digest: string,
+): Promise<string | undefined> {
+  for (;;) {
+    const at = catalog.now();
+    const inserted = await tx
       .insertInto('tags')
-      .values({ ...scope, name, digest, created_at: at, updated_at: at })
-      .onConflict((conflict) => conflict.columns(['repository_id', 'name']).doUpdateSet({ digest, updated_at: at }))
-      .execute();
+      .values({
+        registry_id: repository.registryId,
+        repository_id: repository.id,
+        name,
+        digest,
+        created_at: at,
+        updated_at: at,
+      })
+      .onConflict((conflict) => conflict.columns(['repository_id', 'name']).doNothing())
+      .returning('name')
+      .executeTakeFirst();
+    const previous = inserted ? undefined : await lockTag(catalog, tx, repository, name);
+    // Removed between the two statements: then it is a new tag.
+    if (!inserted && previous === undefined) continue;
+    if (previous === digest) return undefined;
+    if (previous !== undefined) {
+      await tx
+        .updateTable('tags')
+        .set({ digest, updated_at: at })
+        .where('repository_id', '=', repository.id)
+        .where('name', '=', name)
+        .execute();
+    }
+    await recordMove(catalog, tx, repository, name, digest, previous ?? null);
+    return previous;
   }
-  await tx.insertInto('tag_history').values({ ...scope, tag: name, digest, at }).execute();
-  await appendEvent(tx, {
-    registryId: repository.registryId,
-    type: digest === null ? 'tag.deleted' : 'tag.moved',
-    data: { repository: repository.name, tag: name, digest, previous: before?.digest ?? null },
-    at,
-  });
 }
 
 /** Removes a tag and leaves its manifest (distribution-spec "Deleting tags"). MANIFEST_UNKNOWN when missing. */
 export async function deleteTag(catalog: Catalog, repository: Repository, name: string): Promise<void> {
-  const { db } = catalog;
-  await db.write(async (tx) => {
-    const row = tx
-      .selectFrom('tags')
-      .select('digest')
-      .where('repository_id', '=', repository.id)
-      .where('name', '=', name);
-    if (!(await db.forUpdate(row).executeTakeFirst())) {
+  await catalog.db.write(async (tx) => {
+    const digest = await lockTag(catalog, tx, repository, name);
+    if (digest === undefined) {
       throw new RegistryError('MANIFEST_UNKNOWN', { message: 'tag unknown to this repository', detail: { tag: name } });
     }
-    await moveTag(catalog, tx, repository, name, null);
+    await removeTag(catalog, tx, repository, name, digest);
+    await releaseReferrers(catalog, tx, repository, [digest]);
+  });
+}
+
+/** Caller holds the tag's row. */
+export async function removeTag(
+  catalog: Catalog,
+  tx: Transaction,
+  repository: Repository,
+  name: string,
+  digest: string,
+): Promise<void> {
+  await tx.deleteFrom('tags').where('repository_id', '=', repository.id).where('name', '=', name).execute();
+  await recordMove(catalog, tx, repository, name, null, digest);
+}
+
+async function lockTag(
+  { db }: Catalog,
+  tx: Transaction,
+  repository: Repository,
+  name: string,
+): Promise<string | undefined> {
+  const query = tx
+    .selectFrom('tags')
+    .select('digest')
+    .where('repository_id', '=', repository.id)
+    .where('name', '=', name);
+  return (await db.forUpdate(query).executeTakeFirst())?.digest;
+}
+
+/**
+ * Manifests with a subject that lost a tag may be garbage: a referrer lives with its subject. Others stay until
+ * somebody deletes them.
+ */
+export async function releaseReferrers(
+  catalog: Catalog,
+  tx: Transaction,
+  repository: Repository,
+  digests: readonly string[],
+): Promise<void> {
+  if (digests.length === 0) return;
+  const referrers = await tx
+    .selectFrom('manifests')
+    .select('digest')
+    .where('repository_id', '=', repository.id)
+    .where('digest', 'in', [...digests])
+    .where('subject_digest', 'is not', null)
+    .orderBy('digest')
+    .execute();
+  await addCandidates(
+    catalog,
+    tx,
+    repository,
+    'manifest',
+    referrers.map((referrer) => referrer.digest),
+  );
+}
+
+async function recordMove(
+  { now }: Catalog,
+  tx: Transaction,
+  repository: Repository,
+  tag: string,
+  digest: string | null,
+  previous: string | null,
+): Promise<void> {
+  const at = now();
+  await tx
+    .insertInto('tag_history')
+    .values({ registry_id: repository.registryId, repository_id: repository.id, tag, digest, at })
+    .execute();
+  await appendEvent(tx, {
+    registryId: repository.registryId,
+    type: digest === null ? 'tag.deleted' : 'tag.moved',
+    data: { repository: repository.name, tag, digest, previous },
+    at,
   });
 }

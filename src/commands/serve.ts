@@ -29,14 +29,17 @@ export const serve = buildCommand<ConfigFlags, [], Context>({
   },
 });
 
-/** Resolves with the first SIGTERM or SIGINT; whoever sends another does not want to wait. */
+/** Ctrl-C under `npm start` arrives twice, from the terminal and from npm (ms). */
+const echoMs = 1000;
+
+/** Resolves with the first SIGTERM or SIGINT; whoever sends another later does not want to wait. */
 function stopSignal({ process }: Context): Promise<string> {
   return new Promise((resolve) => {
-    let stopping = false;
+    let firstAt: number | undefined;
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.on(signal, () => {
-        if (stopping) process.exit(signal === 'SIGINT' ? 130 : 143);
-        stopping = true;
+        firstAt ??= performance.now();
+        if (performance.now() - firstAt > echoMs) process.exit(signal === 'SIGINT' ? 130 : 143);
         resolve(signal);
       });
     }

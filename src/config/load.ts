@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { parse } from 'yaml';
 import type { z } from 'zod';
 import { ConfigError } from './config-error.ts';
+import { readTree, type Tree } from './file.ts';
 import { describeSettings, type Setting } from './settings.ts';
 
 export interface ConfigSources {
@@ -20,8 +20,6 @@ export interface LoadedConfig<T> {
   unknownVariables: string[];
 }
 
-type Tree = Record<string, unknown>;
-
 /** Reads, merges and validates; throws ConfigError with every problem at once. */
 export function loadConfig<S extends z.ZodObject>(schema: S, sources: ConfigSources): LoadedConfig<z.output<S>> {
   const settings = describeSettings(schema);
@@ -37,7 +35,10 @@ export function loadConfig<S extends z.ZodObject>(schema: S, sources: ConfigSour
   }
   for (const [key, value] of Object.entries(sources.flags ?? {})) {
     if (value === undefined) continue;
-    assign(tree, key.split('.'), value);
+    const setting = settings.find((one) => one.key === key);
+    if (!setting) problems.push(`${key}: there is no such setting (from command line)`);
+    else if (setting.variable === undefined) problems.push(`${key}: only the file can set this (from command line)`);
+    else assign(tree, setting.path, typeof value === 'string' ? read(setting, value) : scalar(setting, value));
     origins.set(key, 'command line');
   }
   const result = schema.safeParse(tree);
@@ -46,59 +47,49 @@ export function loadConfig<S extends z.ZodObject>(schema: S, sources: ConfigSour
   return { value: result.data, origins, unknownVariables: unknownVariables(settings, sources.environment) };
 }
 
-function readTree(file: string): Tree {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new ConfigError([`cannot read ${file}: ${(error as NodeJS.ErrnoException).code}`]);
-  }
-  try {
-    // Aliases are bounded, so that a small file cannot unfold into a large one.
-    const value: unknown = parse(text, { maxAliasCount: 20 });
-    if (value === null || value === undefined) return {};
-    if (typeof value === 'object' && !Array.isArray(value)) return value as Tree;
-  } catch (error) {
-    throw new ConfigError([`${file} is not valid YAML: ${(error as Error).message.split('\n')[0]}`]);
-  }
-  throw new ConfigError([`${file} must hold a mapping of settings`]);
-}
-
-/** A variable, or the content of the file that its `_FILE` twin names: the way to hand over a secret. */
+/** A variable, or the content of the file that its `_FILE` twin names: the way to hand over a secret. Empty is unset. */
 function fromEnvironment(
   setting: Setting,
   environment: ConfigSources['environment'],
   problems: string[],
 ): { value: unknown; variable: string } | undefined {
-  let { variable } = setting;
+  const { key, variable } = setting;
   if (variable === undefined) return undefined;
-  let text = environment[variable];
+  const text = environment[variable];
   const file = environment[`${variable}_FILE`];
-  if (text === undefined && file !== undefined) {
-    variable = `${variable}_FILE`;
-    try {
-      text = readFileSync(file, 'utf8').trimEnd();
-    } catch (error) {
-      problems.push(`${setting.key}: cannot read the file that ${variable} names: ${(error as NodeJS.ErrnoException).code}`);
-      return undefined;
-    }
+  if (!file) return text ? { value: read(setting, text), variable } : undefined;
+  if (text) {
+    problems.push(`${key}: both ${variable} and ${variable}_FILE are set; one of them must go`);
+    return undefined;
   }
-  if (text === undefined) return undefined;
-  if (setting.list) return { value: text.split(',').map((item) => item.trim()).filter(Boolean), variable };
-  return { value: scalar(text), variable };
+  try {
+    return { value: read(setting, readFileSync(file, 'utf8').trimEnd()), variable: `${variable}_FILE` };
+  } catch (error) {
+    problems.push(`${key}: cannot read the file that ${variable}_FILE names: ${(error as NodeJS.ErrnoException).code}`);
+    return undefined;
+  }
 }
 
-/** Booleans and whole numbers are written as such; everything else stays text. */
-function scalar(text: string): unknown {
-  if (text === 'true' || text === 'false') return text === 'true';
-  return /^[0-9]{1,15}$/.test(text) ? Number(text) : text;
+/** A text as the kind of value that the setting has; what cannot be one stays text, and is refused as such. */
+function read(setting: Setting, text: string): unknown {
+  if (setting.reads === 'list') return text.split(',').map((item) => item.trim()).filter(Boolean);
+  if (setting.reads === 'boolean' && (text === 'true' || text === 'false')) return text === 'true';
+  if (setting.reads === 'number' && /^-?[0-9]{1,15}$/.test(text)) return Number(text);
+  return text;
+}
+
+/** A command line may have read `data=5` as a number. */
+function scalar(setting: Setting, value: unknown): unknown {
+  return setting.reads === 'text' && typeof value !== 'object' ? String(value) : value;
 }
 
 function assign(tree: Tree, path: readonly string[], value: unknown): void {
   let at = tree;
   for (const part of path.slice(0, -1)) {
-    const next = at[part];
-    at = (typeof next === 'object' && next !== null ? next : (at[part] = {})) as Tree;
+    const next = (at[part] ??= {});
+    // The file has something else here; the schema will say so.
+    if (typeof next !== 'object' || next === null || Array.isArray(next)) return;
+    at = next as Tree;
   }
   at[path.at(-1)!] = value;
 }
@@ -115,15 +106,22 @@ function leaves(tree: Tree, path: string[] = []): string[] {
 function describeIssue(issue: z.core.$ZodIssue, origins: Map<string, string>): string {
   if (issue.code === 'unrecognized_keys') {
     const names = issue.keys.map((key) => [...issue.path, key].join('.'));
-    return `${names.join(', ')}: there is no such setting (from ${origins.get(names[0]!) ?? 'the file'})`;
+    return `${names.join(', ')}: there is no such setting${from(originOf(names[0]!, origins))}`;
   }
   const key = issue.path.join('.');
-  const origin = origins.get(key) ?? [...origins].find(([name]) => key.startsWith(`${name}.`))?.[1];
-  return `${key || 'the configuration'}: ${issue.message}${origin ? ` (from ${origin})` : ''}`;
+  return `${key || 'the configuration'}: ${issue.message}${from(originOf(key, origins))}`;
+}
+
+const from = (origin: string | undefined) => (origin === undefined ? '' : ` (from ${origin})`);
+
+/** Of the key itself, of the list that it is an item of, or of something below it. */
+function originOf(key: string, origins: Map<string, string>): string | undefined {
+  const related = ([name]: [string, string]) => key.startsWith(`${name}.`) || name.startsWith(`${key}.`);
+  return origins.get(key) ?? [...origins].find(related)?.[1];
 }
 
 /** Test switches and what Kubernetes sets for a Service named `bonded` are not ours to judge. */
-const foreign = /^BONDED_(?:TEST_|NO_SKIP$|FRESH_CLONE$|PORT(?:_|$)|SERVICE_)/;
+const foreign = /^BONDED_(?:TEST_|CONFIG$|NO_SKIP$|FRESH_CLONE$|PORT(?:_|$)|SERVICE_)/;
 
 function unknownVariables(settings: readonly Setting[], environment: ConfigSources['environment']): string[] {
   const known = new Set(settings.flatMap(({ variable }) => (variable ? [variable, `${variable}_FILE`] : [])));

@@ -7,6 +7,8 @@ export interface Setting {
   path: string[];
   /** Environment variable, such as `BONDED_GC_DELAY`; undefined for what only the file can express. */
   variable: string | undefined;
+  /** What a text from the environment or the command line is read as. */
+  reads: 'text' | 'number' | 'boolean' | 'list';
   /** Whether the value is a list, written with commas in the environment. */
   list: boolean;
   description: string;
@@ -24,13 +26,24 @@ export function describeSettings(schema: z.ZodObject, path: string[] = []): Sett
       {
         key: here.join('.'),
         path: here,
-        variable: isFlat(inner) ? `BONDED_${here.map((part) => part.replaceAll(/[A-Z]/g, '_$&').toUpperCase()).join('_')}` : undefined,
+        variable: isFlat(inner) ? variableOf(here) : undefined,
+        reads: readsOf(inner),
         list: inner instanceof z.ZodArray,
         description: (type as z.ZodType).description ?? inner.description ?? '',
         defaultValue,
       },
     ];
   });
+}
+
+function variableOf(path: readonly string[]): string {
+  return `BONDED_${path.map((part) => part.replaceAll(/[A-Z]/g, '_$&').toUpperCase()).join('_')}`;
+}
+
+function readsOf(type: z.ZodType): Setting['reads'] {
+  if (type instanceof z.ZodArray) return 'list';
+  if (type instanceof z.ZodNumber) return 'number';
+  return type instanceof z.ZodBoolean ? 'boolean' : 'text';
 }
 
 function isFlat(type: z.ZodType): boolean {

@@ -4,10 +4,10 @@ const durationUnits: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_
 const sizeUnits: Record<string, number> = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };
 
 function quantity(units: Record<string, number>, unitless: string, example: string) {
-  const pattern = new RegExp(`^([0-9]{1,12})(${Object.keys(units).join('|')})$`);
+  const pattern = new RegExp(`^([0-9]{1,12})(${Object.keys(units).join('|')})?$`);
   return z.union([z.string(), z.number()]).transform((value, context) => {
-    const match = pattern.exec(typeof value === 'number' ? `${value}${unitless}` : value.trim());
-    const result = match ? Number(match[1]) * units[match[2]!]! : NaN;
+    const match = pattern.exec(String(value).trim());
+    const result = match ? Number(match[1]) * units[match[2] ?? unitless]! : NaN;
     if (Number.isSafeInteger(result)) return result;
     context.addIssue({ code: 'custom', message: `must be a whole number with a unit, such as ${example}` });
     return z.NEVER;

@@ -1,8 +1,8 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type Digest, digestAlgorithm, digestHex, parseDigest } from '../oci/index.ts';
-import type { BlobStore } from './blob-store.ts';
+import type { BlobStore, StoredObject } from './blob-store.ts';
 import { type FileSystem, nodeFileSystem } from './file-system.ts';
-import { createStagingWriter } from './staging-writer.ts';
+import { createStagingFile } from './staging-file.ts';
 
 /*
  * The data directory:
@@ -10,76 +10,118 @@ import { createStagingWriter } from './staging-writer.ts';
  *   <data>/
  *   ├─ lock                          held by the one server that may write here
  *   ├─ bonded.db, -wal, -shm         facts (SQLite), unless PostgreSQL keeps them
- *   ├─ uploads/<upload id>           staging: bytes that arrived, not yet a blob
+ *   ├─ uploads/<uu>/<upload id>      staging: bytes that arrived, not yet a blob; <uu> are the id's first two digits
  *   └─ blobs/<algorithm>/<aa>/<hex>-<upload id>
  *                                    content: <aa> are the first two digits of <hex>. The upload id makes each
  *                                    generation a file of its own; the name alone says what the file must hash to.
+ *
+ * Shards are made when they are first needed. Together they keep directories small: Bun reads one as a whole.
  */
 
-const keyPattern = /^(sha256|sha512)\/([0-9a-f]{2})\/([0-9a-f]{64}|[0-9a-f]{128})-([0-9a-f]{32})$/;
 const uploadPattern = /^[0-9a-f]{32}$/;
+const objectPattern = /^([0-9a-f]{64}|[0-9a-f]{128})-([0-9a-f]{32})$/;
+const shards = Array.from({ length: 256 }, (_, shard) => shard.toString(16).padStart(2, '0'));
+const algorithms = ['sha256', 'sha512'];
 
 /**
- * Blobs as plain files. Order of a commit: data synced (by the writer), rename, directory synced, and only then may
- * the caller record the fact.
+ * Blobs as plain files. Order of a commit: data synced, renamed, directory synced, and only then may the caller record
+ * the fact. Nothing is synced for the staging area's own name then, so after a power cut it may be back: without a
+ * session, and swept.
  */
 export async function createFileStore(data: string, fs: FileSystem = nodeFileSystem): Promise<BlobStore> {
   const uploads = join(data, 'uploads');
   const blobs = join(data, 'blobs');
-  for (const directory of [data, uploads, blobs]) await fs.mkdir(directory);
-  const ensureShard = await createShards(fs, blobs);
-  for (const directory of [blobs, data]) await fs.syncDirectory(directory);
-
-  const staging = (upload: string) => join(uploads, upload);
+  const staging = (upload: string) => join(uploads, upload.slice(0, 2), upload);
   const path = (key: string) => join(blobs, key);
-  const shardOf = (key: string) => key.slice(0, key.lastIndexOf('/'));
+
+  const prepared = new Map<string, Promise<void>>();
+  /**
+   * Makes a directory, durably, before anything is put into it. Once in the life of a process also where it exists:
+   * the last one may have ended before the entry was durable.
+   */
+  function prepare(directory: string): Promise<void> {
+    let made = prepared.get(directory);
+    if (!made) {
+      made = fs.mkdir(directory).then(() => fs.syncDirectory(dirname(directory)));
+      prepared.set(directory, made);
+      made.catch(() => prepared.delete(directory));
+    }
+    return made;
+  }
+
+  for (const directory of [data, uploads, blobs, ...algorithms.map((algorithm) => join(blobs, algorithm))]) {
+    await prepare(directory);
+  }
 
   return {
     async stage(upload, offset) {
-      const file = await fs.open(staging(upload));
-      await file.truncate(offset);
-      return createStagingWriter(file, offset, () => fs.syncDirectory(uploads));
+      const name = staging(upload);
+      if (offset === 0) await prepare(dirname(name));
+      const file = await (offset === 0 ? fs.create(name) : fs.open(name));
+      if (!file) return undefined;
+      const size = offset === 0 ? 0 : await file.size();
+      if (size < offset) {
+        await file.close();
+        return undefined;
+      }
+      if (size > offset) await file.truncate(offset);
+      const bytes = createStagingFile(file, offset, offset === 0 || size > offset);
+      return {
+        ...bytes,
+        async sync() {
+          await bytes.datasync();
+          // Whoever continues finds the name durable; a file that is published at once gets another one.
+          if (offset === 0) await fs.syncDirectory(dirname(name));
+        },
+        async publish(digest) {
+          const key = keyOf(upload, digest);
+          const directory = dirname(path(key));
+          await Promise.all([bytes.datasync(), prepare(directory)]);
+          if (!(await fs.rename(name, path(key)))) throw new Error(`the bytes of upload ${upload} are gone`);
+          await fs.syncDirectory(directory);
+          return key;
+        },
+        revert: () => bytes.truncate().catch(() => {}),
+      };
     },
     readStaged: (upload, start, end) => fs.read(staging(upload), start, end),
     staged: (upload) => fs.stat(staging(upload)),
-    async publish(upload, digest) {
-      const key = keyOf(upload, digest);
-      await ensureShard(shardOf(key));
-      await fs.rename(staging(upload), path(key));
-      await fs.syncDirectory(join(blobs, shardOf(key)));
-      return key;
-    },
+    discard: (upload) => fs.unlink(staging(upload)),
     keyOf,
-    discard: async (upload) => void (await fs.unlink(staging(upload))),
-    read: (key, start, end) => Bun.file(path(key)).slice(start, end + 1),
+    async unpublish(upload, digest) {
+      const shard = dirname(staging(upload));
+      await prepare(shard);
+      // Acknowledged bytes must be found after a power cut, too.
+      if (await fs.rename(path(keyOf(upload, digest)), staging(upload))) await fs.syncDirectory(shard);
+    },
+    read: (key, start, end) => fs.slice(path(key), start, end + 1),
     async size(key) {
       return (await fs.stat(path(key)))?.size;
     },
-    async remove(key) {
-      if (await fs.unlink(path(key))) await fs.syncDirectory(join(blobs, shardOf(key)));
+    async remove(keys) {
+      for (const key of keys) await fs.unlink(path(key));
+      await Promise.all([...new Set(keys.map((key) => dirname(path(key))))].map((name) => fs.syncDirectory(name)));
     },
     async *objects() {
-      for (const shard of shardDirectories()) {
-        for await (const name of fs.list(join(blobs, shard))) {
-          const key = `${shard}/${name}`;
-          const digest = digestOfKey(key);
-          const found = digest && (await fs.stat(path(key)));
-          if (found) yield { key, size: found.size, digest };
+      for (const algorithm of algorithms) {
+        for (const shard of shards) {
+          for await (const name of fs.list(join(blobs, algorithm, shard))) {
+            const object = objectOf(`${algorithm}/${shard}/${name}`);
+            if (object) yield object;
+          }
         }
       }
     },
     async *uploads() {
-      for await (const upload of fs.list(uploads)) {
-        const found = uploadPattern.test(upload) && (await fs.stat(staging(upload)));
-        if (found) yield { upload, ...found };
+      for (const shard of shards) {
+        for await (const upload of fs.list(join(uploads, shard))) {
+          if (!uploadPattern.test(upload) || !upload.startsWith(shard)) continue;
+          const found = await fs.stat(staging(upload));
+          if (found) yield { upload, ...found };
+        }
       }
     },
-    keyOfPath(absolute) {
-      if (!absolute.startsWith(`${blobs}/`)) return undefined;
-      const key = absolute.slice(blobs.length + 1);
-      const digest = digestOfKey(key);
-      return digest && { key, digest };
-    },
+    objectAt: (name) => (name.startsWith(`${blobs}/`) ? objectOf(name.slice(blobs.length + 1)) : undefined),
   };
 }
 
@@ -88,45 +130,11 @@ function keyOf(upload: string, digest: Digest): string {
   return `${digestAlgorithm(digest)}/${hex.slice(0, 2)}/${hex}-${upload}`;
 }
 
-/** The digest that a key stands for; undefined for names that this store did not give. */
-function digestOfKey(key: string): Digest | undefined {
-  const match = keyPattern.exec(key);
-  if (!match || !match[3]!.startsWith(match[2]!)) return undefined;
-  return parseDigest(`${match[1]}:${match[3]}`);
-}
-
-function* shardDirectories(): Iterable<string> {
-  for (const algorithm of ['sha256', 'sha512']) {
-    for (let shard = 0; shard < 256; shard++) yield `${algorithm}/${shard.toString(16).padStart(2, '0')}`;
-  }
-}
-
-/**
- * Makes the directory of a shard when its first object comes, durably. Whoever needs it meanwhile waits: an object in
- * a directory whose own name could still vanish would vanish with it.
- */
-async function createShards(fs: FileSystem, blobs: string): Promise<(shard: string) => Promise<void>> {
-  const durable = new Map<string, Promise<void>>();
-  for (const algorithm of ['sha256', 'sha512']) {
-    const parent = join(blobs, algorithm);
-    await fs.mkdir(parent);
-    const found = await Array.fromAsync(fs.list(parent));
-    // Another process, or one that crashed, may have made them a moment ago.
-    await fs.syncDirectory(parent);
-    for (const name of found) durable.set(`${algorithm}/${name}`, Promise.resolve());
-  }
-  const make = async (shard: string) => {
-    try {
-      await fs.mkdir(join(blobs, shard));
-      await fs.syncDirectory(join(blobs, shard, '..'));
-    } catch (error) {
-      durable.delete(shard);
-      throw error;
-    }
-  };
-  return (shard) => {
-    let made = durable.get(shard);
-    if (!made) durable.set(shard, (made = make(shard)));
-    return made;
-  };
+/** The object of a key; undefined for names that this store did not give. */
+function objectOf(key: string): StoredObject | undefined {
+  const [algorithm, , name, ...more] = key.split('/');
+  const match = objectPattern.exec(name ?? '');
+  const digest = match && parseDigest(`${algorithm}:${match[1]}`);
+  if (!digest || more.length > 0 || keyOf(match[2]!, digest) !== key) return undefined;
+  return { key, upload: match[2]!, digest };
 }

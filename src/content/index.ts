@@ -1,9 +1,11 @@
+export type { BlobStore, Staging, StagingArea, StoredObject } from './blob-store.ts';
+export type { Release, UploadClaims } from './claims.ts';
 export { uploadsConfig } from './config.ts';
-export type { BlobStore, StagingArea, StagingWriter, StoredObject } from './blob-store.ts';
 export { createFileStore } from './file-store.ts';
-export { type FileSystem, nodeFileSystem } from './file-system.ts';
+export { type FileSystem, nodeFileSystem, type OpenFile } from './file-system.ts';
 export type { ReceiveLimits, UploadBody } from './receive.ts';
 export * from './store.ts';
-export { sweepDeleted, sweepStaging, sweepUploads } from './sweep.ts';
+export { sweepDeleted, sweepUploads, type Swept } from './sweep.ts';
 export { contentMigrations } from './tables.ts';
-export { type ClosedUpload, createUploads, type LinkBlob, type UploadOwner, type Uploads } from './uploads.ts';
+export type { ClosedUpload, LinkBlob, UploadSession } from './upload-session.ts';
+export { createUploads, type UploadOptions, type UploadOwner, type Uploads } from './uploads.ts';

@@ -1,13 +1,9 @@
-import { createHash, type Hash } from 'node:crypto';
 import { RegistryError } from '../errors/index.ts';
-import type { DigestAlgorithm } from '../oci/index.ts';
-import type { StagingWriter } from './blob-store.ts';
+import type { Staging } from './blob-store.ts';
+import type { UploadHash } from './upload-hash.ts';
+import type { Pace, Watchdog } from './watchdog.ts';
 
-export interface ReceiveLimits {
-  /** A body that is silent for longer is given up (ms). */
-  stallMs: number;
-  /** A body whose mean rate falls below this, once it has lasted for `stallMs`, is given up (bytes/s). */
-  minBytesPerSecond: number;
+export interface ReceiveLimits extends Pace {
   /** The largest blob (bytes). */
   maxBytes: number;
 }
@@ -20,70 +16,94 @@ export interface UploadBody {
 }
 
 export interface Received {
-  /** Bytes of this body that were written. */
+  /** Bytes of this body that were handed to the staging area. */
   bytes: number;
-  /** Why the body ended early, when it did. What arrived until then is kept. */
+  /** Why the body ended early, when it did. What arrived until then can be kept. */
   failure: unknown;
 }
 
+/** Ends a running `receive` from outside, or the one that has yet to begin. */
+export interface Interruption {
+  interrupt(reason: unknown): void;
+  /** Calls back when it is interrupted, at once where it was already. */
+  whenInterrupted(giveUp: (reason: unknown) => void): void;
+}
+
+export function createInterruption(): Interruption {
+  let reason: unknown;
+  let notify: ((reason: unknown) => void) | undefined;
+  return {
+    interrupt(why) {
+      reason = why;
+      notify?.(why);
+    },
+    whenInterrupted(giveUp) {
+      notify = giveUp;
+      if (reason !== undefined) giveUp(reason);
+    },
+  };
+}
+
 /**
- * Writes a request body to staging while it hashes (where there is a hash to continue). Never throws for what the
- * client did: a dropped, stalled or too long body is reported as `failure`, so that what arrived can be recorded and
- * resumed (lesson 3).
+ * Writes a request body to staging while it is hashed. Never throws: a dropped, stalled or too long body is reported as
+ * `failure`, so that what arrived can be recorded and resumed (lesson 3). A failure of the disk is one too; whoever
+ * syncs the staging area hears of it again.
  */
 export async function receive(
   body: UploadBody,
-  writer: StagingWriter,
-  hash: Hash | undefined,
-  limits: ReceiveLimits & { offset: number },
+  staging: Staging,
+  hash: UploadHash,
+  limits: { maxBytes: number; watchdog: Watchdog; interruption: Interruption },
 ): Promise<Received> {
+  const { maxBytes, watchdog, interruption } = limits;
+  const offset = hash.length();
   const reader = body.stream.getReader();
   let bytes = 0;
-  const watchdog = watchBody(limits, () => bytes, () => void reader.cancel().catch(() => {}));
+  let failure: unknown;
+  const giveUp = (reason: unknown) => {
+    failure ??= reason;
+    // Ends a read that is waiting, too. The connection may be gone, which is no news.
+    reader.cancel(reason).catch(() => {});
+  };
+  const watched = watchdog.watch(giveUp);
+  interruption.whenInterrupted(giveUp);
+  hash.attach(staging);
   try {
-    if (limits.offset + (body.length ?? 0) > limits.maxBytes) throw tooLarge(limits.maxBytes);
+    if (offset + (body.length ?? 0) > maxBytes) throw tooLarge(maxBytes);
     for (;;) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      if (limits.offset + bytes + value.byteLength > limits.maxBytes) throw tooLarge(limits.maxBytes);
-      hash?.update(value);
-      await writer.write(value);
+      watched.waiting = true;
+      const { done, value } = await nextChunk(reader);
+      watched.waiting = false;
+      if (done || failure !== undefined) break;
+      if (offset + bytes + value.byteLength > maxBytes) throw tooLarge(maxBytes);
       bytes += value.byteLength;
+      watched.bytes = bytes;
+      hash.update(value);
+      const busy = staging.write(value);
+      if (busy) await busy;
     }
-    if (watchdog.gaveUp()) throw tooSlow();
-    if (body.length !== undefined && bytes !== body.length) throw endedEarly(undefined);
-    return { bytes, failure: undefined };
-  } catch (failure) {
-    await reader.cancel().catch(() => {});
-    return { bytes, failure };
+    if (failure === undefined && body.length !== undefined && bytes !== body.length) throw endedEarly(undefined);
+  } catch (error) {
+    giveUp(error);
   } finally {
-    watchdog.stop();
+    watched.done();
+  }
+  return { bytes, failure };
+}
+
+/** What the transport throws is the client's: it went away. */
+async function nextChunk(reader: { read(): Promise<ReadableStreamReadResult<Uint8Array>> }) {
+  try {
+    return await reader.read();
+  } catch (error) {
+    throw endedEarly(error);
   }
 }
 
-/** One timer a body: a timer or a race for every chunk would cost more than the chunk. */
-function watchBody(limits: ReceiveLimits, received: () => number, giveUp: () => void) {
-  const started = performance.now();
-  let seen = -1;
-  let seenAt = started;
-  let gaveUp = false;
-  const timer = setInterval(
-    () => {
-      const now = performance.now();
-      const bytes = received();
-      if (bytes !== seen) {
-        seen = bytes;
-        seenAt = now;
-      }
-      const elapsed = now - started;
-      const slow = elapsed > limits.stallMs && bytes < (limits.minBytesPerSecond * elapsed) / 1000;
-      if (!slow && now - seenAt < limits.stallMs) return;
-      gaveUp = true;
-      giveUp();
-    },
-    Math.max(10, Math.min(1000, limits.stallMs / 4)),
-  );
-  return { gaveUp: () => gaveUp, stop: () => clearInterval(timer) };
+/** A full disk is the registry's trouble, and passes: the caller may try again later. */
+export function storageFailure(error: unknown): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOSPC' || code === 'EDQUOT' ? new RegistryError('INSUFFICIENT_STORAGE', { cause: error }) : error;
 }
 
 function tooLarge(maxBytes: number): RegistryError {
@@ -94,45 +114,9 @@ function tooLarge(maxBytes: number): RegistryError {
   });
 }
 
-function tooSlow(): RegistryError {
-  return new RegistryError('BLOB_UPLOAD_INVALID', {
-    status: 408,
-    message: 'the body arrived too slowly; resume the upload from the offset that a GET of its location reports',
-  });
-}
-
-export function endedEarly(cause: unknown): RegistryError {
+function endedEarly(cause: unknown): RegistryError {
   return new RegistryError('BLOB_UPLOAD_INVALID', {
     message: 'the body ended early; resume the upload from the offset that a GET of its location reports',
     cause,
   });
-}
-
-/** Continues a hash with bytes that are staged already. */
-export async function hashStaged(hash: Hash, bytes: AsyncIterable<Uint8Array>): Promise<Hash> {
-  for await (const chunk of bytes) hash.update(chunk);
-  return hash;
-}
-
-/**
- * Hashers of sessions whose last chunk was received in this process: the next chunk goes on from there. A short cut
- * only: sessions that fell out, or began elsewhere, are hashed again.
- */
-export function createLiveHashers(limit = 1024) {
-  const hashers = new Map<string, { hash: Hash; offset: number; algorithm: DigestAlgorithm }>();
-  return {
-    keep(id: string, hash: Hash, offset: number, algorithm: DigestAlgorithm): void {
-      hashers.delete(id);
-      hashers.set(id, { hash, offset, algorithm });
-      if (hashers.size > limit) hashers.delete(hashers.keys().next().value!);
-    },
-    /** The hash of exactly the first `offset` bytes; whoever takes it has to keep its successor. */
-    take(id: string, offset: number, algorithm: DigestAlgorithm): Hash | undefined {
-      const live = hashers.get(id);
-      hashers.delete(id);
-      if (offset === 0) return createHash(algorithm);
-      return live?.offset === offset && live.algorithm === algorithm ? live.hash : undefined;
-    },
-    drop: (id: string) => void hashers.delete(id),
-  };
 }

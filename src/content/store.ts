@@ -17,27 +17,34 @@ export function findBlob(db: Database, digest: Digest): Promise<StoredBlob | und
 }
 
 /**
- * Records a published object, unless its content has one already; that one is then locked, so that it cannot be
- * marked for deletion before the caller's link is committed. Returns the key that holds the content from now on.
+ * Records a published object. Where its content has one already, that one is locked, so that it cannot be marked for
+ * deletion before the caller's link is committed, and ours is recorded as one to delete: it goes with the others, and
+ * a push takes as long whether or not the content was there. Returns the key that holds the content from now on.
  */
 export async function recordBlob(
   db: Database,
   tx: Transaction,
-  blob: { digest: Digest; size: number; key: string; now: number },
+  { digest, size, key, now }: { digest: Digest; size: number; key: string; now: number },
 ): Promise<string> {
-  const inserted = await tx
-    .insertInto('blobs')
-    .values({ digest: blob.digest, size: blob.size, key: blob.key, created_at: blob.now })
-    .onConflict((conflict) =>
-      // A literal: SQLite matches the predicate of a partial index by its text, and a parameter has none.
-      conflict.column('digest').where('deleting', '=', sql.lit(0)).doNothing(),
-    )
-    .returning('key')
-    .executeTakeFirst();
-  if (inserted) return inserted.key;
-  const existing = await lockBlob(db, tx, blob.digest);
-  // Deleted between the two statements: the next insert cannot conflict with the row that is gone.
-  return existing?.key ?? recordBlob(db, tx, blob);
+  for (;;) {
+    const inserted = await tx
+      .insertInto('blobs')
+      .values({ digest, size, key, created_at: now })
+      .onConflict((conflict) =>
+        // A literal: SQLite matches the predicate of a partial index by its text, and a parameter has none.
+        conflict.column('digest').where('deleting', '=', sql.lit(0)).doNothing(),
+      )
+      .returning('key')
+      .executeTakeFirst();
+    if (inserted) return inserted.key;
+    const existing = await lockBlob(db, tx, digest);
+    // Deleted between the two statements: the next insert cannot conflict with the row that is gone.
+    if (!existing) continue;
+    if (existing.key !== key) {
+      await tx.insertInto('blobs').values({ digest, size, key, deleting: 1, created_at: now }).execute();
+    }
+    return existing.key;
+  }
 }
 
 /** Locks the live row of a digest until the transaction ends. */
@@ -51,27 +58,38 @@ export async function markDeleting(tx: Transaction, digest: Digest): Promise<voi
   await tx.updateTable('blobs').set({ deleting: 1 }).where('digest', '=', digest).where('deleting', '=', 0).execute();
 }
 
-export function deletingBlobs(db: Database, limit: number) {
-  return db.read.selectFrom('blobs').select(['id', 'key', 'size']).where('deleting', '=', 1).limit(limit).execute();
+/** Objects whose second phase is to come, in pages, by id. */
+export function deletingBlobs(db: Database, limit: number): Promise<{ id: number; key: string; size: number }[]> {
+  // Written out, so that both databases take the partial index.
+  return db.all('SELECT id, "key", size FROM blobs WHERE deleting = 1 ORDER BY id LIMIT ?', [limit]);
 }
 
-export async function forgetBlob(tx: Transaction, id: number): Promise<void> {
-  await tx.deleteFrom('blobs').where('id', '=', id).where('deleting', '=', 1).execute();
+/** Caller has removed their bytes, durably. */
+export async function forgetBlobs(tx: Transaction, ids: readonly number[]): Promise<void> {
+  await tx.deleteFrom('blobs').where('id', 'in', ids).where('deleting', '=', 1).execute();
 }
 
-/** Blob rows by key, in pages, for fsck. */
-export function blobsAfter(db: Database, id: number, limit: number) {
-  return db.read
-    .selectFrom('blobs')
-    .select(['id', 'digest', 'size', 'key', 'deleting'])
-    .where('id', '>', id)
-    .orderBy('id')
-    .limit(limit)
-    .execute();
+export interface BlobRow {
+  id: number;
+  digest: Digest;
+  size: number;
+  key: string;
+  deleting: number;
 }
 
-export async function keyInUse(db: Database, key: string): Promise<boolean> {
-  return (await db.first('SELECT 1 AS found FROM blobs WHERE key = ?', [key])) !== undefined;
+/** Blob rows in pages, by id. */
+export function blobsAfter(db: Database, id: number, limit: number): Promise<BlobRow[]> {
+  return db.all<BlobRow>('SELECT id, digest, size, "key", deleting FROM blobs WHERE id > ? ORDER BY id LIMIT ?', [
+    id,
+    limit,
+  ]);
+}
+
+/** Which of these keys a row names, live or not. */
+export async function keysInUse(db: Database, keys: readonly string[]): Promise<Set<string>> {
+  if (keys.length === 0) return new Set();
+  const rows = await db.read.selectFrom('blobs').select('key').where('key', 'in', keys).execute();
+  return new Set(rows.map((row) => row.key));
 }
 
 export async function insertUpload(tx: Transaction, upload: UploadRow): Promise<void> {
@@ -82,24 +100,34 @@ export function findUpload(db: Database, id: string): Promise<UploadRow | undefi
   return db.first<UploadRow>('SELECT * FROM uploads WHERE id = ?', [id]);
 }
 
+/** Which of these uploads have a session. */
+export async function knownUploads(db: Database, ids: readonly string[]): Promise<Set<string>> {
+  if (ids.length === 0) return new Set();
+  const rows = await db.read.selectFrom('uploads').select('id').where('id', 'in', ids).execute();
+  return new Set(rows.map((row) => row.id));
+}
+
+/** Moves a session on, or back to 0; false when it is gone, or no longer where `from` says. */
 export async function advanceUpload(
   tx: Transaction,
   id: string,
-  state: { offset: number; digest: string; active_at: number },
+  from: number,
+  state: { offset: number; digest: string | null; active_at: number },
 ): Promise<boolean> {
-  const result = await tx.updateTable('uploads').set(state).where('id', '=', id).executeTakeFirst();
-  return result.numUpdatedRows > 0n;
-}
-
-/** Forgets what was uploaded; the session begins anew. */
-export async function resetUpload(tx: Transaction, id: string, now: number): Promise<void> {
-  await tx.updateTable('uploads').set({ offset: 0, digest: null, active_at: now }).where('id', '=', id).execute();
-}
-
-/** Records under which digest a session is about to be published; false when the session is gone. */
-export async function markClosing(tx: Transaction, id: string, digest: Digest, now: number): Promise<boolean> {
-  const query = tx.updateTable('uploads').set({ closing: digest, active_at: now }).where('id', '=', id);
+  const query = tx.updateTable('uploads').set(state).where('id', '=', id).where('offset', '=', from);
   return (await query.executeTakeFirst()).numUpdatedRows > 0n;
+}
+
+/** Records under which digest a session is about to be published; false when it is gone, or not where `from` says. */
+export async function noteClosing(tx: Transaction, id: string, from: number, digest: Digest, now: number) {
+  const note = { closing: digest, active_at: now };
+  const query = tx.updateTable('uploads').set(note).where('id', '=', id).where('offset', '=', from);
+  return (await query.executeTakeFirst()).numUpdatedRows > 0n;
+}
+
+/** Records an activity that the session itself did not; one that came later stays. */
+export async function touchUpload(tx: Transaction, id: string, at: number): Promise<void> {
+  await tx.updateTable('uploads').set({ active_at: at }).where('id', '=', id).where('active_at', '<', at).execute();
 }
 
 export async function deleteUpload(tx: Transaction, id: string): Promise<boolean> {
@@ -107,12 +135,12 @@ export async function deleteUpload(tx: Transaction, id: string): Promise<boolean
   return result.numDeletedRows > 0n;
 }
 
-export function idleUploads(db: Database, before: number, limit: number) {
-  return db.read
-    .selectFrom('uploads')
-    .select(['id', 'closing'])
-    .where('active_at', '<', before)
-    .orderBy('active_at')
-    .limit(limit)
-    .execute();
+/** Sessions without activity since `before` (ms), the longest idle first. */
+export function idleUploads(db: Database, before: number, limit: number): Promise<UploadRow[]> {
+  return db.all<UploadRow>('SELECT * FROM uploads WHERE active_at < ? ORDER BY active_at LIMIT ?', [before, limit]);
+}
+
+/** Sessions in pages, by id. */
+export function uploadsAfter(db: Database, id: string, limit: number): Promise<UploadRow[]> {
+  return db.all<UploadRow>('SELECT * FROM uploads WHERE id > ? ORDER BY id LIMIT ?', [id, limit]);
 }

@@ -8,9 +8,17 @@ export type Transaction = Kysely<Tables>;
 export type Parameter = string | number | Uint8Array | null;
 
 export interface Migration {
-  /** Applied in the order of their names, each once, each in a transaction. Never changed after a release. */
+  /** Applied in the order of their names, each once, all in one transaction. Never changed after a release. */
   name: string;
   up(db: Transaction, dialect: Dialect): Promise<void>;
+}
+
+export interface WriteOptions {
+  /**
+   * False: resolves once it is committed, without waiting for the disk. For facts whose loss in a power cut costs
+   * nothing. They become durable with the next durable write, never later; no event is appended in such a write.
+   */
+  durable?: boolean;
 }
 
 /** The facts. Two implementations behind one schema: SQLite in the process, PostgreSQL beside it. */
@@ -24,14 +32,23 @@ export interface Database {
   all<T>(sql: string, parameters: readonly Parameter[]): Promise<T[]>;
   /**
    * Runs `action` in a transaction and resolves once its result would survive a power cut. It may run more than once
-   * (PostgreSQL repeats after a serialisation failure or deadlock), so it must have no effect outside the transaction.
+   * (after a serialisation failure or a deadlock, or when another write of the same commit failed), so it must have no
+   * effect outside the transaction. A statement that failed ends the transaction, also when its error is caught.
+   * Nothing but statements of the transaction may be awaited: a write that does otherwise is undone and rejected on
+   * SQLite, where it would hold up every other one. Therefore a write must not call `write`.
    */
-  write<T>(action: (tx: Transaction) => Promise<T>): Promise<T>;
+  write<T>(action: (tx: Transaction) => Promise<T>, options?: WriteOptions): Promise<T>;
+  /**
+   * Resolves when all that reads see now would survive a power cut. On SQLite a commit is seen a moment before it is
+   * synced: whoever tells another system of it waits for this first.
+   */
+  settle(): Promise<void>;
   /** Locks the selected rows until the transaction ends; SQLite has one writer and needs no lock. */
   forUpdate<T extends keyof Tables, O>(query: SelectQueryBuilder<Tables, T, O>): SelectQueryBuilder<Tables, T, O>;
   /** Like `forUpdate`, but admits other readers that lock the same way. */
   forShare<T extends keyof Tables, O>(query: SelectQueryBuilder<Tables, T, O>): SelectQueryBuilder<Tables, T, O>;
-  /** Resolves when the database answers; for the readiness probe. */
+  /** Resolves when the database answers and takes writes; for the readiness probe. */
   ping(): Promise<void>;
+  /** Waits for the writes under way, then closes. Later writes are rejected. */
   close(): Promise<void>;
 }

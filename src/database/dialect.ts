@@ -23,22 +23,35 @@ export async function run(db: Transaction, statements: readonly string[]): Promi
   for (const statement of statements) await sql.raw(statement).execute(db);
 }
 
-/** int8 as a number; a value that a number cannot hold exactly is a fault, never a silently wrong size. */
-export function parseInt8(text: string): number {
+/** int8, or a sum of such, as a number. One that a number cannot hold exactly is a fault, never a wrong size. */
+export function parseInteger(text: string): number {
   const value = Number(text);
-  if (!Number.isSafeInteger(value)) throw new RangeError(`int8 ${text} exceeds the safe integer range`);
+  if (Math.abs(value) > Number.MAX_SAFE_INTEGER) throw beyond(text);
   return value;
 }
 
-const numbered = new Map<string, string>();
+/** The same guard for rows that came as numbers. Returns its argument. */
+export function checkIntegers<R extends Record<string, unknown>>(rows: R[]): R[] {
+  for (const row of rows) checkRow(row);
+  return rows;
+}
+
+export function checkRow<R extends Record<string, unknown> | null>(row: R): R {
+  for (const column in row) {
+    const value = row[column];
+    if (typeof value === 'number' && (value > Number.MAX_SAFE_INTEGER || value < -Number.MAX_SAFE_INTEGER)) {
+      throw beyond(value);
+    }
+  }
+  return row;
+}
+
+function beyond(value: unknown): RangeError {
+  return new RangeError(`integer ${value} of the database exceeds what a number holds exactly`);
+}
 
 /** `?` parameters as PostgreSQL's `$1`, `$2` … Our statements hold no question mark but parameters. */
 export function numberParameters(statement: string): string {
-  let result = numbered.get(statement);
-  if (result === undefined) {
-    let count = 0;
-    result = statement.replaceAll('?', () => `$${++count}`);
-    numbered.set(statement, result);
-  }
-  return result;
+  let count = 0;
+  return statement.replaceAll('?', () => `$${++count}`);
 }

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { Migration, Transaction } from './database.ts';
-import type { Dialect } from './dialect.ts';
+import { type Dialect, sqlTypes } from './dialect.ts';
 
 /** A second server that starts at the same moment waits here rather than migrating too. */
 const advisoryLock = 4_271_992_313;
@@ -10,16 +10,23 @@ const advisoryLock = 4_271_992_313;
  * leaves the schema as it was. A database that is newer than this program is refused.
  */
 export async function migrate(db: Transaction, dialect: Dialect, migrations: readonly Migration[]): Promise<void> {
-  if (dialect === 'postgres') await sql`SELECT pg_advisory_xact_lock(${advisoryLock})`.execute(db);
-  await sql`CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY, applied_at BIGINT NOT NULL)`.execute(db);
+  if (dialect === 'postgres') {
+    // Waiting for another server, or an index over millions of rows, may take longer than a statement normally may.
+    await sql`SET LOCAL statement_timeout = 0`.execute(db);
+    await sql`SELECT pg_advisory_xact_lock(${advisoryLock})`.execute(db);
+  }
+  const { int, text } = sqlTypes(dialect);
+  const table = `CREATE TABLE IF NOT EXISTS migrations (name ${text} PRIMARY KEY, applied_at ${int} NOT NULL)`;
+  await sql.raw(table).execute(db);
   const { rows } = await sql<{ name: string }>`SELECT name FROM migrations`.execute(db);
   const applied = new Set(rows.map((row) => row.name));
   const known = new Set(migrations.map((migration) => migration.name));
+  if (known.size < migrations.length) throw new Error('two migrations have the same name');
   const newer = [...applied].filter((name) => !known.has(name));
   if (newer.length > 0) {
     throw new Error(`the database was written by a newer version (migration ${newer.toSorted().at(-1)}); upgrade Bonded`);
   }
-  for (const migration of [...migrations].toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+  for (const migration of migrations.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
     if (applied.has(migration.name)) continue;
     await migration.up(db, dialect);
     await sql`INSERT INTO migrations (name, applied_at) VALUES (${migration.name}, ${Date.now()})`.execute(db);

@@ -1,7 +1,7 @@
-import { Kysely, PostgresDialect } from 'kysely';
+import { Kysely, type PostgresClient, PostgresDialect, type PostgresPool, sql } from 'kysely';
 import type { Pool } from 'pg';
-import type { Database, Migration, Parameter } from './database.ts';
-import { numberParameters, parseInt8 } from './dialect.ts';
+import type { Database, Migration, Parameter, Transaction } from './database.ts';
+import { numberParameters, parseInteger } from './dialect.ts';
 import { migrate } from './migrate.ts';
 import type { Tables } from './tables.ts';
 
@@ -16,56 +16,79 @@ export interface PostgresOptions {
   preparedStatements: boolean;
   /** A statement that runs longer is cancelled (ms). */
   statementTimeoutMs: number;
+  /** How long to wait for a connection, a new one or one of the pool (ms). Default 10 s. */
+  connectTimeoutMs?: number | undefined;
 }
 
 /** Serialization failure and deadlock: the transaction may be repeated (PostgreSQL, Appendix A, class 40). */
 const repeatable = new Set(['40001', '40P01']);
 const maxAttempts = 6;
+/** The server cancels a statement that takes too long; a server that has vanished does not, so then we do (ms). */
+const vanishedMs = 5000;
+const idleMs = 300_000;
 
 /** PostgreSQL at READ COMMITTED, so whoever checks and then writes locks the row that it checked. */
 export async function openPostgres(options: PostgresOptions): Promise<Database> {
   const { default: pg } = await import('pg');
-  const pool: Pool = new pg.Pool({
+  const { BOOL, INT8, NUMERIC } = pg.types.builtins;
+  // A sum of int8 is NUMERIC, though no column is; and the result of a comparison is BOOL.
+  const ours = new Map<number, (text: string) => unknown>([
+    [INT8, parseInteger],
+    [NUMERIC, parseInteger],
+    [BOOL, (text) => (text === 't' ? 1 : 0)],
+  ]);
+  const getTypeParser = ((oid: number, format: 'text' = 'text') =>
+    ours.get(oid) ?? pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser;
+  const pool = new pg.Pool({
     connectionString: options.url,
     max: options.poolSize,
-    connectionTimeoutMillis: 10_000,
+    connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
+    idleTimeoutMillis: idleMs,
+    keepAlive: true,
     statement_timeout: options.statementTimeoutMs,
+    query_timeout: options.statementTimeoutMs + vanishedMs,
+    // A process that hangs must not keep its locks, nor hold back the events of all others.
+    idle_in_transaction_session_timeout: options.statementTimeoutMs,
     application_name: 'bonded',
-    types: {
-      getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
-        oid === pg.types.builtins.INT8 && format !== 'binary'
-          ? parseInt8
-          : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
-    },
+    types: { getTypeParser },
   });
-  // An idle connection that the server closes is replaced by the next query; it must not end the process.
+  // A connection that breaks is replaced by the next query, and a query on it fails by itself. Without a listener,
+  // either would end the process: the pool listens while a connection is idle, nobody does while it is in use.
   pool.on('error', () => {});
-  const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
-  await kysely.transaction().execute((tx) => migrate(tx, 'postgres', options.migrations));
+  pool.on('connect', (client) => client.on('error', () => {}));
+  const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: discarding(pool) }) });
+  try {
+    await requireDurability(kysely);
+    await kysely
+      .transaction()
+      .setIsolationLevel('read committed')
+      .execute((tx) => migrate(tx, 'postgres', options.migrations));
+  } catch (error) {
+    await kysely.destroy();
+    throw error;
+  }
 
-  const query = async <T>(text: string, parameters: readonly Parameter[]): Promise<T[]> => {
-    const numbered = numberParameters(text);
-    const name = options.preparedStatements ? statementName(numbered) : undefined;
-    const values = parameters.map((value) => (value instanceof Uint8Array ? Buffer.from(value) : value));
-    const { rows } = await pool.query({ text: numbered, values, ...(name && { name }) });
-    return rows as T[];
-  };
+  const prepared = createPrepared(options.preparedStatements);
+  const query = async <T>(text: string, values: readonly Parameter[]): Promise<T[]> =>
+    (await pool.query({ ...prepared(text), values: values as Parameter[] })).rows as T[];
 
   return {
     dialect: 'postgres',
     read: kysely,
     first: async <T>(text: string, parameters: readonly Parameter[]) => (await query<T>(text, parameters))[0],
     all: query,
-    async write(action) {
-      for (let attempt = 1; ; attempt++) {
-        try {
-          return await kysely.transaction().setIsolationLevel('read committed').execute(action);
-        } catch (error) {
-          if (attempt === maxAttempts || !repeatable.has((error as { code?: string }).code ?? '')) throw error;
-          await Bun.sleep(Math.random() * 10 * 2 ** attempt);
-        }
-      }
-    },
+    write: (action, { durable = true } = {}) =>
+      repeating(() =>
+        kysely
+          .transaction()
+          .setIsolationLevel('read committed')
+          .execute(async (tx: Transaction) => {
+            if (!durable) await sql`SET LOCAL synchronous_commit = off`.execute(tx);
+            return action(tx);
+          }),
+      ),
+    // A commit is seen by others only after its log was synced; and events are never part of one that is not.
+    settle: async () => {},
     forUpdate: (selection) => selection.forUpdate(),
     forShare: (selection) => selection.forShare(),
     ping: async () => void (await query('SELECT 1', [])),
@@ -73,14 +96,59 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
   };
 }
 
-const names = new Map<string, string>();
-
-/** A short name for a prepared statement; the server keeps 63 bytes of it. */
-function statementName(text: string): string {
-  let name = names.get(text);
-  if (!name) {
-    name = `s${names.size}`;
-    names.set(text, name);
+/** An answered push must survive a power cut. Where the server is set to answer first, nothing that we do helps. */
+async function requireDurability(kysely: Kysely<Tables>): Promise<void> {
+  const { rows } = await sql<{ value: string }>`SELECT current_setting('synchronous_commit') AS value`.execute(kysely);
+  if (rows[0]?.value === 'off') {
+    throw new Error('PostgreSQL answers before a commit is on disk (synchronous_commit is off); set it to on');
   }
-  return name;
+}
+
+async function repeating<T>(transaction: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await transaction();
+    } catch (error) {
+      if (attempt === maxAttempts || !repeatable.has((error as { code?: string }).code ?? '')) throw error;
+      await Bun.sleep(Math.random() * 10 * 2 ** attempt);
+    }
+  }
+}
+
+/** Text and name of a look-up. Bounded: a text with a list of values has a form for each length. */
+function createPrepared(named: boolean): (text: string) => { text: string; name?: string } {
+  const known = new Map<string, { text: string; name?: string }>();
+  return (text) => {
+    let statement = known.get(text);
+    if (!statement) {
+      statement = { text: numberParameters(text) };
+      if (known.size < 512) {
+        if (named) statement.name = `s${known.size}`;
+        known.set(text, statement);
+      }
+    }
+    return statement;
+  };
+}
+
+/** A pool for Kysely that gives up connections whose last answer is still to come, which a time-out of ours leaves. */
+function discarding(pool: Pool): PostgresPool {
+  return {
+    options: pool.options,
+    end: () => pool.end(),
+    async connect() {
+      const client = await pool.connect();
+      let broken = false;
+      const query = async (text: string, values: unknown[]) => {
+        try {
+          return await client.query(text, values);
+        } catch (error) {
+          // What the server says has an SQLSTATE; anything else says that we no longer hear it.
+          broken ||= (error as { code?: string }).code?.length !== 5;
+          throw error;
+        }
+      };
+      return { query: query as unknown as PostgresClient['query'], release: () => client.release(broken) };
+    },
+  };
 }

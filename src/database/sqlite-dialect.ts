@@ -8,56 +8,120 @@ import {
   SqliteQueryCompiler,
 } from 'kysely';
 import { LRUCache } from 'lru-cache';
+import { checkIntegers } from './dialect.ts';
 
 type Value = string | number | Uint8Array | null;
-type Prepared = Statement<unknown, Value[]>;
+type Prepared = Statement<Record<string, unknown>, Value[]>;
+
+export interface StatementCache {
+  prepare(sql: string): Prepared;
+  /** Finalizes all of them: a connection with open statements is not really closed. */
+  clear(): void;
+}
 
 /** Prepared statements by their text. Bounded: a statement with a list of values has a text for each length. */
-export function statementCache(db: Sqlite): (sql: string) => Prepared {
+export function createStatementCache(db: Sqlite): StatementCache {
   const statements = new LRUCache<string, Prepared>({ max: 512, dispose: (statement) => statement.finalize() });
-  return (sql) => {
-    let statement = statements.get(sql);
-    if (!statement) {
-      statement = db.prepare<unknown, Value[]>(sql);
-      statements.set(sql, statement);
-    }
-    return statement;
+  return {
+    prepare(sql) {
+      let statement = statements.get(sql);
+      if (!statement) {
+        statement = db.prepare(sql) as unknown as Prepared;
+        statements.set(sql, statement);
+      }
+      return statement;
+    },
+    clear: () => statements.clear(),
   };
 }
 
-/** Kysely on one bun:sqlite connection. Transactions are the write queue's, so the driver has none. */
-export function sqliteDialect(db: Sqlite): Dialect {
-  const prepare = statementCache(db);
-  const connection: DatabaseConnection = {
-    async executeQuery<R>({ sql, parameters }: CompiledQuery) {
-      const statement = prepare(sql);
-      const values = parameters as Value[];
-      if (statement.columnNames.length > 0) {
-        const rows = statement.all(...values) as R[];
-        return { rows, numAffectedRows: BigInt(rows.length) };
-      }
-      const { changes } = statement.run(...values);
-      return { rows: [], numAffectedRows: BigInt(changes) };
-    },
-    async *streamQuery() {
-      throw new Error('streaming is not supported: read in pages');
-    },
-  };
-  const refuse = async () => {
-    throw new Error('use Database.write for transactions');
-  };
+/** Statements of one write, or of one look-up. */
+interface Connection extends DatabaseConnection {
+  /** PostgreSQL refuses to go on after a statement that failed; so do we, or a fault would show there only. */
+  failure?: unknown;
+  ended: boolean;
+}
+
+/** Without Kysely's mutex, or an abandoned write would hold up the next: the write queue keeps them apart. */
+class ManyConnections extends SqliteAdapter {
+  override get supportsMultipleConnections() {
+    return true;
+  }
+}
+
+export interface SqliteDialect extends Dialect {
+  /** Undoes the transaction that is running and refuses the rest of its statements. */
+  abandon(): void;
+}
+
+/**
+ * Kysely on one bun:sqlite connection. Statements run at once and never let the event loop turn. A transaction is a
+ * savepoint inside the one that the write queue has begun.
+ */
+export function sqliteDialect(db: Sqlite, { prepare }: StatementCache): SqliteDialect {
+  let running: Connection | undefined;
+
+  function connect(): Connection {
+    const connection: Connection = {
+      ended: false,
+      async executeQuery<R>({ sql, parameters }: CompiledQuery) {
+        if (connection.ended) throw new Error('the transaction of this statement has ended; was an await forgotten?');
+        if (connection.failure) {
+          throw new Error('the transaction is aborted: an earlier statement failed', { cause: connection.failure });
+        }
+        try {
+          const statement = prepare(sql);
+          const values = parameters as Value[];
+          if (statement.columnNames.length > 0) {
+            const rows = checkIntegers(statement.all(...values));
+            return { rows: rows as R[], numAffectedRows: BigInt(rows.length) };
+          }
+          const { changes } = statement.run(...values);
+          return { rows: [], numAffectedRows: BigInt(changes) };
+        } catch (error) {
+          connection.failure = error;
+          throw error;
+        }
+      },
+      async *streamQuery() {
+        throw new Error('streaming is not supported: read in pages');
+      },
+    };
+    return connection;
+  }
+
+  function undo(connection: Connection): void {
+    if (connection.ended) return;
+    connection.ended = true;
+    // SQLite may have rolled everything back by itself.
+    if (!db.inTransaction) return;
+    prepare('ROLLBACK TO queued').run();
+    prepare('RELEASE queued').run();
+  }
+
   return {
-    createAdapter: () => new SqliteAdapter(),
+    createAdapter: () => new ManyConnections(),
     createQueryCompiler: () => new SqliteQueryCompiler(),
     createIntrospector: (kysely) => new SqliteIntrospector(kysely),
     createDriver: () => ({
       init: async () => {},
-      acquireConnection: async () => connection,
+      acquireConnection: async () => connect(),
       releaseConnection: async () => {},
-      beginTransaction: refuse,
-      commitTransaction: refuse,
-      rollbackTransaction: refuse,
+      async beginTransaction(connection) {
+        if (!db.inTransaction) throw new Error('use Database.write for transactions');
+        prepare('SAVEPOINT queued').run();
+        running = connection as Connection;
+      },
+      async commitTransaction(connection) {
+        const { ended, failure } = connection as Connection;
+        if (ended) throw new Error('the transaction has ended');
+        if (failure) throw new Error('the transaction is aborted: an earlier statement failed', { cause: failure });
+        prepare('RELEASE queued').run();
+        (connection as Connection).ended = true;
+      },
+      rollbackTransaction: async (connection) => undo(connection as Connection),
       destroy: async () => {},
     }),
+    abandon: () => running && undo(running),
   };
 }

@@ -13,7 +13,7 @@ export interface Exchange {
   requestId: string;
   /** What kind of path it is, for metrics. */
   route: string;
-  /** Lifts the time limit of a silent connection; the body's own watchdog takes over. */
+  /** Lifts the time limit of a silent connection until the answer; the body's own watchdog takes over. */
   untimed(): void;
 }
 
@@ -21,4 +21,9 @@ export interface Distribution {
   catalog: Catalog;
   uploads: Uploads;
   blobs: BlobStore;
+  /** Longest that a manifest may take to arrive (ms). */
+  manifestTimeoutMs: number;
+  /** Told of the bytes of blobs that were taken in, and of those that an answer holds. */
+  received(bytes: number): void;
+  served(bytes: number): void;
 }

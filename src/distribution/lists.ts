@@ -35,7 +35,7 @@ export async function referrerList(
   const { referrers, more } = repository
     ? await listReferrers(distribution.catalog, repository, subject, {
         artifactType,
-        last: query.get('last') ?? '',
+        last: positionOf(query),
         maxBytes: maxManifestBytes - 1024,
       })
     : { referrers: [], more: false };
@@ -58,7 +58,12 @@ function pageOf({ query }: Exchange): { last: string; n: number } {
       detail: { n: n.slice(0, 32) },
     });
   }
-  return { last: (parameters.get('last') ?? '').slice(0, 512), n: Math.min(n === null ? maxPage : Number(n), maxPage) };
+  return { last: positionOf(parameters), n: Math.min(n === null ? maxPage : Number(n), maxPage) };
+}
+
+/** Where a page begins. No name holds a NUL, which PostgreSQL refuses in text: the part before it sorts the same. */
+function positionOf(query: URLSearchParams): string {
+  return (query.get('last') ?? '').slice(0, 512).split('\0', 1)[0]!;
 }
 
 function nextLink(path: string, exchange: Exchange, page: string[], more: boolean): Record<string, string> {

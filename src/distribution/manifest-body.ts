@@ -1,20 +1,22 @@
 import { RegistryError } from '../errors/index.ts';
 import { maxManifestBytes } from '../oci/index.ts';
 
-/** Longest that a manifest may take to arrive (ms). */
-const maxManifestMs = 60_000;
-
-/** Reads a manifest, counting as it comes: what it declares is not believed, and more than the limit is not kept. */
-export async function readManifestBody(request: Request): Promise<Uint8Array> {
-  if (Number(request.headers.get('content-length') ?? 0) > maxManifestBytes) throw tooLarge();
+/**
+ * Reads a manifest, counting as it comes: what it declares is not believed, and more than the limit is not kept.
+ * A body that is not there after `timeoutMs` is given up.
+ */
+export async function readManifestBody(request: Request, timeoutMs: number): Promise<Uint8Array> {
+  const declared = request.headers.get('content-length');
+  if (declared !== null && Number(declared) > maxManifestBytes) throw tooLarge();
   const reader = request.body?.getReader();
   if (!reader) return new Uint8Array();
   const chunks: Uint8Array[] = [];
   let size = 0;
-  const late = setTimeout(() => void reader.cancel(), maxManifestMs);
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(tooSlow()), timeoutMs);
   try {
     for (;;) {
-      const { done, value } = await reader.read();
+      const { done, value } = await Promise.race([reader.read(), late.promise]);
       if (done) break;
       size += value.byteLength;
       if (size > maxManifestBytes) throw tooLarge();
@@ -25,11 +27,7 @@ export async function readManifestBody(request: Request): Promise<Uint8Array> {
     if (error instanceof RegistryError) throw error;
     throw new RegistryError('MANIFEST_INVALID', { message: 'the body ended early; push the manifest again', cause: error });
   } finally {
-    clearTimeout(late);
-  }
-  const declared = request.headers.get('content-length');
-  if (declared !== null && Number(declared) !== size) {
-    throw new RegistryError('SIZE_INVALID', { message: 'the body is not as long as Content-Length says' });
+    clearTimeout(timer);
   }
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size);
 }
@@ -39,5 +37,12 @@ function tooLarge(): RegistryError {
     status: 413,
     message: `the manifest is larger than ${maxManifestBytes} bytes`,
     detail: { maxBytes: maxManifestBytes },
+  });
+}
+
+function tooSlow(): RegistryError {
+  return new RegistryError('MANIFEST_INVALID', {
+    status: 408,
+    message: 'the manifest arrived too slowly; push it again',
   });
 }

@@ -2,7 +2,7 @@ import {
   deleteManifest,
   deleteTag,
   findManifest,
-  findManifestFacts,
+  findManifestToKeep,
   findRepository,
   type ManifestFacts,
   putManifest,
@@ -36,8 +36,9 @@ export async function getManifest(distribution: Distribution, exchange: Exchange
   return new Response(manifest.bytes as Uint8Array<ArrayBuffer>, { headers });
 }
 
+/** HEAD: a pusher decides by the answer whether to push, so an untagged manifest is kept from now on. */
 export async function headManifest(distribution: Distribution, exchange: Exchange, route: ManifestRoute): Promise<Response> {
-  const facts = await findManifestFacts(distribution.catalog, exchange.registryId, route.name, referenceOf(route));
+  const facts = await findManifestToKeep(distribution.catalog, exchange.registryId, route.name, referenceOf(route));
   if (!facts) throw await unknownManifest(distribution, exchange, route);
   const headers = manifestHeaders(facts);
   if (isNotModified(exchange.request, facts.digest)) return new Response(null, { status: 304, headers });
@@ -54,7 +55,7 @@ export async function uploadManifest(distribution: Distribution, exchange: Excha
   if (tags.length > maxTags) {
     throw new RegistryError('TAG_INVALID', { status: 414, message: `one push sets at most ${maxTags} tags` });
   }
-  const bytes = await readManifestBody(exchange.request);
+  const bytes = await readManifestBody(exchange.request, distribution.manifestTimeoutMs);
   const digest = await verifiedDigest(reference, bytes, query.get('digest-algorithm'));
   const parsed = parseManifest(bytes, exchange.request.headers.get('content-type') ?? '');
   await putManifest(distribution.catalog, exchange.registryId, route.name, { digest, bytes, parsed, tags });

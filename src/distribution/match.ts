@@ -13,16 +13,13 @@ export type Route =
 
 export type RouteKind = Route['kind'];
 
-/** Longest path that can be meant: a name, a sha512 digest and the words between, each perhaps percent-encoded. */
-const maxPathLength = 1024;
-
 /**
  * Reads a path below `/v2` from its end, because repository names contain slashes (distribution-spec "Endpoints").
  * Undefined when the path is none of the API's; NAME_INVALID when it is, around an invalid repository name.
  */
 export function matchRoute(path: string): Route | undefined {
   if (path === '/v2/' || path === '/v2') return { kind: 'base' };
-  if (!path.startsWith('/v2/') || path.length > maxPathLength) return undefined;
+  if (!path.startsWith('/v2/')) return undefined;
   if (path === '/v2/_catalog') return { kind: 'catalog' };
   const last = path.lastIndexOf('/');
   const tail = path.slice(last + 1);

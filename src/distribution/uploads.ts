@@ -1,5 +1,5 @@
 import { commitBlob, mountBlob } from '../catalog/index.ts';
-import type { UploadBody } from '../content/index.ts';
+import type { UploadBody, UploadOwner } from '../content/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import {
   type ByteRange,
@@ -50,56 +50,72 @@ export async function startUpload(
 }
 
 /** PATCH: appends a chunk, or a stream without Content-Range. */
-export async function patchUpload(distribution: Distribution, exchange: Exchange, route: UploadRoute): Promise<Response> {
-  const session = await openSession(distribution, exchange, route);
-  const range = chunkRange(exchange, route, session.offset);
-  exchange.untimed();
-  const offset = await distribution.uploads.append(session, bodyOf(exchange), range?.start);
-  distribution.received(offset - (range?.start ?? session.offset));
-  if (range && offset !== range.end + 1) {
-    throw new RegistryError('SIZE_INVALID', {
-      message: 'the chunk is not as long as Content-Range says; continue from the offset in the Range header',
-      detail: { expected: range.end + 1, received: offset },
-      headers: sessionHeaders(route.name, route.id, offset),
+export function patchUpload(distribution: Distribution, exchange: Exchange, route: UploadRoute): Promise<Response> {
+  return distribution.uploads.hold(route.id, ownerOf(exchange, route), async (session) => {
+    const range = chunkRange(exchange, route, session.offset);
+    exchange.untimed();
+    const from = range?.start ?? session.offset;
+    const offset = await session.append(bodyOf(exchange), range?.start);
+    distribution.received(offset - from);
+    if (range && offset !== range.end + 1) {
+      throw new RegistryError('SIZE_INVALID', {
+        message: 'the chunk is not as long as Content-Range says; continue from the offset in the Range header',
+        detail: { expected: range.end + 1, received: offset },
+        headers: sessionHeaders(route.name, route.id, offset),
+      });
+    }
+    return new Response(null, {
+      status: 202,
+      headers: { ...sessionHeaders(route.name, route.id, offset), 'Content-Length': '0' },
     });
-  }
-  return new Response(null, {
-    status: 202,
-    headers: { ...sessionHeaders(route.name, route.id, offset), 'Content-Length': '0' },
   });
 }
 
 /** PUT: takes what is left, checks the digest, and makes the blob. */
-export async function finishUpload(distribution: Distribution, exchange: Exchange, route: UploadRoute): Promise<Response> {
-  const session = await openSession(distribution, exchange, route);
+export async function finishUpload(
+  distribution: Distribution,
+  exchange: Exchange,
+  route: UploadRoute,
+): Promise<Response> {
+  const owner = ownerOf(exchange, route);
   const wanted = new URLSearchParams(exchange.query).get('digest');
   if (wanted === null) {
     throw new RegistryError('DIGEST_INVALID', { message: 'the digest parameter is missing; repeat the PUT with it' });
   }
   const digest = requireDigest(wanted);
-  const range = chunkRange(exchange, route, session.offset);
-  if (range && range.start !== session.offset) throw outOfOrder(route, session.offset, range.start);
-  exchange.untimed();
-  const blob = await distribution.uploads.close(session, bodyOf(exchange), digest, (tx, closed) =>
-    commitBlob(distribution.catalog, tx, exchange.registryId, route.name, closed),
-  );
-  distribution.received(blob.size - session.offset);
+  await distribution.uploads.hold(route.id, owner, async (session) => {
+    const range = chunkRange(exchange, route, session.offset);
+    if (range && range.start !== session.offset) throw outOfOrder(route, session.offset, range.start);
+    exchange.untimed();
+    const from = session.offset;
+    const blob = await session.close(bodyOf(exchange), digest, (tx, closed) =>
+      commitBlob(distribution.catalog, tx, exchange.registryId, route.name, closed),
+    );
+    distribution.received(blob.size - from);
+  });
   return created(route.name, digest);
 }
 
-export async function uploadStatus(distribution: Distribution, exchange: Exchange, route: UploadRoute): Promise<Response> {
-  const session = await openSession(distribution, exchange, route);
+export async function uploadStatus(
+  { uploads }: Distribution,
+  exchange: Exchange,
+  route: UploadRoute,
+): Promise<Response> {
+  const session = await uploads.find(route.id, ownerOf(exchange, route));
   return new Response(null, { status: 204, headers: sessionHeaders(route.name, route.id, session.offset) });
 }
 
-export async function cancelUpload(distribution: Distribution, exchange: Exchange, route: UploadRoute): Promise<Response> {
-  await openSession(distribution, exchange, route);
-  await distribution.uploads.cancel(route.id);
+export async function cancelUpload(
+  { uploads }: Distribution,
+  exchange: Exchange,
+  route: UploadRoute,
+): Promise<Response> {
+  await uploads.cancel(route.id, ownerOf(exchange, route));
   return new Response(null, { status: 204 });
 }
 
-function openSession({ uploads }: Distribution, { registryId }: Exchange, { name, id }: UploadRoute) {
-  return uploads.find(id, { registryId, repository: name, creator });
+function ownerOf({ registryId }: Exchange, { name }: UploadRoute): UploadOwner {
+  return { registryId, repository: name, creator };
 }
 
 function algorithmOf(query: URLSearchParams, digest: Digest | undefined) {

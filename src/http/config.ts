@@ -13,6 +13,13 @@ export const httpConfig = {
     .array(z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()]))
     .default([])
     .describe('Addresses or CIDR ranges of proxies whose `X-Forwarded-For` is believed.'),
+  idleTimeout: duration()
+    .prefault('120s')
+    .refine((ms) => ms >= 1000 && ms <= 255_000, { message: 'must be from 1s to 255s' })
+    .describe(
+      'A connection on which nothing moves for this long is closed, give or take 4s; uploads have `uploads.stallTimeout`. ' +
+        'Longer than that of a proxy in front.',
+    ),
   tls: z
     .strictObject({
       certificate: z.string().optional().describe('PEM file with the certificate and its chain.'),

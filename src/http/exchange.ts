@@ -9,9 +9,9 @@ export interface Exchange {
   readonly registryId: number;
   readonly requestId: string;
   /** Address of the client: of the socket, or what a trusted proxy says. IPv4 is never written as IPv6. */
-  readonly address: string;
+  address(): string;
   /** What kind of path it is, for metrics; set by the protocol that recognises it. */
   route: string;
-  /** Lifts the time limit of a silent connection; the body's own watchdog takes over. */
+  /** Lifts the time limit of a silent connection until the answer; the body's own watchdog takes over. */
   untimed(): void;
 }

@@ -15,8 +15,8 @@ export interface HostedRegistry {
 }
 
 /**
- * A registry answers to `<name>.<domain>` and to its own host names; `localhost`, every IP literal and the names in
- * `defaultHosts` mean the default registry.
+ * A registry answers to `<name>.<domain>`, `<name>.localhost` and its own host names; `localhost`, every IP literal and
+ * the names in `defaultHosts` mean the default registry. Throws when two registries claim one name.
  */
 export function createHostTable(options: {
   registries: readonly HostedRegistry[];
@@ -24,10 +24,14 @@ export function createHostTable(options: {
   domain: string;
   defaultHosts: readonly string[];
 }): HostTable {
-  const table = new Map<string, number>([['localhost', options.defaultRegistry]]);
-  for (const host of options.defaultHosts) table.set(host, options.defaultRegistry);
+  const table = new Map<string, number>();
+  const add = (host: string, id: number) => {
+    if ((table.get(host) ?? id) !== id) throw new Error(`registries: two of them have the host name ${host}`);
+    table.set(host, id);
+  };
+  for (const host of ['localhost', options.domain, ...options.defaultHosts]) add(host, options.defaultRegistry);
   for (const { id, name, hosts } of options.registries) {
-    for (const host of [`${name}.${options.domain}`, ...hosts]) table.set(host, id);
+    for (const host of [`${name}.${options.domain}`, `${name}.localhost`, ...hosts]) add(host, id);
   }
   return {
     registryOf(host) {

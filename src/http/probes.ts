@@ -1,27 +1,40 @@
+import { RegistryError } from '../errors/index.ts';
 import type { Metrics } from '../telemetry/index.ts';
 
 export interface Probes {
   /** Rejects when the registry cannot serve. */
   ready(): Promise<void>;
   draining(): boolean;
-  metrics: Metrics | undefined;
 }
 
-/** `/healthz` (the process runs), `/readyz` (it can serve now) and `/metrics`; undefined for every other path. */
-export async function answerProbe(path: string, probes: Probes): Promise<Response | undefined> {
-  if (path === '/healthz') return new Response('ok\n');
-  if (path === '/readyz') {
-    if (probes.draining()) return new Response('draining\n', { status: 503 });
-    try {
-      await probes.ready();
-      return new Response('ok\n');
-    } catch {
-      // Why is in the log and no business of whoever can reach this port.
-      return new Response('unavailable\n', { status: 503 });
-    }
+/**
+ * `/healthz` (the process runs) and `/readyz` (it can serve now); undefined for every other path. They tell nothing
+ * but that, so they answer under every Host: balancers send none, or an address.
+ */
+export function answerProbe(method: string, path: string, probes: Probes): Response | Promise<Response> | undefined {
+  if (path !== '/healthz' && path !== '/readyz') return undefined;
+  requireRead(method);
+  return path === '/healthz' ? new Response('ok\n') : answerReady(probes);
+}
+
+async function answerReady(probes: Probes): Promise<Response> {
+  if (probes.draining()) return new Response('draining\n', { status: 503 });
+  try {
+    await probes.ready();
+    return new Response('ok\n');
+  } catch {
+    // Why is in the log and no business of whoever can reach this port.
+    return new Response('unavailable\n', { status: 503 });
   }
-  if (path === '/metrics' && probes.metrics) {
-    return new Response(await probes.metrics.render(), { headers: { 'Content-Type': probes.metrics.contentType } });
-  }
-  return undefined;
+}
+
+/** `/metrics`, for whoever has passed the checks of Host and browsers. */
+export async function answerMetrics(method: string, metrics: Metrics): Promise<Response> {
+  requireRead(method);
+  return new Response(await metrics.render(), { headers: { 'Content-Type': metrics.contentType } });
+}
+
+function requireRead(method: string): void {
+  if (method === 'GET' || method === 'HEAD') return;
+  throw new RegistryError('UNSUPPORTED', { message: 'the method is not served here', headers: { Allow: 'GET, HEAD' } });
 }

@@ -1,11 +1,19 @@
 import { RegistryError } from '../errors/index.ts';
 
+/** What the system and the databases call a lack of space, and a lack of anything that may be back soon. */
+const full = new Set(['ENOSPC', 'EDQUOT', 'SQLITE_FULL', '53100']);
+const passing = new Set(['EMFILE', 'ENFILE', 'ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'SQLITE_BUSY', '53300']);
+
+/** Connection exceptions, and a server that is starting or stopping (PostgreSQL, Appendix A). */
+const disconnected = /^(?:08\w{3}|57P0[1-3])$/;
+
 /** Whatever was thrown as the error that callers may see. Unknown failures say nothing of what is inside. */
 export function asRegistryError(thrown: unknown): RegistryError {
   if (thrown instanceof RegistryError) return thrown;
-  const { code } = (thrown ?? {}) as { code?: string };
-  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'SQLITE_FULL') {
-    return new RegistryError('INSUFFICIENT_STORAGE', { cause: thrown });
+  const { code } = (thrown ?? {}) as { code?: unknown };
+  if (typeof code === 'string') {
+    if (full.has(code)) return new RegistryError('INSUFFICIENT_STORAGE', { cause: thrown });
+    if (passing.has(code) || disconnected.test(code)) return new RegistryError('UNAVAILABLE', { cause: thrown });
   }
   return new RegistryError('UNKNOWN', {
     message: 'the registry failed to answer; the log has the reason under this request id',
@@ -15,26 +23,22 @@ export function asRegistryError(thrown: unknown): RegistryError {
 
 /**
  * The body and headers of an error (distribution-spec "Error Codes"). A HEAD has no body, so the reason also travels
- * in `Warning: 299`.
+ * in `Warning: 299`, except of a miss, which is an answer.
  */
-export function renderError(error: RegistryError, request: Request, requestId: string): Response {
+export function renderError(error: RegistryError, method: string, requestId: string): Response {
   const detail = typeof error.detail === 'object' && error.detail !== null ? error.detail : {};
   const body = JSON.stringify({ errors: [{ code: error.code, message: error.message, detail: { ...detail, requestId } }] });
   const headers: Record<string, string> = { 'Content-Type': 'application/json', ...error.headers };
   if (error.status === 503 || error.status === 429) headers['Retry-After'] ??= '5';
-  if (hasUnreadBody(request)) headers.Connection = 'close';
-  if (request.method !== 'HEAD') return new Response(body, { status: error.status, headers });
-  if (error.status !== 404) headers.Warning = `299 - "${error.message.replaceAll(/["\\\r\n]/g, ' ').slice(0, 1024)}"`;
+  // What is left of a body that came too slowly is not worth waiting for (RFC 9110 §15.5.9).
+  if (error.status === 408) headers.Connection = 'close';
+  if (method !== 'HEAD') return new Response(body, { status: error.status, headers });
+  if (error.status !== 404) headers.Warning = `299 - "${quotable(error.message)}"`;
   headers['Content-Length'] = String(Buffer.byteLength(body));
   return new Response(null, { status: error.status, headers });
 }
 
-/** Small bodies are cheaper to swallow than a new connection is to open (bytes). */
-const swallowed = 64 * 1024;
-
-/** After an early refusal Bun would swallow the body to its end; the connection is closed instead. */
-function hasUnreadBody(request: Request): boolean {
-  if (request.method === 'GET' || request.method === 'HEAD') return false;
-  if (request.headers.has('transfer-encoding')) return true;
-  return Number(request.headers.get('content-length') ?? 0) > swallowed;
+/** A message may hold what a client sent; a header holds printable ASCII, its quoted string neither of two characters. */
+function quotable(message: string): string {
+  return message.slice(0, 1024).replaceAll(/[^ !#-[\]-~]/g, ' ');
 }

@@ -3,7 +3,7 @@ import type { Log, Metrics } from '../telemetry/index.ts';
 import type { Exchange } from './exchange.ts';
 
 export interface Outcome {
-  exchange: Pick<Exchange, 'method' | 'path' | 'requestId' | 'address' | 'route' | 'request'>;
+  exchange: Exchange;
   status: number;
   /** From the request's arrival until its answer began (ms). */
   elapsedMs: number;
@@ -14,9 +14,8 @@ const longestField = 512;
 
 /** The one place where requests are counted and logged; each refusal with its reason. */
 export function recordOutcome(log: Log, metrics: Metrics, { exchange, status, elapsedMs, error }: Outcome): void {
-  const { method, path, requestId, address, route, request } = exchange;
-  metrics.requests.inc({ method, route, status });
-  metrics.requestSeconds.observe({ route }, elapsedMs / 1000);
+  const { method, path, requestId, route, request } = exchange;
+  metrics.request(method, route, status, elapsedMs / 1000);
   if (error) metrics.refusals.inc({ code: error.code });
   const level = levelOf(method, status);
   if (!log.isLevelEnabled(level)) return;
@@ -26,7 +25,7 @@ export function recordOutcome(log: Log, metrics: Metrics, { exchange, status, el
     path: path.slice(0, longestField),
     status,
     ms: Math.round(elapsedMs * 10) / 10,
-    address,
+    address: exchange.address(),
     client: (request.headers.get('user-agent') ?? '').slice(0, 200),
     ...(error && { code: error.code, reason: error.message }),
     ...(error && status >= 500 && { err: error.cause ?? error }),

@@ -1,27 +1,43 @@
+import { isIP } from 'node:net';
 import { RegistryError } from '../errors/index.ts';
 
 export interface Target {
-  /** Lower-cased, without port, IPv6 without brackets. */
-  host: string;
   path: string;
   query: string;
 }
 
-const hostPattern = /^(?:\[([0-9a-fA-F:.]{2,45})\]|([A-Za-z0-9._-]{1,253}))(?::[0-9]{1,5})?$/;
+/**
+ * Path and query of a request's URL. They are normalised (`..`, `%2e`, `\` are gone) only where Bun could read the Host
+ * header, so `hostOf` comes before anything is served.
+ */
+export function targetOf(url: string): Target {
+  const authority = url.indexOf('//');
+  const path = url.startsWith('/') ? 0 : url.indexOf('/', authority + 2);
+  if (path === -1 || (authority === -1 && path !== 0)) return { path: '', query: '' };
+  const query = url.indexOf('?', path);
+  return query === -1
+    ? { path: url.slice(path), query: '' }
+    : { path: url.slice(path, query), query: url.slice(query + 1) };
+}
+
+const hostPattern = /^(?:\[([0-9a-fA-F:.]{2,45})\]|([A-Za-z0-9._-]{1,253}))(?::([0-9]{1,5}))?$/;
 
 /**
- * Host, path and query of a request. Host must be exactly one `host[:port]` (RFC 9112 §3.2): Bun joins two with a
- * comma, and with a malformed one it gives the path without normalising it, so this comes before everything else.
+ * The host that a request names: lower-cased, without port, IPv6 without brackets. The header must be exactly one
+ * `host[:port]` (RFC 9112 §3.2): Bun joins two with a comma, and with a malformed one it gives the path as it was sent.
  */
-export function targetOf(request: Request): Target {
+export function hostOf(request: Request): string {
   const match = hostPattern.exec(request.headers.get('host') ?? '');
-  if (!match) throw new RegistryError('BAD_REQUEST', { message: 'the request needs exactly one valid Host header' });
-  const { url } = request;
-  const path = url.indexOf('/', url.indexOf('//') + 2);
-  const query = url.indexOf('?', path);
-  return {
-    host: (match[1] ?? match[2]!).toLowerCase(),
-    path: query === -1 ? url.slice(path) : url.slice(path, query),
-    query: query === -1 ? '' : url.slice(query + 1),
-  };
+  if (match) {
+    const [, bracketed, name, port] = match;
+    if (bracketed === undefined ? isReadable(name!) : isIP(bracketed) === 6) {
+      if (port === undefined || Number(port) <= 65_535) return (bracketed ?? name!).toLowerCase();
+    }
+  }
+  throw new RegistryError('BAD_REQUEST', { message: 'the request needs exactly one valid Host header' });
+}
+
+/** A name that ends in digits is read as an IPv4 address (WHATWG URL §3.5), so it must be one. */
+function isReadable(name: string): boolean {
+  return !/(?:^|\.)[0-9]+\.?$/.test(name) || isIP(name) === 4;
 }

@@ -1,21 +1,65 @@
 /** Deepest nesting that a manifest may have; real ones have six levels. */
 export const maxJsonDepth = 64;
 
+export interface JsonShape {
+  /** Deepest nesting; not looked for beyond one more than `maxJsonDepth`. */
+  depth: number;
+  /** The first key that an object has twice: of two readers, each may believe another value. */
+  repeatedKey: string | undefined;
+}
+
+const quote = 34;
+const backslash = 92;
+
 /**
- * The deepest nesting of a JSON text, found without parsing it, so that a hostile document is refused before it is
- * built in memory. Counts brackets outside strings; malformed text gives some number, and JSON.parse refuses it later.
+ * The shape of a JSON text, found in one pass without building it, so that a hostile document is refused before it is
+ * in memory. Malformed text gives some shape, and JSON.parse refuses it later.
  */
-export function jsonDepth(text: string): number {
-  let depth = 0;
+export function jsonShape(text: string): JsonShape {
+  /** Keys of each open object; undefined for an open array. */
+  const open: (Set<string> | undefined)[] = [];
   let deepest = 0;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
-    if (code === 34) {
-      // A string: skip to its closing quote, over escaped characters.
-      for (at++; at < text.length && text.charCodeAt(at) !== 34; at++) if (text.charCodeAt(at) === 92) at++;
+    if (code === quote) {
+      const end = stringEnd(text, at);
+      const keys = open.at(-1);
+      if (keys && isKey(text, end + 1)) {
+        const key = keyOf(text.slice(at, end + 1));
+        if (keys.has(key)) return { depth: deepest, repeatedKey: key };
+        keys.add(key);
+      }
+      at = end;
     } else if (code === 91 || code === 123) {
-      if (++depth > deepest) deepest = depth;
-    } else if (code === 93 || code === 125) depth--;
+      open.push(code === 123 ? new Set() : undefined);
+      if (open.length > deepest) deepest = open.length;
+      if (deepest > maxJsonDepth) break;
+    } else if (code === 93 || code === 125) open.pop();
   }
-  return deepest;
+  return { depth: deepest, repeatedKey: undefined };
+}
+
+/** Where a string that begins at `at` has its closing quote. */
+function stringEnd(text: string, at: number): number {
+  for (at++; at < text.length && text.charCodeAt(at) !== quote; at++) if (text.charCodeAt(at) === backslash) at++;
+  return at;
+}
+
+/** Whether a colon follows: only then was the string a key. */
+function isKey(text: string, at: number): boolean {
+  for (; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code !== 32 && code !== 9 && code !== 10 && code !== 13) return code === 58;
+  }
+  return false;
+}
+
+/** A key as it is meant: `"\u006cayers"` is `layers`. */
+function keyOf(literal: string): string {
+  if (!literal.includes('\\')) return literal.slice(1, -1);
+  try {
+    return JSON.parse(literal) as string;
+  } catch {
+    return literal;
+  }
 }

@@ -38,7 +38,16 @@ export function isNondistributable(mediaType: string): boolean {
   );
 }
 
-/** RFC 6838 §4.2 with its length limits; parameters are not accepted. */
+const restrictedName = '[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}';
+const mediaTypePattern = new RegExp(`^${restrictedName}/${restrictedName}$`);
+const contentTypePattern = new RegExp(`^${restrictedName}/${restrictedName}(?:;[\\x20-\\x7e]*)?$`);
+
+/** RFC 6838 §4.2 with its length limits; without parameters. */
 export function isMediaType(value: string): boolean {
-  return /^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}\/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}$/.test(value);
+  return value.length <= 255 && mediaTypePattern.test(value);
+}
+
+/** A media type of content, which may have parameters: `text/plain;charset=utf-8`. */
+export function isContentType(value: string): boolean {
+  return value.length <= 255 && contentTypePattern.test(value);
 }

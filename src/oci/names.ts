@@ -10,19 +10,18 @@ const tagPattern = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
  */
 export function isRepositoryName(name: string): boolean {
   if (name.length === 0 || name.length > maxNameLength) return false;
-  let separator = '/';
+  /** The run of separators before this character; undefined after a letter or digit. A component begins after `/`. */
+  let run: string | undefined = '/';
   for (let at = 0; at < name.length; at++) {
     const code = name.charCodeAt(at);
-    if ((code >= 97 && code <= 122) || (code >= 48 && code <= 57)) {
-      separator = '';
-      continue;
-    }
-    const next = separator + name[at];
-    // Only these runs separate; a slash begins a component, which must begin with a letter or digit.
-    if (next === '/' || next === '.' || next === '_' || next === '__' || /^-+$/.test(next)) separator = next;
+    const character = name[at]!;
+    if ((code >= 97 && code <= 122) || (code >= 48 && code <= 57)) run = undefined;
+    else if (run === undefined && '/._-'.includes(character)) run = character;
+    else if (run === '-' && character === '-') continue;
+    else if (run === '_' && character === '_') run = '__';
     else return false;
   }
-  return separator === '';
+  return run === undefined;
 }
 
 export function isTag(value: string): boolean {

@@ -6,18 +6,18 @@ export interface ByteRange {
 
 /**
  * One `Range` of a representation of `size` bytes (RFC 9110 §14.1-14.2). Undefined means: ignore the header and send
- * everything, which is right for other units, several ranges and bad syntax. `500-0` and a start at or beyond the
- * end are unsatisfiable.
+ * everything, which is right for other units, several ranges and bad syntax, and for empty content, of which no part
+ * can be named. `500-0` and a start at or beyond the end are unsatisfiable.
  */
 export function parseRange(header: string | null, size: number): ByteRange | 'unsatisfiable' | undefined {
-  if (header === null || header.length > 64) return undefined;
+  if (header === null || header.length > 64 || size === 0) return undefined;
   const match = /^bytes=[ \t]*([0-9]*)-([0-9]*)[ \t]*$/i.exec(header);
   if (!match) return undefined;
   const [, first = '', last = ''] = match;
   if (first === '') {
     if (last === '') return undefined;
     const suffix = clamp(last);
-    if (suffix === 0 || size === 0) return 'unsatisfiable';
+    if (suffix === 0) return 'unsatisfiable';
     return { start: Math.max(0, size - suffix), end: size - 1 };
   }
   const start = clamp(first);

@@ -1,9 +1,10 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { createRequestMetrics } from './request-metrics.ts';
 
 /** Every metric that the registry exports, in one place; `docs/reference/metrics.md` is generated from it. */
 export interface Metrics {
-  requests: Counter<'method' | 'route' | 'status'>;
-  requestSeconds: Histogram<'route'>;
+  /** One answered request; `seconds` until its answer began. */
+  request(method: string, route: string, status: number, seconds: number): void;
   refusals: Counter<'code'>;
   receivedBytes: Counter;
   servedBytes: Counter;
@@ -14,6 +15,8 @@ export interface Metrics {
   sweptUploads: Counter;
   backgroundFailures: Counter<'job'>;
   missingFiles: Counter;
+  /** Has `read` called before each scrape: for gauges whose value somebody else knows. */
+  onScrape(read: () => void): void;
   /** Text exposition format 0.0.4. */
   render(): Promise<string>;
   contentType: string;
@@ -26,21 +29,11 @@ export function createMetrics(): Metrics {
   const counter = <T extends string = never>(name: string, help: string, labelNames: T[] = []) =>
     new Counter<T>({ name, help, labelNames, registers });
   const gauge = (name: string, help: string) => new Gauge({ name, help, registers });
+  const readers: (() => void)[] = [];
   return {
-    requests: counter('bonded_http_requests_total', 'Requests answered, by method, kind of path and status.', [
-      'method',
-      'route',
-      'status',
-    ]),
-    requestSeconds: new Histogram({
-      name: 'bonded_http_request_seconds',
-      help: 'Time from a request until its answer begins, by kind of path.',
-      labelNames: ['route'],
-      buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30, 120],
-      registers,
-    }),
+    request: createRequestMetrics(registry),
     refusals: counter('bonded_http_refusals_total', 'Requests refused, by error code.', ['code']),
-    receivedBytes: counter('bonded_upload_bytes_total', 'Bytes of blobs received.'),
+    receivedBytes: counter('bonded_upload_bytes_total', 'Bytes of blobs received and kept.'),
     servedBytes: counter('bonded_blob_bytes_total', 'Bytes of blobs answered with; a client may have read fewer.'),
     openUploads: gauge('bonded_uploads_active', 'Uploads that are receiving bytes now.'),
     loopLagSeconds: gauge('bonded_event_loop_lag_seconds', 'How late the event loop last ran.'),
@@ -49,7 +42,11 @@ export function createMetrics(): Metrics {
     sweptUploads: counter('bonded_gc_uploads_total', 'Abandoned uploads that were ended.'),
     backgroundFailures: counter('bonded_background_failures_total', 'Background work that failed, by job.', ['job']),
     missingFiles: counter('bonded_missing_files_total', 'Pulls of a blob whose bytes were not there.'),
-    render: () => registry.metrics(),
+    onScrape: (read) => void readers.push(read),
+    render: () => {
+      for (const read of readers) read();
+      return registry.metrics();
+    },
     contentType: registry.contentType,
   };
 }

@@ -54,7 +54,7 @@ export async function startPostgres({ durable = true } = {}): Promise<TestPostgr
     if ((await init.exited) !== 0) throw new Error(`initdb failed: ${complaint}`);
 
     const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=200'];
-    if (!durable) settings.push('fsync=off', 'full_page_writes=off', 'synchronous_commit=off');
+    if (!durable) settings.push('fsync=off', 'full_page_writes=off');
     const flags = settings.flatMap((setting) => ['-c', setting]);
     const start = (port: number) => serving(run([join(programs, 'postgres'), '-D', data, '-p', `${port}`, ...flags]));
 

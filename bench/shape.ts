@@ -1,0 +1,59 @@
+import type { Peer, PeerName } from './peers.ts';
+
+/** A figure that is measured for each peer. */
+export interface Row {
+  key: string;
+  what: string;
+  unit: string;
+  /** Whether a larger or a smaller figure is the better one. */
+  better: 'more' | 'less';
+  /** Bonded's figure divided by that of the peer should be at least, or at most, this. */
+  targets: Partial<Record<Contender, number>>;
+}
+
+/** Registries and servers, and `tools`: what a disk and a processor can do without any of them. */
+export type Contender = PeerName | 'tools';
+
+export type Figures = Record<string, number>;
+
+export interface Scale {
+  /** Bytes of a large blob. */
+  blobBytes: number;
+  /** Seconds that small requests are sent for. */
+  seconds: number;
+  rounds: number;
+}
+
+export interface Situation {
+  scale: Scale;
+  /** Where everything that is made goes; on the disk that is measured. */
+  directory: string;
+  /** The running servers by name; a peer that is not installed is missing. */
+  peers: Map<PeerName, Peer>;
+}
+
+/** One kind of work, measured for each contender in turn. */
+export interface Shape {
+  name: string;
+  contenders: readonly Contender[];
+  rows: readonly Row[];
+  /** Gives the servers what they need; not measured. */
+  prepare?(situation: Situation): Promise<void>;
+  measure(situation: Situation, contender: Contender): Promise<Figures>;
+}
+
+export function peerOf({ peers }: Situation, contender: Contender): Peer {
+  const peer = contender === 'tools' ? undefined : peers.get(contender);
+  if (!peer) throw new Error(`${contender} does not run`);
+  return peer;
+}
+
+/** Runs a program to its end; throws with what it said when it fails. */
+export async function run(command: readonly string[]): Promise<string> {
+  const child = Bun.spawn([...command], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const [output, complaint] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  if ((await child.exited) !== 0) throw new Error(`${command.join(' ')} failed: ${complaint || output}`);
+  return output;
+}
+
+export const gib = 1024 ** 3;

@@ -1,0 +1,54 @@
+import { join } from 'node:path';
+import { imageType, pushOnce, smallImage } from '../content.ts';
+import { launch, startPeer } from '../peers.ts';
+import { underLoad } from '../process-figures.ts';
+import { type Contender, type Shape } from '../shape.ts';
+
+const directories = new Map<Contender, string>();
+const path = '/v2/bench/start/manifests/latest';
+
+/** A server that has content, from its start until it answered a pull of a manifest. */
+export const start: Shape = {
+  name: 'start',
+  contenders: ['bonded', 'docker-registry'],
+  rows: [
+    { key: 'start', what: 'start to first pull, from source', unit: 'ms', better: 'less', targets: {} },
+    { key: 'memory', what: 'memory after the first pull', unit: 'MiB', better: 'less', targets: {} },
+  ],
+  async prepare(situation) {
+    for (const name of situation.peers.keys()) {
+      if (name === 'nginx') continue;
+      const directory = join(situation.directory, `start-${name}`);
+      const peer = await startPeer(name, directory);
+      await pushOnce(peer.port, 'bench/start', 'latest', smallImage());
+      await peer.stop();
+      directories.set(name, directory);
+    }
+  },
+  async measure(_, contender) {
+    if (contender === 'tools') throw new Error('tools do not start');
+    const began = performance.now();
+    const { port, child, stop } = launch(contender, directories.get(contender)!);
+    try {
+      const load = await underLoad(child.pid, async () => {
+        while (!(await answers(port))) {
+          if (performance.now() - began > 20_000) throw new Error(`${contender} did not start`);
+          await Bun.sleep(2);
+        }
+      });
+      return { start: performance.now() - began, memory: load.peakMiB };
+    } finally {
+      await stop();
+    }
+  },
+};
+
+async function answers(port: number): Promise<boolean> {
+  try {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { Accept: imageType } });
+    await response.bytes();
+    return response.ok;
+  } catch {
+    return false;
+  }
+}

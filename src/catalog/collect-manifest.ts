@@ -1,0 +1,40 @@
+import type { Transaction } from '../database/index.ts';
+import type { Candidate, Outcome } from './collect.ts';
+import type { Catalog } from './context.ts';
+import { removeManifest } from './delete-manifest.ts';
+import { takeDue } from './due.ts';
+import { holderOf } from './references.ts';
+import './tables.ts';
+
+/** A referrer goes when neither its subject nor a tag nor an index holds it (lesson 50). */
+export async function collectManifest(catalog: Catalog, tx: Transaction, candidate: Candidate): Promise<Outcome> {
+  const { db } = catalog;
+  const { repositoryId, digest } = candidate;
+  const manifests = tx.selectFrom('manifests').where('repository_id', '=', repositoryId);
+  const row = await db.forUpdate(manifests.select('subject_digest').where('digest', '=', digest)).executeTakeFirst();
+  const subject = row?.subject_digest
+    ? await db.forShare(manifests.select('digest').where('digest', '=', row.subject_digest)).executeTakeFirst()
+    : undefined;
+  if (!(await takeDue(catalog, tx, candidate))) return {};
+  if (!row?.subject_digest || subject) return {};
+  if ((await holderOf(tx, repositoryId, digest)) !== undefined || (await isTagged(tx, repositoryId, digest))) return {};
+  const { name } = await tx
+    .selectFrom('repositories')
+    .select('name')
+    .where('id', '=', repositoryId)
+    .executeTakeFirstOrThrow();
+  await removeManifest(catalog, tx, { id: repositoryId, registryId: candidate.registryId, name }, digest);
+  return { removed: 'manifest' };
+}
+
+export async function isTagged(tx: Transaction, repositoryId: number, digest: string): Promise<boolean> {
+  const tag = await tx
+    .selectFrom('tags')
+    .select('name')
+    .where('repository_id', '=', repositoryId)
+    .where('digest', '=', digest)
+    .orderBy('name')
+    .limit(1)
+    .executeTakeFirst();
+  return tag !== undefined;
+}

@@ -1,0 +1,62 @@
+import type { Transaction } from '../database/index.ts';
+import { addCandidates } from './candidates.ts';
+import type { Candidate, Outcome } from './collect.ts';
+import type { Catalog } from './context.ts';
+import { takeDue } from './due.ts';
+import './tables.ts';
+
+/**
+ * How long a repository is marked before its row goes (ms). Longer than any transaction lives: a push reads the row
+ * without a lock, so one that read it before the mark must have ended, and then its content shows. A push that reads
+ * the mark takes it back, which locks the row.
+ */
+export const retireMs = 600_000;
+
+/** Rows of tag history that go in one transaction. */
+const historyChunk = 1_000;
+
+/** A repository without links and manifests is marked, and removed later if it stayed empty. */
+export async function collectRepository(catalog: Catalog, tx: Transaction, candidate: Candidate): Promise<Outcome> {
+  const { db, now } = catalog;
+  const id = candidate.repositoryId;
+  const query = tx.selectFrom('repositories').select('retiring_at').where('id', '=', id);
+  const row = await db.forUpdate(query).executeTakeFirst();
+  if (!(await takeDue(catalog, tx, candidate)) || !row) return {};
+  if (!(await isEmpty(tx, id))) {
+    if (row.retiring_at !== null) await setRetiring(tx, id, null);
+    return {};
+  }
+  const scope = { id, registryId: candidate.registryId };
+  const again = (notBefore: number) => addCandidates(catalog, tx, scope, 'repository', [''], notBefore);
+  if (row.retiring_at === null || row.retiring_at > now() - retireMs) {
+    if (row.retiring_at === null) await setRetiring(tx, id, now());
+    await again((row.retiring_at ?? now()) + retireMs);
+    return {};
+  }
+  const history = tx.selectFrom('tag_history').select('id').where('repository_id', '=', id).limit(historyChunk);
+  const trimmed = await tx.deleteFrom('tag_history').where('id', 'in', history).executeTakeFirst();
+  if (Number(trimmed.numDeletedRows) === historyChunk) {
+    await again(now());
+    return {};
+  }
+  await tx.deleteFrom('repositories').where('id', '=', id).execute();
+  return { removed: 'repository' };
+}
+
+export async function isEmpty(tx: Transaction, repositoryId: number): Promise<boolean> {
+  for (const table of ['manifests', 'blob_links'] as const) {
+    const row = await tx
+      .selectFrom(table)
+      .select('digest')
+      .where('repository_id', '=', repositoryId)
+      .orderBy('digest')
+      .limit(1)
+      .executeTakeFirst();
+    if (row) return false;
+  }
+  return true;
+}
+
+async function setRetiring(tx: Transaction, id: number, at: number | null): Promise<void> {
+  await tx.updateTable('repositories').set({ retiring_at: at }).where('id', '=', id).execute();
+}

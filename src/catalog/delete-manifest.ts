@@ -1,0 +1,111 @@
+import type { Transaction } from '../database/index.ts';
+import { RegistryError } from '../errors/index.ts';
+import { appendEvent } from '../events/index.ts';
+import type { Digest } from '../oci/index.ts';
+import { addCandidates, dropCandidates } from './candidates.ts';
+import type { Catalog, Repository } from './context.ts';
+import { holderOf } from './references.ts';
+import { removeTag } from './tags.ts';
+import './tables.ts';
+
+/**
+ * Deletes a manifest and its tags, and makes candidates of what only it may have held. MANIFEST_UNKNOWN when missing,
+ * DENIED (409) while an index of the repository lists it: deleting it would break an image that was acknowledged.
+ */
+export async function deleteManifest(catalog: Catalog, repository: Repository, digest: Digest): Promise<void> {
+  const { db, sparseIndexes } = catalog;
+  await db.write(async (tx) => {
+    const row = tx
+      .selectFrom('manifests')
+      .select('digest')
+      .where('repository_id', '=', repository.id)
+      .where('digest', '=', digest);
+    if (!(await db.forUpdate(row).executeTakeFirst())) {
+      throw new RegistryError('MANIFEST_UNKNOWN', { detail: { digest } });
+    }
+    const holder = sparseIndexes ? undefined : await holderOf(tx, repository.id, digest);
+    if (holder !== undefined) {
+      throw new RegistryError('DENIED', {
+        status: 409,
+        message: 'an index of this repository still lists the manifest; delete that index first',
+        detail: { digest, manifest: holder },
+      });
+    }
+    await removeManifest(catalog, tx, repository, digest);
+  });
+}
+
+/** Caller holds the manifest's row. */
+export async function removeManifest(
+  catalog: Catalog,
+  tx: Transaction,
+  repository: Repository,
+  digest: string,
+): Promise<void> {
+  const { db, now } = catalog;
+  const tags = tx
+    .selectFrom('tags')
+    .select('name')
+    .where('repository_id', '=', repository.id)
+    .where('digest', '=', digest)
+    .orderBy('name');
+  for (const { name } of await db.forUpdate(tags).execute()) await removeTag(catalog, tx, repository, name, digest);
+  await addCandidates(catalog, tx, repository, 'manifest', await heldReferrers(tx, repository.id, digest));
+  await dropCandidates(catalog, tx, repository, 'manifest', [digest]);
+  await addCandidates(catalog, tx, repository, 'link', await heldLinks(tx, repository.id, digest));
+  await tx
+    .deleteFrom('manifest_references')
+    .where('repository_id', '=', repository.id)
+    .where('manifest_digest', '=', digest)
+    .execute();
+  await tx.deleteFrom('manifests').where('repository_id', '=', repository.id).where('digest', '=', digest).execute();
+  await appendEvent(tx, {
+    registryId: repository.registryId,
+    type: 'manifest.deleted',
+    data: { repository: repository.name, digest },
+    at: now(),
+  });
+  await addCandidates(catalog, tx, repository, 'repository', ['']);
+}
+
+/** Referrers that lose their subject with this manifest, and referrers that it lists as children. */
+async function heldReferrers(tx: Transaction, repositoryId: number, digest: string): Promise<string[]> {
+  const referrers = await tx
+    .selectFrom('manifests')
+    .select('digest')
+    .where('repository_id', '=', repositoryId)
+    .where('subject_digest', '=', digest)
+    .execute();
+  // A look-up for each child: from the other side, a join would walk all referrers of the repository.
+  const children = await tx
+    .selectFrom('manifest_references as f')
+    .select((eb) => [
+      'f.digest',
+      eb
+        .selectFrom('manifests as m')
+        .select('m.subject_digest')
+        .whereRef('m.repository_id', '=', 'f.repository_id')
+        .whereRef('m.digest', '=', 'f.digest')
+        .as('subject'),
+    ])
+    .where('f.repository_id', '=', repositoryId)
+    .where('f.manifest_digest', '=', digest)
+    .where('f.role', '=', 'child')
+    .execute();
+  const held = [...referrers, ...children.filter((child) => child.subject !== null)];
+  return [...new Set(held.map((row) => row.digest))].toSorted();
+}
+
+async function heldLinks(tx: Transaction, repositoryId: number, digest: string): Promise<string[]> {
+  const links = await tx
+    .selectFrom('manifest_references as f')
+    .innerJoin('blob_links as l', (join) =>
+      join.onRef('l.repository_id', '=', 'f.repository_id').onRef('l.digest', '=', 'f.digest'),
+    )
+    .select('f.digest')
+    .where('f.repository_id', '=', repositoryId)
+    .where('f.manifest_digest', '=', digest)
+    .orderBy('f.digest')
+    .execute();
+  return links.map((link) => link.digest);
+}

@@ -1,0 +1,58 @@
+import type { Digest } from '../oci/index.ts';
+import { deferCandidate, isKept } from './candidates.ts';
+import type { Catalog } from './context.ts';
+import './tables.ts';
+
+export interface LinkedBlob {
+  key: string;
+  /** Bytes. */
+  size: number;
+}
+
+/** One row by its primary key. With a join, PostgreSQL may walk all links of a blob that thousands of repositories have. */
+const link = `FROM blob_links l
+  WHERE l.repository_id = (SELECT r.id FROM repositories r WHERE r.registry_id = ? AND r.name = ?) AND l.digest = ?`;
+
+/** A blob as one repository sees it: one row, found by names alone. Same query whether or not it exists elsewhere. */
+export function findLinkedBlob(
+  { db }: Catalog,
+  registryId: number,
+  name: string,
+  digest: Digest,
+): Promise<LinkedBlob | undefined> {
+  return db.first<LinkedBlob>(`SELECT l."key" AS "key", l.size AS size ${link}`, [registryId, name, digest]);
+}
+
+/**
+ * A blob for a client that decides by the answer whether to upload it. Only where the blob waits for collection does
+ * this write: its time is pushed out. Undefined also when it was collected meanwhile.
+ */
+export async function findBlobToKeep(
+  catalog: Catalog,
+  registryId: number,
+  name: string,
+  digest: Digest,
+): Promise<LinkedBlob | undefined> {
+  const { db } = catalog;
+  const found = await db.first<LinkedBlob & { repository_id: number; not_before: number | null }>(
+    `SELECT l."key" AS "key", l.size AS size, l.repository_id AS repository_id, (
+        SELECT c.not_before FROM gc_candidates c
+        WHERE c.repository_id = l.repository_id AND c.kind = 'link' AND c.digest = l.digest
+      ) AS not_before ${link}`,
+    [registryId, name, digest],
+  );
+  if (!found) return undefined;
+  const blob = { key: found.key, size: found.size };
+  if (isKept(catalog, found.not_before)) return blob;
+  const kept = await db.write(async (tx) => {
+    const row = tx
+      .selectFrom('blob_links')
+      .select('key')
+      .where('repository_id', '=', found.repository_id)
+      .where('digest', '=', digest);
+    if (!(await db.forShare(row).executeTakeFirst())) return false;
+    await deferCandidate(tx, { id: found.repository_id }, 'link', digest, catalog.now() + catalog.gcDelayMs);
+    return true;
+  });
+  return kept ? blob : undefined;
+}

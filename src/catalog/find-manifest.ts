@@ -1,0 +1,98 @@
+import type { Digest } from '../oci/index.ts';
+import { deferCandidate, isKept } from './candidates.ts';
+import type { Catalog } from './context.ts';
+import './tables.ts';
+
+export interface ManifestFacts {
+  digest: Digest;
+  mediaType: string;
+  /** Bytes. */
+  size: number;
+}
+
+export interface StoredManifest extends ManifestFacts {
+  bytes: Uint8Array;
+}
+
+interface FactsRow {
+  digest: Digest;
+  media_type: string;
+  size: number;
+  bytes: Uint8Array;
+}
+
+const facts = 'SELECT m.digest AS digest, m.media_type AS media_type, m.size AS size';
+const byDigest = 'FROM repositories r JOIN manifests m ON m.repository_id = r.id AND m.digest = ?';
+const byTag = `FROM repositories r JOIN tags t ON t.repository_id = r.id AND t.name = ?
+  JOIN manifests m ON m.repository_id = r.id AND m.digest = t.digest`;
+const of = 'WHERE r.registry_id = ? AND r.name = ?';
+
+const statements = {
+  digest: { facts: `${facts} ${byDigest} ${of}`, whole: `${facts}, m.bytes AS bytes ${byDigest} ${of}` },
+  tag: { facts: `${facts} ${byTag} ${of}`, whole: `${facts}, m.bytes AS bytes ${byTag} ${of}` },
+  kept: `${facts}, r.id AS repository_id, c.not_before AS not_before ${byDigest}
+    LEFT JOIN gc_candidates c ON c.repository_id = r.id AND c.kind = 'manifest' AND c.digest = m.digest ${of}`,
+};
+
+/** A manifest by tag or digest, in one look-up. */
+export async function findManifest(
+  { db }: Catalog,
+  registryId: number,
+  name: string,
+  reference: { digest: Digest } | { tag: string },
+): Promise<StoredManifest | undefined> {
+  const [statement, key] =
+    'digest' in reference ? [statements.digest, reference.digest] : [statements.tag, reference.tag];
+  const row = await db.first<FactsRow>(statement.whole, [key, registryId, name]);
+  return row && { ...factsOf(row), bytes: row.bytes };
+}
+
+/** The same without the bytes. */
+export async function findManifestFacts(
+  { db }: Catalog,
+  registryId: number,
+  name: string,
+  reference: { digest: Digest } | { tag: string },
+): Promise<ManifestFacts | undefined> {
+  const [statement, key] =
+    'digest' in reference ? [statements.digest, reference.digest] : [statements.tag, reference.tag];
+  const row = await db.first<FactsRow>(statement.facts, [key, registryId, name]);
+  return row && factsOf(row);
+}
+
+/**
+ * The facts for a client that decides by the answer whether to push it. Only where the manifest waits for collection
+ * does this write: its time is pushed out. Undefined also when it was collected meanwhile. One that has a tag is safe
+ * while it has it, so a look-up by tag keeps nothing.
+ */
+export async function findManifestToKeep(
+  catalog: Catalog,
+  registryId: number,
+  name: string,
+  reference: { digest: Digest } | { tag: string },
+): Promise<ManifestFacts | undefined> {
+  if ('tag' in reference) return findManifestFacts(catalog, registryId, name, reference);
+  const { db } = catalog;
+  const found = await db.first<FactsRow & { repository_id: number; not_before: number | null }>(statements.kept, [
+    reference.digest,
+    registryId,
+    name,
+  ]);
+  if (!found || isKept(catalog, found.not_before)) return found && factsOf(found);
+  const kept = await db.write(async (tx) => {
+    const row = tx
+      .selectFrom('manifests')
+      .select('digest')
+      .where('repository_id', '=', found.repository_id)
+      .where('digest', '=', found.digest);
+    if (!(await db.forShare(row).executeTakeFirst())) return false;
+    const until = catalog.now() + catalog.gcDelayMs;
+    await deferCandidate(tx, { id: found.repository_id }, 'manifest', found.digest, until);
+    return true;
+  });
+  return kept ? factsOf(found) : undefined;
+}
+
+function factsOf(row: FactsRow): ManifestFacts {
+  return { digest: row.digest, mediaType: row.media_type, size: row.size };
+}

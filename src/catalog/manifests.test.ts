@@ -1,0 +1,216 @@
+import { describe, expect, test } from 'bun:test';
+import { readEvents, start } from '../events/index.ts';
+import { digestOf, mediaTypes } from '../oci/index.ts';
+import { deleteManifest } from './delete-manifest.ts';
+import { findManifest, findManifestFacts } from './find-manifest.ts';
+import { deleteTag, listTags } from './tags.ts';
+import { openTestCatalog, refusal, type TestCatalog } from './test-catalog.double.ts';
+
+const unpushed = { digest: digestOf('unpushed'), size: 8, mediaType: mediaTypes.ociManifest };
+
+async function events(catalog: TestCatalog): Promise<string[]> {
+  return (await readEvents(catalog.db, start, 100)).map(({ type }) => type);
+}
+
+describe('a manifest', () => {
+  test('lesson 32: comes back as it was pushed, byte for byte, by tag and by digest', async () => {
+    await using catalog = await openTestCatalog();
+    const config = await catalog.blob('a', '{}');
+    const json = catalog.image([config], { annotations: { é: '\ud83d\ude00' } });
+    const { digest, size } = await catalog.push('a', json, { tags: ['v1'] });
+    for (const reference of [{ digest }, { tag: 'v1' }]) {
+      const found = await findManifest(catalog, catalog.registryId, 'a', reference);
+      expect(Buffer.from(found!.bytes).toString()).toBe(JSON.stringify(json));
+      expect(found).toMatchObject({ digest, size, mediaType: mediaTypes.ociManifest });
+      expect(await findManifestFacts(catalog, catalog.registryId, 'a', reference)).toEqual({
+        digest,
+        size,
+        mediaType: mediaTypes.ociManifest,
+      });
+    }
+    expect(await events(catalog)).toEqual(['manifest.pushed', 'tag.moved']);
+  });
+
+  test('is seen in its own repository and registry only', async () => {
+    await using catalog = await openTestCatalog();
+    const other = await catalog.registry('other');
+    const config = await catalog.blob('a', '{}');
+    await other.blob('a', '{}');
+    const { digest } = await catalog.push('a', catalog.image([config]), { tags: ['v1'] });
+    expect(await catalog.has('b', digest)).toBe(false);
+    expect(await other.has('a', digest)).toBe(false);
+    expect(await findManifest(other, other.registryId, 'a', { tag: 'v1' })).toBeUndefined();
+    await other.push('a', catalog.image([config]), { tags: ['v1'] });
+    await deleteManifest(catalog, await catalog.repository('a'), digest);
+    expect(await other.has('a', digest)).toBe(true);
+  });
+
+  test('pushed again changes nothing and tells nobody', async () => {
+    await using catalog = await openTestCatalog();
+    const json = catalog.image([await catalog.blob('a', '{}')]);
+    await catalog.push('a', json, { tags: ['v1'] });
+    const before = await events(catalog);
+    await catalog.push('a', json, { tags: ['v1'] });
+    expect(await events(catalog)).toEqual(before);
+    expect(await catalog.count('manifest_references')).toBe(1);
+  });
+
+  test('lesson 32: has the Content-Type of its last push where its bytes do not say', async () => {
+    await using catalog = await openTestCatalog();
+    const { mediaType: _, ...bare } = catalog.image([await catalog.blob('a', '{}')]) as { mediaType: string };
+    for (const mediaType of [mediaTypes.ociManifest, mediaTypes.dockerManifest]) {
+      const { digest } = await catalog.push('a', bare, { mediaType });
+      expect(await findManifest(catalog, catalog.registryId, 'a', { digest })).toMatchObject({ mediaType });
+    }
+    expect(await catalog.count('manifests')).toBe(1);
+    expect(await catalog.count('manifest_references')).toBe(1);
+  });
+
+  test('lesson 37: of the largest size comes back whole', async () => {
+    await using catalog = await openTestCatalog();
+    const config = await catalog.blob('a', '{}');
+    const size = JSON.stringify(catalog.image([config], { annotations: { pad: '' } })).length;
+    const json = catalog.image([config], { annotations: { pad: 'x'.repeat(4_194_304 - size) } });
+    const { digest } = await catalog.push('a', json);
+    const found = await findManifest(catalog, catalog.registryId, 'a', { digest });
+    expect(digestOf(found!.bytes)).toBe(digest);
+    expect(found!.bytes).toHaveLength(4_194_304);
+  });
+});
+
+describe('what a manifest needs', () => {
+  test('lesson 36: each missing digest is named, and nothing is kept', async () => {
+    await using catalog = await openTestCatalog();
+    const config = await catalog.blob('a', '{}');
+    const layers = ['x', 'y', 'x'].map((content) => ({ ...config, digest: digestOf(content), size: 1 }));
+    const error = await refusal(catalog.push('a', catalog.image([config, ...layers]), { tags: ['v1'] }));
+    const missing = [digestOf('x'), digestOf('y')];
+    expect(error).toMatchObject({
+      code: 'MANIFEST_BLOB_UNKNOWN',
+      status: 404,
+      detail: { digest: missing[0], missing },
+    });
+    expect(await catalog.count('manifests')).toBe(0);
+    expect(await catalog.count('tags')).toBe(0);
+  });
+
+  test('must be in the same repository', async () => {
+    await using catalog = await openTestCatalog();
+    const config = await catalog.blob('b', '{}');
+    const error = await refusal(catalog.push('a', catalog.image([config])));
+    expect(error).toMatchObject({ code: 'MANIFEST_BLOB_UNKNOWN', detail: { digest: config.digest } });
+    expect(await catalog.count('repositories')).toBe(1);
+  });
+
+  test('must have the size that its descriptor gives', async () => {
+    await using catalog = await openTestCatalog();
+    const config = await catalog.blob('a', '{}');
+    const wrong = await refusal(catalog.push('a', catalog.image([{ ...config, size: 3 }])));
+    const detail = { digest: config.digest, descriptorSize: 3, contentSize: 2 };
+    expect(wrong).toMatchObject({ code: 'MANIFEST_INVALID', detail });
+    const child = await catalog.push('a', catalog.image([config]));
+    const index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [{ ...child, size: 1 }] };
+    expect(await refusal(catalog.push('a', index))).toMatchObject({ code: 'MANIFEST_INVALID' });
+  });
+
+  test('lesson 35: foreign layers, missing subjects and repeated children are no obstacle', async () => {
+    await using catalog = await openTestCatalog();
+    const config = await catalog.blob('a', '{}');
+    const foreign = { ...unpushed, mediaType: 'application/vnd.oci.image.layer.nondistributable.v1.tar' };
+    const image = await catalog.push('a', catalog.image([config, foreign], { subject: unpushed }));
+    const manifests = [image, image, { ...image, platform: { os: 'linux', architecture: 'arm64' } }];
+    const index = await catalog.push('a', {
+      schemaVersion: 2,
+      mediaType: mediaTypes.ociIndex,
+      manifests,
+      subject: unpushed,
+    });
+    expect(await catalog.has('a', index.digest)).toBe(true);
+  });
+
+  test('lesson 35: children of an index must exist unless sparse indexes are allowed', async () => {
+    const index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [unpushed] };
+    await using catalog = await openTestCatalog();
+    expect(await refusal(catalog.push('a', index))).toMatchObject({ code: 'MANIFEST_BLOB_UNKNOWN' });
+    await using sparse = await openTestCatalog({ sparseIndexes: true });
+    expect(await sparse.has('a', (await sparse.push('a', index)).digest)).toBe(true);
+    const image = sparse.image([unpushed]);
+    expect(await refusal(sparse.push('a', image))).toMatchObject({ code: 'MANIFEST_BLOB_UNKNOWN' });
+  });
+
+  test('lesson 35: children that are blobs are looked for among the blobs', async () => {
+    await using catalog = await openTestCatalog();
+    const layer = await catalog.blob('a', 'layer');
+    const cache = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [layer] };
+    expect(await catalog.has('a', (await catalog.push('a', cache)).digest)).toBe(true);
+    const image = await catalog.push('a', catalog.image([layer]));
+    const confused = { ...cache, manifests: [{ ...layer, digest: image.digest, size: image.size }] };
+    expect(await refusal(catalog.push('a', confused))).toMatchObject({ code: 'MANIFEST_BLOB_UNKNOWN' });
+  });
+
+  test('may be 10,000 layers', async () => {
+    await using catalog = await openTestCatalog();
+    const config = await catalog.blob('a', '{}');
+    const layers = Array.from({ length: 10_000 }, (_, at) => ({ ...config, digest: digestOf(`${at}`), size: 1 }));
+    const { id: repository_id } = await catalog.repository('a');
+    await catalog.db.write(async (tx) => {
+      const row = { registry_id: catalog.registryId, repository_id, key: 'k', size: 1, created_at: 0 };
+      for (let at = 0; at < layers.length; at += 1_000) {
+        const values = layers.slice(at, at + 1_000).map(({ digest }) => ({ ...row, digest }));
+        await tx.insertInto('blob_links').values(values).execute();
+      }
+    });
+    const started = performance.now();
+    const { digest } = await catalog.push('a', catalog.image([config, ...layers]), { tags: ['big'] });
+    const pushed = performance.now();
+    await deleteManifest(catalog, await catalog.repository('a'), digest);
+    expect(pushed - started).toBeLessThan(5_000);
+    expect(performance.now() - pushed).toBeLessThan(5_000);
+    expect(await catalog.count('gc_candidates')).toBe(10_002);
+  });
+});
+
+describe('deleting', () => {
+  test('a manifest takes its tags along, with an event for each', async () => {
+    await using catalog = await openTestCatalog();
+    const config = await catalog.blob('a', '{}');
+    const { digest } = await catalog.push('a', catalog.image([config]), { tags: ['v1', 'v2'] });
+    await catalog.push('a', catalog.image([config], { annotations: { n: '2' } }), { tags: ['other'] });
+    const repository = await catalog.repository('a');
+    await deleteManifest(catalog, repository, digest);
+    expect(await listTags(catalog, repository, '', 10)).toEqual(['other']);
+    expect(await catalog.has('a', digest)).toBe(false);
+    expect((await events(catalog)).slice(-3)).toEqual(['tag.deleted', 'tag.deleted', 'manifest.deleted']);
+    expect(await refusal(deleteManifest(catalog, repository, digest))).toMatchObject({ code: 'MANIFEST_UNKNOWN' });
+  });
+
+  test('a tag leaves its manifest', async () => {
+    await using catalog = await openTestCatalog();
+    const { digest } = await catalog.push('a', catalog.image([await catalog.blob('a', '{}')]), { tags: ['v1'] });
+    const repository = await catalog.repository('a');
+    await deleteTag(catalog, repository, 'v1');
+    expect(await catalog.has('a', digest)).toBe(true);
+    const missing = await refusal(deleteTag(catalog, repository, 'v1'));
+    expect(missing).toMatchObject({ code: 'MANIFEST_UNKNOWN', detail: { tag: 'v1' } });
+  });
+
+  test('a manifest that an index lists is refused until the index is gone', async () => {
+    await using catalog = await openTestCatalog();
+    const child = await catalog.push('a', catalog.image([await catalog.blob('a', '{}')]));
+    const index = await catalog.push('a', { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [child] });
+    const repository = await catalog.repository('a');
+    const error = await refusal(deleteManifest(catalog, repository, child.digest));
+    expect(error).toMatchObject({ code: 'DENIED', status: 409, detail: { manifest: index.digest } });
+    await deleteManifest(catalog, repository, index.digest);
+    await deleteManifest(catalog, repository, child.digest);
+    expect(await catalog.count('manifests')).toBe(0);
+  });
+
+  test('a child of a sparse index is allowed', async () => {
+    await using catalog = await openTestCatalog({ sparseIndexes: true });
+    const child = await catalog.push('a', catalog.image([await catalog.blob('a', '{}')]));
+    const index = await catalog.push('a', { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [child] });
+    await deleteManifest(catalog, await catalog.repository('a'), child.digest);
+    expect(await catalog.has('a', index.digest)).toBe(true);
+  });
+});

@@ -1,0 +1,81 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { buildCommand } from '@stricli/core';
+import { openFacts, openStorage, openUploads, type Storage } from '../app.ts';
+import { collectStep, listGarbage } from '../catalog/index.ts';
+import { type Context, fail } from '../cli/index.ts';
+import type { Configuration } from '../configuration.ts';
+import { sweepDeleted } from '../content/index.ts';
+import { type ConfigFlags, configFlags, loadFor } from './load.ts';
+
+export const gc = buildCommand<ConfigFlags & { dryRun: boolean }, [], Context>({
+  docs: {
+    brief: 'Remove what nothing references any more, at once',
+    fullDescription:
+      'A running server collects by itself. This does it with the server stopped; with --dry-run it only lists what ' +
+      'would be removed now, also while the server runs. What lost its last reference less than gc.delay ago stays.',
+  },
+  parameters: {
+    flags: { ...configFlags, dryRun: { kind: 'boolean', brief: 'List what would be removed, and remove nothing', default: false } },
+  },
+  async func(flags) {
+    const config = loadFor(this, flags)?.value;
+    if (!config) return;
+    try {
+      if (flags.dryRun) await listOnly(this, config);
+      else await collect(this, config);
+    } catch (error) {
+      fail(this, (error as Error).message);
+    }
+  },
+});
+
+async function listOnly(context: Context, config: Configuration): Promise<void> {
+  // Opening would make an empty database where there is none.
+  if (config.database.url === undefined) await access(join(config.data, 'bonded.db'));
+  await using facts = await openFacts(config);
+  let things = 0;
+  let bytes = 0;
+  for await (const garbage of listGarbage(facts.catalog)) {
+    things++;
+    bytes += garbage.bytes;
+    context.write([garbage.kind, garbage.repository ?? '-', garbage.digest || '-', garbage.bytes].join('\t'));
+  }
+  context.write(`${things} things would be removed, ${bytes} bytes freed`);
+}
+
+async function collect(context: Context, config: Configuration): Promise<void> {
+  await using storage = await openStorage(config);
+  const totals = await collectAll(storage, config);
+  context.write(
+    `removed ${totals.manifests} manifests, ${totals.links} links, ${totals.blobs} blobs, ${totals.uploads} uploads; ` +
+      `freed ${totals.bytes} bytes`,
+  );
+  if (totals.failures > 0) fail(context, `${totals.failures} candidates could not be looked at; they are tried again later`);
+}
+
+async function collectAll(storage: Storage, config: Configuration) {
+  const { db, blobs, catalog } = storage;
+  const limit = 200;
+  const totals = { manifests: 0, links: 0, blobs: 0, uploads: 0, bytes: 0, failures: 0 };
+  for (;;) {
+    const done = await collectStep(catalog, limit);
+    totals.manifests += done.manifests;
+    totals.links += done.links;
+    totals.failures += done.failures.length;
+    if (done.examined < limit) break;
+  }
+  for (;;) {
+    const swept = await sweepDeleted(db, blobs, limit);
+    totals.blobs += swept.blobs;
+    totals.bytes += swept.bytes;
+    if (swept.blobs < limit) break;
+  }
+  const uploads = openUploads(config, storage);
+  for (;;) {
+    const swept = await uploads.sweep(Date.now() - config.uploads.expiry, limit);
+    totals.uploads += swept.uploads;
+    if (!swept.more) break;
+  }
+  return totals;
+}

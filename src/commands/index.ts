@@ -1,0 +1,3 @@
+export { configRoutes } from './check-config.ts';
+export { gc } from './gc.ts';
+export { serve } from './serve.ts';

@@ -1,0 +1,112 @@
+import type { Staging } from './blob-store.ts';
+import type { OpenFile } from './file-system.ts';
+
+/** Bytes gathered before one write call: fewer system calls, and still small beside a process's memory. */
+const batchBytes = 512 * 1024;
+/** Chunks of one write call; Linux takes 1,024. */
+const batchChunks = 512;
+/** A slow sender's bytes are written after this time (ms), so that the file's time says that somebody is at work. */
+const batchMs = 10_000;
+/**
+ * Bytes that may wait for the disk before a sync begins, beside the ones that come next. Without it a whole blob would
+ * be synced after its last byte, while the client waits for the answer.
+ */
+const unsyncedBytes = 64 * 1024 * 1024;
+
+export type StagingBytes = Omit<Staging, 'sync' | 'publish' | 'revert'> & {
+  /** Makes everything written so far durable. Nothing to do when nothing was written. */
+  datasync(): Promise<void>;
+  /** Cuts the file to where it was opened. Nothing may be written afterwards. */
+  truncate(): Promise<void>;
+};
+
+/**
+ * Appends to a file. A batch is written while the next one arrives and is hashed, so that disk and processor work at
+ * the same time; in memory are two batches at most. `changed` says that the file was cut just now.
+ */
+export function createStagingFile(file: OpenFile, offset: number, changed: boolean): StagingBytes {
+  let written = offset;
+  let writing: Promise<void> | undefined;
+  let inFlight: Uint8Array[] = [];
+  let pending: Uint8Array[] = [];
+  let pendingBytes = 0;
+  let flushedAt = performance.now();
+  let synced = changed ? -1 : offset;
+  let syncing: Promise<void> | undefined;
+  const failures: unknown[] = [];
+
+  const failed = (error: unknown) => void failures.push(error);
+  function check(): void {
+    if (failures.length > 0) throw failures[0];
+  }
+
+  function startWrite(): void {
+    const batch = pending;
+    const bytes = pendingBytes;
+    inFlight = batch;
+    pending = [];
+    pendingBytes = 0;
+    flushedAt = performance.now();
+    writing = file.write(batch, written).then(() => {
+      inFlight = [];
+      written += bytes;
+      writing = undefined;
+    }, failed);
+  }
+
+  function startSync(): void {
+    synced = written;
+    syncing = file.datasync().then(() => {
+      syncing = undefined;
+    }, failed);
+  }
+
+  /** Room for one batch and one sync under way; this wait is what slows a fast sender down to the disk. */
+  async function flush(): Promise<void> {
+    await writing;
+    check();
+    if (written - synced >= unsyncedBytes) {
+      await syncing;
+      check();
+      startSync();
+    }
+    if (pendingBytes > 0) startWrite();
+  }
+
+  async function settle(): Promise<void> {
+    await flush();
+    await writing;
+    await syncing;
+    check();
+  }
+
+  return {
+    write(chunk) {
+      pending.push(chunk);
+      pendingBytes += chunk.byteLength;
+      const gathering =
+        pendingBytes < batchBytes && pending.length < batchChunks && performance.now() - flushedAt < batchMs;
+      return gathering ? undefined : flush();
+    },
+    readable: () => written,
+    unreadable: () => [...inFlight, ...pending],
+    async datasync() {
+      await settle();
+      if (written === synced) return;
+      startSync();
+      await settle();
+    },
+    async truncate() {
+      pending = [];
+      pendingBytes = 0;
+      await writing;
+      await syncing;
+      await file.truncate(offset);
+    },
+    async close() {
+      await writing;
+      await syncing;
+      await file.close();
+    },
+  };
+}

@@ -1,0 +1,147 @@
+import { createHash, type Hash } from 'node:crypto';
+import type { Digest, DigestAlgorithm } from '../oci/index.ts';
+import type { BlobStore, Staging } from './blob-store.ts';
+
+/** Bytes that are read between two looks at how far the upload has come. */
+const stepBytes = 4 * 1024 * 1024;
+
+/** The hash of an upload's bytes from the first one on, as far as they have come. */
+export interface UploadHash {
+  readonly algorithm: DigestAlgorithm;
+  /** Bytes that it covers, or will when it has caught up. */
+  length(): number;
+  /** Goes on with the bytes that are written to `staging` from now on. */
+  attach(staging: Staging): void;
+  /** Takes bytes that are handed to the staging area in the same turn. */
+  update(chunk: Uint8Array): void;
+  /** All that was written is readable by now, without the staging area. */
+  detach(): void;
+  /** The digest so far; undefined while it has not caught up. */
+  current(): Digest | undefined;
+  /** Waits until it has caught up. Throws when staged bytes cannot be read. */
+  digest(): Promise<Digest>;
+  /** A second hash of the same bytes; undefined while it has not caught up. */
+  fork(): UploadHash | undefined;
+  /** Ends the reading, if there is one. */
+  drop(): void;
+}
+
+/** The hash of an upload that begins. */
+export function startHash(algorithm: DigestAlgorithm): UploadHash {
+  return uploadHash(createHash(algorithm), algorithm, 0);
+}
+
+/**
+ * The hash of an upload of which `length` bytes are staged already: after a restart, on another process, or when the
+ * final digest is of another algorithm than was foreseen. Reading them begins at once and goes on beside whatever the
+ * upload does; bytes that arrive meanwhile are read back too, until it has caught up. A client never waits for it
+ * before the end.
+ */
+export function hashAgain(store: BlobStore, upload: string, algorithm: DigestAlgorithm, length: number): UploadHash {
+  return uploadHash(createHash(algorithm), algorithm, length, (start, end) => store.readStaged(upload, start, end));
+}
+
+function uploadHash(
+  hash: Hash,
+  algorithm: DigestAlgorithm,
+  covered: number,
+  read?: (start: number, end: number) => AsyncIterable<Uint8Array>,
+): UploadHash {
+  let length = covered;
+  let staging: Staging | undefined;
+  let dropped = false;
+  let behind = false;
+
+  async function catchUp(from: typeof read & {}): Promise<void> {
+    let hashed = 0;
+    for (;;) {
+      const readable = staging ? staging.readable() : length;
+      if (hashed === readable) break;
+      const before = hashed;
+      for await (const chunk of from(hashed, Math.min(readable, hashed + stepBytes))) {
+        if (dropped) return;
+        hash.update(chunk);
+        hashed += chunk.byteLength;
+      }
+      if (hashed === before) throw new Error(`${readable} bytes should be staged, but only ${hashed} are`);
+    }
+    // No turn of the event loop lies between this and the next chunk, so none is missed and none is hashed twice.
+    for (const chunk of staging?.unreadable() ?? []) {
+      hash.update(chunk);
+      hashed += chunk.byteLength;
+    }
+    if (hashed !== length) throw new Error(`the hash covers ${hashed} bytes of ${length}`);
+    behind = false;
+  }
+
+  let caughtUp: Promise<void> | undefined;
+  if (read && length > 0) {
+    behind = true;
+    caughtUp = catchUp(read);
+    // Whoever needs the digest hears of it.
+    caughtUp.catch(() => {});
+  }
+
+  const current = () => (behind ? undefined : (`${algorithm}:${hash.copy().digest('hex')}` satisfies Digest));
+  return {
+    algorithm,
+    length: () => length,
+    attach(opened) {
+      staging = opened;
+    },
+    update(chunk) {
+      length += chunk.byteLength;
+      if (!behind) hash.update(chunk);
+    },
+    detach() {
+      staging = undefined;
+    },
+    current,
+    async digest() {
+      await caughtUp;
+      const digest = current();
+      if (!digest) throw new Error('the hash was dropped before it had caught up');
+      return digest;
+    },
+    fork: () => (behind ? undefined : uploadHash(hash.copy(), algorithm, length)),
+    drop() {
+      dropped = true;
+    },
+  };
+}
+
+export interface LiveHashes {
+  /** The hash of exactly the first `length` bytes of an upload; whoever takes it keeps its successor. */
+  take(upload: string, algorithm: DigestAlgorithm, length: number): UploadHash | undefined;
+  keep(upload: string, hash: UploadHash): void;
+  drop(upload: string): void;
+}
+
+/**
+ * Hashes of uploads whose last bytes were received by this process. A short cut only: uploads that fell out of the
+ * `limit`, or began elsewhere, are hashed again.
+ */
+export function createLiveHashes(limit = 1024): LiveHashes {
+  const hashes = new Map<string, UploadHash>();
+  const drop = (upload: string) => {
+    hashes.get(upload)?.drop();
+    hashes.delete(upload);
+  };
+  return {
+    take(upload, algorithm, length) {
+      const found = hashes.get(upload);
+      if (found?.algorithm === algorithm && found.length() === length) {
+        hashes.delete(upload);
+        return found;
+      }
+      drop(upload);
+      return undefined;
+    },
+    keep(upload, hash) {
+      drop(upload);
+      hashes.set(upload, hash);
+      if (hashes.size > limit) drop(hashes.keys().next().value!);
+    },
+    drop,
+  };
+}

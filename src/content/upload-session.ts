@@ -1,0 +1,178 @@
+import type { Database, Transaction } from '../database/index.ts';
+import { RegistryError } from '../errors/index.ts';
+import { type Digest, type DigestAlgorithm, digestAlgorithm, parseDigest } from '../oci/index.ts';
+import type { BlobStore, Staging } from './blob-store.ts';
+import { removeLeftovers } from './leftovers.ts';
+import { type Interruption, receive, storageFailure, type UploadBody } from './receive.ts';
+import { advanceUpload, deleteUpload, findUpload, noteClosing, type UploadRow } from './store.ts';
+import { hashAgain, type LiveHashes, startHash, type UploadHash } from './upload-hash.ts';
+import { conflict, outOfOrder, unknownUpload, wrongDigest } from './upload-refusals.ts';
+import type { Watchdog } from './watchdog.ts';
+
+export interface ClosedUpload {
+  digest: Digest;
+  size: number;
+  key: string;
+}
+
+/** Records a finished blob in the transaction that ends its session; returns the key that holds the content now. */
+export type LinkBlob = (tx: Transaction, blob: ClosedUpload) => Promise<string>;
+
+/** A session whose claim is held. */
+export interface UploadSession {
+  /** Bytes that are durable. */
+  readonly offset: number;
+  /**
+   * Appends a body from `start` (undefined: where the session ends). `start` 0 begins anew. Any other start than the
+   * session's offset throws RANGE_INVALID. Resolves with the new, durable offset; what a broken body delivered is kept.
+   */
+  append(body: UploadBody | undefined, start: number | undefined): Promise<number>;
+  /**
+   * Takes the last bytes, verifies, publishes, and records all facts in one transaction with `link`. A wrong digest or
+   * a broken body leaves the session as it was before this call, so that a retry works.
+   */
+  close(body: UploadBody | undefined, digest: Digest, link: LinkBlob): Promise<ClosedUpload>;
+}
+
+export interface SessionContext {
+  db: Database;
+  store: BlobStore;
+  hashes: LiveHashes;
+  watchdog: Watchdog;
+  maxBytes: number;
+  now: () => number;
+}
+
+/** Works on the session of `row`, whose claim the caller holds. `noted`: the row that says `closing` is on its way. */
+export function openSession(
+  { db, store, hashes, watchdog, maxBytes, now }: SessionContext,
+  row: UploadRow,
+  interruption: Interruption,
+  noted?: Promise<boolean>,
+): UploadSession {
+  const { id } = row;
+  const limits = { maxBytes, watchdog, interruption };
+
+  /** Brings back what an earlier close published and could not record. */
+  async function recall(digest: string | null): Promise<void> {
+    const published = digest === null ? undefined : parseDigest(digest);
+    if (published) await store.unpublish(id, published);
+  }
+
+  async function openStaging(offset: number): Promise<Staging> {
+    let staging = await store.stage(id, offset);
+    if (staging) return staging;
+    await recall(row.digest);
+    staging = await store.stage(id, offset);
+    if (staging) return staging;
+    // Bytes that were acknowledged are gone: only damage to the data directory does that. The client begins again.
+    await db.write((tx) => deleteUpload(tx, id), { durable: false });
+    throw unknownUpload(id);
+  }
+
+  function hashFrom(offset: number, algorithm: DigestAlgorithm): UploadHash {
+    const live = hashes.take(id, algorithm, offset);
+    if (live) return live;
+    return offset === 0 ? startHash(algorithm) : hashAgain(store, id, algorithm, offset);
+  }
+
+  async function advance(from: number, offset: number, digest: Digest | undefined): Promise<void> {
+    const state = { offset, digest: digest ?? null, active_at: now() };
+    if (await db.write((tx) => advanceUpload(tx, id, from, state))) return;
+    if (await findUpload(db, id)) throw conflict();
+    await removeLeftovers(db, store, row);
+    throw unknownUpload(id);
+  }
+
+  async function append(body: UploadBody | undefined, start: number | undefined): Promise<number> {
+    if (start !== undefined && start !== row.offset && start !== 0) throw outOfOrder(row, start);
+    const from = start === 0 ? 0 : row.offset;
+    await recall(row.closing);
+    if (from < row.offset) {
+      await recall(row.digest);
+      // Forgotten before it is overwritten: a crash in between must not leave the old digest over new bytes.
+      await advance(row.offset, from, undefined);
+    }
+    if (!body) return from;
+    const hash = hashFrom(from, row.algorithm as DigestAlgorithm);
+    const staging = await openStaging(from);
+    try {
+      const { bytes, failure } = await receive(body, staging, hash, limits);
+      const offset = from + bytes;
+      if (bytes > 0) {
+        await staging.sync();
+        await advance(from, offset, hash.current());
+      }
+      hash.detach();
+      hashes.keep(id, hash);
+      if (failure !== undefined) throw failure;
+      return offset;
+    } catch (error) {
+      if (!(error instanceof RegistryError)) {
+        hash.drop();
+        await staging.revert();
+      }
+      throw storageFailure(error);
+    } finally {
+      await staging.close();
+    }
+  }
+
+  /** Takes the last bytes and compares the digest of all; returns their number. */
+  async function receiveLast(staging: Staging, body: UploadBody | undefined, digest: Digest): Promise<number> {
+    const found = hashFrom(row.offset, digestAlgorithm(digest));
+    // A retry goes on from the hash of what is durable.
+    const fork = row.offset > 0 ? found.fork() : undefined;
+    const hash = fork ?? found;
+    if (fork) hashes.keep(id, found);
+    try {
+      const { bytes, failure } = body ? await receive(body, staging, hash, limits) : { bytes: 0 };
+      if (failure !== undefined) throw failure;
+      const actual = await hash.digest();
+      const size = row.offset + bytes;
+      if (actual !== digest) throw wrongDigest(digest, actual, size);
+      return size;
+    } finally {
+      hash.drop();
+    }
+  }
+
+  /** Records where the bytes will be. Only for bytes that were acknowledged must it survive a power cut. */
+  const note = (digest: Digest): Promise<boolean> =>
+    db.write((tx) => noteClosing(tx, id, row.offset, digest, now()), { durable: row.offset > 0 });
+
+  async function publish(body: UploadBody | undefined, digest: Digest): Promise<ClosedUpload> {
+    // What the row says of the bytes needs no hash, and no note of where they go.
+    const known = !body && row.digest?.startsWith(`${digestAlgorithm(digest)}:`) ? row.digest : undefined;
+    if (known !== undefined && known !== digest) throw wrongDigest(digest, known, row.offset);
+    await recall(row.closing);
+    // Not awaited yet: it is written while the body still arrives.
+    const placed = noted ?? (known === undefined ? note(digest) : Promise.resolve(true));
+    placed.catch(() => {});
+    const staging = await openStaging(row.offset);
+    try {
+      const size = known === undefined ? await receiveLast(staging, body, digest) : row.offset;
+      if (!(await placed)) throw unknownUpload(id);
+      return { digest, size, key: await staging.publish(digest) };
+    } catch (error) {
+      await staging.revert();
+      // Whoever ended the session from elsewhere took the bytes, too.
+      if (!(error instanceof RegistryError) && !(await findUpload(db, id))) throw unknownUpload(id);
+      throw storageFailure(error);
+    } finally {
+      await staging.close();
+    }
+  }
+
+  async function close(body: UploadBody | undefined, digest: Digest, link: LinkBlob): Promise<ClosedUpload> {
+    const blob = await publish(body, digest);
+    const key = await db.write(async (tx) => {
+      if (!(await deleteUpload(tx, id))) throw unknownUpload(id);
+      return link(tx, blob);
+    });
+    hashes.drop(id);
+    return { ...blob, key };
+  }
+
+  return { offset: row.offset, append, close };
+}

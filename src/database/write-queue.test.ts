@@ -1,0 +1,259 @@
+import { describe, expect, test } from 'bun:test';
+import { Database as Sqlite } from 'bun:sqlite';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { sql } from 'kysely';
+import { sample, sampleMigrations } from '../../test/support/samples.ts';
+import type { Database, Transaction, WriteOptions } from './database.ts';
+import { openSqlite, type SqliteOptions } from './sqlite.ts';
+import { createSyncer } from './syncer.ts';
+
+// The queue exists for SQLite only, so these tests run on SQLite whatever the environment says.
+async function openSample(options: Partial<SqliteOptions> = {}) {
+  const directory = await mkdtemp(join(tmpdir(), 'bonded-queue-'));
+  const path = join(directory, 'bonded.db');
+  const db = await openSqlite({ kind: 'sqlite', path, migrations: sampleMigrations, ...options });
+  return {
+    db,
+    path,
+    async [Symbol.asyncDispose]() {
+      await db.close();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+const insert = (db: Database, name: string, options?: WriteOptions) =>
+  db.write((tx) => tx.insertInto('samples').values(sample(name)).returning('id').executeTakeFirstOrThrow(), options);
+
+const names = async (db: Database) =>
+  (await db.all<{ name: string }>('SELECT name FROM samples ORDER BY id', [])).map(({ name }) => name);
+
+/** A disk whose syncs end when the test says so. */
+function heldSyncs() {
+  const held: { done(): void; fail(error: Error): void }[] = [];
+  return {
+    held,
+    async sync(datasync: () => Promise<void>) {
+      await new Promise<void>((done, fail) => held.push({ done, fail }));
+      await datasync();
+    },
+  };
+}
+
+const settled = (promise: Promise<unknown>) =>
+  Promise.race([promise.then(() => 'answered', () => 'rejected'), Bun.sleep(20).then(() => 'waiting')]);
+
+describe('answers', () => {
+  test('come after the sync, while reads see the commit before', async () => {
+    const disk = heldSyncs();
+    await using opened = await openSample(disk);
+    const write = insert(opened.db, 'a');
+    expect(await settled(write)).toBe('waiting');
+    expect(await names(opened.db)).toEqual(['a']);
+    disk.held.shift()!.done();
+    expect(await settled(write)).toBe('answered');
+  });
+
+  test('of writes that come during a sync wait for the next one, and later batches are not held up', async () => {
+    const disk = heldSyncs();
+    await using opened = await openSample(disk);
+    const first = insert(opened.db, 'a');
+    await Bun.sleep(10);
+    const second = insert(opened.db, 'b');
+    await Bun.sleep(10);
+    const third = insert(opened.db, 'c');
+    await Bun.sleep(10);
+    expect(await names(opened.db)).toEqual(['a', 'b', 'c']);
+    expect(disk.held.length).toBe(1);
+    disk.held.shift()!.done();
+    expect(await settled(first)).toBe('answered');
+    expect(await settled(second)).toBe('waiting');
+    expect(disk.held.length).toBe(1);
+    disk.held.shift()!.done();
+    expect(await Promise.all([settled(second), settled(third)])).toEqual(['answered', 'answered']);
+  });
+
+  test('of a thousand writes at once share a few syncs', async () => {
+    let syncs = 0;
+    await using opened = await openSample({ sync: (datasync) => (syncs++, datasync()) });
+    await Promise.all(Array.from({ length: 1000 }, (_, n) => insert(opened.db, `n${n}`)));
+    expect((await names(opened.db)).length).toBe(1000);
+    expect(syncs).toBeGreaterThan(0);
+    expect(syncs).toBeLessThan(100);
+  });
+
+  test('of writes that need not be durable do not wait for the disk, nor cost a sync', async () => {
+    const disk = heldSyncs();
+    await using opened = await openSample(disk);
+    const [durable, careless] = [insert(opened.db, 'a'), insert(opened.db, 'b', { durable: false })];
+    expect(await settled(careless)).toBe('answered');
+    expect(await settled(durable)).toBe('waiting');
+    expect(disk.held.length).toBe(1);
+    // While that sync is under way as well.
+    expect(await settled(insert(opened.db, 'c', { durable: false }))).toBe('answered');
+    disk.held.shift()!.done();
+    expect(await settled(durable)).toBe('answered');
+    expect(disk.held.length).toBe(0);
+    expect(await names(opened.db)).toEqual(['a', 'b', 'c']);
+  });
+
+  test('settle waits until what reads see is durable', async () => {
+    const disk = heldSyncs();
+    await using opened = await openSample(disk);
+    await insert(opened.db, 'a', { durable: false });
+    const told = opened.db.settle();
+    expect(await settled(told)).toBe('waiting');
+    disk.held.shift()!.done();
+    expect(await settled(told)).toBe('answered');
+  });
+});
+
+describe('a write that fails', () => {
+  test('is undone alone; the others of its batch hold', async () => {
+    await using opened = await openSample();
+    const { db } = opened;
+    const half = db.write(async (tx) => {
+      await tx.insertInto('samples').values(sample('half')).execute();
+      throw new Error('changed its mind');
+    });
+    const results = await Promise.allSettled([insert(db, 'a'), half, insert(db, 'a'), insert(db, 'b')]);
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled']);
+    expect(String((results[1] as PromiseRejectedResult).reason)).toContain('changed its mind');
+    expect((results[2] as PromiseRejectedResult).reason.code).toBe('SQLITE_CONSTRAINT_UNIQUE');
+    expect(await names(db)).toEqual(['a', 'b']);
+  });
+
+  test('at commit does not take the others of its batch with it', async () => {
+    await using opened = await openSample();
+    const { db } = opened;
+    const orphan = () => db.write((tx) => tx.insertInto('sample_parts').values({ sample_id: 99 }).execute());
+    const results = await Promise.allSettled([insert(db, 'a'), orphan(), insert(db, 'b'), insert(db, 'c')]);
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'fulfilled']);
+    expect((results[1] as PromiseRejectedResult).reason.code).toBe('SQLITE_CONSTRAINT_FOREIGNKEY');
+    expect(await names(db)).toEqual(['a', 'b', 'c']);
+    expect(await db.all('SELECT * FROM sample_parts', [])).toEqual([]);
+    await insert(db, 'd');
+  });
+
+  test('on a full disk, which makes SQLite roll back by itself, does not take the others with it', async () => {
+    await using opened = await openSample();
+    const { db } = opened;
+    const { pages } = (await db.first<{ pages: number }>('SELECT page_count AS pages FROM pragma_page_count', []))!;
+    await db.write((tx) => sql.raw(`PRAGMA max_page_count = ${pages + 20}`).execute(tx));
+    const large = () =>
+      db.write((tx) => sql`INSERT INTO samples (name, content) VALUES ('large', zeroblob(1000000))`.execute(tx));
+    const results = await Promise.allSettled([insert(db, 'a'), large(), insert(db, 'b')]);
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect((results[1] as PromiseRejectedResult).reason.code).toBe('SQLITE_FULL');
+    expect(await names(db)).toEqual(['a', 'b']);
+  });
+
+  test('because it awaited something else is undone, and nobody waits for it', async () => {
+    await using opened = await openSample();
+    const { db } = opened;
+    let late: unknown;
+    const slow = db.write(async (tx) => {
+      await tx.insertInto('samples').values(sample('slow')).execute();
+      await Bun.sleep(50);
+      late = await insertIn(tx, 'late').catch((error: unknown) => error);
+    });
+    const results = await Promise.allSettled([insert(db, 'a'), slow, insert(db, 'b')]);
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(String((results[1] as PromiseRejectedResult).reason)).toContain('awaited something else');
+    await Bun.sleep(100);
+    expect(String(late)).toContain('has ended');
+    expect(await names(db)).toEqual(['a', 'b']);
+  });
+
+  test('because it waited for another write is undone; the inner one holds', async () => {
+    await using opened = await openSample();
+    const { db } = opened;
+    const outer = db.write(async (tx) => {
+      await insertIn(tx, 'outer');
+      await insert(db, 'inner');
+    });
+    await expect(outer).rejects.toThrow('awaited something else');
+    await db.write(async () => {});
+    expect(await names(db)).toEqual(['inner']);
+  });
+});
+
+const insertIn = (tx: Transaction, name: string) => tx.insertInto('samples').values(sample(name)).execute();
+
+describe('when the disk fails', () => {
+  test('whoever waits for the sync is told, and nothing is written until a restart', async () => {
+    const disk = heldSyncs();
+    await using opened = await openSample(disk);
+    const { db } = opened;
+    const [first, second] = [insert(db, 'a'), Bun.sleep(10).then(() => insert(db, 'b'))];
+    await Bun.sleep(20);
+    disk.held.shift()!.fail(new Error('EIO'));
+    // The second's own sync would succeed: Linux reports a lost page once.
+    for (const result of await Promise.allSettled([first, second])) {
+      expect(String((result as PromiseRejectedResult).reason)).toContain('could not be synced');
+    }
+    expect(disk.held.length).toBe(0);
+    await expect(insert(db, 'c')).rejects.toThrow('could not be synced');
+    await expect(db.ping()).rejects.toThrow('could not be synced');
+    await expect(db.settle()).rejects.toThrow('could not be synced');
+    expect(await names(db)).not.toContain('c');
+  });
+
+  test('a sync is not tried again', async () => {
+    let calls = 0;
+    const sync = createSyncer(async () => {
+      if (++calls === 1) throw new Error('EIO');
+    });
+    const results = await Promise.allSettled([sync(), sync()]);
+    expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    await expect(sync()).rejects.toThrow();
+    expect(calls).toBe(1);
+  });
+});
+
+test('another program that has the file locked is waited for beside the event loop', async () => {
+  await using opened = await openSample();
+  const other = new Sqlite(opened.path);
+  other.run('BEGIN IMMEDIATE');
+  const write = insert(opened.db, 'a');
+  let late = 0;
+  for (let n = 0; n < 20; n++) {
+    const before = performance.now();
+    await Bun.sleep(5);
+    late = Math.max(late, performance.now() - before - 5);
+  }
+  expect(await settled(write)).toBe('waiting');
+  expect(late).toBeLessThan(100);
+  other.run('COMMIT');
+  other.close();
+  await write;
+});
+
+test('a token that cannot be had fails the writes that wait, not the queue', async () => {
+  let gone = false;
+  const acquire = async () => {
+    if (gone) throw new Error('no token');
+    return () => {};
+  };
+  await using opened = await openSample({ writeToken: { acquire } });
+  gone = true;
+  const results = await Promise.allSettled([insert(opened.db, 'a'), insert(opened.db, 'b')]);
+  expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  gone = false;
+  await insert(opened.db, 'c');
+  expect(await names(opened.db)).toEqual(['c']);
+});
+
+test('closing waits for what was begun and refuses what comes later', async () => {
+  await using opened = await openSample();
+  const write = insert(opened.db, 'a');
+  const closing = opened.db.close();
+  await expect(insert(opened.db, 'b')).rejects.toThrow('closed');
+  await write;
+  await closing;
+  const raw = new Sqlite(opened.path);
+  expect(raw.query('SELECT name FROM samples').all()).toEqual([{ name: 'a' }]);
+  raw.close();
+});

@@ -1,0 +1,122 @@
+import { randomBytes } from 'node:crypto';
+import type { Server } from 'bun';
+import { RegistryError } from '../errors/index.ts';
+import type { Log, Metrics } from '../telemetry/index.ts';
+import { refuseBrowsers } from './browsers.ts';
+import { createAddressReader } from './client-address.ts';
+import type { Exchange } from './exchange.ts';
+import type { HostTable } from './hosts.ts';
+import { answerMetrics, answerProbe, type Probes } from './probes.ts';
+import { asRegistryError, renderError } from './render-error.ts';
+import { leavesBodyUnread, requireOneLength } from './request-body.ts';
+import { recordOutcome } from './request-log.ts';
+import { hostOf, targetOf } from './target.ts';
+
+export interface AnswerOptions {
+  trustedProxies: readonly string[];
+  hosts: HostTable;
+  /** The protocol; undefined when the path is none of its own. */
+  handle(exchange: Exchange): Promise<Response | undefined>;
+  /** Told of a file that was gone when its answer was to begin. */
+  missingFile(path: string): void;
+  probes: Probes;
+  /** Whether `/metrics` is answered. */
+  servesMetrics: boolean;
+  /** After which silence a connection is closed (s). */
+  idleSeconds: number;
+  log: Log;
+  metrics: Metrics;
+}
+
+const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']);
+
+type Draft = { -readonly [Key in keyof Exchange]: Exchange[Key] };
+
+/** What happens around every request: bounds, errors, log and metrics. */
+export function createAnswer(options: AnswerOptions) {
+  const { hosts, log, metrics, probes } = options;
+  const addressOf = createAddressReader(options.trustedProxies);
+  const prefix = randomBytes(6).toString('hex');
+  let count = 0;
+  const nextId = () => `${prefix}-${(++count).toString(36)}`;
+
+  async function act(exchange: Draft): Promise<Response> {
+    const probe = answerProbe(exchange.method, exchange.path, probes);
+    if (probe) return probe;
+    if (!methods.has(exchange.method)) throw unsupported();
+    exchange.registryId = hosts.registryOf(hostOf(exchange.request));
+    refuseBrowsers(exchange.request);
+    requireOneLength(exchange.request);
+    if (exchange.path === '/metrics' && options.servesMetrics) return answerMetrics(exchange.method, metrics);
+    const answered = await options.handle(exchange);
+    if (answered) return answered;
+    throw new RegistryError('NOT_FOUND', { message: 'nothing is served here; the registry API is at /v2/' });
+  }
+
+  async function answer(request: Request, server: Server<undefined>): Promise<Response> {
+    const started = performance.now();
+    const { method } = request;
+    const { path, query } = targetOf(request.url);
+    let timed = true;
+    let address: string | undefined;
+    const exchange: Draft = {
+      request,
+      method,
+      path,
+      query,
+      registryId: 0,
+      requestId: nextId(),
+      address: () =>
+        (address ??= addressOf(server.requestIP(request)?.address ?? '', request.headers.get('x-forwarded-for'))),
+      route: 'none',
+      untimed() {
+        timed = false;
+        server.timeout(request, 0);
+      },
+    };
+    // A client that goes away during its push takes its address along.
+    if (method !== 'GET' && method !== 'HEAD') exchange.address();
+    let response: Response;
+    let error: RegistryError | undefined;
+    try {
+      response = await act(exchange);
+    } catch (thrown) {
+      error = asRegistryError(thrown);
+      response = renderError(error, method, exchange.requestId);
+    }
+    const { headers, status } = response;
+    headers.set('X-Request-Id', exchange.requestId);
+    headers.set('X-Content-Type-Options', 'nosniff');
+    if (probes.draining() || leavesBodyUnread(request, error !== undefined)) headers.set('Connection', 'close');
+    // The limit belongs to the connection: without it the next request's silence would last for ever.
+    if (!timed) server.timeout(request, options.idleSeconds);
+    recordOutcome(log, metrics, { exchange, status, elapsedMs: performance.now() - started, error });
+    return response;
+  }
+
+  /** Only a file that cannot be opened comes here: everything else was caught above. */
+  function failed(thrown: Error & { code?: string; path?: string }): Response {
+    const requestId = nextId();
+    const { path } = thrown;
+    const gone = thrown.code === 'ENOENT' && path !== undefined;
+    const error = gone
+      ? new RegistryError('BLOB_UNKNOWN', { message: 'the bytes of this blob are missing; push it again' })
+      : asRegistryError(thrown);
+    const fields = { requestId, code: error.code, reason: error.message, err: thrown };
+    log.error(fields, gone ? 'the bytes of a blob are missing' : 'an answer failed');
+    metrics.refusals.inc({ code: error.code });
+    if (gone) options.missingFile(path);
+    const response = renderError(error, 'GET', requestId);
+    response.headers.set('X-Request-Id', requestId);
+    return response;
+  }
+
+  return { answer, failed };
+}
+
+function unsupported(): RegistryError {
+  return new RegistryError('UNSUPPORTED', {
+    message: 'the method is not served here',
+    headers: { Allow: [...methods].join(', ') },
+  });
+}

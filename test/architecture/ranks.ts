@@ -1,0 +1,45 @@
+/**
+ * Who may import whom: a folder only what has a lower rank. Folders of one rank do not know each other. The order of
+ * this table is the order of ranks; ARCHITECTURE.md says what each folder is for.
+ */
+export const ranks: readonly (readonly [rank: string, folders: readonly string[]])[] = [
+  ['0a', ['errors']],
+  ['0b', ['oci']],
+  ['1a', ['config', 'telemetry']],
+  ['1b', ['database', 'outbound']],
+  ['1c', ['jobs', 'operations', 'events']],
+  ['2', ['content', 'access', 'keys', 'resources']],
+  ['3', ['catalog']],
+  ['4', ['admission', 'tiers']],
+  [
+    '5',
+    [
+      'identity',
+      'network',
+      'signing',
+      'scanning',
+      'tasks',
+      'replication',
+      'upstream',
+      'lifecycle',
+      'notifications',
+      'audit',
+    ],
+  ],
+  ['6', ['advisor']],
+  ['7', ['distribution', 'http', 'cli', 'console']],
+  // The wiring: `configuration` puts the slices together, `app` the front doors, `commands` run offline or start it.
+  ['8a', ['configuration']],
+  ['8b', ['app']],
+  ['8c', ['commands']],
+  ['8d', ['main']],
+];
+
+/** Position and name of a folder's rank; undefined when the table does not have the folder. */
+export function rankOf(folder: string): { order: number; name: string } | undefined {
+  const order = ranks.findIndex(([, folders]) => folders.includes(folder));
+  return order < 0 ? undefined : { order, name: ranks[order]![0] };
+}
+
+/** Files that lie in `src/` itself. Everything else is in a folder. */
+export const rootFiles = ['main.ts', 'app.ts', 'configuration.ts'];

@@ -1,0 +1,55 @@
+/*
+ * npm run test:clients [-- --database sqlite|postgresql --only WORD]: pushes and pulls by real clients, and replays of
+ * those that cannot run here. Its last line is `N passed, N failed, N skipped`. With CI=true or BONDED_NO_SKIP=1 a test
+ * that cannot run fails.
+ */
+import { parseArgs } from 'node:util';
+import { add, countLine, noCounts } from '../runner/counts.ts';
+import { clients } from './clients.ts';
+import { chooseDatabases, mayNotSkip, onEachDatabase } from './databases.ts';
+import { makeImages } from './images.ts';
+import { startRegistry } from './registry.ts';
+import { type Outcome, runTest } from './run-test.ts';
+import { createSandbox } from './sandbox.ts';
+
+const { values } = parseArgs({
+  args: process.argv.slice(2),
+  options: { database: { type: 'string' }, only: { type: 'string' } },
+});
+let counts = noCounts;
+
+function report(name: string, outcome: Outcome): void {
+  if (outcome.kind === 'absent') return;
+  const failed = outcome.kind === 'failed' || (outcome.kind === 'skipped' && mayNotSkip);
+  const mark = failed ? 'FAIL' : outcome.kind === 'skipped' ? 'skip' : 'ok  ';
+  const seconds = 'seconds' in outcome ? `  ${outcome.seconds.toFixed(1)} s` : '';
+  const reason = 'reason' in outcome ? `\n      ${outcome.reason.replaceAll('\n', '\n      ')}` : '';
+  console.log(`${mark}  ${name}${seconds}${reason}`);
+  counts = add(counts, {
+    passed: outcome.kind === 'passed' ? 1 : 0,
+    failed: failed ? 1 : 0,
+    skipped: outcome.kind === 'skipped' && !failed ? 1 : 0,
+  });
+}
+
+{
+  await using sandbox = await createSandbox();
+  const images = makeImages(sandbox);
+  await onEachDatabase(
+    chooseDatabases(values.database),
+    async (database) => {
+      await using registry = await startRegistry();
+      console.log(database);
+      for (const [client, tests] of Object.entries(clients)) {
+        for (const test of tests) {
+          const name = `${client} ${test.name}`;
+          if (values.only !== undefined && !name.includes(values.only)) continue;
+          report(name, await runTest(test, { registry, images, sandbox }));
+        }
+      }
+    },
+    (reason) => report('PostgreSQL', { kind: 'skipped', reason }),
+  );
+}
+console.log(countLine(counts));
+process.exitCode = counts.failed > 0 ? 1 : 0;

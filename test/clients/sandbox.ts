@@ -1,0 +1,65 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export interface Sandbox extends AsyncDisposable {
+  directory: string;
+  /** Environment in which every client keeps its state, configuration and credentials below `directory`. */
+  environment: Record<string, string>;
+}
+
+/**
+ * A home for clients, so that nothing of the user's is read or changed: not their images, their credentials, nor
+ * the locks of their podman.
+ */
+export async function createSandbox(): Promise<Sandbox> {
+  // podman and buildah read a path as the name of an image, which has no capital letters.
+  const directory = join(tmpdir(), `bonded-clients-${randomBytes(6).toString('hex')}`);
+  const within = (...parts: string[]) => join(directory, ...parts);
+  const configuration = within('home', '.config', 'containers');
+  const folders = [configuration, within('tmp'), within('run'), within('images')];
+  for (const path of folders) await mkdir(path, { recursive: true, mode: 0o700 });
+  const files = {
+    'policy.json': JSON.stringify({ default: [{ type: 'insecureAcceptAnything' }] }),
+    'registries.conf': 'unqualified-search-registries = []\n',
+    // vfs needs neither a kernel module nor rights. Without subordinate ids, files keep the caller's.
+    'storage.conf': [
+      '[storage]',
+      'driver = "vfs"',
+      `graphroot = ${JSON.stringify(within('storage'))}`,
+      `runroot = ${JSON.stringify(within('run', 'storage'))}`,
+      '[storage.options]',
+      'ignore_chown_errors = "true"',
+      '',
+    ].join('\n'),
+    'containers.conf': [
+      '[engine]',
+      'cgroup_manager = "cgroupfs"',
+      'events_logger = "none"',
+      'lock_type = "file"',
+      `tmp_dir = ${JSON.stringify(within('run', 'libpod'))}`,
+      '',
+    ].join('\n'),
+  };
+  for (const [name, text] of Object.entries(files)) await writeFile(join(configuration, name), text);
+  await writeFile(within('home', 'auth.json'), '{}');
+  return {
+    directory,
+    environment: {
+      HOME: within('home'),
+      TMPDIR: within('tmp'),
+      XDG_RUNTIME_DIR: within('run'),
+      XDG_CONFIG_HOME: within('home', '.config'),
+      XDG_DATA_HOME: within('home', '.local', 'share'),
+      XDG_CACHE_HOME: within('home', '.cache'),
+      DOCKER_CONFIG: within('home', '.docker'),
+      REGISTRY_AUTH_FILE: within('home', 'auth.json'),
+      CONTAINERS_CONF: join(configuration, 'containers.conf'),
+      CONTAINERS_STORAGE_CONF: join(configuration, 'storage.conf'),
+      CONTAINERS_REGISTRIES_CONF: join(configuration, 'registries.conf'),
+      LC_ALL: 'C',
+    },
+    [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
+  };
+}

@@ -1,0 +1,169 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startTestProcess, type TestProcess } from '../support/server.ts';
+import { contentOf, createClient } from './client.ts';
+import { Fault } from './fault.ts';
+import { inspect } from './inspect.ts';
+import { findLeaks, settled } from './leaks.ts';
+import { createRepository } from './ledger.ts';
+import { type Pusher, pushOn } from './pusher.ts';
+import { createRandom, type Random } from './random.ts';
+
+export interface LivesOptions {
+  kills: number;
+  seed: number;
+  /** URL of an empty PostgreSQL database; empty for SQLite. */
+  database: string;
+  /** Keeps the data directory of a failure, for whoever looks into it. */
+  keep?: boolean;
+}
+
+export interface Lives {
+  kills: number;
+  /** Requests that were answered before a kill. */
+  answered: number;
+  /** From the start of a process until it serves (ms), each. */
+  startMs: number[];
+}
+
+const settings = { 'gc.delay': '2s', 'gc.interval': '100ms', 'uploads.expiry': '3s' };
+const gcDelayMs = 2000;
+const uploadExpiryMs = 3000;
+/** A server that takes longer to start has to read too much of what the last one left. */
+const slowestStartMs = 10_000;
+/** A kill comes after up to so many answers, and at most after so long (ms): as far into the work on a slow machine. */
+const mostAnswers = 120;
+const longestLifeMs = 2000;
+const killsBetweenChecks = 25;
+const bonded = join(import.meta.dir, '..', '..', 'bin', 'bonded');
+
+/**
+ * Kills a server under load, at random times, and looks after each restart whether everything that was acknowledged
+ * is there and nothing is half there. At the end collection runs, and nothing may be left over.
+ */
+export async function liveThrough(options: LivesOptions): Promise<Lives> {
+  const data = await mkdtemp(join(tmpdir(), 'bonded-kill-'));
+  const { database } = options;
+  const random = createRandom(options.seed);
+  const pushers = createPushers(random);
+  const result: Lives = { kills: 0, answered: 0, startMs: [] };
+  const start = async (changed: Record<string, string> = {}) => {
+    const began = performance.now();
+    const server = await startTestProcess({ data, database, settings: { ...settings, ...changed } });
+    result.startMs.push(performance.now() - began);
+    if (result.startMs.at(-1)! > slowestStartMs) throw new Fault('the restart took too long');
+    return server;
+  };
+  let failed = true;
+  try {
+    while (result.kills < options.kills) {
+      if (random.chance(0.06)) await killWhileStarting(data, database, random);
+      else result.answered += await oneLife(await start(), pushers, random);
+      result.kills++;
+      if (result.kills % killsBetweenChecks === 0) await checkOffline(data, database);
+    }
+    await using last = await start({ 'gc.delay': '50ms', 'uploads.expiry': '500ms' });
+    await inspect(createClient(last.url), pushers);
+    await settled(data, database);
+    if ((await last.end('SIGTERM')) !== 0)
+      throw new Fault(`the last server did not stop well:\n${last.output().slice(-2000)}`);
+    await checkOffline(data, database);
+    const leaks = await findLeaks(data, database);
+    if (leaks.length > 0) throw new Fault(`left over, or missing:\n${leaks.slice(0, 20).join('\n')}`);
+    failed = false;
+  } catch (error) {
+    const where = options.keep ? ` (data in ${data})` : '';
+    throw new Fault(`seed ${options.seed}, after ${result.kills} kills${where}: ${(error as Error).message}`, {
+      cause: error,
+    });
+  } finally {
+    if (!failed || !options.keep) await rm(data, { recursive: true, force: true });
+  }
+  return result;
+}
+
+/** Resolves with the number of requests that were answered before the kill. */
+async function oneLife(started: TestProcess, pushers: readonly Pusher[], random: Random): Promise<number> {
+  await using server = started;
+  const client = createClient(server.url);
+  await inspect(client, pushers);
+  const inspected = client.answered();
+  let killed = false;
+  for (const pusher of pushers) pusher.client = client;
+  const pushing = pushers.map((pusher) => pushOn(pusher, () => killed));
+  const wrong = Promise.all(pushing).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  const until = performance.now() + longestLifeMs;
+  const answers = inspected + random.below(mostAnswers);
+  let early: unknown;
+  while (!early && client.answered() < answers && performance.now() < until) {
+    early = await Promise.race([Bun.sleep(1), wrong]);
+  }
+  if (!early) early = await Promise.race([Bun.sleep(random() * 10), wrong]);
+  killed = true;
+  if (!early && random.chance(0.05)) {
+    // Also while it drains.
+    server.process.kill('SIGTERM');
+    await Bun.sleep(random() * 30);
+  }
+  await server.end('SIGKILL');
+  const error = early ?? (await wrong);
+  if (error) throw error;
+  if (/"level":"error"/.test(server.output()))
+    throw new Fault(`the server logged an error:\n${errorsIn(server.output())}`);
+  return client.answered() - inspected;
+}
+
+function errorsIn(output: string): string {
+  return output
+    .split('\n')
+    .filter((line) => line.includes('"level":"error"'))
+    .slice(0, 5)
+    .join('\n');
+}
+
+/** `bonded fsck` on what a killed server left: half-done work is no damage. */
+async function checkOffline(data: string, database: string): Promise<void> {
+  const child = Bun.spawn([bonded, 'fsck', ...flagsOf(data, database)], {
+    env: { PATH: process.env['PATH'] ?? '' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const [output, complaint] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  if ((await child.exited) !== 0) throw new Fault(`bonded fsck found damage:\n${output}${complaint}`);
+}
+
+async function killWhileStarting(data: string, database: string, random: Random): Promise<void> {
+  const child = Bun.spawn([bonded, 'serve', '--listen', '127.0.0.1:0', ...flagsOf(data, database)], {
+    env: { PATH: process.env['PATH'] ?? '' },
+    stdio: ['ignore', 'ignore', 'ignore'],
+  });
+  await Bun.sleep(random() * 250);
+  child.kill('SIGKILL');
+  await child.exited;
+}
+
+function flagsOf(data: string, database: string): string[] {
+  const set = Object.entries(settings).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
+  return ['--data', data, ...(database ? ['--database', database] : []), ...set];
+}
+
+function createPushers(random: Random): Pusher[] {
+  const shared = createRepository('shared/app');
+  const bases = [3000, 20_000, 200_000].map((size) => contentOf(random.bytes(size)));
+  const homes = ['a', 'b', 'c', 'd', 'e'].map((name) => createRepository(`team/${name}`));
+  return homes.map((home) => ({
+    client: createClient('http://127.0.0.1:9'),
+    random: createRandom(random.below(2 ** 32)),
+    gcDelayMs,
+    uploadExpiryMs,
+    uploads: new Set(),
+    home,
+    shared,
+    neighbours: homes.filter((other) => other !== home),
+    bases,
+    images: [],
+  }));
+}

@@ -1,0 +1,163 @@
+import { type Content, contentOf, digestOf, imageOf } from './client.ts';
+import { Broken, describeAnswer, Fault, mustAnswer } from './fault.ts';
+import { type KnownBlob, type KnownManifest, type KnownRepository, forget, mustHold, tagOf } from './ledger.ts';
+import { createRegister } from './register.ts';
+import { attempt, finishUpload, pushBlob, type Pushing } from './upload.ts';
+
+export interface Pusher extends Pushing {
+  /** Its own, where nobody else writes. */
+  home: KnownRepository;
+  /** Where all pushers write and move the same tags. */
+  shared: KnownRepository;
+  neighbours: readonly KnownRepository[];
+  /** Layers that every image may have, so that content meets itself again and again. */
+  bases: readonly Content[];
+  images: { repository: KnownRepository; manifest: KnownManifest }[];
+}
+
+const tags = ['latest', 'stable', 'v1', 'v2'];
+const mostImages = 6;
+
+/** Pushes, moves, deletes and pulls until the server is gone. Throws a Fault when an answer is wrong. */
+export async function pushOn(pusher: Pusher, stopped: () => boolean): Promise<void> {
+  try {
+    for (const { repository, upload } of pusher.uploads) await finishUpload(pusher, repository, upload);
+    while (!stopped()) {
+      await pusher.random.pick(pusher.images.length > mostImages ? removals : actions)(pusher);
+    }
+  } catch (error) {
+    if (!(error instanceof Broken)) throw error;
+    if (!stopped()) throw new Fault('a connection broke while the server was alive', { cause: error.cause });
+  }
+}
+
+async function pushImage(pusher: Pusher): Promise<void> {
+  const { random, client } = pusher;
+  const repository = random.chance(0.7) ? pusher.home : pusher.shared;
+  const contents = [contentOf(random.bytes(200))];
+  for (let layers = 1 + random.below(2); layers > 0; layers--) contents.push(layerOf(pusher));
+  if (random.chance(0.4)) contents.push(random.pick(pusher.bases));
+  const blobs: KnownBlob[] = [];
+  for (const content of contents) {
+    const source = pusher.bases.includes(content) && random.chance(0.5) ? random.pick(pusher.neighbours) : undefined;
+    blobs.push(await pushBlob(pusher, repository, content, source));
+  }
+  const image = imageOf(contents);
+  const manifest: KnownManifest = { ...image, blobs, present: createRegister(false) };
+  repository.manifests.set(image.digest, manifest);
+  const certain = () => blobs.every((blob) => mustHold(repository, blob));
+  const before = certain();
+  const name = random.pick(tags);
+  const tag = tagOf(repository, name);
+  const changes = [manifest.present.change(true), tag.change(image.digest)];
+  const send = random.chance(0.5)
+    ? () => client.putManifest(repository.name, name, image.bytes)
+    : () => client.putManifest(repository.name, `${image.digest}?tag=${name}`, image.bytes);
+  pusher.images.push({ repository, manifest });
+  const answer = await attempt(send, ...changes);
+  if (answer.status >= 400 && answer.status < 500 && !(before && certain())) {
+    for (const change of changes) change.refused();
+    return;
+  }
+  mustAnswer(`PUT of a manifest whose blobs are all there (${repository.name})`, answer, 201);
+  for (const change of changes) change.acknowledged();
+}
+
+function layerOf({ random }: Pusher): Content {
+  const size = random.chance(0.04) ? 1_500_000 : random.chance(0.15) ? 120_000 : 200 + random.below(6000);
+  return contentOf(random.bytes(size));
+}
+
+async function moveTag(pusher: Pusher): Promise<void> {
+  const image = pusher.random.pick(pusher.images);
+  if (!image?.manifest.present.mustBe(true)) return pushImage(pusher);
+  const { repository, manifest } = image;
+  const name = pusher.random.pick(tags);
+  const change = tagOf(repository, name).change(manifest.digest);
+  const answer = await attempt(() => pusher.client.putManifest(repository.name, name, manifest.bytes), change);
+  mustAnswer('PUT of a manifest that is there', answer, 201);
+  change.acknowledged();
+}
+
+async function deleteImage(pusher: Pusher): Promise<void> {
+  const { images, random, client } = pusher;
+  const image = random.pick(images);
+  if (!image) return;
+  const { repository, manifest } = image;
+  const must = manifest.present.mustBe(true);
+  const change = manifest.present.change(false);
+  const pointing = [...repository.tags.values()].filter((tag) => tag.possible().includes(manifest.digest));
+  const cleared = pointing.map((tag) => tag.change(null));
+  const answer = await attempt(() => client.remove(repository.name, 'manifests', manifest.digest), change, ...cleared);
+  mustAnswer('DELETE of a manifest', answer, ...(must ? [202] : [202, 404]));
+  change.acknowledged();
+  // Only tags that pointed to it then are gone.
+  for (const one of cleared) one.refused();
+  for (const tag of pointing) tag.replaced(manifest.digest, null);
+  pusher.images = images.filter((other) => other !== image);
+  forget(repository);
+}
+
+async function deleteTag(pusher: Pusher): Promise<void> {
+  const { random, client } = pusher;
+  const repository = random.chance(0.5) ? pusher.home : pusher.shared;
+  const name = random.pick(tags);
+  const tag = tagOf(repository, name);
+  const change = tag.change(null);
+  const answer = await attempt(() => client.remove(repository.name, 'manifests', name), change);
+  if (answer.status === 404) {
+    change.refused();
+    if (repository === pusher.home && !tag.possible().includes(null)) {
+      throw new Fault(`a tag was lost: ${describeAnswer(answer)}`);
+    }
+    return;
+  }
+  mustAnswer('DELETE of a tag', answer, 202);
+  change.acknowledged();
+}
+
+/** A blob without an image: food for collection, or deleted at once. */
+async function strayBlob(pusher: Pusher): Promise<void> {
+  const { random, client, home } = pusher;
+  const blob = await pushBlob(pusher, home, layerOf(pusher));
+  if (random.chance(0.5)) return;
+  const must = mustHold(home, blob, Date.now() + 500);
+  const change = blob.present.change(false);
+  const answer = await attempt(() => client.remove(home.name, 'blobs', blob.digest), change);
+  mustAnswer('DELETE of a blob', answer, ...(must ? [202] : [202, 404]));
+  change.acknowledged();
+}
+
+async function cancelUpload({ client, home, random }: Pusher): Promise<void> {
+  const start = mustAnswer('POST of an upload', await attempt(() => client.startUpload(home.name)), 202);
+  const location = start.headers.get('location')!;
+  mustAnswer('PATCH', await attempt(() => client.patch(location, random.bytes(3000))), 202);
+  mustAnswer('DELETE of an upload', await attempt(() => client.send('DELETE', location)), 204);
+}
+
+/** Reads what it alone writes, so that only one answer is right, also while everything goes on. */
+async function pull(pusher: Pusher): Promise<void> {
+  const { client, home, random } = pusher;
+  const name = random.pick(tags);
+  const possible = tagOf(home, name).possible();
+  const answer = await attempt(() => client.get(home.name, 'manifests', name));
+  const found = answer.status === 404 ? null : digestOf(mustAnswer('GET of a manifest', answer, 200).bytes);
+  if (!possible.includes(found))
+    throw new Fault(`${home.name}:${name} is ${found}; it may be ${possible.join(' or ')}`);
+}
+
+const actions = [
+  pushImage,
+  pushImage,
+  pushImage,
+  pushImage,
+  moveTag,
+  moveTag,
+  deleteTag,
+  strayBlob,
+  strayBlob,
+  cancelUpload,
+  pull,
+  pull,
+];
+const removals = [deleteImage, deleteImage, moveTag, pull];

@@ -1,0 +1,90 @@
+import { join } from 'node:path';
+import { findPostgres, startPostgres, type TestPostgres } from '../support/postgres.ts';
+import { chooseSuites, type Choice } from './choose.ts';
+import { endAll } from './command.ts';
+import { add, countLine, type Counts, noCounts } from './counts.ts';
+import { describeResult } from './report.ts';
+import { runSuite } from './run-suite.ts';
+import type { Profile, Suite } from './suite.ts';
+
+export interface AllOptions {
+  root: string;
+  /** Suites by name; none means all. */
+  names: readonly string[];
+  profile: Profile;
+  ci: boolean;
+  freshClone: boolean;
+  /** Whether a skipped test makes the run fail. */
+  mayNotSkip: boolean;
+  live: boolean;
+}
+
+/** Runs suites one after the other and prints what became of them. Returns the exit code. */
+export async function runAll(suites: readonly Suite[], options: AllOptions): Promise<number> {
+  let choices: Choice[];
+  try {
+    choices = chooseSuites(suites, {
+      ...options,
+      hasProgram: (name) => Bun.which(name) !== null,
+      hasPostgres: () => findPostgres() !== undefined,
+    });
+  } catch (error) {
+    console.error((error as Error).message);
+    return 2;
+  }
+  const cluster = sharedCluster();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => {
+      void endAll()
+        .then(cluster.stop)
+        .finally(() => process.exit(130));
+    });
+  }
+  let total: Counts;
+  try {
+    total = await runChosen(choices, options, cluster.url);
+  } finally {
+    await cluster.stop();
+  }
+  const skipped = choices.filter((choice) => choice.skipped !== undefined);
+  for (const { suite, skipped: reason } of skipped) console.log(`${suite.name.padEnd(16)}skipped: ${reason}`);
+  const counts = { ...total, skipped: total.skipped + skipped.length };
+  const forbidden = options.mayNotSkip && counts.skipped > 0;
+  if (forbidden) console.log('Skipping is forbidden here (CI=true or BONDED_NO_SKIP=1), so this run fails.');
+  console.log(countLine(counts));
+  return counts.failed > 0 || forbidden ? 1 : 0;
+}
+
+async function runChosen(
+  choices: readonly Choice[],
+  { root, profile, live, ci }: AllOptions,
+  postgresUrl: () => Promise<string | undefined>,
+): Promise<Counts> {
+  const logs = join(root, 'results', 'test');
+  let counts = noCounts;
+  for (const { suite, skipped } of choices) {
+    if (skipped !== undefined) continue;
+    // A log that grows is how one sees from outside where CI is.
+    if (ci) console.log(`${suite.name} ...`);
+    const postgres = suite.postgres ? await postgresUrl() : undefined;
+    const result = await runSuite(suite, { root, profile, live, logs, postgres, environment: process.env });
+    counts = add(counts, result.counts);
+    console.log(describeResult(result, live, join(logs, `${suite.name}.log`)));
+  }
+  return counts;
+}
+
+/** One PostgreSQL for all suites that want one, started for the first of them. */
+function sharedCluster() {
+  let started: Promise<TestPostgres> | undefined;
+  return {
+    async url(): Promise<string | undefined> {
+      if (!findPostgres()) return undefined;
+      started ??= startPostgres({ durable: false });
+      return (await started).url;
+    },
+    async stop(): Promise<void> {
+      await (await started)?.stop();
+    },
+  };
+}

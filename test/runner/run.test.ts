@@ -1,0 +1,225 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suites } from '../suites.ts';
+import { chooseSuites, type Situation } from './choose.ts';
+import { readBunSummary, readCountLine } from './counts.ts';
+import { describeResult } from './report.ts';
+import { filesOf, type RunOptions, runSuite } from './run-suite.ts';
+import type { Suite } from './suite.ts';
+
+const repository = join(import.meta.dir, '..', '..');
+const minutes = { small: 1, ci: 1, soak: 1 };
+let root: string;
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'bonded-runner-'));
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+/** Runs a script that is written here as a suite of its own. */
+async function runScript(text: string, changes: Partial<Suite> = {}, options: Partial<RunOptions> = {}) {
+  await Bun.write(join(root, 'script.sh'), text);
+  const suite = { name: 'script', shows: '', kind: 'script', file: 'script.sh', minutes, ...changes } as Suite;
+  return runSuite(suite, {
+    root,
+    profile: 'small',
+    postgres: undefined,
+    live: false,
+    logs: root,
+    environment: process.env,
+    ...options,
+  });
+}
+
+async function runTests(text: string) {
+  await Bun.write(join(root, 'it.test.ts'), `import { expect, test } from 'bun:test';\n${text}`);
+  const suite: Suite = { name: 'tests', shows: '', kind: 'tests', files: ['it.test.ts'], minutes };
+  return runSuite(suite, {
+    root,
+    profile: 'small',
+    postgres: undefined,
+    live: false,
+    logs: root,
+    environment: process.env,
+  });
+}
+
+async function lives(pid: number): Promise<boolean> {
+  const stat = await Bun.file(`/proc/${pid}/stat`)
+    .text()
+    .catch(() => '0 (gone) Z');
+  return !stat.slice(stat.lastIndexOf(')')).startsWith(') Z');
+}
+
+test('every file of tests in the repository belongs to a suite', async () => {
+  const covered = new Set<string>();
+  for (const suite of suites) {
+    if (suite.kind === 'tests') for (const path of await filesOf(suite, repository)) covered.add(path);
+  }
+  // `check` runs this one.
+  covered.add('test/architecture.test.ts');
+  const all = [...new Bun.Glob('{src,test,tools,bench}/**/*.test.{ts,tsx}').scanSync(repository)];
+  expect(all.filter((path) => !covered.has(path))).toEqual([]);
+});
+
+test('names of suites are unique', () => {
+  expect(new Set(suites.map((suite) => suite.name)).size).toBe(suites.length);
+});
+
+test('a script is counted by its last line', async () => {
+  expect((await runScript('echo work; echo "3 passed, 0 failed, 1 skipped"')).counts).toEqual({
+    passed: 3,
+    failed: 0,
+    skipped: 1,
+  });
+  expect((await runScript('echo "3 passed, 2 failed, 0 skipped"; exit 1')).counts.failed).toBe(2);
+});
+
+test('a script that crashes, says nothing, or contradicts itself has failed', async () => {
+  for (const [text, reason] of [
+    ['echo half', 'ended with code 0 and without its counts'],
+    ['exit 3', 'ended with code 3 and without its counts'],
+    ['echo "1 passed, 0 failed, 0 skipped"; echo after', 'ended with code 0 and without its counts'],
+    ['echo "0 passed, 0 failed, 0 skipped"', 'ran no test'],
+    ['echo "2 passed, 0 failed, 0 skipped"; exit 1', 'ended with code 1 though no test failed'],
+    ['echo "2 passed, 1 failed, 0 skipped"', 'ended with code 0 though tests failed'],
+    ['kill -9 $$', 'was ended by SIGKILL'],
+  ] as const) {
+    const result = await runScript(text);
+    expect(result.reason).toBe(reason);
+    expect(result.counts.failed).toBeGreaterThan(0);
+  }
+  expect((await runScript('', { kind: 'script', file: 'missing.sh' })).counts.failed).toBe(1);
+});
+
+test('a suite that takes too long is ended with everything that it started', async () => {
+  const limits = { ...minutes, small: 1 / 60 };
+  const result = await runScript('sleep 71 & echo $!; sleep 72', { minutes: limits });
+  expect(result.reason).toContain('was ended after');
+  expect(await lives(Number(result.output.trim()))).toBe(false);
+});
+
+test('a suite that leaves processes behind has failed, and they are ended', async () => {
+  const result = await runScript('sleep 73 >/dev/null 2>&1 & echo $!; echo "1 passed, 0 failed, 0 skipped"');
+  expect(result.reason).toBe('left processes running');
+  expect(await lives(Number(result.output.split('\n')[0]))).toBe(false);
+});
+
+test('bun tests are counted by their summary', async () => {
+  const { counts, reason } = await runTests(`test('a', () => {}); test('b', () => {}); test.skip('c', () => {});`);
+  expect({ counts, reason }).toEqual({ counts: { passed: 2, failed: 0, skipped: 1 }, reason: undefined });
+  expect((await runTests(`test('a', () => {}); test('b', () => expect(1).toBe(2));`)).counts).toEqual({
+    passed: 1,
+    failed: 1,
+    skipped: 0,
+  });
+});
+
+test('bun tests that break outside of a test, crash, or do not exist have failed', async () => {
+  expect((await runTests(`test('a', () => {}); throw new Error('x');`)).counts.failed).toBe(1);
+  expect((await runTests(`test('a', () => { process.kill(process.pid, 'SIGKILL'); });`)).reason).toBe(
+    'was ended by SIGKILL',
+  );
+  expect((await runTests(`test('a', () => { process.exit(0); });`)).counts.failed).toBe(1);
+  expect((await runTests('')).counts.failed).toBe(1);
+  const none: Suite = { name: 'none', shows: '', kind: 'tests', files: ['nothing/*.test.ts'], minutes };
+  expect(
+    (await runSuite(none, { root, profile: 'small', postgres: undefined, live: false, logs: root, environment: {} }))
+      .counts.failed,
+  ).toBe(1);
+});
+
+test('the profile sets the number of runs, and PostgreSQL is told only to those who use it', async () => {
+  const text = 'echo "$RUNS|$BONDED_TEST_POSTGRES|$npm_command"; echo "1 passed, 0 failed, 0 skipped"';
+  const environment = { PATH: process.env['PATH'], BONDED_TEST_POSTGRES: 'left over', npm_command: 'test' };
+  const said = async (changes: Partial<Suite>, options: Partial<RunOptions>) =>
+    (
+      await runScript(text, { environment: { ci: { RUNS: '9' } }, ...changes }, { environment, ...options })
+    ).output.split('\n')[0];
+  expect(await said({}, { postgres: 'postgres://x' })).toBe('||');
+  expect(await said({ postgres: 'offered' }, { postgres: 'postgres://x', profile: 'ci' })).toBe('9|postgres://x|');
+});
+
+test('suites are skipped for what is missing, and by name only those run', () => {
+  const list: Suite[] = [
+    { name: 'a', shows: '', kind: 'script', file: 'a.ts', minutes, inFreshClone: true },
+    { name: 'b', shows: '', kind: 'script', file: 'b.ts', minutes, needs: ['sh', 'strace'] },
+    { name: 'c', shows: '', kind: 'script', file: 'c.ts', minutes, postgres: 'needed' },
+    { name: 'd', shows: '', kind: 'script', file: 'd.ts', minutes, onlyInCi: true },
+  ];
+  const choose = (changes: Partial<Situation>) =>
+    chooseSuites(list, {
+      names: [],
+      ci: false,
+      freshClone: false,
+      hasProgram: (name) => name === 'sh',
+      hasPostgres: () => false,
+      ...changes,
+    }).map(({ suite, skipped }) => `${suite.name}: ${skipped ?? 'runs'}`);
+  expect(choose({})).toEqual([
+    'a: runs',
+    'b: strace not found',
+    'c: PostgreSQL not found',
+    'd: only in CI, or as npm test -- d',
+  ]);
+  expect(choose({ ci: true, hasProgram: () => true, hasPostgres: () => true })).toEqual([
+    'a: runs',
+    'b: runs',
+    'c: runs',
+    'd: runs',
+  ]);
+  expect(choose({ names: ['d'] })).toEqual(['d: runs']);
+  expect(choose({ freshClone: true, ci: true })).toEqual([
+    'a: runs',
+    ...['b', 'c', 'd'].map((name) => `${name}: left to the run that made this clone`),
+  ]);
+  expect(() => choose({ names: ['e'] })).toThrow('there is no suite e');
+});
+
+test('a run ends with its count line, and fails where skipping is forbidden', async () => {
+  const entry = `
+    import { runAll } from ${JSON.stringify(join(import.meta.dir, 'run-all.ts'))};
+    const suite = (name, extra) => ({ name, shows: '', kind: 'script', file: name + '.sh', minutes: ${JSON.stringify(minutes)}, ...extra });
+    process.exitCode = await runAll([suite('good'), suite('tooless', { needs: ['no-such-program'] })], {
+      root: ${JSON.stringify(root)}, names: process.argv.slice(3), profile: 'small', ci: false, freshClone: false,
+      mayNotSkip: process.argv[2] === 'strict', live: false });`;
+  await Bun.write(join(root, 'entry.ts'), entry);
+  await Bun.write(join(root, 'good.sh'), 'echo secret detail; echo "5 passed, 0 failed, 0 skipped"');
+  const run = (...args: string[]) => Bun.spawnSync([process.execPath, join(root, 'entry.ts'), ...args]);
+  const last = (text: Buffer) => text.toString().trimEnd().split('\n').at(-1);
+
+  const lenient = run('lenient');
+  expect(lenient.stdout.toString()).toContain('tooless         skipped: no-such-program not found');
+  expect(lenient.stdout.toString()).not.toContain('secret detail');
+  expect([lenient.exitCode, last(lenient.stdout)]).toEqual([0, '5 passed, 0 failed, 1 skipped']);
+  expect(run('strict').exitCode).toBe(1);
+  expect(run('strict', 'good').exitCode).toBe(0);
+  await Bun.write(join(root, 'good.sh'), 'echo secret detail; echo "4 passed, 1 failed, 0 skipped"; exit 1');
+  const broken = run('lenient');
+  expect(broken.stdout.toString()).toContain('  secret detail');
+  expect([broken.exitCode, last(broken.stdout)]).toEqual([1, '4 passed, 1 failed, 1 skipped']);
+});
+
+test('counts are read only from what is a count', () => {
+  expect(readCountLine('1 passed, 2 failed, 3 skipped\n\n')).toEqual({ passed: 1, failed: 2, skipped: 3 });
+  expect(readCountLine('x 1 passed, 2 failed, 3 skipped')).toBeUndefined();
+  expect(
+    readBunSummary(' 3 pass\n 1 skip\n 2 todo\n 0 fail\n 9 expect() calls\nRan 6 tests across 1 file. [1ms]'),
+  ).toEqual({ passed: 3, failed: 0, skipped: 3 });
+  expect(readBunSummary(' 3 pass\n 0 fail')).toBeUndefined();
+});
+
+test('long output of a failed suite is cut at its beginning', () => {
+  const [suite] = suites;
+  const output = Array.from({ length: 400 }, (_, i) => `line ${i}.`).join('\n');
+  const text = describeResult(
+    { suite: suite!, counts: { passed: 0, failed: 1, skipped: 0 }, seconds: 1, output },
+    false,
+    'x.log',
+  );
+  expect(text).toContain('100 lines before these are in x.log');
+  expect(text).not.toContain('line 99.');
+  expect(text).toContain('line 399.');
+});

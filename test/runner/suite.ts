@@ -1,0 +1,36 @@
+/** How long random tests run: beside one's work, in CI, or for hours. */
+export type Profile = 'small' | 'ci' | 'soak';
+
+interface Common {
+  name: string;
+  /** What it shows, for `--list`. */
+  shows: string;
+  /** Programs that it cannot do without. A suite that can do with some of them skips tests of its own. */
+  needs?: readonly string[];
+  /** Whether it runs on PostgreSQL: it cannot do without one, or is told of one where there is one. */
+  postgres?: 'needed' | 'offered';
+  /** Bound on its time (minutes). */
+  minutes: Record<Profile, number>;
+  /** Environment by profile. */
+  environment?: Partial<Record<Profile, Record<string, string>>>;
+  /** Runs only in CI, or when it is named. */
+  onlyInCi?: boolean;
+  /** Part of the run that `test/fresh-clone.sh` makes inside its clone. */
+  inFreshClone?: boolean;
+}
+
+/** Files of `bun test`, by glob from the root of the repository. */
+export interface TestSuite extends Common {
+  kind: 'tests';
+  files: readonly string[];
+  except?: readonly string[];
+}
+
+/** A program that ends its output with a count line. */
+export interface ScriptSuite extends Common {
+  kind: 'script';
+  file: string;
+  args?: readonly string[];
+}
+
+export type Suite = TestSuite | ScriptSuite;

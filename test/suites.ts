@@ -1,0 +1,124 @@
+import type { Suite } from './runner/suite.ts';
+
+const large = {
+  ci: { BONDED_TEST_RUNS: '100000' },
+  soak: { BONDED_TEST_RUNS: '10000000' },
+};
+/** Whole histories of pushes, deletes and crashes: each run takes as long as a thousand inputs of a parser. */
+const histories = {
+  ci: { BONDED_TEST_RUNS: '2000' },
+  soak: { BONDED_TEST_RUNS: '100000' },
+};
+
+/** What touches neither facts nor bytes, and so is the same on every database. */
+const pure = ['src/oci/**', 'src/errors/**', 'src/config/**', 'src/telemetry/**'];
+
+/** Parsers of protocols: pure too, and owed as many inputs. */
+const parsers = ['src/distribution/match*.test.ts', 'src/http/target*.test.ts'];
+
+/** What has a suite of its own. */
+const notFacts = [...pure, ...parsers, 'test/runner/**', 'test/crash/**'];
+
+/**
+ * Every suite, the fast ones first. A new file of tests belongs to the first suite whose globs match it; one that
+ * none matches fails `test/runner/run.test.ts`.
+ */
+export const suites: readonly Suite[] = [
+  {
+    name: 'check',
+    shows: 'types, lint, format, unused code, architecture',
+    kind: 'script',
+    file: 'test/check.ts',
+    minutes: { small: 5, ci: 10, soak: 10 },
+    inFreshClone: true,
+  },
+  {
+    name: 'pure',
+    shows: 'vocabulary, parsers, configuration, the tools of the checkout, the tests of tests',
+    kind: 'tests',
+    files: [
+      ...pure.map((folder) => `${folder}/*.test.ts`),
+      ...parsers,
+      'test/*.test.ts',
+      'test/runner/*.test.ts',
+      'tools/*.test.ts',
+    ],
+    // `check` has the one, `readme` the other.
+    except: ['test/architecture.test.ts', 'test/readme-tour.test.ts'],
+    minutes: { small: 5, ci: 20, soak: 1440 },
+    environment: large,
+    inFreshClone: true,
+  },
+  {
+    name: 'sqlite',
+    shows: 'facts, files and protocols on SQLite',
+    kind: 'tests',
+    files: ['src/**/*.test.ts', 'test/*/**/*.test.ts'],
+    except: notFacts,
+    minutes: { small: 10, ci: 30, soak: 1440 },
+    environment: histories,
+    inFreshClone: true,
+  },
+  {
+    name: 'postgres',
+    shows: 'the same on PostgreSQL',
+    kind: 'tests',
+    files: ['src/**/*.test.ts', 'test/*/**/*.test.ts'],
+    except: notFacts,
+    postgres: 'needed',
+    minutes: { small: 10, ci: 30, soak: 1440 },
+    environment: histories,
+  },
+  {
+    name: 'conformance',
+    shows: 'the OCI distribution-spec conformance suite, every workflow, on both databases',
+    kind: 'script',
+    file: 'test/conformance/run.ts',
+    postgres: 'offered',
+    minutes: { small: 10, ci: 15, soak: 15 },
+  },
+  {
+    name: 'clients',
+    shows: 'skopeo, buildah, podman, crane, oras, helm and ctr, and recorded sequences of Docker',
+    kind: 'script',
+    file: 'test/clients/run.ts',
+    postgres: 'offered',
+    minutes: { small: 15, ci: 20, soak: 20 },
+  },
+  {
+    name: 'crash',
+    shows: 'nothing acknowledged is lost: cut power, kill -9, the order of syncs',
+    kind: 'tests',
+    files: ['test/crash/**/*.test.ts'],
+    minutes: { small: 10, ci: 30, soak: 1440 },
+    environment: {
+      ci: { BONDED_TEST_RUNS: '2000', BONDED_TEST_KILLS: '500' },
+      soak: { BONDED_TEST_RUNS: '100000', BONDED_TEST_KILLS: '10000' },
+    },
+  },
+  {
+    name: 'readme',
+    shows: 'the commands of README.md do what it says',
+    kind: 'tests',
+    files: ['test/readme-tour.test.ts'],
+    needs: ['skopeo'],
+    minutes: { small: 5, ci: 5, soak: 5 },
+  },
+  {
+    name: 'fresh-clone',
+    shows: 'npm start and npm test on a clone with nothing done before',
+    kind: 'script',
+    file: 'test/fresh-clone.sh',
+    needs: ['bash', 'git', 'npm', 'skopeo'],
+    minutes: { small: 20, ci: 20, soak: 20 },
+    onlyInCi: true,
+  },
+  {
+    name: 'bench',
+    shows: 'that the benchmarks run; their figures say nothing on a busy machine',
+    kind: 'script',
+    file: 'bench/run.ts',
+    args: ['--smoke'],
+    minutes: { small: 5, ci: 10, soak: 10 },
+  },
+];
