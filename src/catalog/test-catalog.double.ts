@@ -41,8 +41,11 @@ export interface TestCatalog extends Catalog, AsyncDisposable {
   ): Promise<number>;
 }
 
-export async function openTestCatalog(options: Partial<Catalog> = {}): Promise<TestCatalog> {
-  const db = await openTestDatabase([...eventMigrations, ...contentMigrations, ...catalogMigrations]);
+export async function openTestCatalog({
+  poolSize = 8,
+  ...options
+}: Partial<Catalog> & { poolSize?: number } = {}): Promise<TestCatalog> {
+  const db = await openTestDatabase([...eventMigrations, ...contentMigrations, ...catalogMigrations], { poolSize });
   const clock = { now: 1_800_000_000_000 };
   const base = { now: () => clock.now, gcDelayMs: day, sparseIndexes: false, ...options, db };
   return testCatalog(base, clock, await ensureRegistry(base, 'default'));

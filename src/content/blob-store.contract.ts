@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
-import { createHash, randomBytes } from 'node:crypto';
-import { type Digest, digestOf } from '../oci/index.ts';
-import type { BlobStore } from './blob-store.ts';
+import { randomBytes } from 'node:crypto';
+import { type Digest, type DigestAlgorithm, digestOf } from '../oci/index.ts';
+import type { BlobStore, Staging } from './blob-store.ts';
 
 export interface StoreUnderTest extends AsyncDisposable {
   store: BlobStore;
@@ -11,101 +11,175 @@ export interface StoreUnderTest extends AsyncDisposable {
 
 /** What every blob store must do. An implementation joins by one call with its constructor. */
 export function testBlobStore(name: string, open: () => Promise<StoreUnderTest>): void {
-  describe(`blob store contract: ${name}`, () => {
-    test('what is staged in chunks is published whole and read in ranges', async () => {
+  const testStore = (behaviour: string, run: (store: BlobStore, subject: StoreUnderTest) => Promise<void>) =>
+    test(behaviour, async () => {
       await using subject = await open();
-      const { store } = subject;
+      await run(subject.store, subject);
+    });
+
+  describe(`blob store contract: ${name}`, () => {
+    testStore('what is staged in chunks is published whole, read in ranges, and survives', async (store, subject) => {
       const content = randomBytes(3 * 1024 * 1024 + 17);
-      const digest = digestOf(content);
       const key = await publish(store, content, [1, 100_000, 2 * 1024 * 1024]);
       expect(await store.size(key)).toBe(content.length);
       expect(await bytes(store, key, 0, content.length - 1)).toEqual(content);
       expect(await bytes(store, key, 100, 199)).toEqual(content.subarray(100, 200));
       expect(await bytes(store, key, content.length - 1, content.length - 1)).toEqual(content.subarray(-1));
       const reopened = await subject.reopen();
-      expect(digestOf(await bytes(reopened, key, 0, content.length - 1))).toBe(digest);
+      expect(digestOf(await bytes(reopened, key, 0, content.length - 1))).toBe(digestOf(content));
     });
 
-    test('staging resumes at an offset, and cuts off what lies behind it', async () => {
-      await using subject = await open();
-      const { store } = subject;
+    testStore('staging resumes at an offset, and cuts off what lies behind it', async (store, subject) => {
       const upload = newUpload();
       await stage(store, upload, 0, Buffer.from('hello, wrong'));
       expect((await store.staged(upload))?.size).toBe(12);
-      await stage(store, upload, 7, Buffer.from('world'));
+      await stage(await subject.reopen(), upload, 7, Buffer.from('world'));
       expect((await collect(store.readStaged(upload, 0, 12))).toString()).toBe('hello, world');
       expect((await collect(store.readStaged(upload, 7, 9))).toString()).toBe('wo');
-      const key = await store.publish(upload, digestOf('hello, world'));
+      const staging = (await store.stage(upload, 10))!;
+      const key = await staging.publish(digestOf('hello, wor'));
+      await staging.close();
       expect(await store.staged(upload)).toBeUndefined();
-      expect((await bytes(store, key, 0, 11)).toString()).toBe('hello, world');
+      expect((await bytes(store, key, 0, 9)).toString()).toBe('hello, wor');
     });
 
-    test('staging begins anew at 0', async () => {
-      await using subject = await open();
+    testStore('staging begins anew at 0', async (store) => {
       const upload = newUpload();
-      await stage(subject.store, upload, 0, randomBytes(1000));
-      await stage(subject.store, upload, 0, Buffer.from('x'));
-      expect((await subject.store.staged(upload))?.size).toBe(1);
+      await stage(store, upload, 0, randomBytes(1000));
+      await stage(store, upload, 0, Buffer.from('x'));
+      expect((await store.staged(upload))?.size).toBe(1);
     });
 
-    test('an empty object', async () => {
-      await using subject = await open();
-      const key = await publish(subject.store, Buffer.alloc(0), []);
-      expect(await subject.store.size(key)).toBe(0);
+    testStore('fewer bytes than the offset are no staging area to go on with', async (store) => {
+      const upload = newUpload();
+      expect(await store.stage(upload, 1)).toBeUndefined();
+      expect(await store.staged(upload)).toBeUndefined();
+      await stage(store, upload, 0, Buffer.from('abc'));
+      expect(await store.stage(upload, 4)).toBeUndefined();
+      expect((await store.staged(upload))?.size).toBe(3);
     });
 
-    test('the same content published twice has two keys; removing one leaves the other', async () => {
-      await using subject = await open();
-      const { store } = subject;
+    testStore('what was written is readable, or known to be on its way, in order', async (store) => {
+      const upload = newUpload();
+      const content = randomBytes(2_000_000);
+      const staging = (await store.stage(upload, 0))!;
+      for (let at = 0; at < content.length; at += 70_000) {
+        const busy = staging.write(content.subarray(at, at + 70_000));
+        if (at % 3 === 0) await busy;
+        const readable = staging.readable();
+        const onItsWay = staging.unreadable();
+        const stored = readable === 0 ? [] : [await collect(store.readStaged(upload, 0, readable))];
+        const known = Buffer.concat([...stored, ...onItsWay]);
+        expect(known.equals(content.subarray(0, Math.min(content.length, at + 70_000)))).toBe(true);
+      }
+      await staging.sync();
+      expect(staging.readable()).toBe(content.length);
+      expect(staging.unreadable()).toEqual([]);
+      await staging.close();
+    });
+
+    testStore('reverting gives back what was written since it was opened', async (store) => {
+      const upload = newUpload();
+      await stage(store, upload, 0, Buffer.from('kept'));
+      const staging = (await store.stage(upload, 4))!;
+      await staging.write(randomBytes(3_000_000));
+      await staging.revert();
+      await staging.close();
+      expect((await store.staged(upload))?.size).toBe(4);
+    });
+
+    testStore('an empty object', async (store) => {
+      const key = await publish(store, Buffer.alloc(0));
+      expect(await store.size(key)).toBe(0);
+    });
+
+    testStore('the same content published twice has two keys; removing one leaves the other', async (store) => {
       const content = randomBytes(1000);
-      const [first, second] = await Promise.all([publish(store, content, []), publish(store, content, [])]);
+      const [first, second] = await Promise.all([publish(store, content), publish(store, content)]);
       expect(first).not.toBe(second);
-      await store.remove(first!);
+      await store.remove([first!]);
       expect(await store.size(first!)).toBeUndefined();
       expect(await bytes(store, second!, 0, 999)).toEqual(content);
     });
 
-    test('the key is known before the bytes are published', async () => {
-      await using subject = await open();
+    testStore('many are removed at once, with some that are missing', async (store) => {
+      const keys = await Promise.all(Array.from({ length: 20 }, () => publish(store, randomBytes(10))));
+      await store.remove([...keys.slice(1), store.keyOf(newUpload(), digestOf('never')), keys[1]!]);
+      expect((await Array.fromAsync(store.objects())).map(({ key }) => key)).toEqual([keys[0]!]);
+      await store.remove([]);
+    });
+
+    testStore('the key is known before the bytes are published', async (store) => {
       const upload = newUpload();
-      await stage(subject.store, upload, 0, Buffer.from('x'));
-      const key = subject.store.keyOf(upload, digestOf('x'));
-      expect(await subject.store.size(key)).toBeUndefined();
-      expect(await subject.store.publish(upload, digestOf('x'))).toBe(key);
-      expect(await subject.store.size(key)).toBe(1);
+      await stage(store, upload, 0, Buffer.from('x'));
+      const key = store.keyOf(upload, digestOf('x'));
+      expect(await store.size(key)).toBeUndefined();
+      const staging = (await store.stage(upload, 1))!;
+      expect(await staging.publish(digestOf('x'))).toBe(key);
+      await staging.close();
+      expect(await store.size(key)).toBe(1);
     });
 
-    test('removing and discarding what is not there is fine; reading staged bytes that are not there throws', async () => {
-      await using subject = await open();
-      const { store } = subject;
-      await store.discard(newUpload());
-      await store.remove(store.keyOf(newUpload(), digestOf('never')));
-      expect(await store.staged(newUpload())).toBeUndefined();
-      await expect(collect(store.readStaged(newUpload(), 0, 1))).rejects.toThrow();
-      await expect(store.publish(newUpload(), digestOf('never'))).rejects.toThrow();
+    testStore('what was published and not recorded becomes a staging area again', async (store, subject) => {
+      const upload = newUpload();
+      const staging = (await store.stage(upload, 0))!;
+      await staging.write(Buffer.from('hello'));
+      const key = await staging.publish(digestOf('hello'));
+      await staging.close();
+      const later = await subject.reopen();
+      await later.unpublish(upload, digestOf('another'));
+      expect(await later.size(key)).toBe(5);
+      await later.unpublish(upload, digestOf('hello'));
+      await later.unpublish(upload, digestOf('hello'));
+      expect(await later.size(key)).toBeUndefined();
+      await stage(later, upload, 5, Buffer.from(' world'));
+      expect((await collect(later.readStaged(upload, 0, 11))).toString()).toBe('hello world');
     });
 
-    test('lists objects with their digests, and uploads with their sizes', async () => {
-      await using subject = await open();
-      const { store } = subject;
-      const keys = new Map<string, Digest>();
+    testStore('discarding what is not there is fine; reading staged bytes that are not there throws', async (store) => {
+      const upload = newUpload();
+      await store.discard(upload);
+      await expect(collect(store.readStaged(upload, 0, 1))).rejects.toThrow();
+      await stage(store, upload, 0, Buffer.from('x'));
+      await store.discard(upload);
+      expect(await store.staged(upload)).toBeUndefined();
+      await expect(collect(store.readStaged(upload, 0, 1))).rejects.toThrow();
+    });
+
+    testStore('a staging area that was discarded meanwhile is not published', async (store) => {
+      const upload = newUpload();
+      const staging = (await store.stage(upload, 0))!;
+      await staging.write(Buffer.from('x'));
+      await store.discard(upload);
+      await expect(staging.publish(digestOf('x'))).rejects.toThrow();
+      await staging.close();
+      expect(await store.size(store.keyOf(upload, digestOf('x')))).toBeUndefined();
+    });
+
+    testStore('an object that is missing has no size, and reading it throws', async (store) => {
+      const key = store.keyOf(newUpload(), digestOf('never'));
+      expect(await store.size(key)).toBeUndefined();
+      await expect(bytes(store, key, 0, 4)).rejects.toThrow();
+    });
+
+    testStore('lists objects with their digests and uploads, and staging areas with their sizes', async (store) => {
+      const published = new Map<string, Digest>();
       for (let at = 0; at < 20; at++) {
         const content = randomBytes(10 + at);
         const algorithm = at % 2 ? 'sha512' : 'sha256';
-        keys.set(await publish(store, content, [], algorithm), digestOf(content, algorithm));
+        published.set(await publish(store, content, [], algorithm), digestOf(content, algorithm));
       }
-      const open1 = newUpload();
-      await stage(store, open1, 0, Buffer.from('abc'));
-      const found = await Array.fromAsync(store.objects());
-      expect(new Map(found.map(({ key, digest }) => [key, digest]))).toEqual(keys as Map<string, Digest | undefined>);
+      const upload = newUpload();
+      await stage(store, upload, 0, Buffer.from('abc'));
+      const objects = await Array.fromAsync(store.objects());
+      expect(new Map(objects.map(({ key, digest }) => [key, digest]))).toEqual(published);
+      for (const object of objects) expect(store.keyOf(object.upload, object.digest)).toBe(object.key);
       const uploads = await Array.fromAsync(store.uploads());
-      expect(uploads.map(({ upload, size }) => ({ upload, size }))).toEqual([{ upload: open1, size: 3 }]);
+      expect(uploads).toEqual([{ upload, size: 3, changedAt: expect.any(Number) }]);
       expect(Math.abs(uploads[0]!.changedAt - Date.now())).toBeLessThan(60_000);
     });
 
-    test('many uploads at once keep their bytes apart', async () => {
-      await using subject = await open();
-      const { store } = subject;
+    testStore('many uploads at once keep their bytes apart', async (store) => {
       const contents = Array.from({ length: 40 }, () => randomBytes(200_000));
       const keys = await Promise.all(contents.map((content) => publish(store, content, [1000, 90_000])));
       for (const [at, key] of keys.entries()) {
@@ -117,6 +191,14 @@ export function testBlobStore(name: string, open: () => Promise<StoreUnderTest>)
 
 export const newUpload = () => randomBytes(16).toString('hex');
 
+async function writeAll(staging: Staging, content: Uint8Array, cuts: number[]): Promise<void> {
+  let from = 0;
+  for (const to of [...cuts.filter((cut) => cut < content.length), content.length]) {
+    if (to > from) await staging.write(content.subarray(from, to));
+    from = to;
+  }
+}
+
 /** Stages bytes from an offset on, cut into chunks at the given places, and syncs. */
 export async function stage(
   store: BlobStore,
@@ -125,25 +207,24 @@ export async function stage(
   content: Uint8Array,
   cuts: number[] = [],
 ): Promise<void> {
-  const writer = await store.stage(upload, offset);
-  let from = 0;
-  for (const to of [...cuts.filter((cut) => cut < content.length), content.length]) {
-    await writer.write(content.subarray(from, to));
-    from = to;
-  }
-  await writer.sync({ resumable: true });
-  await writer.close();
+  const staging = (await store.stage(upload, offset))!;
+  await writeAll(staging, content, cuts);
+  await staging.sync();
+  await staging.close();
 }
 
-async function publish(
+/** Publishes content as a single request does; returns its key. */
+export async function publish(
   store: BlobStore,
   content: Uint8Array,
-  cuts: number[],
-  algorithm: 'sha256' | 'sha512' = 'sha256',
+  cuts: number[] = [],
+  algorithm: DigestAlgorithm = 'sha256',
 ): Promise<string> {
-  const upload = newUpload();
-  await stage(store, upload, 0, content, cuts);
-  return store.publish(upload, `${algorithm}:${createHash(algorithm).update(content).digest('hex')}`);
+  const staging = (await store.stage(newUpload(), 0))!;
+  await writeAll(staging, content, cuts);
+  const key = await staging.publish(digestOf(content, algorithm));
+  await staging.close();
+  return key;
 }
 
 async function bytes(store: BlobStore, key: string, start: number, end: number): Promise<Buffer> {

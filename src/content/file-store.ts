@@ -100,7 +100,9 @@ export async function createFileStore(data: string, fs: FileSystem = nodeFileSys
     },
     async remove(keys) {
       for (const key of keys) await fs.unlink(path(key));
-      await Promise.all([...new Set(keys.map((key) => dirname(path(key))))].map((name) => fs.syncDirectory(name)));
+      for (const directory of new Set(keys.map((key) => dirname(path(key))))) {
+        if (await fs.stat(directory)) await fs.syncDirectory(directory);
+      }
     },
     async *objects() {
       for (const algorithm of algorithms) {

@@ -5,7 +5,7 @@ export { createFileStore } from './file-store.ts';
 export { type FileSystem, nodeFileSystem, type OpenFile } from './file-system.ts';
 export type { ReceiveLimits, UploadBody } from './receive.ts';
 export * from './store.ts';
-export { sweepDeleted, sweepUploads, type Swept } from './sweep.ts';
+export { sweepDeleted, type Swept } from './sweep.ts';
 export { contentMigrations } from './tables.ts';
 export type { ClosedUpload, LinkBlob, UploadSession } from './upload-session.ts';
 export { createUploads, type UploadOptions, type UploadOwner, type Uploads } from './uploads.ts';

@@ -92,7 +92,7 @@ export async function receive(
 }
 
 /** What the transport throws is the client's: it went away. */
-async function nextChunk(reader: { read(): Promise<ReadableStreamReadResult<Uint8Array>> }) {
+async function nextChunk<T>(reader: { read(): Promise<T> }): Promise<T> {
   try {
     return await reader.read();
   } catch (error) {

@@ -26,18 +26,6 @@ export interface Swept {
   more: boolean;
 }
 
-/** A whole round of the sweep while no server runs; see `createSweep`. Returns how many uploads were removed. */
-export async function sweepUploads(db: Database, store: BlobStore, before: number): Promise<number> {
-  const sweep = createSweep(db, store);
-  let uploads = 0;
-  for (let more = true; more; ) {
-    const swept = await sweep(before);
-    uploads += swept.uploads;
-    more = swept.more;
-  }
-  return uploads;
-}
-
 /**
  * Makes the function that does one step of the sweep. It ends sessions without activity since `before` (ms; lesson 52:
  * by last activity, not by age) with whatever a crash left of them, and removes staging areas of the same age that no

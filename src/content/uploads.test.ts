@@ -1,319 +1,249 @@
 import { expect, test } from 'bun:test';
-import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { randomBytes } from 'node:crypto';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openTestDatabase } from '../../test/support/database.ts';
-import type { RegistryError } from '../errors/index.ts';
-import { type Digest, digestOf } from '../oci/index.ts';
-import { createFileStore } from './file-store.ts';
-import type { UploadBody } from './receive.ts';
-import { findBlob, recordBlob } from './store.ts';
-import { sweepStaging, sweepUploads } from './sweep.ts';
-import { contentMigrations } from './tables.ts';
-import { createUploads, type LinkBlob } from './uploads.ts';
-
-const owner = { registryId: 1, repository: 'team/app', creator: 'somebody' };
-const limits = { stallMs: 60_000, minBytesPerSecond: 0, maxBytes: 2 ** 40 };
-
-async function openUploads(overrides: Partial<typeof limits> = {}) {
-  const data = await mkdtemp(join(tmpdir(), 'bonded-uploads-'));
-  const db = await openTestDatabase(contentMigrations);
-  const store = await createFileStore(data);
-  const create = () => createUploads(db, store, { ...limits, ...overrides });
-  const link: LinkBlob = (tx, blob) => recordBlob(db, tx, { ...blob, now: Date.now() });
-  const uploads = create();
-  return {
-    db,
-    store,
-    uploads,
-    link,
-    /** The same facts and bytes in another process: no live hashers. */
-    elsewhere: create,
-    find: (id: string) => uploads.find(id, owner),
-    async left() {
-      const rows = await db.all<{ id: string }>('SELECT id FROM uploads', []);
-      const staged = await Array.fromAsync(store.uploads());
-      const objects = await Array.fromAsync(store.objects());
-      return { sessions: rows.length, staged: staged.length, objects: objects.length };
-    },
-    async [Symbol.asyncDispose]() {
-      await db[Symbol.asyncDispose]();
-      await rm(data, { recursive: true, force: true });
-    },
-  };
-}
-
-function bodyOf(...chunks: (Uint8Array | string)[]): UploadBody {
-  const stream = new ReadableStream<Uint8Array>({
-    start(controller) {
-      for (const chunk of chunks) controller.enqueue(Buffer.from(chunk as string));
-      controller.close();
-    },
-  });
-  return { stream, length: undefined };
-}
-
-function brokenBody(before: Uint8Array): UploadBody {
-  let sent = false;
-  const stream = new ReadableStream<Uint8Array>({
-    pull(controller) {
-      if (sent) controller.error(new Error('connection reset'));
-      else controller.enqueue(before);
-      sent = true;
-    },
-  });
-  return { stream, length: before.length + 1000 };
-}
-
-async function codeOf(action: Promise<unknown>): Promise<string> {
-  return action.then(
-    () => 'none',
-    (error: RegistryError) => `${error.status} ${error.code}`,
-  );
-}
-
-async function content(store: Awaited<ReturnType<typeof openUploads>>['store'], key: string): Promise<Buffer> {
-  return Buffer.from(await store.read(key, 0, (await store.size(key))! - 1).arrayBuffer());
-}
+import { RegistryError } from '../errors/index.ts';
+import { digestOf } from '../oci/index.ts';
+import { bodyOf, brokenBody, codeOf, nothing, openContentRig, owner } from './content-rig.double.ts';
+import { nodeFileSystem } from './file-system.ts';
+import { findBlob } from './store.ts';
 
 for (const algorithm of ['sha256', 'sha512'] as const) {
-  test(`a ${algorithm} blob in one request, and in chunks whose end is known already`, async () => {
-    await using rig = await openUploads();
+  test(`a ${algorithm} blob in one request, in chunks, and in a session with one body`, async () => {
+    await using rig = await openContentRig();
     const bytes = randomBytes(300_000);
     const digest = digestOf(bytes, algorithm);
     const whole = await rig.uploads.put(owner, bodyOf(bytes), digest, rig.link);
-    expect(await content(rig.store, whole.key)).toEqual(bytes);
+    expect(await rig.bytes(whole.key)).toEqual(bytes);
     expect(await findBlob(rig.db, digest)).toEqual({ key: whole.key, size: bytes.length });
 
     const other = randomBytes(300_000);
-    const id = await rig.uploads.open(owner, algorithm);
-    expect(await rig.uploads.append(await rig.find(id), bodyOf(other.subarray(0, 100_000)), 0)).toBe(100_000);
-    expect(await rig.uploads.append(await rig.find(id), bodyOf(other.subarray(100_000)), undefined)).toBe(300_000);
-    const closed = await rig.uploads.close(await rig.find(id), undefined, digestOf(other, algorithm), rig.link);
-    expect(await content(rig.store, closed.key)).toEqual(other);
-    expect(await rig.left()).toEqual({ sessions: 0, staged: 0, objects: 2 });
+    const chunked = await rig.open(algorithm);
+    expect(await rig.append(chunked, bodyOf(other.subarray(0, 100_000)), 0)).toBe(100_000);
+    expect(await rig.append(chunked, bodyOf(other.subarray(100_000)))).toBe(300_000);
+    const closed = await rig.close(chunked, undefined, digestOf(other, algorithm));
+    expect(await rig.bytes(closed.key)).toEqual(other);
+
+    const third = randomBytes(1000);
+    const last = await rig.close(await rig.open(algorithm), bodyOf(third), digestOf(third, algorithm));
+    expect(await rig.bytes(last.key)).toEqual(third);
+    expect(await rig.left()).toEqual({ ...nothing, objects: 3 });
   });
 }
 
 test('lesson 6: the digest may turn out to be of another algorithm than was foreseen', async () => {
-  await using rig = await openUploads();
-  const bytes = randomBytes(200_000);
-  const id = await rig.uploads.open(owner, 'sha256');
-  await rig.uploads.append(await rig.find(id), bodyOf(bytes.subarray(0, 150_000)), undefined);
-  const last = bodyOf(bytes.subarray(150_000));
-  const closed = await rig.uploads.close(await rig.find(id), last, digestOf(bytes, 'sha512'), rig.link);
-  expect(await content(rig.store, closed.key)).toEqual(bytes);
+  await using rig = await openContentRig();
+  const bytes = randomBytes(2_000_000);
+  const withBody = await rig.open('sha256');
+  await rig.append(withBody, bodyOf(bytes.subarray(0, 1_500_000)));
+  const closed = await rig.close(withBody, bodyOf(bytes.subarray(1_500_000)), digestOf(bytes, 'sha512'));
+  expect(await rig.bytes(closed.key)).toEqual(bytes);
+  const without = await rig.open('sha512');
+  await rig.append(without, bodyOf(bytes));
+  expect((await rig.close(without, undefined, digestOf(bytes))).size).toBe(bytes.length);
 });
 
-test('lesson 5: a session goes on in another process, which hashes what came before', async () => {
-  await using rig = await openUploads();
+test('lesson 4: the offset that was answered holds after a restart, with its bytes', async () => {
+  await using rig = await openContentRig();
   const bytes = randomBytes(900_000);
-  const id = await rig.uploads.open(owner, 'sha256');
+  const id = await rig.open();
   let at = 0;
   for (const end of [250_000, 600_000, 900_000]) {
     const node = rig.elsewhere();
-    expect(await node.append(await rig.find(id), bodyOf(bytes.subarray(at, end)), at)).toBe(end);
+    const chunk = bodyOf(bytes.subarray(at, end));
+    expect(await node.hold(id, owner, (session) => session.append(chunk, at))).toBe(end);
+    expect((await rig.store.staged(id))!.size).toBe(end);
     at = end;
   }
-  await rig.elsewhere().close(await rig.find(id), undefined, digestOf(bytes), rig.link);
-  expect(await rig.left()).toEqual({ sessions: 0, staged: 0, objects: 1 });
+  await rig.elsewhere().hold(id, owner, (session) => session.close(undefined, digestOf(bytes), rig.link));
+  expect(await rig.left()).toEqual({ ...nothing, objects: 1 });
+});
+
+test('lesson 5: a session goes on where no live hash is, and its digest is right at the end', async () => {
+  await using rig = await openContentRig();
+  const bytes = randomBytes(9_000_000);
+  const id = await rig.open();
+  await rig.append(id, bodyOf(bytes.subarray(0, 6_000_000)));
+  const node = rig.elsewhere();
+  const chunks = Array.from({ length: 30 }, (_, at) => bytes.subarray(6_000_000 + at * 1e5, 6_000_000 + (at + 1) * 1e5));
+  await node.hold(id, owner, (session) => session.append(bodyOf(...chunks), undefined));
+  expect((await node.hold(id, owner, (session) => session.close(undefined, digestOf(bytes), rig.link))).size).toBe(9e6);
 });
 
 test('lesson 3: what a broken body delivered is kept, and the session goes on', async () => {
-  await using rig = await openUploads();
+  await using rig = await openContentRig();
   const bytes = randomBytes(100_000);
-  const id = await rig.uploads.open(owner, 'sha256');
-  expect(await codeOf(rig.uploads.append(await rig.find(id), brokenBody(bytes.subarray(0, 60_000)), 0))).toBe(
+  const id = await rig.open();
+  expect(await codeOf(rig.append(id, brokenBody(bytes.subarray(0, 60_000)), 0))).toBe('400 BLOB_UPLOAD_INVALID');
+  expect(await rig.offset(id)).toBe(60_000);
+  await rig.append(id, bodyOf(bytes.subarray(60_000)), 60_000);
+  await rig.close(id, undefined, digestOf(bytes));
+});
+
+test('a body that is not as long as its Content-Length is not taken for whole', async () => {
+  await using rig = await openContentRig();
+  for (const length of [2, 4]) {
+    const put = rig.uploads.put(owner, { ...bodyOf('abc'), length }, digestOf('abc'), rig.link);
+    expect(await codeOf(put)).toBe('400 BLOB_UPLOAD_INVALID');
+  }
+  expect(await rig.left()).toEqual(nothing);
+});
+
+test('lesson 7: a wrong digest or a broken last body leaves the session as it was', async () => {
+  await using rig = await openContentRig();
+  const id = await rig.open();
+  await rig.append(id, bodyOf('hello '));
+  const wrong = digestOf('something else');
+  expect(await codeOf(rig.close(id, bodyOf('WRONG'), wrong))).toBe('400 DIGEST_INVALID');
+  expect(await codeOf(rig.close(id, undefined, wrong))).toBe('400 DIGEST_INVALID');
+  expect(await codeOf(rig.close(id, brokenBody(Buffer.from('world')), digestOf('hello world')))).toBe(
     '400 BLOB_UPLOAD_INVALID',
   );
-  expect((await rig.find(id)).offset).toBe(60_000);
-  await rig.uploads.append(await rig.find(id), bodyOf(bytes.subarray(60_000)), 60_000);
-  await rig.uploads.close(await rig.find(id), undefined, digestOf(bytes), rig.link);
+  expect(await rig.offset(id)).toBe(6);
+  // What the refused bodies wrote is given back.
+  expect((await rig.store.staged(id))!.size).toBe(6);
+  const closed = await rig.close(id, bodyOf('world'), digestOf('hello world'));
+  expect((await rig.bytes(closed.key)).toString()).toBe('hello world');
 });
 
-test('a body shorter than its Content-Length is not taken for whole', async () => {
-  await using rig = await openUploads();
-  const body = { ...bodyOf('abc'), length: 4 };
-  expect(await codeOf(rig.uploads.put(owner, body, digestOf('abc'), rig.link))).toBe('400 BLOB_UPLOAD_INVALID');
-  expect(await rig.left()).toEqual({ sessions: 0, staged: 0, objects: 0 });
+test('a wrong digest in a single request leaves nothing', async () => {
+  await using rig = await openContentRig();
+  expect(await codeOf(rig.uploads.put(owner, bodyOf('abc'), digestOf('abd'), rig.link))).toBe('400 DIGEST_INVALID');
+  expect(await rig.left()).toEqual(nothing);
 });
 
-test('lesson 7: a wrong digest leaves the session as it was', async () => {
-  await using rig = await openUploads();
-  const id = await rig.uploads.open(owner, 'sha256');
-  await rig.uploads.append(await rig.find(id), bodyOf('hello '), undefined);
-  const wrong = digestOf('something else');
-  expect(await codeOf(rig.uploads.close(await rig.find(id), bodyOf('WRONG'), wrong, rig.link))).toBe('400 DIGEST_INVALID');
-  expect(await codeOf(rig.uploads.close(await rig.find(id), undefined, wrong, rig.link))).toBe('400 DIGEST_INVALID');
-  // Also where no further body comes: the refused one lies behind the offset and is cut off.
-  const closed = await rig.uploads.close(await rig.find(id), undefined, digestOf('hello '), rig.link);
-  expect((await content(rig.store, closed.key)).toString()).toBe('hello ');
+test('bytes behind the offset, which a crash left, are never part of a blob', async () => {
+  await using rig = await openContentRig();
+  const id = await rig.open();
+  await rig.append(id, bodyOf('hello'));
+  const staging = (await rig.store.stage(id, 5))!;
+  staging.write(Buffer.from(' and more'));
+  await staging.sync();
+  await staging.close();
+  const closed = await rig.close(id, undefined, digestOf('hello'));
+  expect((await rig.bytes(closed.key)).toString()).toBe('hello');
 });
 
-test('an upload that begins anew at 0 forgets the digest before it overwrites the bytes', async () => {
-  await using rig = await openUploads();
-  const id = await rig.uploads.open(owner, 'sha256');
-  await rig.uploads.append(await rig.find(id), bodyOf('a long first attempt'), undefined);
-  const before = await rig.find(id);
-  // The crash: the new attempt is staged, and nothing more is recorded.
-  const crashing = createUploads(rig.db, { ...rig.store, stage: () => Promise.reject(new Error('crash')) }, limits);
-  await crashing.append(before, bodyOf('new'), 0).catch(() => {});
-  expect(await rig.find(id)).toMatchObject({ offset: 0, digest: null });
-  await rig.uploads.append(await rig.find(id), bodyOf('new'), 0);
-  await rig.uploads.close(await rig.find(id), undefined, digestOf('new'), rig.link);
+test('an upload that begins anew forgets its digest before it overwrites the bytes', async () => {
+  await using rig = await openContentRig();
+  const id = await rig.open();
+  await rig.append(id, bodyOf('a long first attempt'));
+  // The crash comes when the new attempt is about to touch the bytes.
+  const dying = rig.openOver({ ...rig.store, stage: () => Promise.reject(new Error('crash')) });
+  await expect(dying.hold(id, owner, (session) => session.append(bodyOf('new'), 0))).rejects.toThrow('crash');
+  expect(await rig.uploads.find(id, owner)).toMatchObject({ offset: 0, digest: null });
+  await rig.append(id, bodyOf('new'), 0);
+  expect((await rig.close(id, undefined, digestOf('new'))).size).toBe(3);
 });
 
 test('staged bytes that are gone are never published under the digest that was recorded', async () => {
-  await using rig = await openUploads();
-  const id = await rig.uploads.open(owner, 'sha256');
-  await rig.uploads.append(await rig.find(id), bodyOf('hello'), undefined);
-  const writer = await rig.store.stage(id, 2);
-  await writer.close();
+  await using rig = await openContentRig();
+  const id = await rig.open();
+  await rig.append(id, bodyOf('hello'));
+  await (await rig.store.stage(id, 2))!.close();
   const digest = digestOf('hello');
-  expect(await codeOf(rig.uploads.close(await rig.find(id), undefined, digest, rig.link))).toBe('404 BLOB_UPLOAD_UNKNOWN');
+  expect(await codeOf(rig.close(id, undefined, digest))).toBe('404 BLOB_UPLOAD_UNKNOWN');
   expect(await findBlob(rig.db, digest)).toBeUndefined();
+  expect(await codeOf(rig.uploads.find(id, owner))).toBe('404 BLOB_UPLOAD_UNKNOWN');
 });
 
-test('lesson 10: the same content from many at once is one blob, and every other copy goes', async () => {
-  await using rig = await openUploads();
-  const bytes = randomBytes(50_000);
-  const digest = digestOf(bytes);
-  const done = await Promise.all(Array.from({ length: 30 }, () => rig.uploads.put(owner, bodyOf(bytes), digest, rig.link)));
-  expect(new Set(done.map(({ key }) => key)).size).toBe(1);
-  expect(await rig.left()).toEqual({ sessions: 0, staged: 0, objects: 1 });
-});
-
-test('lesson 12: an empty blob, with and without a body', async () => {
-  await using rig = await openUploads();
+test('lesson 12: an empty blob, with and without a body, in a session and alone', async () => {
+  await using rig = await openContentRig();
   await rig.uploads.put(owner, undefined, digestOf(''), rig.link);
-  const id = await rig.uploads.open(owner, 'sha256');
-  const closed = await rig.uploads.close(await rig.find(id), bodyOf(), digestOf(''), rig.link);
+  await rig.close(await rig.open(), bodyOf(), digestOf(''));
+  const id = await rig.open();
+  expect(await rig.append(id, undefined)).toBe(0);
+  expect(await rig.append(id, bodyOf())).toBe(0);
+  const closed = await rig.close(id, undefined, digestOf(''));
   expect(await rig.store.size(closed.key)).toBe(0);
 });
 
 test('lesson 13: a session is unknown to another repository, registry and creator', async () => {
-  await using rig = await openUploads();
-  const id = await rig.uploads.open(owner, 'sha256');
+  await using rig = await openContentRig();
+  const id = await rig.open();
   for (const other of [{ repository: 'team/other' }, { registryId: 2 }, { creator: 'somebody else' }]) {
-    expect(await codeOf(rig.uploads.find(id, { ...owner, ...other }))).toBe('404 BLOB_UPLOAD_UNKNOWN');
+    const stranger = { ...owner, ...other };
+    expect(await codeOf(rig.uploads.find(id, stranger))).toBe('404 BLOB_UPLOAD_UNKNOWN');
+    expect(await codeOf(rig.uploads.cancel(id, stranger))).toBe('404 BLOB_UPLOAD_UNKNOWN');
+    expect(await codeOf(rig.uploads.hold(id, stranger, async () => {}))).toBe('404 BLOB_UPLOAD_UNKNOWN');
   }
   expect(await codeOf(rig.uploads.find("' OR 1=1 --", owner))).toBe('404 BLOB_UPLOAD_UNKNOWN');
+  expect(await rig.offset(id)).toBe(0);
 });
 
-test('a second writer of the same session is refused while the first one writes', async () => {
-  await using rig = await openUploads();
-  const id = await rig.uploads.open(owner, 'sha256');
-  const session = await rig.find(id);
-  let finish = () => {};
-  const stream = new ReadableStream<Uint8Array>({
-    start(controller) {
-      controller.enqueue(Buffer.from('first'));
-      finish = () => controller.close();
+test('a chunk that does not begin where the session ends is refused, and nothing is lost', async () => {
+  await using rig = await openContentRig();
+  const id = await rig.open();
+  await rig.append(id, bodyOf('12345'));
+  for (const start of [3, 6]) expect(await codeOf(rig.append(id, bodyOf('x'), start))).toBe('416 RANGE_INVALID');
+  expect(await rig.offset(id)).toBe(5);
+});
+
+test('a fact that is refused ends a single request without a trace, and leaves a session to be tried again', async () => {
+  await using rig = await openContentRig();
+  const refuse = () => Promise.reject(new RegistryError('DENIED', { message: 'over quota' }));
+  expect(await codeOf(rig.uploads.put(owner, bodyOf('abc'), digestOf('abc'), refuse))).toBe('403 DENIED');
+  expect(await rig.left()).toEqual(nothing);
+  const id = await rig.open();
+  await rig.append(id, bodyOf('ab'));
+  const denied = rig.uploads.hold(id, owner, (session) => session.close(bodyOf('c'), digestOf('abc'), refuse));
+  expect(await codeOf(denied)).toBe('403 DENIED');
+  expect(await rig.offset(id)).toBe(2);
+  expect((await rig.close(id, bodyOf('c'), digestOf('abc'))).size).toBe(3);
+  expect(await rig.left()).toEqual({ ...nothing, objects: 1 });
+});
+
+test('a disk that is full is told as such, gives back what it can, and the session goes on', async () => {
+  let full = false;
+  const fail = () => Promise.reject(Object.assign(new Error('no space'), { code: 'ENOSPC' }));
+  await using rig = await openContentRig({
+    fs: {
+      ...nodeFileSystem,
+      async create(path) {
+        const file = await nodeFileSystem.create(path);
+        return { ...file, write: (chunks, at) => (full ? fail() : file.write(chunks, at)) };
+      },
+      async open(path) {
+        const file = await nodeFileSystem.open(path);
+        return file && { ...file, write: (chunks, at) => (full && at > 0 ? fail() : file.write(chunks, at)) };
+      },
     },
   });
-  const first = rig.uploads.append(session, { stream, length: undefined }, undefined);
-  expect(await codeOf(rig.uploads.append(session, bodyOf('second'), undefined))).toBe('409 BLOB_UPLOAD_INVALID');
-  finish();
-  expect(await first).toBe(5);
+  const bytes = randomBytes(3_000_000);
+  const id = await rig.open();
+  await rig.append(id, bodyOf(bytes.subarray(0, 1_000_000)));
+  full = true;
+  expect(await codeOf(rig.append(id, bodyOf(bytes.subarray(1_000_000))))).toBe('507 INSUFFICIENT_STORAGE');
+  const more = digestOf(Buffer.concat([bytes.subarray(0, 1_000_000), Buffer.from('x')]));
+  expect(await codeOf(rig.close(id, bodyOf('x'), more))).toBe('507 INSUFFICIENT_STORAGE');
+  expect(await codeOf(rig.uploads.put(owner, bodyOf('x'), digestOf('x'), rig.link))).toBe('507 INSUFFICIENT_STORAGE');
+  expect(await rig.left()).toEqual({ ...nothing, sessions: 1, staged: 1 });
+  expect((await rig.store.staged(id))!.size).toBe(1_000_000);
+  full = false;
+  await rig.append(id, bodyOf(bytes.subarray(1_000_000)), 1_000_000);
+  expect((await rig.close(id, undefined, digestOf(bytes))).size).toBe(3_000_000);
 });
 
-test('a chunk that does not begin where the session ends is refused and nothing is lost', async () => {
-  await using rig = await openUploads();
-  const id = await rig.uploads.open(owner, 'sha256');
-  await rig.uploads.append(await rig.find(id), bodyOf('12345'), undefined);
-  for (const start of [3, 6]) {
-    expect(await codeOf(rig.uploads.append(await rig.find(id), bodyOf('x'), start))).toBe('416 RANGE_INVALID');
-  }
-  expect((await rig.find(id)).offset).toBe(5);
-});
-
-test('cancelling ends a session, also one that is being written', async () => {
-  await using rig = await openUploads();
-  const id = await rig.uploads.open(owner, 'sha256');
-  let finish = () => {};
-  const stream = new ReadableStream<Uint8Array>({
-    start(controller) {
-      controller.enqueue(Buffer.from('first'));
-      finish = () => controller.close();
+test('a failing disk is our fault, not the client’s', async () => {
+  await using rig = await openContentRig({
+    fs: {
+      ...nodeFileSystem,
+      async create(path) {
+        const file = await nodeFileSystem.create(path);
+        return { ...file, datasync: () => Promise.reject(Object.assign(new Error('EIO'), { code: 'EIO' })) };
+      },
     },
   });
-  const writing = codeOf(rig.uploads.append(await rig.find(id), { stream, length: undefined }, undefined));
-  await Bun.sleep(20);
-  await rig.uploads.cancel(id);
-  finish();
-  expect(await writing).toBe('404 BLOB_UPLOAD_UNKNOWN');
-  expect(await rig.left()).toEqual({ sessions: 0, staged: 0, objects: 0 });
+  const id = await rig.open();
+  await expect(rig.append(id, bodyOf('abc'))).rejects.toThrow('EIO');
+  await expect(rig.close(id, bodyOf('abc'), digestOf('abc'))).rejects.toThrow('EIO');
+  expect(await rig.offset(id)).toBe(0);
+  expect(await findBlob(rig.db, digestOf('abc'))).toBeUndefined();
 });
 
-test('a silent body and a slow one are given up in time, an endless one at the limit', async () => {
-  await using rig = await openUploads({ stallMs: 100, minBytesPerSecond: 10_000, maxBytes: 1_000_000 });
-  const silent = new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(Buffer.from('x')) });
-  const slow = new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      await Bun.sleep(10);
-      controller.enqueue(Buffer.from('x'));
-    },
-  });
-  const endless = new ReadableStream<Uint8Array>({ pull: (controller) => controller.enqueue(randomBytes(65_536)) });
-  const started = performance.now();
-  for (const [stream, code] of [
-    [silent, '408 BLOB_UPLOAD_INVALID'],
-    [slow, '408 BLOB_UPLOAD_INVALID'],
-    [endless, '413 SIZE_INVALID'],
-  ] as const) {
-    const id = await rig.uploads.open(owner, 'sha256');
-    expect(await codeOf(rig.uploads.append(await rig.find(id), { stream, length: undefined }, undefined))).toBe(code);
-    await rig.uploads.cancel(id);
-  }
-  expect(performance.now() - started).toBeLessThan(5000);
-  const declared = { ...bodyOf('x'), length: 2_000_000 };
-  expect(await codeOf(rig.uploads.put(owner, declared, digestOf('x'), rig.link))).toBe('413 SIZE_INVALID');
-  expect(await rig.left()).toEqual({ sessions: 0, staged: 0, objects: 0 });
-});
-
-test('a disk that is full is told as such', async () => {
-  await using rig = await openUploads();
-  const full = Object.assign(new Error('no space'), { code: 'ENOSPC' });
-  const uploads = createUploads(rig.db, { ...rig.store, stage: () => Promise.reject(full) }, limits);
-  expect(await codeOf(uploads.put(owner, bodyOf('x'), digestOf('x'), rig.link))).toBe('507 INSUFFICIENT_STORAGE');
-  expect(await rig.left()).toEqual({ sessions: 0, staged: 0, objects: 0 });
-});
-
-test('lesson 52: the sweep goes by last activity, and finds what a crash left at every step', async () => {
-  await using rig = await openUploads();
-  const digest: Digest = `sha256:${createHash('sha256').update('published').digest('hex')}`;
-  // Died between publish and the fact.
-  const dying = createUploads(rig.db, rig.store, limits);
-  await dying.put(owner, bodyOf('published'), digest, () => Promise.reject(new Error('crash'))).catch(() => {});
-  // Died in the middle of a PATCH, and an upload whose row did not survive.
-  const id = await rig.uploads.open(owner, 'sha256');
-  await rig.uploads.append(await rig.find(id), bodyOf('half'), undefined);
-  const writer = await rig.store.stage('f'.repeat(32), 0);
-  await writer.close();
-  expect(await rig.left()).toEqual({ sessions: 2, staged: 2, objects: 1 });
-
-  const earlier = Date.now() - 60_000;
-  expect(await sweepUploads(rig.db, rig.store, earlier)).toBe(0);
-  expect(await sweepStaging(rig.db, rig.store, earlier)).toBe(0);
-  // Written to a moment ago, although its row is old.
-  await rig.db.write((tx) => tx.updateTable('uploads').set({ active_at: 1 }).where('id', '=', id).execute());
-  expect(await sweepUploads(rig.db, rig.store, earlier)).toBe(0);
-
-  const later = Date.now() + 1000;
-  expect(await sweepUploads(rig.db, rig.store, later)).toBe(2);
-  expect(await sweepStaging(rig.db, rig.store, later)).toBe(1);
-  expect(await rig.left()).toEqual({ sessions: 0, staged: 0, objects: 0 });
-});
-
-test('the sweep keeps an object whose fact was committed although the answer was lost', async () => {
-  await using rig = await openUploads();
-  const digest = digestOf('kept');
-  const id = await rig.uploads.open(owner, 'sha256');
-  const session = await rig.find(id);
-  await rig.uploads.close(session, bodyOf('kept'), digest, rig.link);
-  await rig.db.write((tx) => tx.insertInto('uploads').values({ ...session, closing: digest }).execute());
-  await sweepUploads(rig.db, rig.store, Date.now() + 1000);
-  const blob = await findBlob(rig.db, digest);
-  expect(await rig.store.size(blob!.key)).toBe(4);
+test('files are readable by the server alone', async () => {
+  await using rig = await openContentRig();
+  const { key } = await rig.uploads.put(owner, bodyOf('secret'), digestOf('secret'), rig.link);
+  expect((await stat(join(rig.data, 'blobs', key))).mode & 0o777).toBe(0o600);
+  expect((await stat(join(rig.data, 'blobs'))).mode & 0o777).toBe(0o700);
 });

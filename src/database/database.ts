@@ -1,6 +1,7 @@
 import type { Kysely, SelectQueryBuilder } from 'kysely';
-import type { Dialect } from './dialect.ts';
 import type { Tables } from './tables.ts';
+
+export type Dialect = 'sqlite' | 'postgres';
 
 /** A transaction: Kysely whose statements run inside it. Nothing but its own statements may be awaited in it. */
 export type Transaction = Kysely<Tables>;

@@ -1,7 +1,5 @@
 import { sql } from 'kysely';
-import type { Transaction } from './database.ts';
-
-export type Dialect = 'sqlite' | 'postgres';
+import type { Dialect, Transaction } from './database.ts';
 
 /**
  * Column types with one meaning in both dialects: times are integer ms, booleans 0/1, JSON is text, and text is

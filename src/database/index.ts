@@ -3,8 +3,8 @@ import { openPostgres, type PostgresOptions } from './postgres.ts';
 import { openSqlite, type SqliteOptions } from './sqlite.ts';
 
 export { databaseConfig } from './config.ts';
-export type { Database, Migration, Parameter, Transaction, WriteOptions } from './database.ts';
-export { type Dialect, run, sqlTypes } from './dialect.ts';
+export type { Database, Dialect, Migration, Parameter, Transaction, WriteOptions } from './database.ts';
+export { run, sqlTypes } from './dialect.ts';
 export { lockDirectory } from './directory-lock.ts';
 export type { Tables } from './tables.ts';
 export type { WriteToken } from './write-queue.ts';

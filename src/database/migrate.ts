@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
-import type { Migration, Transaction } from './database.ts';
-import { type Dialect, sqlTypes } from './dialect.ts';
+import type { Dialect, Migration, Transaction } from './database.ts';
+import { sqlTypes } from './dialect.ts';
 
 /** A second server that starts at the same moment waits here rather than migrating too. */
 const advisoryLock = 4_271_992_313;

@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
 import { sql } from 'kysely';
 import { openTestDatabase, type TestDatabase, testDialect } from '../../test/support/database.ts';
-import { startPostgres } from '../../test/support/postgres.ts';
 import { sample, sampleMigrations } from '../../test/support/samples.ts';
-import type { Database, Transaction } from './database.ts';
+import type { Transaction } from './database.ts';
 import { openPostgres } from './postgres.ts';
 
 const settings = { kind: 'postgres', migrations: sampleMigrations, preparedStatements: true } as const;
@@ -11,6 +10,8 @@ const settings = { kind: 'postgres', migrations: sampleMigrations, preparedState
 const row = (tx: Transaction, name: string) => tx.selectFrom('samples').select('size').where('name', '=', name);
 const grow = (tx: Transaction, name: string) =>
   tx.updateTable('samples').set({ size: (eb) => eb('size', '+', 1) }).where('name', '=', name).execute();
+
+const urlOf = (db: TestDatabase) => (db.options as { url: string }).url;
 
 /** Resolves when `count` have come: both sides of a race hold what they need. */
 function barrier(count: number): () => Promise<void> {
@@ -21,7 +22,10 @@ function barrier(count: number): () => Promise<void> {
   };
 }
 
-describe.skipIf(testDialect() !== 'postgres')('PostgreSQL', () => {
+// Where the tests run on SQLite there is nothing to skip: these belong to the other run.
+if (testDialect() === 'postgres') describe('on PostgreSQL', suite);
+
+function suite(): void {
   let db: TestDatabase;
 
   beforeAll(async () => {
@@ -140,108 +144,4 @@ describe.skipIf(testDialect() !== 'postgres')('PostgreSQL', () => {
     expect(await hurried.first('SELECT 1 AS one', [])).toEqual({ one: 1 });
     await hurried.close();
   });
-});
-
-const urlOf = (db: TestDatabase) => (db.options as { url: string }).url;
-
-describe.skipIf(testDialect() !== 'postgres')('when PostgreSQL is away', () => {
-  const eventually = async (db: Database) => {
-    for (const until = performance.now() + 5000; ; ) {
-      try {
-        return await db.ping();
-      } catch (error) {
-        if (performance.now() > until) throw error;
-        await Bun.sleep(20);
-      }
-    }
-  };
-
-  test('what was under way fails, ping tells, and everything works again once it is back', async () => {
-    const server = await startPostgres();
-    const db = await openPostgres({ ...settings, url: server.url, poolSize: 4, statementTimeoutMs: 5000 });
-    try {
-      await db.write((tx) => tx.insertInto('samples').values(sample('kept')).execute());
-      // Idle connections, a query, and a transaction that is under way.
-      await Promise.all(Array.from({ length: 4 }, () => db.first('SELECT 1', [])));
-      const query = db.first('SELECT pg_sleep(3)', []);
-      const write = db.write(async (tx) => {
-        await tx.insertInto('samples').values(sample('lost')).execute();
-        await sql`SELECT pg_sleep(3)`.execute(tx);
-      });
-      const results = Promise.allSettled([query, write]);
-      await Bun.sleep(100);
-      await server.restart();
-      expect((await results).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
-      await eventually(db);
-      expect(await db.all('SELECT name FROM samples', [])).toEqual([{ name: 'kept' }]);
-      await db.write((tx) => tx.insertInto('samples').values(sample('after')).execute());
-
-      await server.stop();
-      await expect(db.ping()).rejects.toThrow();
-      await expect(db.first('SELECT 1', [])).rejects.toThrow();
-    } finally {
-      await db.close();
-      await server.stop();
-    }
-  }, 30_000);
-
-  test('a server that vanishes in the middle of a query is given up, and its connection with it', async () => {
-    await using fresh = await openTestDatabase(sampleMigrations);
-    const cable = pluggable(new URL(urlOf(fresh)));
-    const url = new URL(urlOf(fresh));
-    url.port = `${cable.port}`;
-    const options = { ...settings, url: url.href, poolSize: 1, statementTimeoutMs: 100, connectTimeoutMs: 500 };
-    const db = await openPostgres(options);
-    cable.unplug();
-    const read = db.read.selectFrom('samples').select('name').execute();
-    await expect(read).rejects.toThrow('timeout');
-    await expect(db.ping()).rejects.toThrow(/timeout/);
-    cable.plug();
-    await eventually(db);
-    expect(await db.read.selectFrom('samples').select('name').execute()).toEqual([]);
-    await db.close();
-    cable.close();
-  }, 20_000);
-
-  test('a server that takes the connection and says nothing is given up in bounded time', async () => {
-    const silent = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } });
-    const url = `postgres://bonded@127.0.0.1:${silent.port}/bonded`;
-    const before = performance.now();
-    const opening = openPostgres({ ...settings, url, poolSize: 1, statementTimeoutMs: 1000, connectTimeoutMs: 200 });
-    await expect(opening).rejects.toThrow(/timeout/);
-    expect(performance.now() - before).toBeLessThan(2000);
-    silent.stop(true);
-  });
-});
-
-/** A network cable to a server. Unplugged it loses everything, and nobody is told. */
-function pluggable(server: URL) {
-  let plugged = true;
-  type Ends = { upstream?: Promise<Bun.Socket<undefined>> };
-  const listener = Bun.listen<Ends>({
-    hostname: '127.0.0.1',
-    port: 0,
-    socket: {
-      open(socket) {
-        socket.data = {
-          upstream: Bun.connect({
-            hostname: server.hostname,
-            port: Number(server.port),
-            socket: {
-              data: (_, bytes) => void (plugged && socket.write(bytes)),
-              close: () => void (plugged && socket.end()),
-            },
-          }),
-        };
-      },
-      data: (socket, bytes) => void (plugged && socket.data.upstream?.then((upstream) => upstream.write(bytes))),
-      close: (socket) => void socket.data.upstream?.then((upstream) => upstream.end()),
-    },
-  });
-  return {
-    port: listener.port,
-    unplug: () => (plugged = false),
-    plug: () => (plugged = true),
-    close: () => listener.stop(true),
-  };
 }

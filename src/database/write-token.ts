@@ -5,7 +5,7 @@ import type { WriteToken } from './write-queue.ts';
  * with each child, first come, first served:
  *
  *   child → parent   want n      n counts the turns of this child
- *   parent → child   grant n     repeated every second while it is held
+ *   parent → child   grant n     repeated while it is held
  *   child → parent   release n
  *
  * Any message may be lost. A want is repeated until it is granted. A grant is repeated until it is released. A child
@@ -25,7 +25,7 @@ export interface TokenChild {
   readonly exited: Promise<unknown>;
 }
 
-const repeatMs = 1000;
+const repeatMs = 250;
 
 function isTokenMessage(message: unknown): message is TokenMessage {
   return typeof message === 'object' && message !== null && 'writeToken' in message;

@@ -23,11 +23,12 @@ export async function readManifestBody(request: Request, timeoutMs: number): Pro
       chunks.push(value);
     }
   } catch (error) {
-    await reader.cancel().catch(() => {});
     if (error instanceof RegistryError) throw error;
     throw new RegistryError('MANIFEST_INVALID', { message: 'the body ended early; push the manifest again', cause: error });
   } finally {
     clearTimeout(timer);
+    // Not cancelled: what was not read stays where it is until the edge has decided what becomes of the connection.
+    reader.releaseLock();
   }
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size);
 }

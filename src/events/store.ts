@@ -41,13 +41,18 @@ const columns = 'SELECT id, xid, registry_id, type, data, at FROM events WHERE';
 const statements = {
   sqlite: `${columns} (xid, id) > (?, ?) ORDER BY xid, id LIMIT ?`,
   // A transaction that began earlier may still commit events with lower numbers: stop short of the oldest open one.
+  // That is the oldest of the whole server: a long transaction of another of its databases delays our events too.
   postgres: `${columns} (xid, id) > (?, ?) AND xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
     ORDER BY xid, id LIMIT ?`,
 };
 
-/** Events after a cursor, in an order that no later commit can change. */
+/**
+ * Events after a cursor, in an order that no later commit can change. They are durable: otherwise a power cut could
+ * take back what a subscriber has told others, and give its number to another event, which they would then miss.
+ */
 export async function readEvents(db: Database, after: EventCursor, limit: number): Promise<Event[]> {
   const rows = await db.all<Row>(statements[db.dialect], [after.xid, after.id, limit]);
+  if (rows.length > 0) await db.settle();
   return rows.map((row) => ({
     xid: row.xid,
     id: row.id,
@@ -58,24 +63,42 @@ export async function readEvents(db: Database, after: EventCursor, limit: number
   }));
 }
 
+/** How far a subscriber has come. From its first call on, events are kept until it has seen them. */
 export async function cursorOf(db: Database, subscriber: string): Promise<EventCursor> {
   const row = await db.first<EventCursor>('SELECT xid, id FROM event_cursors WHERE subscriber = ?', [subscriber]);
+  if (!row) await db.write((tx) => moveCursor(tx, subscriber, start));
   return row ?? start;
 }
 
+/** Moves a cursor forward, never back: of two consumers that overlap, the slower one must not undo the other's work. */
 export async function moveCursor(tx: Transaction, subscriber: string, to: EventCursor): Promise<void> {
   await tx
     .insertInto('event_cursors')
     .values({ subscriber, xid: to.xid, id: to.id })
-    .onConflict((conflict) => conflict.column('subscriber').doUpdateSet({ xid: to.xid, id: to.id }))
+    .onConflict((conflict) =>
+      conflict
+        .column('subscriber')
+        .doUpdateSet({ xid: to.xid, id: to.id })
+        .where(({ eb, refTuple, tuple }) =>
+          eb(refTuple('event_cursors.xid', 'event_cursors.id'), '<', tuple(to.xid, to.id)),
+        ),
+    )
     .execute();
 }
 
-/** Removes events that are older than `before` (ms) and that every subscriber has passed. Returns how many. */
-export async function trimEvents(db: Database, before: number, limit = 10_000): Promise<number> {
+/**
+ * Removes the first events that are older than `before` (ms) and that every subscriber has passed, `limit` at most.
+ * Returns how many.
+ */
+export async function trimEvents(db: Database, before: number, limit = 1000): Promise<number> {
   return db.write(async (tx) => {
-    const cursors = await tx.selectFrom('event_cursors').select(['xid', 'id']).execute();
-    const slowest = cursors.toSorted((a, b) => a.xid - b.xid || a.id - b.id)[0];
+    const slowest = await tx
+      .selectFrom('event_cursors')
+      .select(['xid', 'id'])
+      .orderBy('xid')
+      .orderBy('id')
+      .limit(1)
+      .executeTakeFirst();
     let query = tx.selectFrom('events').select('id').where('at', '<', before).orderBy('xid').orderBy('id').limit(limit);
     if (slowest) {
       query = query.where(({ eb, refTuple, tuple }) => eb(refTuple('xid', 'id'), '<=', tuple(slowest.xid, slowest.id)));

@@ -6,7 +6,10 @@ declare module '../database/tables.ts' {
     /** What happened, in the transaction in which it happened. */
     events: {
       id: Generated<number>;
-      /** The transaction's number on PostgreSQL, where ids are not commit-ordered; 0 on SQLite, where they are. */
+      /**
+       * The transaction's number on PostgreSQL, where ids are not commit-ordered; 0 on SQLite, where they are. A dump
+       * that is restored into another server must set it to 0, here and in the cursors: numbers begin anew there.
+       */
       xid: Generated<number>;
       registry_id: number;
       type: string;

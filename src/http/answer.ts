@@ -8,7 +8,7 @@ import type { Exchange } from './exchange.ts';
 import type { HostTable } from './hosts.ts';
 import { answerMetrics, answerProbe, type Probes } from './probes.ts';
 import { asRegistryError, renderError } from './render-error.ts';
-import { leavesBodyUnread, requireOneLength } from './request-body.ts';
+import { leavesBodyUnread, lingering, requireOneLength } from './request-body.ts';
 import { recordOutcome } from './request-log.ts';
 import { hostOf, targetOf } from './target.ts';
 
@@ -84,10 +84,12 @@ export function createAnswer(options: AnswerOptions) {
       error = asRegistryError(thrown);
       response = renderError(error, method, exchange.requestId);
     }
+    const unread = leavesBodyUnread(request, error !== undefined);
+    if (error && unread && error.status !== 408) response = await lingering(response, request);
     const { headers, status } = response;
     headers.set('X-Request-Id', exchange.requestId);
     headers.set('X-Content-Type-Options', 'nosniff');
-    if (probes.draining() || leavesBodyUnread(request, error !== undefined)) headers.set('Connection', 'close');
+    if (unread || probes.draining()) headers.set('Connection', 'close');
     // The limit belongs to the connection: without it the next request's silence would last for ever.
     if (!timed) server.timeout(request, options.idleSeconds);
     recordOutcome(log, metrics, { exchange, status, elapsedMs: performance.now() - started, error });

@@ -14,6 +14,7 @@ afterAll(() => server[Symbol.asyncDispose]());
 async function flood(method: string, target: string, chunked: boolean, headers: string[] = ['Host: localhost']) {
   using connection = await openRaw(portOf(server.url));
   const { socket } = connection;
+  socket.setMaxListeners(0);
   const length = chunked ? 'Transfer-Encoding: chunked' : `Content-Length: ${4 * gib}`;
   socket.write(requestText(method, target, [...headers, length]));
   const bytes = Buffer.alloc(256 * 1024);
@@ -31,38 +32,36 @@ async function flood(method: string, target: string, chunked: boolean, headers: 
 }
 
 const upload = '/v2/a/blobs/uploads/';
-const refused: [what: string, status: number, method: string, target: string, headers?: string[]][] = [
-  ['an invalid name', 400, 'PUT', '/v2/A/manifests/x'],
-  ['an unknown path', 404, 'PUT', '/nothing'],
-  ['an unknown host', 403, 'PUT', '/v2/a/manifests/x', ['Host: evil.example']],
-  ['a method that is not served', 405, 'POST', '/v2/'],
-  ['an upload that does not exist', 404, 'PATCH', `${upload}${'0'.repeat(32)}`],
-  ['a manifest beyond 4 MiB', 413, 'PUT', '/v2/a/manifests/x'],
-];
+const local = 'localhost';
 
-test.each(refused)('%s (%i) ends the connection instead of swallowing the body', async (_, status, method, target, headers) => {
-  for (const chunked of [false, true]) {
-    const { sent, text, closed } = await flood(method, target, chunked, headers);
+test.concurrent.each([
+  ['an invalid name', 400, 'PUT', '/v2/A/manifests/x', local],
+  ['an unknown path', 404, 'PUT', '/nothing', local],
+  ['an unknown host', 403, 'PUT', '/v2/a/manifests/x', 'evil.example'],
+  ['a method that is not served', 405, 'POST', '/v2/', local],
+  ['an upload that does not exist', 404, 'PATCH', `${upload}${'0'.repeat(32)}`, local],
+  ['a manifest beyond 4 MiB', 413, 'PUT', '/v2/a/manifests/x', local],
+])('%s (%i) ends the connection instead of swallowing the body', async (_, status, method, target, host) => {
+  const floods = [false, true].map((chunked) => flood(method, target, chunked, [`Host: ${host}`]));
+  for (const { sent, text, closed } of await Promise.all(floods)) {
     expect(text).toStartWith(`HTTP/1.1 ${status} `);
     expect(text).toContain('"errors":[{"code":"');
     expect(text.toLowerCase()).toContain('connection: close');
     expect(closed).toBe(true);
-    // What the buffers of both ends hold.
+    // What is read all the same, and what the buffers of both ends hold.
     expect(sent).toBeLessThan(64 * 2 ** 20);
   }
 });
 
 test.each([
-  ['GET', '/v2/', 200],
-  ['GET', '/healthz', 200],
-  ['HEAD', '/v2/a/manifests/x', 404],
-  ['DELETE', '/v2/a/manifests/x', 404],
-  ['POST', upload, 202],
-])('%s %s answers %i without reading a body that it has no use for', async (method, target, status) => {
+  ['GET', '/v2/'],
+  ['GET', '/healthz'],
+  ['HEAD', '/v2/a/manifests/x'],
+  ['POST', upload],
+])('%s %s does not read a body that it has no use for', async (method, target) => {
   for (const chunked of [false, true]) {
-    const { sent, text } = await flood(method, target, chunked);
-    expect(text).toStartWith(`HTTP/1.1 ${status} `);
-    expect(text.toLowerCase()).toContain('connection: close');
+    const { sent, closed } = await flood(method, target, chunked);
+    expect(closed).toBe(true);
     expect(sent).toBeLessThan(64 * 2 ** 20);
   }
 });
@@ -77,15 +76,19 @@ test('after the refusal of a small body the connection serves on', async () => {
   expect(text.toLowerCase()).not.toContain('connection: close');
 });
 
-test('a client that sends before it reads still gets the reason of a refusal', async () => {
-  for (let round = 0; round < 10; round++) {
-    const curl = Bun.spawn(
-      ['curl', '-s', '-m', '10', '-H', 'Expect:', '-T', '-', `${server.url}/v2/A/manifests/x`],
-      { stdin: new Blob([new Uint8Array(16 * 2 ** 20)]), stdout: 'pipe', stderr: 'ignore' },
-    );
-    expect(await new Response(curl.stdout).text()).toContain('"code":"NAME_INVALID"');
-    await curl.exited;
-  }
+test('a body that ends soon is read to its end before a refused connection is closed, so that nothing is reset', async () => {
+  using connection = await openRaw(portOf(server.url));
+  const { socket } = connection;
+  let failed = false;
+  socket.on('error', () => (failed = true));
+  const size = 12 * 2 ** 20;
+  socket.write(requestText('PUT', '/v2/A/manifests/x', ['Host: localhost', `Content-Length: ${size}`]));
+  // A client that reads only when it has sent everything.
+  socket.pause();
+  await new Promise<void>((resolve) => socket.write(Buffer.alloc(size), () => resolve()));
+  socket.resume();
+  expect(await connection.until(() => false)).toContain('"code":"NAME_INVALID"');
+  expect(failed).toBe(false);
 });
 
 test('a body of 140 MiB is accepted', async () => {

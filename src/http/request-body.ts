@@ -20,3 +20,40 @@ export function requireOneLength({ headers }: Request): void {
     throw new RegistryError('BAD_REQUEST', { message: 'the request has more than one Content-Length' });
   }
 }
+
+/** How much of a refused body is read all the same (bytes), and how long its connection is kept (ms). */
+const lingerBytes = 16 * 1024 * 1024;
+const lingerMs = 1000;
+
+/**
+ * The same answer, whose end comes only when the body has, or a second later. To close with bytes unread resets the
+ * connection, and most clients of a registry then see a broken pipe instead of the reason: Go's transport loses nine
+ * of ten answers to a large body so. While the answer is open, Bun reads no more than we do.
+ */
+export async function lingering(answer: Response, request: Request): Promise<Response> {
+  const { body } = request;
+  if (!body || body.locked) return answer;
+  const bytes = await answer.bytes();
+  return new Response(answerThenWait(bytes, body, request.signal), answer);
+}
+
+async function* answerThenWait(answer: Uint8Array, body: ReadableStream<Uint8Array>, signal: AbortSignal) {
+  yield answer;
+  const over = Promise.withResolvers<undefined>();
+  const timer = setTimeout(over.resolve, lingerMs);
+  signal.addEventListener('abort', () => over.resolve(undefined), { once: true });
+  const reader = body.getReader();
+  try {
+    let size = 0;
+    while (size <= lingerBytes) {
+      const read = await Promise.race([reader.read(), over.promise]);
+      if (!read || read.done) return;
+      size += read.value.byteLength;
+    }
+    await over.promise;
+  } catch {
+    // The client went away.
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ClientTest } from './client-test.ts';
+import { CannotRun, type ClientTest } from './client-test.ts';
 import { pull, same } from './pull.ts';
 
 const plain = '--tls-verify=false';
@@ -29,7 +29,7 @@ export const buildah: ClientTest[] = [
         `FROM ${base}\nRUN ["/bin/busybox", "touch", "/built"]\nCMD ["/bin/busybox", "ls", "/"]\n`,
       );
       const target = `${registry.host}/buildah/built:v1`;
-      await run([
+      const build = [
         'buildah',
         'build',
         '--quiet',
@@ -41,7 +41,13 @@ export const buildah: ClientTest[] = [
         '--tag',
         target,
         folder,
-      ]);
+      ];
+      await run(build).catch((error: Error) => {
+        const forbidden = process.getuid?.() !== 0 && error.message.includes('not permitted');
+        throw forbidden
+          ? new CannotRun('this user has no subordinate ids (/etc/subuid) to run a build step with')
+          : error;
+      });
       const digestFile = join(folder, 'digest');
       await run(['buildah', 'push', '--quiet', plain, '--digestfile', digestFile, target]);
       const { root } = await pull(registry.url, 'buildah/built', 'v1');

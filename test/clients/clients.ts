@@ -8,6 +8,7 @@ import { helm } from './helm.ts';
 import { oras } from './oras.ts';
 import { podman } from './podman.ts';
 import { buildkit } from './replay/buildkit.ts';
+import { chunks } from './replay/chunks.ts';
 import { docker28 } from './replay/docker-28.ts';
 import { docker29 } from './replay/docker-29.ts';
 import { skopeo } from './skopeo.ts';
@@ -28,4 +29,5 @@ export const clients: Record<string, readonly ClientTest[]> = {
   'Docker 28': docker28,
   'Docker 29': docker29,
   BuildKit: buildkit,
+  chunks,
 };

@@ -18,6 +18,8 @@ const { values } = parseArgs({
 });
 let counts = noCounts;
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+
 function report(name: string, outcome: Outcome): void {
   if (outcome.kind === 'absent') return;
   const failed = outcome.kind === 'failed' || (outcome.kind === 'skipped' && mayNotSkip);

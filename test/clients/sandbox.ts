@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { run } from './command.ts';
 
 export interface Sandbox extends AsyncDisposable {
   directory: string;
@@ -44,6 +46,8 @@ export async function createSandbox(): Promise<Sandbox> {
   };
   for (const [name, text] of Object.entries(files)) await writeFile(join(configuration, name), text);
   await writeFile(within('home', 'auth.json'), '{}');
+  const removeAtExit = () => rmSync(directory, { recursive: true, force: true });
+  process.on('exit', removeAtExit);
   return {
     directory,
     environment: {
@@ -60,6 +64,18 @@ export async function createSandbox(): Promise<Sandbox> {
       CONTAINERS_REGISTRIES_CONF: join(configuration, 'registries.conf'),
       LC_ALL: 'C',
     },
-    [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
+    async [Symbol.asyncDispose]() {
+      process.off('exit', removeAtExit);
+      await remove(directory);
+    },
   };
+}
+
+/** Removes the sandbox. In a user's storage there are files that only the user's own namespace may touch. */
+async function remove(directory: string): Promise<void> {
+  try {
+    await rm(directory, { recursive: true, force: true });
+  } catch {
+    await run(['buildah', 'unshare', 'rm', '-rf', directory], { environment: { HOME: homedir() } });
+  }
 }

@@ -12,6 +12,8 @@ export interface Connection extends AsyncDisposable {
   exchange(head: string, ...body: (string | Uint8Array)[]): Promise<RawResponse>;
   /** As `exchange`, but hangs up after so many bytes of the body. */
   exchangePartly(head: string, bytes: number): Promise<RawResponse>;
+  /** Sends bytes and waits for nothing. */
+  send(...parts: (string | Uint8Array)[]): void;
   /** Sends bytes and reads whatever comes until the other side closes. */
   sendUntilClosed(bytes: Uint8Array): Promise<Buffer>;
 }
@@ -43,22 +45,23 @@ export async function openConnection(host: string): Promise<Connection> {
   socket.setTimeout(silenceMs, () => socket.destroy(new Error(`no byte for ${silenceMs / 1000} s`)));
   await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
   const reader = createReader(socket);
-  const send = (parts: readonly (string | Uint8Array)[]) => {
+  const send = (...parts: (string | Uint8Array)[]) => {
     for (const part of parts) socket.write(part);
   };
   return {
+    send,
     async exchange(text, ...body) {
-      send([text, ...body]);
+      send(text, ...body);
       return reader.response(text.startsWith('HEAD '), undefined);
     },
     async exchangePartly(text, bytes) {
-      send([text]);
+      send(text);
       const response = await reader.response(false, bytes);
       socket.destroy();
       return response;
     },
     async sendUntilClosed(bytes) {
-      send([bytes]);
+      send(bytes);
       return reader.rest();
     },
     async [Symbol.asyncDispose]() {

@@ -1,0 +1,162 @@
+import { expect, test } from 'bun:test';
+import { utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import { digestOf } from '../oci/index.ts';
+import { bodyOf, type ContentRig, nothing, openContentRig, owner } from './content-rig.double.ts';
+import { findBlob, findUpload, recordBlob } from './store.ts';
+import { sweepDeleted } from './sweep.ts';
+
+const crash = () => Promise.reject(new Error('crash'));
+const hour = 3_600_000;
+
+const fileOf = ({ data }: ContentRig, id: string) => join(data, 'uploads', id.slice(0, 2), id);
+
+async function setActive({ db }: ContentRig, id: string, at: number): Promise<void> {
+  await db.write((tx) => tx.updateTable('uploads').set({ active_at: at }).where('id', '=', id).execute());
+}
+
+/** All steps of a round. */
+async function sweepAll(rig: ContentRig, before: number, limit?: number): Promise<number> {
+  let uploads = 0;
+  for (let more = true; more; ) {
+    const swept = await rig.uploads.sweep(before, limit);
+    uploads += swept.uploads;
+    more = swept.more;
+  }
+  return uploads;
+}
+
+test('lesson 52: the sweep goes by last activity, and finds what a crash left at every step', async () => {
+  await using rig = await openContentRig();
+  // Died between publish and the fact: in a single request, with a last body, and with what was staged before.
+  await rig.uploads.put(owner, bodyOf('one'), digestOf('one'), crash).catch(() => {});
+  const two = await rig.open();
+  await rig.append(two, bodyOf('t'));
+  await rig.uploads.hold(two, owner, (it) => it.close(bodyOf('wo'), digestOf('two'), crash)).catch(() => {});
+  const three = await rig.open();
+  await rig.append(three, bodyOf('three'));
+  await rig.uploads.hold(three, owner, (it) => it.close(undefined, digestOf('three'), crash)).catch(() => {});
+  // Died in the middle, before the first byte, and where the row did not survive the power cut.
+  await rig.append(await rig.open(), bodyOf('half'));
+  await rig.open();
+  await (await rig.store.stage('f'.repeat(32), 0))!.close();
+  expect(await rig.left()).toEqual({ sessions: 5, staged: 2, objects: 3, deleting: 0 });
+
+  expect(await sweepAll(rig, Date.now() - hour)).toBe(0);
+  expect(await sweepAll(rig, Date.now() + hour)).toBe(6);
+  expect(await rig.left()).toEqual(nothing);
+});
+
+test('a session whose staging area changed since is alive, although its row is old', async () => {
+  await using rig = await openContentRig();
+  const id = await rig.open();
+  await rig.append(id, bodyOf('abc'));
+  await setActive(rig, id, 1);
+  expect(await sweepAll(rig, Date.now() - hour)).toBe(0);
+  const old = new Date(Date.now() - 2 * hour);
+  await utimes(fileOf(rig, id), old, old);
+  await setActive(rig, id, 1);
+  expect(await sweepAll(rig, Date.now() - hour)).toBe(1);
+  expect(await rig.left()).toEqual(nothing);
+});
+
+test('sessions at work do not keep a small step from reaching the ones behind them', async () => {
+  await using rig = await openContentRig();
+  for (let at = 0; at < 10; at++) {
+    const id = await rig.open();
+    await rig.append(id, bodyOf('alive'));
+    await setActive(rig, id, at);
+  }
+  const idle = await rig.open();
+  await setActive(rig, idle, 100);
+  expect(await sweepAll(rig, Date.now() - hour, 3)).toBe(1);
+  expect(await findUpload(rig.db, idle)).toBeUndefined();
+  expect((await rig.left()).sessions).toBe(10);
+});
+
+test('a step looks at no more than its limit, and a round at everything', async () => {
+  await using rig = await openContentRig();
+  for (let at = 0; at < 25; at++) {
+    await (await rig.store.stage(at.toString(16).padStart(2, '0').repeat(16), 0))!.close();
+  }
+  const first = await rig.uploads.sweep(Date.now() + hour, 10);
+  expect(first).toEqual({ uploads: 10, more: true });
+  expect(await sweepAll(rig, Date.now() + hour, 10)).toBe(15);
+  expect(await rig.left()).toEqual(nothing);
+});
+
+test('the sweep keeps an object whose fact was committed although the answer was lost', async () => {
+  await using rig = await openContentRig();
+  const digest = digestOf('kept');
+  const id = await rig.open();
+  const row = (await findUpload(rig.db, id))!;
+  await rig.close(id, bodyOf('kept'), digest);
+  await rig.db.write((tx) => tx.insertInto('uploads').values({ ...row, closing: digest }).execute());
+  expect(await sweepAll(rig, Date.now() + hour)).toBe(1);
+  const blob = await findBlob(rig.db, digest);
+  expect(await rig.store.size(blob!.key)).toBe(4);
+});
+
+test('a crash between publish and the fact: the session goes on where it was', async () => {
+  await using rig = await openContentRig();
+  const id = await rig.open();
+  await rig.append(id, bodyOf('hello'));
+  // Once with the digest that the row knows, once with one that only the closing request named.
+  await rig.uploads.hold(id, owner, (it) => it.close(undefined, digestOf('hello'), crash)).catch(() => {});
+  expect(await rig.store.staged(id)).toBeUndefined();
+  expect(await rig.elsewhere().hold(id, owner, (it) => it.append(bodyOf(' wor'), 5))).toBe(9);
+  const node = rig.elsewhere();
+  await node.hold(id, owner, (it) => it.close(bodyOf('ld'), digestOf('hello world'), crash)).catch(() => {});
+  expect(await rig.store.staged(id)).toBeUndefined();
+  // The client repeats its request, to a server that just started.
+  const last = rig.elsewhere();
+  const closed = await last.hold(id, owner, (it) => it.close(bodyOf('ld'), digestOf('hello world'), rig.link));
+  expect((await rig.bytes(closed.key)).toString()).toBe('hello world');
+  expect(await rig.left()).toEqual({ ...nothing, objects: 1 });
+});
+
+test('a crash between publish and the fact: the session can begin anew', async () => {
+  await using rig = await openContentRig();
+  const id = await rig.open();
+  await rig.append(id, bodyOf('hello'));
+  await rig.uploads.hold(id, owner, (it) => it.close(undefined, digestOf('hello'), crash)).catch(() => {});
+  expect(await rig.elsewhere().hold(id, owner, (it) => it.append(bodyOf('bye'), 0))).toBe(3);
+  await rig.elsewhere().hold(id, owner, (it) => it.close(undefined, digestOf('bye'), rig.link));
+  expect(await rig.left()).toEqual({ ...nothing, objects: 1 });
+});
+
+test('lesson 49: objects are removed before their rows are forgotten, and a repeat is harmless', async () => {
+  await using rig = await openContentRig();
+  const put = () => rig.uploads.put(owner, bodyOf('abc'), digestOf('abc'), rig.link);
+  const first = await put();
+  await rig.db.write((tx) => tx.updateTable('blobs').set({ deleting: 1 }).execute());
+  // A push meanwhile does not wait for the delete, and is not hit by it.
+  const second = await put();
+  expect(second.key).not.toBe(first.key);
+  // Died after the bytes, before the rows.
+  await rig.store.remove([first.key]);
+  expect(await sweepDeleted(rig.db, rig.store)).toEqual({ blobs: 1, bytes: 3 });
+  expect(await sweepDeleted(rig.db, rig.store)).toEqual({ blobs: 0, bytes: 0 });
+  expect((await rig.bytes(second.key)).toString()).toBe('abc');
+  expect(await rig.left()).toEqual({ ...nothing, objects: 1 });
+});
+
+test('deletes come in steps', async () => {
+  await using rig = await openContentRig();
+  for (let at = 0; at < 7; at++) await rig.uploads.put(owner, bodyOf(`${at}`), digestOf(`${at}`), rig.link);
+  await rig.db.write((tx) => tx.updateTable('blobs').set({ deleting: 1 }).execute());
+  expect((await sweepDeleted(rig.db, rig.store, 5)).blobs).toBe(5);
+  expect((await sweepDeleted(rig.db, rig.store, 5)).blobs).toBe(2);
+  expect(await rig.left()).toEqual(nothing);
+});
+
+test('a blob recorded twice keeps the first object, and a deleted one does not count', async () => {
+  await using rig = await openContentRig();
+  const digest = digestOf('x');
+  const record = (key: string) => rig.db.write((tx) => recordBlob(rig.db, tx, { digest, size: 1, key, now: 0 }));
+  expect(await record('a')).toBe('a');
+  expect(await record('b')).toBe('a');
+  expect(await record('a')).toBe('a');
+  await rig.db.write((tx) => tx.updateTable('blobs').set({ deleting: 1 }).execute());
+  expect(await record('c')).toBe('c');
+});
