@@ -4,6 +4,7 @@ import {
   type Catalog,
   catalogMigrations,
   collectStep,
+  dropMissingBlob,
   ensureRegistry,
 } from './catalog/index.ts';
 import type { Configuration } from './configuration.ts';
@@ -14,6 +15,7 @@ import {
   createUploads,
   sweepDeleted,
   type Uploads,
+  verifyBlob,
 } from './content/index.ts';
 import { type Database, lockDirectory, openDatabase } from './database/index.ts';
 import { distribute, type Gate } from './distribution/index.ts';
@@ -126,7 +128,7 @@ export async function startApp(config: Configuration, log: Log): Promise<App> {
       defaultHosts: config.hosts,
     }),
     handle: (exchange) => distribute(distribution, gates, exchange),
-    missingFile: () => metrics.missingFiles.inc(),
+    missingFile: (path) => void forgetMissing(storage, path, metrics, log),
     ready: () => db.ping(),
     idleSeconds: Math.ceil(config.idleTimeout / 1000),
     log,
@@ -141,6 +143,22 @@ export async function startApp(config: Configuration, log: Log): Promise<App> {
     storage,
     stop: async () => stopApp(server, config, running),
   };
+}
+
+/**
+ * A pull found no file. Unless the blob was collected meanwhile, its fact goes too: clients are told that it is not here,
+ * and the next push brings the bytes back.
+ */
+async function forgetMissing({ db, blobs, catalog }: Storage, path: string, metrics: Metrics, log: Log): Promise<void> {
+  try {
+    const object = blobs.objectAt(path);
+    if (!object || (await verifyBlob(db, blobs, object.digest)) !== 'missing') return;
+    metrics.missingFiles.inc();
+    const links = await dropMissingBlob(catalog, object.digest, object.key);
+    log.error({ digest: object.digest, links }, 'the bytes of a blob are gone; it is forgotten, so that a push brings it back');
+  } catch (error) {
+    log.error({ path, err: error }, 'the bytes of a blob are gone; it could not be forgotten');
+  }
 }
 
 async function stopApp(server: HttpServer, config: Configuration, running: AsyncDisposableStack): Promise<number> {

@@ -107,7 +107,12 @@ export function openBody(first = '') {
     cancel: resolve,
   });
   const body: UploadBody = { stream, length: undefined };
-  return { body, cancelled, send: (text: string) => controller.enqueue(Buffer.from(text)), end: () => controller.close() };
+  return {
+    body,
+    cancelled,
+    send: (text: string) => controller.enqueue(Buffer.from(text)),
+    end: () => controller.close(),
+  };
 }
 
 /** `200`-like short form of what a caller would be answered. */

@@ -47,7 +47,7 @@ export const nodeFileSystem: FileSystem = {
     const handle = await open(path, 'r');
     try {
       const buffer = Buffer.allocUnsafe(Math.min(256 * 1024, end - start));
-      for (let at = start; at < end; ) {
+      for (let at = start; at < end;) {
         const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, end - at), at);
         if (bytesRead === 0) return;
         at += bytesRead;
@@ -97,7 +97,7 @@ async function writeAll(handle: FileHandle, chunks: readonly Uint8Array[], posit
   for (const chunk of chunks) {
     const written = Math.min(bytesWritten, chunk.byteLength);
     bytesWritten -= written;
-    for (let done = written; done < chunk.byteLength; ) {
+    for (let done = written; done < chunk.byteLength;) {
       done += (await handle.write(chunk, done, chunk.byteLength - done, position + done)).bytesWritten;
     }
     position += chunk.byteLength;

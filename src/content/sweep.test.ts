@@ -18,7 +18,7 @@ async function setActive({ db }: ContentRig, id: string, at: number): Promise<vo
 /** All steps of a round. */
 async function sweepAll(rig: ContentRig, before: number, limit?: number): Promise<number> {
   let uploads = 0;
-  for (let more = true; more; ) {
+  for (let more = true; more;) {
     const swept = await rig.uploads.sweep(before, limit);
     uploads += swept.uploads;
     more = swept.more;
@@ -91,7 +91,12 @@ test('the sweep keeps an object whose fact was committed although the answer was
   const id = await rig.open();
   const row = (await findUpload(rig.db, id))!;
   await rig.close(id, bodyOf('kept'), digest);
-  await rig.db.write((tx) => tx.insertInto('uploads').values({ ...row, closing: digest }).execute());
+  await rig.db.write((tx) =>
+    tx
+      .insertInto('uploads')
+      .values({ ...row, closing: digest })
+      .execute(),
+  );
   expect(await sweepAll(rig, Date.now() + hour)).toBe(1);
   const blob = await findBlob(rig.db, digest);
   expect(await rig.store.size(blob!.key)).toBe(4);

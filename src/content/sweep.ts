@@ -2,7 +2,15 @@ import type { Database } from '../database/index.ts';
 import type { BlobStore } from './blob-store.ts';
 import { createLocalClaims, type UploadClaims } from './claims.ts';
 import { removeLeftovers } from './leftovers.ts';
-import { deleteUpload, deletingBlobs, forgetBlobs, idleUploads, knownUploads, touchUpload, type UploadRow } from './store.ts';
+import {
+  deleteUpload,
+  deletingBlobs,
+  forgetBlobs,
+  idleUploads,
+  knownUploads,
+  touchUpload,
+  type UploadRow,
+} from './store.ts';
 
 /** Second phase of a delete: bytes first, then the rows, so that a crash between repeats rather than leaks. */
 export async function sweepDeleted(

@@ -128,8 +128,7 @@ test('what is being closed can no longer be cancelled', async () => {
 
 test('a session that another process ended meanwhile is not brought back by its writer', async () => {
   await using rig = await openContentRig();
-  const remove = (id: string) =>
-    rig.db.write((tx) => tx.deleteFrom('uploads').where('id', '=', id).execute());
+  const remove = (id: string) => rig.db.write((tx) => tx.deleteFrom('uploads').where('id', '=', id).execute());
   const appended = await rig.open();
   const first = openBody('abc');
   const appending = codeOf(rig.append(appended, first.body));
@@ -191,6 +190,6 @@ test('sweeps and writers at the same time: whatever was acknowledged is there', 
   await sweeps;
   for (const blob of pushed) if (blob) expect(await rig.bytes(blob.key)).toEqual(blob.bytes);
   await rig.uploads.sweep(Date.now() + 1000);
-  for (let more = true; more; ) ({ more } = await rig.uploads.sweep(Date.now() + 1000));
+  for (let more = true; more;) ({ more } = await rig.uploads.sweep(Date.now() + 1000));
   expect(await rig.left()).toEqual({ ...nothing, objects: pushed.filter(Boolean).length });
 });

@@ -65,7 +65,9 @@ test('lesson 5: a session goes on where no live hash is, and its digest is right
   const id = await rig.open();
   await rig.append(id, bodyOf(bytes.subarray(0, 6_000_000)));
   const node = rig.elsewhere();
-  const chunks = Array.from({ length: 30 }, (_, at) => bytes.subarray(6_000_000 + at * 1e5, 6_000_000 + (at + 1) * 1e5));
+  const chunks = Array.from({ length: 30 }, (_, at) =>
+    bytes.subarray(6_000_000 + at * 1e5, 6_000_000 + (at + 1) * 1e5),
+  );
   await node.hold(id, owner, (session) => session.append(bodyOf(...chunks), undefined));
   expect((await node.hold(id, owner, (session) => session.close(undefined, digestOf(bytes), rig.link))).size).toBe(9e6);
 });

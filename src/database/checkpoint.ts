@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { type CheckpointReply, checkpointThread } from './checkpoint-thread.ts';
 
 /**
  * Frames (pages of 4 KiB) in the log at which it is copied into the database. Of several processes one does it for all
@@ -19,9 +20,6 @@ export interface LogAccess {
   /** The disk failed: what is written from now on may be lost. */
   failed(error: Error): void;
 }
-
-/** The answer of SQLite, or its error. */
-export type CheckpointReply = { busy: number; log: number; checkpointed: number } | { code: string; message: string };
 
 /**
  * Copies the log into the database file. That writes megabytes and syncs twice, so a thread with a connection of its
@@ -85,7 +83,7 @@ class CheckpointError extends Error {
 }
 
 function startWorker(path: string): Worker {
-  const worker = new Worker(new URL('./checkpoint-worker.ts', import.meta.url), { workerData: path });
+  const worker = new Worker(`(${checkpointThread})()`, { eval: true, workerData: path });
   // Errors outside a request: the next request fails too, and is answered for.
   worker.on('error', () => {});
   worker.unref();

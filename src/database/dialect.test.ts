@@ -13,7 +13,8 @@ beforeAll(async () => {
 afterAll(() => db[Symbol.asyncDispose]());
 beforeEach(() => db.write((tx) => tx.deleteFrom('samples').execute()));
 
-const insert = (name: string, size = 0) => db.write((tx) => tx.insertInto('samples').values(sample(name, size)).execute());
+const insert = (name: string, size = 0) =>
+  db.write((tx) => tx.insertInto('samples').values(sample(name, size)).execute());
 
 describe('values come back as they were written', () => {
   test('times in ms, sizes up to 2^53 - 1, 0 and 1, JSON as text, bytes, null', async () => {
@@ -40,7 +41,10 @@ describe('values come back as they were written', () => {
     await insert('b', 3);
     expect(await db.first('SELECT count(*) AS count, sum(size) AS sum FROM samples', [])).toEqual({ count: 2, sum: 5 });
     const { countAll, sum } = db.read.fn;
-    const built = await db.read.selectFrom('samples').select([countAll().as('count'), sum('size').as('sum')]).execute();
+    const built = await db.read
+      .selectFrom('samples')
+      .select([countAll().as('count'), sum('size').as('sum')])
+      .execute();
     expect(built as unknown[]).toEqual([{ count: 2, sum: 5 }]);
   });
 
@@ -71,7 +75,9 @@ test('names are ordered and compared by their bytes, whatever the locale', async
 test('comparisons are 0 or 1, and LIKE distinguishes case', async () => {
   await insert('Alpine');
   const look = (pattern: string) =>
-    db.first('SELECT name LIKE ? AS alike, EXISTS (SELECT 1 FROM samples WHERE size > 0) AS large FROM samples', [pattern]);
+    db.first('SELECT name LIKE ? AS alike, EXISTS (SELECT 1 FROM samples WHERE size > 0) AS large FROM samples', [
+      pattern,
+    ]);
   expect(await look('Alp%')).toEqual({ alike: 1, large: 0 });
   expect(await look('alp%')).toEqual({ alike: 0, large: 0 });
 });
@@ -115,7 +121,11 @@ describe('check, then write', () => {
     const { size } = await read(tx);
     // Another query gives the other transactions time to read as well.
     await tx.selectFrom('samples').select('id').execute();
-    await tx.updateTable('samples').set({ size: size + 1 }).where('name', '=', 'counter').execute();
+    await tx
+      .updateTable('samples')
+      .set({ size: size + 1 })
+      .where('name', '=', 'counter')
+      .execute();
   };
   const row = (tx: Transaction) => tx.selectFrom('samples').select('size').where('name', '=', 'counter');
   const times = 40;
@@ -142,8 +152,16 @@ test('a statement that fails ends its transaction, also when the error is caught
   let second: unknown;
   const write = db.write(async (tx) => {
     await tx.insertInto('samples').values(sample('before')).execute();
-    await tx.insertInto('samples').values(sample('taken')).execute().catch(() => {});
-    second = await tx.selectFrom('samples').select('id').execute().catch((error: unknown) => error);
+    await tx
+      .insertInto('samples')
+      .values(sample('taken'))
+      .execute()
+      .catch(() => {});
+    second = await tx
+      .selectFrom('samples')
+      .select('id')
+      .execute()
+      .catch((error: unknown) => error);
   });
   await expect(write).rejects.toThrow();
   await write.catch(() => {});
@@ -162,7 +180,9 @@ test('a statement that was not awaited is refused once its transaction has ended
 });
 
 test('parameters are numbered for PostgreSQL', () => {
-  expect(numberParameters('SELECT ?, ? FROM t WHERE (a, b) > (?, ?)')).toBe('SELECT $1, $2 FROM t WHERE (a, b) > ($3, $4)');
+  expect(numberParameters('SELECT ?, ? FROM t WHERE (a, b) > (?, ?)')).toBe(
+    'SELECT $1, $2 FROM t WHERE (a, b) > ($3, $4)',
+  );
   expect(numberParameters('SELECT 1')).toBe('SELECT 1');
 });
 

@@ -52,7 +52,10 @@ test('a migration that fails leaves nothing of itself, nor of those before it; t
 
 test('a database that a newer version wrote is refused, and left as it is', async () => {
   await using options = await freshDatabaseOptions();
-  const newer = await openDatabase({ ...options, migrations: [createTable('0001-a', 'a'), createTable('0009-z', 'z')] });
+  const newer = await openDatabase({
+    ...options,
+    migrations: [createTable('0001-a', 'a'), createTable('0009-z', 'z')],
+  });
   await newer.close();
   const older = [createTable('0001-a', 'a'), createTable('0002-b', 'b')];
   await expect(openDatabase({ ...options, migrations: older })).rejects.toThrow('newer version (migration 0009-z)');
@@ -79,7 +82,10 @@ test('processes that start at the same moment apply each migration once, and all
     await db.close();`;
   const at = Date.now() + 1000;
   const children = Array.from({ length: 4 }, () =>
-    Bun.spawn([process.execPath, '-e', program, `${at}`], { cwd: import.meta.dir, stdio: ['ignore', 'pipe', 'inherit'] }),
+    Bun.spawn([process.execPath, '-e', program, `${at}`], {
+      cwd: import.meta.dir,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    }),
   );
   const said = await Promise.all(children.map(({ stdout }) => new Response(stdout).text()));
   expect(said.map((text) => text.trim())).toEqual(['4', '4', '4', '4']);

@@ -24,7 +24,9 @@ export async function migrate(db: Transaction, dialect: Dialect, migrations: rea
   if (known.size < migrations.length) throw new Error('two migrations have the same name');
   const newer = [...applied].filter((name) => !known.has(name));
   if (newer.length > 0) {
-    throw new Error(`the database was written by a newer version (migration ${newer.toSorted().at(-1)}); upgrade Bonded`);
+    throw new Error(
+      `the database was written by a newer version (migration ${newer.toSorted().at(-1)}); upgrade Bonded`,
+    );
   }
   for (const migration of migrations.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
     if (applied.has(migration.name)) continue;

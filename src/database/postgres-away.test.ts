@@ -13,7 +13,7 @@ if (testDialect() === 'postgres') describe('when PostgreSQL is away', suite);
 
 function suite(): void {
   const eventually = async (db: Database) => {
-    for (const until = performance.now() + 5000; ; ) {
+    for (const until = performance.now() + 5000; ;) {
       try {
         return await db.ping();
       } catch (error) {

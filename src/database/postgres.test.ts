@@ -9,7 +9,11 @@ const settings = { kind: 'postgres', migrations: sampleMigrations, preparedState
 
 const row = (tx: Transaction, name: string) => tx.selectFrom('samples').select('size').where('name', '=', name);
 const grow = (tx: Transaction, name: string) =>
-  tx.updateTable('samples').set({ size: (eb) => eb('size', '+', 1) }).where('name', '=', name).execute();
+  tx
+    .updateTable('samples')
+    .set({ size: (eb) => eb('size', '+', 1) })
+    .where('name', '=', name)
+    .execute();
 
 const urlOf = (db: TestDatabase) => (db.options as { url: string }).url;
 
@@ -34,7 +38,12 @@ function suite(): void {
   afterAll(() => db[Symbol.asyncDispose]());
   beforeEach(async () => {
     await db.write((tx) => tx.deleteFrom('samples').execute());
-    await db.write((tx) => tx.insertInto('samples').values([sample('a'), sample('b')]).execute());
+    await db.write((tx) =>
+      tx
+        .insertInto('samples')
+        .values([sample('a'), sample('b')])
+        .execute(),
+    );
   });
 
   test('a deadlock is resolved by repeating the transaction that lost', async () => {
@@ -87,13 +96,17 @@ function suite(): void {
   });
 
   test('transactions run at READ COMMITTED, whatever the default of the database', async () => {
-    await db.write((tx) => sql`ALTER DATABASE ${sql.id(new URL(urlOf(db)).pathname.slice(1))}
-      SET default_transaction_isolation = 'serializable'`.execute(tx));
+    await db.write((tx) =>
+      sql`ALTER DATABASE ${sql.id(new URL(urlOf(db)).pathname.slice(1))}
+      SET default_transaction_isolation = 'serializable'`.execute(tx),
+    );
     const again = await openPostgres({ ...settings, url: urlOf(db), poolSize: 2, statementTimeoutMs: 1000 });
     const { rows } = await again.write((tx) => sql`SHOW transaction_isolation`.execute(tx));
     expect(rows).toEqual([{ transaction_isolation: 'read committed' }]);
-    await again.write((tx) => sql`ALTER DATABASE ${sql.id(new URL(urlOf(db)).pathname.slice(1))}
-      RESET default_transaction_isolation`.execute(tx));
+    await again.write((tx) =>
+      sql`ALTER DATABASE ${sql.id(new URL(urlOf(db)).pathname.slice(1))}
+      RESET default_transaction_isolation`.execute(tx),
+    );
     await again.close();
   });
 
@@ -105,7 +118,11 @@ function suite(): void {
   });
 
   test('a server that answers before a commit is on disk is refused', async () => {
-    const options = { ...settings, url: `${urlOf(db)}?options=-c%20synchronous_commit%3Doff`, statementTimeoutMs: 1000 };
+    const options = {
+      ...settings,
+      url: `${urlOf(db)}?options=-c%20synchronous_commit%3Doff`,
+      statementTimeoutMs: 1000,
+    };
     await expect(openPostgres({ ...options, poolSize: 1 })).rejects.toThrow('synchronous_commit');
   });
 
@@ -124,11 +141,16 @@ function suite(): void {
 
   test('look-ups are prepared once for each connection, unless that is turned off', async () => {
     const prepared = `SELECT count(*) AS n FROM pg_prepared_statements WHERE statement LIKE '%looked_up%' AND name <> ''`;
-    for (const [preparedStatements, expected] of [[true, 1], [false, 0]] as const) {
+    for (const [preparedStatements, expected] of [
+      [true, 1],
+      [false, 0],
+    ] as const) {
       const options = { ...settings, url: urlOf(db), poolSize: 1, statementTimeoutMs: 1000, preparedStatements };
       const one = await openPostgres(options);
       for (const name of ['a', 'b', 'a']) {
-        expect(await one.all('SELECT name AS looked_up FROM samples WHERE name = ?', [name])).toEqual([{ looked_up: name }]);
+        expect(await one.all('SELECT name AS looked_up FROM samples WHERE name = ?', [name])).toEqual([
+          { looked_up: name },
+        ]);
       }
       const { rows } = await one.write((tx) => sql.raw(prepared).execute(tx));
       expect(rows).toEqual([{ n: expected }]);

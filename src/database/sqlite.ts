@@ -43,7 +43,7 @@ export interface SqliteOptions {
 export async function openSqlite(options: SqliteOptions): Promise<Database> {
   const { path } = options;
   await using opened = new AsyncDisposableStack();
-  const writer = await opensInTurn(() => connect(path));
+  const writer = await inTurn(() => connect(path));
   opened.defer(() => writer.close());
   const writes = createStatementCache(writer);
   opened.defer(() => writes.clear());
@@ -136,10 +136,10 @@ function connect(path: string): Sqlite {
 }
 
 /** Another process may be creating the same database, or recovering its log. */
-async function opensInTurn<T>(open: () => T): Promise<T> {
-  for (const until = performance.now() + 5000; ; ) {
+async function inTurn<T>(action: () => T): Promise<T> {
+  for (const until = performance.now() + 5000; ;) {
     try {
-      return open();
+      return action();
     } catch (error) {
       if (!isBusy(error) || performance.now() > until) throw error;
       await Bun.sleep(5);

@@ -48,7 +48,13 @@ function heldSyncs() {
 }
 
 const settled = (promise: Promise<unknown>) =>
-  Promise.race([promise.then(() => 'answered', () => 'rejected'), Bun.sleep(20).then(() => 'waiting')]);
+  Promise.race([
+    promise.then(
+      () => 'answered',
+      () => 'rejected',
+    ),
+    Bun.sleep(20).then(() => 'waiting'),
+  ]);
 
 describe('answers', () => {
   test('come after the sync, while reads see the commit before', async () => {

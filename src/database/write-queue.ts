@@ -92,7 +92,7 @@ export function createWriteQueue(
   /** `busy_timeout` would stop the event loop; this waits beside it. */
   async function begin(): Promise<void> {
     if (failure) throw failure;
-    for (const until = performance.now() + busyMs; ; ) {
+    for (const until = performance.now() + busyMs; ;) {
       try {
         return connection.begin();
       } catch (error) {

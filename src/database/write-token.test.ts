@@ -66,7 +66,8 @@ test('a process that is killed in the middle of a transaction frees the token an
 test('the token is granted in the order in which it was wanted, to one at a time', async () => {
   await using writers = await openWriters();
   const receive = grantWriteToken();
-  const act = (n: number) => `function on(m) { m === 'want' ? want(1) : m === 'give' ? release(1) : say(${n}); } say('up');`;
+  const act = (n: number) =>
+    `function on(m) { m === 'want' ? want(1) : m === 'give' ? release(1) : say(${n}); } say('up');`;
   const all = [0, 1, 2, 3].map((n) => writers.start(receive, byHand(act(n))));
   for (const each of all) await each.hear();
   const order: number[] = [];

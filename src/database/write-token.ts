@@ -152,9 +152,10 @@ function listen(): void {
   });
 }
 
-/** A message that cannot be sent is as good as lost: it is repeated, or the parent is gone. */
 function tell(message: TokenMessage): void {
   try {
     process.send?.(message);
-  } catch {}
+  } catch {
+    // As good as lost: it is repeated, or the parent is gone.
+  }
 }

@@ -55,6 +55,7 @@ export async function uploadManifest(distribution: Distribution, exchange: Excha
   if (tags.length > maxTags) {
     throw new RegistryError('TAG_INVALID', { status: 414, message: `one push sets at most ${maxTags} tags` });
   }
+  exchange.untimed();
   const bytes = await readManifestBody(exchange.request, distribution.manifestTimeoutMs);
   const digest = await verifiedDigest(reference, bytes, query.get('digest-algorithm'));
   const parsed = parseManifest(bytes, exchange.request.headers.get('content-type') ?? '');

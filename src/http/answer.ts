@@ -104,8 +104,10 @@ export function createAnswer(options: AnswerOptions) {
     const error = gone
       ? new RegistryError('BLOB_UNKNOWN', { message: 'the bytes of this blob are missing; push it again' })
       : asRegistryError(thrown);
-    const fields = { requestId, code: error.code, reason: error.message, err: thrown };
-    log.error(fields, gone ? 'the bytes of a blob are missing' : 'an answer failed');
+    const fields = { requestId, status: error.status, code: error.code, reason: error.message };
+    // It may only have been collected meanwhile: who is told of the file finds out.
+    if (gone) log.info({ ...fields, file: path }, 'refused');
+    else log.error({ ...fields, err: thrown }, 'failed');
     metrics.refusals.inc({ code: error.code });
     if (gone) options.missingFile(path);
     const response = renderError(error, 'GET', requestId);

@@ -2,7 +2,7 @@ import type { Counts } from '../runner/counts.ts';
 import type { Result } from './results.ts';
 import type { Workflow } from './workflows.ts';
 
-const shownLogLines = 60;
+const shownLogLines = 25;
 
 export interface Verdict {
   counts: Counts;

@@ -5,8 +5,10 @@ import type { Call } from './trace.ts';
  * What must have happened, in this order, each step done before the next begins, when an answer leaves the server:
  *
  *   blob       staging file synced → renamed → its new directory synced → fact written → write-ahead log synced
- *   offset     staging file synced → fact written → write-ahead log synced
+ *   offset     staging file synced → its directory synced → fact written → write-ahead log synced
  *   manifest   fact written → write-ahead log synced
+ *
+ * A directory that holds one of these files was made by the server itself: its own entry must be durable, too.
  */
 export type Kind = 'blob' | 'offset' | 'manifest';
 
@@ -49,18 +51,21 @@ export function orderFaults(
   { kind, upload = '', alone = true }: { kind: Kind; upload?: string; alone?: boolean },
 ): string[] {
   const wal = join(data, 'bonded.db-wal');
-  const staging = join(data, 'uploads', upload);
-  const move = calls.find((call) => call.name.startsWith('rename') && call.subject === staging && call.result === 0);
+  const move = calls.find(
+    (call) => call.name.startsWith('rename') && call.result === 0 && isStaging(data, upload)(call),
+  );
+  const staging = calls.find(isStaging(data, upload))?.subject ?? '/none';
+  const shard = dirname(kind === 'offset' ? staging : (move?.target ?? '/none'));
   const synced = (path: string) => (call: Call) => syncs.has(call.name) && call.subject === path && call.result === 0;
   const written = (path: string) => (call: Call) => writes.has(call.name) && call.subject === path;
   const staged: Step = { name: 'sync of the staging file', matches: synced(staging) };
   const moved: Step = { name: 'rename into blobs', matches: (call) => call === move };
-  const entered: Step = { name: 'sync of the directory', matches: synced(dirname(move?.target ?? '/none')) };
+  const entered: Step = { name: 'sync of the directory', matches: synced(shard) };
   const stated: Step = { name: 'write of the fact', matches: written(wal) };
   const kept: Step = { name: 'sync of the write-ahead log', matches: synced(wal) };
   const steps = {
     blob: [staged, moved, entered, stated, kept],
-    offset: [staged, stated, kept],
+    offset: [staged, entered, stated, kept],
     manifest: [stated, kept],
   }[kind];
 
@@ -74,6 +79,11 @@ export function orderFaults(
     before = found.began;
   }
   const faults: string[] = [];
+  const made = calls.find((call) => call.name.startsWith('mkdir') && call.subject === shard && call.result === 0);
+  const above = (call: Call) =>
+    synced(dirname(shard))(call) && call.began > made!.ended && call.ended < exchange.answer.began;
+  if (kind !== 'manifest' && made && !calls.some(above))
+    faults.push('the entry of the directory itself was not synced');
   // The data of a blob may have been synced by an earlier request of its session; the fact never.
   if (chain.get(stated)!.began < exchange.request.ended) faults.push('the fact was written before the request came');
   const late = (path: string, since: Step, until: number) =>
@@ -82,6 +92,11 @@ export function orderFaults(
     faults.push('staged bytes were written after their sync');
   if (alone && late(wal, kept, exchange.answer.began)) faults.push('facts were written after their sync');
   return faults;
+}
+
+/** Whether a call is about the staging file of an upload, by its old name if it is renamed. */
+function isStaging(data: string, upload: string): (call: Call) => boolean {
+  return ({ subject }) => upload !== '' && subject.startsWith(join(data, 'uploads/')) && subject.endsWith(`/${upload}`);
 }
 
 /** Calls that a trace of this form cannot follow; with them the order proves nothing. */

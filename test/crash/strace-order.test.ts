@@ -2,14 +2,14 @@ import { describe, expect, test } from 'bun:test';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { startTestProcess, type StartOptions } from '../support/server.ts';
 import { contentOf, createClient, imageOf } from './client.ts';
 import { findExchange, type Kind, orderFaults, untraceable } from './durable-order.ts';
 import { type Call, parseTrace } from './trace.ts';
 
 const traced = [
-  'fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat',
+  'fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat,mkdir,mkdirat',
   'write,pwrite64,writev,pwritev,pwritev2,sendto,sendmsg,sendfile,copy_file_range,read,recvfrom,recvmsg',
   '?io_uring_setup,?io_uring_enter,?io_submit',
 ].join(',');
@@ -135,8 +135,7 @@ describe.skipIf(!able)(able ? 'a traced push' : 'a traced push (left out: strace
     const serving = calls.find((call) => call.name === 'write' && call.arguments.includes('serving'))!;
     const syncs = calls.filter((call) => call.name.endsWith('sync') && call.result === 0 && call.ended < serving.began);
     const synced = new Set(syncs.map((call) => call.subject));
-    for (const directory of ['', 'blobs', 'blobs/sha256', 'blobs/sha512'])
-      expect(synced).toContain(join(data, directory));
+    for (const directory of [dirname(data), data, join(data, 'blobs')]) expect(synced).toContain(directory);
     const wal = calls.findLast((call) => call.subject === join(data, 'bonded.db-wal') && call.ended < serving.began)!;
     const last = syncs.findLast((call) => call.subject === join(data, 'bonded.db-wal'));
     expect(last, 'the last thing that happens to the log before it serves is its sync').toBe(wal);
@@ -197,13 +196,13 @@ describe.skipIf(!able)(able ? 'a disk that fails' : 'a disk that fails (left out
 /** Leaves out each sync, write and rename that an exchange rests on, and then delays each: what the rules did not notice. */
 function missedFaults(calls: readonly Call[], data: string, line: string, kind: Kind, upload = ''): string[] {
   const { request, answer } = findExchange(calls, line)!;
+  const folder = join(data, { blob: 'blobs', offset: 'uploads', manifest: 'bonded.db-wal' }[kind]);
   const rests = calls.filter(
     (call) =>
       (upload !== '' && call.subject.endsWith(upload) && /sync|rename/.test(call.name)) ||
       (call.began > request.ended &&
-        call.ended < answer.began &&
         /sync/.test(call.name) &&
-        call.subject.startsWith(data)),
+        (call.subject.startsWith(folder) || call.subject.endsWith('-wal'))),
   );
   const faultsIn = (changed: readonly Call[]) => {
     const exchange = findExchange(changed, line);
@@ -229,6 +228,7 @@ describe('the rules', () => {
   const request = 'recvfrom(9<TCP:[a->b]>, "PATCH /v2/a/blobs/uploads/u HTTP/1.1"..., 99, 0, NULL, NULL) = 40';
   const bytes = 'pwrite64(8</d/uploads/u>, "x"..., 10, 0) = 10';
   const sync = 'fdatasync(8</d/uploads/u>) = 0';
+  const named = 'fsync(5</d/uploads>) = 0';
   const fact = 'pwrite64(7</d/bonded.db-wal>, "x"..., 10, 0) = 10';
   const wal = 'fdatasync(6</d/bonded.db-wal>) = 0';
   const answer = 'sendto(9<TCP:[a->b]>, "HTTP/1.1 202 Accepted"..., 20, 0, NULL, 0) = 20';
@@ -238,16 +238,24 @@ describe('the rules', () => {
   };
 
   test('accept the right order and no other', () => {
-    expect(faults(request, bytes, sync, fact, wal, answer)).toEqual([]);
-    expect(faults(request, bytes, fact, wal, sync, answer)).toEqual(['no sync of the staging file in time']);
-    expect(faults(request, bytes, sync, wal, fact, answer)).toEqual(['no write of the fact in time']);
-    expect(faults(request, bytes, sync, fact, answer, wal)).toEqual(['no sync of the write-ahead log in time']);
-    expect(faults(request, sync, bytes, fact, wal, answer)).toEqual(['staged bytes were written after their sync']);
-    expect(faults(request, bytes, sync, fact, wal, fact, answer)).toEqual(['facts were written after their sync']);
-    expect(faults(fact, wal, request, bytes, sync, answer)).not.toEqual([]);
-    expect(faults(request, bytes, sync.replace('= 0', '= -1 EIO (Input/output error)'), fact, wal, answer)).not.toEqual(
-      [],
-    );
+    expect(faults(request, bytes, sync, named, fact, wal, answer)).toEqual([]);
+    expect(faults(request, bytes, named, fact, wal, sync, answer)).toEqual(['no sync of the staging file in time']);
+    expect(faults(request, bytes, sync, named, wal, fact, answer)).toEqual(['no write of the fact in time']);
+    expect(faults(request, bytes, sync, named, fact, answer, wal)).toEqual(['no sync of the write-ahead log in time']);
+    expect(faults(request, sync, bytes, named, fact, wal, answer)).toEqual([
+      'staged bytes were written after their sync',
+    ]);
+    expect(faults(request, bytes, sync, named, fact, wal, fact, answer)).toEqual([
+      'facts were written after their sync',
+    ]);
+    expect(faults(fact, wal, request, bytes, sync, named, answer)).not.toEqual([]);
+    const failed = sync.replace('= 0', '= -1 EIO (Input/output error)');
+    expect(faults(request, bytes, failed, named, fact, wal, answer)).toEqual(['no sync of the staging file in time']);
+    expect(faults(request, bytes, sync, fact, wal, answer)).toEqual(['no sync of the directory in time']);
+    const made = 'mkdir("/d/uploads", 0700) = 0';
+    const unnamed = ['the entry of the directory itself was not synced'];
+    expect(faults(made, request, bytes, sync, named, fact, wal, answer)).toEqual(unnamed);
+    expect(faults(made, 'fsync(5</d>) = 0', request, bytes, sync, named, fact, wal, answer)).toEqual([]);
   });
 
   test('see that a sync which is under way is not done', () => {
@@ -265,8 +273,8 @@ describe('the rules', () => {
     ]);
     const half = wal.replace(') = 0', ' <unfinished ...>');
     const calls = parseTrace(
-      [request, bytes, sync, fact, half, answer.replace(/^/, '')]
-        .map((line, at) => `${at === 5 ? 2 : 1} 1.0 ${line}`)
+      [request, bytes, sync, named, fact, half, answer]
+        .map((line, at) => `${at === 6 ? 2 : 1} 1.0 ${line}`)
         .join('\n') + '\n1 1.0 <... fdatasync resumed>) = 0',
     );
     const exchange = findExchange(calls, 'PATCH /v2/a/blobs')!;

@@ -1,7 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Database, type DatabaseOptions, type Dialect, type Migration, openDatabase } from '../../src/database/index.ts';
+import {
+  type Database,
+  type DatabaseOptions,
+  type Dialect,
+  type Migration,
+  openDatabase,
+} from '../../src/database/index.ts';
 
 /** Options of a database that exists for one test, to be opened by it or by servers that it starts. */
 export type FreshDatabase = DatabaseOptions & AsyncDisposable;

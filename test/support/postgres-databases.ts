@@ -72,7 +72,11 @@ let admin: Promise<Admin> | undefined;
 let working = 0;
 
 /** Runs a statement in the one session that holds the locks. It lives as long as the process, but does not keep it alive. */
-async function administer(cluster: string, statement: string, values: unknown[] = []): Promise<Record<string, unknown>[]> {
+async function administer(
+  cluster: string,
+  statement: string,
+  values: unknown[] = [],
+): Promise<Record<string, unknown>[]> {
   admin ??= (async () => {
     const client = new pg.Client({ connectionString: cluster }) as Admin;
     // The cluster was stopped: the next claim connects again.

@@ -99,5 +99,4 @@ export const byHand = (body: string) => [
    ${body}`,
 ];
 
-export const acknowledged = (reports: WriterReport[]) =>
-  reports.reduce((sum, report) => sum + report.acknowledged, 0);
+export const acknowledged = (reports: WriterReport[]) => reports.reduce((sum, report) => sum + report.acknowledged, 0);

@@ -1,0 +1,172 @@
+import { describe, expect, test } from 'bun:test';
+import fc from 'fast-check';
+import { sweepDeleted } from '../content/index.ts';
+import { checkHistory } from './gc-check.double.ts';
+import { collectStep } from './collect.ts';
+import { findLinkedBlob } from './find-blob.ts';
+import { type Command, type Parts, soundParts } from './gc-history.double.ts';
+import { delay } from './gc-model.double.ts';
+import { contents, places, tagNames, variants } from './gc-universe.double.ts';
+import { openWorld, type World } from './gc-world.double.ts';
+
+const histories = Number(process.env.BONDED_TEST_HISTORIES ?? 150);
+
+const place = fc.nat(places.length - 1);
+const blob = fc.nat(contents.length - 1);
+const manifest = fc.nat(variants.length - 1);
+const tags = fc.uniqueArray(fc.constantFrom(...tagNames), { maxLength: 2 });
+
+/** Pushes all that a manifest needs, and then it, as a client does. */
+function publish(at: number, where: number, names: string[]): Command[] {
+  const { required, children } = variants[at]!;
+  return [
+    ...required.map((needed): Command => ({ do: 'push', place: where, blob: needed })),
+    ...children.flatMap((child) => publish(child, where, [])),
+    { do: 'put', place: where, manifest: at, tags: names },
+  ];
+}
+
+const single = (command: fc.Arbitrary<Command>) => command.map((one) => [one]);
+const step = fc.oneof(
+  { weight: 6, arbitrary: fc.tuple(manifest, place, tags).map((chosen) => publish(...chosen)) },
+  { weight: 3, arbitrary: single(fc.record({ do: fc.constant('push' as const), place, blob })) },
+  { weight: 2, arbitrary: single(fc.record({ do: fc.constant('begin' as const), place, blob })) },
+  {
+    weight: 2,
+    arbitrary: single(fc.record({ do: fc.constantFrom('finish' as const, 'cancel' as const), session: fc.nat(9) })),
+  },
+  {
+    weight: 3,
+    arbitrary: single(
+      fc.record({ do: fc.constant('mount' as const), place, from: fc.option(place, { nil: undefined }), blob }),
+    ),
+  },
+  { weight: 3, arbitrary: single(fc.record({ do: fc.constant('headBlob' as const), place, blob })) },
+  { weight: 2, arbitrary: single(fc.record({ do: fc.constant('headManifest' as const), place, manifest })) },
+  { weight: 3, arbitrary: single(fc.record({ do: fc.constant('put' as const), place, manifest, tags })) },
+  {
+    weight: 2,
+    arbitrary: single(fc.record({ do: fc.constant('deleteTag' as const), place, tag: fc.constantFrom(...tagNames) })),
+  },
+  { weight: 5, arbitrary: single(fc.record({ do: fc.constant('deleteManifest' as const), place, manifest })) },
+  { weight: 2, arbitrary: single(fc.record({ do: fc.constant('deleteBlob' as const), place, blob })) },
+  {
+    weight: 6,
+    arbitrary: single(fc.record({ do: fc.constant('collect' as const), limit: fc.constantFrom(1, 3, 1_000, 1_000) })),
+  },
+  { weight: 2, arbitrary: single(fc.record({ do: fc.constantFrom('sweep' as const, 'sweepUploads' as const) })) },
+  {
+    weight: 6,
+    arbitrary: single(
+      fc.record({
+        do: fc.constant('wait' as const),
+        ms: fc.constantFrom(1_000, delay / 2, delay - 1, delay, delay + 700_000),
+      }),
+    ),
+  },
+);
+
+/** A third of the steps are cut short by a crash, somewhere. */
+const crash = fc.oneof({ weight: 2, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: fc.nat(12) });
+const history = fc
+  .array(fc.tuple(step, crash, fc.nat()), { minLength: 4, maxLength: 24, size: 'max' })
+  .map((steps) =>
+    steps.flatMap(([commands, crashAt, which]) =>
+      commands.map((command, at) => (at === which % commands.length ? { ...command, crashAt } : command)),
+    ),
+  );
+
+/** Runs histories one after the other in one world, which each of them leaves empty; a failed one gets a new world. */
+async function explore(parts: Parts, numRuns: number) {
+  let world: World | undefined;
+  const check = async (commands: Command[]) => {
+    world ??= await openWorld();
+    try {
+      await checkHistory(world, parts, commands);
+    } catch (error) {
+      await world[Symbol.asyncDispose]();
+      world = undefined;
+      throw error;
+    }
+  };
+  try {
+    return await fc.check(fc.asyncProperty(history, check), { numRuns, endOnFailure: parts !== soundParts });
+  } finally {
+    await world?.[Symbol.asyncDispose]();
+  }
+}
+
+describe('garbage collection', () => {
+  test(
+    'whatever is pushed, deleted, collected and cut short: nothing is lost, and in the end nothing is left over',
+    async () => {
+      const result = await explore(soundParts, histories);
+      if (result.failed) console.log(fc.defaultReportMessage(result));
+      expect(result.failed).toBe(false);
+    },
+    30_000 + histories * 300,
+  );
+
+  const faults: Record<string, Partial<Parts>> = {
+    'a delay that pushes do not get': {
+      pushing: (life) => ({ ...life, catalog: { ...life.catalog, gcDelayMs: 0 } }),
+    },
+    'a HEAD that keeps nothing': { headBlob: findLinkedBlob },
+    'a collector that takes what a manifest names': {
+      async collect(life, limit) {
+        await life.catalog.db.write(async (tx) => {
+          const { now } = life.catalog;
+          const due = await tx
+            .selectFrom('gc_candidates')
+            .selectAll()
+            .where('not_before', '<=', now())
+            .where('kind', '=', 'link')
+            .execute();
+          for (const { repository_id, digest } of due) {
+            await tx
+              .deleteFrom('blob_links')
+              .where('repository_id', '=', repository_id)
+              .where('digest', '=', digest)
+              .execute();
+          }
+        });
+        return collectStep(life.catalog, limit);
+      },
+    },
+    'a collector that forgets candidates': {
+      async collect(life, limit) {
+        const { now } = life.catalog;
+        await life.catalog.db.write((tx) =>
+          tx.deleteFrom('gc_candidates').where('not_before', '<=', now()).where('kind', '!=', 'link').execute(),
+        );
+        return collectStep(life.catalog, limit);
+      },
+    },
+    'a sweep that forgets before it removes': {
+      async sweep({ catalog, store }, limit) {
+        const rows = await catalog.db.read
+          .selectFrom('blobs')
+          .select(['id', 'key'])
+          .where('deleting', '=', 1)
+          .limit(limit)
+          .execute();
+        const ids = rows.map(({ id }) => id);
+        if (ids.length > 0) await catalog.db.write((tx) => tx.deleteFrom('blobs').where('id', 'in', ids).execute());
+        await store.remove(rows.map(({ key }) => key));
+      },
+    },
+    'a sweep that takes one object too many': {
+      async sweep({ catalog, store }, limit) {
+        await sweepDeleted(catalog.db, store, limit);
+        const row = await catalog.db.first<{ key: string }>('SELECT "key" FROM blobs ORDER BY id LIMIT 1', []);
+        if (row) await store.remove([row.key]);
+      },
+    },
+  };
+
+  for (const [name, parts] of Object.entries(faults)) {
+    test(`the histories find ${name}`, async () => {
+      expect((await explore({ ...soundParts, ...parts }, 1_000)).failed).toBe(true);
+    }, 60_000);
+  }
+});

@@ -1,0 +1,116 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openTestDatabase, type TestDatabase } from '../../test/support/database.ts';
+import { type BlobStore, contentMigrations, createFileStore, createUploads, type Uploads } from '../content/index.ts';
+import type { Database } from '../database/index.ts';
+import { eventMigrations } from '../events/index.ts';
+import type { Catalog } from './context.ts';
+import { delay } from './gc-model.double.ts';
+import { ensureRegistry } from './repositories.ts';
+import { catalogMigrations } from './tables.ts';
+
+/** The process died here. */
+export class Crash extends Error {}
+
+/** One life of the server: after a crash nothing of it can do anything any more. */
+export interface Life {
+  catalog: Catalog;
+  uploads: Uploads;
+  store: BlobStore;
+  /** It ends at the n-th step from now; undefined: it does not. */
+  endAt(step: number | undefined): void;
+}
+
+export interface World extends AsyncDisposable {
+  db: TestDatabase;
+  files: BlobStore;
+  clock: { now: number };
+  registries: number[];
+  /** Begins a new life, as a start of the server does. */
+  begin(): Life;
+}
+
+/** Facts and files that outlive the processes that work on them. */
+export async function openWorld(): Promise<World> {
+  const data = await mkdtemp(join(tmpdir(), 'bonded-world-'));
+  const db = await openTestDatabase([...eventMigrations, ...contentMigrations, ...catalogMigrations], { poolSize: 16 });
+  const files = await createFileStore(data);
+  const clock = { now: Date.now() };
+  const now = () => clock.now;
+  const whole: Catalog = { db, now, gcDelayMs: delay, sparseIndexes: false };
+  const registries = [await ensureRegistry(whole, 'one'), await ensureRegistry(whole, 'two')];
+  return {
+    db,
+    files,
+    clock,
+    registries,
+    begin() {
+      let left: number | undefined;
+      const step = () => {
+        if (left !== undefined && left-- <= 0) throw new Crash();
+      };
+      const store = mortalStore(files, step);
+      const mortalDb = mortalDatabase(db, step);
+      const limits = { stallMs: 60_000, minBytesPerSecond: 0, maxBytes: 1_000_000 };
+      return {
+        catalog: { ...whole, db: mortalDb },
+        uploads: createUploads(mortalDb, store, limits, { now }),
+        store,
+        endAt(steps) {
+          left = steps;
+        },
+      };
+    },
+    async [Symbol.asyncDispose]() {
+      await db[Symbol.asyncDispose]();
+      await rm(data, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A crash before a transaction, at its end but before the commit, or between the commit and the answer. */
+function mortalDatabase(db: Database, step: () => void): Database {
+  return {
+    ...db,
+    async write(action, options) {
+      step();
+      const result = await db.write(async (tx) => {
+        const value = await action(tx);
+        step();
+        return value;
+      }, options);
+      step();
+      return result;
+    },
+  };
+}
+
+/** A crash before or after each call of a store, and between the objects that it removes. */
+function mortalStore(store: BlobStore, step: () => void): BlobStore {
+  const around = async <T>(call: () => Promise<T>): Promise<T> => {
+    step();
+    const result = await call();
+    step();
+    return result;
+  };
+  return {
+    ...store,
+    async stage(upload, offset) {
+      const staging = await around(() => store.stage(upload, offset));
+      return (
+        staging && {
+          ...staging,
+          sync: () => around(() => staging.sync()),
+          publish: (digest) => around(() => staging.publish(digest)),
+          revert: () => around(() => staging.revert()),
+        }
+      );
+    },
+    discard: (upload) => around(() => store.discard(upload)),
+    unpublish: (upload, digest) => around(() => store.unpublish(upload, digest)),
+    async remove(keys) {
+      for (const key of keys) await around(() => store.remove([key]));
+    },
+  };
+}
