@@ -38,7 +38,7 @@ const step = fc.oneof(
   {
     weight: 3,
     arbitrary: single(
-      fc.record({ do: fc.constant('mount' as const), place, from: fc.option(place, { nil: undefined }), blob }),
+      fc.record({ do: fc.constant('mount' as const), place, from: fc.constantFrom(undefined, 'a', 'b/c'), blob }),
     ),
   },
   { weight: 3, arbitrary: single(fc.record({ do: fc.constant('headBlob' as const), place, blob })) },
@@ -101,7 +101,7 @@ describe('garbage collection', () => {
     'whatever is pushed, deleted, collected and cut short: nothing is lost, and in the end nothing is left over',
     async () => {
       const result = await explore(soundParts, histories);
-      if (result.failed) console.log(fc.defaultReportMessage(result));
+      if (result.failed) console.log(fc.defaultReportMessage(result), result.errorInstance);
       expect(result.failed).toBe(false);
     },
     30_000 + histories * 300,

@@ -15,6 +15,8 @@ export const manifestsConfig = z
     sparseIndexes: z
       .boolean()
       .default(false)
-      .describe('Accept an index whose children are not in the repository. Clients that want such a child get a 404.'),
+      .describe(
+        'Accept manifests whose children or layers are not in the repository. Clients that want such content get a 404.',
+      ),
   })
   .prefault({});

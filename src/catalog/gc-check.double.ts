@@ -70,7 +70,7 @@ function predict(state: model.Model, command: Command, session: Session | undefi
     case 'push':
       return model.pushBlob(state, command.place, command.blob, now);
     case 'finish':
-      return session ? model.pushBlob(state, session.place, session.blob, now) : 'no session';
+      return session ? model.pushBlob(state, session.place, session.blob, now) : 'done';
     case 'mount':
       return model.mount(state, command.place, command.from, command.blob, now);
     case 'headBlob':

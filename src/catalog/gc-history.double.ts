@@ -15,11 +15,13 @@ import { deleteTag } from './tags.ts';
 
 /** One thing that a client, or the registry's own background work, does. */
 export type Command = { crashAt?: number | undefined } & (
-  | { do: 'push' | 'begin' | 'headBlob' | 'deleteBlob'; place: number; blob: number }
+  | { do: 'push' | 'begin' | 'headBlob'; place: number; blob: number }
+  | { do: 'deleteBlob'; place: number; blob: number }
   | { do: 'finish' | 'cancel'; session: number }
-  | { do: 'mount'; place: number; from: number | undefined; blob: number }
+  | { do: 'mount'; place: number; from: string | undefined; blob: number }
   | { do: 'put'; place: number; manifest: number; tags: string[] }
-  | { do: 'headManifest' | 'deleteManifest'; place: number; manifest: number }
+  | { do: 'headManifest'; place: number; manifest: number }
+  | { do: 'deleteManifest'; place: number; manifest: number }
   | { do: 'deleteTag'; place: number; tag: string }
   | { do: 'collect'; limit: number }
   | { do: 'sweep' | 'sweepUploads' }
@@ -95,9 +97,8 @@ async function act(world: World, life: Life, parts: Parts, command: Command, ses
     case 'cancel':
       return endSession(world, life, parts, command.do, sessions, command.session);
     case 'mount': {
-      const from = command.from === undefined ? undefined : places[command.from]!.name;
       const { digest } = contents[command.blob]!;
-      return (await mountBlob(catalog, registryId, name, digest, from)) ? 'done' : 'nothing to mount';
+      return (await mountBlob(catalog, registryId, name, digest, command.from)) ? 'done' : 'nothing to mount';
     }
     case 'headBlob':
       return (await parts.headBlob(catalog, registryId, name, contents[command.blob]!.digest)) ? 'done' : 'unknown';
@@ -141,7 +142,7 @@ async function endSession(
   chosen: number,
 ): Promise<string> {
   const session = sessions[chosen % sessions.length];
-  if (!session) return 'no session';
+  if (!session) return 'session ended';
   const { registry, name } = places[session.place]!;
   const registryId = world.registries[registry]!;
   const owner = { registryId, repository: name, creator: 'somebody' };

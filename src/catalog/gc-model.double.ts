@@ -47,10 +47,12 @@ export function pushBlob(model: Model, place: number, blob: number, now: number)
   return 'done';
 }
 
-export function mount(model: Model, place: number, from: number | undefined, blob: number, now: number): string {
+/** `from` names a repository of the same registry, whatever there is in another one. */
+export function mount(model: Model, place: number, from: string | undefined, blob: number, now: number): string {
   const { registry } = places[place]!;
-  const sources = from === undefined ? places.keys() : [from];
-  const found = [...sources].some((at) => places[at]!.registry === registry && model[at]!.links.has(blob));
+  const found = places.some(
+    (at, source) => at.registry === registry && (from ?? at.name) === at.name && model[source]!.links.has(blob),
+  );
   return found ? pushBlob(model, place, blob, now) : 'nothing to mount';
 }
 

@@ -97,15 +97,22 @@ function mortalStore(store: BlobStore, step: () => void): BlobStore {
   return {
     ...store,
     async stage(upload, offset) {
-      const staging = await around(() => store.stage(upload, offset));
-      return (
-        staging && {
-          ...staging,
-          sync: () => around(() => staging.sync()),
-          publish: (digest) => around(() => staging.publish(digest)),
-          revert: () => around(() => staging.revert()),
-        }
-      );
+      step();
+      const staging = await store.stage(upload, offset);
+      if (!staging) return undefined;
+      try {
+        step();
+      } catch (crash) {
+        // The system closes the files of a process that died.
+        await staging.close();
+        throw crash;
+      }
+      return {
+        ...staging,
+        sync: () => around(() => staging.sync()),
+        publish: (digest) => around(() => staging.publish(digest)),
+        revert: () => around(() => staging.revert()),
+      };
     },
     discard: (upload) => around(() => store.discard(upload)),
     unpublish: (upload, digest) => around(() => store.unpublish(upload, digest)),

@@ -43,7 +43,7 @@ export async function requireReferences(
   for (const reference of manifest.references) {
     const size = (reference.role === 'child' ? manifests : links).get(reference.digest);
     if (size === undefined) {
-      if (reference.required && !(sparseIndexes && manifest.kind === 'index')) missing.push(reference.digest);
+      if (reference.required && !sparseIndexes) missing.push(reference.digest);
     } else if (size !== reference.size) {
       throw new RegistryError('MANIFEST_INVALID', {
         message: 'a descriptor gives another size than its content has; clients would refuse to pull it',

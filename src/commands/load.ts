@@ -30,11 +30,11 @@ export function loadFor(context: Context, flags: ConfigFlags): LoadedConfig<Conf
       file: flags.config ?? context.environment.BONDED_CONFIG,
       environment: context.environment,
       flags: {
-        ...assignments(flags.set ?? []),
         listen: flags.listen,
         data: flags.data,
         'database.url': flags.database,
         'log.level': flags.logLevel,
+        ...assignments(flags.set ?? []),
       },
     });
   } catch (error) {

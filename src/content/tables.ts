@@ -26,6 +26,8 @@ declare module '../database/tables.ts' {
       digest: string | null;
       /** The digest under which its bytes are being published: where to look for them after a crash. */
       closing: string | null;
+      /** 1 when its last chunk broke off: its client may not know how far it came. */
+      broke_off: number;
       started_at: number;
       active_at: number;
     };
@@ -45,6 +47,7 @@ export const contentMigrations: Migration[] = [
         `CREATE UNIQUE INDEX blobs_key ON blobs (key)`,
         `CREATE TABLE uploads (id ${text} PRIMARY KEY, registry_id ${int} NOT NULL, repository ${text} NOT NULL,
           creator ${text} NOT NULL, "offset" ${int} NOT NULL, algorithm ${text} NOT NULL, digest ${text}, closing ${text},
+          broke_off ${int} NOT NULL,
           started_at ${int} NOT NULL, active_at ${int} NOT NULL)`,
         `CREATE INDEX uploads_active ON uploads (active_at)`,
       ]);

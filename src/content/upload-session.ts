@@ -22,6 +22,8 @@ export type LinkBlob = (tx: Transaction, blob: ClosedUpload) => Promise<string>;
 export interface UploadSession {
   /** Bytes that are durable. */
   readonly offset: number;
+  /** Whether the last chunk broke off: its client may not know how far it came, and begin anew at 0. */
+  readonly brokeOff: boolean;
   /**
    * Appends a body from `start` (undefined: where the session ends). `start` 0 begins anew. Any other start than the
    * session's offset throws RANGE_INVALID. Resolves with the new, durable offset; what a broken body delivered is kept.
@@ -76,8 +78,8 @@ export function openSession(
     return offset === 0 ? startHash(algorithm) : hashAgain(store, id, algorithm, offset);
   }
 
-  async function advance(from: number, offset: number, digest: Digest | undefined): Promise<void> {
-    const state = { offset, digest: digest ?? null, active_at: now() };
+  async function advance(from: number, offset: number, digest: Digest | undefined, brokeOff = false): Promise<void> {
+    const state = { offset, digest: digest ?? null, broke_off: brokeOff ? 1 : 0, active_at: now() };
     if (await db.write((tx) => advanceUpload(tx, id, from, state))) return;
     if (await findUpload(db, id)) throw conflict();
     await removeLeftovers(db, store, row);
@@ -99,10 +101,9 @@ export function openSession(
     try {
       const { bytes, failure } = await receive(body, staging, hash, limits);
       const offset = from + bytes;
-      if (bytes > 0) {
-        await staging.sync();
-        await advance(from, offset, hash.current());
-      }
+      if (bytes > 0) await staging.sync();
+      const brokeOff = failure !== undefined;
+      if (bytes > 0 || (brokeOff && offset > 0)) await advance(from, offset, hash.current(), brokeOff);
       hash.detach();
       hashes.keep(id, hash);
       if (failure !== undefined) throw failure;
@@ -174,5 +175,5 @@ export function openSession(
     return { ...blob, key };
   }
 
-  return { offset: row.offset, append, close };
+  return { offset: row.offset, brokeOff: row.broke_off === 1, append, close };
 }

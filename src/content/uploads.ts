@@ -95,6 +95,7 @@ export function createUploads(
       algorithm,
       digest: null,
       closing,
+      broke_off: 0,
       started_at: at,
       active_at: at,
     };

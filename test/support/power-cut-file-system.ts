@@ -1,159 +1,229 @@
 import { dirname } from 'node:path';
-import type { FileSystem } from '../../src/content/index.ts';
+import type { FileSystem, OpenFile } from '../../src/content/index.ts';
 
-/** A file: what was written, and what of it is on the disk. */
+/** A file. Buffers are replaced, never changed, so that a picture of the disk costs nothing to take. */
 interface Inode {
-  written: Buffer;
+  /** What a reader sees. */
+  data: Buffer;
+  /** What is on the disk for sure. */
   synced: Buffer;
 }
 
-type Entries = ReadonlyMap<string, Inode | 'directory'>;
+type Entry = Inode | 'directory';
 
-/** What is on the disk at one moment. Immutable: taking one costs little, and many can be kept. */
-export type Disk = ReadonlyMap<string, Entries>;
+/** A change of a directory that no sync has covered yet. */
+interface Change {
+  path: string;
+  entry: Entry | undefined;
+  /** A rename takes the old name away only together with giving the new one. */
+  needs: Change | undefined;
+}
+
+/** What is on the disk at one moment, and what may or may not be. */
+export interface Disk {
+  durable: ReadonlyMap<string, Entry>;
+  pending: readonly Change[];
+  files: ReadonlyMap<Inode, { data: Buffer; synced: Buffer }>;
+}
+
+/** What a power cut left. Names of one file share it. */
+export type Remains = ReadonlyMap<string, { data: Buffer } | 'directory'>;
 
 export interface PowerCutFileSystem extends FileSystem {
-  /**
-   * What a power cut now would leave: file data and directory entries that were not synced are gone. `kept` says for
-   * one of them whether the kernel happened to have written it anyway.
-   */
-  cut(kept: () => boolean): Disk;
-  /** Bytes of a file as a reader sees them now. */
-  content(path: string): Buffer | undefined;
+  disk(): Disk;
+  /** Grows with every change, of what is seen or of what is durable. */
+  version(): number;
 }
 
 const empty = Buffer.alloc(0);
+const block = 16;
 
 /**
- * A file system in memory that keeps apart what was done and what is durable (POSIX: fdatasync for the bytes of a
- * file, fsync of a directory for the names in it). `step` is called after each change.
+ * A file system in memory that keeps apart what was done and what is durable: the bytes of a file by fdatasync, the
+ * names in a directory by fsync of that directory (POSIX promises no more). `step` is told of every call before it has
+ * any effect, and after.
  */
-export function createPowerCutFileSystem(step: () => void, disk?: Disk): PowerCutFileSystem {
-  // Names by their directory: as they are, and as they are on the disk.
-  const names = new Map<string, Map<string, Inode | 'directory'>>();
-  const durable = new Map<string, Map<string, Inode | 'directory'>>();
-  for (const [path, entries] of disk ?? [['/', new Map()]]) {
-    names.set(path, new Map(entries));
-    durable.set(path, new Map(entries));
+export function createPowerCutFileSystem(step: () => void, remains: Remains = new Map()): PowerCutFileSystem {
+  const restored = new Map<object, Inode>();
+  const restore = (left: { data: Buffer } | 'directory'): Entry => {
+    if (left === 'directory') return left;
+    const inode = restored.get(left) ?? { data: left.data, synced: left.data };
+    restored.set(left, inode);
+    return inode;
+  };
+  const names = new Map([...remains].map(([path, left]) => [path, restore(left)] as const));
+  const durable = new Map(names);
+  let pending: Change[] = [];
+  let version = 0;
+
+  /** One call: the power may go before it, and after it. */
+  async function call<T>(effect: () => T): Promise<T> {
+    step();
+    await Promise.resolve();
+    const result = effect();
+    version++;
+    step();
+    return result;
   }
-  const nameOf = (path: string) => path.slice(path.lastIndexOf('/') + 1);
-  const missing = (path: string) => Object.assign(new Error(`ENOENT: ${path}`), { code: 'ENOENT', path });
-  const directory = (path: string) => {
+
+  function inode(path: string): Inode | undefined {
     const found = names.get(path);
-    if (!found) throw missing(path);
-    return found;
-  };
-  const inode = (path: string): Inode | undefined => {
-    const found = names.get(dirname(path))?.get(nameOf(path));
     return found === 'directory' ? undefined : found;
-  };
+  }
+
+  function change(path: string, entry: Entry | undefined, needs?: Change): Change {
+    const made = { path, entry, needs };
+    if (entry) {
+      if (dirname(path) !== '/' && names.get(dirname(path)) !== 'directory') throw missing(path);
+      names.set(path, entry);
+    } else names.delete(path);
+    pending.push(made);
+    return made;
+  }
+
+  function openFile(file: Inode): OpenFile {
+    return {
+      write: (chunks, position) =>
+        call(() => {
+          const bytes = Buffer.concat(chunks);
+          const next = Buffer.alloc(Math.max(file.data.length, position + bytes.length));
+          file.data.copy(next);
+          bytes.copy(next, position);
+          file.data = next;
+        }),
+      truncate: (length) => call(() => void (file.data = resized(file.data, length))),
+      size: async () => file.data.length,
+      async datasync() {
+        // What is written during the call may miss it.
+        const { data } = file;
+        await call(() => void (file.synced = data));
+      },
+      close: async () => {},
+    };
+  }
 
   return {
+    create: (path) =>
+      call(() => {
+        const existing = inode(path);
+        if (existing) existing.data = empty;
+        const file = existing ?? { data: empty, synced: empty };
+        if (!existing) change(path, file);
+        return openFile(file);
+      }),
     async open(path) {
-      await Promise.resolve();
-      let file = inode(path);
-      if (!file) {
-        file = { written: empty, synced: empty };
-        directory(dirname(path)).set(nameOf(path), file);
-        step();
-      }
-      const opened = file;
-      return {
-        async write(chunks, position) {
-          await Promise.resolve();
-          const bytes = Buffer.concat(chunks);
-          const next = Buffer.alloc(Math.max(opened.written.length, position + bytes.length));
-          opened.written.copy(next);
-          bytes.copy(next, position);
-          opened.written = next;
-          step();
-        },
-        async truncate(length) {
-          await Promise.resolve();
-          const next = Buffer.alloc(length);
-          opened.written.copy(next);
-          opened.written = next;
-          step();
-        },
-        async datasync() {
-          const flushed = opened.written;
-          await Promise.resolve();
-          opened.synced = flushed;
-          step();
-        },
-        async close() {},
-      };
+      const file = inode(path);
+      return file && openFile(file);
     },
     async *read(path, start, end) {
-      await Promise.resolve();
       const file = inode(path);
       if (!file) throw missing(path);
-      yield file.written.subarray(start, end);
+      yield file.data.subarray(start, end);
     },
-    async rename(from, to) {
-      await Promise.resolve();
-      const file = inode(from);
-      if (!file) throw missing(from);
-      directory(dirname(to)).set(nameOf(to), file);
-      directory(dirname(from)).delete(nameOf(from));
-      step();
+    slice(path, start, end) {
+      const file = inode(path);
+      if (!file) throw missing(path);
+      return new Blob([file.data.subarray(start, end) as Uint8Array<ArrayBuffer>]);
     },
-    async unlink(path) {
-      await Promise.resolve();
-      const removed = directory(dirname(path)).delete(nameOf(path));
-      step();
-      return removed;
-    },
-    async mkdir(path) {
-      await Promise.resolve();
-      for (let at = 1; at !== 0; at = path.indexOf('/', at) + 1) {
-        const end = path.indexOf('/', at);
-        const part = end === -1 ? path : path.slice(0, end);
-        if (!names.has(part)) {
-          names.get(dirname(part))!.set(nameOf(part), 'directory');
-          names.set(part, new Map());
-          durable.set(part, new Map());
-          step();
-        }
-      }
-    },
+    rename: (from, to) =>
+      call(() => {
+        const file = inode(from);
+        if (!file) return false;
+        // Names of one file: POSIX leaves both.
+        if (inode(to) !== file) change(from, undefined, change(to, file));
+        return true;
+      }),
+    unlink: (path) => call(() => void (names.has(path) && change(path, undefined))),
+    mkdir: (path) => call(() => void (names.has(path) || change(path, 'directory'))),
     async syncDirectory(path) {
-      const flushed = new Map(directory(path));
-      await Promise.resolve();
-      durable.set(path, flushed);
-      step();
+      const covered = new Set(pending.filter((made) => dirname(made.path) === path));
+      for (const { needs } of covered) if (needs) covered.add(needs);
+      await call(() => {
+        for (const made of pending) if (covered.has(made)) apply(durable, made);
+        pending = pending.filter((made) => !covered.has(made));
+      });
     },
     async *list(path) {
-      await Promise.resolve();
-      yield* [...(names.get(path)?.keys() ?? [])];
+      yield* [...names.keys()].filter((name) => dirname(name) === path).map((name) => name.slice(path.length + 1));
     },
     async stat(path) {
-      await Promise.resolve();
-      const file = inode(path);
-      return file && { size: file.written.length, changedAt: Date.now() };
+      const found = names.get(path);
+      return found && { size: found === 'directory' ? 0 : found.data.length, changedAt: Date.now() };
     },
-    content: (path) => inode(path)?.written,
-    cut(kept) {
-      const left = new Map<string, Map<string, Inode | 'directory'>>();
-      const visit = (path: string) => {
-        const before = durable.get(path) ?? new Map<string, Inode | 'directory'>();
-        const now = names.get(path) ?? before;
-        const entries = new Map<string, Inode | 'directory'>();
-        for (const name of new Set([...before.keys(), ...now.keys()])) {
-          const entry = before.get(name) !== now.get(name) && kept() ? now.get(name) : before.get(name);
-          if (entry === undefined) continue;
-          if (entry === 'directory') {
-            entries.set(name, entry);
-            visit(path === '/' ? `/${name}` : `${path}/${name}`);
-          } else {
-            const bytes = entry.written !== entry.synced && kept() ? entry.written : entry.synced;
-            entries.set(name, { written: bytes, synced: bytes });
-          }
-        }
-        left.set(path, entries);
-      };
-      visit('/');
-      return left;
-    },
+    version: () => version,
+    disk: () => ({
+      durable: new Map(durable),
+      pending: [...pending],
+      files: new Map(
+        [...durable.values(), ...pending.map(({ entry }) => entry)]
+          .filter((entry): entry is Inode => typeof entry === 'object')
+          .map((file) => [file, { data: file.data, synced: file.synced }]),
+      ),
+    }),
   };
+}
+
+/**
+ * What a power cut leaves of a disk. Without `random` all that was not synced is lost; with it the kernel may have
+ * written any of it: of each directory the first so many changes, of each file any block, and any length.
+ */
+export function cutPower({ durable, pending, files }: Disk, random?: () => number): Remains {
+  const names = new Map(durable);
+  const kept = new Set<Change>();
+  const limits = new Map<string, number>();
+  if (random) {
+    for (const made of pending) {
+      const directory = dirname(made.path);
+      const left = limits.get(directory) ?? Math.floor(random() * (pending.length + 1));
+      limits.set(directory, left - 1);
+      if (left <= 0 || (made.needs && pending.includes(made.needs) && !kept.has(made.needs))) {
+        limits.set(directory, 0);
+        continue;
+      }
+      kept.add(made);
+      apply(names, made);
+    }
+  }
+  const remains = new Map<string, { data: Buffer } | 'directory'>();
+  const shared = new Map<Inode, { data: Buffer }>();
+  for (const [path, entry] of [...names].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+    // What lay in a directory that is gone is gone.
+    if (dirname(path) !== '/' && remains.get(dirname(path)) !== 'directory') continue;
+    if (entry === 'directory') {
+      remains.set(path, entry);
+      continue;
+    }
+    const state = files.get(entry)!;
+    const file = shared.get(entry) ?? { data: random ? torn(state, random) : state.synced };
+    shared.set(entry, file);
+    remains.set(path, file);
+  }
+  return remains;
+}
+
+function torn({ data, synced }: { data: Buffer; synced: Buffer }, random: () => number): Buffer {
+  if (data === synced) return data;
+  const lengths = [data.length, synced.length, Math.floor(random() * (Math.max(data.length, synced.length) + 1))];
+  const result = Buffer.alloc(lengths[Math.floor(random() * 3)]!);
+  const writes = random();
+  for (let at = 0; at < result.length; at += block) {
+    // A block that was never written reads as zeros.
+    (random() < writes ? data : synced).copy(result, at, at, at + block);
+  }
+  return result;
+}
+
+function apply(names: Map<string, Entry>, { path, entry }: Change): void {
+  if (entry) names.set(path, entry);
+  else names.delete(path);
+}
+
+function resized(data: Buffer, length: number): Buffer {
+  const next = Buffer.alloc(length);
+  data.copy(next);
+  return next;
+}
+
+function missing(path: string): Error {
+  return Object.assign(new Error(`ENOENT: ${path}`), { code: 'ENOENT', path });
 }
