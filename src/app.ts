@@ -1,12 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import {
-  type Catalog,
-  catalogMigrations,
-  collectStep,
-  dropMissingBlob,
-  ensureRegistry,
-} from './catalog/index.ts';
+import { type Catalog, catalogMigrations, collectStep, dropMissingBlob, ensureRegistry } from './catalog/index.ts';
 import type { Configuration } from './configuration.ts';
 import {
   type BlobStore,
@@ -155,7 +149,10 @@ async function forgetMissing({ db, blobs, catalog }: Storage, path: string, metr
     if (!object || (await verifyBlob(db, blobs, object.digest)) !== 'missing') return;
     metrics.missingFiles.inc();
     const links = await dropMissingBlob(catalog, object.digest, object.key);
-    log.error({ digest: object.digest, links }, 'the bytes of a blob are gone; it is forgotten, so that a push brings it back');
+    log.error(
+      { digest: object.digest, links },
+      'the bytes of a blob are gone; it is forgotten, so that a push brings it back',
+    );
   } catch (error) {
     log.error({ path, err: error }, 'the bytes of a blob are gone; it could not be forgotten');
   }
@@ -219,7 +216,9 @@ function requireLoopback(config: Configuration): void {
     ['metrics.listen', config.metrics.listen],
   ] as const) {
     if (address && !isLoopback(address.host)) {
-      throw new Error(`${key}: ${address.host} is not a loopback address; callers are not identified yet, so only this machine may connect`);
+      throw new Error(
+        `${key}: ${address.host} is not a loopback address; callers are not identified yet, so only this machine may connect`,
+      );
     }
   }
 }

@@ -12,7 +12,11 @@ const registryName = z
 
 /** The whole configuration: one slice a capability, each declared where it is used. */
 export const configSchema = z.strictObject({
-  data: z.string().min(1).default('./data').describe('Directory of facts (SQLite) and content. One server uses it at a time.'),
+  data: z
+    .string()
+    .min(1)
+    .default('./data')
+    .describe('Directory of facts (SQLite) and content. One server uses it at a time.'),
   ...httpConfig,
   domain: hostName()
     .prefault('localhost')

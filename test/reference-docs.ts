@@ -16,7 +16,10 @@ export async function referencePages(): Promise<Record<string, string>> {
 
 function configurationPage(): string {
   const rows = describeSettings(configSchema).map(({ key, variable, list, defaultValue, description }) => {
-    const shown = defaultValue === undefined ? '' : `\`${typeof defaultValue === 'string' ? defaultValue : JSON.stringify(defaultValue)}\``;
+    const shown =
+      defaultValue === undefined
+        ? ''
+        : `\`${typeof defaultValue === 'string' ? defaultValue : JSON.stringify(defaultValue)}\``;
     const environment = variable === undefined ? 'file only' : `\`${variable}\`${list ? ' (comma-separated)' : ''}`;
     return `| \`${key}\` | ${environment} | ${shown} | ${description.replaceAll('|', '\\|')} |`;
   });

@@ -11,6 +11,22 @@ import './tables.ts';
  */
 export type CandidateKind = 'link' | 'manifest' | 'blob' | 'repository';
 
+/** One row of the queue. */
+export interface Candidate {
+  registryId: number;
+  repositoryId: number;
+  kind: CandidateKind;
+  digest: string;
+  notBefore: number;
+}
+
+/** What became of one candidate. */
+export interface Outcome {
+  removed?: CandidateKind;
+  /** Bytes of the blob that nobody links any more; undefined when it stays. */
+  blobBytes?: number | undefined;
+}
+
 export interface Scope {
   id: number;
   registryId: number;

@@ -1,8 +1,7 @@
 import { lockBlob, markDeleting } from '../content/index.ts';
 import type { Transaction } from '../database/index.ts';
 import type { Digest } from '../oci/index.ts';
-import { addCandidates } from './candidates.ts';
-import type { Candidate, Outcome } from './collect.ts';
+import { addCandidates, type Candidate, type Outcome } from './candidates.ts';
 import type { Catalog } from './context.ts';
 import { takeDue } from './due.ts';
 import { removeLink } from './links.ts';

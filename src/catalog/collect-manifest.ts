@@ -1,5 +1,5 @@
 import type { Transaction } from '../database/index.ts';
-import type { Candidate, Outcome } from './collect.ts';
+import type { Candidate, Outcome } from './candidates.ts';
 import type { Catalog } from './context.ts';
 import { removeManifest } from './delete-manifest.ts';
 import { takeDue } from './due.ts';

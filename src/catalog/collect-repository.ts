@@ -1,6 +1,5 @@
 import type { Transaction } from '../database/index.ts';
-import { addCandidates } from './candidates.ts';
-import type { Candidate, Outcome } from './collect.ts';
+import { addCandidates, type Candidate, type Outcome } from './candidates.ts';
 import type { Catalog } from './context.ts';
 import { takeDue } from './due.ts';
 import './tables.ts';

@@ -1,5 +1,5 @@
 import type { Transaction } from '../database/index.ts';
-import type { CandidateKind } from './candidates.ts';
+import type { Candidate, CandidateKind, Outcome } from './candidates.ts';
 import { collectBlob, collectLink } from './collect-blob.ts';
 import { collectManifest } from './collect-manifest.ts';
 import { collectRepository } from './collect-repository.ts';
@@ -18,21 +18,6 @@ export interface Collected {
   repositories: number;
   /** Candidates that could not be looked at; each is tried again later. */
   failures: { candidate: Candidate; error: unknown }[];
-}
-
-export interface Candidate {
-  registryId: number;
-  repositoryId: number;
-  kind: CandidateKind;
-  digest: string;
-  notBefore: number;
-}
-
-/** What became of one candidate. */
-export interface Outcome {
-  removed?: CandidateKind;
-  /** Bytes of the blob that nobody links any more; undefined when it stays. */
-  blobBytes?: number | undefined;
 }
 
 /** Candidates at work at once: on SQLite they share a commit, on PostgreSQL they use as many connections. */

@@ -1,5 +1,5 @@
 import type { Transaction } from '../database/index.ts';
-import type { Candidate } from './collect.ts';
+import type { Candidate } from './candidates.ts';
 import type { Catalog } from './context.ts';
 import './tables.ts';
 

@@ -1,7 +1,7 @@
 import { findBlob } from '../content/index.ts';
 import type { Digest } from '../oci/index.ts';
-import type { CandidateKind } from './candidates.ts';
-import { type Candidate, dueCandidates } from './collect.ts';
+import type { Candidate, CandidateKind } from './candidates.ts';
+import { dueCandidates } from './collect.ts';
 import { retireMs } from './collect-repository.ts';
 import type { Catalog } from './context.ts';
 import './tables.ts';

@@ -1,4 +1,4 @@
-export { collectStep, type Candidate, type Collected } from './collect.ts';
+export { collectStep, type Collected } from './collect.ts';
 export { gcConfig, manifestsConfig } from './config.ts';
 export type { Catalog, Repository } from './context.ts';
 export { deleteManifest } from './delete-manifest.ts';

@@ -11,7 +11,13 @@ const dev = buildCommand<{ directory: string; host?: readonly string[]; days: nu
   parameters: {
     flags: {
       directory: { kind: 'parsed', parse: String, brief: 'Where the PEM files go', default: './data/tls' },
-      host: { kind: 'parsed', parse: String, brief: 'Host name or IP address beside localhost', variadic: true, optional: true },
+      host: {
+        kind: 'parsed',
+        parse: String,
+        brief: 'Host name or IP address beside localhost',
+        variadic: true,
+        optional: true,
+      },
       days: { kind: 'parsed', parse: Number, brief: 'Days that the certificate is valid', default: '90' },
     },
   },
@@ -23,7 +29,9 @@ const dev = buildCommand<{ directory: string; host?: readonly string[]; days: nu
     this.write(`key          ${files.key}`);
     this.write('');
     this.write(`Serve with it:   bonded serve --set tls.certificate=${files.certificate} --set tls.key=${files.key}`);
-    this.write(`Trust it:        skopeo … --dest-cert-dir ${flags.directory}, or SSL_CERT_FILE=${files.authority} for Go clients`);
+    this.write(
+      `Trust it:        skopeo … --dest-cert-dir ${flags.directory}, or SSL_CERT_FILE=${files.authority} for Go clients`,
+    );
   },
 });
 

@@ -8,7 +8,11 @@ export interface Context extends CommandContext {
 }
 
 export function createContext(process: NodeJS.Process, environment: Context['environment']): Context {
-  return { process: process as Context['process'], environment, write: (text) => void process.stdout.write(`${text}\n`) };
+  return {
+    process: process as Context['process'],
+    environment,
+    write: (text) => void process.stdout.write(`${text}\n`),
+  };
 }
 
 /** Ends a command with a sentence that says what to do; the exit code becomes 1. */

@@ -23,7 +23,8 @@ export async function makeDevelopmentCertificate(
   hosts: readonly string[],
   days: number,
 ): Promise<{ authority: string; certificate: string; key: string }> {
-  if (!Number.isInteger(days) || days < 1 || days > authorityDays) throw new Error(`days must be 1 to ${authorityDays}`);
+  if (!Number.isInteger(days) || days < 1 || days > authorityDays)
+    throw new Error(`days must be 1 to ${authorityDays}`);
   x509.cryptoProvider.set(webcrypto as unknown as Crypto);
   const home = resolve(directory);
   await mkdir(home, { recursive: true, mode: 0o700 });
@@ -43,7 +44,7 @@ export async function makeDevelopmentCertificate(
     notBefore: new Date(Date.now() - dayMs),
     notAfter: new Date(Date.now() + days * dayMs),
     signingAlgorithm: algorithm,
-    publicKey: keys.publicKey as CryptoKey,
+    publicKey: keys.publicKey,
     signingKey: authority.key,
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
@@ -56,7 +57,7 @@ export async function makeDevelopmentCertificate(
     ],
   });
   await writeFile(paths.certificate, `${certificate.toString('pem')}\n`);
-  await writeKey(paths.key, keys.privateKey as CryptoKey);
+  await writeKey(paths.key, keys.privateKey);
   return { authority: paths.authority, certificate: paths.certificate, key: paths.key };
 }
 
@@ -68,16 +69,16 @@ async function makeAuthority(paths: { authority: string; authorityKey: string })
     notBefore: new Date(Date.now() - dayMs),
     notAfter: new Date(Date.now() + authorityDays * dayMs),
     signingAlgorithm: algorithm,
-    keys: keys as unknown as CryptoKeyPair,
+    keys: keys,
     extensions: [
       new x509.BasicConstraintsExtension(true, 0, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true),
-      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey as CryptoKey),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
   await writeFile(paths.authority, `${certificate.toString('pem')}\n`);
-  await writeKey(paths.authorityKey, keys.privateKey as CryptoKey);
-  return { certificate, key: keys.privateKey as CryptoKey };
+  await writeKey(paths.authorityKey, keys.privateKey);
+  return { certificate, key: keys.privateKey };
 }
 
 async function readAuthority(paths: { authority: string; authorityKey: string }): Promise<Authority | undefined> {
@@ -89,12 +90,12 @@ async function readAuthority(paths: { authority: string; authorityKey: string })
   }
   const key = x509.PemConverter.decodeFirst(await readFile(paths.authorityKey, 'utf8'));
   const imported = await webcrypto.subtle.importKey('pkcs8', key, algorithm, false, ['sign']);
-  return { certificate: new x509.X509Certificate(pem), key: imported as CryptoKey };
+  return { certificate: new x509.X509Certificate(pem), key: imported };
 }
 
 async function writeKey(path: string, key: CryptoKey): Promise<void> {
-  const bytes = await webcrypto.subtle.exportKey('pkcs8', key as Parameters<typeof webcrypto.subtle.exportKey>[1]);
-  await writeFile(path, `${x509.PemConverter.encode(bytes as ArrayBuffer, 'PRIVATE KEY')}\n`, { mode: 0o600 });
+  const bytes = await webcrypto.subtle.exportKey('pkcs8', key);
+  await writeFile(path, `${x509.PemConverter.encode(bytes, 'PRIVATE KEY')}\n`, { mode: 0o600 });
 }
 
 function serialNumber(): string {

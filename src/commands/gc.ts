@@ -16,7 +16,10 @@ export const gc = buildCommand<ConfigFlags & { dryRun: boolean }, [], Context>({
       'would be removed now, also while the server runs. What lost its last reference less than gc.delay ago stays.',
   },
   parameters: {
-    flags: { ...configFlags, dryRun: { kind: 'boolean', brief: 'List what would be removed, and remove nothing', default: false } },
+    flags: {
+      ...configFlags,
+      dryRun: { kind: 'boolean', brief: 'List what would be removed, and remove nothing', default: false },
+    },
   },
   async func(flags) {
     const config = loadFor(this, flags)?.value;
@@ -51,7 +54,8 @@ async function collect(context: Context, config: Configuration): Promise<void> {
     `removed ${totals.manifests} manifests, ${totals.links} links, ${totals.blobs} blobs, ${totals.uploads} uploads; ` +
       `freed ${totals.bytes} bytes`,
   );
-  if (totals.failures > 0) fail(context, `${totals.failures} candidates could not be looked at; they are tried again later`);
+  if (totals.failures > 0)
+    fail(context, `${totals.failures} candidates could not be looked at; they are tried again later`);
 }
 
 async function collectAll(storage: Storage, config: Configuration) {

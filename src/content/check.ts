@@ -163,7 +163,7 @@ async function checkUpload(
   }
   if ((await findUpload(db, id))?.offset !== offset) return undefined;
   // The digest that was recorded is of bytes that are gone. What is left is hashed again at the end.
-  const state = { offset: staged, digest: null, active_at: row.active_at };
+  const state = { offset: staged, digest: null, broke_off: 0, active_at: row.active_at };
   if (repair) await db.write((tx) => advanceUpload(tx, id, offset, state));
   return found(
     'upload-short',

@@ -125,14 +125,18 @@ export async function noteClosing(tx: Transaction, id: string, from: number, dig
   return (await query.executeTakeFirst()).numUpdatedRows > 0n;
 }
 
-/** Records an activity that the session itself did not; one that came later stays. */
-export async function touchUpload(tx: Transaction, id: string, at: number): Promise<void> {
-  await tx.updateTable('uploads').set({ active_at: at }).where('id', '=', id).where('active_at', '<', at).execute();
+/** Records an activity that the sessions themselves did not; one that came later stays. */
+export async function touchUploads(tx: Transaction, ids: readonly string[], at: number): Promise<void> {
+  await tx.updateTable('uploads').set({ active_at: at }).where('id', 'in', ids).where('active_at', '<', at).execute();
 }
 
 export async function deleteUpload(tx: Transaction, id: string): Promise<boolean> {
   const result = await tx.deleteFrom('uploads').where('id', '=', id).executeTakeFirst();
   return result.numDeletedRows > 0n;
+}
+
+export async function deleteUploads(tx: Transaction, ids: readonly string[]): Promise<void> {
+  await tx.deleteFrom('uploads').where('id', 'in', ids).execute();
 }
 
 /** Sessions without activity since `before` (ms), the longest idle first. */

@@ -1,14 +1,13 @@
 import type { Database } from '../database/index.ts';
 import type { BlobStore } from './blob-store.ts';
-import { createLocalClaims, type UploadClaims } from './claims.ts';
-import { removeLeftovers } from './leftovers.ts';
+import { createLocalClaims, type Release, type UploadClaims } from './claims.ts';
+import { endUploads } from './end-uploads.ts';
 import {
-  deleteUpload,
   deletingBlobs,
   forgetBlobs,
   idleUploads,
   knownUploads,
-  touchUpload,
+  touchUploads,
   type UploadRow,
 } from './store.ts';
 
@@ -49,35 +48,31 @@ export function createSweep(
 ): (before: number, limit?: number) => Promise<Swept> {
   let areas: AsyncIterator<{ upload: string; changedAt: number }> | undefined;
 
-  /** Runs `action` unless somebody is at work on the upload. */
-  async function unlessBusy(upload: string, action: () => Promise<boolean>): Promise<boolean> {
-    const release = await claims.claim(upload);
-    if (!release) return false;
-    try {
-      return await action();
-    } finally {
-      release();
-    }
-  }
-
-  async function endIdle(row: UploadRow, before: number): Promise<boolean> {
-    const staged = await store.staged(row.id);
-    if (staged && staged.changedAt >= before) return false;
-    ended(row.id);
-    await removeLeftovers(db, store, row);
-    await db.write((tx) => deleteUpload(tx, row.id), { durable: false });
-    return true;
+  async function isIdle({ id }: UploadRow, before: number): Promise<boolean> {
+    const staged = await store.staged(id);
+    return !staged || staged.changedAt < before;
   }
 
   async function sweepSessions(before: number, limit: number): Promise<Swept> {
     const rows = await idleUploads(db, before, limit);
-    let uploads = 0;
-    for (const row of rows) {
-      if (await unlessBusy(row.id, () => endIdle(row, before))) uploads++;
-      // Otherwise the ones at work would be all that a step ever looks at.
-      else await db.write((tx) => touchUpload(tx, row.id, before), { durable: false });
+    const idle: UploadRow[] = [];
+    const busy: string[] = [];
+    const claimed: Release[] = [];
+    try {
+      for (const row of rows) {
+        const release = await claims.claim(row.id);
+        if (release) claimed.push(release);
+        if (release && (await isIdle(row, before))) idle.push(row);
+        else busy.push(row.id);
+      }
+      for (const { id } of idle) ended(id);
+      await endUploads(db, store, idle);
+    } finally {
+      for (const release of claimed) release();
     }
-    return { uploads, more: rows.length === limit };
+    // Otherwise the ones at work would be all that a step ever looks at.
+    if (busy.length > 0) await db.write((tx) => touchUploads(tx, busy, before), { durable: false });
+    return { uploads: idle.length, more: rows.length === limit };
   }
 
   async function sweepAreas(before: number, limit: number): Promise<Swept> {
@@ -93,12 +88,10 @@ export function createSweep(
     const known = await knownUploads(db, old);
     let uploads = 0;
     for (const upload of old) {
-      if (known.has(upload)) continue;
-      const removed = await unlessBusy(upload, async () => {
-        await store.discard(upload);
-        return true;
-      });
-      if (removed) uploads++;
+      const release = known.has(upload) ? undefined : await claims.claim(upload);
+      if (!release) continue;
+      await store.discard(upload).finally(release);
+      uploads++;
     }
     return { uploads, more };
   }

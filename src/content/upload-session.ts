@@ -2,7 +2,7 @@ import type { Database, Transaction } from '../database/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import { type Digest, type DigestAlgorithm, digestAlgorithm, parseDigest } from '../oci/index.ts';
 import type { BlobStore, Staging } from './blob-store.ts';
-import { removeLeftovers } from './leftovers.ts';
+import { endUploads } from './end-uploads.ts';
 import { type Interruption, receive, storageFailure, type UploadBody } from './receive.ts';
 import { advanceUpload, deleteUpload, findUpload, noteClosing, type UploadRow } from './store.ts';
 import { hashAgain, type LiveHashes, startHash, type UploadHash } from './upload-hash.ts';
@@ -82,7 +82,7 @@ export function openSession(
     const state = { offset, digest: digest ?? null, broke_off: brokeOff ? 1 : 0, active_at: now() };
     if (await db.write((tx) => advanceUpload(tx, id, from, state))) return;
     if (await findUpload(db, id)) throw conflict();
-    await removeLeftovers(db, store, row);
+    await endUploads(db, store, [row]);
     throw unknownUpload(id);
   }
 

@@ -3,8 +3,8 @@ import type { Database } from '../database/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import { type Digest, type DigestAlgorithm, digestAlgorithm } from '../oci/index.ts';
 import type { BlobStore } from './blob-store.ts';
-import { createLocalClaims, type Release, type UploadClaims } from './claims.ts';
-import { removeLeftovers } from './leftovers.ts';
+import { createLocalClaims, type UploadClaims } from './claims.ts';
+import { endUploads } from './end-uploads.ts';
 import { createInterruption, type Interruption, type ReceiveLimits, type UploadBody } from './receive.ts';
 import { deleteUpload, findUpload, insertUpload, type UploadRow } from './store.ts';
 import { createSweep, type Swept } from './sweep.ts';
@@ -101,13 +101,6 @@ export function createUploads(
     };
   }
 
-  /** Caller has the claim, if it can be had: another process that writes finds the row gone, and cleans up. */
-  async function end(row: UploadRow, release: Release | undefined): Promise<void> {
-    hashes.drop(row.id);
-    await db.write((tx) => deleteUpload(tx, row.id), { durable: false });
-    if (release) await removeLeftovers(db, store, row);
-  }
-
   async function put(
     owner: UploadOwner,
     body: UploadBody | undefined,
@@ -124,7 +117,7 @@ export function createUploads(
         return await session.close(body, digest, link);
       } catch (error) {
         // Of any other error it is open whether the fact was recorded: the sweep finds out, later.
-        if (error instanceof RegistryError) await inserted.then(() => end(row, () => {})).catch(() => {});
+        if (error instanceof RegistryError) await inserted.then(() => endUploads(db, store, [row])).catch(() => {});
         throw error;
       }
     });
@@ -148,7 +141,11 @@ export function createUploads(
       const release = await claims.claim(id);
       try {
         // It may have been closed by the request that was waited for.
-        await end(await find(id, owner), release);
+        const row = await find(id, owner);
+        hashes.drop(id);
+        if (release) await endUploads(db, store, [row]);
+        // Another process writes: it finds the row gone, and removes the bytes.
+        else await db.write((tx) => deleteUpload(tx, id));
       } finally {
         release?.();
       }

@@ -63,6 +63,7 @@ test('what does not finish within drain.timeout is cut, and the log says how muc
 
 test('a second signal, unless it is an echo of the first, ends the process at once', async () => {
   await using server = await startTestProcess({ settings: { 'drain.delay': '60s' } });
+  expect(await statusOf(`${server.url}/readyz`)).toBe(200);
   const ended = server.end('SIGTERM');
   while ((await statusOf(`${server.url}/readyz`)) !== 503) await Bun.sleep(10);
   await Bun.sleep(1100);

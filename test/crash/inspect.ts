@@ -5,14 +5,15 @@ import type { Pusher } from './pusher.ts';
 
 /**
  * Compares all that a server holds, while nobody writes, with what was acknowledged; throws a Fault. What was left
- * open by a broken connection is decided by what is found, and from then on known.
+ * open by a broken connection is decided by what is found, and from then on known. Uploads that rested for longer than
+ * `uploadExpiryMs` may be gone.
  */
-export async function inspect(client: Client, pushers: readonly Pusher[]): Promise<void> {
+export async function inspect(client: Client, pushers: readonly Pusher[], uploadExpiryMs: number): Promise<void> {
   const repositories = new Set(pushers.flatMap(({ home, shared }) => [home, shared]));
   await Promise.all([...repositories].map((repository) => inspectRepository(client, repository)));
   for (const pusher of pushers) {
     for (const known of pusher.uploads) {
-      const alive = await inspectUpload(client, known.repository, known.upload, pusher.uploadExpiryMs);
+      const alive = await inspectUpload(client, known.repository, known.upload, uploadExpiryMs);
       if (!alive) pusher.uploads.delete(known);
     }
     pusher.images = pusher.images.filter(({ manifest }) => manifest.present.mustBe(true));

@@ -117,7 +117,7 @@ function cutLog(log: Buffer, { log: { synced, written } }: Picture, random: Rand
   const kept = Buffer.from(log.subarray(0, random.chance(0.3) ? written : synced + random.below(written - synced + 1)));
   if (kept.length > synced && random.chance(0.3)) {
     const hole = synced + random.below(kept.length - synced);
-    kept.fill(0, hole, hole + 512);
+    kept.fill(0, hole, Math.min(kept.length, hole + 512));
   }
   return kept;
 }

@@ -7,9 +7,8 @@ import type { Change } from './register.ts';
 export interface Pushing {
   client: Client;
   random: Random;
-  /** Settings of the server (ms). */
+  /** How long the server keeps what nothing references (ms). */
   gcDelayMs: number;
-  uploadExpiryMs: number;
   /** Uploads that were begun and not finished, also by earlier lives of the server. */
   uploads: Set<{ repository: KnownRepository; upload: KnownUpload }>;
 }

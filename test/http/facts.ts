@@ -24,10 +24,14 @@ export async function countFacts(app: App, data: string): Promise<Facts> {
   for (const table of tables) {
     counts[table] = Number((await db.first<{ n: number }>(`SELECT COUNT(*) AS n FROM ${table}`, []))!.n);
   }
-  counts['staging'] = (await readdir(join(data, 'uploads'))).length;
-  const stored = await readdir(join(data, 'blobs'), { recursive: true, withFileTypes: true });
-  counts['files'] = stored.filter((entry) => entry.isFile()).length;
+  counts['staging'] = await countFiles(join(data, 'uploads'));
+  counts['files'] = await countFiles(join(data, 'blobs'));
   return counts as Facts;
+}
+
+async function countFiles(directory: string): Promise<number> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).length;
 }
 
 export const nothing: Facts = Object.fromEntries([...tables, 'staging', 'files'].map((key) => [key, 0])) as Facts;

@@ -48,7 +48,7 @@ export async function sendRaw(port: number, request: string, host = '127.0.0.1')
   connection.socket.write(Buffer.from(request, 'latin1'));
   await connection.until(isWhole);
   const since = performance.now();
-  while (!connection.closed() && performance.now() - since < 50) await Bun.sleep(5);
+  while (!connection.closed() && performance.now() - since < 20) await Bun.sleep(5);
   return { ...parse(connection.text()), closed: connection.closed() };
 }
 

@@ -13,12 +13,20 @@ export async function writeOciLayout(directory: string): Promise<void> {
   };
   const layer = await put(new Uint8Array(10_240), 'application/vnd.oci.image.layer.v1.tar');
   const config = await put(
-    JSON.stringify({ architecture: 'amd64', os: 'linux', rootfs: { type: 'layers', diff_ids: [layer.digest] }, config: {} }),
+    JSON.stringify({
+      architecture: 'amd64',
+      os: 'linux',
+      rootfs: { type: 'layers', diff_ids: [layer.digest] },
+      config: {},
+    }),
     'application/vnd.oci.image.config.v1+json',
   );
   const mediaType = 'application/vnd.oci.image.manifest.v1+json';
   const manifest = await put(JSON.stringify({ schemaVersion: 2, mediaType, config, layers: [layer] }), mediaType);
   const annotations = { 'org.opencontainers.image.ref.name': 'latest' };
-  await writeFile(join(directory, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests: [{ ...manifest, annotations }] }));
+  await writeFile(
+    join(directory, 'index.json'),
+    JSON.stringify({ schemaVersion: 2, manifests: [{ ...manifest, annotations }] }),
+  );
   await writeFile(join(directory, 'oci-layout'), JSON.stringify({ imageLayoutVersion: '1.0.0' }));
 }

@@ -5,8 +5,10 @@ import type { FileSystem, OpenFile } from '../../src/content/index.ts';
 interface Inode {
   /** What a reader sees. */
   data: Buffer;
-  /** What is on the disk for sure. */
+  /** What the last sync put on the disk. */
   synced: Buffer;
+  /** The least length that it had since then. */
+  shortest: number;
 }
 
 type Entry = Inode | 'directory';
@@ -23,7 +25,7 @@ interface Change {
 export interface Disk {
   durable: ReadonlyMap<string, Entry>;
   pending: readonly Change[];
-  files: ReadonlyMap<Inode, { data: Buffer; synced: Buffer }>;
+  files: ReadonlyMap<Inode, Inode>;
 }
 
 /** What a power cut left. Names of one file share it. */
@@ -47,7 +49,7 @@ export function createPowerCutFileSystem(step: () => void, remains: Remains = ne
   const restored = new Map<object, Inode>();
   const restore = (left: { data: Buffer } | 'directory'): Entry => {
     if (left === 'directory') return left;
-    const inode = restored.get(left) ?? { data: left.data, synced: left.data };
+    const inode = restored.get(left) ?? { data: left.data, synced: left.data, shortest: left.data.length };
     restored.set(left, inode);
     return inode;
   };
@@ -91,12 +93,19 @@ export function createPowerCutFileSystem(step: () => void, remains: Remains = ne
           bytes.copy(next, position);
           file.data = next;
         }),
-      truncate: (length) => call(() => void (file.data = resized(file.data, length))),
+      truncate: (length) =>
+        call(() => {
+          file.data = resized(file.data, length);
+          file.shortest = Math.min(file.shortest, length);
+        }),
       size: async () => file.data.length,
       async datasync() {
         // What is written during the call may miss it.
         const { data } = file;
-        await call(() => void (file.synced = data));
+        await call(() => {
+          file.synced = data;
+          file.shortest = Math.min(data.length, file.data.length);
+        });
       },
       close: async () => {},
     };
@@ -106,8 +115,8 @@ export function createPowerCutFileSystem(step: () => void, remains: Remains = ne
     create: (path) =>
       call(() => {
         const existing = inode(path);
-        if (existing) existing.data = empty;
-        const file = existing ?? { data: empty, synced: empty };
+        if (existing) Object.assign(existing, { data: empty, shortest: 0 });
+        const file = existing ?? { data: empty, synced: empty, shortest: 0 };
         if (!existing) change(path, file);
         return openFile(file);
       }),
@@ -157,7 +166,7 @@ export function createPowerCutFileSystem(step: () => void, remains: Remains = ne
       files: new Map(
         [...durable.values(), ...pending.map(({ entry }) => entry)]
           .filter((entry): entry is Inode => typeof entry === 'object')
-          .map((file) => [file, { data: file.data, synced: file.synced }]),
+          .map((file) => [file, { ...file }]),
       ),
     }),
   };
@@ -201,14 +210,16 @@ export function cutPower({ durable, pending, files }: Disk, random?: () => numbe
   return remains;
 }
 
-function torn({ data, synced }: { data: Buffer; synced: Buffer }, random: () => number): Buffer {
+function torn({ data, synced, shortest }: Inode, random: () => number): Buffer {
   if (data === synced) return data;
-  const lengths = [data.length, synced.length, Math.floor(random() * (Math.max(data.length, synced.length) + 1))];
+  const longest = Math.max(data.length, synced.length);
+  const lengths = [data.length, synced.length, shortest + Math.floor(random() * (longest - shortest + 1))];
   const result = Buffer.alloc(lengths[Math.floor(random() * 3)]!);
   const writes = random();
   for (let at = 0; at < result.length; at += block) {
     // A block that was never written reads as zeros.
-    (random() < writes ? data : synced).copy(result, at, at, at + block);
+    const source = random() < writes ? data : synced;
+    if (at < source.length) source.copy(result, at, at, at + block);
   }
   return result;
 }

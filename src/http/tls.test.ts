@@ -1,0 +1,58 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect } from 'node:tls';
+import { portOf } from '../../test/http/raw.ts';
+import { pushImage } from '../../test/http/registry.ts';
+import { startTestProcess, type TestProcess } from '../../test/support/server.ts';
+
+let directory: string;
+let server: TestProcess;
+let ca: string;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'bonded-tls-'));
+  const bonded = join(import.meta.dir, '..', '..', 'bin', 'bonded');
+  const made = Bun.spawn([bonded, 'cert', 'dev', '--directory', directory], { stdout: 'pipe', stderr: 'pipe' });
+  const output = await new Response(made.stdout).text();
+  const file = (name: string) => new RegExp(`^${name} +(\\S+)$`, 'm').exec(output)![1]!;
+  ca = await Bun.file(file('authority')).text();
+  server = await startTestProcess({ settings: { 'tls.certificate': file('certificate'), 'tls.key': file('key') } });
+}, 20_000);
+
+afterAll(async () => {
+  await server?.[Symbol.asyncDispose]();
+  await rm(directory, { recursive: true, force: true });
+});
+
+test('serves over TLS with the certificate of `bonded cert dev`, also a large blob', async () => {
+  expect(server.url).toStartWith('https://127.0.0.1:');
+  const trusted = (path: string, init: RequestInit = {}) => fetch(`${server.url}${path}`, { ...init, tls: { ca } });
+  expect((await trusted('/v2/')).status).toBe(200);
+  const bytes = crypto.getRandomValues(new Uint8Array(65_536));
+  const body = new Blob(Array.from({ length: 64 }, () => bytes));
+  const digest = `sha256:${new Bun.CryptoHasher('sha256').update(await body.arrayBuffer()).digest('hex')}`;
+  const pushed = await trusted(`/v2/tls/blobs/uploads/?digest=${digest}`, { method: 'POST', body });
+  expect(pushed.status).toBe(201);
+  expect(pushed.headers.get('location')).toBe(`/v2/tls/blobs/${digest}`);
+  const pulled = await (await trusted(`/v2/tls/blobs/${digest}`)).arrayBuffer();
+  expect(Buffer.from(pulled).equals(Buffer.from(await body.arrayBuffer()))).toBe(true);
+});
+
+test('a client that does not trust the authority is not served', async () => {
+  await expect(pushImage(server.url, 'tls', 'latest')).rejects.toThrow(/certificate/);
+});
+
+test('lesson 17: HTTP/1.1 is all that is offered, HTTP/2 stalls large pushes', async () => {
+  const { promise, resolve, reject } = Promise.withResolvers<string | false | null>();
+  const socket = connect({ port: portOf(server.url), host: '127.0.0.1', ca, ALPNProtocols: ['h2', 'http/1.1'] });
+  socket.once('secureConnect', () => resolve(socket.alpnProtocol)).once('error', reject);
+  expect(await promise).not.toBe('h2');
+  socket.destroy();
+});
+
+test('a missing certificate is named with its key', async () => {
+  const settings = { 'tls.certificate': join(directory, 'none.pem'), 'tls.key': join(directory, 'none.key') };
+  await expect(startTestProcess({ settings })).rejects.toThrow(/tls\.certificate: cannot read .*none\.pem: ENOENT/);
+});
