@@ -1,10 +1,10 @@
 import { buildApplication, buildRouteMap, run } from '@stricli/core';
 import packageFile from '../package.json' with { type: 'json' };
 import { certRoutes, createContext } from './cli/index.ts';
-import { configRoutes, gc, serve } from './commands/index.ts';
+import { configRoutes, fsck, gc, serve } from './commands/index.ts';
 
 const root = buildRouteMap({
-  routes: { serve, gc, config: configRoutes, cert: certRoutes },
+  routes: { serve, gc, fsck, config: configRoutes, cert: certRoutes },
   docs: { brief: 'A private registry for container images and OCI artifacts' },
 });
 

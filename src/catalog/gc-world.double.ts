@@ -1,6 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { openTestDatabase, type TestDatabase } from '../../test/support/database.ts';
 import { type BlobStore, contentMigrations, createFileStore, createUploads, type Uploads } from '../content/index.ts';
 import type { Database } from '../database/index.ts';
@@ -29,6 +29,8 @@ export interface World extends AsyncDisposable {
   registries: number[];
   /** Begins a new life, as a start of the server does. */
   begin(): Life;
+  /** Names of all files below `blobs` and below `uploads`, sorted: what the store itself may have forgotten, too. */
+  filesBelow(directory: 'blobs' | 'uploads'): Promise<string[]>;
 }
 
 /** Facts and files that outlive the processes that work on them. */
@@ -61,6 +63,11 @@ export async function openWorld(): Promise<World> {
           left = steps;
         },
       };
+    },
+    async filesBelow(directory) {
+      const entries = await readdir(join(data, directory), { recursive: true, withFileTypes: true });
+      const files = entries.filter((entry) => entry.isFile());
+      return files.map((entry) => relative(join(data, directory), join(entry.parentPath, entry.name))).toSorted();
     },
     async [Symbol.asyncDispose]() {
       await db[Symbol.asyncDispose]();

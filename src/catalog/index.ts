@@ -1,3 +1,4 @@
+export { checkCatalog } from './check.ts';
 export { collectStep, type Collected } from './collect.ts';
 export { gcConfig, manifestsConfig } from './config.ts';
 export type { Catalog, Repository } from './context.ts';

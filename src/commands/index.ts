@@ -1,3 +1,4 @@
 export { configRoutes } from './check-config.ts';
+export { fsck } from './fsck.ts';
 export { gc } from './gc.ts';
 export { serve } from './serve.ts';

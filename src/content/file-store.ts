@@ -20,7 +20,7 @@ import { createStagingFile } from './staging-file.ts';
 
 const uploadPattern = /^[0-9a-f]{32}$/;
 const objectPattern = /^([0-9a-f]{64}|[0-9a-f]{128})-([0-9a-f]{32})$/;
-const shards = Array.from({ length: 256 }, (_, shard) => shard.toString(16).padStart(2, '0'));
+const shardPattern = /^[0-9a-f]{2}$/;
 const algorithms = ['sha256', 'sha512'];
 
 /**
@@ -47,6 +47,10 @@ export async function createFileStore(data: string, fs: FileSystem = nodeFileSys
       made.catch(() => prepared.delete(directory));
     }
     return made;
+  }
+
+  async function* shardsIn(directory: string): AsyncGenerator<string> {
+    for await (const name of fs.list(directory)) if (shardPattern.test(name)) yield name;
   }
 
   for (const directory of [data, uploads, blobs, ...algorithms.map((algorithm) => join(blobs, algorithm))]) {
@@ -106,7 +110,7 @@ export async function createFileStore(data: string, fs: FileSystem = nodeFileSys
     },
     async *objects() {
       for (const algorithm of algorithms) {
-        for (const shard of shards) {
+        for await (const shard of shardsIn(join(blobs, algorithm))) {
           for await (const name of fs.list(join(blobs, algorithm, shard))) {
             const object = objectOf(`${algorithm}/${shard}/${name}`);
             if (object) yield object;
@@ -115,7 +119,7 @@ export async function createFileStore(data: string, fs: FileSystem = nodeFileSys
       }
     },
     async *uploads() {
-      for (const shard of shards) {
+      for await (const shard of shardsIn(uploads)) {
         for await (const upload of fs.list(join(uploads, shard))) {
           if (!uploadPattern.test(upload) || !upload.startsWith(shard)) continue;
           const found = await fs.stat(staging(upload));

@@ -184,7 +184,8 @@ describe('bodies as the server hands them over', async () => {
       if (end === 'end') socket.end();
       else socket.destroy();
       expect(await outcomeOf(id)).toBe('400 BLOB_UPLOAD_INVALID');
-      expect(await rig.offset(id)).toBe(10);
+      // A reset may overtake bytes that nobody has read yet.
+      expect(end === 'end' ? [10] : [0, 10]).toContain(await rig.offset(id));
       socket.destroy();
     });
   }

@@ -74,7 +74,11 @@ test('processes that start at the same moment apply each migration once, and all
     const { sql } = await import('kysely');
     const migrations = ['a', 'b', 'c', 'd'].map((name) => ({
       name,
-      up: (db) => sql.raw('CREATE TABLE ' + name + ' (id BIGINT)').execute(db),
+      async up(db, dialect) {
+        // Long enough for the others to come while it is under way.
+        if (dialect === 'postgres') await sql\`SELECT pg_sleep(0.1)\`.execute(db);
+        await sql.raw('CREATE TABLE ' + name + ' (id BIGINT)').execute(db);
+      },
     }));
     await Bun.sleep(Number(process.argv[1]) - Date.now());
     const db = await openDatabase({ ...${JSON.stringify(options)}, migrations });

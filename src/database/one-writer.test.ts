@@ -18,7 +18,18 @@ function watchOwnLag(): () => number {
   };
 }
 
+/** Waits, for a while, until other programs leave the processors to us. */
+async function calm(): Promise<void> {
+  for (let tries = 0; tries < 20; tries++) {
+    const ownLag = watchOwnLag();
+    await Bun.sleep(500);
+    if (ownLag() < 4) return;
+  }
+  console.log('the machine is busy with other programs: an idle process is late too');
+}
+
 async function measure(syncDelayMs: number): Promise<{ fair: boolean; responsive: boolean; text: string }> {
+  await calm();
   await using writers = await openWriters();
   const all = await writers.startAll(4, { concurrency: 32, syncDelayMs });
   const ownLag = watchOwnLag();
@@ -53,6 +64,6 @@ function suite(): void {
         console.log(result.text);
       }
       expect(result).toMatchObject({ fair: true, responsive: true });
-    }, 30_000);
+    }, 60_000);
   }
 }

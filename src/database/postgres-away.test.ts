@@ -62,9 +62,8 @@ function suite(): void {
     cable.unplug();
     const read = db.read.selectFrom('samples').select('name').execute();
     await expect(read).rejects.toThrow('timeout');
-    await expect(db.ping()).rejects.toThrow(/timeout/);
     cable.plug();
-    await eventually(db);
+    // On the old connection this would wait for the answer that was lost.
     expect(await db.read.selectFrom('samples').select('name').execute()).toEqual([]);
     await db.close();
     cable.close();

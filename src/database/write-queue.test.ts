@@ -1,60 +1,17 @@
 import { describe, expect, test } from 'bun:test';
 import { Database as Sqlite } from 'bun:sqlite';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { sql } from 'kysely';
-import { sample, sampleMigrations } from '../../test/support/samples.ts';
+import { heldSyncs, openSample, settled } from '../../test/support/sample-database.ts';
+import { sample } from '../../test/support/samples.ts';
 import type { Database, Transaction, WriteOptions } from './database.ts';
-import { openSqlite, type SqliteOptions } from './sqlite.ts';
 
 // The queue exists for SQLite only, so these tests run on SQLite whatever the environment says.
-async function openSample(options: Partial<SqliteOptions> & { letGo?: () => void } = {}) {
-  const directory = await mkdtemp(join(tmpdir(), 'bonded-queue-'));
-  const path = join(directory, 'bonded.db');
-  const db = await openSqlite({ kind: 'sqlite', path, migrations: sampleMigrations, ...options });
-  return {
-    db,
-    path,
-    async [Symbol.asyncDispose]() {
-      options.letGo?.();
-      await db.close();
-      await rm(directory, { recursive: true, force: true });
-    },
-  };
-}
 
 const insert = (db: Database, name: string, options?: WriteOptions) =>
   db.write((tx) => tx.insertInto('samples').values(sample(name)).returning('id').executeTakeFirstOrThrow(), options);
 
 const names = async (db: Database) =>
   (await db.all<{ name: string }>('SELECT name FROM samples ORDER BY id', [])).map(({ name }) => name);
-
-/** A disk whose syncs end when the test says so. */
-function heldSyncs() {
-  const held: { done(): void; fail(error: Error): void }[] = [];
-  let holding = true;
-  return {
-    held,
-    async sync(datasync: () => Promise<void>) {
-      if (holding) await new Promise<void>((done, fail) => held.push({ done, fail }));
-      await datasync();
-    },
-    letGo() {
-      holding = false;
-      for (const { done } of held) done();
-    },
-  };
-}
-
-const settled = (promise: Promise<unknown>) =>
-  Promise.race([
-    promise.then(
-      () => 'answered',
-      () => 'rejected',
-    ),
-    Bun.sleep(20).then(() => 'waiting'),
-  ]);
 
 describe('answers', () => {
   test('come after the sync, while reads see the commit before', async () => {

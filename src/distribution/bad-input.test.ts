@@ -114,11 +114,12 @@ describe('over the wire', () => {
     expect(await facts()).toEqual(nothing);
   });
 
-  test('what follows a body that is longer than it says is no part of it', async () => {
-    const more = `${requestText('GET', '/healthz')}`;
-    const answer = await send('POST', `/v2/bad/blobs/uploads/?digest=${digestOf('hell')}`, headers('Content-Length: 5'), `hello${more}`);
-    expect(answer.status).toBe(400);
-    expect(answer.body).toContain(`"actual":"${digestOf('hello')}"`);
+  test('a body that is longer than it says leaves nothing', async () => {
+    const target = `/v2/bad/blobs/uploads/?digest=${digestOf('hello world')}`;
+    const answer = await send('POST', target, headers('Content-Length: 5'), 'hello world');
+    expect(answer.status).not.toBe(201);
+    expect(answer.closed).toBe(true);
+    for (let tries = 0; tries < 200 && JSON.stringify(await facts()) !== JSON.stringify(nothing); tries++) await Bun.sleep(10);
     expect(await facts()).toEqual(nothing);
   });
 
@@ -138,10 +139,7 @@ describe('over the wire', () => {
     using connection = await openRaw(portOf(server.url));
     connection.socket.write(requestText('POST', `/v2/bad/blobs/uploads/?digest=${none}`, headers('Transfer-Encoding: chunked')));
     const chunk = `10000\r\n${'x'.repeat(65_536)}\r\n`;
-    for (let at = 0; at < 200 && !connection.closed(); at++) {
-      connection.socket.write(chunk);
-      await Bun.sleep(0);
-    }
+    for (let at = 0; at < 17; at++) connection.socket.write(chunk);
     expect(await connection.until((text) => text.includes('}]}'))).toStartWith('HTTP/1.1 413 ');
     expect(connection.text()).toContain('"code":"SIZE_INVALID"');
     expect(await facts()).toEqual(nothing);

@@ -144,6 +144,7 @@ function chunkRange(exchange: Exchange, route: UploadRoute, { offset, brokeOff }
     throw new RegistryError('SIZE_INVALID', {
       message: 'Content-Length and Content-Range give different lengths',
       detail: { contentLength: Number(length), contentRange: range.end - range.start + 1 },
+      headers: sessionHeaders(route.name, route.id, offset),
     });
   }
   // Some clients begin anew at 0 after a broken connection (lesson 3); at any other time that is out of order.

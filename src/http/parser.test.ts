@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { portOf, requestText, sendRaw } from '../../test/http/raw.ts';
+import { digestOf } from '../../test/http/registry.ts';
 import { startTestProcess, type TestProcess } from '../../test/support/server.ts';
 
 /*
@@ -77,6 +78,11 @@ test('a request that a body hides is not answered', async () => {
   const answer = await send(`${body(`Content-Length: ${hidden.length}`)}${hidden}`);
   expect(answer.status).toBe(202);
   expect(answer.text.match(/HTTP\/1\.1 /g)).toHaveLength(1);
+});
+
+test('a request that comes while an answer waits for the disk ends the connection without an answer', async () => {
+  const push = requestText('POST', `/v2/a/blobs/uploads/?digest=${digestOf('hello')}`, ['Host: localhost', 'Content-Length: 5']);
+  expect(await send(`${push}hello${requestText('GET', '/v2/')}`)).toMatchObject({ text: '', closed: true });
 });
 
 test('a chunked body may have extensions, but no trailers: they end the connection after the answer', async () => {

@@ -32,6 +32,8 @@ export function startServer(options: ServerOptions): HttpServer {
     // Every reader of a body counts; Bun's own limit would answer 413 without a body.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     idleTimeout: options.idleSeconds,
+    // Said expressly: a second server would otherwise share a taken port silently.
+    reusePort: false,
     development: false,
   };
 

@@ -128,7 +128,7 @@ function errorsIn(output: string): string {
 
 /** `bonded fsck` on what a killed server left: half-done work is no damage. */
 async function checkOffline(data: string, database: string): Promise<void> {
-  const child = Bun.spawn([bonded, 'fsck', ...flagsOf(data, database)], {
+  const child = Bun.spawn([bonded, 'fsck', '--verify', ...flagsOf(data, database)], {
     env: { PATH: process.env['PATH'] ?? '' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

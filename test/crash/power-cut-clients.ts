@@ -24,6 +24,8 @@ export const bodyOf = (bytes: Buffer): UploadBody => ({
 
 export interface Book {
   ledger: Ledger;
+  /** How often time was let pass for collection to begin. */
+  collections: number;
 }
 
 /** One client with a repository of its own: does `steps` random things and writes down what it may rely on. */
@@ -36,18 +38,25 @@ export async function runClient(world: World, book: Book, name: string, steps: n
     void (book.ledger = withEntry(book.ledger, ...change));
   const setBlob = (content: Buffer, presence: 'there' | 'maybe' | 'gone') =>
     set('blobs', keyOf(name, digestOf(content)), { repository: name, content, presence });
-  /** Before a push is answered the blob may be there, unless it is anyway. */
+  /**
+   * Before a push is answered the blob may be there, unless it is anyway. The returned function says that it was
+   * answered: then the blob is there, unless it took longer than what nobody references is kept.
+   */
   const mayPush = (content: Buffer) => {
+    const { collections } = book;
     if (book.ledger.blobs.get(keyOf(name, digestOf(content)))?.presence !== 'there') setBlob(content, 'maybe');
+    return () => {
+      if (collections === book.collections) setBlob(content, 'there');
+    };
   };
   const mine = (presence: string) =>
     [...book.ledger.blobs.values()].filter((blob) => blob.repository === name && blob.presence === presence);
 
   async function put(): Promise<void> {
     const content = random.pick(contents);
-    mayPush(content);
+    const pushed = mayPush(content);
     await uploads.put(owner, bodyOf(content), digestOf(content), link);
-    setBlob(content, 'there');
+    pushed();
   }
 
   async function upload(): Promise<void> {
@@ -83,18 +92,18 @@ export async function runClient(world: World, book: Book, name: string, steps: n
       const wrong = uploads.hold(id, owner, (it) => it.close(bodyOf(Buffer.from('x')), digestOf('wrong'), link));
       await wrong.catch(expected('DIGEST_INVALID'));
     }
-    mayPush(content);
+    const pushed = mayPush(content);
     record({ closing: content });
     const rest = offset < content.length || random.chance(0.1) ? bodyOf(content.subarray(offset)) : undefined;
     await uploads.hold(id, owner, (session) => session.close(rest, digestOf(content), link));
-    setBlob(content, 'there');
+    pushed();
     set('sessions', id, undefined);
   }
 
   async function mount(): Promise<void> {
     const content = random.pick(contents);
-    mayPush(content);
-    if (await mountBlob(catalog, registryId, name, digestOf(content), undefined)) setBlob(content, 'there');
+    const pushed = mayPush(content);
+    if (await mountBlob(catalog, registryId, name, digestOf(content), undefined)) pushed();
   }
 
   async function pushManifest(): Promise<void> {
@@ -151,6 +160,7 @@ export async function runClient(world: World, book: Book, name: string, steps: n
   async function collect(): Promise<void> {
     // From now on, and for a while: what is pushed meanwhile is young.
     world.pass(2 * gcDelayMs);
+    book.collections++;
     book.ledger = withCollection(book.ledger);
     while ((await collectStep(catalog, 3)).examined > 0);
     await sweepDeleted(db, store);

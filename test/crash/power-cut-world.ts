@@ -40,7 +40,7 @@ export interface World extends AsyncDisposable {
 
 /** Databases live in memory where that is possible; what is durable is for the double to say. */
 export function createWorkshop() {
-  const directory = mkdtempSync(join(Bun.file('/dev/shm').size >= 0 && isDirectory('/dev/shm') ? '/dev/shm' : tmpdir(), 'bonded-cut-'));
+  const directory = mkdtempSync(join(isDirectory('/dev/shm') ? '/dev/shm' : tmpdir(), 'bonded-cut-'));
   return { directory, [Symbol.dispose]: () => rmSync(directory, { recursive: true, force: true }) };
 }
 
@@ -57,16 +57,23 @@ export async function createTemplate(directory: string): Promise<Buffer> {
   return readFileSync(path);
 }
 
+/** What a test may break, to see that it would be found. */
+export interface Mistake {
+  breakFileSystem?: (fs: FileSystem) => FileSystem;
+  /** Syncs of the log do nothing. */
+  breakLog?: boolean;
+}
+
 /** A registry without its edges over the double. `onStep` may take a picture; it is called wherever the power may go. */
 export async function openWorld(
   directory: string,
   template: Buffer,
-  options: { breakFileSystem?: (fs: FileSystem) => FileSystem; onStep?: (picture: () => Picture, version: string) => void },
+  options: Mistake & { onStep?: (picture: () => Picture, version: string) => void },
 ): Promise<World> {
   const path = join(directory, 'bonded.db');
   removeDatabase(path);
   writeFileSync(path, template);
-  const { onStep = () => {}, breakFileSystem = (fs) => fs } = options;
+  const { onStep = () => {}, breakFileSystem = (fs) => fs, breakLog = false } = options;
   const written = () => statSync(`${path}-wal`).size;
   let synced = 0;
   let ready = false;
@@ -85,7 +92,7 @@ export async function openWorld(
       const covered = written();
       step();
       await Bun.sleep(0);
-      synced = covered;
+      if (!breakLog) synced = covered;
       step();
     },
   });

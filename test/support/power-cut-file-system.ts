@@ -49,11 +49,18 @@ export function createPowerCutFileSystem(step: () => void, remains: Remains = ne
   const restored = new Map<object, Inode>();
   const restore = (left: { data: Buffer } | 'directory'): Entry => {
     if (left === 'directory') return left;
-    const inode = restored.get(left) ?? { data: left.data, synced: left.data, shortest: left.data.length };
-    restored.set(left, inode);
-    return inode;
+    const file = restored.get(left) ?? { data: left.data, synced: left.data, shortest: left.data.length };
+    restored.set(left, file);
+    return file;
   };
   const names = new Map([...remains].map(([path, left]) => [path, restore(left)] as const));
+  const children = new Map<string, Set<string>>();
+  const siblings = (path: string) => {
+    const found = children.get(dirname(path)) ?? new Set();
+    children.set(dirname(path), found);
+    return found;
+  };
+  for (const path of names.keys()) siblings(path).add(path);
   const durable = new Map(names);
   let pending: Change[] = [];
   let version = 0;
@@ -78,7 +85,11 @@ export function createPowerCutFileSystem(step: () => void, remains: Remains = ne
     if (entry) {
       if (dirname(path) !== '/' && names.get(dirname(path)) !== 'directory') throw missing(path);
       names.set(path, entry);
-    } else names.delete(path);
+      siblings(path).add(path);
+    } else {
+      names.delete(path);
+      siblings(path).delete(path);
+    }
     pending.push(made);
     return made;
   }
@@ -153,7 +164,7 @@ export function createPowerCutFileSystem(step: () => void, remains: Remains = ne
       });
     },
     async *list(path) {
-      yield* [...names.keys()].filter((name) => dirname(name) === path).map((name) => name.slice(path.length + 1));
+      yield* [...(children.get(path) ?? [])].map((name) => name.slice(path.length + 1));
     },
     async stat(path) {
       const found = names.get(path);

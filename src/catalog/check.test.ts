@@ -1,0 +1,150 @@
+import { expect, test } from 'bun:test';
+import type { Transaction } from '../database/index.ts';
+import { digestOf } from '../oci/index.ts';
+import { checkCatalog } from './check.ts';
+import { openTestCatalog } from './test-catalog.double.ts';
+
+async function openImage() {
+  const catalog = await openTestCatalog();
+  const blobs = [await catalog.blob('app', 'config'), await catalog.blob('app', 'layer')];
+  const image = await catalog.push('app', catalog.image(blobs), { tags: ['latest'] });
+  return { catalog, blobs, image };
+}
+
+async function codes(catalog: Awaited<ReturnType<typeof openImage>>['catalog'], repair = false): Promise<string[]> {
+  return (await Array.fromAsync(checkCatalog(catalog, { repair }))).map(
+    ({ code, repaired }) => `${code}${repaired ? ' mended' : ''}`,
+  );
+}
+
+test('a sound catalog has no findings, and a repair of it changes nothing', async () => {
+  const { catalog } = await openImage();
+  await using _ = catalog;
+  expect(await codes(catalog)).toEqual([]);
+  expect(await codes(catalog, true)).toEqual([]);
+  expect(await catalog.count('blob_links')).toBe(2);
+});
+
+type Image = Awaited<ReturnType<typeof openImage>>;
+
+const damages: [damage: string, code: string, hurt: (tx: Transaction, image: Image) => Promise<unknown>][] = [
+  [
+    'a link that reads another size than its blob has',
+    'link-stale',
+    (tx, { blobs }) => tx.updateTable('blob_links').set({ size: 1 }).where('digest', '=', blobs[0]!.digest).execute(),
+  ],
+  [
+    'references that are not what the bytes say',
+    'references-differ',
+    (tx, { blobs }) => tx.deleteFrom('manifest_references').where('digest', '=', blobs[1]!.digest).execute(),
+  ],
+  [
+    'references of a manifest that is gone',
+    'references-orphaned',
+    (tx) =>
+      tx
+        .insertInto('manifest_references')
+        .columns([
+          'registry_id',
+          'repository_id',
+          'manifest_digest',
+          'digest',
+          'role',
+          'required',
+          'size',
+          'media_type',
+        ])
+        .expression((eb) =>
+          eb
+            .selectFrom('manifest_references')
+            .select((select) => [
+              'registry_id',
+              'repository_id',
+              select.val(digestOf('gone')).as('manifest_digest'),
+              'digest',
+              'role',
+              'required',
+              'size',
+              'media_type',
+            ]),
+        )
+        .execute(),
+  ],
+  [
+    'a tag to a manifest that is not stored',
+    'tag-dangling',
+    (tx) =>
+      tx
+        .updateTable('tags')
+        .set({ digest: digestOf('gone') })
+        .execute(),
+  ],
+];
+
+for (const [damage, code, hurt] of damages) {
+  test(`finds and mends ${damage}`, async () => {
+    const image = await openImage();
+    const { catalog } = image;
+    await using _ = catalog;
+    await catalog.db.write((tx) => hurt(tx, image));
+    expect(await codes(catalog)).toContain(code);
+    expect(await codes(catalog, true)).toEqual([`${code} mended`]);
+    expect(await codes(catalog)).toEqual([]);
+    expect(await catalog.has('app', image.image.digest)).toBe(true);
+  });
+}
+
+test('a link without its blob is removed, and the image that needs it is named until it is pushed again', async () => {
+  const { catalog, blobs } = await openImage();
+  await using _ = catalog;
+  await catalog.db.write((tx) => tx.deleteFrom('blobs').where('digest', '=', blobs[1]!.digest).execute());
+  expect(await codes(catalog)).toEqual(['link-without-blob']);
+  expect(await codes(catalog, true)).toEqual(['link-without-blob mended', 'manifest-incomplete']);
+  expect(await catalog.hasBlob('app', blobs[1]!.digest)).toBe(false);
+  await catalog.blob('app', 'layer');
+  expect(await codes(catalog)).toEqual([]);
+});
+
+test('a manifest whose bytes are damaged is named, and nothing is made of them', async () => {
+  const { catalog } = await openImage();
+  await using _ = catalog;
+  await catalog.db.write((tx) =>
+    tx
+      .updateTable('manifests')
+      .set({ bytes: Buffer.from('{}') })
+      .execute(),
+  );
+  expect(await codes(catalog, true)).toEqual(['manifest-damaged']);
+});
+
+test('what nothing would ever collect becomes a candidate', async () => {
+  const { catalog } = await openImage();
+  await using _ = catalog;
+  await catalog.blob('app', 'unreferenced');
+  expect(await codes(catalog)).toEqual([]);
+  await catalog.db.write((tx) => tx.deleteFrom('gc_candidates').execute());
+  expect(await codes(catalog, true)).toEqual(['link-forgotten mended']);
+  expect(await codes(catalog)).toEqual([]);
+
+  await catalog.db.write(async (tx) => {
+    await tx.deleteFrom('blob_links').where('digest', '=', digestOf('unreferenced')).execute();
+    await tx.deleteFrom('gc_candidates').execute();
+  });
+  expect(await codes(catalog, true)).toEqual(['blob-forgotten mended']);
+  expect(await codes(catalog)).toEqual([]);
+});
+
+test('pages follow each other', async () => {
+  await using catalog = await openTestCatalog();
+  const config = await catalog.blob('app', 'config');
+  for (let at = 0; at < 45; at++) {
+    await catalog.push('app', { ...catalog.image([config]), annotations: { at: `${at}` } }, { tags: [`t${at}`] });
+  }
+  await catalog.db.write((tx) =>
+    tx
+      .updateTable('manifests')
+      .set({ bytes: Buffer.from('x') })
+      .execute(),
+  );
+  expect((await codes(catalog)).length).toBe(45);
+});

@@ -1,0 +1,161 @@
+import { expect, test } from 'bun:test';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freshDatabaseOptions } from '../../test/support/database.ts';
+import { startTestProcess } from '../../test/support/server.ts';
+import { digestOf } from '../oci/index.ts';
+
+const program = join(import.meta.dir, '..', '..', 'bin', 'bonded');
+
+async function bonded(args: string[], environment: Record<string, string> = {}) {
+  const child = Bun.spawn([program, ...args], {
+    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...environment },
+    stdout: 'pipe',
+    stderr: 'pipe',
+  });
+  const [out, error] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  return { code: await child.exited, out, error };
+}
+
+async function inDirectory<T>(action: (directory: string) => Promise<T>): Promise<T> {
+  const directory = await mkdtemp(join(tmpdir(), 'bonded-commands-'));
+  try {
+    return await action(directory);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+test('config check names the key and the source of every mistake, and never a value', () =>
+  inDirectory(async (directory) => {
+    const file = join(directory, 'bonded.yaml');
+    await writeFile(file, 'gc:\n  delay: soon\n  dellay: 1h\nlisten: nowhere\n');
+    const wrong = await bonded(['config', 'check', '--config', file], {
+      BONDED_DATABASE_URL: 'mysql://user:secret@host/db',
+      BONDED_GC_DLEAY: '1h',
+    });
+    expect(wrong.code).toBe(1);
+    for (const key of ['gc.delay', 'gc.dellay', 'listen', 'database.url']) expect(wrong.error).toContain(key);
+    expect(wrong.error).toContain('BONDED_DATABASE_URL');
+    expect(wrong.error).toContain(file);
+    expect(wrong.error + wrong.out).not.toContain('secret');
+
+    const right = await bonded(['config', 'check', '--set', 'gc.delay=1h'], { BONDED_GC_DLEAY: '1h' });
+    expect(right).toMatchObject({ code: 0, error: '' });
+    expect(right.out).toContain('gc.delay: set by command line');
+    expect(right.out).toContain('BONDED_GC_DLEAY');
+  }));
+
+test('the command line wins over the environment, which wins over the file', () =>
+  inDirectory(async (directory) => {
+    const file = join(directory, 'bonded.yaml');
+    await writeFile(file, 'gc: { delay: 1h, interval: 1h }\n');
+    const args = ['config', 'check', '--config', file, '--set', 'log.level=debug'];
+    const { out } = await bonded(args, { BONDED_GC_INTERVAL: '2h', BONDED_LOG_LEVEL: 'error' });
+    expect(out).toContain(`gc.delay: set by ${file}`);
+    expect(out).toContain('gc.interval: set by BONDED_GC_INTERVAL');
+    expect(out).toContain('log.level: set by command line');
+  }));
+
+test('serve refuses an address that others can reach, and a data directory that is in use', () =>
+  inDirectory(async (data) => {
+    const open = await bonded(['serve', '--listen', '0.0.0.0:0', '--data', data]);
+    expect(open.code).toBe(1);
+    expect(open.error).toContain('not a loopback address');
+    await using server = await startTestProcess({ data });
+    const second = await bonded(['serve', '--listen', '127.0.0.1:0', '--data', data]);
+    expect(second.code).toBe(1);
+    expect(second.error).toContain('in use by another Bonded');
+    expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
+  }));
+
+test('a taken port: the next free one', () =>
+  inDirectory(async (data) => {
+    await using first = await startTestProcess();
+    const port = Number(first.host.split(':')[1]);
+    await using second = await startTestProcess({ data, listen: `127.0.0.1:${port}` });
+    expect(Number(second.host.split(':')[1])).toBeGreaterThan(port);
+  }));
+
+test(
+  'gc lists what it would remove while the server runs, and removes exactly that once it is stopped',
+  () =>
+    inDirectory(async (data) => {
+      await using database = await freshDatabaseOptions();
+      const url = database.kind === 'postgres' ? database.url : undefined;
+      await using server = await startTestProcess({
+        data,
+        ...(url && { database: url }),
+        settings: { 'gc.delay': '1ms', 'gc.interval': '1h' },
+      });
+      const digest = digestOf('unreferenced');
+      const push = `${server.url}/v2/team/app/blobs/uploads/?digest=${digest}`;
+      expect((await fetch(push, { method: 'POST', body: 'unreferenced' })).status).toBe(201);
+      const flags = ['--data', data, '--set', 'gc.delay=1ms', ...(url ? ['--database', url] : [])];
+      const dry = await bonded(['gc', '--dry-run', ...flags]);
+      expect(dry).toMatchObject({ code: 0, error: '' });
+      expect(dry.out).toContain(`link\tteam/app\t${digest}`);
+      expect(dry.out).toContain('12 bytes freed');
+      expect((await fetch(`${server.url}/v2/team/app/blobs/${digest}`)).status).toBe(200);
+
+      const running = await bonded(['gc', ...flags]);
+      expect(running.code).toBe(1);
+      expect(running.error).toContain('in use');
+      await server.end();
+      const real = await bonded(['gc', ...flags]);
+      expect(real).toMatchObject({ code: 0, error: '' });
+      expect(real.out).toContain('1 links, 1 blobs');
+      expect(real.out).toContain('freed 12 bytes');
+      expect((await bonded(['fsck', '--verify', ...flags])).out).toBe('facts and bytes agree\n');
+    }),
+  60_000,
+);
+
+test(
+  'fsck finds bytes that are gone, mends what hangs on them, and says what is left to do',
+  () =>
+    inDirectory(async (data) => {
+      await using database = await freshDatabaseOptions();
+      const url = database.kind === 'postgres' ? database.url : undefined;
+      await using server = await startTestProcess({ data, ...(url && { database: url }) });
+      const config = '{}';
+      const digest = digestOf(config);
+      const pushBlob = () =>
+        fetch(`${server.url}/v2/app/blobs/uploads/?digest=${digest}`, { method: 'POST', body: config });
+      expect((await pushBlob()).status).toBe(201);
+      const mediaType = 'application/vnd.oci.image.manifest.v1+json';
+      const reference = { mediaType: 'application/vnd.oci.image.config.v1+json', digest, size: 2 };
+      const manifest = JSON.stringify({ schemaVersion: 2, mediaType, config: reference, layers: [] });
+      const put = { method: 'PUT', body: manifest, headers: { 'Content-Type': mediaType } };
+      expect((await fetch(`${server.url}/v2/app/manifests/1`, put)).status).toBe(201);
+      await server.end();
+
+      const flags = ['--data', data, ...(url ? ['--database', url] : [])];
+      expect(await bonded(['fsck', '--verify', ...flags])).toEqual({
+        code: 0,
+        out: 'facts and bytes agree\n',
+        error: '',
+      });
+      const shard = join(data, 'blobs', 'sha256', digest.slice(7, 9));
+      for (const name of await readdir(shard)) await rm(join(shard, name));
+
+      const looked = await bonded(['fsck', ...flags]);
+      expect(looked.code).toBe(1);
+      expect(looked.out).toContain(digest);
+      const mended = await bonded(['fsck', '--repair', ...flags]);
+      expect(mended.out).toContain('manifest-incomplete');
+      expect(mended.error).toContain('were not mended');
+
+      await using again = await startTestProcess({ data, ...(url && { database: url }) });
+      expect((await fetch(`${again.url}/v2/app/blobs/${digest}`, { method: 'HEAD' })).status).toBe(404);
+      const healed = await fetch(`${again.url}/v2/app/blobs/uploads/?digest=${digest}`, {
+        method: 'POST',
+        body: config,
+      });
+      expect(healed.status).toBe(201);
+      await again.end();
+      expect((await bonded(['fsck', '--verify', ...flags])).code).toBe(0);
+    }),
+  60_000,
+);
