@@ -1,4 +1,4 @@
-import type { Digest } from '../../src/oci/index.ts';
+import { type Digest, digestOf } from '../../src/oci/index.ts';
 
 /** Whether something is there: for sure, for sure not, or whichever (a request is under way, or collection may take it). */
 export type Presence = 'there' | 'maybe' | 'gone';
@@ -65,14 +65,15 @@ export function withEntry<K extends keyof Ledger>(
 /** Of a blob that no manifest holds for sure, collection may take what it wants. */
 export function withCollection(ledger: Ledger): Ledger {
   const held = new Set<string>();
-  for (const [key, { presence, repository, contents }] of ledger.manifests) {
-    if (presence === 'there') for (const content of contents) held.add(`${repository} ${content.toString('latin1')}`);
-    void key;
+  for (const { presence, repository, contents } of ledger.manifests.values()) {
+    if (presence === 'there') for (const content of contents) held.add(keyOf(repository, digestOf(content)));
   }
   const blobs = new Map(ledger.blobs);
   for (const [key, blob] of blobs) {
-    if (blob.presence !== 'there' || held.has(`${blob.repository} ${blob.content.toString('latin1')}`)) continue;
-    blobs.set(key, { ...blob, presence: 'maybe' });
+    if (blob.presence === 'there' && !held.has(key)) blobs.set(key, { ...blob, presence: 'maybe' });
   }
-  return { ...ledger, blobs };
+  // Also what a session that is being closed has become by now.
+  const sessions = new Map(ledger.sessions);
+  for (const [id, session] of sessions) if (session.closing) sessions.set(id, { ...session, closing: null });
+  return { ...ledger, blobs, sessions };
 }
