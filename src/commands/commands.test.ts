@@ -47,6 +47,19 @@ test('config check names the key and the source of every mistake, and never a va
     expect(right.out).toContain('BONDED_GC_DLEAY');
   }));
 
+test('lesson 61: a secret on the command line is refused, with the way to hand it over', async () => {
+  for (const flags of [
+    ['--database', 'postgres://bonded:secret@db.example.com/bonded'],
+    ['--set', 'database.url=postgres://db.example.com/bonded?user=x&password=secret'],
+  ]) {
+    const refused = await bonded(['config', 'check', ...flags]);
+    expect(refused.code).toBe(1);
+    expect(refused.error).toContain('BONDED_DATABASE_URL_FILE');
+    expect(refused.out + refused.error).not.toContain('secret');
+  }
+  expect((await bonded(['config', 'check', '--database', 'postgres://bonded@db.example.com/bonded'])).code).toBe(0);
+});
+
 test('the command line wins over the environment, which wins over the file', () =>
   inDirectory(async (directory) => {
     const file = join(directory, 'bonded.yaml');

@@ -26,6 +26,7 @@ export const configFlags = {
 /** Reads the configuration for a command. Problems are written out, one a line; then the result is undefined. */
 export function loadFor(context: Context, flags: ConfigFlags): LoadedConfig<Configuration> | undefined {
   try {
+    refuseSecrets(flags);
     return loadConfiguration({
       file: flags.config ?? context.environment.BONDED_CONFIG,
       environment: context.environment,
@@ -43,6 +44,16 @@ export function loadFor(context: Context, flags: ConfigFlags): LoadedConfig<Conf
     context.process.exitCode = 1;
     return undefined;
   }
+}
+
+/** Every user of the machine can read the arguments of a process. */
+function refuseSecrets(flags: ConfigFlags): void {
+  const given = [flags.database ?? '', ...(flags.set ?? [])];
+  if (!given.some((value) => /postgres(?:ql)?:\/\/[^/@]*:[^/@]+@|[?&]password=/i.test(value))) return;
+  throw new ConfigError([
+    'database.url: a password on the command line can be read by everyone on the machine; ' +
+      'use BONDED_DATABASE_URL_FILE, PGPASSWORD or PGPASSFILE (from command line)',
+  ]);
 }
 
 function assignments(pairs: readonly string[]): Record<string, unknown> {

@@ -157,8 +157,9 @@ export function openSession(
       return { digest, size, key: await staging.publish(digest) };
     } catch (error) {
       await staging.revert();
-      // Whoever ended the session from elsewhere took the bytes, too.
-      if (!(error instanceof RegistryError) && !(await findUpload(db, id))) throw unknownUpload(id);
+      // Whoever ended the session from elsewhere took the bytes, too. A whole blob in one request has no session to lose:
+      // there a missing row is one that could not be written.
+      if (!noted && !(error instanceof RegistryError) && !(await findUpload(db, id))) throw unknownUpload(id);
       throw storageFailure(error);
     } finally {
       await staging.close();

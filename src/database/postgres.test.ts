@@ -126,7 +126,7 @@ function suite(): void {
     await expect(openPostgres({ ...options, poolSize: 1 })).rejects.toThrow('synchronous_commit');
   });
 
-  test('more queries at once than connections are all answered, over no more connections than allowed', async () => {
+  test('lesson 62: more queries at once than connections are all answered, over no more connections than allowed', async () => {
     const answers = await Promise.all(Array.from({ length: 200 }, (_, n) => db.first('SELECT ? + 0 AS n', [n])));
     expect(answers).toEqual(Array.from({ length: 200 }, (_, n) => ({ n })));
     const writes = Array.from({ length: 50 }, () => db.write((tx) => grow(tx, 'a')));
