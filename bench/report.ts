@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem } from 'node:os';
 import { isInstalled, type PeerName, versionOf } from './peers.ts';
 import type { Comparison } from './rounds.ts';
-import { type Contender, gib, type Scale, type Shape } from './shape.ts';
+import { type Contender, gib, type Row, type Scale, type Shape } from './shape.ts';
 
 const names: Record<Contender, string> = {
   bonded: 'Bonded',
@@ -13,30 +13,37 @@ const names: Record<Contender, string> = {
 
 /** A line for each figure and peer; a peer that is missing is said to be so, and never counts as beaten. */
 export function tableOf(shape: Shape, comparisons: readonly Comparison[]): string[] {
-  return comparisons.flatMap(({ row, medians, ratios }) =>
-    shape.contenders
-      .filter((contender) => contender !== 'bonded' && (ratios.has(contender) || row.targets[contender] !== undefined))
-      .map((contender) => {
-        const target = row.targets[contender];
+  return comparisons.flatMap(({ row, medians, ratios }) => {
+    const own = medians.get('bonded')!;
+    const lines = shape.contenders
+      .filter((name) => name !== 'bonded' && (ratios.has(name) || row.targets[name] !== undefined))
+      .map((name) => {
+        const target = row.targets[name];
+        const ratio = ratios.get(name);
         const wanted = target === undefined ? '' : `${row.better === 'more' ? '≥' : '≤'} ${target} ×`;
-        const own = figure(medians.get('bonded')!);
-        const ratio = ratios.get(contender);
-        if (!ratio) return cells(row.what, row.unit, own, names[contender], 'not measured', '', wanted, '');
+        const start = [row.what, row.unit, figure(own), names[name]];
+        if (!ratio) return cells(...start, 'not measured', '', wanted, '');
         const range = `${figure(ratio.median)} × (${figure(ratio.least)} to ${figure(ratio.most)})`;
-        const met = row.better === 'more' ? ratio.median >= target! : ratio.median <= target!;
-        const verdict = target === undefined ? '' : met ? 'met' : 'missed';
-        return cells(
-          row.what,
-          row.unit,
-          own,
-          names[contender],
-          figure(medians.get(contender)!),
-          range,
-          wanted,
-          verdict,
-        );
-      }),
+        return cells(...start, figure(medians.get(name)!), range, wanted, verdict(row, ratio.median, target));
+      });
+    if (row.limit === undefined) return lines;
+    return [
+      ...lines,
+      cells(row.what, row.unit, figure(own), '', '', '', `≤ ${row.limit}`, own <= row.limit ? 'met' : 'missed'),
+    ];
+  });
+}
+
+/** The lines of a shape that could not be measured at all. */
+export function missingTableOf(shape: Shape, missing: readonly string[]): string[] {
+  return shape.rows.map((row) =>
+    cells(row.what, row.unit, 'not measured', `${missing.join(', ')} not found`, '', '', '', ''),
   );
+}
+
+function verdict(row: Row, ratio: number, target: number | undefined): string {
+  if (target === undefined) return '';
+  return (row.better === 'more' ? ratio >= target : ratio <= target) ? 'met' : 'missed';
 }
 
 export const tableHead = [

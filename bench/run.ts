@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { isInstalled, type Peer, type PeerName, startPeer } from './peers.ts';
-import { currentLoad, surroundings, tableHead, tableOf } from './report.ts';
+import { currentLoad, missingTableOf, surroundings, tableHead, tableOf } from './report.ts';
 import { measureRounds } from './rounds.ts';
 import type { Scale, Shape, Situation } from './shape.ts';
 import { blobPull } from './shapes/blob-pull.ts';
@@ -61,6 +61,12 @@ console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped}
 process.exitCode = counts.failed > 0 ? 1 : 0;
 
 async function runShape(shape: Shape, situation: Situation): Promise<void> {
+  const missing = shape.needs.filter((program) => Bun.which(program) === null);
+  if (missing.length > 0) {
+    lines.push(...missingTableOf(shape, missing));
+    counts.skipped += shape.rows.length;
+    return;
+  }
   const contenders = shape.contenders.filter((name) => name === 'tools' || situation.peers.has(name));
   try {
     await shape.prepare?.(situation);

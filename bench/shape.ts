@@ -9,6 +9,8 @@ export interface Row {
   better: 'more' | 'less';
   /** Bonded's figure divided by that of the peer should be at least, or at most, this. */
   targets: Partial<Record<Contender, number>>;
+  /** What Bonded's own figure should not pass, whatever others do. */
+  limit?: number;
 }
 
 /** Registries and servers, and `tools`: what a disk and a processor can do without any of them. */
@@ -36,6 +38,8 @@ export interface Situation {
 export interface Shape {
   name: string;
   contenders: readonly Contender[];
+  /** Programs that send or measure. */
+  needs: readonly string[];
   rows: readonly Row[];
   /** Gives the servers what they need; not measured. */
   prepare?(situation: Situation): Promise<void>;

@@ -15,6 +15,7 @@ const urls = new Map<Contender, string>();
 export const blobPull: Shape = {
   name: 'blob-pull',
   contenders: ['bonded', 'docker-registry', 'nginx'],
+  needs: ['curl', 'openssl'],
   rows: [
     {
       key: 'one',

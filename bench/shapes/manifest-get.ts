@@ -10,6 +10,7 @@ const urls = new Map<Contender, string>();
 export const manifestGet: Shape = {
   name: 'manifest-get',
   contenders: ['bonded', 'docker-registry', 'nginx'],
+  needs: ['wrk'],
   rows: [
     {
       key: 'rate',

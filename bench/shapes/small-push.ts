@@ -9,6 +9,7 @@ let measurement = 0;
 export const smallPush: Shape = {
   name: 'small-push',
   contenders: ['bonded', 'docker-registry'],
+  needs: [],
   rows: [
     {
       key: 'spread',

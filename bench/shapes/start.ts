@@ -11,6 +11,7 @@ const path = '/v2/bench/start/manifests/latest';
 export const start: Shape = {
   name: 'start',
   contenders: ['bonded', 'docker-registry'],
+  needs: [],
   rows: [
     { key: 'start', what: 'start to first pull, from source', unit: 'ms', better: 'less', targets: {} },
     { key: 'memory', what: 'memory after the first pull', unit: 'MiB', better: 'less', targets: {} },

@@ -6,7 +6,6 @@ export { deleteManifest } from './delete-manifest.ts';
 export { findBlobToKeep, findLinkedBlob, type LinkedBlob } from './find-blob.ts';
 export {
   findManifest,
-  findManifestFacts,
   findManifestToKeep,
   type ManifestFacts,
   type StoredManifest,

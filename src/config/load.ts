@@ -80,7 +80,8 @@ function read(setting: Setting, text: string): unknown {
 
 /** A command line may have read `data=5` as a number. */
 function scalar(setting: Setting, value: unknown): unknown {
-  return setting.reads === 'text' && typeof value !== 'object' ? String(value) : value;
+  const read = typeof value === 'number' || typeof value === 'boolean';
+  return setting.reads === 'text' && read ? `${value}` : value;
 }
 
 function assign(tree: Tree, path: readonly string[], value: unknown): void {

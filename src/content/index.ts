@@ -3,7 +3,7 @@ export { type BlobState, checkContent, type CheckOptions, type Finding, verifyBl
 export type { Release, UploadClaims } from './claims.ts';
 export { uploadsConfig } from './config.ts';
 export { createFileStore } from './file-store.ts';
-export { type FileSystem, nodeFileSystem, type OpenFile } from './file-system.ts';
+export type { FileSystem, OpenFile } from './file-system.ts';
 export type { ReceiveLimits, UploadBody } from './receive.ts';
 export * from './store.ts';
 export { sweepDeleted, type Swept } from './sweep.ts';

@@ -11,8 +11,6 @@ export type Route =
   | { kind: 'upload'; name: string; id: string }
   | { kind: 'referrers'; name: string; digest: string };
 
-export type RouteKind = Route['kind'];
-
 /**
  * Reads a path below `/v2` from its end, because repository names contain slashes (distribution-spec "Endpoints").
  * Undefined when the path is none of the API's; NAME_INVALID when it is, around an invalid repository name.

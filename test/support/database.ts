@@ -18,7 +18,7 @@ export interface TestDatabase extends Database, AsyncDisposable {
   reopen(): Promise<TestDatabase>;
 }
 
-type Overrides = Partial<Omit<DatabaseOptions, 'kind' | 'path' | 'url' | 'migrations'>> & Record<string, unknown>;
+type Overrides = Record<string, unknown>;
 
 /** PostgreSQL where BONDED_TEST_POSTGRES names a cluster, else SQLite. */
 export function testDialect(): Dialect {
