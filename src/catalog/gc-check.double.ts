@@ -92,7 +92,12 @@ function predict(state: model.Model, command: Command, session: Session | undefi
       return model.deleteManifest(state, command.place, command.manifest, now);
     case 'deleteBlob':
       return model.deleteBlob(state, command.place, command.blob);
-    default:
+    case 'begin':
+    case 'cancel':
+    case 'collect':
+    case 'sweep':
+    case 'sweepUploads':
+    case 'wait':
       return 'done';
   }
 }

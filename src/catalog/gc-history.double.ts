@@ -2,6 +2,7 @@ import { expect } from 'bun:test';
 import { sweepDeleted, type UploadBody } from '../content/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import { type Collected, collectStep } from './collect.ts';
+import type { Catalog } from './context.ts';
 import { deleteManifest } from './delete-manifest.ts';
 import { findBlobToKeep } from './find-blob.ts';
 import { findManifestToKeep } from './find-manifest.ts';
@@ -124,7 +125,16 @@ async function act(world: World, life: Life, parts: Parts, command: Command, ses
     case 'wait':
       world.clock.now += command.ms;
       return 'done';
+    case 'deleteBlob':
+    case 'deleteManifest':
+    case 'deleteTag':
+      return remove(catalog, registryId, name, command);
   }
+}
+
+type Removal = Command & { do: 'deleteBlob' | 'deleteManifest' | 'deleteTag' };
+
+async function remove(catalog: Catalog, registryId: number, name: string, command: Removal): Promise<string> {
   const repository = await findRepository(catalog, registryId, name);
   if (!repository) return command.do === 'deleteBlob' ? 'BLOB_UNKNOWN' : 'MANIFEST_UNKNOWN';
   if (command.do === 'deleteBlob') await deleteBlob(catalog, repository, contents[command.blob]!.digest);

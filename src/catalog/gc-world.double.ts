@@ -66,8 +66,8 @@ export async function openWorld(): Promise<World> {
     },
     async filesBelow(directory) {
       const entries = await readdir(join(data, directory), { recursive: true, withFileTypes: true });
-      const files = entries.filter((entry) => entry.isFile());
-      return files.map((entry) => relative(join(data, directory), join(entry.parentPath, entry.name))).toSorted();
+      const found = entries.filter((entry) => entry.isFile());
+      return found.map((entry) => relative(join(data, directory), join(entry.parentPath, entry.name))).toSorted();
     },
     async [Symbol.asyncDispose]() {
       await db[Symbol.asyncDispose]();

@@ -3,7 +3,7 @@ import type { KyselyPlugin } from 'kysely';
 import { sql } from 'kysely';
 import { findBlob } from '../content/index.ts';
 import type { Database, Parameter, Transaction } from '../database/index.ts';
-import { type Digest, digestOf, fallbackTag, mediaTypes, parseManifest } from '../oci/index.ts';
+import { digestOf, fallbackTag, mediaTypes, parseManifest } from '../oci/index.ts';
 import { collectStep } from './collect.ts';
 import { deleteManifest } from './delete-manifest.ts';
 import { findBlobToKeep, findLinkedBlob } from './find-blob.ts';
@@ -54,7 +54,7 @@ async function fill(catalog: TestCatalog): Promise<void> {
   const { registryId: registry } = catalog;
   const { id } = await catalog.repository('a');
   const digest = `'sha256:' || n`;
-  const fill = (table: string, columns: string, values: string) =>
+  const rowsOf = (table: string, columns: string, values: string) =>
     sql.raw(
       `INSERT INTO ${table} (${columns}) WITH RECURSIVE i(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM i WHERE n < ${rows})
         SELECT ${values} FROM i`,
@@ -64,27 +64,31 @@ async function fill(catalog: TestCatalog): Promise<void> {
   const subject = `CASE WHEN n % 10 = 0 THEN 'sha256:' || (n / 100) END`;
   await catalog.db.write(async (tx) => {
     for (const statement of [
-      fill('repositories', 'registry_id, name, created_at', `${registry}, 'r' || n, 0`),
-      fill('blobs', 'digest, size, key, created_at', `${digest}, 1, 'k' || n, 0`),
-      fill('blob_links', `${scope}, digest, "key", size, created_at`, `${registry}, ${id}, ${digest}, 'k' || n, 1, 0`),
-      fill(
+      rowsOf('repositories', 'registry_id, name, created_at', `${registry}, 'r' || n, 0`),
+      rowsOf('blobs', 'digest, size, key, created_at', `${digest}, 1, 'k' || n, 0`),
+      rowsOf(
+        'blob_links',
+        `${scope}, digest, "key", size, created_at`,
+        `${registry}, ${id}, ${digest}, 'k' || n, 1, 0`,
+      ),
+      rowsOf(
         'blob_links',
         `${scope}, digest, "key", size, created_at`,
         `${registry}, ${id} + n, ${digest}, 'k' || n, 1, 0`,
       ),
-      fill(
+      rowsOf(
         'manifests',
         `${scope}, digest, media_type, kind, size, subject_digest, pushed_at, bytes`,
         `${registry}, ${id}, ${digest}, 'x', 'image', 1, ${subject}, 0, ${bytes}`,
       ),
-      fill(
+      rowsOf(
         'manifest_references',
         `${scope}, manifest_digest, digest, role, required, size, media_type`,
         `${registry}, ${id}, 'sha256:' || (n / 4), ${digest}, 'layer', 1, 1, 'x'`,
       ),
-      fill('tags', `${scope}, name, digest, created_at, updated_at`, `${registry}, ${id}, 't' || n, ${digest}, 0, 0`),
-      fill('tag_history', `${scope}, tag, digest, at`, `${registry}, ${id}, 't' || n, ${digest}, 0`),
-      fill(
+      rowsOf('tags', `${scope}, name, digest, created_at, updated_at`, `${registry}, ${id}, 't' || n, ${digest}, 0, 0`),
+      rowsOf('tag_history', `${scope}, tag, digest, at`, `${registry}, ${id}, 't' || n, ${digest}, 0`),
+      rowsOf(
         'gc_candidates',
         `${scope}, kind, digest, not_before`,
         `${registry}, ${id} + n, 'link', ${digest}, ${catalog.clock.now} + n`,
@@ -147,7 +151,7 @@ async function exercise(catalog: TestCatalog, statements: Statement[]): Promise<
     await collectStep(recorded, 50);
     catalog.clock.now += day + 600_000;
   }
-  await dropMissingBlob(recorded, 'sha256:1' as Digest, 'k1');
+  await dropMissingBlob(recorded, 'sha256:1', 'k1');
 }
 
 async function planOf({ db }: TestCatalog, { text, parameters }: Statement): Promise<string[]> {

@@ -28,6 +28,9 @@ export function readTree(file: string): Tree {
 function withoutEmpty(tree: Tree): Tree {
   const entries = Object.entries(tree).filter(([, value]) => value !== null);
   return Object.fromEntries(
-    entries.map(([key, value]) => [key, typeof value === 'object' && !Array.isArray(value) ? withoutEmpty(value as Tree) : value]),
+    entries.map(([key, value]) => [
+      key,
+      typeof value === 'object' && !Array.isArray(value) ? withoutEmpty(value as Tree) : value,
+    ]),
   );
 }

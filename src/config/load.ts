@@ -72,7 +72,11 @@ function fromEnvironment(
 
 /** A text as the kind of value that the setting has; what cannot be one stays text, and is refused as such. */
 function read(setting: Setting, text: string): unknown {
-  if (setting.reads === 'list') return text.split(',').map((item) => item.trim()).filter(Boolean);
+  if (setting.reads === 'list')
+    return text
+      .split(',')
+      .map((item) => item.trim())
+      .filter(Boolean);
   if (setting.reads === 'boolean' && (text === 'true' || text === 'false')) return text === 'true';
   if (setting.reads === 'number' && /^-?[0-9]{1,15}$/.test(text)) return Number(text);
   return text;
@@ -80,8 +84,8 @@ function read(setting: Setting, text: string): unknown {
 
 /** A command line may have read `data=5` as a number. */
 function scalar(setting: Setting, value: unknown): unknown {
-  const read = typeof value === 'number' || typeof value === 'boolean';
-  return setting.reads === 'text' && read ? `${value}` : value;
+  const simple = typeof value === 'number' || typeof value === 'boolean';
+  return setting.reads === 'text' && simple ? `${value}` : value;
 }
 
 function assign(tree: Tree, path: readonly string[], value: unknown): void {
@@ -126,5 +130,7 @@ const foreign = /^BONDED_(?:TEST_|CONFIG$|NO_SKIP$|FRESH_CLONE$|PORT(?:_|$)|SERV
 
 function unknownVariables(settings: readonly Setting[], environment: ConfigSources['environment']): string[] {
   const known = new Set(settings.flatMap(({ variable }) => (variable ? [variable, `${variable}_FILE`] : [])));
-  return Object.keys(environment).filter((name) => name.startsWith('BONDED_') && !known.has(name) && !foreign.test(name));
+  return Object.keys(environment).filter(
+    (name) => name.startsWith('BONDED_') && !known.has(name) && !foreign.test(name),
+  );
 }

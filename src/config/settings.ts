@@ -59,7 +59,11 @@ function unwrap(type: z.ZodType): { inner: z.ZodType; defaultValue: unknown } {
       inner = inner.def.innerType as z.ZodType;
     } else if (inner instanceof z.ZodOptional) {
       inner = inner.def.innerType as z.ZodType;
-    } else if (inner instanceof z.ZodPipe && inner.def.in instanceof z.ZodType && !(inner.def.in instanceof z.ZodUnion)) {
+    } else if (
+      inner instanceof z.ZodPipe &&
+      inner.def.in instanceof z.ZodType &&
+      !(inner.def.in instanceof z.ZodUnion)
+    ) {
       inner = inner.def.in;
     } else return { inner, defaultValue };
   }

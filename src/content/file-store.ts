@@ -80,9 +80,12 @@ export async function createFileStore(data: string, fs: FileSystem = nodeFileSys
         async publish(digest) {
           const key = keyOf(upload, digest);
           const directory = dirname(path(key));
-          await Promise.all([bytes.datasync(), prepare(directory)]);
+          const dirty = bytes.dirty();
+          await Promise.all([dirty && bytes.datasync(), prepare(directory)]);
           if (!(await fs.rename(name, path(key)))) throw new Error(`the bytes of upload ${upload} are gone`);
-          await fs.syncDirectory(directory);
+          // What an earlier request synced is synced again, beside the name and so at no cost: one that was killed may
+          // have cut the file to the length that it has.
+          await Promise.all([fs.syncDirectory(directory), !dirty && bytes.datasync()]);
           return key;
         },
         revert: () => bytes.truncate().catch(() => {}),

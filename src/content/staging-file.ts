@@ -14,7 +14,9 @@ const batchMs = 10_000;
 const unsyncedBytes = 64 * 1024 * 1024;
 
 export type StagingBytes = Omit<Staging, 'sync' | 'publish' | 'revert'> & {
-  /** Makes everything written so far durable. Nothing to do when nothing was written. */
+  /** Whether something is not durable, as far as this one knows. */
+  dirty(): boolean;
+  /** Makes everything that is in the file durable. */
   datasync(): Promise<void>;
   /** Cuts the file to where it was opened. Nothing may be written afterwards. */
   truncate(): Promise<void>;
@@ -90,9 +92,9 @@ export function createStagingFile(file: OpenFile, offset: number, changed: boole
     },
     readable: () => written,
     unreadable: () => [...inFlight, ...pending],
+    dirty: () => written !== synced || pendingBytes > 0 || writing !== undefined || syncing !== undefined,
     async datasync() {
       await settle();
-      if (written === synced) return;
       startSync();
       await settle();
     },

@@ -2,14 +2,7 @@ import type { Database } from '../database/index.ts';
 import type { BlobStore } from './blob-store.ts';
 import { createLocalClaims, type Release, type UploadClaims } from './claims.ts';
 import { endUploads } from './end-uploads.ts';
-import {
-  deletingBlobs,
-  forgetBlobs,
-  idleUploads,
-  knownUploads,
-  touchUploads,
-  type UploadRow,
-} from './store.ts';
+import { deletingBlobs, forgetBlobs, idleUploads, knownUploads, touchUploads, type UploadRow } from './store.ts';
 
 /** Second phase of a delete: bytes first, then the rows, so that a crash between repeats rather than leaks. */
 export async function sweepDeleted(

@@ -152,8 +152,9 @@ test('a session whose last chunk was hashed here is closed without reading anyth
   for (let at = 0; at < 300_000; at += 100_000) {
     await counting.hold(id, owner, (session) => session.append(bodyOf(bytes.subarray(at, at + 100_000)), at));
   }
-  await counting.hold(id, owner, (it) => it.close(bodyOf('wrong'), digestOf(bytes), rig.link)).catch(() => {});
-  await counting.hold(id, owner, (it) => it.close(undefined, digestOf(bytes), rig.link));
+  const whole = digestOf(Buffer.concat([bytes, Buffer.from('!')]));
+  await counting.hold(id, owner, (it) => it.close(bodyOf('wrong'), whole, rig.link)).catch(() => {});
+  await counting.hold(id, owner, (it) => it.close(bodyOf('!'), whole, rig.link));
   // Elsewhere the digest of the row is enough.
   const other = await rig.open();
   await rig.append(other, bodyOf(bytes));

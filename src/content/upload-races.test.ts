@@ -149,6 +149,40 @@ test('a session that another process ended meanwhile is not brought back by its 
   expect((await rig.left()).sessions).toBe(0);
 });
 
+test('a session that another process ended after the bytes were published makes no blob', async () => {
+  await using rig = await openContentRig();
+  const id = await rig.open();
+  const overtaken = rig.openOver({
+    ...rig.store,
+    async stage(upload, offset) {
+      const staging = (await rig.store.stage(upload, offset))!;
+      return {
+        ...staging,
+        async publish(digest) {
+          const key = await staging.publish(digest);
+          await rig.db.write((tx) => tx.deleteFrom('uploads').execute());
+          return key;
+        },
+      };
+    },
+  });
+  const closing = overtaken.hold(id, owner, (session) => session.close(bodyOf('abc'), digestOf('abc'), rig.link));
+  expect(await codeOf(closing)).toBe('404 BLOB_UPLOAD_UNKNOWN');
+  expect(await findBlob(rig.db, digestOf('abc'))).toBeUndefined();
+});
+
+test('where claims fail, a session that somebody else moved on is not moved back', async () => {
+  await using rig = await openContentRig();
+  const id = await rig.open();
+  const { body, end } = openBody('abc');
+  const appending = codeOf(rig.append(id, body));
+  await underWay();
+  await rig.db.write((tx) => tx.updateTable('uploads').set({ offset: 7 }).where('id', '=', id).execute());
+  end();
+  expect(await appending).toBe('409 BLOB_UPLOAD_INVALID');
+  expect(await rig.offset(id)).toBe(7);
+});
+
 test('the sweep leaves a session alone that is at work, however long its row was silent', async () => {
   const claims = createLocalClaims();
   await using rig = await openContentRig({ options: { claims } });

@@ -1,5 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { digestOf, makeImage, ociIndex, ociManifest, pushBlob, pushImage, putManifest } from '../../test/http/registry.ts';
+import {
+  digestOf,
+  makeImage,
+  ociIndex,
+  ociManifest,
+  pushBlob,
+  pushImage,
+  putManifest,
+} from '../../test/http/registry.ts';
 import { startTestApp } from '../../test/support/server.ts';
 
 let server: Awaited<ReturnType<typeof startTestApp>>;
@@ -24,7 +32,7 @@ async function page(path: string): Promise<Page> {
 
 async function walk(path: string): Promise<string[]> {
   const all: string[] = [];
-  for (let next: string | null = path; next !== null; ) {
+  for (let next: string | null = path; next !== null;) {
     const { items, link }: Page = await page(next);
     all.push(...items);
     next = link;
@@ -37,7 +45,10 @@ describe('lesson 39: tags', () => {
   const sorted = ['1', '10', '2', 'A', 'B', '_a', 'a', 'a-1', 'a.1', 'a1', 'b', 'latest', 'v1', 'v1.0', 'v10'];
   beforeAll(async () => {
     const image = await pushImage(server.url, 'list');
-    const query = sorted.toReversed().map((tag) => `tag=${tag}`).join('&');
+    const query = sorted
+      .toReversed()
+      .map((tag) => `tag=${tag}`)
+      .join('&');
     expect((await putManifest(server.url, 'list', `${image.digest}?${query}`, image.text)).status).toBe(201);
   });
 
@@ -80,7 +91,9 @@ test('the catalog lists repositories that hold a manifest, in byte order and in 
   for (const name of names) await pushImage(server.url, name, 'latest');
   await pushBlob(server.url, 'catalog/only-blobs', 'x');
   const expected = names.toSorted();
-  expect((await page('/v2/_catalog?last=catalog/')).items.filter((name) => name.startsWith('catalog/'))).toEqual(expected);
+  expect((await page('/v2/_catalog?last=catalog/')).items.filter((name) => name.startsWith('catalog/'))).toEqual(
+    expected,
+  );
   for (const n of [1, 2, 4]) {
     const all = await walk(`/v2/_catalog?n=${n}`);
     expect(all.filter((name) => name.startsWith('catalog/'))).toEqual(expected);
@@ -95,7 +108,13 @@ describe('referrers', () => {
   interface Index {
     schemaVersion: number;
     mediaType: string;
-    manifests: { digest: string; mediaType: string; size: number; artifactType?: string; annotations?: Record<string, string> }[];
+    manifests: {
+      digest: string;
+      mediaType: string;
+      size: number;
+      artifactType?: string;
+      annotations?: Record<string, string>;
+    }[];
   }
   async function list(name: string, digest: string, query = ''): Promise<{ answer: Response; index: Index }> {
     const answer = await fetch(`${server.url}/v2/${name}/referrers/${digest}${query}`);

@@ -13,7 +13,11 @@ export async function listCatalog(distribution: Distribution, exchange: Exchange
   return json({ repositories: page }, nextLink('/v2/_catalog', exchange, page, names.length > n));
 }
 
-export async function tagList(distribution: Distribution, exchange: Exchange, { name }: { name: string }): Promise<Response> {
+export async function tagList(
+  distribution: Distribution,
+  exchange: Exchange,
+  { name }: { name: string },
+): Promise<Response> {
   const { last, n } = pageOf(exchange);
   const repository = await findRepository(distribution.catalog, exchange.registryId, name);
   if (!repository) throw new RegistryError('NAME_UNKNOWN', { detail: { name } });

@@ -24,7 +24,10 @@ export async function readManifestBody(request: Request, timeoutMs: number): Pro
     }
   } catch (error) {
     if (error instanceof RegistryError) throw error;
-    throw new RegistryError('MANIFEST_INVALID', { message: 'the body ended early; push the manifest again', cause: error });
+    throw new RegistryError('MANIFEST_INVALID', {
+      message: 'the body ended early; push the manifest again',
+      cause: error,
+    });
   } finally {
     clearTimeout(timer);
     // Not cancelled: what was not read stays where it is until the edge has decided what becomes of the connection.

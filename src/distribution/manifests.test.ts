@@ -1,6 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { countFacts } from '../../test/http/facts.ts';
-import { digestOf, errorOf, layerDescriptor, makeImage, ociIndex, ociManifest, pushBlob, pushImage, putManifest } from '../../test/http/registry.ts';
+import {
+  digestOf,
+  errorOf,
+  layerDescriptor,
+  makeImage,
+  ociIndex,
+  ociManifest,
+  pushBlob,
+  pushImage,
+  putManifest,
+} from '../../test/http/registry.ts';
 import { startTestApp } from '../../test/support/server.ts';
 
 let server: Awaited<ReturnType<typeof startTestApp>>;
@@ -42,7 +52,9 @@ describe('a push', () => {
     expect(answer.status).toBe(201);
     expect(answer.headers.get('oci-tag')!.split(', ')).toEqual(wanted);
     for (const tag of wanted) {
-      expect((await call('push/tags', tag, { method: 'HEAD' })).headers.get('docker-content-digest')).toBe(image.digest);
+      expect((await call('push/tags', tag, { method: 'HEAD' })).headers.get('docker-content-digest')).toBe(
+        image.digest,
+      );
     }
   });
 
@@ -83,7 +95,13 @@ describe('a pull', () => {
   test('lesson 33: HEAD has every header of GET, and the length', async () => {
     const image = await pushImage(server.url, 'head', 'latest');
     const [get, head] = [await call('head', 'latest'), await call('head', 'latest', { method: 'HEAD' })];
-    for (const name of ['content-type', 'content-length', 'docker-content-digest', 'etag', 'docker-distribution-api-version']) {
+    for (const name of [
+      'content-type',
+      'content-length',
+      'docker-content-digest',
+      'etag',
+      'docker-distribution-api-version',
+    ]) {
       expect([name, head.headers.get(name)]).toEqual([name, get.headers.get(name)]);
     }
     expect(head.headers.get('content-length')).toBe(String(image.text.length));
@@ -118,8 +136,14 @@ describe('a pull', () => {
 
   test('of what is not there is 404, with the reason', async () => {
     await pushImage(server.url, 'missing', 'latest');
-    expect(await errorOf(await call('missing', 'v2'))).toMatchObject({ code: 'MANIFEST_UNKNOWN', detail: { reference: 'v2' } });
-    expect(await errorOf(await call('nowhere', 'v2'))).toMatchObject({ code: 'NAME_UNKNOWN', detail: { name: 'nowhere' } });
+    expect(await errorOf(await call('missing', 'v2'))).toMatchObject({
+      code: 'MANIFEST_UNKNOWN',
+      detail: { reference: 'v2' },
+    });
+    expect(await errorOf(await call('nowhere', 'v2'))).toMatchObject({
+      code: 'NAME_UNKNOWN',
+      detail: { name: 'nowhere' },
+    });
   });
 
   test('lesson 53: writes nothing', async () => {
@@ -162,11 +186,25 @@ test('lesson 36: what is missing is named by its digest', async () => {
 test('lesson 35: foreign layers, an empty list of layers, a missing subject and children that are blobs are accepted', async () => {
   const image = await pushImage(server.url, 'lenient', 'image');
   const json = JSON.parse(image.text) as Record<string, unknown>;
-  const foreign = { ...layerDescriptor('far away'), mediaType: 'application/vnd.oci.image.layer.nondistributable.v1.tar', urls: ['https://example.com/layer'] };
-  for (const extra of [{ layers: [foreign] }, { layers: [] }, { subject: { mediaType: ociManifest, digest: digestOf('not yet'), size: 7 } }]) {
-    expect((await putManifest(server.url, 'lenient', 'latest', JSON.stringify({ ...json, ...extra }))).status).toBe(201);
+  const foreign = {
+    ...layerDescriptor('far away'),
+    mediaType: 'application/vnd.oci.image.layer.nondistributable.v1.tar',
+    urls: ['https://example.com/layer'],
+  };
+  for (const extra of [
+    { layers: [foreign] },
+    { layers: [] },
+    { subject: { mediaType: ociManifest, digest: digestOf('not yet'), size: 7 } },
+  ]) {
+    expect((await putManifest(server.url, 'lenient', 'latest', JSON.stringify({ ...json, ...extra }))).status).toBe(
+      201,
+    );
   }
-  const cache = { schemaVersion: 2, mediaType: ociIndex, manifests: [layerDescriptor(image.layer), layerDescriptor(image.layer)] };
+  const cache = {
+    schemaVersion: 2,
+    mediaType: ociIndex,
+    manifests: [layerDescriptor(image.layer), layerDescriptor(image.layer)],
+  };
   expect((await putManifest(server.url, 'lenient', 'cache', JSON.stringify(cache), ociIndex)).status).toBe(201);
 });
 
@@ -175,7 +213,10 @@ test('lesson 45: OCI-Subject answers a push of an image or an index with a subje
   const subject = { mediaType: ociManifest, digest: image.digest, size: image.text.length };
   const referrer = JSON.stringify({ ...JSON.parse(image.text), subject });
   const index = JSON.stringify({ ...JSON.parse(indexOf(image)), subject });
-  for (const [text, type] of [[referrer, ociManifest], [index, ociIndex]] as const) {
+  for (const [text, type] of [
+    [referrer, ociManifest],
+    [index, ociIndex],
+  ] as const) {
     const answer = await putManifest(server.url, 'subject', digestOf(text), text, type);
     expect(answer.headers.get('oci-subject')).toBe(image.digest);
   }

@@ -28,7 +28,11 @@ type Reference = { digest: Digest } | { tag: string };
 /** Most tags of one push (distribution-spec 1.2-dev: at least 10). */
 const maxTags = 100;
 
-export async function getManifest(distribution: Distribution, exchange: Exchange, route: ManifestRoute): Promise<Response> {
+export async function getManifest(
+  distribution: Distribution,
+  exchange: Exchange,
+  route: ManifestRoute,
+): Promise<Response> {
   const manifest = await findManifest(distribution.catalog, exchange.registryId, route.name, referenceOf(route));
   if (!manifest) throw await unknownManifest(distribution, exchange, route);
   const headers = manifestHeaders(manifest);
@@ -37,7 +41,11 @@ export async function getManifest(distribution: Distribution, exchange: Exchange
 }
 
 /** HEAD: a pusher decides by the answer whether to push, so an untagged manifest is kept from now on. */
-export async function headManifest(distribution: Distribution, exchange: Exchange, route: ManifestRoute): Promise<Response> {
+export async function headManifest(
+  distribution: Distribution,
+  exchange: Exchange,
+  route: ManifestRoute,
+): Promise<Response> {
   const facts = await findManifestToKeep(distribution.catalog, exchange.registryId, route.name, referenceOf(route));
   if (!facts) throw await unknownManifest(distribution, exchange, route);
   const headers = manifestHeaders(facts);
@@ -47,7 +55,11 @@ export async function headManifest(distribution: Distribution, exchange: Exchang
 }
 
 /** PUT by tag, or by digest with any number of `tag` parameters (distribution-spec 1.2-dev "Pushing Manifests"). */
-export async function uploadManifest(distribution: Distribution, exchange: Exchange, route: ManifestRoute): Promise<Response> {
+export async function uploadManifest(
+  distribution: Distribution,
+  exchange: Exchange,
+  route: ManifestRoute,
+): Promise<Response> {
   const reference = referenceOf(route);
   const query = new URLSearchParams(exchange.query);
   const tags = 'tag' in reference ? [reference.tag] : [...new Set(query.getAll('tag'))];
@@ -73,7 +85,11 @@ export async function uploadManifest(distribution: Distribution, exchange: Excha
   return new Response(null, { status: 201, headers });
 }
 
-export async function removeManifest(distribution: Distribution, exchange: Exchange, route: ManifestRoute): Promise<Response> {
+export async function removeManifest(
+  distribution: Distribution,
+  exchange: Exchange,
+  route: ManifestRoute,
+): Promise<Response> {
   const reference = referenceOf(route);
   const repository = await findRepository(distribution.catalog, exchange.registryId, route.name);
   if (!repository) throw new RegistryError('NAME_UNKNOWN', { detail: { name: route.name } });
@@ -104,7 +120,9 @@ async function verifiedDigest(reference: Reference, bytes: Uint8Array, algorithm
   if ('tag' in reference) {
     const named = algorithm === null ? 'sha256' : parseAlgorithm(algorithm);
     if (named) return digestOf(bytes, named);
-    throw new RegistryError('DIGEST_INVALID', { message: 'the digest algorithm is not supported; use sha256 or sha512' });
+    throw new RegistryError('DIGEST_INVALID', {
+      message: 'the digest algorithm is not supported; use sha256 or sha512',
+    });
   }
   const actual = digestOf(bytes, digestAlgorithm(reference.digest));
   if (actual === reference.digest) return actual;
@@ -115,7 +133,12 @@ async function verifiedDigest(reference: Reference, bytes: Uint8Array, algorithm
 }
 
 function manifestHeaders({ mediaType, digest }: ManifestFacts): Record<string, string> {
-  return { 'Content-Type': mediaType, 'Docker-Content-Digest': digest, ETag: `"${digest}"`, 'Cache-Control': 'private, no-cache' };
+  return {
+    'Content-Type': mediaType,
+    'Docker-Content-Digest': digest,
+    ETag: `"${digest}"`,
+    'Cache-Control': 'private, no-cache',
+  };
 }
 
 async function unknownManifest(

@@ -40,19 +40,22 @@ describe('what one registry holds', () => {
   const image = makeImage();
   beforeAll(() => push('a.localhost', 'team/app', image));
 
-  test.each(hosts.slice(1))('is not seen by %s: neither blobs nor manifests, tags, the catalog or referrers', async (host) => {
-    for (const path of [
-      `/v2/team/app/blobs/${image.layerDigest}`,
-      `/v2/team/app/manifests/latest`,
-      `/v2/team/app/manifests/${image.digest}`,
-      `/v2/team/app/tags/list`,
-    ]) {
-      expect((await call(host, 'GET', path)).status).toBe(404);
-      expect((await call('a.localhost', 'GET', path)).status).toBe(200);
-    }
-    const { repositories } = (await (await call(host, 'GET', '/v2/_catalog')).json()) as { repositories: string[] };
-    expect(repositories).not.toContain('team/app');
-  });
+  test.each(hosts.slice(1))(
+    'is not seen by %s: neither blobs nor manifests, tags, the catalog or referrers',
+    async (host) => {
+      for (const path of [
+        `/v2/team/app/blobs/${image.layerDigest}`,
+        `/v2/team/app/manifests/latest`,
+        `/v2/team/app/manifests/${image.digest}`,
+        `/v2/team/app/tags/list`,
+      ]) {
+        expect((await call(host, 'GET', path)).status).toBe(404);
+        expect((await call('a.localhost', 'GET', path)).status).toBe(200);
+      }
+      const { repositories } = (await (await call(host, 'GET', '/v2/_catalog')).json()) as { repositories: string[] };
+      expect(repositories).not.toContain('team/app');
+    },
+  );
 
   test.each(hosts.slice(1))('cannot be mounted by %s, with a source or without', async (host) => {
     for (const query of [`mount=${image.layerDigest}`, `mount=${image.layerDigest}&from=team/app`]) {
@@ -74,7 +77,8 @@ describe('what one registry holds', () => {
 test('lesson 13: a session of one registry does not exist in another', async () => {
   const opened = await call('a.localhost', 'POST', '/v2/team/up/blobs/uploads/');
   const session = opened.headers.get('location')!;
-  for (const method of ['GET', 'PATCH', 'DELETE']) expect((await call('b.example.com', method, session)).status).toBe(404);
+  for (const method of ['GET', 'PATCH', 'DELETE'])
+    expect((await call('b.example.com', method, session)).status).toBe(404);
   expect((await call('b.example.com', 'PUT', `${session}?digest=${digestOf('')}`)).status).toBe(404);
   expect((await call('a.localhost', 'GET', session)).status).toBe(204);
 });
@@ -87,7 +91,9 @@ test('equal names in two registries are two repositories, and equal bytes are ke
   expect((await call('a.localhost', 'GET', '/v2/same/manifests/latest')).status).toBe(404);
   expect((await call('b.example.com', 'GET', '/v2/same/manifests/latest')).status).toBe(200);
   const { db } = server.app.storage;
-  const kept = await db.first<{ n: number }>('SELECT COUNT(*) AS n FROM blobs WHERE digest = ? AND deleting = 0', [image.layerDigest]);
+  const kept = await db.first<{ n: number }>('SELECT COUNT(*) AS n FROM blobs WHERE digest = ? AND deleting = 0', [
+    image.layerDigest,
+  ]);
   expect(Number(kept!.n)).toBe(1);
 });
 

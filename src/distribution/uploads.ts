@@ -130,7 +130,11 @@ function algorithmOf(query: URLSearchParams, digest: Digest | undefined) {
 }
 
 /** Where a chunk says that it lies, checked against the session and against its own length. */
-function chunkRange(exchange: Exchange, route: UploadRoute, { offset, brokeOff }: UploadSession): ByteRange | undefined {
+function chunkRange(
+  exchange: Exchange,
+  route: UploadRoute,
+  { offset, brokeOff }: UploadSession,
+): ByteRange | undefined {
   const range = parseContentRange(exchange.request.headers.get('content-range'));
   if (range === undefined) return undefined;
   if (range === 'invalid') {

@@ -98,7 +98,12 @@ test.each([
 });
 
 test('what a client sends in Forwarded headers appears in no answer', async () => {
-  const headers = ['Host: localhost', 'X-Forwarded-Host: evil.example', 'X-Forwarded-Proto: https', 'Forwarded: host=evil.example'];
+  const headers = [
+    'Host: localhost',
+    'X-Forwarded-Host: evil.example',
+    'X-Forwarded-Proto: https',
+    'Forwarded: host=evil.example',
+  ];
   const answer = await send(requestText('POST', '/v2/a/blobs/uploads/', [...headers, 'Content-Length: 0']));
   expect(answer.status).toBe(202);
   expect(answer.headers.get('location')).toStartWith('/v2/a/blobs/uploads/');

@@ -85,7 +85,13 @@ test.each(['Sec-Fetch-Site: none', 'Sec-Fetch-Site: same-origin'])('"%s" is what
 });
 
 test('a preflight is answered without a word of permission', async () => {
-  const answer = await send('OPTIONS', '/v2/', 'Host: localhost', 'Origin: https://evil.example', 'Access-Control-Request-Method: PUT');
+  const answer = await send(
+    'OPTIONS',
+    '/v2/',
+    'Host: localhost',
+    'Origin: https://evil.example',
+    'Access-Control-Request-Method: PUT',
+  );
   expect(answer.status).toBe(405);
   expect(answer.text.toLowerCase()).not.toContain('access-control');
 });

@@ -1,7 +1,9 @@
 import { BlockList, isIP } from 'node:net';
 
 /** Reads the client's address. Only trusted proxies are believed, the nearest first. */
-export function createAddressReader(trustedProxies: readonly string[]): (socket: string, forwarded: string | null) => string {
+export function createAddressReader(
+  trustedProxies: readonly string[],
+): (socket: string, forwarded: string | null) => string {
   const trusted = new BlockList();
   for (const range of trustedProxies) {
     const [address = '', prefix] = range.split('/');

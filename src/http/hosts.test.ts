@@ -26,10 +26,15 @@ test.each([
   expect(table().registryOf(host)).toBe(id);
 });
 
-test.each(['evil.example.com', 'team-b.registry.example.com', 'team-b.localhost', 'example.com', 'localhost.', '0x7f.1', ''])(
-  'the host %p is refused',
-  (host) => expect(() => table().registryOf(host)).toThrow('not configured here'),
-);
+test.each([
+  'evil.example.com',
+  'team-b.registry.example.com',
+  'team-b.localhost',
+  'example.com',
+  'localhost.',
+  '0x7f.1',
+  '',
+])('the host %p is refused', (host) => expect(() => table().registryOf(host)).toThrow('not configured here'));
 
 test('two registries with one name are a mistake of the configuration', () => {
   const twice = [

@@ -60,7 +60,11 @@ test.concurrent('an upload that stalls is given up with 408, and what arrived ca
 test.concurrent('a manifest that does not arrive in time is 408 and leaves nothing', async () => {
   const before = await countFacts(server.app, server.data);
   using connection = await connect();
-  const headers = ['Host: localhost', 'Transfer-Encoding: chunked', 'Content-Type: application/vnd.oci.image.manifest.v1+json'];
+  const headers = [
+    'Host: localhost',
+    'Transfer-Encoding: chunked',
+    'Content-Type: application/vnd.oci.image.manifest.v1+json',
+  ];
   connection.socket.write(requestText('PUT', '/v2/slow/manifests/latest', headers));
   // It drips, so that the connection itself is never idle.
   const drip = setInterval(() => connection.socket.write('1\r\n \r\n'), 1000);

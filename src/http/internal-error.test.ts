@@ -15,8 +15,12 @@ test('a damaged database is 500 with a request id, whose reason only the log has
   const text = await answer.clone().text();
   const error = await errorOf(answer);
   expect(error.code).toBe('UNKNOWN');
-  for (const inside of ['blob_links', 'SQL', 'no such table', 'bonded.db', server.data, '/src/']) expect(text).not.toContain(inside);
-  const line = server.output().split('\n').find((one) => one.includes(error.detail.requestId))!;
+  for (const inside of ['blob_links', 'SQL', 'no such table', 'bonded.db', server.data, '/src/'])
+    expect(text).not.toContain(inside);
+  const line = server
+    .output()
+    .split('\n')
+    .find((one) => one.includes(error.detail.requestId))!;
   expect(JSON.parse(line)).toMatchObject({ level: 'error', msg: 'failed', code: 'UNKNOWN' });
   expect(line).toContain('no such table');
   expect((await fetch(`${server.url}/v2/`)).status).toBe(200);

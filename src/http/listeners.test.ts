@@ -7,7 +7,10 @@ import { createHostTable } from './hosts.ts';
 import { startServer } from './server.ts';
 
 /** The edge alone, around a protocol that says who asked. */
-function startEdge(host: string, options: { metricsPort?: number; ready?: () => Promise<void>; trustedProxies?: string[] }) {
+function startEdge(
+  host: string,
+  options: { metricsPort?: number; ready?: () => Promise<void>; trustedProxies?: string[] },
+) {
   const hosts = { registries: [], defaultRegistry: 1, domain: 'localhost', defaultHosts: [] };
   const server = startServer({
     listen: { host, port: 0 },

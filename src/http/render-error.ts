@@ -27,7 +27,9 @@ export function asRegistryError(thrown: unknown): RegistryError {
  */
 export function renderError(error: RegistryError, method: string, requestId: string): Response {
   const detail = typeof error.detail === 'object' && error.detail !== null ? error.detail : {};
-  const body = JSON.stringify({ errors: [{ code: error.code, message: error.message, detail: { ...detail, requestId } }] });
+  const body = JSON.stringify({
+    errors: [{ code: error.code, message: error.message, detail: { ...detail, requestId } }],
+  });
   const headers: Record<string, string> = { 'Content-Type': 'application/json', ...error.headers };
   if (error.status === 503 || error.status === 429) headers['Retry-After'] ??= '5';
   // What is left of a body that came too slowly is not worth waiting for (RFC 9110 §15.5.9).

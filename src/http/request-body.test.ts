@@ -38,11 +38,11 @@ test.concurrent.each([
   ['an invalid name', 400, 'PUT', '/v2/A/manifests/x', local],
   ['an unknown path', 404, 'PUT', '/nothing', local],
   ['an unknown host', 403, 'PUT', '/v2/a/manifests/x', 'evil.example'],
-  ['a method that is not served', 405, 'POST', '/v2/', local],
-  ['an upload that does not exist', 404, 'PATCH', `${upload}${'0'.repeat(32)}`, local],
+  ['a method that is not served', 405, 'POST', '/v2/a/manifests/x', local],
+  ['an upload that does not exist', 404, 'PATCH', `${upload}${'0'.repeat(31)}`, local],
   ['a manifest beyond 4 MiB', 413, 'PUT', '/v2/a/manifests/x', local],
 ])('%s (%i) ends the connection instead of swallowing the body', async (_, status, method, target, host) => {
-  const floods = [false, true].map((chunked) => flood(method, target, chunked, [`Host: ${host}`]));
+  const floods = [false, true].map((chunked, at) => flood(method, target + at, chunked, [`Host: ${host}`]));
   for (const { sent, text, closed } of await Promise.all(floods)) {
     expect(text).toStartWith(`HTTP/1.1 ${status} `);
     expect(text).toContain('"errors":[{"code":"');
@@ -92,7 +92,10 @@ test('a body that ends soon is read to its end before a refused connection is cl
 });
 
 test('a body of 140 MiB is accepted', async () => {
-  const opened = await sendRaw(portOf(server.url), requestText('POST', upload, ['Host: localhost', 'Content-Length: 0']));
+  const opened = await sendRaw(
+    portOf(server.url),
+    requestText('POST', upload, ['Host: localhost', 'Content-Length: 0']),
+  );
   const body = new Uint8Array(140 * 2 ** 20);
   const answer = await fetch(`${server.url}${opened.headers.get('location')}`, { method: 'PATCH', body });
   expect(answer.status).toBe(202);

@@ -43,23 +43,45 @@ test.each([
   ['POST', '/v2/', {}, 'UNSUPPORTED', 'info'],
   ['GET', '/v2/', { Origin: 'https://evil.example' }, 'DENIED', 'info'],
   ['HEAD', '/v2/a/blobs/x', {}, 'DIGEST_INVALID', 'info'],
-])('%s %s is logged once, with code, reason and the request id of the answer', async (method, path, headers, code, level) => {
-  const answer = await fetch(`${server.url}${path}`, { method, headers: { 'User-Agent': 'a test', ...headers } as Record<string, string> });
-  const requestId = answer.headers.get('x-request-id');
-  if (method !== 'HEAD') expect((await errorOf(answer)).detail.requestId).toBe(requestId!);
-  const found = await recordOf(requestId);
-  expect(found).toHaveLength(1);
-  expect(found[0]).toMatchObject({ level, code, method, path, status: answer.status, address: '127.0.0.1', client: 'a test' });
-  expect(found[0]!['reason']).toBeString();
-  expect(found[0]!['ms']).toBeNumber();
-});
+])(
+  '%s %s is logged once, with code, reason and the request id of the answer',
+  async (method, path, headers, code, level) => {
+    const answer = await fetch(`${server.url}${path}`, {
+      method,
+      headers: { 'User-Agent': 'a test', ...headers } as Record<string, string>,
+    });
+    const requestId = answer.headers.get('x-request-id');
+    if (method !== 'HEAD') expect((await errorOf(answer)).detail.requestId).toBe(requestId!);
+    const found = await recordOf(requestId);
+    expect(found).toHaveLength(1);
+    expect(found[0]).toMatchObject({
+      level,
+      code,
+      method,
+      path,
+      status: answer.status,
+      address: '127.0.0.1',
+      client: 'a test',
+    });
+    expect(found[0]!['reason']).toBeString();
+    expect(found[0]!['ms']).toBeNumber();
+  },
+);
 
 test('what is served is logged too, pushes as info and reads as debug', async () => {
   const image = await pushImage(server.url, 'log', 'latest');
   const pushed = await putManifest(server.url, 'log', 'again', image.text);
   const read = await fetch(`${server.url}/v2/log/manifests/again`);
-  expect((await recordOf(pushed.headers.get('x-request-id')))[0]).toMatchObject({ level: 'info', msg: 'served', status: 201 });
-  expect((await recordOf(read.headers.get('x-request-id')))[0]).toMatchObject({ level: 'debug', msg: 'served', status: 200 });
+  expect((await recordOf(pushed.headers.get('x-request-id')))[0]).toMatchObject({
+    level: 'info',
+    msg: 'served',
+    status: 201,
+  });
+  expect((await recordOf(read.headers.get('x-request-id')))[0]).toMatchObject({
+    level: 'debug',
+    msg: 'served',
+    status: 200,
+  });
 });
 
 test('an upload that its client drops is logged with the address, which is gone by then', async () => {
@@ -87,7 +109,9 @@ test('no header or query value that may be a secret is in the log', async () => 
 });
 
 test('a long path or client is cut, and nothing in them can begin a line', async () => {
-  const answer = await fetch(`${server.url}/v2/${'a'.repeat(5000)}%0A{}/manifests/b`, { headers: { 'User-Agent': 'x'.repeat(5000) } });
+  const answer = await fetch(`${server.url}/v2/${'a'.repeat(5000)}%0A{}/manifests/b`, {
+    headers: { 'User-Agent': 'x'.repeat(5000) },
+  });
   const [record] = await recordOf(answer.headers.get('x-request-id'));
   expect((record!['path'] as string).length).toBe(512);
   expect((record!['client'] as string).length).toBe(200);

@@ -52,7 +52,13 @@ export function startServer(options: ServerOptions): HttpServer {
   try {
     side =
       metricsListen &&
-      Bun.serve({ ...shared, hostname: metricsListen.host, port: metricsListen.port, fetch: aside.answer, error: aside.failed });
+      Bun.serve({
+        ...shared,
+        hostname: metricsListen.host,
+        port: metricsListen.port,
+        fetch: aside.answer,
+        error: aside.failed,
+      });
   } catch (error) {
     void server.stop(true);
     throw error;

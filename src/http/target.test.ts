@@ -1,7 +1,8 @@
 import { expect, test } from 'bun:test';
 import { hostOf, targetOf } from './target.ts';
 
-const host = (value?: string) => hostOf(new Request('http://x', { headers: value === undefined ? {} : { Host: value } }));
+const host = (value?: string) =>
+  hostOf(new Request('http://x', { headers: value === undefined ? {} : { Host: value } }));
 
 test.each([
   ['http://localhost/v2/?a=b?c', '/v2/', 'a=b?c'],

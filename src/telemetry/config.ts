@@ -9,6 +9,8 @@ export const logConfig = z
     format: z
       .enum(['auto', 'json', 'text'])
       .default('auto')
-      .describe('`json` is one object a line, `text` is for reading; `auto` is `text` on a terminal and `json` elsewhere.'),
+      .describe(
+        '`json` is one object a line, `text` is for reading; `auto` is `text` on a terminal and `json` elsewhere.',
+      ),
   })
   .prefault({});

@@ -29,7 +29,10 @@ export function createLog(
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { err: pino.stdSerializers.err },
     // Nothing puts these into a record; should anything ever do, they stop here.
-    redact: { paths: ['authorization', '*.authorization', 'password', '*.password', 'token', '*.token'], censor: '[redacted]' },
+    redact: {
+      paths: ['authorization', '*.authorization', 'password', '*.password', 'token', '*.token'],
+      censor: '[redacted]',
+    },
   };
   const out = write ?? ((line: string) => void process.stdout.write(line));
   if (text) return pino(settings, { write: (line: string) => out(readable(line)) });
@@ -38,7 +41,11 @@ export function createLog(
 
 /** One record as a person reads it: time, level, sentence, then the fields. */
 function readable(line: string): string {
-  const { time, level, msg, err, ...fields } = JSON.parse(line) as Fields & { time: string; level: string; msg: string };
+  const { time, level, msg, err, ...fields } = JSON.parse(line) as Fields & {
+    time: string;
+    level: string;
+    msg: string;
+  };
   const rest = Object.entries(fields).map(([key, value]) => `${key}=${plain(value)}`);
   const stack = (err as { stack?: string } | undefined)?.stack;
   return `${[time.slice(11, 23), level.padEnd(5), msg, ...rest].join(' ')}\n${stack ? `${stack}\n` : ''}`;

@@ -13,12 +13,9 @@ interface Times {
  * Counts requests and their times in plain numbers, and makes Prometheus samples of them at a scrape only: hashing
  * labels for each request would cost a tenth of a small answer.
  */
-export function createRequestMetrics(registry: Registry): (
-  method: string,
-  route: string,
-  status: number,
-  seconds: number,
-) => void {
+export function createRequestMetrics(
+  registry: Registry,
+): (method: string, route: string, status: number, seconds: number) => void {
   const requests = new Map<string, { method: string; route: string; status: number; count: number }>();
   const times = new Map<string, Times>();
 

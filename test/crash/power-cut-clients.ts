@@ -10,7 +10,15 @@ import {
 import { sweepDeleted, type UploadBody } from '../../src/content/index.ts';
 import { RegistryError } from '../../src/errors/index.ts';
 import { type Digest, digestOf, mediaTypes, parseManifest } from '../../src/oci/index.ts';
-import { digestOfKey, type Extent, keyOf, type Ledger, type SessionState, withCollection, withEntry } from './power-cut-ledger.ts';
+import {
+  digestOfKey,
+  type Extent,
+  keyOf,
+  type Ledger,
+  type SessionState,
+  withCollection,
+  withEntry,
+} from './power-cut-ledger.ts';
 import { gcDelayMs, type World } from './power-cut-world.ts';
 import type { Random } from './random.ts';
 
@@ -30,7 +38,8 @@ export interface Book {
 
 /** One client with a repository of its own: does `steps` random things and writes down what it may rely on. */
 export async function runClient(world: World, book: Book, name: string, steps: number, random: Random): Promise<void> {
-  const { catalog, uploads, registryId, db, store } = world;
+  const { catalog, registryId, db, store } = world;
+  let { uploads } = world;
   const owner = { registryId, repository: name, creator: 'test' };
   const link = (tx: Parameters<typeof commitBlob>[1], blob: Parameters<typeof commitBlob>[4]) =>
     commitBlob(catalog, tx, registryId, name, blob);
@@ -66,7 +75,9 @@ export async function runClient(world: World, book: Book, name: string, steps: n
     const record = (change: Partial<SessionState>) => set('sessions', id, (state = { ...state, ...change }));
     record({});
     const append = async (bytes: Buffer, from: number, whole: Buffer, before: Extent[] = []) => {
-      record({ possible: [...before, { content: whole, least: before.length > 0 ? 0 : from, most: from + bytes.length }] });
+      record({
+        possible: [...before, { content: whole, least: before.length > 0 ? 0 : from, most: from + bytes.length }],
+      });
       const offset = await uploads.hold(id, owner, (session) => session.append(bodyOf(bytes), from));
       record({ possible: [{ content: whole, least: offset, most: offset }] });
     };
@@ -91,6 +102,20 @@ export async function runClient(world: World, book: Book, name: string, steps: n
     if (random.chance(0.2)) {
       const wrong = uploads.hold(id, owner, (it) => it.close(bodyOf(Buffer.from('x')), digestOf('wrong'), link));
       await wrong.catch(expected('DIGEST_INVALID'));
+    }
+    if (random.chance(0.3)) {
+      // The process dies once the bytes are published, all of them or those so far; another one goes on.
+      const dies = () => Promise.reject(new Error('died'));
+      const whole = random.chance(0.5);
+      const last = whole && offset < content.length ? bodyOf(content.subarray(offset)) : undefined;
+      const digest = digestOf(whole ? content : content.subarray(0, offset));
+      await uploads.hold(id, owner, (session) => session.close(last, digest, dies)).catch(() => {});
+      uploads = world.restart();
+      if (random.chance(0.7)) {
+        if (random.chance(0.3)) await append(content.subarray(0, 20), 0, content, [...state.possible]);
+        else if (offset < content.length) await append(content.subarray(offset, offset + 1), offset, content);
+        offset = state.possible[0]!.most;
+      }
     }
     const pushed = mayPush(content);
     record({ closing: content });
@@ -166,7 +191,19 @@ export async function runClient(world: World, book: Book, name: string, steps: n
     await sweepDeleted(db, store);
   }
 
-  const likely = [put, put, upload, upload, upload, mount, pushManifest, pushManifest, removeManifest, removeBlob, collect];
+  const likely = [
+    put,
+    put,
+    upload,
+    upload,
+    upload,
+    mount,
+    pushManifest,
+    pushManifest,
+    removeManifest,
+    removeBlob,
+    collect,
+  ];
   for (let at = 0; at < steps; at++) await random.pick(likely)().catch(expected('MANIFEST_BLOB_UNKNOWN'));
 }
 

@@ -51,7 +51,8 @@ async function brokenPromises({ catalog, registryId }: World, ledger: Ledger): P
   }
   for (const [key, { repository, presence, contents }] of ledger.manifests) {
     const found = (await findManifest(catalog, registryId, repository, { digest: digestOfKey(key) })) !== undefined;
-    if (presence !== 'maybe' && found !== (presence === 'there')) broken.push(`manifest ${key} is ${found ? 'back' : 'lost'}`);
+    if (presence !== 'maybe' && found !== (presence === 'there'))
+      broken.push(`manifest ${key} is ${found ? 'back' : 'lost'}`);
     for (const content of found ? contents : []) {
       if (await findLinkedBlob(catalog, registryId, repository, digestOf(content))) continue;
       broken.push(`manifest ${key} has lost a blob`);
@@ -102,10 +103,10 @@ async function leaks(world: World): Promise<string[]> {
   const findings = (repair: boolean): Promise<Finding[]> =>
     Array.fromAsync(checkContent(db, store, { repair, verify: true, graceMs: -60_000 }));
   const damage = (await findings(false)).filter(({ code }) => !leftovers.has(code));
-  for (let more = true; more; ) ({ more } = await uploads.sweep(Date.now() + 60_000));
+  for (let more = true; more;) ({ more } = await uploads.sweep(Date.now() + 60_000));
   await findings(true);
   world.pass(2 * gcDelayMs);
-  for (let more = true; more; ) more = (await collectStep(catalog)).examined > 0;
+  for (let more = true; more;) more = (await collectStep(catalog)).examined > 0;
   while ((await sweepDeleted(db, store)).blobs > 0);
   const rows = await db.all<{ key: string }>('SELECT "key" FROM blobs', []);
   const objects = await Array.fromAsync(store.objects());
@@ -114,7 +115,12 @@ async function leaks(world: World): Promise<string[]> {
   return [
     ...damage.map(({ code, detail }) => `${code} ${JSON.stringify(detail)}`),
     ...(staged.length > 0 ? ['a staging area is left'] : []),
-    ...(same(rows.map(({ key }) => key), objects.map(({ key }) => key)) ? [] : ['objects and their facts differ']),
+    ...(same(
+      rows.map(({ key }) => key),
+      objects.map(({ key }) => key),
+    )
+      ? []
+      : ['objects and their facts differ']),
     ...(await findings(false)).map(({ code }) => `left after all repairs: ${code}`),
   ];
 }

@@ -32,6 +32,8 @@ export interface World extends AsyncDisposable {
   catalog: Catalog;
   uploads: Uploads;
   registryId: number;
+  /** Uploads as another process has them, which knows facts and files alone. */
+  restart(): Uploads;
   /** Lets that much time pass (ms). */
   pass(ms: number): void;
   /** What was written to the log until now: a picture refers to its beginning. */
@@ -132,11 +134,13 @@ function cutLog(log: Buffer, { log: { synced, written } }: Picture, random: Rand
 async function build(db: Database, store: BlobStore, path: string): Promise<World> {
   let time = Date.now();
   const catalog: Catalog = { db, now: () => time, gcDelayMs, sparseIndexes: false };
+  const restart = () => createUploads(db, store, limits);
   return {
     db,
     store,
     catalog,
-    uploads: createUploads(db, store, limits),
+    uploads: restart(),
+    restart,
     registryId: await ensureRegistry(catalog, 'default'),
     pass: (ms) => void (time += ms),
     log: () => readFileSync(`${path}-wal`),

@@ -3,7 +3,14 @@ import type { FileSystem } from '../../src/content/index.ts';
 import { type Book, runClient } from './power-cut-clients.ts';
 import { findBroken } from './power-cut-inspect.ts';
 import { emptyLedger, type Ledger } from './power-cut-ledger.ts';
-import { createTemplate, createWorkshop, type Mistake, openRemains, openWorld, type Picture } from './power-cut-world.ts';
+import {
+  createTemplate,
+  createWorkshop,
+  type Mistake,
+  openRemains,
+  openWorld,
+  type Picture,
+} from './power-cut-world.ts';
 import { createRandom } from './random.ts';
 
 /** How many power cuts are tried. A history has a hundred moments or more, and each of them is one. */
@@ -34,7 +41,9 @@ async function live(seed: number, mistake: Mistake) {
       moments.push({ picture: picture(), ledger: book.ledger });
     },
   });
-  await Promise.all(clients.map((name, at) => runClient(world, book, name, stepsOfClient, createRandom(seed * 97 + at))));
+  await Promise.all(
+    clients.map((name, at) => runClient(world, book, name, stepsOfClient, createRandom(seed * 97 + at))),
+  );
   return { moments, log: world.log() };
 }
 
@@ -81,7 +90,8 @@ const mistakes: Record<string, Mistake> = {
 for (const [name, mistake] of Object.entries(mistakes)) {
   test(`the test would find: ${name}`, async () => {
     const broken: string[] = [];
-    for (let seed = 1; seed <= 20 && broken.length === 0; seed++) broken.push(...(await cutEverywhere(seed, mistake)).broken);
+    for (let seed = 1; seed <= 20 && broken.length === 0; seed++)
+      broken.push(...(await cutEverywhere(seed, mistake)).broken);
     expect(broken.length).toBeGreaterThan(0);
   }, 120_000);
 }

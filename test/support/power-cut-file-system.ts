@@ -7,8 +7,9 @@ interface Inode {
   data: Buffer;
   /** What the last sync put on the disk. */
   synced: Buffer;
-  /** The least length that it had since then. */
+  /** The least and the greatest length that it had since then. */
   shortest: number;
+  longest: number;
 }
 
 type Entry = Inode | 'directory';
@@ -49,7 +50,7 @@ export function createPowerCutFileSystem(step: () => void, remains: Remains = ne
   const restored = new Map<object, Inode>();
   const restore = (left: { data: Buffer } | 'directory'): Entry => {
     if (left === 'directory') return left;
-    const file = restored.get(left) ?? { data: left.data, synced: left.data, shortest: left.data.length };
+    const file = restored.get(left) ?? { data: left.data, synced: left.data, ...lengths(left.data.length) };
     restored.set(left, file);
     return file;
   };
@@ -103,6 +104,7 @@ export function createPowerCutFileSystem(step: () => void, remains: Remains = ne
           file.data.copy(next);
           bytes.copy(next, position);
           file.data = next;
+          file.longest = Math.max(file.longest, next.length);
         }),
       truncate: (length) =>
         call(() => {
@@ -115,7 +117,7 @@ export function createPowerCutFileSystem(step: () => void, remains: Remains = ne
         const { data } = file;
         await call(() => {
           file.synced = data;
-          file.shortest = Math.min(data.length, file.data.length);
+          Object.assign(file, lengths(data.length, file.data.length));
         });
       },
       close: async () => {},
@@ -127,7 +129,7 @@ export function createPowerCutFileSystem(step: () => void, remains: Remains = ne
       call(() => {
         const existing = inode(path);
         if (existing) Object.assign(existing, { data: empty, shortest: 0 });
-        const file = existing ?? { data: empty, synced: empty, shortest: 0 };
+        const file = existing ?? { data: empty, synced: empty, ...lengths(0) };
         if (!existing) change(path, file);
         return openFile(file);
       }),
@@ -221,11 +223,10 @@ export function cutPower({ durable, pending, files }: Disk, random?: () => numbe
   return remains;
 }
 
-function torn({ data, synced, shortest }: Inode, random: () => number): Buffer {
+function torn({ data, synced, shortest, longest }: Inode, random: () => number): Buffer {
   if (data === synced) return data;
-  const longest = Math.max(data.length, synced.length);
-  const lengths = [data.length, synced.length, shortest + Math.floor(random() * (longest - shortest + 1))];
-  const result = Buffer.alloc(lengths[Math.floor(random() * 3)]!);
+  const possible = [data.length, synced.length, shortest + Math.floor(random() * (longest - shortest + 1))];
+  const result = Buffer.alloc(possible[Math.floor(random() * 3)]!);
   const writes = random();
   for (let at = 0; at < result.length; at += block) {
     // A block that was never written reads as zeros.
@@ -233,6 +234,10 @@ function torn({ data, synced, shortest }: Inode, random: () => number): Buffer {
     if (at < source.length) source.copy(result, at, at, at + block);
   }
   return result;
+}
+
+function lengths(...seen: number[]) {
+  return { shortest: Math.min(...seen), longest: Math.max(...seen) };
 }
 
 function apply(names: Map<string, Entry>, { path, entry }: Change): void {

@@ -1,0 +1,32 @@
+import { expect, test } from 'bun:test';
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errorOf, pushBlob, randomBytes } from '../../test/http/registry.ts';
+import { startTestApp } from '../../test/support/server.ts';
+
+test('a blob whose bytes are missing is 404 on GET, right on HEAD until then, and the next push heals it', async () => {
+  await using server = await startTestApp();
+  const url = (name: string, digest: string) => `${server.url}/v2/${name}/blobs/${digest}`;
+  const lost = randomBytes(1000);
+  const of = await pushBlob(server.url, 'lost', lost);
+  await pushBlob(server.url, 'lost/too', lost);
+  const hex = of.slice(7);
+  const directory = join(server.data, 'blobs', 'sha256', hex.slice(0, 2));
+  for (const file of new Bun.Glob(`${hex}-*`).scanSync({ cwd: directory }))
+    await rename(join(directory, file), join(server.data, file));
+  const head = await fetch(url('lost', of), { method: 'HEAD' });
+  expect(head.headers.get('content-length')).toBe('1000');
+  const answer = await fetch(url('lost', of));
+  expect(answer.status).toBe(404);
+  expect(await errorOf(answer)).toMatchObject({
+    code: 'BLOB_UNKNOWN',
+    detail: { requestId: answer.headers.get('x-request-id')! },
+  });
+  for (let tries = 0; tries < 200 && (await fetch(url('lost', of), { method: 'HEAD' })).status !== 404; tries++)
+    await Bun.sleep(5);
+  // Now a client that asks first is told to push.
+  expect((await fetch(url('lost/too', of), { method: 'HEAD' })).status).toBe(404);
+  expect(await (await fetch(`${server.url}/metrics`)).text()).toContain('bonded_missing_files_total 1\n');
+  await pushBlob(server.url, 'lost', lost);
+  expect((await (await fetch(url('lost', of))).bytes()).length).toBe(1000);
+});

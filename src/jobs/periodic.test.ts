@@ -1,0 +1,86 @@
+import { expect, test } from 'bun:test';
+import { type PeriodicWork, startPeriodic } from './periodic.ts';
+
+const work = (run: () => Promise<boolean>, failed: PeriodicWork['failed'] = () => {}): PeriodicWork => ({
+  name: 'test',
+  intervalMs: 10,
+  run,
+  failed,
+});
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let tries = 0; tries < 1000 && !condition(); tries++) await Bun.sleep(2);
+  expect(condition()).toBe(true);
+}
+
+test('rounds follow each other with a pause, never two at once', async () => {
+  let running = 0;
+  let most = 0;
+  let rounds = 0;
+  const stop = startPeriodic(
+    work(async () => {
+      most = Math.max(most, ++running);
+      await Bun.sleep(15);
+      running--;
+      rounds++;
+      return false;
+    }),
+  );
+  await until(() => rounds >= 3);
+  await stop();
+  expect(most).toBe(1);
+});
+
+test('a round that left work behind is followed at once', async () => {
+  let rounds = 0;
+  const stop = startPeriodic({ ...work(async () => ++rounds < 5), intervalMs: 50 });
+  await until(() => rounds >= 1);
+  const started = performance.now();
+  await until(() => rounds >= 5);
+  expect(performance.now() - started).toBeLessThan(45);
+  await stop();
+});
+
+test('a failure is reported, and the next round comes as usual', async () => {
+  const failures: unknown[] = [];
+  let rounds = 0;
+  const stop = startPeriodic(
+    work(
+      async () => {
+        rounds++;
+        throw new Error('broken');
+      },
+      (error) => failures.push(error),
+    ),
+  );
+  await until(() => rounds >= 3);
+  await stop();
+  expect(failures).toHaveLength(rounds);
+  expect(String(failures[0])).toBe('Error: broken');
+});
+
+test('stopping waits for the round under way, and no other begins', async () => {
+  let begun = 0;
+  let ended = 0;
+  const stop = startPeriodic(
+    work(async () => {
+      begun++;
+      await Bun.sleep(60);
+      ended++;
+      return true;
+    }),
+  );
+  await until(() => begun === 1);
+  await stop();
+  expect(ended).toBe(1);
+  await Bun.sleep(40);
+  expect(begun).toBe(1);
+});
+
+test('stopping before the first round means none', async () => {
+  let begun = 0;
+  const stop = startPeriodic({ ...work(async () => ++begun > 0), intervalMs: 30 });
+  await stop();
+  await Bun.sleep(50);
+  expect(begun).toBe(0);
+});

@@ -1,0 +1,77 @@
+import { expect, test } from 'bun:test';
+import { createLog } from './log.ts';
+
+type Level = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+
+/** Lines of a log that is not written anywhere else. */
+function logTo(lines: string[], format: 'json' | 'text' | 'auto', level: Level = 'debug', terminal = false) {
+  return createLog({ level, format }, terminal, (line) => void lines.push(line));
+}
+
+test('JSON: one object a line, with time, level and sentence', () => {
+  const lines: string[] = [];
+  logTo(lines, 'json').info({ requestId: 'r-1', n: 5 }, 'served');
+  expect(lines).toHaveLength(1);
+  const { time, ...record } = JSON.parse(lines[0]!) as { time: string };
+  expect(record).toEqual({ level: 'info', requestId: 'r-1', n: 5, msg: 'served' });
+  expect(new Date(time).toISOString()).toBe(time);
+});
+
+test('text: time, level, sentence, then the fields', () => {
+  const lines: string[] = [];
+  logTo(lines, 'text').warn({ requestId: 'r-1', n: 5, client: 'curl/8 (x)' }, 'refused');
+  expect(lines[0]).toMatch(/^\d\d:\d\d:\d\d\.\d{3} warn {2}refused requestId=r-1 n=5 client="curl\/8 \(x\)"\n$/);
+});
+
+test('text: nothing that a client sent can begin a line or colour it', () => {
+  const lines: string[] = [];
+  logTo(lines, 'text').info({ reason: 'a\nfake line', path: '\x1b[31m', empty: '', quoted: 'a"b' }, 'refused');
+  expect(lines[0]!.trimEnd()).toEndWith(
+    String.raw`refused reason="a\nfake line" path="\u001b[31m" empty="" quoted="a\"b"`,
+  );
+});
+
+test('auto is text on a terminal and JSON elsewhere', () => {
+  const terminal: string[] = [];
+  const elsewhere: string[] = [];
+  logTo(terminal, 'auto', 'info', true).info({}, 'hello');
+  logTo(elsewhere, 'auto', 'info', false).info({}, 'hello');
+  expect(terminal[0]).toContain(' info  hello');
+  expect(JSON.parse(elsewhere[0]!)).toMatchObject({ msg: 'hello' });
+});
+
+test.each<[Level, number]>([
+  ['debug', 4],
+  ['info', 3],
+  ['warn', 2],
+  ['error', 1],
+  ['silent', 0],
+])('the level %s writes %i of four records, and says so beforehand', (level, written) => {
+  const lines: string[] = [];
+  const log = logTo(lines, 'json', level);
+  const levels = ['debug', 'info', 'warn', 'error'] as const;
+  for (const one of levels) log[one]({}, one);
+  expect(lines).toHaveLength(written);
+  expect(levels.filter((one) => log.isLevelEnabled(one))).toHaveLength(written);
+});
+
+test('an error is written with its stack and cause', () => {
+  for (const format of ['json', 'text'] as const) {
+    const lines: string[] = [];
+    logTo(lines, format).error({ err: new Error('outer', { cause: new Error('inner') }) }, 'failed');
+    expect(lines[0]).toContain('outer');
+    expect(lines[0]).toContain('inner');
+    expect(lines[0]).toContain('log.test.ts');
+  }
+});
+
+test('fields that hold a secret by their name never reach the output', () => {
+  for (const format of ['json', 'text'] as const) {
+    const lines: string[] = [];
+    const secret = 'swordfish';
+    const headers = { authorization: secret, token: secret };
+    logTo(lines, format).info({ authorization: secret, password: secret, token: secret, headers }, 'oops');
+    expect(lines[0]).not.toContain(secret);
+    expect(lines[0]).toContain('[redacted]');
+  }
+});
