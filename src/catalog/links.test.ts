@@ -23,7 +23,8 @@ describe('a blob', () => {
     const { digest } = await catalog.blob('a', 'layer');
     await catalog.blob('b', 'layer');
     await other.blob('a', 'layer');
-    expect(await catalog.count('blobs')).toBe(1);
+    // The other copies are on their way out.
+    expect(await catalog.db.all('SELECT 1 FROM blobs WHERE deleting = 0', [])).toHaveLength(1);
     expect(await catalog.count('blob_links')).toBe(3);
     const keys = await Promise.all([
       findLinkedBlob(catalog, catalog.registryId, 'a', digest),

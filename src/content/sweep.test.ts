@@ -113,11 +113,22 @@ test('a crash between publish and the fact: the session goes on where it was', a
   const node = rig.elsewhere();
   await node.hold(id, owner, (it) => it.close(bodyOf('ld'), digestOf('hello world'), crash)).catch(() => {});
   expect(await rig.store.staged(id)).toBeUndefined();
-  // The client repeats its request, to a server that just started.
+  // The client repeats its request, to a server that was just started.
   const last = rig.elsewhere();
   const closed = await last.hold(id, owner, (it) => it.close(bodyOf('ld'), digestOf('hello world'), rig.link));
   expect((await rig.bytes(closed.key)).toString()).toBe('hello world');
   expect(await rig.left()).toEqual({ ...nothing, objects: 1 });
+});
+
+test('a crash between publish and the fact: a session that goes on elsewhere is hashed again from what came back', async () => {
+  await using rig = await openContentRig();
+  const id = await rig.open();
+  await rig.append(id, bodyOf('hello'));
+  await rig.uploads.hold(id, owner, (it) => it.close(undefined, digestOf('hello'), crash)).catch(() => {});
+  const node = rig.elsewhere();
+  expect(await node.hold(id, owner, (it) => it.append(bodyOf(' world'), 5))).toBe(11);
+  const closed = await node.hold(id, owner, (it) => it.close(undefined, digestOf('hello world'), rig.link));
+  expect((await rig.bytes(closed.key)).toString()).toBe('hello world');
 });
 
 test('a crash between publish and the fact: the session can begin anew', async () => {

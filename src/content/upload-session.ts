@@ -96,8 +96,10 @@ export function openSession(
       await advance(row.offset, from, undefined);
     }
     if (!body) return from;
-    const hash = hashFrom(from, row.algorithm as DigestAlgorithm);
     const staging = await openStaging(from);
+    // Only now is it certain that the bytes before are there to be read.
+    const hash = hashFrom(from, row.algorithm as DigestAlgorithm);
+    let kept = false;
     try {
       const { bytes, failure } = await receive(body, staging, hash, limits);
       const offset = from + bytes;
@@ -106,10 +108,11 @@ export function openSession(
       if (bytes > 0 || (brokeOff && offset > 0)) await advance(from, offset, hash.current(), brokeOff);
       hash.detach();
       hashes.keep(id, hash);
-      if (failure !== undefined) throw failure;
+      kept = true;
+      if (brokeOff) throw failure;
       return offset;
     } catch (error) {
-      if (!(error instanceof RegistryError)) {
+      if (!kept) {
         hash.drop();
         await staging.revert();
       }

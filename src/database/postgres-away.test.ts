@@ -83,7 +83,7 @@ function suite(): void {
 /** A network cable to a server. Unplugged it loses everything, and nobody is told. */
 function pluggable(hostname: string, port: number) {
   let plugged = true;
-  type Ends = { upstream?: Promise<Bun.Socket<undefined>> };
+  type Ends = { upstream?: Promise<Bun.Socket> };
   const listener = Bun.listen<Ends>({
     hostname: '127.0.0.1',
     port: 0,

@@ -26,7 +26,7 @@ import type { Random } from './random.ts';
 export const contents = [1, 15, 40, 90, 200].map((size, at) => Buffer.from(`${at}`.repeat(size)));
 
 export const bodyOf = (bytes: Buffer): UploadBody => ({
-  stream: new Blob([bytes as Uint8Array<ArrayBuffer>]).stream(),
+  stream: new Blob([bytes]).stream(),
   length: bytes.length,
 });
 

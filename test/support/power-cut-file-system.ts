@@ -145,7 +145,7 @@ export function createPowerCutFileSystem(step: () => void, remains: Remains = ne
     slice(path, start, end) {
       const file = inode(path);
       if (!file) throw missing(path);
-      return new Blob([file.data.subarray(start, end) as Uint8Array<ArrayBuffer>]);
+      return new Blob([file.data.subarray(start, end)]);
     },
     rename: (from, to) =>
       call(() => {
