@@ -121,6 +121,7 @@ test('a disk that hangs stops the body: what is in memory is bounded', async () 
   expect(pulled).toBeLessThan(2_000_000);
 });
 
+// oxlint-disable-next-line typescript/no-misused-promises -- Bun awaits it
 describe('bodies as the server hands them over', async () => {
   let disk: Promise<void> | undefined;
   const rig: ContentRig = await openContentRig({

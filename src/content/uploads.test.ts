@@ -119,7 +119,7 @@ test('bytes behind the offset, which a crash left, are never part of a blob', as
   const id = await rig.open();
   await rig.append(id, bodyOf('hello'));
   const staging = (await rig.store.stage(id, 5))!;
-  staging.write(Buffer.from(' and more'));
+  void staging.write(Buffer.from(' and more'));
   await staging.sync();
   await staging.close();
   const closed = await rig.close(id, undefined, digestOf('hello'));

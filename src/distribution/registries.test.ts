@@ -94,7 +94,7 @@ test('equal names in two registries are two repositories, and equal bytes are ke
   const kept = await db.first<{ n: number }>('SELECT COUNT(*) AS n FROM blobs WHERE digest = ? AND deleting = 0', [
     image.layerDigest,
   ]);
-  expect(Number(kept!.n)).toBe(1);
+  expect(kept!.n).toBe(1);
 });
 
 test('every host that is an address, and localhost, is the default registry', async () => {

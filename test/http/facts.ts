@@ -22,7 +22,7 @@ export async function countFacts(app: App, data: string): Promise<Facts> {
   const { db } = app.storage;
   const counts: Record<string, number> = {};
   for (const table of tables) {
-    counts[table] = Number((await db.first<{ n: number }>(`SELECT COUNT(*) AS n FROM ${table}`, []))!.n);
+    counts[table] = (await db.first<{ n: number }>(`SELECT COUNT(*) AS n FROM ${table}`, []))!.n;
   }
   counts['staging'] = await countFiles(join(data, 'uploads'));
   counts['files'] = await countFiles(join(data, 'blobs'));
