@@ -106,8 +106,8 @@ export async function startApp(config: Configuration, log: Log): Promise<App> {
     uploads,
     blobs,
     manifestTimeoutMs: config.uploads.stallTimeout,
-    received: (bytes: number) => metrics.receivedBytes.inc(bytes),
-    served: (bytes: number) => metrics.servedBytes.inc(bytes),
+    received: metrics.received,
+    served: metrics.served,
   };
   metrics.onScrape(() => metrics.openUploads.set(uploads.busy()));
   const server = startServer({

@@ -40,8 +40,8 @@ export const manifestGet: Shape = {
     await wrk(1);
     const output = await wrk(Math.max(1, Math.round(situation.scale.seconds)));
     if (/Non-2xx/.test(output)) throw new Error(`${contender} refused: ${output}`);
-    const late = /^\s+99%\s+([\d.]+)(us|ms|s)$/m.exec(output);
-    const unit = { us: 0.001, ms: 1, s: 1000 }[late?.[2] ?? 'ms']!;
+    const late = /^\s+99%\s+([\d.]+)(us|ms|s|m)\s*$/m.exec(output);
+    const unit = { us: 0.001, ms: 1, s: 1000, m: 60_000 }[late?.[2] ?? 'ms']!;
     return {
       rate: Number(/^Requests\/sec:\s+([\d.]+)/m.exec(output)![1]),
       p99: Number(late?.[1] ?? Number.NaN) * unit,

@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path';
 import { type Digest, digestAlgorithm, digestHex, parseDigest } from '../oci/index.ts';
 import type { BlobStore, StoredObject } from './blob-store.ts';
-import { type FileSystem, nodeFileSystem } from './file-system.ts';
+import { type FileSystem, nodeFileSystem, type OpenFile } from './file-system.ts';
 import { createStagingFile } from './staging-file.ts';
 
 /*
@@ -53,7 +53,12 @@ export async function createFileStore(data: string, fs: FileSystem = nodeFileSys
     for await (const name of fs.list(directory)) if (shardPattern.test(name)) yield name;
   }
 
-  for (const directory of [data, uploads, blobs, ...algorithms.map((algorithm) => join(blobs, algorithm))]) {
+  await fs.mkdir(data);
+  // The entry of the data directory belongs to whoever owns the one above, which may be closed to us.
+  await fs.syncDirectory(dirname(data)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EACCES') throw error;
+  });
+  for (const directory of [uploads, blobs, ...algorithms.map((algorithm) => join(blobs, algorithm))]) {
     await prepare(directory);
   }
 
@@ -63,12 +68,12 @@ export async function createFileStore(data: string, fs: FileSystem = nodeFileSys
       if (offset === 0) await prepare(dirname(name));
       const file = await (offset === 0 ? fs.create(name) : fs.open(name));
       if (!file) return undefined;
-      const size = offset === 0 ? 0 : await file.size();
+      const size = offset === 0 ? 0 : await file.size().catch(closing(file));
       if (size < offset) {
         await file.close();
         return undefined;
       }
-      if (size > offset) await file.truncate(offset);
+      if (size > offset) await file.truncate(offset).catch(closing(file));
       const bytes = createStagingFile(file, offset, offset === 0 || size > offset);
       return {
         ...bytes,
@@ -137,6 +142,14 @@ export async function createFileStore(data: string, fs: FileSystem = nodeFileSys
 function keyOf(upload: string, digest: Digest): string {
   const hex = digestHex(digest);
   return `${digestAlgorithm(digest)}/${hex.slice(0, 2)}/${hex}-${upload}`;
+}
+
+/** For a file that failed before anybody got it. */
+function closing(file: OpenFile): (error: unknown) => Promise<never> {
+  return async (error) => {
+    await file.close().catch(() => {});
+    throw error;
+  };
 }
 
 /** The object of a key; undefined for names that this store did not give. */

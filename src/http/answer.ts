@@ -108,7 +108,7 @@ export function createAnswer(options: AnswerOptions) {
     // It may only have been collected meanwhile: who is told of the file finds out.
     if (gone) log.info({ ...fields, file: path }, 'refused');
     else log.error({ ...fields, err: thrown }, 'failed');
-    metrics.refusals.inc({ code: error.code });
+    metrics.refused(error.code);
     if (gone) options.missingFile(path);
     const response = renderError(error, 'GET', requestId);
     response.headers.set('X-Request-Id', requestId);

@@ -16,7 +16,7 @@ const longestField = 512;
 export function recordOutcome(log: Log, metrics: Metrics, { exchange, status, elapsedMs, error }: Outcome): void {
   const { method, path, requestId, route, request } = exchange;
   metrics.request(method, route, status, elapsedMs / 1000);
-  if (error) metrics.refusals.inc({ code: error.code });
+  if (error) metrics.refused(error.code);
   const level = levelOf(method, status);
   if (!log.isLevelEnabled(level)) return;
   const fields = {

@@ -1,13 +1,14 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import { createRequestMetrics } from './request-metrics.ts';
+import { createTally, createTimes } from './tally.ts';
 
 /** Every metric that the registry exports, in one place; `docs/reference/metrics.md` is generated from it. */
 export interface Metrics {
   /** One answered request; `seconds` until its answer began. */
   request(method: string, route: string, status: number, seconds: number): void;
-  refusals: Counter<'code'>;
-  receivedBytes: Counter;
-  servedBytes: Counter;
+  refused(code: string): void;
+  /** Bytes of blobs taken in, and answered with. */
+  received(bytes: number): void;
+  served(bytes: number): void;
   openUploads: Gauge;
   loopLagSeconds: Gauge;
   collected: Counter<'kind'>;
@@ -30,11 +31,37 @@ export function createMetrics(): Metrics {
     new Counter<T>({ name, help, labelNames, registers });
   const gauge = (name: string, help: string) => new Gauge({ name, help, registers });
   const readers: (() => void)[] = [];
+  const requests = createTally(registry, {
+    name: 'bonded_http_requests_total',
+    help: 'Requests answered, by method, kind of path and status.',
+    labels: ['method', 'route', 'status'],
+  });
+  const times = createTimes(registry, {
+    name: 'bonded_http_request_seconds',
+    help: 'Time from a request until its answer begins, by kind of path.',
+    labels: ['route'],
+  });
+  const refused = createTally(registry, {
+    name: 'bonded_http_refusals_total',
+    help: 'Requests refused, by error code.',
+    labels: ['code'],
+  });
+  const received = createTally(registry, {
+    name: 'bonded_upload_bytes_total',
+    help: 'Bytes of blobs received and kept.',
+  });
+  const served = createTally(registry, {
+    name: 'bonded_blob_bytes_total',
+    help: 'Bytes of blobs answered with; a client may have read fewer.',
+  });
   return {
-    request: createRequestMetrics(registry),
-    refusals: counter('bonded_http_refusals_total', 'Requests refused, by error code.', ['code']),
-    receivedBytes: counter('bonded_upload_bytes_total', 'Bytes of blobs received and kept.'),
-    servedBytes: counter('bonded_blob_bytes_total', 'Bytes of blobs answered with; a client may have read fewer.'),
+    request(method, route, status, seconds) {
+      requests(`${method} ${route} ${status}`);
+      times(route, seconds);
+    },
+    refused,
+    received: (bytes) => received('', bytes),
+    served: (bytes) => served('', bytes),
     openUploads: gauge('bonded_uploads_active', 'Uploads that are receiving bytes now.'),
     loopLagSeconds: gauge('bonded_event_loop_lag_seconds', 'How late the event loop last ran.'),
     collected: counter('bonded_gc_collected_total', 'What garbage collection removed, by kind.', ['kind']),
