@@ -16,6 +16,11 @@ const pure = ['src/oci/**', 'src/errors/**', 'src/config/**', 'src/telemetry/**'
 /** Parsers of protocols: pure too, and owed as many inputs. */
 const parsers = ['src/distribution/match*.test.ts', 'src/http/target*.test.ts'];
 
+/** What is SQLite's alone. */
+const sqliteAlone = ['sqlite', 'syncer', 'write-queue', 'write-token', 'one-writer'].map(
+  (name) => `src/database/${name}.test.ts`,
+);
+
 /** What has a suite of its own. */
 const notFacts = [...pure, ...parsers, 'test/runner/**', 'test/crash/**'];
 
@@ -64,7 +69,7 @@ export const suites: readonly Suite[] = [
     shows: 'the same on PostgreSQL',
     kind: 'tests',
     files: ['src/**/*.test.ts', 'test/*/**/*.test.ts'],
-    except: notFacts,
+    except: [...notFacts, ...sqliteAlone],
     postgres: 'needed',
     minutes: { small: 10, ci: 30, soak: 1440 },
     environment: histories,

@@ -63,9 +63,19 @@ test('a process that is killed in the middle of a transaction frees the token an
   db.close();
 }, 10_000);
 
+async function until(condition: () => boolean): Promise<void> {
+  for (const end = Date.now() + 8000; !condition() && Date.now() < end;) await Bun.sleep(5);
+}
+
 test('the token is granted in the order in which it was wanted, to one at a time', async () => {
   await using writers = await openWriters();
-  const receive = grantWriteToken();
+  const grant = grantWriteToken();
+  let messages = 0;
+  const receive: typeof grant = (message, from) => {
+    const mine = grant(message, from);
+    if (mine) messages++;
+    return mine;
+  };
   const act = (n: number) =>
     `function on(m) { m === 'want' ? want(1) : m === 'give' ? release(1) : say(${n}); } say('up');`;
   const all = [0, 1, 2, 3].map((n) => writers.start(receive, byHand(act(n))));
@@ -74,10 +84,13 @@ test('the token is granted in the order in which it was wanted, to one at a time
   for (const each of all) void each.hear<number>().then((n) => order.push(n));
   const wanted = [2, 0, 3, 1];
   for (const n of wanted) {
+    const before = messages;
     all[n]!.child.send('want');
-    await Bun.sleep(30);
+    await until(() => messages > before);
   }
   for (const [index, n] of wanted.entries()) {
+    await until(() => order.length > index);
+    // A moment for whoever is granted it although it is taken.
     await Bun.sleep(30);
     expect(order).toEqual(wanted.slice(0, index + 1));
     all[n]!.child.send('give');
