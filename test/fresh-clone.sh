@@ -128,7 +128,11 @@ pull() {
 
 digests() { (cd "$1/blobs/sha256" && sha256sum -- * | awk '$1 == $2 { print $1 }'); }
 
-unchanged() { [ -z "$(git -C "$clone" status --porcelain | tee /dev/stderr)" ]; }
+unchanged() {
+  git -C "$clone" status --porcelain >"$output" && [ ! -s "$output" ] && return
+  sed 's/^/      /' "$output"
+  return 1
+}
 
 tests() {
   local code=0

@@ -147,7 +147,11 @@ function keyOf(upload: string, digest: Digest): string {
 /** For a file that failed before anybody got it. */
 function closing(file: OpenFile): (error: unknown) => Promise<never> {
   return async (error) => {
-    await file.close().catch(() => {});
+    try {
+      await file.close();
+    } catch {
+      // The first failure is the one to tell.
+    }
     throw error;
   };
 }
