@@ -1,17 +1,20 @@
-import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Catalog, catalogMigrations, collectStep, dropMissingBlob, ensureRegistry } from './catalog/index.ts';
 import type { Configuration } from './configuration.ts';
 import {
+  atDataDirectory,
   type BlobStore,
+  bindStore,
   contentMigrations,
   createFileStore,
   createUploads,
+  requireStore,
   sweepDeleted,
+  takeDataDirectory,
   type Uploads,
   verifyBlob,
 } from './content/index.ts';
-import { type Database, lockDirectory, openDatabase } from './database/index.ts';
+import { type Database, openDatabase } from './database/index.ts';
 import { distribute, type Gate } from './distribution/index.ts';
 import { eventMigrations, trimEvents } from './events/index.ts';
 import { createHostTable, type HttpServer, isLoopback, startServer } from './http/index.ts';
@@ -55,16 +58,17 @@ export async function openFacts(config: Configuration): Promise<Facts> {
   return { db, catalog, [Symbol.asyncDispose]: () => db.close() };
 }
 
-/** Opens facts and bytes. Throws when another process has the data directory. */
-export async function openStorage(config: Configuration): Promise<Storage> {
+/**
+ * Opens facts and bytes, and makes them where there are none if `create` is true. Throws when another process has the
+ * data directory, or when facts and bytes do not belong together.
+ */
+export async function openStorage(config: Configuration, create: boolean): Promise<Storage> {
   await using stack = new AsyncDisposableStack();
   const data = resolve(config.data);
-  await mkdir(data, { recursive: true, mode: 0o700 });
-  const unlock = lockDirectory(data);
-  if (!unlock) throw new Error(`${data} is in use by another Bonded; stop it first, or choose another data directory`);
-  stack.defer(unlock);
+  stack.defer(await takeDataDirectory(data, create));
   const { db, catalog } = stack.use(await openFacts(config));
-  const blobs = await createFileStore(data);
+  const blobs = await atDataDirectory(data, () => createFileStore(data));
+  await bindStore(db, blobs);
   const opened = stack.move();
   return { db, blobs, catalog, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
@@ -91,7 +95,7 @@ export async function startApp(config: Configuration, log: Log): Promise<App> {
   requireLoopback(config);
   await using stack = new AsyncDisposableStack();
   const metrics = createMetrics();
-  const storage = stack.use(await openStorage(config));
+  const storage = stack.use(await openStorage(config, true));
   const { db, blobs, catalog } = storage;
   const uploads = openUploads(config, storage);
   const defaultId = await ensureRegistry(catalog, defaultRegistry);
@@ -123,7 +127,10 @@ export async function startApp(config: Configuration, log: Log): Promise<App> {
     }),
     handle: (exchange) => distribute(distribution, gates, exchange),
     missingFile: (path) => void forgetMissing(storage, path, metrics, log),
-    ready: () => db.ping(),
+    ready: async () => {
+      await db.ping();
+      await requireStore(db, blobs);
+    },
     idleSeconds: Math.ceil(config.idleTimeout / 1000),
     log,
     metrics,
@@ -148,6 +155,8 @@ async function forgetMissing({ db, blobs, catalog }: Storage, path: string, metr
     const object = blobs.objectAt(path);
     if (!object || (await verifyBlob(db, blobs, object.digest)) !== 'missing') return;
     metrics.missingFiles.inc();
+    // One file that is gone is damage; all of them gone is a disk that is not mounted, and its facts must stay.
+    await requireStore(db, blobs);
     const links = await dropMissingBlob(catalog, object.digest, object.key);
     log.error(
       { digest: object.digest, links },

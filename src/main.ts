@@ -3,6 +3,9 @@ import packageFile from '../package.json' with { type: 'json' };
 import { certRoutes, createContext } from './cli/index.ts';
 import { configRoutes, fsck, gc, serve } from './commands/index.ts';
 
+// Facts, content and keys are for this user alone, also in a directory that others may read.
+process.umask(0o077);
+
 const root = buildRouteMap({
   routes: { serve, gc, fsck, config: configRoutes, cert: certRoutes },
   docs: { brief: 'A private registry for container images and OCI artifacts' },

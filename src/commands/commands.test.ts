@@ -1,31 +1,10 @@
 import { expect, test } from 'bun:test';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { bonded, inDirectory } from '../../test/support/command.ts';
 import { freshDatabaseOptions } from '../../test/support/database.ts';
 import { startTestProcess } from '../../test/support/server.ts';
 import { digestOf } from '../oci/index.ts';
-
-const program = join(import.meta.dir, '..', '..', 'bin', 'bonded');
-
-async function bonded(args: string[], environment: Record<string, string> = {}) {
-  const child = Bun.spawn([program, ...args], {
-    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...environment },
-    stdout: 'pipe',
-    stderr: 'pipe',
-  });
-  const [out, error] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
-  return { code: await child.exited, out, error };
-}
-
-async function inDirectory<T>(action: (directory: string) => Promise<T>): Promise<T> {
-  const directory = await mkdtemp(join(tmpdir(), 'bonded-commands-'));
-  try {
-    return await action(directory);
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
-}
 
 test('config check names the key and the source of every mistake, and never a value', () =>
   inDirectory(async (directory) => {

@@ -32,7 +32,7 @@ export const fsck = buildCommand<FsckFlags, [], Context>({
     const config = loadFor(this, flags)?.value;
     if (!config) return;
     try {
-      await using storage = await openStorage(config);
+      await using storage = await openStorage(config, false);
       const { db, blobs, catalog } = storage;
       const left = await report(this, [
         checkContent(db, blobs, {

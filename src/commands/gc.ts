@@ -1,11 +1,10 @@
-import { access } from 'node:fs/promises';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { buildCommand } from '@stricli/core';
 import { openFacts, openStorage, openUploads, type Storage } from '../app.ts';
 import { collectStep, listGarbage } from '../catalog/index.ts';
 import { type Context, fail } from '../cli/index.ts';
 import type { Configuration } from '../configuration.ts';
-import { sweepDeleted } from '../content/index.ts';
+import { requireData, sweepDeleted } from '../content/index.ts';
 import { type ConfigFlags, configFlags, loadFor } from './load.ts';
 
 export const gc = buildCommand<ConfigFlags & { dryRun: boolean }, [], Context>({
@@ -35,7 +34,7 @@ export const gc = buildCommand<ConfigFlags & { dryRun: boolean }, [], Context>({
 
 async function listOnly(context: Context, config: Configuration): Promise<void> {
   // Opening would make an empty database where there is none.
-  if (config.database.url === undefined) await access(join(config.data, 'bonded.db'));
+  if (config.database.url === undefined) await requireData(resolve(config.data));
   await using facts = await openFacts(config);
   let things = 0;
   let bytes = 0;
@@ -48,7 +47,7 @@ async function listOnly(context: Context, config: Configuration): Promise<void> 
 }
 
 async function collect(context: Context, config: Configuration): Promise<void> {
-  await using storage = await openStorage(config);
+  await using storage = await openStorage(config, false);
   const totals = await collectAll(storage, config);
   context.write(
     `removed ${totals.manifests} manifests, ${totals.links} links, ${totals.blobs} blobs, ${totals.uploads} uploads; ` +

@@ -29,6 +29,15 @@ export function testBlobStore(name: string, open: () => Promise<StoreUnderTest>)
       expect(digestOf(await bytes(reopened, key, 0, content.length - 1))).toBe(digestOf(content));
     });
 
+    testStore('the id that it was given survives, and may be given anew', async (store, subject) => {
+      expect(await store.id()).toBeUndefined();
+      await store.setId('first');
+      await store.setId('second');
+      expect(await store.id()).toBe('second');
+      expect(await (await subject.reopen()).id()).toBe('second');
+      expect(await Array.fromAsync(store.objects())).toEqual([]);
+    });
+
     testStore('staging resumes at an offset, and cuts off what lies behind it', async (store, subject) => {
       const upload = newUpload();
       await stage(store, upload, 0, Buffer.from('hello, wrong'));

@@ -47,6 +47,12 @@ export interface StoredObject {
  * can then never hit the bytes of the next.
  */
 export interface BlobStore {
+  /** Where it is, for messages to the operator. */
+  readonly location: string;
+  /** The id that `setId` gave it; undefined for one that is new, or not there. */
+  id(): Promise<string | undefined>;
+  /** Names the store, durably. */
+  setId(id: string): Promise<void>;
   /**
    * Opens the staging area of `upload`, cut to its first `offset` bytes; at 0 it is made where it is missing.
    * Undefined when fewer bytes are staged.

@@ -11,6 +11,7 @@ import { createStagingFile } from './staging-file.ts';
  *   ├─ lock                          held by the one server that may write here
  *   ├─ bonded.db, -wal, -shm         facts (SQLite), unless PostgreSQL keeps them
  *   ├─ uploads/<uu>/<upload id>      staging: bytes that arrived, not yet a blob; <uu> are the id's first two digits
+ *   ├─ blobs/id                      what the facts know this store by, so that an empty folder is not taken for it
  *   └─ blobs/<algorithm>/<aa>/<hex>-<upload id>
  *                                    content: <aa> are the first two digits of <hex>. The upload id makes each
  *                                    generation a file of its own; the name alone says what the file must hash to.
@@ -62,7 +63,26 @@ export async function createFileStore(data: string, fs: FileSystem = nodeFileSys
     await prepare(directory);
   }
 
+  const idFile = join(blobs, 'id');
+
   return {
+    location: blobs,
+    async id() {
+      const size = (await fs.stat(idFile))?.size ?? 0;
+      let text = '';
+      if (size > 0) for await (const chunk of fs.read(idFile, 0, size)) text += Buffer.from(chunk).toString();
+      return text.trim() || undefined;
+    },
+    async setId(id) {
+      const file = await fs.create(idFile);
+      try {
+        await file.write([Buffer.from(`${id}\n`)], 0);
+        await file.datasync();
+      } finally {
+        await file.close();
+      }
+      await fs.syncDirectory(blobs);
+    },
     async stage(upload, offset) {
       const name = staging(upload);
       if (offset === 0) await prepare(dirname(name));

@@ -2,10 +2,12 @@ export type { BlobStore, Staging, StagingArea, StoredObject } from './blob-store
 export { type BlobState, checkContent, type CheckOptions, type Finding, verifyBlob } from './check.ts';
 export type { Release, UploadClaims } from './claims.ts';
 export { uploadsConfig } from './config.ts';
+export { atDataDirectory, requireData, takeDataDirectory } from './data-directory.ts';
 export { createFileStore } from './file-store.ts';
 export type { FileSystem, OpenFile } from './file-system.ts';
 export type { ReceiveLimits, UploadBody } from './receive.ts';
 export * from './store.ts';
+export { bindStore, requireStore } from './store-id.ts';
 export { sweepDeleted, type Swept } from './sweep.ts';
 export { contentMigrations } from './tables.ts';
 export type { ClosedUpload, LinkBlob, UploadSession } from './upload-session.ts';

@@ -31,6 +31,13 @@ declare module '../database/tables.ts' {
       started_at: number;
       active_at: number;
     };
+    /** One row: which store holds the bytes of these facts. */
+    content_store: {
+      /** Always 1, so that there is no second row. */
+      one: number;
+      id: string;
+      bound_at: number;
+    };
   }
 }
 
@@ -50,6 +57,15 @@ export const contentMigrations: Migration[] = [
           broke_off ${int} NOT NULL,
           started_at ${int} NOT NULL, active_at ${int} NOT NULL)`,
         `CREATE INDEX uploads_active ON uploads (active_at)`,
+      ]);
+    },
+  },
+  {
+    name: '0005-content-store',
+    async up(db, dialect) {
+      const { int, text } = sqlTypes(dialect);
+      await run(db, [
+        `CREATE TABLE content_store (one ${int} PRIMARY KEY, id ${text} NOT NULL, bound_at ${int} NOT NULL)`,
       ]);
     },
   },

@@ -6,6 +6,10 @@ export const databaseConfig = z
     url: z
       .string()
       .regex(/^postgres(?:ql)?:\/\//, 'must begin with postgres:// or postgresql://')
+      // Without a host, a socket or PGHOST is meant.
+      .refine((url) => URL.canParse(url.replace('@/', '@host/')), {
+        message: 'must be a URL; of user and password, write the characters / ? # @ : as %2F %3F %23 %40 %3A',
+      })
       .optional()
       .describe(
         'PostgreSQL 15 or later, as `postgres://user@host:5432/database`. Left out, facts live in SQLite in the data ' +

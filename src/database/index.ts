@@ -1,5 +1,6 @@
 import type { Database } from './database.ts';
 import { openPostgres, type PostgresOptions } from './postgres.ts';
+import { postgresOpenError, sqliteOpenError } from './open-error.ts';
 import { openSqlite, type SqliteOptions } from './sqlite.ts';
 
 export { databaseConfig } from './config.ts';
@@ -11,7 +12,11 @@ export type { WriteToken } from './write-queue.ts';
 export { grantWriteToken, parentWriteToken, type TokenChild } from './write-token.ts';
 export type DatabaseOptions = SqliteOptions | PostgresOptions;
 
-/** Opens the facts and applies missing migrations. */
-export function openDatabase(options: DatabaseOptions): Promise<Database> {
-  return options.kind === 'sqlite' ? openSqlite(options) : openPostgres(options);
+/** Opens the facts and applies missing migrations. Throws an Error that tells the operator what to do. */
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  try {
+    return await (options.kind === 'sqlite' ? openSqlite(options) : openPostgres(options));
+  } catch (error) {
+    throw options.kind === 'sqlite' ? sqliteOpenError(options.path, error) : postgresOpenError(options.url, error);
+  }
 }

@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import { Kysely, type PostgresClient, PostgresDialect, type PostgresPool, sql } from 'kysely';
 import type { Pool } from 'pg';
 import type { Database, Migration, Parameter, Transaction } from './database.ts';
@@ -39,7 +40,9 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
   ]);
   const getTypeParser = ((oid: number, format: 'text' = 'text') =>
     ours.get(oid) ?? pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser;
+  let socket: Socket | undefined;
   const pool = new pg.Pool({
+    stream: () => (socket = new Socket()),
     connectionString: options.url,
     max: options.poolSize,
     connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
@@ -65,6 +68,8 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
       .execute((tx) => migrate(tx, 'postgres', options.migrations));
   } catch (error) {
     await kysely.destroy();
+    // pg leaves the connection open on which it could not log in, and the process would wait for its end.
+    socket?.destroy();
     throw error;
   }
 

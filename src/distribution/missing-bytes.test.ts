@@ -30,3 +30,22 @@ test('a blob whose bytes are missing is 404 on GET, right on HEAD until then, an
   await pushBlob(server.url, 'lost', lost);
   expect((await (await fetch(url('lost', of))).bytes()).length).toBe(1000);
 });
+
+test('a disk that is not mounted costs no facts: nothing is forgotten, and it is not ready until it is back', async () => {
+  await using server = await startTestApp();
+  const content = randomBytes(1000);
+  const digest = await pushBlob(server.url, 'kept', content);
+  const url = `${server.url}/v2/kept/blobs/${digest}`;
+  const [blobs, away] = [join(server.data, 'blobs'), join(server.data, 'away')];
+  await rename(blobs, away);
+  expect((await fetch(url)).status).toBe(404);
+  expect((await fetch(`${server.url}/readyz`)).status).toBe(503);
+  // Whoever is told of a missing file has looked at it by now, or will not.
+  const metrics = async () => (await fetch(`${server.url}/metrics`)).text();
+  for (let tries = 0; tries < 1000 && !(await metrics()).includes('bonded_missing_files_total 1\n'); tries++)
+    await Bun.sleep(5);
+  expect(await metrics()).toContain('bonded_missing_files_total 1\n');
+  await rename(away, blobs);
+  expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
+  expect(Buffer.from(await (await fetch(url)).bytes())).toEqual(Buffer.from(content));
+});

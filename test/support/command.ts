@@ -1,0 +1,26 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const program = join(import.meta.dir, '..', '..', 'bin', 'bonded');
+
+/** Runs `bin/bonded` to its end, with nothing of this process's environment but the paths. */
+export async function bonded(args: string[], environment: Record<string, string> = {}) {
+  const child = Bun.spawn([program, ...args], {
+    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...environment },
+    stdout: 'pipe',
+    stderr: 'pipe',
+  });
+  const [out, error] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  return { code: await child.exited, out, error };
+}
+
+/** Runs `action` with a temporary directory. */
+export async function inDirectory<T>(action: (directory: string) => Promise<T>): Promise<T> {
+  const directory = await mkdtemp(join(tmpdir(), 'bonded-commands-'));
+  try {
+    return await action(directory);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
