@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { type Catalog, catalogMigrations, collectStep, dropMissingBlob, ensureRegistry } from './catalog/index.ts';
-import type { Configuration } from './configuration.ts';
+import { type Configuration, hostsOf, registriesOf } from './configuration.ts';
 import {
   atDataDirectory,
   type BlobStore,
@@ -17,12 +17,9 @@ import {
 import { type Database, openDatabase } from './database/index.ts';
 import { distribute, type Gate } from './distribution/index.ts';
 import { eventMigrations, trimEvents } from './events/index.ts';
-import { createHostTable, type HttpServer, isLoopback, startServer } from './http/index.ts';
+import { type HttpServer, startServer } from './http/index.ts';
 import { startPeriodic } from './jobs/index.ts';
 import { createMetrics, type Log, type Metrics, watchLoopLag } from './telemetry/index.ts';
-
-/** The name of the registry that answers where no other one is named. */
-export const defaultRegistry = 'default';
 
 const migrations = [...eventMigrations, ...contentMigrations, ...catalogMigrations];
 
@@ -92,17 +89,13 @@ export interface App {
 
 /** Wires every front door and starts serving: the one place that knows all of them. */
 export async function startApp(config: Configuration, log: Log): Promise<App> {
-  requireLoopback(config);
   await using stack = new AsyncDisposableStack();
   const metrics = createMetrics();
   const storage = stack.use(await openStorage(config, true));
   const { db, blobs, catalog } = storage;
   const uploads = openUploads(config, storage);
-  const defaultId = await ensureRegistry(catalog, defaultRegistry);
-  const registries = [];
-  for (const registry of config.registries) {
-    registries.push({ ...registry, id: await ensureRegistry(catalog, registry.name) });
-  }
+  const registryIds: number[] = [];
+  for (const { name } of registriesOf(config)) registryIds.push(await ensureRegistry(catalog, name));
   // The security model, in order; every gate sees each request of the distribution API. Identity adds the first ones.
   const gates: Gate[] = [];
   const distribution = {
@@ -119,12 +112,7 @@ export async function startApp(config: Configuration, log: Log): Promise<App> {
     metricsListen: config.metrics.listen,
     tls: tlsOf(config),
     trustedProxies: config.trustedProxies,
-    hosts: createHostTable({
-      registries: [{ id: defaultId, name: defaultRegistry, hosts: [] }, ...registries],
-      defaultRegistry: defaultId,
-      domain: config.domain,
-      defaultHosts: config.hosts,
-    }),
+    hosts: hostsOf(config, registryIds),
     handle: (exchange) => distribute(distribution, gates, exchange),
     missingFile: (path) => void forgetMissing(storage, path, metrics, log),
     ready: async () => {
@@ -216,18 +204,4 @@ function tlsOf({ tls }: Configuration): { certificate: string; key: string } | u
   return tls.certificate !== undefined && tls.key !== undefined
     ? { certificate: tls.certificate, key: tls.key }
     : undefined;
-}
-
-/** Whoever reaches the port may push and delete, so nobody else may reach it until callers are identified. */
-function requireLoopback(config: Configuration): void {
-  for (const [key, address] of [
-    ['listen', config.listen],
-    ['metrics.listen', config.metrics.listen],
-  ] as const) {
-    if (address && !isLoopback(address.host)) {
-      throw new Error(
-        `${key}: ${address.host} is not a loopback address; callers are not identified yet, so only this machine may connect`,
-      );
-    }
-  }
 }

@@ -3,15 +3,18 @@ import { gcConfig, manifestsConfig } from './catalog/index.ts';
 import { type ConfigSources, hostName, loadConfig, type LoadedConfig } from './config/index.ts';
 import { uploadsConfig } from './content/index.ts';
 import { databaseConfig } from './database/index.ts';
-import { httpConfig } from './http/index.ts';
+import { createHostTable, type HostTable, httpConfig } from './http/index.ts';
 import { logConfig } from './telemetry/index.ts';
 
 const registryName = z
   .string()
   .regex(/^[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?$/, 'must be up to 50 lowercase letters, digits and hyphens');
 
+/** The name of the registry that answers where no other one is named. */
+const defaultRegistry = 'default';
+
 /** The whole configuration: one slice a capability, each declared where it is used. */
-export const configSchema = z.strictObject({
+const slices = z.strictObject({
   data: z
     .string()
     .min(1)
@@ -33,7 +36,28 @@ export const configSchema = z.strictObject({
   log: logConfig,
 });
 
-export type Configuration = z.output<typeof configSchema>;
+export type Configuration = z.output<typeof slices>;
+
+/** With what is wrong only in the whole. */
+export const configSchema = slices.superRefine((config, context) => {
+  try {
+    hostsOf(config);
+  } catch (error) {
+    context.addIssue({ code: 'custom', path: ['registries'], message: (error as Error).message });
+  }
+});
+
+/** Every registry that the server has, the default one first. */
+export function registriesOf({ registries }: Configuration): Configuration['registries'] {
+  return [{ name: defaultRegistry, hosts: [] }, ...registries];
+}
+
+/** Which host means which registry, as an id of `ids`, which are in the order of `registriesOf`. Throws on a conflict. */
+export function hostsOf(config: Configuration, ids?: readonly number[]): HostTable {
+  const registries = registriesOf(config).map((registry, at) => ({ ...registry, id: ids?.[at] ?? at }));
+  const { domain, hosts } = config;
+  return createHostTable({ registries, defaultRegistry: registries[0]!.id, domain, defaultHosts: hosts });
+}
 
 /** Loads and validates; throws ConfigError. */
 export function loadConfiguration(sources: ConfigSources): LoadedConfig<Configuration> {

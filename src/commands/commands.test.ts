@@ -54,7 +54,7 @@ test('serve refuses an address that others can reach, and a data directory that 
   inDirectory(async (data) => {
     const open = await bonded(['serve', '--listen', '0.0.0.0:0', '--data', data]);
     expect(open.code).toBe(1);
-    expect(open.error).toContain('not a loopback address');
+    expect(open.error).toContain('listen: must be a loopback address');
     await using server = await startTestProcess({ data });
     const second = await bonded(['serve', '--listen', '127.0.0.1:0', '--data', data]);
     expect(second.code).toBe(1);
@@ -68,6 +68,7 @@ test('a taken port: the next free one', () =>
     const port = Number(first.host.split(':')[1]);
     await using second = await startTestProcess({ data, listen: `127.0.0.1:${port}` });
     expect(Number(second.host.split(':')[1])).toBeGreaterThan(port);
+    expect(second.output()).toContain('the port is taken; the next free one is used');
   }));
 
 test(

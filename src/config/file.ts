@@ -18,7 +18,7 @@ export function readTree(file: string): Tree {
     value = parse(text, { maxAliasCount: 20 });
   } catch (error) {
     // The lines after the first quote the file, and with it perhaps a secret.
-    throw new ConfigError([`${file} is not valid YAML: ${(error as Error).message.split('\n')[0]}`]);
+    throw new ConfigError([`${file} is not valid YAML: ${(error as Error).message.split('\n')[0]!.replace(/:$/, '')}`]);
   }
   if (value === null || value === undefined) return {};
   if (typeof value === 'object' && !Array.isArray(value)) return withoutEmpty(value as Tree);

@@ -1,8 +1,15 @@
 import { z } from 'zod';
 import { duration, hostName, listenAddress } from '../config/index.ts';
+import { isLoopback } from './hosts.ts';
+
+/** Whoever reaches the port may push and delete, so nobody else may reach it until callers are identified. */
+const loopbackAddress = () =>
+  listenAddress().refine(({ host }) => isLoopback(host), {
+    message: 'must be a loopback address: callers are not identified yet, so only this machine may connect',
+  });
 
 export const httpConfig = {
-  listen: listenAddress()
+  listen: loopbackAddress()
     .prefault('127.0.0.1:5000')
     .describe('Address and port. Until callers are identified, only a loopback address is accepted.'),
   hosts: z
@@ -10,7 +17,11 @@ export const httpConfig = {
     .default([])
     .describe('Host names, beside `localhost` and IP addresses, under which the default registry may be addressed.'),
   trustedProxies: z
-    .array(z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()]))
+    .array(
+      z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()], {
+        error: 'must be an IP address or a range such as 10.0.0.0/8',
+      }),
+    )
     .default([])
     .describe('Addresses or CIDR ranges of proxies whose `X-Forwarded-For` is believed.'),
   idleTimeout: duration()
@@ -39,7 +50,7 @@ export const httpConfig = {
     .prefault({}),
   metrics: z
     .strictObject({
-      listen: listenAddress()
+      listen: loopbackAddress()
         .optional()
         .describe('A listener of its own for `/metrics`, which the main one then no longer answers.'),
     })

@@ -26,7 +26,7 @@ export function createHostTable(options: {
 }): HostTable {
   const table = new Map<string, number>();
   const add = (host: string, id: number) => {
-    if ((table.get(host) ?? id) !== id) throw new Error(`registries: two of them have the host name ${host}`);
+    if ((table.get(host) ?? id) !== id) throw new Error(`two registries have the host name ${host}`);
     table.set(host, id);
   };
   for (const host of ['localhost', options.domain, ...options.defaultHosts]) add(host, options.defaultRegistry);

@@ -12,8 +12,24 @@ export function listenOnFreePort<T>(wanted: ListenAddress, start: (port: number)
     try {
       return start(port);
     } catch (error) {
-      const taken = (error as { code?: string }).code === 'EADDRINUSE';
-      if (!taken || wanted.port === 0 || port === 65_535 || port === wanted.port + attempts) throw error;
+      if (codeOf(error) !== 'EADDRINUSE') throw listenError('listen', wanted, error);
+      if (wanted.port > 0 && port < 65_535 && port < wanted.port + attempts) continue;
+      throw new Error(`listen: the ports ${wanted.port} to ${port} of ${wanted.host} are taken; choose another one`, {
+        cause: error,
+      });
     }
   }
 }
+
+/** Why an address cannot be listened on, for the operator. */
+export function listenError(setting: string, { host, port }: ListenAddress, cause: unknown): Error {
+  const place = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const reasons: Record<string, string> = {
+    EADDRINUSE: `${place} is taken; choose another port`,
+    EACCES: `this user may not listen on ${place}; ports below 1024 take a privilege`,
+    EADDRNOTAVAIL: `this machine does not have the address ${host}`,
+  };
+  return new Error(`${setting}: ${reasons[codeOf(cause)] ?? (cause as Error).message}`, { cause });
+}
+
+const codeOf = (error: unknown) => (error as { code?: string }).code ?? '';

@@ -1,14 +1,13 @@
-import { readFileSync } from 'node:fs';
 import type { ListenAddress } from '../config/index.ts';
 import { type AnswerOptions, createAnswer } from './answer.ts';
-import { listenOnFreePort } from './listen.ts';
+import { listenError, listenOnFreePort } from './listen.ts';
+import { loadTls, type TlsFiles } from './tls.ts';
 
 export interface ServerOptions extends Omit<AnswerOptions, 'probes' | 'servesMetrics'> {
   listen: ListenAddress;
   /** Where `/metrics` is answered instead of on the main listener. */
   metricsListen: ListenAddress | undefined;
-  /** PEM files. */
-  tls: { certificate: string; key: string } | undefined;
+  tls: TlsFiles | undefined;
   ready(): Promise<void>;
 }
 
@@ -25,7 +24,7 @@ export interface HttpServer {
 
 /** Serves a protocol: listeners, TLS and the drain. The only caller of `Bun.serve`. */
 export function startServer(options: ServerOptions): HttpServer {
-  const { listen, metricsListen } = options;
+  const { listen, log, metricsListen } = options;
   let draining = false;
   const probes = { ready: options.ready, draining: () => draining };
   const shared = {
@@ -38,13 +37,21 @@ export function startServer(options: ServerOptions): HttpServer {
   };
 
   const main = createAnswer({ ...options, probes, servesMetrics: metricsListen === undefined });
-  const tls = options.tls && {
-    cert: readPem('tls.certificate', options.tls.certificate),
-    key: readPem('tls.key', options.tls.key),
-  };
+  const { expires, ...tls } = options.tls ? loadTls(options.tls) : {};
+  if (expires && expires.getTime() < Date.now())
+    log.warn({ expires }, 'the certificate has expired; clients refuse it');
   const server = listenOnFreePort(listen, (port) =>
-    Bun.serve({ ...shared, ...(tls && { tls }), hostname: listen.host, port, fetch: main.answer, error: main.failed }),
+    Bun.serve({
+      ...shared,
+      ...(options.tls && { tls }),
+      hostname: listen.host,
+      port,
+      fetch: main.answer,
+      error: main.failed,
+    }),
   );
+  if (listen.port !== 0 && server.port !== listen.port)
+    log.warn({ wanted: listen.port, port: server.port }, 'the port is taken; the next free one is used');
 
   // The same checks of Host and browsers hold on a listener of its own.
   const aside = createAnswer({ ...options, probes, servesMetrics: true, handle: async () => undefined });
@@ -61,11 +68,11 @@ export function startServer(options: ServerOptions): HttpServer {
       });
   } catch (error) {
     void server.stop(true);
-    throw error;
+    throw listenError('metrics.listen', metricsListen!, error);
   }
 
   return {
-    url: originOf(server, listen.host, tls !== undefined),
+    url: originOf(server, listen.host, options.tls !== undefined),
     metricsUrl: side && `${originOf(side, metricsListen!.host, false)}/metrics`,
     async drain(delayMs, timeoutMs) {
       draining = true;
@@ -82,14 +89,6 @@ export function startServer(options: ServerOptions): HttpServer {
       return cut;
     },
   };
-}
-
-function readPem(key: string, file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new Error(`${key}: cannot read ${file}: ${(error as NodeJS.ErrnoException).code}`, { cause: error });
-  }
 }
 
 function originOf(server: { port?: number | undefined }, host: string, secure: boolean): string {

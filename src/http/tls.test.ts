@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { portOf } from '../../test/http/raw.ts';
 import { pushImage } from '../../test/http/registry.ts';
 import { startTestProcess, type TestProcess } from '../../test/support/server.ts';
+import { loadTls } from './tls.ts';
 
 let directory: string;
 let server: TestProcess;
@@ -55,4 +56,20 @@ test('lesson 17: HTTP/1.1 is all that is offered, HTTP/2 stalls large pushes', a
 test('a missing certificate is named with its key', async () => {
   const settings = { 'tls.certificate': join(directory, 'none.pem'), 'tls.key': join(directory, 'none.key') };
   await expect(startTestProcess({ settings })).rejects.toThrow(/tls\.certificate: cannot read .*none\.pem: ENOENT/);
+});
+
+test('files that are not what they should be, or do not belong together, are named', async () => {
+  const other = join(directory, 'other');
+  const bonded = join(import.meta.dir, '..', '..', 'bin', 'bonded');
+  expect(await Bun.spawn([bonded, 'cert', 'dev', '--directory', other], { stdout: 'ignore' }).exited).toBe(0);
+  const [certificate, key] = [join(directory, 'server.crt'), join(directory, 'server.key')];
+  const junk = join(directory, 'junk.pem');
+  await writeFile(junk, 'junk');
+  expect(loadTls({ certificate, key }).expires.getTime()).toBeGreaterThan(Date.now());
+  expect(() => loadTls({ certificate: junk, key })).toThrow(`tls.certificate: ${junk} holds no certificate`);
+  expect(() => loadTls({ certificate: key, key })).toThrow(`tls.certificate: ${key} holds no certificate`);
+  expect(() => loadTls({ certificate, key: junk })).toThrow(`tls.key: ${junk} holds no private key`);
+  expect(() => loadTls({ certificate, key: join(other, 'server.key') })).toThrow(
+    `tls.key: ${join(other, 'server.key')} does not belong to the certificate in ${certificate}`,
+  );
 });

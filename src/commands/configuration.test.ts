@@ -1,0 +1,36 @@
+import { expect, test } from 'bun:test';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadConfiguration } from '../configuration.ts';
+
+async function problemsOf(yaml: string): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'bonded-configuration-'));
+  try {
+    const file = join(directory, 'bonded.yaml');
+    await writeFile(file, yaml);
+    loadConfiguration({ file, environment: {} });
+    return '';
+  } catch (error) {
+    return (error as Error).message;
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+test.each([
+  ['two registries of one name', 'registries: [{name: a}, {name: a}]', 'registries: two registries have the host name'],
+  ['a second default registry', 'registries: [{name: default}]', 'registries: two registries have the host name'],
+  ['a host of two registries', 'registries: [{name: a, hosts: [x.io]}, {name: b, hosts: [x.io]}]', 'host name x.io'],
+  ['a host of the default one too', 'hosts: [x.io]\nregistries: [{name: a, hosts: [x.io]}]', 'host name x.io'],
+  ['an address that others reach', 'listen: 0.0.0.0:5000', 'listen: must be a loopback address'],
+  ['one for metrics', 'metrics: {listen: "0.0.0.0:9000"}', 'metrics.listen: must be a loopback address'],
+  ['a proxy that is no address', 'trustedProxies: [proxy]', 'trustedProxies.0: must be an IP address or a range'],
+  ['a password that breaks the URL', 'database: {url: "postgres://u:sword/fish@h/d"}', 'database.url: must be a URL'],
+])('what the server would refuse is a mistake already: %s', async (_, yaml, problem) => {
+  expect(await problemsOf(yaml)).toContain(problem);
+});
+
+test('a socket needs no host in the URL', async () => {
+  expect(await problemsOf('database: {url: "postgres://bonded@/facts?host=/run/postgresql"}')).toBe('');
+});
