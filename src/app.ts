@@ -188,7 +188,16 @@ function startBackground(
       metrics.collected.inc({ kind: 'manifest' }, done.manifests);
       metrics.collected.inc({ kind: 'blob' }, swept.blobs);
       metrics.reclaimedBytes.inc(swept.bytes);
-      if (swept.blobs > 0 || done.manifests > 0) log.info({ ...done, bytes: swept.bytes }, 'collected garbage');
+      for (const { candidate, error } of done.failures) {
+        metrics.backgroundFailures.inc({ job: 'collect' });
+        log.error(
+          { job: 'collect', ...candidate, err: error },
+          'a candidate could not be looked at; it is tried again',
+        );
+      }
+      const { links, manifests, repositories } = done;
+      const removed = { links, manifests, repositories, ...swept };
+      if (links + manifests + repositories + swept.blobs > 0) log.info(removed, 'collected garbage');
       return done.examined === limit || swept.blobs === limit;
     }),
     periodic('sweep-uploads', Math.min(600_000, config.uploads.expiry), async () => {

@@ -6,7 +6,7 @@ import { refuseBrowsers } from './browsers.ts';
 import { createAddressReader } from './client-address.ts';
 import type { Exchange } from './exchange.ts';
 import type { HostTable } from './hosts.ts';
-import { answerMetrics, answerProbe, type Probes } from './probes.ts';
+import { answerMetrics, answerProbe, type Probes, type Unready } from './probes.ts';
 import { asRegistryError, renderError } from './render-error.ts';
 import { leavesBodyUnread, lingering, requireOneLength } from './request-body.ts';
 import { recordOutcome } from './request-log.ts';
@@ -40,8 +40,8 @@ export function createAnswer(options: AnswerOptions) {
   let count = 0;
   const nextId = () => `${prefix}-${(++count).toString(36)}`;
 
-  async function act(exchange: Draft): Promise<Response> {
-    const probe = answerProbe(exchange.method, exchange.path, probes);
+  async function act(exchange: Draft, unready: Unready): Promise<Response> {
+    const probe = answerProbe(exchange.method, exchange.path, probes, unready);
     if (probe) return probe;
     if (!methods.has(exchange.method)) throw unsupported();
     exchange.registryId = hosts.registryOf(hostOf(exchange.request));
@@ -78,10 +78,12 @@ export function createAnswer(options: AnswerOptions) {
     if (method !== 'GET' && method !== 'HEAD') exchange.address();
     let response: Response;
     let error: RegistryError | undefined;
+    let cause: unknown;
     try {
-      response = await act(exchange);
+      response = await act(exchange, (why) => (cause = why));
     } catch (thrown) {
       error = asRegistryError(thrown);
+      cause = error.cause;
       response = renderError(error, method, exchange.requestId);
     }
     const unread = leavesBodyUnread(request, error !== undefined);
@@ -92,7 +94,7 @@ export function createAnswer(options: AnswerOptions) {
     if (unread || probes.draining()) headers.set('Connection', 'close');
     // The limit belongs to the connection: without it the next request's silence would last for ever.
     if (!timed) server.timeout(request, options.idleSeconds);
-    recordOutcome(log, metrics, { exchange, status, elapsedMs: performance.now() - started, error });
+    recordOutcome(log, metrics, { exchange, status, elapsedMs: performance.now() - started, error, cause });
     return response;
   }
 

@@ -9,7 +9,12 @@ import { startServer } from './server.ts';
 /** The edge alone, around a protocol that says who asked. */
 function startEdge(
   host: string,
-  options: { metricsPort?: number; ready?: () => Promise<void>; trustedProxies?: string[] },
+  options: {
+    metricsPort?: number;
+    ready?: () => Promise<void>;
+    trustedProxies?: string[];
+    log?: (line: string) => void;
+  },
 ) {
   const hosts = { registries: [], defaultRegistry: 1, domain: 'localhost', defaultHosts: [] };
   const server = startServer({
@@ -25,7 +30,7 @@ function startEdge(
     missingFile() {},
     ready: options.ready ?? (async () => {}),
     idleSeconds: 20,
-    log: createLog({ level: 'silent', format: 'json' }),
+    log: createLog({ level: options.log ? 'info' : 'silent', format: 'json' }, false, options.log),
     metrics: createMetrics(),
   });
   return { ...server, [Symbol.asyncDispose]: async () => void (await server.drain(0, 0)) };
@@ -51,11 +56,23 @@ test('lesson 14: X-Forwarded-For counts only from a trusted proxy, and only its 
   expect(await (await fetch(behind.url, { headers })).text()).toBe('1.2.3.4');
 });
 
-test('readyz is 503 while the registry cannot serve, healthz goes on', async () => {
-  await using server = startEdge('127.0.0.1', { ready: () => Promise.reject(new Error('the database is away')) });
+test('readyz is 503 while the registry cannot serve, and the log says why; healthz goes on', async () => {
+  const lines: string[] = [];
+  await using server = startEdge('127.0.0.1', {
+    ready: () => Promise.reject(new Error('the database is away')),
+    log: (line) => void lines.push(line),
+  });
   const answer = await fetch(`${server.url}/readyz`);
   expect(answer.status).toBe(503);
   expect(await answer.text()).toBe('unavailable\n');
+  expect(lines).toHaveLength(1);
+  expect(JSON.parse(lines[0]!)).toMatchObject({
+    level: 'warn',
+    msg: 'failed',
+    path: '/readyz',
+    requestId: answer.headers.get('x-request-id'),
+    cause: 'the database is away',
+  });
   expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
 });
 

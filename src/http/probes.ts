@@ -7,23 +7,31 @@ export interface Probes {
   draining(): boolean;
 }
 
+/** Told why the registry is not ready. The log has it; it is no business of whoever can reach the port. */
+export type Unready = (error: unknown) => void;
+
 /**
  * `/healthz` (the process runs) and `/readyz` (it can serve now); undefined for every other path. They tell nothing
  * but that, so they answer under every Host: balancers send none, or an address.
  */
-export function answerProbe(method: string, path: string, probes: Probes): Response | Promise<Response> | undefined {
+export function answerProbe(
+  method: string,
+  path: string,
+  probes: Probes,
+  unready: Unready,
+): Response | Promise<Response> | undefined {
   if (path !== '/healthz' && path !== '/readyz') return undefined;
   requireRead(method);
-  return path === '/healthz' ? new Response('ok\n') : answerReady(probes);
+  return path === '/healthz' ? new Response('ok\n') : answerReady(probes, unready);
 }
 
-async function answerReady(probes: Probes): Promise<Response> {
+async function answerReady(probes: Probes, unready: Unready): Promise<Response> {
   if (probes.draining()) return new Response('draining\n', { status: 503 });
   try {
     await probes.ready();
     return new Response('ok\n');
-  } catch {
-    // Why is in the log and no business of whoever can reach this port.
+  } catch (error) {
+    unready(error);
     return new Response('unavailable\n', { status: 503 });
   }
 }

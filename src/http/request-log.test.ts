@@ -38,8 +38,9 @@ afterAll(() => server[Symbol.asyncDispose]());
 
 test.each([
   ['GET', '/v2/A/manifests/b', {}, 'NAME_INVALID', 'info'],
-  ['GET', '/v2/a/manifests/latest', {}, 'NAME_UNKNOWN', 'debug'],
-  ['GET', '/nothing', {}, 'NOT_FOUND', 'debug'],
+  ['GET', '/v2/a/manifests/latest', {}, 'NAME_UNKNOWN', 'info'],
+  ['HEAD', '/v2/a/manifests/latest', {}, 'NAME_UNKNOWN', 'debug'],
+  ['GET', '/nothing', {}, 'NOT_FOUND', 'info'],
   ['POST', '/v2/', {}, 'UNSUPPORTED', 'info'],
   ['GET', '/v2/', { Origin: 'https://evil.example' }, 'DENIED', 'info'],
   ['HEAD', '/v2/a/blobs/x', {}, 'DIGEST_INVALID', 'info'],

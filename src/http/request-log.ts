@@ -8,12 +8,18 @@ export interface Outcome {
   /** From the request's arrival until its answer began (ms). */
   elapsedMs: number;
   error: RegistryError | undefined;
+  /** What is behind a failure, for the log only. */
+  cause: unknown;
 }
 
 const longestField = 512;
 
 /** The one place where requests are counted and logged; each refusal with its reason. */
-export function recordOutcome(log: Log, metrics: Metrics, { exchange, status, elapsedMs, error }: Outcome): void {
+export function recordOutcome(
+  log: Log,
+  metrics: Metrics,
+  { exchange, status, elapsedMs, error, cause }: Outcome,
+): void {
   const { method, path, requestId, route, request } = exchange;
   metrics.request(method, route, status, elapsedMs / 1000);
   if (error) metrics.refused(error.code);
@@ -28,16 +34,21 @@ export function recordOutcome(log: Log, metrics: Metrics, { exchange, status, el
     address: exchange.address(),
     client: (request.headers.get('user-agent') ?? '').slice(0, 200),
     ...(error && { code: error.code, reason: error.message }),
-    ...(error && status >= 500 && { err: error.cause ?? error }),
+    // Where the program stood is of interest only where it is at fault.
+    ...(level === 'error' ? { err: cause ?? error } : level === 'warn' && cause ? { cause: saidBy(cause) } : {}),
   };
-  log[level](fields, error ? (status >= 500 ? 'failed' : 'refused') : 'served');
+  log[level](fields, status >= 500 ? 'failed' : error ? 'refused' : 'served');
 }
 
-/** A miss is an answer, not a refusal: clients ask before they push. */
+function saidBy(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
+/** HEAD that misses is an answer, not a refusal: clients ask before they push. Whoever means to read is told no. */
 function levelOf(method: string, status: number): 'debug' | 'info' | 'warn' | 'error' {
   if (status === 507 || status === 503) return 'warn';
   if (status >= 500) return 'error';
-  if (status === 404) return 'debug';
+  if (status === 404) return method === 'HEAD' ? 'debug' : 'info';
   if (status >= 400) return 'info';
   return method === 'GET' || method === 'HEAD' || method === 'PATCH' ? 'debug' : 'info';
 }

@@ -5,7 +5,9 @@ export const logConfig = z
     level: z
       .enum(['debug', 'info', 'warn', 'error', 'silent'])
       .default('info')
-      .describe('The least important records that are written. `debug` adds every read and every miss.'),
+      .describe(
+        'The least important records that are written. `debug` adds every read, and every HEAD that finds nothing.',
+      ),
     format: z
       .enum(['auto', 'json', 'text'])
       .default('auto')

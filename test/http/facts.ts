@@ -25,7 +25,8 @@ export async function countFacts(app: App, data: string): Promise<Facts> {
     counts[table] = (await db.first<{ n: number }>(`SELECT COUNT(*) AS n FROM ${table}`, []))!.n;
   }
   counts['staging'] = await countFiles(join(data, 'uploads'));
-  counts['files'] = await countFiles(join(data, 'blobs'));
+  // The store's own name lies beside its objects.
+  counts['files'] = (await countFiles(join(data, 'blobs'))) - 1;
   return counts as Facts;
 }
 
