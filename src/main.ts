@@ -1,6 +1,6 @@
 import { buildApplication, buildRouteMap, run } from '@stricli/core';
 import packageFile from '../package.json' with { type: 'json' };
-import { certRoutes, createContext } from './cli/index.ts';
+import { certRoutes, createContext, text } from './cli/index.ts';
 import { configRoutes, fsck, gc, serve } from './commands/index.ts';
 
 // Facts, content and keys are for this user alone, also in a directory that others may read.
@@ -16,6 +16,7 @@ const application = buildApplication(root, {
   versionInfo: { currentVersion: packageFile.version },
   scanner: { caseStyle: 'allow-kebab-for-camel' },
   documentation: { caseStyle: 'convert-camel-to-kebab' },
+  localization: { text },
 });
 
 await run(application, process.argv.slice(2), createContext(process, process.env));

@@ -29,9 +29,9 @@ const dev = buildCommand<{ directory: string; host?: readonly string[]; days: nu
     this.write(`key          ${files.key}`);
     this.write('');
     this.write(`Serve with it:   bonded serve --set tls.certificate=${files.certificate} --set tls.key=${files.key}`);
-    this.write(
-      `Trust it:        skopeo … --dest-cert-dir ${flags.directory}, or SSL_CERT_FILE=${files.authority} for Go clients`,
-    );
+    // A --cert-dir of skopeo or podman would take the keys beside it for those of a client.
+    this.write(`Trust it:        SSL_CERT_FILE=${files.authority} for skopeo, podman, crane, oras and helm`);
+    this.write(`                 curl --cacert ${files.authority}`);
   },
 });
 

@@ -2,6 +2,7 @@ import { webcrypto } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
+import { hostName } from '../config/index.ts';
 import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
 
@@ -24,7 +25,9 @@ export async function makeDevelopmentCertificate(
   days: number,
 ): Promise<{ authority: string; certificate: string; key: string }> {
   if (!Number.isInteger(days) || days < 1 || days > authorityDays)
-    throw new Error(`days must be 1 to ${authorityDays}`);
+    throw new Error(`--days must be a whole number from 1 to ${authorityDays}`);
+  const wrong = hosts.find((host) => isIP(host) === 0 && !hostName().safeParse(host.replace(/^\*\./, '')).success);
+  if (wrong !== undefined) throw new Error(`--host ${wrong}: must be a host name or an IP address, without a port`);
   x509.cryptoProvider.set(webcrypto as unknown as Crypto);
   const home = resolve(directory);
   await mkdir(home, { recursive: true, mode: 0o700 });

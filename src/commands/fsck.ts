@@ -31,21 +31,17 @@ export const fsck = buildCommand<FsckFlags, [], Context>({
   async func(flags) {
     const config = loadFor(this, flags)?.value;
     if (!config) return;
-    try {
-      await using storage = await openStorage(config, false);
-      const { db, blobs, catalog } = storage;
-      const left = await report(this, [
-        checkContent(db, blobs, {
-          repair: flags.repair || flags.rebuild,
-          verify: flags.verify,
-          rebuild: flags.rebuild,
-        }),
-        checkCatalog(catalog, { repair: flags.repair }),
-      ]);
-      if (left > 0) fail(this, `${left} findings were not mended${flags.repair ? '' : '; --repair mends what can be'}`);
-    } catch (error) {
-      fail(this, (error as Error).message);
-    }
+    await using storage = await openStorage(config, false);
+    const { db, blobs, catalog } = storage;
+    const left = await report(this, [
+      checkContent(db, blobs, {
+        repair: flags.repair || flags.rebuild,
+        verify: flags.verify,
+        rebuild: flags.rebuild,
+      }),
+      checkCatalog(catalog, { repair: flags.repair }),
+    ]);
+    if (left > 0) fail(this, `${left} findings were not mended${flags.repair ? '' : '; --repair mends what can be'}`);
   },
 });
 

@@ -23,12 +23,8 @@ export const gc = buildCommand<ConfigFlags & { dryRun: boolean }, [], Context>({
   async func(flags) {
     const config = loadFor(this, flags)?.value;
     if (!config) return;
-    try {
-      if (flags.dryRun) await listOnly(this, config);
-      else await collect(this, config);
-    } catch (error) {
-      fail(this, (error as Error).message);
-    }
+    if (flags.dryRun) await listOnly(this, config);
+    else await collect(this, config);
   },
 });
 

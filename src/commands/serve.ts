@@ -1,6 +1,6 @@
 import { buildCommand } from '@stricli/core';
 import { startApp } from '../app.ts';
-import { type Context, fail } from '../cli/index.ts';
+import type { Context } from '../cli/index.ts';
 import { createLog } from '../telemetry/index.ts';
 import { type ConfigFlags, configFlags, loadFor } from './load.ts';
 
@@ -13,11 +13,7 @@ export const serve = buildCommand<ConfigFlags, [], Context>({
     const config = loaded.value;
     const log = createLog(config.log);
     for (const name of loaded.unknownVariables) log.warn({ variable: name }, 'there is no such setting; ignored');
-    const app = await startApp(config, log).catch((error: unknown) => {
-      log.flush();
-      fail(this, (error as Error).message);
-    });
-    if (!app) return;
+    const app = await startApp(config, log);
     log.info({ url: app.url, ...(app.metricsUrl && { metrics: app.metricsUrl }) }, `serving on ${app.url}`);
     log.warn({}, 'callers are not identified: whoever can connect from this machine may push, pull and delete');
     // A person reads this, a log collector would choke on it.

@@ -1,0 +1,31 @@
+import {
+  type ApplicationText,
+  ArgumentScannerError,
+  formatMessageForArgumentScannerError,
+  text_en,
+} from '@stricli/core';
+
+const kebab = (flag: string) => flag.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+const orMeant = (corrections: readonly string[]) =>
+  corrections.length > 0 ? `; did you mean ${corrections.join(' or ')}?` : '';
+
+/** What the program says when a command cannot be run: one line, in the form of all its other errors. */
+export const text: ApplicationText = {
+  ...text_en,
+  noCommandRegisteredForInput: ({ input, corrections }) =>
+    `bonded: there is no command ${input}${orMeant(corrections) || '; bonded --help lists them'}`,
+  exceptionWhileParsingArguments(error) {
+    if (!(error instanceof ArgumentScannerError)) return `bonded: ${String(error)}`;
+    const message = formatMessageForArgumentScannerError(error, {
+      FlagNotFoundError: ({ input, corrections }) =>
+        `there is no flag --${input}${orMeant(corrections.map((flag) => `--${kebab(flag)}`))}`,
+    });
+    return `bonded: ${message}${message.endsWith('?') ? '' : '; --help lists what there is'}`;
+  },
+  exceptionWhileRunningCommand(error) {
+    // A stack tells the operator nothing, but it is all there is of a fault of the program itself.
+    const isFault = error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError;
+    return `bonded: ${isFault ? error.stack : error instanceof Error ? error.message : String(error)}`;
+  },
+};
