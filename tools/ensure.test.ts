@@ -115,15 +115,19 @@ test('the launcher works through links from anywhere, installs what is missing, 
   await writeFile(
     join(checkout, 'src', 'main.ts'),
     `process.on('SIGTERM', () => process.exit(7));
-     console.log(process.pid, process.cwd(), process.argv.slice(2).join(' '), process.execArgv.join(' '));
+     console.log(process.pid, process.cwd(), process.argv.slice(2).join(' '), process.execArgv.at(-1), process.env.BONDED_DATA);
      setInterval(() => {}, 1000);`,
   );
   const away = await realpath(await mkdtemp(join(tmpdir(), 'bonded-away-')));
   await symlink(join(checkout, 'bin', 'bonded'), join(away, 'absolute'));
   await symlink('absolute', join(away, 'relative'));
+  // What lies where it is run is not for it: this would run before it, and set its variables.
+  await writeFile(join(away, 'bunfig.toml'), 'preload = ["./other.ts"]');
+  await writeFile(join(away, 'other.ts'), 'console.log("other code")');
+  await writeFile(join(away, '.env'), 'BONDED_DATA=elsewhere');
   const { child, output, ended } = start([join(away, 'relative'), 'serve', '--listen', 'a b'], {}, away);
   while (!output.stdout.includes('\n') && child.exitCode === null) await Bun.sleep(20);
-  expect(output.stdout).toBe(`${child.pid} ${away} serve --listen a b --max-http-header-size=65536\n`);
+  expect(output.stdout).toBe(`${child.pid} ${away} serve --listen a b --max-http-header-size=65536 undefined\n`);
   child.kill('SIGTERM');
   expect(await ended).toMatchObject({ code: 7 });
   await rm(away, { recursive: true });

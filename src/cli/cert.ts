@@ -22,6 +22,8 @@ const dev = buildCommand<{ directory: string; host?: readonly string[]; days: nu
     },
   },
   async func(flags) {
+    // First, and not beside what needs it: bundled into the binary, a module's own imports change their order.
+    await import('reflect-metadata');
     const { makeDevelopmentCertificate } = await import('./development-certificate.ts');
     const files = await makeDevelopmentCertificate(flags.directory, flags.host ?? [], flags.days);
     this.write(`authority    ${files.authority}`);

@@ -67,7 +67,12 @@ export interface TestProcess extends TestServer {
 
 /** A registry in a process of its own, by `bin/bonded serve`, ready to answer. */
 export async function startTestProcess(
-  options: StartOptions & { listen?: string; environment?: Record<string, string>; command?: string[] } = {},
+  options: StartOptions & {
+    listen?: string;
+    environment?: Record<string, string>;
+    command?: string[];
+    program?: string;
+  } = {},
 ): Promise<TestProcess> {
   await using stack = new AsyncDisposableStack();
   const data = options.data ?? (await temporaryDirectory(stack));
@@ -75,7 +80,7 @@ export async function startTestProcess(
   const settings = Object.entries(options.settings ?? {}).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
   const command = [
     ...(options.command ?? []),
-    join(root, 'bin', 'bonded'),
+    options.program ?? join(root, 'bin', 'bonded'),
     'serve',
     '--listen',
     options.listen ?? '127.0.0.1:0',

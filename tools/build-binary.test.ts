@@ -1,0 +1,64 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pushBlob, pushImage, putManifest } from '../test/http/registry.ts';
+import { startTestProcess } from '../test/support/server.ts';
+
+let directory: string;
+let program: string;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'bonded-binary-'));
+  program = join(directory, 'bonded');
+  const build = Bun.spawn([process.execPath, join(import.meta.dir, 'build-binary.ts'), program], { stdout: 'ignore' });
+  expect(await build.exited).toBe(0);
+}, 120_000);
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+test('the binary serves: push, pull, long headers, TLS certificates, a clean end', async () => {
+  await using server = await startTestProcess({ program, database: '' });
+  const image = await pushImage(server.url, 'team/app', 'latest');
+  const pulled = await fetch(`${server.url}/v2/team/app/manifests/latest`);
+  expect(await pulled.text()).toBe(image.text);
+  const headers = { 'X-Long': 'x'.repeat(40_000) };
+  expect((await fetch(`${server.url}/v2/`, { headers })).status).toBe(200);
+  expect(await server.end()).toBe(0);
+  expect(server.output()).toContain('"msg":"stopped"');
+  const certificate = Bun.spawn([program, 'cert', 'dev', '--directory', join(directory, 'tls')], { stdout: 'ignore' });
+  expect(await certificate.exited).toBe(0);
+}, 60_000);
+
+test('its thread for checkpoints starts: the log does not grow without bound', async () => {
+  await using server = await startTestProcess({ program, database: '' });
+  const image = await pushImage(server.url, 'large', 'latest');
+  const manifest = JSON.parse(image.text) as Record<string, unknown>;
+  // Beyond the largest number of pages that checkpoint.ts may draw.
+  for (let round = 0; round < 12; round++) {
+    const annotations = { filling: `${round}`.padEnd(3_900_000, 'x') };
+    expect(
+      (await putManifest(server.url, 'large', `t${round}`, JSON.stringify({ ...manifest, annotations }))).status,
+    ).toBe(201);
+  }
+  const size = () => Bun.file(join(server.data, 'bonded.db')).size;
+  for (const until = Date.now() + 20_000; size() < 16_000_000 && Date.now() < until;) {
+    await pushBlob(server.url, 'large', `${Math.random()}`);
+    await Bun.sleep(50);
+  }
+  expect(size()).toBeGreaterThan(16_000_000);
+  // Where the thread cannot be had, the event loop does its work: then it would stop for that long.
+  const tasks = `/proc/${server.process.pid}/task`;
+  const names = await Promise.all((await readdir(tasks)).map((task) => Bun.file(join(tasks, task, 'comm')).text()));
+  expect(names.map((name) => name.trim())).toContain('Worker');
+}, 60_000);
+
+test('what lies where it is run is not for it', async () => {
+  const away = join(directory, 'away');
+  await mkdir(away);
+  await writeFile(join(away, 'bunfig.toml'), 'preload = ["./other.ts"]');
+  await writeFile(join(away, 'other.ts'), 'console.log("other code")');
+  await writeFile(join(away, '.env'), 'BONDED_LOG_LEVEL=loud');
+  const check = Bun.spawn([program, 'config', 'check'], { cwd: away, stdout: 'pipe', stderr: 'pipe' });
+  expect(await new Response(check.stdout).text()).toBe('the configuration is valid\n');
+  expect(await check.exited).toBe(0);
+});
