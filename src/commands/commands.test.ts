@@ -29,6 +29,7 @@ test('config check names the key and the source of every mistake, and never a va
 test('lesson 61: a secret on the command line is refused, with the way to hand it over', async () => {
   for (const flags of [
     ['--database', 'postgres://bonded:secret@db.example.com/bonded'],
+    ['--database', 'postgres://bonded:with/secret@db.example.com/bonded'],
     ['--set', 'database.url=postgres://db.example.com/bonded?user=x&password=secret'],
   ]) {
     const refused = await bonded(['config', 'check', ...flags]);

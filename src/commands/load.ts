@@ -49,21 +49,19 @@ export function loadFor(context: Context, flags: ConfigFlags): LoadedConfig<Conf
 /** Every user of the machine can read the arguments of a process. */
 function refuseSecrets(flags: ConfigFlags): void {
   const given = [flags.database ?? '', ...(flags.set ?? [])];
-  if (!given.some((value) => /postgres(?:ql)?:\/\/[^/@]*:[^/@]+@|[?&]password=/i.test(value))) return;
+  if (!given.some((value) => /postgres(?:ql)?:\/\/[^@?]*:[^@?]+@|[?&]password=/i.test(value))) return;
   throw new ConfigError([
     'database.url: a password on the command line can be read by everyone on the machine; ' +
       'use BONDED_DATABASE_URL_FILE, PGPASSWORD or PGPASSFILE (from command line)',
   ]);
 }
 
-function assignments(pairs: readonly string[]): Record<string, unknown> {
+function assignments(pairs: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     pairs.map((pair) => {
       const at = pair.indexOf('=');
-      if (at < 1) throw new ConfigError([`--set ${pair}: write it as key=value`]);
-      const value = pair.slice(at + 1);
-      if (value === 'true' || value === 'false') return [pair.slice(0, at), value === 'true'];
-      return [pair.slice(0, at), /^[0-9]{1,15}$/.test(value) ? Number(value) : value];
+      if (at < 1) throw new ConfigError(['--set: write it as key=value, such as gc.delay=48h']);
+      return [pair.slice(0, at), pair.slice(at + 1)];
     }),
   );
 }
