@@ -65,7 +65,8 @@ export async function findLeaks(data: string, database: string): Promise<string[
     tags: `SELECT name AS digest FROM tags t WHERE NOT EXISTS
       (SELECT 1 FROM manifests m WHERE m.repository_id = t.repository_id AND m.digest = t.digest)`,
   });
-  const files = filesIn(data, 'blobs/**/*').map((path) => path.slice('blobs/'.length));
+  // In a folder for each algorithm; beside them lies the id of the store.
+  const files = filesIn(data, 'blobs/*/**/*').map((path) => path.slice('blobs/'.length));
   const keys = new Set(blobs!.map((blob) => String(blob['key'])));
   const named = (rows: Row[] | undefined, what: string) => rows!.map((row) => `${what}: ${row['digest']}`);
   return [
