@@ -31,14 +31,17 @@ test('what collection removes is in the log, each kind with its number', async (
 }, 30_000);
 
 test('a candidate that cannot be looked at is in the log and the metrics, also when others can', async () => {
-  const settings = { 'gc.delay': '2s', 'gc.interval': '50ms' };
+  const settings = { 'gc.delay': '1h', 'gc.interval': '50ms' };
   await using server = await startTestProcess({ database: '', settings });
   const stuck = await pushBlob(server.url, 'gc', 'stuck');
   await pushBlob(server.url, 'gc', 'another');
   const db = new Database(join(server.data, 'bonded.db'));
+  db.run('PRAGMA busy_timeout = 5000');
   db.run(
     `CREATE TRIGGER stuck BEFORE DELETE ON blob_links WHEN OLD.digest = '${stuck}' BEGIN SELECT RAISE(ABORT, 'it sticks'); END`,
   );
+  // Both in one round.
+  db.run('UPDATE gc_candidates SET not_before = 0');
   db.close();
   const record = await recordWith(server, 'it sticks');
   expect(record).toMatchObject({ level: 'error', job: 'collect', kind: 'link', digest: stuck });
