@@ -6,7 +6,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { readOptions } from '../test/runner/options.ts';
 import { isInstalled, type Peer, type PeerName, startPeer } from './peers.ts';
 import { currentLoad, missingTableOf, surroundings, tableHead, tableOf } from './report.ts';
 import { measureRounds } from './rounds.ts';
@@ -24,8 +24,7 @@ const scales: Record<'full' | 'smoke', Scale> = {
   smoke: { blobBytes: 16 * mib, seconds: 0.5, rounds: 1 },
 };
 
-const { values, positionals } = parseArgs({
-  args: process.argv.slice(2),
+const { values, positionals } = await readOptions(import.meta.path, {
   allowPositionals: true,
   options: { smoke: { type: 'boolean' }, rounds: { type: 'string' }, directory: { type: 'string' } },
 });

@@ -3,13 +3,12 @@
  * Its last line is `N passed, N failed, N skipped`, over the tests of all suites; a suite that is skipped counts as
  * one. With CI=true or BONDED_NO_SKIP=1, skipping is failing.
  */
-import { parseArgs } from 'node:util';
 import { join } from 'node:path';
+import { readOptions } from './runner/options.ts';
 import { runAll } from './runner/run-all.ts';
 import { suites } from './suites.ts';
 
-const { values, positionals } = parseArgs({
-  args: process.argv.slice(2),
+const { values, positionals } = await readOptions(import.meta.path, {
   allowPositionals: true,
   options: { verbose: { type: 'boolean' }, list: { type: 'boolean' } },
 });

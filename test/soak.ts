@@ -4,15 +4,14 @@
  * other random numbers, so that parts add up. Its last line is `N passed, N failed, N skipped`.
  */
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { readOptions } from './runner/options.ts';
 import { runAll } from './runner/run-all.ts';
 import type { Suite } from './runner/suite.ts';
 import { suites } from './suites.ts';
 
 const random = new Set(['pure', 'sqlite', 'postgres', 'crash']);
 
-const { values, positionals } = parseArgs({
-  args: process.argv.slice(2),
+const { values, positionals } = await readOptions(import.meta.path, {
   allowPositionals: true,
   options: {
     kills: { type: 'string' },

@@ -3,8 +3,8 @@
  * those that cannot run here. Its last line is `N passed, N failed, N skipped`. With CI=true or BONDED_NO_SKIP=1 a test
  * that cannot run fails.
  */
-import { parseArgs } from 'node:util';
 import { add, countLine, noCounts } from '../runner/counts.ts';
+import { readOptions } from '../runner/options.ts';
 import { clients } from './clients.ts';
 import { chooseDatabases, mayNotSkip, onEachDatabase } from './databases.ts';
 import { makeImages } from './images.ts';
@@ -12,8 +12,7 @@ import { startRegistry } from './registry.ts';
 import { type Outcome, runTest } from './run-test.ts';
 import { createSandbox } from './sandbox.ts';
 
-const { values } = parseArgs({
-  args: process.argv.slice(2),
+const { values } = await readOptions(import.meta.path, {
   options: { database: { type: 'string' }, only: { type: 'string' } },
 });
 let counts = noCounts;

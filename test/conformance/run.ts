@@ -2,13 +2,13 @@
  * npm run conformance [-- --database sqlite|postgresql]: the OCI distribution-spec conformance suite against Bonded,
  * every workflow on each database. Its last line is `N passed, N failed, N skipped`.
  */
-import { parseArgs } from 'node:util';
 import { chooseDatabases, mayNotSkip, onEachDatabase } from '../clients/databases.ts';
 import { add, countLine, noCounts } from '../runner/counts.ts';
+import { readOptions } from '../runner/options.ts';
 import { findSuite, runWorkflow } from './suite.ts';
 import { workflows } from './workflows.ts';
 
-const { values } = parseArgs({ args: process.argv.slice(2), options: { database: { type: 'string' } } });
+const { values } = await readOptions(import.meta.path, { options: { database: { type: 'string' } } });
 let counts = noCounts;
 
 function skip(reason: string): void {

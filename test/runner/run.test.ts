@@ -223,3 +223,19 @@ test('long output of a failed suite is cut at its beginning', () => {
   expect(text).not.toContain('line 99.');
   expect(text).toContain('line 399.');
 });
+
+test.each(['run.ts', 'soak.ts', 'clients/run.ts', 'conformance/run.ts', '../bench/run.ts'])(
+  '%s has a manual, and answers what it does not know with a line',
+  async (script) => {
+    const run = (option: string) => {
+      const file = join(repository, 'test', script);
+      return Bun.spawn([process.execPath, file, option], { stdout: 'pipe', stderr: 'pipe' });
+    };
+    const help = run('--help');
+    expect(await new Response(help.stdout).text()).toMatch(/^npm (?:run|test)[^]*`N passed, N failed, N skipped`/);
+    expect(await help.exited).toBe(0);
+    const wrong = run('--nonsense');
+    expect(await new Response(wrong.stderr).text()).toBe("Unknown option '--nonsense'; --help lists what there is\n");
+    expect(await wrong.exited).toBe(2);
+  },
+);
