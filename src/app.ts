@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { type Catalog, catalogMigrations, collectStep, dropMissingBlob, ensureRegistry } from './catalog/index.ts';
-import { type Configuration, hostsOf, registriesOf } from './configuration.ts';
+import { type Configuration, hostsOf, registriesOf, tlsOf } from './configuration.ts';
 import {
   atDataDirectory,
   type BlobStore,
@@ -207,10 +207,4 @@ function startBackground(
     }),
     periodic('trim-events', 600_000, async () => (await trimEvents(db, Date.now() - eventAgeMs)) > 0),
   ];
-}
-
-function tlsOf({ tls }: Configuration): { certificate: string; key: string } | undefined {
-  return tls.certificate !== undefined && tls.key !== undefined
-    ? { certificate: tls.certificate, key: tls.key }
-    : undefined;
 }

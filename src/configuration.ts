@@ -3,7 +3,7 @@ import { gcConfig, manifestsConfig } from './catalog/index.ts';
 import { type ConfigSources, hostName, loadConfig, type LoadedConfig } from './config/index.ts';
 import { uploadsConfig } from './content/index.ts';
 import { databaseConfig } from './database/index.ts';
-import { createHostTable, type HostTable, httpConfig } from './http/index.ts';
+import { createHostTable, type HostTable, httpConfig, type TlsFiles } from './http/index.ts';
 import { logConfig } from './telemetry/index.ts';
 
 const registryName = z
@@ -57,6 +57,11 @@ export function hostsOf(config: Configuration, ids?: readonly number[]): HostTab
   const registries = registriesOf(config).map((registry, at) => ({ ...registry, id: ids?.[at] ?? at }));
   const { domain, hosts } = config;
   return createHostTable({ registries, defaultRegistry: registries[0]!.id, domain, defaultHosts: hosts });
+}
+
+/** The files of TLS; undefined where it is off. */
+export function tlsOf({ tls: { certificate, key } }: Configuration): TlsFiles | undefined {
+  return certificate !== undefined && key !== undefined ? { certificate, key } : undefined;
 }
 
 /** Loads and validates; throws ConfigError. */

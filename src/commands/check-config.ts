@@ -1,7 +1,8 @@
 import { buildCommand, buildRouteMap } from '@stricli/core';
 import type { Context } from '../cli/index.ts';
 import { describeSettings } from '../config/index.ts';
-import { configSchema } from '../configuration.ts';
+import { configSchema, tlsOf } from '../configuration.ts';
+import { loadTls } from '../http/index.ts';
 import { type ConfigFlags, configFlags, loadFor } from './load.ts';
 
 const check = buildCommand<ConfigFlags, [], Context>({
@@ -10,6 +11,9 @@ const check = buildCommand<ConfigFlags, [], Context>({
   func(flags) {
     const loaded = loadFor(this, flags);
     if (!loaded) return;
+    // Only these files are read: whatever else a setting names may come later.
+    const tls = tlsOf(loaded.value);
+    if (tls) loadTls(tls);
     const known = describeSettings(configSchema);
     for (const [key, origin] of loaded.origins) {
       // Values are not printed: one of them may be a secret.

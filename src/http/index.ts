@@ -2,3 +2,4 @@ export { httpConfig } from './config.ts';
 export type { Exchange } from './exchange.ts';
 export { createHostTable, type HostTable } from './hosts.ts';
 export { type HttpServer, type ServerOptions, startServer } from './server.ts';
+export { loadTls, type TlsFiles } from './tls.ts';

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { portOf } from '../../test/http/raw.ts';
 import { pushImage } from '../../test/http/registry.ts';
+import { bonded } from '../../test/support/command.ts';
 import { startTestProcess, type TestProcess } from '../../test/support/server.ts';
 import { loadTls } from './tls.ts';
 
@@ -14,9 +15,7 @@ let ca: string;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'bonded-tls-'));
-  const bonded = join(import.meta.dir, '..', '..', 'bin', 'bonded');
-  const made = Bun.spawn([bonded, 'cert', 'dev', '--directory', directory], { stdout: 'pipe', stderr: 'pipe' });
-  const output = await new Response(made.stdout).text();
+  const { out: output } = await bonded(['cert', 'dev', '--directory', directory]);
   const file = (name: string) => new RegExp(`^${name} +(\\S+)$`, 'm').exec(output)![1]!;
   ca = await Bun.file(file('authority')).text();
   server = await startTestProcess({ settings: { 'tls.certificate': file('certificate'), 'tls.key': file('key') } });
@@ -58,10 +57,16 @@ test('a missing certificate is named with its key', async () => {
   await expect(startTestProcess({ settings })).rejects.toThrow(/tls\.certificate: cannot read .*none\.pem: ENOENT/);
 });
 
+test('config check looks into the files', async () => {
+  const files = { certificate: join(directory, 'server.crt'), key: join(directory, 'none.key') };
+  const flags = Object.entries(files).flatMap(([name, file]) => ['--set', `tls.${name}=${file}`]);
+  const refused = await bonded(['config', 'check', ...flags]);
+  expect(refused).toMatchObject({ code: 1, out: '', error: `bonded: tls.key: cannot read ${files.key}: ENOENT\n` });
+});
+
 test('files that are not what they should be, or do not belong together, are named', async () => {
   const other = join(directory, 'other');
-  const bonded = join(import.meta.dir, '..', '..', 'bin', 'bonded');
-  expect(await Bun.spawn([bonded, 'cert', 'dev', '--directory', other], { stdout: 'ignore' }).exited).toBe(0);
+  expect((await bonded(['cert', 'dev', '--directory', other])).code).toBe(0);
   const [certificate, key] = [join(directory, 'server.crt'), join(directory, 'server.key')];
   const junk = join(directory, 'junk.pem');
   await writeFile(junk, 'junk');
