@@ -22,7 +22,7 @@ const pure = ['src/oci/**', 'src/errors/**', 'src/config/**', 'src/telemetry/**'
 const parsers = ['src/distribution/match*.test.ts', 'src/http/target*.test.ts'];
 
 /** What is SQLite's alone. */
-const sqliteAlone = ['sqlite', 'syncer', 'write-queue', 'write-token', 'one-writer'].map(
+const sqliteAlone = ['sqlite', 'sqlite-dialect', 'syncer', 'write-queue', 'write-token', 'one-writer'].map(
   (name) => `src/database/${name}.test.ts`,
 );
 
