@@ -14,6 +14,7 @@ import './tables.ts';
 interface ManifestRow {
   registry_id: number;
   repository_id: number;
+  registry: string;
   repository: string;
   digest: Digest;
   media_type: string;
@@ -25,19 +26,19 @@ const page = 20;
 
 /** Every manifest hashes to its digest, its references are what its bytes say, and what it needs is there. */
 export async function* checkManifests(catalog: Catalog, { repair }: { repair: boolean }): AsyncGenerator<Finding> {
-  const statement = `SELECT m.registry_id AS registry_id, m.repository_id AS repository_id, r.name AS repository,
+  const statement = `SELECT m.registry_id AS registry_id, m.repository_id AS repository_id, r.name AS repository, g.name AS registry,
       m.digest AS digest, m.media_type AS media_type, m.bytes AS bytes
-    FROM manifests m JOIN repositories r ON r.id = m.repository_id
+    FROM manifests m JOIN repositories r ON r.id = m.repository_id JOIN registries g ON g.id = r.registry_id
     WHERE (m.repository_id, m.digest) > (?, ?) ORDER BY m.repository_id, m.digest LIMIT ${page}`;
   const place = (last: ManifestRow) => [last.repository_id, last.digest];
   for await (const row of pagesOf<ManifestRow>(catalog, statement, [0, ''], place, page)) {
-    const { repository, digest } = row;
+    const { registry, repository, digest } = row;
     if (digestOf(row.bytes, digestAlgorithm(digest)) !== digest) {
       // Nothing here can bring the bytes back; a push of the same manifest does.
       yield finding(
         'manifest-damaged',
         'a manifest does not hash to its digest; push it again',
-        { repository, digest },
+        { registry, repository, digest },
         false,
       );
       continue;
@@ -48,13 +49,13 @@ export async function* checkManifests(catalog: Catalog, { repair }: { repair: bo
       yield finding(
         'references-differ',
         'what a manifest is recorded to need is not what it says',
-        { repository, digest },
+        { registry, repository, digest },
         repair,
       );
     }
     const missing = catalog.sparseIndexes ? undefined : await firstMissing(catalog, row);
     if (missing === undefined) continue;
-    const detail = { repository, digest, missing };
+    const detail = { registry, repository, digest, missing };
     yield finding('manifest-incomplete', 'a manifest needs content that is not stored; push that again', detail, false);
   }
   yield* checkOrphans(catalog, repair);

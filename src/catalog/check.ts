@@ -27,6 +27,7 @@ export async function* checkCatalog(catalog: Catalog, options: CatalogCheckOptio
 interface LinkRow {
   registry_id: number;
   repository_id: number;
+  registry: string;
   repository: string;
   digest: Digest;
   key: string;
@@ -35,11 +36,12 @@ interface LinkRow {
 
 /** Every link leads to a blob. One that does not is removed, so that the next push of the content mends its images. */
 async function* checkLinks(catalog: Catalog, { repair }: CatalogCheckOptions): AsyncGenerator<Finding> {
-  const statement = `SELECT l.registry_id AS registry_id, l.repository_id AS repository_id, r.name AS repository,
+  const statement = `SELECT l.registry_id AS registry_id, l.repository_id AS repository_id, r.name AS repository, g.name AS registry,
       l.digest AS digest, l."key" AS "key", l.size AS size FROM blob_links l JOIN repositories r ON r.id = l.repository_id
+      JOIN registries g ON g.id = r.registry_id
     WHERE (l.repository_id, l.digest) > (?, ?) ORDER BY l.repository_id, l.digest LIMIT ${page}`;
   for await (const row of pagesOf<LinkRow>(catalog, statement, [0, ''], (last) => [last.repository_id, last.digest])) {
-    const { repository_id: id, digest, repository } = row;
+    const { repository_id: id, digest, registry, repository } = row;
     const blob = await findBlob(catalog.db, digest);
     const rows = { repository_id: id, digest };
     if (!blob) {
@@ -52,7 +54,7 @@ async function* checkLinks(catalog: Catalog, { repair }: CatalogCheckOptions): A
       yield finding(
         'link-without-blob',
         'a repository lists a blob that is not stored',
-        { repository, digest },
+        { registry, repository, digest },
         repair,
       );
     } else if (blob.key !== row.key || blob.size !== row.size) {
@@ -69,7 +71,7 @@ async function* checkLinks(catalog: Catalog, { repair }: CatalogCheckOptions): A
       yield finding(
         'link-stale',
         'a repository reads a blob under another key or size',
-        { repository, digest },
+        { registry, repository, digest },
         repair,
       );
     }
@@ -79,25 +81,27 @@ async function* checkLinks(catalog: Catalog, { repair }: CatalogCheckOptions): A
 interface TagRow {
   registry_id: number;
   repository_id: number;
+  registry: string;
   repository: string;
   name: string;
   digest: string;
 }
 
 async function* checkTags(catalog: Catalog, { repair }: CatalogCheckOptions): AsyncGenerator<Finding> {
-  const statement = `SELECT t.registry_id AS registry_id, t.repository_id AS repository_id, r.name AS repository,
+  const statement = `SELECT t.registry_id AS registry_id, t.repository_id AS repository_id, r.name AS repository, g.name AS registry,
       t.name AS name, t.digest AS digest FROM tags t JOIN repositories r ON r.id = t.repository_id
+      JOIN registries g ON g.id = r.registry_id
     WHERE (t.repository_id, t.name) > (?, ?)
       AND NOT EXISTS (SELECT 1 FROM manifests m WHERE m.repository_id = t.repository_id AND m.digest = t.digest)
     ORDER BY t.repository_id, t.name LIMIT ${page}`;
   for await (const row of pagesOf<TagRow>(catalog, statement, [0, ''], (last) => [last.repository_id, last.name])) {
-    const { repository, name, digest } = row;
+    const { registry, repository, name, digest } = row;
     const of = { id: row.repository_id, registryId: row.registry_id, name: repository };
     if (repair) await deleteTag(catalog, of, name);
     yield finding(
       'tag-dangling',
       'a tag points to a manifest that is not stored',
-      { repository, tag: name, digest },
+      { registry, repository, tag: name, digest },
       repair,
     );
   }
@@ -105,21 +109,22 @@ async function* checkTags(catalog: Catalog, { repair }: CatalogCheckOptions): As
 
 /** What nothing references and nobody looks at: it would stay for ever. It becomes a candidate, with the full delay. */
 async function* checkForgotten(catalog: Catalog, { repair }: CatalogCheckOptions): AsyncGenerator<Finding> {
-  const statement = `SELECT l.registry_id AS registry_id, l.repository_id AS repository_id, r.name AS repository,
+  const statement = `SELECT l.registry_id AS registry_id, l.repository_id AS repository_id, r.name AS repository, g.name AS registry,
       l.digest AS digest, l."key" AS "key", l.size AS size FROM blob_links l JOIN repositories r ON r.id = l.repository_id
+      JOIN registries g ON g.id = r.registry_id
     WHERE (l.repository_id, l.digest) > (?, ?)
       AND NOT EXISTS (SELECT 1 FROM manifest_references f WHERE f.repository_id = l.repository_id AND f.digest = l.digest)
       AND NOT EXISTS (SELECT 1 FROM gc_candidates c
         WHERE c.repository_id = l.repository_id AND c.kind = 'link' AND c.digest = l.digest)
     ORDER BY l.repository_id, l.digest LIMIT ${page}`;
   for await (const row of pagesOf<LinkRow>(catalog, statement, [0, ''], (last) => [last.repository_id, last.digest])) {
-    const { repository, digest } = row;
+    const { registry, repository, digest } = row;
     const scope = { id: row.repository_id, registryId: row.registry_id };
     if (repair) await catalog.db.write((tx) => addCandidates(catalog, tx, scope, 'link', [digest]));
     yield finding(
       'link-forgotten',
       'a blob that nothing references would never be collected',
-      { repository, digest },
+      { registry, repository, digest },
       repair,
     );
   }

@@ -89,7 +89,7 @@ test(
       const flags = ['--data', data, '--set', 'gc.delay=1ms', ...(url ? ['--database', url] : [])];
       const dry = await bonded(['gc', '--dry-run', ...flags]);
       expect(dry).toMatchObject({ code: 0, error: '' });
-      expect(dry.out).toContain(`link\tteam/app\t${digest}`);
+      expect(dry.out).toContain(`link\tdefault\tteam/app\t${digest}`);
       expect(dry.out).toContain('12 bytes freed');
       expect((await fetch(`${server.url}/v2/team/app/blobs/${digest}`)).status).toBe(200);
 
@@ -139,6 +139,7 @@ test(
       expect(looked.out).toContain(digest);
       const mended = await bonded(['fsck', '--repair', ...flags]);
       expect(mended.out).toContain('manifest-incomplete');
+      expect(mended.out).toContain('"registry":"default","repository":"app"');
       expect(mended.error).toContain('were not mended');
 
       await using again = await startTestProcess({ data, ...(url && { database: url }) });

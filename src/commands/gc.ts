@@ -37,7 +37,8 @@ async function listOnly(context: Context, config: Configuration): Promise<void> 
   for await (const garbage of listGarbage(facts.catalog)) {
     things++;
     bytes += garbage.bytes;
-    context.write([garbage.kind, garbage.repository ?? '-', garbage.digest || '-', garbage.bytes].join('\t'));
+    const { kind, registry = '-', repository = '-', digest } = garbage;
+    context.write([kind, registry, repository, digest || '-', garbage.bytes].join('\t'));
   }
   context.write(`${things} things would be removed, ${bytes} bytes freed`);
 }
