@@ -56,16 +56,19 @@ export async function openFacts(config: Configuration): Promise<Facts> {
 }
 
 /**
- * Opens facts and bytes, and makes them where there are none if `create` is true. Throws when another process has the
- * data directory, or when facts and bytes do not belong together.
+ * Opens facts and bytes. Where there are none, `create` makes them; where there are only bytes, `adopt` makes new facts
+ * theirs. Throws when another process has the data directory, or when facts and bytes do not belong together.
  */
-export async function openStorage(config: Configuration, create: boolean): Promise<Storage> {
+export async function openStorage(
+  config: Configuration,
+  { create = false, adopt = false }: { create?: boolean; adopt?: boolean } = {},
+): Promise<Storage> {
   await using stack = new AsyncDisposableStack();
   const data = resolve(config.data);
   stack.defer(await takeDataDirectory(data, create));
   const { db, catalog } = stack.use(await openFacts(config));
   const blobs = await atDataDirectory(data, () => createFileStore(data));
-  await bindStore(db, blobs);
+  await bindStore(db, blobs, adopt);
   const opened = stack.move();
   return { db, blobs, catalog, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
@@ -91,7 +94,7 @@ export interface App {
 export async function startApp(config: Configuration, log: Log): Promise<App> {
   await using stack = new AsyncDisposableStack();
   const metrics = createMetrics();
-  const storage = stack.use(await openStorage(config, true));
+  const storage = stack.use(await openStorage(config, { create: true }));
   const { db, blobs, catalog } = storage;
   const uploads = openUploads(config, storage);
   const registryIds: number[] = [];

@@ -1,7 +1,8 @@
 import { expect, test } from 'bun:test';
-import { chmod, readdir, writeFile } from 'node:fs/promises';
+import { chmod, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bonded, inDirectory } from '../../test/support/command.ts';
+import { pushBlob } from '../../test/http/registry.ts';
 import { startTestProcess } from '../../test/support/server.ts';
 
 test('a data directory that cannot be used: which one, why, and no stack', () =>
@@ -27,6 +28,25 @@ test('gc and fsck find no registry in a path that was mistyped, and leave nothin
       expect(refused.error).toContain('there is no data of a registry in');
     }
     expect(await readdir(directory)).toEqual([]);
+  }));
+
+test('facts that are lost do not start anew unseen: fsck --rebuild makes them of the bytes', () =>
+  inDirectory(async (data) => {
+    await using server = await startTestProcess({ data, database: '' });
+    const digest = await pushBlob(server.url, 'app', 'kept');
+    await server.end();
+    for (const name of await readdir(data)) if (name.startsWith('bonded.db')) await rm(join(data, name));
+    const refused = await bonded(['serve', '--listen', '127.0.0.1:0', '--data', data]);
+    expect(refused.code).toBe(1);
+    expect(refused.error).toContain('holds content, but the database is new');
+    expect((await bonded(['fsck', '--repair', '--data', data])).error).toContain('the database is new');
+    const rebuilt = await bonded(['fsck', '--rebuild', '--data', data]);
+    expect(rebuilt.out).toContain('object-adopted');
+    expect(rebuilt.out).toContain(digest);
+    await using again = await startTestProcess({ data, database: '' });
+    expect((await fetch(`${again.url}/v2/app/blobs/${digest}`, { method: 'HEAD' })).status).toBe(404);
+    await pushBlob(again.url, 'app', 'kept');
+    expect(await (await fetch(`${again.url}/v2/app/blobs/${digest}`)).text()).toBe('kept');
   }));
 
 test('what it writes is for its user alone, also in a directory that others may read', () =>

@@ -31,7 +31,7 @@ export const fsck = buildCommand<FsckFlags, [], Context>({
   async func(flags) {
     const config = loadFor(this, flags)?.value;
     if (!config) return;
-    await using storage = await openStorage(config, false);
+    await using storage = await openStorage(config, { adopt: flags.rebuild });
     const { db, blobs, catalog } = storage;
     const left = await report(this, [
       checkContent(db, blobs, {

@@ -44,7 +44,7 @@ async function listOnly(context: Context, config: Configuration): Promise<void> 
 }
 
 async function collect(context: Context, config: Configuration): Promise<void> {
-  await using storage = await openStorage(config, false);
+  await using storage = await openStorage(config);
   const totals = await collectAll(storage, config);
   context.write(
     `removed ${totals.manifests} manifests, ${totals.links} links, ${totals.blobs} blobs, ${totals.uploads} uploads; ` +

@@ -8,10 +8,19 @@ import './tables.ts';
  * a path is mistyped, looks like a store whose blobs are all gone: pulls would forget them one after the other.
  */
 
-/** Makes facts and bytes that meet for the first time belong together. Throws when the facts know another store. */
-export async function bindStore(db: Database, store: BlobStore): Promise<void> {
+/**
+ * Makes facts and bytes that meet for the first time belong together. Throws when the facts know another store, and,
+ * unless `adopt` is true, when new facts meet content of others.
+ */
+export async function bindStore(db: Database, store: BlobStore, adopt: boolean): Promise<void> {
   const [wanted, found] = await Promise.all([knownStore(db), store.id()]);
   if (wanted !== undefined) return requireId(store, wanted, found);
+  if (!adopt && !(await knowsBlobs(db)) && !(await isEmpty(store))) {
+    throw new Error(
+      `${store.location} holds content, but the database is new. Is database.url right, and bonded.db in its place? ` +
+        'To begin anew with that content, run fsck --rebuild first',
+    );
+  }
   const id = found ?? randomBytes(16).toString('hex');
   // Bytes first: an id that no fact knows yet is taken over by the next start.
   if (found === undefined) await store.setId(id);
@@ -31,6 +40,16 @@ export async function bindStore(db: Database, store: BlobStore): Promise<void> {
 export async function requireStore(db: Database, store: BlobStore): Promise<void> {
   const [wanted, found] = await Promise.all([knownStore(db), store.id()]);
   requireId(store, wanted, found);
+}
+
+/** Facts from before there were ids know blobs, and no store. */
+async function knowsBlobs(db: Database): Promise<boolean> {
+  return (await db.first('SELECT 1 AS found FROM blobs LIMIT 1', [])) !== undefined;
+}
+
+async function isEmpty(store: BlobStore): Promise<boolean> {
+  for await (const _ of store.objects()) return false;
+  return true;
 }
 
 async function knownStore(db: Database): Promise<string | undefined> {
