@@ -40,13 +40,15 @@ export async function pushBlob(
   const blob = blobOf(repository, content);
   const asked = Date.now();
   if (blob.present.possible().includes(true) && random.chance(0.8)) {
+    // Also before: another pusher may be told that it arrived while this answer, made earlier, is on its way.
+    const held = mustHold(repository, blob);
     const answer = await attempt(() => client.head(repository.name, 'blobs', content.digest));
     if (answer.status === 200) {
       // The server leaves a candidate alone that has nearly its whole time left.
       blob.keptUntil = Math.max(blob.keptUntil, asked + gcDelayMs * 0.85);
       return blob;
     }
-    if (mustHold(repository, blob)) mustAnswer(`HEAD of ${content.digest} in ${repository.name}`, answer, 200);
+    if (held && mustHold(repository, blob)) mustAnswer(`HEAD of ${content.digest} in ${repository.name}`, answer, 200);
     else mustAnswer('HEAD of a blob', answer, 404);
   }
   const mounted = source && (await mount(pushing, repository, blob, source));
