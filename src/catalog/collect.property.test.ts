@@ -10,7 +10,7 @@ import { delay } from './gc-model.double.ts';
 import { contents, places, tagNames, variants } from './gc-universe.double.ts';
 import { openWorld, type World } from './gc-world.double.ts';
 
-const histories = Number(process.env.BONDED_TEST_HISTORIES ?? 150);
+const histories = Number(process.env.BONDED_TEST_RUNS ?? 150);
 const explorers = 3;
 
 const place = fc.nat(places.length - 1);
