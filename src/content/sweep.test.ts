@@ -176,3 +176,18 @@ test('a blob recorded twice keeps the first object, and a deleted one does not c
   await rig.db.write((tx) => tx.updateTable('blobs').set({ deleting: 1 }).execute());
   expect(await record('c')).toBe('c');
 });
+
+test('bytes are removed only once it is durable that nobody needs them, and never after a sync that failed', async () => {
+  await using rig = await openContentRig();
+  const digest = digestOf('twice');
+  for (let copy = 0; copy < 2; copy++) await rig.uploads.put(owner, bodyOf('twice'), digest, rig.link);
+  const { promise: synced, resolve } = Promise.withResolvers<void>();
+  const failing = { ...rig.db, settle: () => Promise.reject(new Error('the disk failed')) };
+  await expect(sweepDeleted(failing, rig.store)).rejects.toThrow('the disk failed');
+  const sweeping = sweepDeleted({ ...rig.db, settle: () => synced }, rig.store);
+  for (let turn = 0; turn < 20; turn++) await Bun.sleep(1);
+  expect(await rig.left()).toEqual({ ...nothing, objects: 2, deleting: 1 });
+  resolve();
+  expect((await sweeping).blobs).toBe(1);
+  expect(await rig.left()).toEqual({ ...nothing, objects: 1 });
+});

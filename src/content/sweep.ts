@@ -12,6 +12,9 @@ export async function sweepDeleted(
 ): Promise<{ blobs: number; bytes: number }> {
   const rows = await deletingBlobs(db, limit);
   if (rows.length === 0) return { blobs: 0, bytes: 0 };
+  // Rows may be seen before they are durable. A power cut that took them back would bring back links to bytes that are
+  // gone; and after a failed sync they may be taken back at any time.
+  await db.settle();
   await store.remove(rows.map((row) => row.key));
   const ids = rows.map((row) => row.id);
   // A power cut that brings rows back costs no more than another look.
