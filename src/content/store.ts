@@ -100,6 +100,20 @@ export function findUpload(db: Database, id: string): Promise<UploadRow | undefi
   return db.first<UploadRow>('SELECT * FROM uploads WHERE id = ?', [id]);
 }
 
+/**
+ * Waits for a transaction that may be ending the session, because one whose answer was lost can still commit: only then
+ * is what the facts say of its bytes the last word. False when the session is gone.
+ */
+export function settleUpload(db: Database, id: string): Promise<boolean> {
+  return db.write(
+    async (tx) => {
+      const row = tx.selectFrom('uploads').select('id').where('id', '=', id);
+      return (await db.forUpdate(row).executeTakeFirst()) !== undefined;
+    },
+    { durable: false },
+  );
+}
+
 /** Which of these uploads have a session. */
 export async function knownUploads(db: Database, ids: readonly string[]): Promise<Set<string>> {
   if (ids.length === 0) return new Set();
