@@ -7,6 +7,7 @@ import {
   contentMigrations,
   createFileStore,
   createUploads,
+  isStoreOf,
   sweepDeleted,
   type Uploads,
   verifyBlob,
@@ -93,6 +94,12 @@ export async function startApp(config: Configuration, log: Log): Promise<App> {
   const metrics = createMetrics();
   const storage = stack.use(await openStorage(config));
   const { db, blobs, catalog } = storage;
+  if (!(await isStoreOf(db, blobs))) {
+    throw new Error(
+      `${resolve(config.data)} has none of the blobs that the database names; is its volume mounted? ` +
+        'If they are lost, run bonded fsck --repair first',
+    );
+  }
   const uploads = openUploads(config, storage);
   const defaultId = await ensureRegistry(catalog, defaultRegistry);
   const registries = [];

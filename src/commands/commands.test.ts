@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freshDatabaseOptions } from '../../test/support/database.ts';
@@ -82,6 +82,38 @@ test('serve refuses an address that others can reach, and a data directory that 
     expect(second.error).toContain('in use by another Bonded');
     expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
   }));
+
+test(
+  'serve refuses a data directory without the blobs that the database names, until fsck has made sure of it',
+  () =>
+    inDirectory(async (data) => {
+      await using database = await freshDatabaseOptions();
+      const url = database.kind === 'postgres' ? database.url : undefined;
+      const start = () => startTestProcess({ data, ...(url && { database: url }) });
+      const push = async (at: string) => {
+        const digest = digestOf('kept');
+        return (await fetch(`${at}/v2/app/blobs/uploads/?digest=${digest}`, { method: 'POST', body: 'kept' })).status;
+      };
+      await using server = await start();
+      expect(await push(server.url)).toBe(201);
+      await server.end();
+      // As where a volume is not mounted.
+      await rename(join(data, 'blobs'), join(data, 'elsewhere'));
+      const flags = ['--data', data, ...(url ? ['--database', url] : [])];
+      const refused = await bonded(['serve', '--listen', '127.0.0.1:0', ...flags]);
+      expect(refused).toMatchObject({ code: 1, error: expect.stringContaining('is its volume mounted?') });
+      await rm(join(data, 'blobs'), { recursive: true });
+      await rename(join(data, 'elsewhere'), join(data, 'blobs'));
+      await using mounted = await start();
+      expect((await fetch(`${mounted.url}/v2/app/blobs/${digestOf('kept')}`)).status).toBe(200);
+      await mounted.end();
+      await rm(join(data, 'blobs'), { recursive: true });
+      expect((await bonded(['fsck', '--repair', ...flags])).out).toContain('blob-missing');
+      await using lost = await start();
+      expect(await push(lost.url)).toBe(201);
+    }),
+  60_000,
+);
 
 test('a taken port: the next free one', () =>
   inDirectory(async (data) => {

@@ -187,6 +187,19 @@ async function* checkStaging(
   }
 }
 
+/** How many blobs are looked at to tell another store from one that has lost a few. */
+const sampled = 20;
+
+/**
+ * Whether a store is the one that the facts are about, by its first blobs. A volume that is not mounted looks like an
+ * empty store: whoever served from it would forget one blob after the other.
+ */
+export async function isStoreOf(db: Database, store: BlobStore): Promise<boolean> {
+  const live = (await blobsAfter(db, 0, sampled)).filter(({ deleting }) => !deleting);
+  const sizes = await Promise.all(live.map(({ key }) => store.size(key)));
+  return live.length === 0 || sizes.some((size) => size !== undefined);
+}
+
 export type BlobState = 'whole' | 'missing' | 'damaged' | 'unknown';
 
 /** How the object of a digest is, without reading it; `unknown` when there is no such blob. Cheap: for a GET that failed. */

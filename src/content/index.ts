@@ -1,5 +1,5 @@
 export type { BlobStore, Staging, StagingArea, StoredObject } from './blob-store.ts';
-export { type BlobState, checkContent, type CheckOptions, type Finding, verifyBlob } from './check.ts';
+export { type BlobState, checkContent, type CheckOptions, type Finding, isStoreOf, verifyBlob } from './check.ts';
 export type { Release, UploadClaims } from './claims.ts';
 export { uploadsConfig } from './config.ts';
 export { createFileStore } from './file-store.ts';
