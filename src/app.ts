@@ -179,20 +179,17 @@ function startBackground(
   metrics: Metrics,
   log: Log,
 ) {
+  const failed = (job: string, error: unknown, detail = {}) => {
+    metrics.backgroundFailures.inc({ job });
+    log.error({ job, err: error, ...detail }, 'background work failed; it is tried again');
+  };
   const periodic = (name: string, intervalMs: number, run: () => Promise<boolean>) =>
-    startPeriodic({
-      name,
-      intervalMs,
-      run,
-      failed(error) {
-        metrics.backgroundFailures.inc({ job: name });
-        log.error({ job: name, err: error }, 'background work failed; it is tried again');
-      },
-    });
+    startPeriodic({ name, intervalMs, run, failed: (error) => failed(name, error) });
   return [
     periodic('collect', config.gc.interval, async () => {
       const limit = 100;
-      const done = await collectStep(catalog, limit);
+      const { failures, ...done } = await collectStep(catalog, limit);
+      for (const { candidate, error } of failures) failed('collect', error, { candidate });
       const swept = await sweepDeleted(db, blobs, limit);
       metrics.collected.inc({ kind: 'link' }, done.links);
       metrics.collected.inc({ kind: 'manifest' }, done.manifests);

@@ -21,3 +21,29 @@ test('lesson 48: between its upload, or a HEAD that found it, and its manifest a
   expect((await putManifest(server.url, 'gc', 'latest', image.text)).status).toBe(201);
   expect((await fetch(`${server.url}/v2/gc/blobs/${layerDigest}`)).status).toBe(200);
 }, 20_000);
+
+test('what cannot be collected is counted, and does not stand in the way of the rest', async () => {
+  await using server = await startTestApp({ settings: { 'gc.delay': '1ms', 'gc.interval': '50ms' } });
+  const { db } = server.app.storage;
+  const of = { registry_id: 1, repository_id: 4711, digest: `sha256:${'0'.repeat(64)}` };
+  // A referrer of a repository that is not there: no collector can make sense of it.
+  await db.write(async (tx) => {
+    const facts = { media_type: 'x', artifact_type: null, kind: 'image', size: 1, annotations: null, pushed_at: 0 };
+    const manifest = { ...of, ...facts, subject_digest: `sha256:${'1'.repeat(64)}`, bytes: new Uint8Array(1) };
+    await tx.insertInto('manifests').values(manifest).execute();
+    // With another one in the same step: it is not that nothing can be done at all.
+    const other = { registry_id: 0, repository_id: 0, digest: of.digest, kind: 'blob', not_before: 0 };
+    await tx
+      .insertInto('gc_candidates')
+      .values([{ ...of, kind: 'manifest', not_before: 0 }, other])
+      .execute();
+  });
+  const digest = await pushBlob(server.url, 'gc', 'nobody asks for this');
+  const left = () => fetch(`${server.url}/v2/gc/blobs/${digest}`, { method: 'HEAD' });
+  const failures = async () =>
+    (await (await fetch(`${server.url}/metrics`)).text()).match(/^bonded_background_failures_total.*$/m)?.[0];
+  for (let tries = 0; tries < 400 && ((await left()).status !== 404 || !(await failures())); tries++)
+    await Bun.sleep(10);
+  expect((await left()).status).toBe(404);
+  expect(await failures()).toBe('bonded_background_failures_total{job="collect"} 1');
+}, 20_000);
