@@ -191,3 +191,39 @@ test('bytes are removed only once it is durable that nobody needs them, and neve
   expect((await sweeping).blobs).toBe(1);
   expect(await rig.left()).toEqual({ ...nothing, objects: 1 });
 });
+
+test('an object that cannot be removed is told of, tried again, and keeps no other one', async () => {
+  await using rig = await openContentRig();
+  const keys: string[] = [];
+  for (let at = 0; at < 3; at++) {
+    keys.push((await rig.uploads.put(owner, bodyOf(`${at}`), digestOf(`${at}`), rig.link)).key);
+  }
+  await rig.db.write((tx) => tx.updateTable('blobs').set({ deleting: 1 }).execute());
+  const stuck: typeof rig.store = {
+    ...rig.store,
+    remove: (all) => (all.includes(keys[1]!) ? Promise.reject(new Error('not permitted')) : rig.store.remove(all)),
+  };
+  await expect(sweepDeleted(rig.db, stuck)).rejects.toThrow('not permitted');
+  expect(await rig.left()).toEqual({ ...nothing, objects: 1, deleting: 1 });
+  expect((await sweepDeleted(rig.db, rig.store)).blobs).toBe(1);
+  expect(await rig.left()).toEqual(nothing);
+});
+
+test('a session that cannot be ended is told of, tried again, and keeps no other one', async () => {
+  await using rig = await openContentRig();
+  const ids: string[] = [];
+  for (let at = 0; at < 3; at++) {
+    ids.push(await rig.open());
+    await rig.append(ids[at]!, bodyOf('half'));
+    await setActive(rig, ids[at]!, at);
+  }
+  const stuck: typeof rig.store = {
+    ...rig.store,
+    discard: (id) => (id === ids[0] ? Promise.reject(new Error('not permitted')) : rig.store.discard(id)),
+  };
+  const old = Date.now() + hour;
+  await expect(rig.openOver(stuck).sweep(old)).rejects.toThrow('not permitted');
+  expect(await rig.left()).toEqual({ ...nothing, staged: 1 });
+  await sweepAll(rig, old);
+  expect(await rig.left()).toEqual(nothing);
+});

@@ -15,11 +15,35 @@ export async function sweepDeleted(
   // Rows may be seen before they are durable. A power cut that took them back would bring back links to bytes that are
   // gone; and after a failed sync they may be taken back at any time.
   await db.settle();
-  await store.remove(rows.map((row) => row.key));
-  const ids = rows.map((row) => row.id);
+  const { done, failure } = await allOrEach(rows, (some) => store.remove(some.map((row) => row.key)));
+  const ids = done.map((row) => row.id);
   // A power cut that brings rows back costs no more than another look.
-  await db.write((tx) => forgetBlobs(tx, ids), { durable: false });
-  return { blobs: rows.length, bytes: rows.reduce((sum, row) => sum + row.size, 0) };
+  if (ids.length > 0) await db.write((tx) => forgetBlobs(tx, ids), { durable: false });
+  if (failure !== undefined) throw failure;
+  return { blobs: done.length, bytes: done.reduce((sum, row) => sum + row.size, 0) };
+}
+
+/** All at once; where that fails, one by one, so that one which is stuck keeps no other. `act` must be repeatable. */
+async function allOrEach<T>(
+  items: readonly T[],
+  act: (some: readonly T[]) => Promise<void>,
+): Promise<{ done: readonly T[]; failure?: unknown }> {
+  try {
+    await act(items);
+    return { done: items };
+  } catch {
+    const done: T[] = [];
+    let failure: unknown;
+    for (const item of items) {
+      try {
+        await act([item]);
+        done.push(item);
+      } catch (error) {
+        failure = error;
+      }
+    }
+    return { done, failure };
+  }
 }
 
 export interface Swept {
@@ -54,6 +78,7 @@ export function createSweep(
     const idle: UploadRow[] = [];
     const busy: string[] = [];
     const claimed: Release[] = [];
+    let failure: unknown;
     try {
       for (const row of rows) {
         const release = await claims.claim(row.id);
@@ -62,12 +87,13 @@ export function createSweep(
         else busy.push(row.id);
       }
       for (const { id } of idle) ended(id);
-      await endUploads(db, store, idle);
+      ({ failure } = await allOrEach(idle, (some) => endUploads(db, store, some)));
     } finally {
       for (const release of claimed) release();
     }
     // Otherwise the ones at work would be all that a step ever looks at.
     if (busy.length > 0) await db.write((tx) => touchUploads(tx, busy, before), { durable: false });
+    if (failure !== undefined) throw failure;
     return { uploads: idle.length, more: rows.length === limit };
   }
 
