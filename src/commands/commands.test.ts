@@ -137,11 +137,19 @@ test(
       const digest = digestOf('unreferenced');
       const push = `${server.url}/v2/team/app/blobs/uploads/?digest=${digest}`;
       expect((await fetch(push, { method: 'POST', body: 'unreferenced' })).status).toBe(201);
-      const flags = ['--data', data, '--set', 'gc.delay=1ms', ...(url ? ['--database', url] : [])];
+      // Its second copy waits for the sweep, and an upload was left in the middle.
+      expect((await fetch(push, { method: 'POST', body: 'unreferenced' })).status).toBe(201);
+      const opened = await fetch(`${server.url}/v2/team/app/blobs/uploads/`, { method: 'POST' });
+      const location = opened.headers.get('location')!;
+      expect((await fetch(server.url + location, { method: 'PATCH', body: 'half' })).status).toBe(202);
+      const settings = ['--set', 'gc.delay=1ms', '--set', 'uploads.expiry=1ms'];
+      const flags = ['--data', data, ...settings, ...(url ? ['--database', url] : [])];
       const dry = await bonded(['gc', '--dry-run', ...flags]);
       expect(dry).toMatchObject({ code: 0, error: '' });
       expect(dry.out).toContain(`link\tteam/app\t${digest}`);
-      expect(dry.out).toContain('12 bytes freed');
+      expect(dry.out).toContain(`blob\t-\t${digest}\t12\nblob\t-\t${digest}\t12\n`);
+      expect(dry.out).toContain(`upload\tteam/app\t${location.split('/').at(-1)}\t4\n`);
+      expect(dry.out).toContain('4 things would be removed, 28 bytes freed');
       expect((await fetch(`${server.url}/v2/team/app/blobs/${digest}`)).status).toBe(200);
 
       const running = await bonded(['gc', ...flags]);
@@ -150,8 +158,8 @@ test(
       await server.end();
       const real = await bonded(['gc', ...flags]);
       expect(real).toMatchObject({ code: 0, error: '' });
-      expect(real.out).toContain('1 links, 1 blobs');
-      expect(real.out).toContain('freed 12 bytes');
+      expect(real.out).toContain('1 links, 2 blobs, 1 uploads');
+      expect(real.out).toContain('freed 28 bytes');
       expect((await bonded(['fsck', '--verify', ...flags])).out).toBe('facts and bytes agree\n');
     }),
   60_000,

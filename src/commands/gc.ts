@@ -5,7 +5,7 @@ import { openFacts, openStorage, openUploads, type Storage } from '../app.ts';
 import { collectStep, listGarbage } from '../catalog/index.ts';
 import { type Context, fail } from '../cli/index.ts';
 import type { Configuration } from '../configuration.ts';
-import { sweepDeleted } from '../content/index.ts';
+import { listSweepable, sweepDeleted } from '../content/index.ts';
 import { type ConfigFlags, configFlags, loadFor } from './load.ts';
 
 export const gc = buildCommand<ConfigFlags & { dryRun: boolean }, [], Context>({
@@ -38,13 +38,17 @@ async function listOnly(context: Context, config: Configuration): Promise<void> 
   if (config.database.url === undefined) await access(join(config.data, 'bonded.db'));
   await using facts = await openFacts(config);
   let things = 0;
-  let bytes = 0;
-  for await (const garbage of listGarbage(facts.catalog)) {
+  let total = 0;
+  const list = (kind: string, repository: string | undefined, id: string, bytes: number) => {
     things++;
-    bytes += garbage.bytes;
-    context.write([garbage.kind, garbage.repository ?? '-', garbage.digest || '-', garbage.bytes].join('\t'));
-  }
-  context.write(`${things} things would be removed, ${bytes} bytes freed`);
+    total += bytes;
+    context.write([kind, repository ?? '-', id || '-', bytes].join('\t'));
+  };
+  const { catalog, db } = facts;
+  for await (const { kind, repository, digest, bytes } of listGarbage(catalog)) list(kind, repository, digest, bytes);
+  const before = Date.now() - config.uploads.expiry;
+  for await (const { kind, repository, id, bytes } of listSweepable(db, before)) list(kind, repository, id, bytes);
+  context.write(`${things} things would be removed, ${total} bytes freed`);
 }
 
 async function collect(context: Context, config: Configuration): Promise<void> {
@@ -79,6 +83,7 @@ async function collectAll(storage: Storage, config: Configuration) {
   for (;;) {
     const swept = await uploads.sweep(Date.now() - config.uploads.expiry, limit);
     totals.uploads += swept.uploads;
+    totals.bytes += swept.bytes;
     if (!swept.more) break;
   }
   return totals;

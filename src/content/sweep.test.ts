@@ -80,7 +80,7 @@ test('a step looks at no more than its limit, and a round at everything', async 
     await (await rig.store.stage(at.toString(16).padStart(2, '0').repeat(16), 0))!.close();
   }
   const first = await rig.uploads.sweep(Date.now() + hour, 10);
-  expect(first).toEqual({ uploads: 10, more: true });
+  expect(first).toEqual({ uploads: 10, bytes: 0, more: true });
   expect(await sweepAll(rig, Date.now() + hour, 10)).toBe(15);
   expect(await rig.left()).toEqual(nothing);
 });

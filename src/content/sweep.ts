@@ -1,5 +1,5 @@
 import type { Database } from '../database/index.ts';
-import type { BlobStore } from './blob-store.ts';
+import type { BlobStore, StagingArea } from './blob-store.ts';
 import { createLocalClaims, type Release, type UploadClaims } from './claims.ts';
 import { endUploads } from './end-uploads.ts';
 import { deletingBlobs, forgetBlobs, idleUploads, knownUploads, touchUploads, type UploadRow } from './store.ts';
@@ -49,6 +49,8 @@ async function allOrEach<T>(
 export interface Swept {
   /** Sessions, and staging areas without one, that were removed. */
   uploads: number;
+  /** What these had in staging. */
+  bytes: number;
   /** Whether another step has something to look at; the first one after a whole round begins the next. */
   more: boolean;
 }
@@ -66,7 +68,7 @@ export function createSweep(
   store: BlobStore,
   { claims = createLocalClaims(), ended = () => {} }: { claims?: UploadClaims; ended?: (upload: string) => void } = {},
 ): (before: number, limit?: number) => Promise<Swept> {
-  let areas: AsyncIterator<{ upload: string; changedAt: number }> | undefined;
+  let areas: AsyncIterator<StagingArea & { upload: string }> | undefined;
 
   async function isIdle({ id }: UploadRow, before: number): Promise<boolean> {
     const staged = await store.staged(id);
@@ -94,33 +96,42 @@ export function createSweep(
     // Otherwise the ones at work would be all that a step ever looks at.
     if (busy.length > 0) await db.write((tx) => touchUploads(tx, busy, before), { durable: false });
     if (failure !== undefined) throw failure;
-    return { uploads: idle.length, more: rows.length === limit };
+    return { uploads: idle.length, bytes: idle.reduce((sum, row) => sum + row.offset, 0), more: rows.length === limit };
   }
 
   async function sweepAreas(before: number, limit: number): Promise<Swept> {
     areas ??= store.uploads()[Symbol.asyncIterator]();
-    const old: string[] = [];
+    const old: (StagingArea & { upload: string })[] = [];
     let more = true;
     for (let looked = 0; looked < limit && more; looked++) {
       const next = await areas.next();
       if (next.done) more = false;
-      else if (next.value.changedAt < before) old.push(next.value.upload);
+      else if (next.value.changedAt < before) old.push(next.value);
     }
     if (!more) areas = undefined;
-    const known = await knownUploads(db, old);
+    const known = await knownUploads(
+      db,
+      old.map(({ upload }) => upload),
+    );
     let uploads = 0;
-    for (const upload of old) {
+    let bytes = 0;
+    for (const { upload, size } of old) {
       const release = known.has(upload) ? undefined : await claims.claim(upload);
       if (!release) continue;
       await store.discard(upload).finally(release);
       uploads++;
+      bytes += size;
     }
-    return { uploads, more };
+    return { uploads, bytes, more };
   }
 
   return async (before, limit = 100) => {
     const sessions = await sweepSessions(before, limit);
     const orphans = await sweepAreas(before, limit);
-    return { uploads: sessions.uploads + orphans.uploads, more: sessions.more || orphans.more };
+    return {
+      uploads: sessions.uploads + orphans.uploads,
+      bytes: sessions.bytes + orphans.bytes,
+      more: sessions.more || orphans.more,
+    };
   };
 }
