@@ -1,11 +1,11 @@
 import type { Transaction } from '../database/index.ts';
 import { appendEvent } from '../events/index.ts';
 import { type Digest, distinctReferences, type ManifestReference, type ParsedManifest } from '../oci/index.ts';
-import { dropCandidates } from './candidates.ts';
+import { dropCandidates, exchangeManifests } from './candidates.ts';
 import type { Catalog, Repository } from './context.ts';
 import { requireReferences } from './references.ts';
 import { ensureRepository } from './repositories.ts';
-import { moveTags, releaseReferrers } from './tags.ts';
+import { moveTags, referrersAmong } from './tags.ts';
 import './tables.ts';
 
 export interface NewManifest {
@@ -33,9 +33,11 @@ export async function putManifest(
     const links = await requireReferences(catalog, tx, repository, parsed);
     const isNew = await storeManifest(catalog, tx, repository, manifest, references);
     const left = await moveTags(catalog, tx, repository, tags, digest);
-    // Only what was here before can have become a candidate.
-    if (!isNew) await dropCandidates(catalog, tx, repository, 'manifest', [digest]);
-    await releaseReferrers(catalog, tx, repository, left);
+    await exchangeManifests(catalog, tx, repository, {
+      // Only what was here before can have become a candidate.
+      dropped: isNew ? [] : [digest],
+      added: await referrersAmong(tx, repository, left),
+    });
     await dropCandidates(catalog, tx, repository, 'link', links);
   });
 }

@@ -86,7 +86,7 @@ export async function deleteTag(catalog: Catalog, repository: Repository, name: 
       throw new RegistryError('MANIFEST_UNKNOWN', { message: 'tag unknown to this repository', detail: { tag: name } });
     }
     await removeTag(catalog, tx, repository, name, digest);
-    await releaseReferrers(catalog, tx, repository, [digest]);
+    await addCandidates(catalog, tx, repository, 'manifest', await referrersAmong(tx, repository, [digest]));
   });
 }
 
@@ -117,16 +117,15 @@ async function lockTag(
 }
 
 /**
- * Manifests with a subject that lost a tag may be garbage: a referrer lives with its subject. Others stay until
- * somebody deletes them.
+ * Which of these manifests, each of which lost a tag, may be garbage now: those with a subject, because a referrer lives
+ * with its subject. Others stay until somebody deletes them. Sorted.
  */
-export async function releaseReferrers(
-  catalog: Catalog,
+export async function referrersAmong(
   tx: Transaction,
   repository: Repository,
   digests: readonly string[],
-): Promise<void> {
-  if (digests.length === 0) return;
+): Promise<string[]> {
+  if (digests.length === 0) return [];
   const referrers = await tx
     .selectFrom('manifests')
     .select('digest')
@@ -135,13 +134,7 @@ export async function releaseReferrers(
     .where('subject_digest', 'is not', null)
     .orderBy('digest')
     .execute();
-  await addCandidates(
-    catalog,
-    tx,
-    repository,
-    'manifest',
-    referrers.map((referrer) => referrer.digest),
-  );
+  return referrers.map((referrer) => referrer.digest);
 }
 
 async function recordMove(
