@@ -122,6 +122,49 @@ describe('at the same time', () => {
   );
 
   test(
+    'a manifest that is pushed again and deleted is there with its tag, or gone with it',
+    async () => {
+      await using catalog = await open();
+      const dangling = `SELECT t.name AS name FROM tags t WHERE NOT EXISTS
+        (SELECT 1 FROM manifests m WHERE m.repository_id = t.repository_id AND m.digest = t.digest)`;
+      for (let round = 0; round < rounds; round++) {
+        const { digest } = await image(catalog, round);
+        const repository = await catalog.repository('a');
+        const done = await race(
+          () => image(catalog, round, [`t${round}`]),
+          () => deleteManifest(catalog, repository, digest),
+        );
+        expect(done[0]).toBe(true);
+        expect(await catalog.db.all(dangling, [])).toEqual([]);
+      }
+    },
+    timeout,
+  );
+
+  test(
+    'a push into a repository that is about to be removed is not lost with it',
+    async () => {
+      await using catalog = await open();
+      for (let round = 0; round < rounds; round++) {
+        const name = `on-its-way-out/${round}`;
+        const { digest } = await catalog.blob(name, 'old');
+        await deleteBlob(catalog, await catalog.repository(name), digest);
+        // Marked after the delay, and due for removal some time after that.
+        catalog.clock.now += day;
+        await collectStep(catalog);
+        catalog.clock.now += day;
+        const [, pushed] = await race(
+          () => collectStep(catalog),
+          () => catalog.blob(name, 'new'),
+        );
+        expect(pushed).toBe(true);
+        expect(await isReadable(catalog, name, digestOf('new'))).toBe(true);
+      }
+    },
+    timeout,
+  );
+
+  test(
     'an index and the delete of its child are never both accepted',
     async () => {
       await using catalog = await open();

@@ -2,6 +2,7 @@ import { expect, test } from 'bun:test';
 import { utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestOf } from '../oci/index.ts';
+import { createLocalClaims } from './claims.ts';
 import { bodyOf, type ContentRig, nothing, openContentRig, owner } from './content-rig.double.ts';
 import { findBlob, findUpload, recordBlob } from './store.ts';
 import { sweepDeleted } from './sweep.ts';
@@ -226,4 +227,15 @@ test('a session that cannot be ended is told of, tried again, and keeps no other
   expect(await rig.left()).toEqual({ ...nothing, staged: 1 });
   await sweepAll(rig, old);
   expect(await rig.left()).toEqual(nothing);
+});
+
+test('a staging area that no session knows is left to whoever is writing to it', async () => {
+  const claims = createLocalClaims();
+  await using rig = await openContentRig({ options: { claims } });
+  const upload = 'a'.repeat(32);
+  await (await rig.store.stage(upload, 0))!.close();
+  const release = await claims.claim(upload);
+  expect(await sweepAll(rig, Date.now() + hour)).toBe(0);
+  release!();
+  expect(await sweepAll(rig, Date.now() + hour)).toBe(1);
 });
