@@ -30,13 +30,14 @@ async function inDirectory<T>(action: (directory: string) => Promise<T>): Promis
 test('config check names the key and the source of every mistake, and never a value', () =>
   inDirectory(async (directory) => {
     const file = join(directory, 'bonded.yaml');
-    await writeFile(file, 'gc:\n  delay: soon\n  dellay: 1h\nlisten: nowhere\n');
+    await writeFile(file, 'gc:\n  delay: soon\n  dellay: 1h\nlisten: nowhere\ndatabase: { statementTimeout: 0s }\n');
     const wrong = await bonded(['config', 'check', '--config', file], {
       BONDED_DATABASE_URL: 'mysql://user:secret@host/db',
       BONDED_GC_DLEAY: '1h',
     });
     expect(wrong.code).toBe(1);
-    for (const key of ['gc.delay', 'gc.dellay', 'listen', 'database.url']) expect(wrong.error).toContain(key);
+    for (const key of ['gc.delay', 'gc.dellay', 'listen', 'database.url', 'database.statementTimeout'])
+      expect(wrong.error).toContain(key);
     expect(wrong.error).toContain('BONDED_DATABASE_URL');
     expect(wrong.error).toContain(file);
     expect(wrong.error + wrong.out).not.toContain('secret');
