@@ -62,7 +62,7 @@ export async function receive(
   let failure: unknown;
   const giveUp = (reason: unknown) => {
     failure ??= reason;
-    // Ends a read that is waiting, too. The connection may be gone, which is no news.
+    // Ends a read that is waiting. The connection may be gone, which is no news.
     reader.cancel(reason).catch(() => {});
   };
   const watched = watchdog.watch(giveUp);
@@ -84,9 +84,11 @@ export async function receive(
     }
     if (failure === undefined && body.length !== undefined && bytes !== body.length) throw endedEarly(undefined);
   } catch (error) {
-    giveUp(error);
+    failure ??= error;
   } finally {
     watched.done();
+    // What was refused is not cancelled: a client that is cut off while it sends never reads why. The edge ends it.
+    reader.releaseLock();
   }
   return { bytes, failure };
 }
