@@ -18,7 +18,7 @@ import {
   parseDigest,
   parseManifest,
 } from '../oci/index.ts';
-import { isNotModified } from './conditions.ts';
+import { isNotModified, tagCondition } from './conditions.ts';
 import type { Distribution, Exchange } from './exchange.ts';
 import { readManifestBody } from './manifest-body.ts';
 
@@ -71,7 +71,8 @@ export async function uploadManifest(
   const bytes = await readManifestBody(exchange.request, distribution.manifestTimeoutMs);
   const digest = await verifiedDigest(reference, bytes, query.get('digest-algorithm'));
   const parsed = parseManifest(bytes, exchange.request.headers.get('content-type') ?? '');
-  await putManifest(distribution.catalog, exchange.registryId, route.name, { digest, bytes, parsed, tags });
+  const condition = 'tag' in reference ? tagCondition(exchange.request) : undefined;
+  await putManifest(distribution.catalog, exchange.registryId, route.name, { digest, bytes, parsed, tags, condition });
   const headers = new Headers({
     Location: `/v2/${route.name}/manifests/${digest}`,
     'Docker-Content-Digest': digest,
@@ -94,7 +95,7 @@ export async function removeManifest(
   const repository = await findRepository(distribution.catalog, exchange.registryId, route.name);
   if (!repository) throw new RegistryError('NAME_UNKNOWN', { detail: { name: route.name } });
   if ('digest' in reference) await deleteManifest(distribution.catalog, repository, reference.digest);
-  else await deleteTag(distribution.catalog, repository, reference.tag);
+  else await deleteTag(distribution.catalog, repository, reference.tag, tagCondition(exchange.request));
   return new Response(null, { status: 202, headers: { 'Content-Length': '0' } });
 }
 
