@@ -11,7 +11,7 @@ export interface ReceiveLimits extends Pace {
 /** Bytes on their way in. */
 export interface UploadBody {
   stream: ReadableStream<Uint8Array>;
-  /** Bytes that Content-Length promises; undefined for a chunked body. */
+  /** Bytes that Content-Length or Content-Range promises; undefined where neither does. */
   length: number | undefined;
 }
 
@@ -76,6 +76,7 @@ export async function receive(
       watched.waiting = false;
       if (done || failure !== undefined) break;
       if (offset + bytes + value.byteLength > maxBytes) throw tooLarge(maxBytes);
+      if (body.length !== undefined && bytes + value.byteLength > body.length) throw tooLong(body.length);
       bytes += value.byteLength;
       watched.bytes = bytes;
       hash.update(value);
@@ -113,6 +114,14 @@ function tooLarge(maxBytes: number): RegistryError {
     status: 413,
     message: 'the blob is larger than this registry accepts',
     detail: { maxBytes },
+  });
+}
+
+/** Only of a chunked body: the transport ends others where Content-Length says. */
+function tooLong(promised: number): RegistryError {
+  return new RegistryError('SIZE_INVALID', {
+    message: 'the chunk is longer than Content-Range says; resume the upload from the offset that a GET of it reports',
+    detail: { contentRange: promised },
   });
 }
 

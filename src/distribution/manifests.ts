@@ -65,7 +65,11 @@ export async function uploadManifest(
   const tags = 'tag' in reference ? [reference.tag] : [...new Set(query.getAll('tag'))];
   for (const tag of tags) if (!isTag(tag)) throw invalidTag(tag);
   if (tags.length > maxTags) {
-    throw new RegistryError('TAG_INVALID', { status: 414, message: `one push sets at most ${maxTags} tags` });
+    throw new RegistryError('TAG_INVALID', {
+      status: 414,
+      message: `one push sets at most ${maxTags} tags`,
+      detail: { maxTags, tags: tags.length },
+    });
   }
   exchange.untimed();
   const bytes = await readManifestBody(exchange.request, distribution.manifestTimeoutMs);
@@ -123,6 +127,7 @@ async function verifiedDigest(reference: Reference, bytes: Uint8Array, algorithm
     if (named) return digestOf(bytes, named);
     throw new RegistryError('DIGEST_INVALID', {
       message: 'the digest algorithm is not supported; use sha256 or sha512',
+      detail: { algorithm: algorithm!.slice(0, 64) },
     });
   }
   const actual = digestOf(bytes, digestAlgorithm(reference.digest));
