@@ -1,7 +1,8 @@
 /*
- * npm run soak [-- SUITE… --kills N --runs N --histories N --seed N]: the random tests for hours instead of seconds:
- * 10,000 kills, 10,000,000 inputs for each parser, 100,000 histories. Smaller counts do a part of it; every part draws
- * other random numbers, so that parts add up. Its last line is `N passed, N failed, N skipped`.
+ * npm run soak [-- SUITE… --kills N --cuts N --runs N --histories N --seed N]: the random tests for hours instead of
+ * seconds: 10,000 kills, 100,000 power cuts, 10,000,000 inputs for each parser, 100,000 histories. Smaller counts do a
+ * part of it; every part draws other random numbers, so that parts add up. Its last line is
+ * `N passed, N failed, N skipped`.
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -16,9 +17,10 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     kills: { type: 'string' },
+    cuts: { type: 'string' },
     runs: { type: 'string' },
     histories: { type: 'string' },
-    seed: { type: 'string' },
+    seed: { type: 'string', default: String(1 + (Date.now() % 1_000_000)) },
   },
 });
 
@@ -30,12 +32,16 @@ for (const [name, value] of Object.entries(values)) {
 
 /** Counts that were named, in place of those of the suite. */
 function counted(suite: Suite): Suite {
+  const { kills, cuts, seed } = values;
   const runs = suite.name === 'pure' ? values.runs : values.histories;
-  const changed = {
-    ...(runs && { BONDED_TEST_RUNS: runs }),
-    ...(values.kills && suite.name === 'crash' && { BONDED_TEST_KILLS: values.kills }),
-    ...(values.seed && suite.name === 'crash' && { BONDED_TEST_SEED: values.seed }),
-  };
+  const changed =
+    suite.name === 'crash'
+      ? {
+          ...(kills && { BONDED_TEST_KILLS: kills }),
+          ...(cuts && { BONDED_TEST_CUTS: cuts }),
+          BONDED_TEST_SEED: seed,
+        }
+      : { ...(runs && { BONDED_TEST_RUNS: runs }) };
   return { ...suite, environment: { ...suite.environment, soak: { ...suite.environment?.soak, ...changed } } };
 }
 

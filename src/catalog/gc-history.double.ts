@@ -63,7 +63,8 @@ export async function perform(
   sessions: Session[],
 ): Promise<string> {
   try {
-    return await act(world, life, parts, command, sessions);
+    const answer = await act(world, life, parts, command, sessions);
+    return life.ended() ? 'crash' : answer;
   } catch (error) {
     if (error instanceof Crash) return 'crash';
     if (!(error instanceof RegistryError)) throw error;

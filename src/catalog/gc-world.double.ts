@@ -20,6 +20,8 @@ export interface Life {
   store: BlobStore;
   /** It ends at the n-th step from now; undefined: it does not. */
   endAt(step: number | undefined): void;
+  /** Whether it has ended: the collector goes on after a failure, a process that died does not. */
+  ended(): boolean;
 }
 
 export interface World extends AsyncDisposable {
@@ -62,6 +64,7 @@ export async function openWorld(): Promise<World> {
         endAt(steps) {
           left = steps;
         },
+        ended: () => left !== undefined && left < 0,
       };
     },
     async filesBelow(directory) {

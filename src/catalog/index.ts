@@ -12,4 +12,4 @@ export { putManifest } from './put-manifest.ts';
 export { listReferrers, type Referrer } from './referrers.ts';
 export { ensureRegistry, findRepository, listRepositories } from './repositories.ts';
 export { catalogMigrations } from './tables.ts';
-export { deleteTag, listTags } from './tags.ts';
+export { deleteTag, listTags, type TagCondition } from './tags.ts';

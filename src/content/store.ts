@@ -11,6 +11,9 @@ export interface StoredBlob {
   size: number;
 }
 
+/** Literals: SQLite matches the predicate of a partial index by its text, and a parameter has none. */
+const [live, leaving] = [sql.lit(0), sql.lit(1)];
+
 /** The live object of a digest: one prepared look-up. */
 export function findBlob(db: Database, digest: Digest): Promise<StoredBlob | undefined> {
   return db.first<StoredBlob>('SELECT key, size FROM blobs WHERE digest = ? AND deleting = 0', [digest]);
@@ -30,10 +33,7 @@ export async function recordBlob(
     const inserted = await tx
       .insertInto('blobs')
       .values({ digest, size, key, created_at: now })
-      .onConflict((conflict) =>
-        // A literal: SQLite matches the predicate of a partial index by its text, and a parameter has none.
-        conflict.column('digest').where('deleting', '=', sql.lit(0)).doNothing(),
-      )
+      .onConflict((conflict) => conflict.column('digest').where('deleting', '=', live).doNothing())
       .returning('key')
       .executeTakeFirst();
     if (inserted) return inserted.key;
@@ -49,13 +49,22 @@ export async function recordBlob(
 
 /** Locks the live row of a digest until the transaction ends. */
 export function lockBlob(db: Database, tx: Transaction, digest: Digest): Promise<StoredBlob | undefined> {
-  const query = tx.selectFrom('blobs').select(['key', 'size']).where('digest', '=', digest).where('deleting', '=', 0);
+  const query = tx
+    .selectFrom('blobs')
+    .select(['key', 'size'])
+    .where('digest', '=', digest)
+    .where('deleting', '=', live);
   return db.forUpdate(query).executeTakeFirst();
 }
 
 /** First phase of a delete: from here on nobody can find or link the object. Caller holds `lockBlob`. */
 export async function markDeleting(tx: Transaction, digest: Digest): Promise<void> {
-  await tx.updateTable('blobs').set({ deleting: 1 }).where('digest', '=', digest).where('deleting', '=', 0).execute();
+  await tx
+    .updateTable('blobs')
+    .set({ deleting: 1 })
+    .where('digest', '=', digest)
+    .where('deleting', '=', live)
+    .execute();
 }
 
 export interface DeletingBlob {
@@ -77,7 +86,7 @@ export function deletingBlobs(db: Database, limit: number, after = 0): Promise<D
 
 /** Caller has removed their bytes, durably. */
 export async function forgetBlobs(tx: Transaction, ids: readonly number[]): Promise<void> {
-  await tx.deleteFrom('blobs').where('id', 'in', ids).where('deleting', '=', 1).execute();
+  await tx.deleteFrom('blobs').where('id', 'in', ids).where('deleting', '=', leaving).execute();
 }
 
 export interface BlobRow {

@@ -93,8 +93,9 @@ async function inspectUpload(
   const answer = mustAnswer('GET of an upload', await client.send('GET', upload.location), 204, 404);
   if (answer.status === 404) {
     const blob = repository.blobs.get(upload.content.digest);
-    // The last PUT did everything, or nothing.
-    if (upload.finishing && blob?.present.mustBe(true)) return false;
+    // The last PUT did everything, or nothing. What it made may have been collected since.
+    const made = blob?.present.mustBe(true) || (upload.finishing ?? Number.POSITIVE_INFINITY) < Date.now();
+    if (upload.finishing !== undefined && made) return false;
     if (upload.acknowledged === 0 || Date.now() - upload.activeAt > expiryMs * 0.8) return false;
     throw new Fault(`${upload.location} is lost at ${upload.acknowledged}: ${describeAnswer(answer)}`);
   }
@@ -107,6 +108,6 @@ async function inspectUpload(
   }
   upload.acknowledged = offset;
   upload.sent = offset;
-  upload.finishing = false;
+  upload.finishing = undefined;
   return true;
 }

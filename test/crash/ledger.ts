@@ -19,8 +19,8 @@ export interface KnownUpload {
   /** Bytes that the server acknowledged, and bytes that it may have. */
   acknowledged: number;
   sent: number;
-  /** Whether a final PUT was sent and not answered. */
-  finishing: boolean;
+  /** Until when the blob is kept that a final PUT made which was sent and not answered (ms); undefined without one. */
+  finishing: number | undefined;
   activeAt: number;
 }
 

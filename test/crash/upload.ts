@@ -67,7 +67,7 @@ export async function pushBlob(
     mustAnswer('PUT of a blob', answer, 201);
     return acknowledge(blob, change, began + gcDelayMs);
   }
-  const upload: KnownUpload = { location, content, acknowledged: 0, sent: 0, finishing: false, activeAt: began };
+  const upload: KnownUpload = { location, content, acknowledged: 0, sent: 0, finishing: undefined, activeAt: began };
   pushing.uploads.add({ repository, upload });
   if (way === 3 && content.bytes.byteLength > 100) {
     const cut = 1 + random.below(content.bytes.byteLength - 1);
@@ -108,7 +108,7 @@ export async function finishUpload(
   const blob = blobOf(repository, content);
   const began = Date.now();
   const change = blob.present.change(true);
-  upload.finishing = true;
+  upload.finishing = began + gcDelayMs;
   upload.sent = size;
   const answer = await attempt(() => client.finish(upload.location, content.digest, rest), change);
   mustAnswer(`PUT of ${upload.location} from ${upload.acknowledged} of ${size}`, answer, 201);

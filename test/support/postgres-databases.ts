@@ -70,6 +70,7 @@ type Admin = pg.Client & { ref(): void; unref(): void };
 
 let admin: Promise<Admin> | undefined;
 let working = 0;
+let last: Promise<unknown> = Promise.resolve();
 
 /** Runs a statement in the one session that holds the locks. It lives as long as the process, but does not keep it alive. */
 async function administer(
@@ -87,8 +88,11 @@ async function administer(
   const client = await admin;
   working++;
   client.ref();
+  // One after the other, as its client demands; a failure is that of one statement alone.
+  const result = last.then(() => client.query(statement, values));
+  last = result.catch(() => {});
   try {
-    return (await client.query(statement, values)).rows;
+    return (await result).rows;
   } finally {
     if (--working === 0) client.unref();
   }

@@ -39,12 +39,12 @@ export function heldSyncs() {
   };
 }
 
-/** What has become of a promise after a moment. */
-export const settled = (promise: Promise<unknown>) =>
+/** Whether a promise that nothing brings to its end is still open after a moment. */
+export const isWaiting = (promise: Promise<unknown>) =>
   Promise.race([
     promise.then(
-      () => 'answered',
-      () => 'rejected',
+      () => false,
+      () => false,
     ),
-    Bun.sleep(20).then(() => 'waiting'),
+    Bun.sleep(20).then(() => true),
   ]);
