@@ -14,7 +14,7 @@ import {
 import { createRandom } from './random.ts';
 
 /** How many power cuts are tried. A history has a hundred moments or more, and each of them is one. */
-const cuts = Number(process.env['BONDED_TEST_RUNS'] ?? 2000);
+const cuts = Number(process.env['BONDED_TEST_CUTS'] ?? 2000);
 const firstSeed = Number(process.env['BONDED_TEST_SEED'] ?? 1);
 const clients = ['team/a', 'team/b'];
 const stepsOfClient = 4;
