@@ -172,32 +172,22 @@ function startBackground(
   metrics: Metrics,
   log: Log,
 ) {
+  const failed = (job: string, error: unknown, detail = {}) => {
+    metrics.backgroundFailures.inc({ job });
+    log.error({ job, err: error, ...detail }, 'background work failed; it is tried again');
+  };
   const periodic = (name: string, intervalMs: number, run: () => Promise<boolean>) =>
-    startPeriodic({
-      name,
-      intervalMs,
-      run,
-      failed(error) {
-        metrics.backgroundFailures.inc({ job: name });
-        log.error({ job: name, err: error }, 'background work failed; it is tried again');
-      },
-    });
+    startPeriodic({ name, intervalMs, run, failed: (error) => failed(name, error) });
   return [
     periodic('collect', config.gc.interval, async () => {
       const limit = 100;
-      const done = await collectStep(catalog, limit);
+      const { failures, ...done } = await collectStep(catalog, limit);
+      for (const { candidate, error } of failures) failed('collect', error, { candidate });
       const swept = await sweepDeleted(db, blobs, limit);
       metrics.collected.inc({ kind: 'link' }, done.links);
       metrics.collected.inc({ kind: 'manifest' }, done.manifests);
       metrics.collected.inc({ kind: 'blob' }, swept.blobs);
       metrics.reclaimedBytes.inc(swept.bytes);
-      for (const { candidate, error } of done.failures) {
-        metrics.backgroundFailures.inc({ job: 'collect' });
-        log.error(
-          { job: 'collect', ...candidate, err: error },
-          'a candidate could not be looked at; it is tried again',
-        );
-      }
       const { links, manifests, repositories } = done;
       const removed = { links, manifests, repositories, ...swept };
       if (links + manifests + repositories + swept.blobs > 0) log.info(removed, 'collected garbage');

@@ -93,20 +93,40 @@ export async function dropCandidates(
   digests: readonly string[],
 ): Promise<void> {
   for (let at = 0; at < digests.length; at += chunk) {
-    const locked = tx
-      .selectFrom('gc_candidates')
-      .select('digest')
-      .where('repository_id', '=', scope.id)
-      .where('kind', '=', kind)
-      .where('digest', 'in', digests.slice(at, at + chunk))
-      .orderBy('digest');
     await tx
       .deleteFrom('gc_candidates')
       .where('repository_id', '=', scope.id)
       .where('kind', '=', kind)
-      .where('digest', 'in', db.forUpdate(locked))
+      .where('digest', 'in', db.forUpdate(inOrder(tx, scope, kind, digests.slice(at, at + chunk))))
       .execute();
   }
+}
+
+/** Drops some manifests and adds others; the rows of both are locked in the order of their digests. */
+export async function exchangeManifests(
+  catalog: Catalog,
+  tx: Transaction,
+  scope: Scope,
+  { dropped, added }: { dropped: readonly string[]; added: readonly string[] },
+): Promise<void> {
+  if (dropped.length > 0 && added.length > 0) {
+    const all = [...dropped, ...added].toSorted();
+    for (let at = 0; at < all.length; at += chunk) {
+      await catalog.db.forUpdate(inOrder(tx, scope, 'manifest', all.slice(at, at + chunk))).execute();
+    }
+  }
+  await dropCandidates(catalog, tx, scope, 'manifest', dropped);
+  await addCandidates(catalog, tx, scope, 'manifest', added);
+}
+
+function inOrder(tx: Transaction, scope: { id: number }, kind: CandidateKind, digests: readonly string[]) {
+  return tx
+    .selectFrom('gc_candidates')
+    .select('digest')
+    .where('repository_id', '=', scope.id)
+    .where('kind', '=', kind)
+    .where('digest', 'in', digests)
+    .orderBy('digest');
 }
 
 /**

@@ -202,6 +202,6 @@ describe('garbage collection', () => {
   for (const [name, parts] of Object.entries(faults)) {
     test(`the histories find ${name}`, async () => {
       expect((await explore({ ...soundParts, ...parts }, 1_000)).failed).toBe(true);
-    }, 60_000);
+    }, 600_000);
   }
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test';
+import { addCandidates } from './candidates.ts';
 import { collectStep } from './collect.ts';
 import { deleteManifest } from './delete-manifest.ts';
 import { collectAfter, day, nothing, openTestCatalog, refusal } from './test-catalog.double.ts';
@@ -53,6 +54,21 @@ describe('repositories', () => {
 });
 
 describe('the collector', () => {
+  test('leaves a repository that was just marked, whatever the queue says', async () => {
+    await using catalog = await openTestCatalog();
+    await catalog.blob('a', 'layer');
+    await collectAfter(catalog, day);
+    await collectAfter(catalog, day);
+    const scope = await catalog.repository('a');
+    const due = () =>
+      catalog.db.write((tx) => addCandidates(catalog, tx, scope, 'repository', [''], catalog.clock.now));
+    await due();
+    expect(await collectStep(catalog)).toMatchObject({ examined: 1, repositories: 0 });
+    catalog.clock.now += 600_000;
+    await due();
+    expect(await collectStep(catalog)).toMatchObject({ examined: 1, repositories: 1 });
+  });
+
   test('lesson 51: looks at candidates whose time has come and at nothing else', async () => {
     await using catalog = await openTestCatalog();
     for (let n = 0; n < 20; n++) await catalog.blob('a', `layer ${n}`);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { findBlob } from '../content/index.ts';
 import { readEvents, start } from '../events/index.ts';
-import { type Digest, mediaTypes } from '../oci/index.ts';
+import { type Digest, digestOf, mediaTypes } from '../oci/index.ts';
 import { collectStep } from './collect.ts';
 import { deleteManifest } from './delete-manifest.ts';
 import { findBlobToKeep, findLinkedBlob } from './find-blob.ts';
@@ -39,6 +39,15 @@ async function isReadable(catalog: TestCatalog, name: string, digest: Digest): P
   const blob = await findBlob(catalog.db, digest);
   if (link) expect(blob?.key).toBe(link.key);
   return link !== undefined;
+}
+
+/** How many PostgreSQL has seen in this database; SQLite cannot have any. */
+async function deadlocks({ db }: TestCatalog): Promise<number> {
+  if (db.dialect === 'sqlite') return 0;
+  // The counter is reported with a delay.
+  await Bun.sleep(1_500);
+  const count = 'SELECT deadlocks AS n FROM pg_stat_database WHERE datname = current_database()';
+  return (await db.first<{ n: number }>(count, []))!.n;
 }
 
 describe('at the same time', () => {
@@ -107,6 +116,49 @@ describe('at the same time', () => {
           async () => void (moved = await image(catalog, `${round} new`, tags)),
         );
         for (const tag of tags) expect(await tagged(catalog, tag)).toBe(moved!.digest);
+      }
+    },
+    timeout,
+  );
+
+  test(
+    'a manifest that is pushed again and deleted is there with its tag, or gone with it',
+    async () => {
+      await using catalog = await open();
+      const dangling = `SELECT t.name AS name FROM tags t WHERE NOT EXISTS
+        (SELECT 1 FROM manifests m WHERE m.repository_id = t.repository_id AND m.digest = t.digest)`;
+      for (let round = 0; round < rounds; round++) {
+        const { digest } = await image(catalog, round);
+        const repository = await catalog.repository('a');
+        const done = await race(
+          () => image(catalog, round, [`t${round}`]),
+          () => deleteManifest(catalog, repository, digest),
+        );
+        expect(done[0]).toBe(true);
+        expect(await catalog.db.all(dangling, [])).toEqual([]);
+      }
+    },
+    timeout,
+  );
+
+  test(
+    'a push into a repository that is about to be removed is not lost with it',
+    async () => {
+      await using catalog = await open();
+      for (let round = 0; round < rounds; round++) {
+        const name = `on-its-way-out/${round}`;
+        const { digest } = await catalog.blob(name, 'old');
+        await deleteBlob(catalog, await catalog.repository(name), digest);
+        // Marked after the delay, and due for removal some time after that.
+        catalog.clock.now += day;
+        await collectStep(catalog);
+        catalog.clock.now += day;
+        const [, pushed] = await race(
+          () => collectStep(catalog),
+          () => catalog.blob(name, 'new'),
+        );
+        expect(pushed).toBe(true);
+        expect(await isReadable(catalog, name, digestOf('new'))).toBe(true);
       }
     },
     timeout,
@@ -210,21 +262,38 @@ describe('at the same time', () => {
   );
 
   test(
+    'referrers that change places under two tags do not wait for each other',
+    async () => {
+      await using catalog = await open();
+      const config = await catalog.blob('a', '{}');
+      const subject = { mediaType: mediaTypes.ociManifest, digest: digestOf('subject'), size: 7 };
+      const put = (n: number, tag: string) =>
+        catalog.push('a', catalog.image([config], { subject, annotations: { n: `${n}` } }), { tags: [tag] });
+      const before = await deadlocks(catalog);
+      for (let round = 0; round < rounds; round++) {
+        for (const tag of ['left', 'x']) await put(0, tag);
+        for (const tag of ['right', 'y']) await put(1, tag);
+        // Each is left by a tag, so both are candidates; now each push keeps one and releases the other.
+        for (const tag of ['x', 'y']) await put(2, tag);
+        await race(
+          () => put(1, 'left'),
+          () => put(0, 'right'),
+        );
+      }
+      expect((await deadlocks(catalog)) - before).toBe(0);
+    },
+    timeout,
+  );
+
+  test(
     'everything at once ends without a deadlock: locks are taken in one order',
     async () => {
       await using catalog = await open();
-      const { registryId, db } = catalog;
+      const { registryId } = catalog;
       const blobs = await Promise.all(['{}', 'x', 'y'].map((content) => catalog.blob('a', content)));
       const json = (n: number) => catalog.image(n % 2 ? blobs : blobs.toReversed(), { annotations: { n: `${n % 4}` } });
       const repository = await catalog.repository('a');
-      const deadlocks = async () =>
-        db.dialect === 'sqlite'
-          ? 0
-          : (await db.first<{ n: number }>(
-              `SELECT deadlocks AS n FROM pg_stat_database WHERE datname = current_database()`,
-              [],
-            ))!.n;
-      const before = await deadlocks();
+      const before = await deadlocks(catalog);
       const act = async (n: number): Promise<unknown> => {
         const digest = blobs[n % 3]!.digest;
         switch (n % 11) {
@@ -266,9 +335,7 @@ describe('at the same time', () => {
         }
       });
       await Promise.all(workers);
-      // The counter is reported with a delay.
-      if (db.dialect === 'postgres') await Bun.sleep(1_500);
-      expect((await deadlocks()) - before).toBe(0);
+      expect((await deadlocks(catalog)) - before).toBe(0);
     },
     timeout,
   );

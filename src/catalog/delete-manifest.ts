@@ -2,7 +2,7 @@ import type { Transaction } from '../database/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import { appendEvent } from '../events/index.ts';
 import type { Digest } from '../oci/index.ts';
-import { addCandidates, dropCandidates } from './candidates.ts';
+import { addCandidates, exchangeManifests } from './candidates.ts';
 import type { Catalog, Repository } from './context.ts';
 import { holderOf } from './references.ts';
 import { removeTag } from './tags.ts';
@@ -50,8 +50,8 @@ export async function removeManifest(
     .where('digest', '=', digest)
     .orderBy('name');
   for (const { name } of await db.forUpdate(tags).execute()) await removeTag(catalog, tx, repository, name, digest);
-  await addCandidates(catalog, tx, repository, 'manifest', await heldReferrers(tx, repository.id, digest));
-  await dropCandidates(catalog, tx, repository, 'manifest', [digest]);
+  const released = await heldReferrers(tx, repository.id, digest);
+  await exchangeManifests(catalog, tx, repository, { dropped: [digest], added: released });
   await addCandidates(catalog, tx, repository, 'link', await heldLinks(tx, repository.id, digest));
   await tx
     .deleteFrom('manifest_references')

@@ -10,8 +10,7 @@ import './tables.ts';
 export interface Garbage {
   kind: CandidateKind;
   registryId: number;
-  /** Names of the registry and the repository; undefined for a blob, which belongs to none. */
-  registry: string | undefined;
+  /** Name of the repository; undefined for a blob, which belongs to none. */
   repository: string | undefined;
   digest: string;
   /** Bytes that become free in storage. */
@@ -42,9 +41,9 @@ async function* garbageOf(catalog: Catalog, candidate: Candidate, at: number): A
   }
   const condition = conditions[kind];
   const parameters = [candidate.repositoryId, ...(kind === 'repository' ? [at - retireMs] : [digest])];
-  const row = await catalog.db.first<{ name: string; registry: string }>(condition, parameters);
+  const row = await catalog.db.first<{ name: string }>(condition, parameters);
   if (!row) return;
-  yield { kind, registryId, registry: row.registry, repository: row.name, digest, bytes: 0 };
+  yield { kind, registryId, repository: row.name, digest, bytes: 0 };
   if (kind === 'link' && !(await found(catalog, linkThatStays, staysParameters(candidate, at)))) {
     yield* blobGarbage(catalog, digest);
   }
@@ -52,23 +51,20 @@ async function* garbageOf(catalog: Catalog, candidate: Candidate, at: number): A
 
 async function* blobGarbage({ db }: Catalog, digest: string): AsyncIterable<Garbage> {
   const blob = await findBlob(db, digest as Digest);
-  if (blob) yield { kind: 'blob', registryId: 0, registry: undefined, repository: undefined, digest, bytes: blob.size };
+  if (blob) yield { kind: 'blob', registryId: 0, repository: undefined, digest, bytes: blob.size };
 }
 
 /** The same questions that the collector asks under its locks (collect-blob, collect-manifest, collect-repository). */
 const conditions = {
-  link: `SELECT r.name AS name, g.name AS registry FROM blob_links l JOIN repositories r ON r.id = l.repository_id
-      JOIN registries g ON g.id = r.registry_id
+  link: `SELECT r.name AS name FROM blob_links l JOIN repositories r ON r.id = l.repository_id
     WHERE l.repository_id = ? AND l.digest = ?
       AND NOT EXISTS (SELECT 1 FROM manifest_references f WHERE f.repository_id = l.repository_id AND f.digest = l.digest)`,
-  manifest: `SELECT r.name AS name, g.name AS registry FROM manifests m JOIN repositories r ON r.id = m.repository_id
-      JOIN registries g ON g.id = r.registry_id
+  manifest: `SELECT r.name AS name FROM manifests m JOIN repositories r ON r.id = m.repository_id
     WHERE m.repository_id = ? AND m.digest = ? AND m.subject_digest IS NOT NULL
       AND NOT EXISTS (SELECT 1 FROM manifests s WHERE s.repository_id = m.repository_id AND s.digest = m.subject_digest)
       AND NOT EXISTS (SELECT 1 FROM tags t WHERE t.repository_id = m.repository_id AND t.digest = m.digest)
       AND NOT EXISTS (SELECT 1 FROM manifest_references f WHERE f.repository_id = m.repository_id AND f.digest = m.digest)`,
-  repository: `SELECT r.name AS name, g.name AS registry FROM repositories r JOIN registries g ON g.id = r.registry_id
-    WHERE r.id = ? AND r.retiring_at <= ?
+  repository: `SELECT r.name AS name FROM repositories r WHERE r.id = ? AND r.retiring_at <= ?
       AND NOT EXISTS (SELECT 1 FROM manifests m WHERE m.repository_id = r.id)
       AND NOT EXISTS (SELECT 1 FROM blob_links l WHERE l.repository_id = r.id)`,
 };

@@ -10,6 +10,6 @@ export { dropMissingBlob } from './heal.ts';
 export { commitBlob, deleteBlob, mountBlob } from './links.ts';
 export { putManifest } from './put-manifest.ts';
 export { listReferrers, type Referrer } from './referrers.ts';
-export { ensureRegistry, findRepository, listRepositories } from './repositories.ts';
+export { ensureRegistry, findRepository, listRepositories, registryNames } from './repositories.ts';
 export { catalogMigrations } from './tables.ts';
-export { deleteTag, listTags } from './tags.ts';
+export { deleteTag, listTags, type TagCondition } from './tags.ts';

@@ -1,11 +1,11 @@
 import type { Transaction } from '../database/index.ts';
 import { appendEvent } from '../events/index.ts';
 import { type Digest, distinctReferences, type ManifestReference, type ParsedManifest } from '../oci/index.ts';
-import { dropCandidates } from './candidates.ts';
+import { dropCandidates, exchangeManifests } from './candidates.ts';
 import type { Catalog, Repository } from './context.ts';
 import { requireReferences } from './references.ts';
 import { ensureRepository } from './repositories.ts';
-import { moveTags, releaseReferrers } from './tags.ts';
+import { moveTags, referrersAmong, type TagCondition } from './tags.ts';
 import './tables.ts';
 
 export interface NewManifest {
@@ -14,11 +14,14 @@ export interface NewManifest {
   parsed: ParsedManifest;
   /** Tags that point to it from now on; none for a push by digest. */
   tags: readonly string[];
+  /** What must be true of each tag before it moves. */
+  condition?: TagCondition | undefined;
 }
 
 /**
  * Stores a manifest with its references and tags in one transaction. Throws MANIFEST_BLOB_UNKNOWN when something that
- * it needs is not in the repository, MANIFEST_INVALID when a descriptor's size is wrong.
+ * it needs is not in the repository, MANIFEST_INVALID when a descriptor's size is wrong, PRECONDITION_FAILED where the
+ * condition does not hold of a tag.
  */
 export async function putManifest(
   catalog: Catalog,
@@ -26,16 +29,18 @@ export async function putManifest(
   name: string,
   manifest: NewManifest,
 ): Promise<void> {
-  const { digest, parsed, tags } = manifest;
+  const { digest, parsed, tags, condition } = manifest;
   const references = distinctReferences(parsed);
   await catalog.db.write(async (tx) => {
     const repository = await ensureRepository(catalog, tx, registryId, name);
     const links = await requireReferences(catalog, tx, repository, parsed);
     const isNew = await storeManifest(catalog, tx, repository, manifest, references);
-    const left = await moveTags(catalog, tx, repository, tags, digest);
-    // Only what was here before can have become a candidate.
-    if (!isNew) await dropCandidates(catalog, tx, repository, 'manifest', [digest]);
-    await releaseReferrers(catalog, tx, repository, left);
+    const left = await moveTags(catalog, tx, repository, tags, digest, condition);
+    await exchangeManifests(catalog, tx, repository, {
+      // Only what was here before can have become a candidate.
+      dropped: isNew ? [] : [digest],
+      added: await referrersAmong(tx, repository, left),
+    });
     await dropCandidates(catalog, tx, repository, 'link', links);
   });
 }

@@ -18,6 +18,12 @@ export async function ensureRegistry({ db, now }: Catalog, name: string): Promis
   });
 }
 
+/** The name of each registry, by its id. */
+export async function registryNames({ db }: Catalog): Promise<Map<number, string>> {
+  const rows = await db.all<{ id: number; name: string }>('SELECT id, name FROM registries', []);
+  return new Map(rows.map(({ id, name }) => [id, name]));
+}
+
 export async function findRepository(
   { db }: Catalog,
   registryId: number,

@@ -20,9 +20,13 @@ export async function listTags(
   return rows.map((row) => row.name);
 }
 
+/** Whether a tag may be moved or removed, by the digest that it names (undefined: there is no such tag). */
+export type TagCondition = (digest: string | undefined) => boolean;
+
 /**
  * Points tags to a digest, with their history and events; the caller holds the manifest's row. The last writer wins,
- * and a move to where a tag is already changes nothing. Returns the digests that the tags left.
+ * and a move to where a tag is already changes nothing. Returns the digests that the tags left. Throws
+ * PRECONDITION_FAILED where `condition` does not hold of a tag.
  */
 export async function moveTags(
   catalog: Catalog,
@@ -30,10 +34,11 @@ export async function moveTags(
   repository: Repository,
   names: readonly string[],
   digest: string,
+  condition?: TagCondition,
 ): Promise<string[]> {
   const left: string[] = [];
   for (const name of [...new Set(names)].toSorted()) {
-    const previous = await moveTag(catalog, tx, repository, name, digest);
+    const previous = await moveTag(catalog, tx, repository, name, digest, condition);
     if (previous !== undefined) left.push(previous);
   }
   return left;
@@ -45,6 +50,7 @@ async function moveTag(
   repository: Repository,
   name: string,
   digest: string,
+  condition: TagCondition | undefined,
 ): Promise<string | undefined> {
   for (;;) {
     const at = catalog.now();
@@ -64,6 +70,7 @@ async function moveTag(
     const previous = inserted ? undefined : await lockTag(catalog, tx, repository, name);
     // Removed between the two statements: then it is a new tag.
     if (!inserted && previous === undefined) continue;
+    requireCondition(condition, name, previous);
     if (previous === digest) return undefined;
     if (previous !== undefined) {
       await tx
@@ -78,16 +85,29 @@ async function moveTag(
   }
 }
 
-/** Removes a tag and leaves its manifest (distribution-spec "Deleting tags"). MANIFEST_UNKNOWN when missing. */
-export async function deleteTag(catalog: Catalog, repository: Repository, name: string): Promise<void> {
+/**
+ * Removes a tag and leaves its manifest (distribution-spec "Deleting tags"). MANIFEST_UNKNOWN when missing,
+ * PRECONDITION_FAILED where `condition` does not hold.
+ */
+export async function deleteTag(
+  catalog: Catalog,
+  repository: Repository,
+  name: string,
+  condition?: TagCondition,
+): Promise<void> {
   await catalog.db.write(async (tx) => {
     const digest = await lockTag(catalog, tx, repository, name);
     if (digest === undefined) {
       throw new RegistryError('MANIFEST_UNKNOWN', { message: 'tag unknown to this repository', detail: { tag: name } });
     }
+    requireCondition(condition, name, digest);
     await removeTag(catalog, tx, repository, name, digest);
-    await releaseReferrers(catalog, tx, repository, [digest]);
+    await addCandidates(catalog, tx, repository, 'manifest', await referrersAmong(tx, repository, [digest]));
   });
+}
+
+function requireCondition(condition: TagCondition | undefined, tag: string, digest: string | undefined): void {
+  if (condition && !condition(digest)) throw new RegistryError('PRECONDITION_FAILED', { detail: { tag, digest } });
 }
 
 /** Caller holds the tag's row. */
@@ -117,16 +137,15 @@ async function lockTag(
 }
 
 /**
- * Manifests with a subject that lost a tag may be garbage: a referrer lives with its subject. Others stay until
- * somebody deletes them.
+ * Which of these manifests, each of which lost a tag, may be garbage now: those with a subject, because a referrer lives
+ * with its subject. Others stay until somebody deletes them. Sorted.
  */
-export async function releaseReferrers(
-  catalog: Catalog,
+export async function referrersAmong(
   tx: Transaction,
   repository: Repository,
   digests: readonly string[],
-): Promise<void> {
-  if (digests.length === 0) return;
+): Promise<string[]> {
+  if (digests.length === 0) return [];
   const referrers = await tx
     .selectFrom('manifests')
     .select('digest')
@@ -135,13 +154,7 @@ export async function releaseReferrers(
     .where('subject_digest', 'is not', null)
     .orderBy('digest')
     .execute();
-  await addCandidates(
-    catalog,
-    tx,
-    repository,
-    'manifest',
-    referrers.map((referrer) => referrer.digest),
-  );
+  return referrers.map((referrer) => referrer.digest);
 }
 
 async function recordMove(

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { readdir, rm, writeFile } from 'node:fs/promises';
+import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bonded, inDirectory } from '../../test/support/command.ts';
 import { freshDatabaseOptions } from '../../test/support/database.ts';
@@ -9,13 +9,14 @@ import { digestOf } from '../oci/index.ts';
 test('config check names the key and the source of every mistake, and never a value', () =>
   inDirectory(async (directory) => {
     const file = join(directory, 'bonded.yaml');
-    await writeFile(file, 'gc:\n  delay: soon\n  dellay: 1h\nlisten: nowhere\n');
+    await writeFile(file, 'gc:\n  delay: soon\n  dellay: 1h\nlisten: nowhere\ndatabase: { statementTimeout: 0s }\n');
     const wrong = await bonded(['config', 'check', '--config', file], {
       BONDED_DATABASE_URL: 'mysql://user:secret@host/db',
       BONDED_GC_DLEAY: '1h',
     });
     expect(wrong.code).toBe(1);
-    for (const key of ['gc.delay', 'gc.dellay', 'listen', 'database.url']) expect(wrong.error).toContain(key);
+    for (const key of ['gc.delay', 'gc.dellay', 'listen', 'database.url', 'database.statementTimeout'])
+      expect(wrong.error).toContain(key);
     expect(wrong.error).toContain('BONDED_DATABASE_URL');
     expect(wrong.error).toContain(file);
     expect(wrong.error + wrong.out).not.toContain('secret');
@@ -63,6 +64,41 @@ test('serve refuses an address that others can reach, and a data directory that 
     expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
   }));
 
+test(
+  'serve refuses a data directory without the content of its database, until somebody says that it is lost',
+  () =>
+    inDirectory(async (data) => {
+      await using database = await freshDatabaseOptions();
+      const url = database.kind === 'postgres' ? database.url : undefined;
+      const start = () => startTestProcess({ data, ...(url && { database: url }) });
+      const push = async (at: string) => {
+        const digest = digestOf('kept');
+        return (await fetch(`${at}/v2/app/blobs/uploads/?digest=${digest}`, { method: 'POST', body: 'kept' })).status;
+      };
+      await using server = await start();
+      expect(await push(server.url)).toBe(201);
+      await server.end();
+      // As where a volume is not mounted.
+      await rename(join(data, 'blobs'), join(data, 'elsewhere'));
+      const flags = ['--data', data, ...(url ? ['--database', url] : [])];
+      const refused = await bonded(['serve', '--listen', '127.0.0.1:0', ...flags]);
+      expect(refused).toMatchObject({ code: 1, error: expect.stringContaining('Is the disk mounted') });
+      expect((await bonded(['fsck', '--repair', ...flags])).error).toContain('Is the disk mounted');
+      await rm(join(data, 'blobs'), { recursive: true });
+      await rename(join(data, 'elsewhere'), join(data, 'blobs'));
+      await using mounted = await start();
+      expect((await fetch(`${mounted.url}/v2/app/blobs/${digestOf('kept')}`)).status).toBe(200);
+      await mounted.end();
+      await rm(join(data, 'blobs'), { recursive: true });
+      const { error } = await bonded(['serve', '--listen', '127.0.0.1:0', ...flags]);
+      await writeFile(join(data, 'blobs', 'id'), /expected ([0-9a-f]{32})/.exec(error)![1]!);
+      expect((await bonded(['fsck', '--repair', ...flags])).out).toContain('blob-missing');
+      await using lost = await start();
+      expect(await push(lost.url)).toBe(201);
+    }),
+  60_000,
+);
+
 test('a taken port: the next free one', () =>
   inDirectory(async (data) => {
     await using first = await startTestProcess();
@@ -86,11 +122,19 @@ test(
       const digest = digestOf('unreferenced');
       const push = `${server.url}/v2/team/app/blobs/uploads/?digest=${digest}`;
       expect((await fetch(push, { method: 'POST', body: 'unreferenced' })).status).toBe(201);
-      const flags = ['--data', data, '--set', 'gc.delay=1ms', ...(url ? ['--database', url] : [])];
+      // Its second copy waits for the sweep, and an upload was left in the middle.
+      expect((await fetch(push, { method: 'POST', body: 'unreferenced' })).status).toBe(201);
+      const opened = await fetch(`${server.url}/v2/team/app/blobs/uploads/`, { method: 'POST' });
+      const location = opened.headers.get('location')!;
+      expect((await fetch(server.url + location, { method: 'PATCH', body: 'half' })).status).toBe(202);
+      const settings = ['--set', 'gc.delay=1ms', '--set', 'uploads.expiry=1ms'];
+      const flags = ['--data', data, ...settings, ...(url ? ['--database', url] : [])];
       const dry = await bonded(['gc', '--dry-run', ...flags]);
       expect(dry).toMatchObject({ code: 0, error: '' });
       expect(dry.out).toContain(`link\tdefault\tteam/app\t${digest}`);
-      expect(dry.out).toContain('12 bytes freed');
+      expect(dry.out).toContain(`blob\t-\t-\t${digest}\t12\nblob\t-\t-\t${digest}\t12\n`);
+      expect(dry.out).toContain(`upload\tdefault\tteam/app\t${location.split('/').at(-1)}\t4\n`);
+      expect(dry.out).toContain('4 things would be removed, 28 bytes freed');
       expect((await fetch(`${server.url}/v2/team/app/blobs/${digest}`)).status).toBe(200);
 
       const running = await bonded(['gc', ...flags]);
@@ -99,8 +143,8 @@ test(
       await server.end();
       const real = await bonded(['gc', ...flags]);
       expect(real).toMatchObject({ code: 0, error: '' });
-      expect(real.out).toContain('1 links, 1 blobs');
-      expect(real.out).toContain('freed 12 bytes');
+      expect(real.out).toContain('1 links, 2 blobs, 1 uploads');
+      expect(real.out).toContain('freed 28 bytes');
       expect((await bonded(['fsck', '--verify', ...flags])).out).toBe('facts and bytes agree\n');
     }),
   60_000,

@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
 import { buildCommand } from '@stricli/core';
 import { openFacts, openStorage, openUploads, type Storage } from '../app.ts';
-import { collectStep, listGarbage } from '../catalog/index.ts';
+import { collectStep, listGarbage, registryNames } from '../catalog/index.ts';
 import { type Context, fail } from '../cli/index.ts';
 import type { Configuration } from '../configuration.ts';
-import { requireData, sweepDeleted } from '../content/index.ts';
+import { listSweepable, requireData, sweepDeleted } from '../content/index.ts';
 import { type ConfigFlags, configFlags, loadFor } from './load.ts';
 
 export const gc = buildCommand<ConfigFlags & { dryRun: boolean }, [], Context>({
@@ -32,15 +32,21 @@ async function listOnly(context: Context, config: Configuration): Promise<void> 
   // Opening would make an empty database where there is none.
   if (config.database.url === undefined) await requireData(resolve(config.data));
   await using facts = await openFacts(config);
+  const { catalog, db } = facts;
+  const registries = await registryNames(catalog);
   let things = 0;
-  let bytes = 0;
-  for await (const garbage of listGarbage(facts.catalog)) {
+  let total = 0;
+  const list = (kind: string, registryId: number, repository: string | undefined, id: string, bytes: number) => {
     things++;
-    bytes += garbage.bytes;
-    const { kind, registry = '-', repository = '-', digest } = garbage;
-    context.write([kind, registry, repository, digest || '-', garbage.bytes].join('\t'));
-  }
-  context.write(`${things} things would be removed, ${bytes} bytes freed`);
+    total += bytes;
+    context.write([kind, registries.get(registryId) ?? '-', repository ?? '-', id || '-', bytes].join('\t'));
+  };
+  for await (const { kind, registryId, repository, digest, bytes } of listGarbage(catalog))
+    list(kind, registryId, repository, digest, bytes);
+  const before = Date.now() - config.uploads.expiry;
+  for await (const { kind, registryId, repository, id, bytes } of listSweepable(db, before))
+    list(kind, registryId, repository, id, bytes);
+  context.write(`${things} things would be removed, ${total} bytes freed`);
 }
 
 async function collect(context: Context, config: Configuration): Promise<void> {
@@ -75,6 +81,7 @@ async function collectAll(storage: Storage, config: Configuration) {
   for (;;) {
     const swept = await uploads.sweep(Date.now() - config.uploads.expiry, limit);
     totals.uploads += swept.uploads;
+    totals.bytes += swept.bytes;
     if (!swept.more) break;
   }
   return totals;

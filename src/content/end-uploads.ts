@@ -1,7 +1,7 @@
 import type { Database } from '../database/index.ts';
 import { parseDigest } from '../oci/index.ts';
 import type { BlobStore } from './blob-store.ts';
-import { deleteUploads, keysInUse, type UploadRow } from './store.ts';
+import { deleteUploads, keysInUse, settleUpload, type UploadRow } from './store.ts';
 
 /**
  * Ends sessions without a blob, and removes their bytes; the caller has their claims. Repeatable, and whole at any
@@ -22,7 +22,8 @@ async function recallUnrecorded(db: Database, store: BlobStore, { id, closing, d
     const published = named === null ? undefined : parseDigest(named);
     if (!published) continue;
     const key = store.keyOf(id, published);
-    if ((await store.size(key)) === undefined || (await keysInUse(db, [key])).has(key)) continue;
-    await store.unpublish(id, published);
+    if ((await store.size(key)) === undefined) continue;
+    await settleUpload(db, id);
+    if (!(await keysInUse(db, [key])).has(key)) await store.unpublish(id, published);
   }
 }

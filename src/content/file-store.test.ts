@@ -84,6 +84,30 @@ test('a session that can be resumed has a durable name, and its bytes are synced
   expect(calls[0]).toBe('data');
 });
 
+test('an object that becomes a staging area again has a durable name there, too', async () => {
+  await using files = await openFiles();
+  const { calls, fs } = recording(files.data);
+  const store = await createFileStore(files.data, fs);
+  const upload = newUpload();
+  await stage(store, upload, 0, Buffer.from('x'));
+  const staging = (await store.stage(upload, 1))!;
+  await staging.publish(digestOf('x'));
+  await staging.close();
+  calls.length = 0;
+  await store.unpublish(upload, digestOf('x'));
+  expect(calls).toEqual(['rename to uploads', `sync uploads/${upload.slice(0, 2)}`]);
+});
+
+test('objects that are removed do not come back, and each directory is synced once', async () => {
+  await using files = await openFiles();
+  const { calls, fs } = recording(files.data);
+  const store = await createFileStore(files.data, fs);
+  const keys = [await publish(store, Buffer.from('x')), await publish(store, Buffer.from('x'))];
+  calls.length = 0;
+  await store.remove(keys);
+  expect(calls).toEqual([`sync blobs/sha256/${digestOf('x').slice(7, 9)}`]);
+});
+
 test('the directory of a new shard is durable before an object is in it, for everyone who comes at once', async () => {
   await using files = await openFiles();
   const { calls, fs } = recording(files.data);

@@ -9,6 +9,7 @@ export type { ReceiveLimits, UploadBody } from './receive.ts';
 export * from './store.ts';
 export { bindStore, requireStore } from './store-id.ts';
 export { sweepDeleted, type Swept } from './sweep.ts';
+export { listSweepable } from './sweepable.ts';
 export { contentMigrations } from './tables.ts';
 export type { ClosedUpload, LinkBlob, UploadSession } from './upload-session.ts';
 export { createUploads, type UploadOptions, type UploadOwner, type Uploads } from './uploads.ts';

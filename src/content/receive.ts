@@ -11,7 +11,7 @@ export interface ReceiveLimits extends Pace {
 /** Bytes on their way in. */
 export interface UploadBody {
   stream: ReadableStream<Uint8Array>;
-  /** Bytes that Content-Length promises; undefined for a chunked body. */
+  /** Bytes that Content-Length or Content-Range promises; undefined where neither does. */
   length: number | undefined;
 }
 
@@ -62,7 +62,7 @@ export async function receive(
   let failure: unknown;
   const giveUp = (reason: unknown) => {
     failure ??= reason;
-    // Ends a read that is waiting, too. The connection may be gone, which is no news.
+    // Ends a read that is waiting. The connection may be gone, which is no news.
     reader.cancel(reason).catch(() => {});
   };
   const watched = watchdog.watch(giveUp);
@@ -76,6 +76,7 @@ export async function receive(
       watched.waiting = false;
       if (done || failure !== undefined) break;
       if (offset + bytes + value.byteLength > maxBytes) throw tooLarge(maxBytes);
+      if (body.length !== undefined && bytes + value.byteLength > body.length) throw tooLong(body.length);
       bytes += value.byteLength;
       watched.bytes = bytes;
       hash.update(value);
@@ -84,9 +85,11 @@ export async function receive(
     }
     if (failure === undefined && body.length !== undefined && bytes !== body.length) throw endedEarly(undefined);
   } catch (error) {
-    giveUp(error);
+    failure ??= error;
   } finally {
     watched.done();
+    // What was refused is not cancelled: a client that is cut off while it sends never reads why. The edge ends it.
+    reader.releaseLock();
   }
   return { bytes, failure };
 }
@@ -111,6 +114,14 @@ function tooLarge(maxBytes: number): RegistryError {
     status: 413,
     message: 'the blob is larger than this registry accepts',
     detail: { maxBytes },
+  });
+}
+
+/** Only of a chunked body: the transport ends others where Content-Length says. */
+function tooLong(promised: number): RegistryError {
+  return new RegistryError('SIZE_INVALID', {
+    message: 'the chunk is longer than Content-Range says; resume the upload from the offset that a GET of it reports',
+    detail: { contentRange: promised },
   });
 }
 

@@ -67,9 +67,21 @@ export async function markDeleting(tx: Transaction, digest: Digest): Promise<voi
     .execute();
 }
 
+export interface DeletingBlob {
+  id: number;
+  digest: Digest;
+  key: string;
+  /** Bytes. */
+  size: number;
+}
+
 /** Objects whose second phase is to come, in pages, by id. */
-export function deletingBlobs(db: Database, limit: number): Promise<{ id: number; key: string; size: number }[]> {
-  return db.all('SELECT id, "key", size FROM blobs WHERE deleting = 1 ORDER BY id LIMIT ?', [limit]);
+export function deletingBlobs(db: Database, limit: number, after = 0): Promise<DeletingBlob[]> {
+  // Written out, so that both databases take the partial index.
+  return db.all('SELECT id, digest, "key", size FROM blobs WHERE deleting = 1 AND id > ? ORDER BY id LIMIT ?', [
+    after,
+    limit,
+  ]);
 }
 
 /** Caller has removed their bytes, durably. */
@@ -106,6 +118,20 @@ export async function insertUpload(tx: Transaction, upload: UploadRow): Promise<
 
 export function findUpload(db: Database, id: string): Promise<UploadRow | undefined> {
   return db.first<UploadRow>('SELECT * FROM uploads WHERE id = ?', [id]);
+}
+
+/**
+ * Waits for a transaction that may be ending the session, because one whose answer was lost can still commit: only then
+ * is what the facts say of its bytes the last word. False when the session is gone.
+ */
+export function settleUpload(db: Database, id: string): Promise<boolean> {
+  return db.write(
+    async (tx) => {
+      const row = tx.selectFrom('uploads').select('id').where('id', '=', id);
+      return (await db.forUpdate(row).executeTakeFirst()) !== undefined;
+    },
+    { durable: false },
+  );
 }
 
 /** Which of these uploads have a session. */
@@ -147,9 +173,13 @@ export async function deleteUploads(tx: Transaction, ids: readonly string[]): Pr
   await tx.deleteFrom('uploads').where('id', 'in', ids).execute();
 }
 
-/** Sessions without activity since `before` (ms), the longest idle first. */
-export function idleUploads(db: Database, before: number, limit: number): Promise<UploadRow[]> {
-  return db.all<UploadRow>('SELECT * FROM uploads WHERE active_at < ? ORDER BY active_at LIMIT ?', [before, limit]);
+/** Sessions without activity since `before` (ms), in pages, the longest idle first. */
+export function idleUploads(db: Database, before: number, limit: number, after?: UploadRow): Promise<UploadRow[]> {
+  const { active_at: at, id } = after ?? { active_at: -1, id: '' };
+  return db.all<UploadRow>(
+    'SELECT * FROM uploads WHERE active_at < ? AND (active_at, id) > (?, ?) ORDER BY active_at, id LIMIT ?',
+    [before, at, id, limit],
+  );
 }
 
 /** Sessions in pages, by id. */

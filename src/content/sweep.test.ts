@@ -2,6 +2,7 @@ import { expect, test } from 'bun:test';
 import { utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestOf } from '../oci/index.ts';
+import { createLocalClaims } from './claims.ts';
 import { bodyOf, type ContentRig, nothing, openContentRig, owner } from './content-rig.double.ts';
 import { findBlob, findUpload, recordBlob } from './store.ts';
 import { sweepDeleted } from './sweep.ts';
@@ -80,7 +81,7 @@ test('a step looks at no more than its limit, and a round at everything', async 
     await (await rig.store.stage(at.toString(16).padStart(2, '0').repeat(16), 0))!.close();
   }
   const first = await rig.uploads.sweep(Date.now() + hour, 10);
-  expect(first).toEqual({ uploads: 10, more: true });
+  expect(first).toEqual({ uploads: 10, bytes: 0, more: true });
   expect(await sweepAll(rig, Date.now() + hour, 10)).toBe(15);
   expect(await rig.left()).toEqual(nothing);
 });
@@ -175,4 +176,66 @@ test('a blob recorded twice keeps the first object, and a deleted one does not c
   expect(await record('a')).toBe('a');
   await rig.db.write((tx) => tx.updateTable('blobs').set({ deleting: 1 }).execute());
   expect(await record('c')).toBe('c');
+});
+
+test('bytes are removed only once it is durable that nobody needs them, and never after a sync that failed', async () => {
+  await using rig = await openContentRig();
+  const digest = digestOf('twice');
+  for (let copy = 0; copy < 2; copy++) await rig.uploads.put(owner, bodyOf('twice'), digest, rig.link);
+  const { promise: synced, resolve } = Promise.withResolvers<void>();
+  const failing = { ...rig.db, settle: () => Promise.reject(new Error('the disk failed')) };
+  await expect(sweepDeleted(failing, rig.store)).rejects.toThrow('the disk failed');
+  const sweeping = sweepDeleted({ ...rig.db, settle: () => synced }, rig.store);
+  for (let turn = 0; turn < 20; turn++) await Bun.sleep(1);
+  expect(await rig.left()).toEqual({ ...nothing, objects: 2, deleting: 1 });
+  resolve();
+  expect((await sweeping).blobs).toBe(1);
+  expect(await rig.left()).toEqual({ ...nothing, objects: 1 });
+});
+
+test('an object that cannot be removed is told of, tried again, and keeps no other one', async () => {
+  await using rig = await openContentRig();
+  const keys: string[] = [];
+  for (let at = 0; at < 3; at++) {
+    keys.push((await rig.uploads.put(owner, bodyOf(`${at}`), digestOf(`${at}`), rig.link)).key);
+  }
+  await rig.db.write((tx) => tx.updateTable('blobs').set({ deleting: 1 }).execute());
+  const stuck: typeof rig.store = {
+    ...rig.store,
+    remove: (all) => (all.includes(keys[1]!) ? Promise.reject(new Error('not permitted')) : rig.store.remove(all)),
+  };
+  await expect(sweepDeleted(rig.db, stuck)).rejects.toThrow('not permitted');
+  expect(await rig.left()).toEqual({ ...nothing, objects: 1, deleting: 1 });
+  expect((await sweepDeleted(rig.db, rig.store)).blobs).toBe(1);
+  expect(await rig.left()).toEqual(nothing);
+});
+
+test('a session that cannot be ended is told of, tried again, and keeps no other one', async () => {
+  await using rig = await openContentRig();
+  const ids: string[] = [];
+  for (let at = 0; at < 3; at++) {
+    ids.push(await rig.open());
+    await rig.append(ids[at]!, bodyOf('half'));
+    await setActive(rig, ids[at]!, at);
+  }
+  const stuck: typeof rig.store = {
+    ...rig.store,
+    discard: (id) => (id === ids[0] ? Promise.reject(new Error('not permitted')) : rig.store.discard(id)),
+  };
+  const old = Date.now() + hour;
+  await expect(rig.openOver(stuck).sweep(old)).rejects.toThrow('not permitted');
+  expect(await rig.left()).toEqual({ ...nothing, staged: 1 });
+  await sweepAll(rig, old);
+  expect(await rig.left()).toEqual(nothing);
+});
+
+test('a staging area that no session knows is left to whoever is writing to it', async () => {
+  const claims = createLocalClaims();
+  await using rig = await openContentRig({ options: { claims } });
+  const upload = 'a'.repeat(32);
+  await (await rig.store.stage(upload, 0))!.close();
+  const release = await claims.claim(upload);
+  expect(await sweepAll(rig, Date.now() + hour)).toBe(0);
+  release!();
+  expect(await sweepAll(rig, Date.now() + hour)).toBe(1);
 });

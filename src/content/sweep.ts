@@ -1,5 +1,5 @@
 import type { Database } from '../database/index.ts';
-import type { BlobStore } from './blob-store.ts';
+import type { BlobStore, StagingArea } from './blob-store.ts';
 import { createLocalClaims, type Release, type UploadClaims } from './claims.ts';
 import { endUploads } from './end-uploads.ts';
 import { deletingBlobs, forgetBlobs, idleUploads, knownUploads, touchUploads, type UploadRow } from './store.ts';
@@ -12,16 +12,45 @@ export async function sweepDeleted(
 ): Promise<{ blobs: number; bytes: number }> {
   const rows = await deletingBlobs(db, limit);
   if (rows.length === 0) return { blobs: 0, bytes: 0 };
-  await store.remove(rows.map((row) => row.key));
-  const ids = rows.map((row) => row.id);
+  // Rows may be seen before they are durable. A power cut that took them back would bring back links to bytes that are
+  // gone; and after a failed sync they may be taken back at any time.
+  await db.settle();
+  const { done, failure } = await allOrEach(rows, (some) => store.remove(some.map((row) => row.key)));
+  const ids = done.map((row) => row.id);
   // A power cut that brings rows back costs no more than another look.
-  await db.write((tx) => forgetBlobs(tx, ids), { durable: false });
-  return { blobs: rows.length, bytes: rows.reduce((sum, row) => sum + row.size, 0) };
+  if (ids.length > 0) await db.write((tx) => forgetBlobs(tx, ids), { durable: false });
+  if (failure !== undefined) throw failure;
+  return { blobs: done.length, bytes: done.reduce((sum, row) => sum + row.size, 0) };
+}
+
+/** All at once; where that fails, one by one, so that one which is stuck keeps no other. `act` must be repeatable. */
+async function allOrEach<T>(
+  items: readonly T[],
+  act: (some: readonly T[]) => Promise<void>,
+): Promise<{ done: readonly T[]; failure?: unknown }> {
+  try {
+    await act(items);
+    return { done: items };
+  } catch {
+    const done: T[] = [];
+    let failure: unknown;
+    for (const item of items) {
+      try {
+        await act([item]);
+        done.push(item);
+      } catch (error) {
+        failure = error;
+      }
+    }
+    return { done, failure };
+  }
 }
 
 export interface Swept {
   /** Sessions, and staging areas without one, that were removed. */
   uploads: number;
+  /** What these had in staging. */
+  bytes: number;
   /** Whether another step has something to look at; the first one after a whole round begins the next. */
   more: boolean;
 }
@@ -39,7 +68,7 @@ export function createSweep(
   store: BlobStore,
   { claims = createLocalClaims(), ended = () => {} }: { claims?: UploadClaims; ended?: (upload: string) => void } = {},
 ): (before: number, limit?: number) => Promise<Swept> {
-  let areas: AsyncIterator<{ upload: string; changedAt: number }> | undefined;
+  let areas: AsyncIterator<StagingArea & { upload: string }> | undefined;
 
   async function isIdle({ id }: UploadRow, before: number): Promise<boolean> {
     const staged = await store.staged(id);
@@ -51,6 +80,7 @@ export function createSweep(
     const idle: UploadRow[] = [];
     const busy: string[] = [];
     const claimed: Release[] = [];
+    let failure: unknown;
     try {
       for (const row of rows) {
         const release = await claims.claim(row.id);
@@ -59,39 +89,49 @@ export function createSweep(
         else busy.push(row.id);
       }
       for (const { id } of idle) ended(id);
-      await endUploads(db, store, idle);
+      ({ failure } = await allOrEach(idle, (some) => endUploads(db, store, some)));
     } finally {
       for (const release of claimed) release();
     }
     // Otherwise the ones at work would be all that a step ever looks at.
     if (busy.length > 0) await db.write((tx) => touchUploads(tx, busy, before), { durable: false });
-    return { uploads: idle.length, more: rows.length === limit };
+    if (failure !== undefined) throw failure;
+    return { uploads: idle.length, bytes: idle.reduce((sum, row) => sum + row.offset, 0), more: rows.length === limit };
   }
 
   async function sweepAreas(before: number, limit: number): Promise<Swept> {
     areas ??= store.uploads()[Symbol.asyncIterator]();
-    const old: string[] = [];
+    const old: (StagingArea & { upload: string })[] = [];
     let more = true;
     for (let looked = 0; looked < limit && more; looked++) {
       const next = await areas.next();
       if (next.done) more = false;
-      else if (next.value.changedAt < before) old.push(next.value.upload);
+      else if (next.value.changedAt < before) old.push(next.value);
     }
     if (!more) areas = undefined;
-    const known = await knownUploads(db, old);
+    const known = await knownUploads(
+      db,
+      old.map(({ upload }) => upload),
+    );
     let uploads = 0;
-    for (const upload of old) {
+    let bytes = 0;
+    for (const { upload, size } of old) {
       const release = known.has(upload) ? undefined : await claims.claim(upload);
       if (!release) continue;
       await store.discard(upload).finally(release);
       uploads++;
+      bytes += size;
     }
-    return { uploads, more };
+    return { uploads, bytes, more };
   }
 
   return async (before, limit = 100) => {
     const sessions = await sweepSessions(before, limit);
     const orphans = await sweepAreas(before, limit);
-    return { uploads: sessions.uploads + orphans.uploads, more: sessions.more || orphans.more };
+    return {
+      uploads: sessions.uploads + orphans.uploads,
+      bytes: sessions.bytes + orphans.bytes,
+      more: sessions.more || orphans.more,
+    };
   };
 }

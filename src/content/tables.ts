@@ -56,7 +56,7 @@ export const contentMigrations: Migration[] = [
           creator ${text} NOT NULL, "offset" ${int} NOT NULL, algorithm ${text} NOT NULL, digest ${text}, closing ${text},
           broke_off ${int} NOT NULL,
           started_at ${int} NOT NULL, active_at ${int} NOT NULL)`,
-        `CREATE INDEX uploads_active ON uploads (active_at)`,
+        `CREATE INDEX uploads_active ON uploads (active_at, id)`,
       ]);
     },
   },

@@ -4,7 +4,7 @@ import { type Digest, type DigestAlgorithm, digestAlgorithm, parseDigest } from 
 import type { BlobStore, Staging } from './blob-store.ts';
 import { endUploads } from './end-uploads.ts';
 import { type Interruption, receive, storageFailure, type UploadBody } from './receive.ts';
-import { advanceUpload, deleteUpload, findUpload, noteClosing, type UploadRow } from './store.ts';
+import { advanceUpload, deleteUpload, findUpload, noteClosing, settleUpload, type UploadRow } from './store.ts';
 import { hashAgain, type LiveHashes, startHash, type UploadHash } from './upload-hash.ts';
 import { conflict, outOfOrder, unknownUpload, wrongDigest } from './upload-refusals.ts';
 import type { Watchdog } from './watchdog.ts';
@@ -58,7 +58,9 @@ export function openSession(
   /** Brings back what an earlier close published and could not record. */
   async function recall(digest: string | null): Promise<void> {
     const published = digest === null ? undefined : parseDigest(digest);
-    if (published) await store.unpublish(id, published);
+    if (!published) return;
+    if (!(await settleUpload(db, id))) throw unknownUpload(id);
+    await store.unpublish(id, published);
   }
 
   async function openStaging(offset: number): Promise<Staging> {

@@ -20,6 +20,10 @@ export const databaseConfig = z
       .boolean()
       .default(true)
       .describe('Off for a pooler that gives each transaction another connection.'),
-    statementTimeout: duration().prefault('30s').describe('A PostgreSQL statement that runs longer is cancelled.'),
+    // 0 would be none for the server; and what is far beyond may outlive a repository that is on its way out (catalog).
+    statementTimeout: duration()
+      .refine((ms) => ms >= 1000 && ms <= 60_000, { message: 'must be from 1s to 60s' })
+      .prefault('30s')
+      .describe('A PostgreSQL statement that runs longer is cancelled.'),
   })
   .prefault({});

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:tes
 import { sql } from 'kysely';
 import { openTestDatabase, type TestDatabase, testDialect } from '../../test/support/database.ts';
 import { sample, sampleMigrations } from '../../test/support/samples.ts';
-import type { Transaction } from './database.ts';
+import type { Migration, Transaction } from './database.ts';
 import { openPostgres } from './postgres.ts';
 
 const settings = { kind: 'postgres', migrations: sampleMigrations, preparedStatements: true } as const;
@@ -157,6 +157,21 @@ function suite(): void {
       await one.close();
     }
   });
+
+  test('a migration may take longer than a statement, here and where another server waits for it', async () => {
+    const slow: Migration = {
+      name: '9999-slow',
+      // Longer than we wait for the answer to any other statement.
+      up: async (tx) => void (await sql`SELECT pg_sleep(6)`.execute(tx)),
+    };
+    const options = { ...settings, url: urlOf(db), poolSize: 1, statementTimeoutMs: 100 };
+    const migrations = [...sampleMigrations, slow];
+    const servers = await Promise.all([1, 2].map(() => openPostgres({ ...options, migrations })));
+    const applied = await servers[1]!.all(`SELECT name FROM migrations WHERE name = '9999-slow'`, []);
+    expect(applied).toHaveLength(1);
+    for (const server of servers) await server.close();
+    await db.write((tx) => sql`DELETE FROM migrations WHERE name = '9999-slow'`.execute(tx));
+  }, 30_000);
 
   test('a statement that takes too long is cancelled, and its connection goes on', async () => {
     const options = { ...settings, url: urlOf(db), poolSize: 1, statementTimeoutMs: 100 };

@@ -41,37 +41,33 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
   const getTypeParser = ((oid: number, format: 'text' = 'text') =>
     ours.get(oid) ?? pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser;
   let socket: Socket | undefined;
-  const pool = new pg.Pool({
-    stream: () => (socket = new Socket()),
+  const connection = {
     connectionString: options.url,
-    max: options.poolSize,
     connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
-    idleTimeoutMillis: idleMs,
     keepAlive: true,
-    statement_timeout: options.statementTimeoutMs,
-    query_timeout: options.statementTimeoutMs + vanishedMs,
-    // A process that hangs must not keep its locks, nor hold back the events of all others.
-    idle_in_transaction_session_timeout: options.statementTimeoutMs,
     application_name: 'bonded',
     types: { getTypeParser },
-  });
-  // A connection that breaks is replaced by the next query, and a query on it fails by itself. Without a listener,
-  // either would end the process: the pool listens while a connection is idle, nobody does while it is in use.
-  pool.on('error', () => {});
-  pool.on('connect', (client) => client.on('error', () => {}));
-  const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: discarding(pool) }) });
-  try {
-    await requireDurability(kysely);
-    await kysely
-      .transaction()
-      .setIsolationLevel('read committed')
-      .execute((tx) => migrate(tx, 'postgres', options.migrations));
-  } catch (error) {
-    await kysely.destroy();
+  };
+  // A connection of its own: a migration may take longer than any statement of a request, and nobody may give it up.
+  const preparing = new pg.Pool({ ...connection, max: 1, stream: () => (socket = new Socket()) });
+  await prepareDatabase(listening(preparing), options.migrations).catch((error: unknown) => {
     // pg leaves the connection open on which it could not log in, and the process would wait for its end.
     socket?.destroy();
     throw error;
-  }
+  });
+
+  const pool = listening(
+    new pg.Pool({
+      ...connection,
+      max: options.poolSize,
+      idleTimeoutMillis: idleMs,
+      statement_timeout: options.statementTimeoutMs,
+      query_timeout: options.statementTimeoutMs + vanishedMs,
+      // A process that hangs must not keep its locks, nor hold back the events of all others.
+      idle_in_transaction_session_timeout: options.statementTimeoutMs,
+    }),
+  );
+  const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: discarding(pool) }) });
 
   const prepared = createPrepared(options.preparedStatements);
   const query = async <T>(text: string, values: readonly Parameter[]): Promise<T[]> =>
@@ -97,8 +93,33 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
     forUpdate: (selection) => selection.forUpdate(),
     forShare: (selection) => selection.forShare(),
     ping: async () => void (await query('SELECT 1', [])),
-    close: () => kysely.destroy(),
+    // Not through Kysely, which ends no pool that it has not used yet.
+    close: () => pool.end(),
   };
+}
+
+/** Checks the server and applies missing migrations, then ends the pool. */
+async function prepareDatabase(pool: Pool, migrations: readonly Migration[]): Promise<void> {
+  const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  try {
+    await requireDurability(kysely);
+    await kysely
+      .transaction()
+      .setIsolationLevel('read committed')
+      .execute((tx) => migrate(tx, 'postgres', migrations));
+  } finally {
+    await kysely.destroy();
+  }
+}
+
+/**
+ * A connection that breaks is replaced by the next query, and a query on it fails by itself. Without a listener, either
+ * would end the process: the pool listens while a connection is idle, nobody does while it is in use.
+ */
+function listening(pool: Pool): Pool {
+  pool.on('error', () => {});
+  pool.on('connect', (client) => client.on('error', () => {}));
+  return pool;
 }
 
 /** An answered push must survive a power cut. Where the server is set to answer first, nothing that we do helps. */
@@ -140,7 +161,8 @@ function createPrepared(named: boolean): (text: string) => { text: string; name?
 function discarding(pool: Pool): PostgresPool {
   return {
     options: pool.options,
-    end: () => pool.end(),
+    // Whoever made the pool ends it.
+    end: async () => {},
     async connect() {
       const client = await pool.connect();
       let broken = false;

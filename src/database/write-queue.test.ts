@@ -4,6 +4,7 @@ import { sql } from 'kysely';
 import { heldSyncs, isWaiting, openSample } from '../../test/support/sample-database.ts';
 import { sample } from '../../test/support/samples.ts';
 import type { Database, Transaction, WriteOptions } from './database.ts';
+import { createWriteQueue } from './write-queue.ts';
 
 // The queue exists for SQLite only, so these tests run on SQLite whatever the environment says.
 
@@ -190,6 +191,25 @@ test('another program that has the file locked is waited for beside the event lo
   other.run('COMMIT');
   other.close();
   await write;
+});
+
+test('a disk that fails while a write waits for its turn fails that write, too', async () => {
+  const turn = Promise.withResolvers<void>();
+  let begun = 0;
+  const connection = {
+    begin: () => void begun++,
+    commit() {},
+    rollback() {},
+    inTransaction: () => true,
+    abandon() {},
+  };
+  const queue = createWriteQueue({ acquire: () => turn.promise.then(() => () => {}) }, connection, async () => {});
+  const waiting = queue.push(async () => {}, true);
+  await Bun.sleep(1);
+  queue.fail(new Error('EIO'));
+  turn.resolve();
+  await expect(waiting).rejects.toThrow('EIO');
+  expect(begun).toBe(0);
 });
 
 test('a token that cannot be had fails the writes that wait, not the queue', async () => {

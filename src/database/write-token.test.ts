@@ -97,6 +97,22 @@ test('the token is granted in the order in which it was wanted, to one at a time
   }
 }, 10_000);
 
+test('a holder that ends frees the token at once, also where its channel still takes messages', async () => {
+  const receive = grantWriteToken();
+  const granted: string[] = [];
+  const child = (name: string) => {
+    const { promise: exited, resolve: exit } = Promise.withResolvers<void>();
+    return { exited, exit, send: () => void granted.push(name) };
+  };
+  const [holder, other] = [child('holder'), child('other')];
+  for (const each of [holder, other]) receive({ writeToken: 'want', turn: 1 }, each);
+  expect(granted).toEqual(['holder']);
+  holder.exit();
+  await holder.exited;
+  await until(() => granted.includes('other'));
+  expect(granted.at(-1)).toBe('other');
+});
+
 test('any message may be lost: the others wait a little, and nothing is lost but time', async () => {
   await using writers = await openWriters();
   const grant = grantWriteToken();

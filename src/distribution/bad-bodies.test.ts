@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { countFacts, nothing } from '../../test/http/facts.ts';
 import { openRaw, portOf, requestText, sendRaw } from '../../test/http/raw.ts';
-import { digestOf, ociManifest } from '../../test/http/registry.ts';
+import { digestOf, ociManifest, openUpload } from '../../test/http/registry.ts';
 import type { TestApp } from '../../test/http/refusals.ts';
 import { startTestApp } from '../../test/support/server.ts';
 
@@ -75,6 +75,34 @@ test.each(['POST', 'PUT'])(
     expect(await facts()).toEqual(nothing);
   },
 );
+
+test.each([
+  ['POST', 'Content-Length: 12582912'],
+  ['PATCH', 'Content-Length: 12582912'],
+  ['PATCH', 'Transfer-Encoding: chunked'],
+  ['PUT', 'Transfer-Encoding: chunked'],
+])('a client whose %s is refused half-way (%s) can send the rest, and then reads why', async (method, framing) => {
+  const session = new URL(await openUpload(server.url, 'bad')).pathname;
+  const target = method === 'POST' ? `/v2/bad/blobs/uploads/?digest=${none}` : `${session}?digest=${none}`;
+  using connection = await openRaw(portOf(server.url));
+  const { socket } = connection;
+  let failed = false;
+  socket.on('error', () => (failed = true));
+  const bytes = Buffer.alloc(12 * 2 ** 20);
+  // Most clients read only when they have sent everything, and see a broken pipe where they cannot.
+  socket.pause();
+  socket.write(requestText(method, target, headers(framing)));
+  const [before, after] = framing.startsWith('T') ? [`${bytes.length.toString(16)}\r\n`, '\r\n0\r\n\r\n'] : ['', ''];
+  socket.write(before);
+  socket.write(bytes);
+  await new Promise<void>((resolve) => socket.write(after, () => resolve()));
+  socket.resume();
+  expect(await connection.until(() => false)).toStartWith('HTTP/1.1 413 ');
+  expect(connection.text()).toContain('"code":"SIZE_INVALID"');
+  expect(failed).toBe(false);
+  expect((await fetch(`${server.url}${session}`, { method: 'DELETE' })).status).toBe(204);
+  expect(await facts()).toEqual(nothing);
+});
 
 test('a blob without end is 413 at the limit, and leaves nothing', async () => {
   using connection = await openRaw(portOf(server.url));

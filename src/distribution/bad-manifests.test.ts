@@ -58,6 +58,7 @@ const refusals: Refusal[] = [
     request: put(image.text, ociManifest, 'latest?digest-algorithm=md5'),
     status: 400,
     code: 'DIGEST_INVALID',
+    detail: { algorithm: 'md5' },
   },
   { what: 'blobs that are not there', request: put(image.text), status: 404, code: 'MANIFEST_BLOB_UNKNOWN' },
   { what: 'children that are not there', request: put(index, ociIndex), status: 404, code: 'MANIFEST_BLOB_UNKNOWN' },
@@ -73,6 +74,7 @@ const refusals: Refusal[] = [
     request: put(image.text, ociManifest, `${image.digest}?${manyTags}`),
     status: 414,
     code: 'TAG_INVALID',
+    detail: { maxTags: 100, tags: 101 },
   },
 ];
 

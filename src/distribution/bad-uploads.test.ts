@@ -15,6 +15,18 @@ const send = (method: string, path: string, body = '', headers: Record<string, s
   fetch(`${server.url}${path}`, { method, headers, ...(method !== 'GET' && { body }) });
 const post = (query: string, body?: string) => () => send('POST', `/v2/a/blobs/uploads/${query}`, body);
 
+/** Sends a body without Content-Length. */
+const stream = (method: string, path: string, text: string, range: string) => {
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      await Bun.sleep(1);
+      controller.enqueue(Buffer.from(text));
+      controller.close();
+    },
+  });
+  return fetch(`${server.url}${path}`, { method, headers: { 'Content-Range': range }, body });
+};
+
 testRefusals(
   () => server,
   [
@@ -80,7 +92,12 @@ describe('in an upload of 5 bytes', () => {
     { what: 'a chunk after a gap', request: chunk('6-10'), ...outOfOrder, detail: { expected: 5, received: 6 } },
     { what: 'a chunk that overlaps', request: chunk('3-7'), ...outOfOrder, detail: { expected: 5, received: 3 } },
     { what: 'a chunk from 0', request: chunk('0-4'), ...outOfOrder, detail: { expected: 5, received: 0 } },
-    { what: 'a Content-Range that is none', request: chunk('five-nine'), ...outOfOrder },
+    {
+      what: 'a Content-Range that is none',
+      request: chunk('five-nine'),
+      ...outOfOrder,
+      detail: { expected: 5, contentRange: 'five-nine' },
+    },
     { what: 'a Content-Range that ends before it begins', request: chunk('5-4'), ...outOfOrder },
     { what: 'a Content-Range beyond 2^53', request: chunk('5-99999999999999999'), ...outOfOrder },
     {
@@ -96,6 +113,27 @@ describe('in an upload of 5 bytes', () => {
       code: 'SIZE_INVALID',
       detail: { contentLength: 5, contentRange: 16 },
       headers: { range: '0-4' },
+    },
+    {
+      what: 'a Content-Range without a chunk',
+      request: () => fetch(`${server.url}${path}`, { method: 'PATCH', headers: { 'Content-Range': '5-9' } }),
+      status: 400,
+      code: 'SIZE_INVALID',
+      detail: { contentLength: 0, contentRange: 5 },
+      headers: { range: '0-4' },
+    },
+    ...['PATCH', 'PUT'].map((method) => ({
+      what: `a ${method} without a length that is longer than its Content-Range`,
+      request: () => stream(method, `${path}?digest=${digestOf('helloworld')}`, 'world', '5-8'),
+      status: 400,
+      code: 'SIZE_INVALID',
+      detail: { contentRange: 4 },
+    })),
+    {
+      what: 'a last chunk without a length that is shorter than its Content-Range',
+      request: () => stream('PUT', `${path}?digest=${digestOf('helloworld')}`, 'world', '5-10'),
+      status: 400,
+      code: 'BLOB_UPLOAD_INVALID',
     },
     {
       what: 'a chunk beyond the limit',

@@ -60,6 +60,10 @@ describe('lesson 39: tags', () => {
     expect(await walk(`/v2/list/tags/list?n=${n}`)).toEqual(sorted);
   });
 
+  test.each(['2147483647', '9223372036854775807', '9'.repeat(40)])('n=%s is all that a page holds', async (n) => {
+    expect(await page(`/v2/list/tags/list?n=${n}`)).toEqual({ items: sorted, link: null });
+  });
+
   test('n=0 is an empty page without a link', async () => {
     expect(await page('/v2/list/tags/list?n=0')).toEqual({ items: [], link: null });
   });
@@ -101,7 +105,7 @@ test('the catalog lists repositories that hold a manifest, in byte order and in 
 });
 
 describe('referrers', () => {
-  const types = ['application/vnd.example.sbom', 'application/vnd.example.signature'];
+  const types = ['application/vnd.example.sbom', 'application/vnd.example.signature', 'application/vnd.example+json'];
   let subject: string;
   const referrers: string[] = [];
 
@@ -159,6 +163,15 @@ describe('referrers', () => {
     const none = await list('referrers', subject, '?artifactType=none');
     expect(none.answer.headers.get('oci-filters-applied')).toBe('artifactType');
     expect(none.index.manifests).toEqual([]);
+  });
+
+  test('lesson 44: are filtered by a type whose plus was not encoded, and not by an empty one', async () => {
+    const { answer, index } = await list('referrers', subject, `?artifactType=${types[2]!}`);
+    expect(answer.headers.get('oci-filters-applied')).toBe('artifactType');
+    expect(index.manifests.map(({ digest }) => digest)).toEqual([referrers[2]!]);
+    const all = await list('referrers', subject, '?artifactType=');
+    expect(all.answer.headers.get('oci-filters-applied')).toBeNull();
+    expect(all.index.manifests).toHaveLength(types.length);
   });
 
   test('lesson 46: come in pages of at most 4 MiB, whose links lead to all of them', async () => {

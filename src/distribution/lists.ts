@@ -34,7 +34,8 @@ export async function referrerList(
 ): Promise<Response> {
   const subject = requireDigest(route.digest);
   const query = new URLSearchParams(exchange.query);
-  const artifactType = query.get('artifactType') ?? undefined;
+  // A media type has no space: that was a plus, sent as it is. An empty type filters nothing.
+  const artifactType = query.get('artifactType')?.replaceAll(' ', '+') || undefined;
   const repository = await findRepository(distribution.catalog, exchange.registryId, route.name);
   const { referrers, more } = repository
     ? await listReferrers(distribution.catalog, repository, subject, {
@@ -56,7 +57,8 @@ function pageOf({ query }: Exchange): { last: string; n: number } {
   if (query === '') return { last: '', n: maxPage };
   const parameters = new URLSearchParams(query);
   const n = parameters.get('n');
-  if (n !== null && !/^[0-9]{1,9}$/.test(n)) {
+  // More than a page holds is no mistake: clients that want everything ask for the largest number they know.
+  if (n !== null && !/^[0-9]+$/.test(n)) {
     throw new RegistryError('PAGINATION_NUMBER_INVALID', {
       message: 'n must be a number of results',
       detail: { n: n.slice(0, 32) },

@@ -18,7 +18,7 @@ import {
   parseDigest,
   parseManifest,
 } from '../oci/index.ts';
-import { isNotModified } from './conditions.ts';
+import { isNotModified, tagCondition } from './conditions.ts';
 import type { Distribution, Exchange } from './exchange.ts';
 import { readManifestBody } from './manifest-body.ts';
 
@@ -65,13 +65,18 @@ export async function uploadManifest(
   const tags = 'tag' in reference ? [reference.tag] : [...new Set(query.getAll('tag'))];
   for (const tag of tags) if (!isTag(tag)) throw invalidTag(tag);
   if (tags.length > maxTags) {
-    throw new RegistryError('TAG_INVALID', { status: 414, message: `one push sets at most ${maxTags} tags` });
+    throw new RegistryError('TAG_INVALID', {
+      status: 414,
+      message: `one push sets at most ${maxTags} tags`,
+      detail: { maxTags, tags: tags.length },
+    });
   }
   exchange.untimed();
   const bytes = await readManifestBody(exchange.request, distribution.manifestTimeoutMs);
   const digest = await verifiedDigest(reference, bytes, query.get('digest-algorithm'));
   const parsed = parseManifest(bytes, exchange.request.headers.get('content-type') ?? '');
-  await putManifest(distribution.catalog, exchange.registryId, route.name, { digest, bytes, parsed, tags });
+  const condition = 'tag' in reference ? tagCondition(exchange.request) : undefined;
+  await putManifest(distribution.catalog, exchange.registryId, route.name, { digest, bytes, parsed, tags, condition });
   const headers = new Headers({
     Location: `/v2/${route.name}/manifests/${digest}`,
     'Docker-Content-Digest': digest,
@@ -94,7 +99,7 @@ export async function removeManifest(
   const repository = await findRepository(distribution.catalog, exchange.registryId, route.name);
   if (!repository) throw new RegistryError('NAME_UNKNOWN', { detail: { name: route.name } });
   if ('digest' in reference) await deleteManifest(distribution.catalog, repository, reference.digest);
-  else await deleteTag(distribution.catalog, repository, reference.tag);
+  else await deleteTag(distribution.catalog, repository, reference.tag, tagCondition(exchange.request));
   return new Response(null, { status: 202, headers: { 'Content-Length': '0' } });
 }
 
@@ -122,6 +127,7 @@ async function verifiedDigest(reference: Reference, bytes: Uint8Array, algorithm
     if (named) return digestOf(bytes, named);
     throw new RegistryError('DIGEST_INVALID', {
       message: 'the digest algorithm is not supported; use sha256 or sha512',
+      detail: { algorithm: algorithm!.slice(0, 64) },
     });
   }
   const actual = digestOf(bytes, digestAlgorithm(reference.digest));

@@ -55,15 +55,8 @@ export function patchUpload(distribution: Distribution, exchange: Exchange, rout
     const range = chunkRange(exchange, route, session);
     exchange.untimed();
     const from = range?.start ?? session.offset;
-    const offset = await session.append(bodyOf(exchange), range?.start);
+    const offset = await session.append(bodyOf(exchange, range), range?.start);
     distribution.received(offset - from);
-    if (range && offset !== range.end + 1) {
-      throw new RegistryError('SIZE_INVALID', {
-        message: 'the chunk is not as long as Content-Range says; continue from the offset in the Range header',
-        detail: { expected: range.end + 1, received: offset },
-        headers: sessionHeaders(route.name, route.id, offset),
-      });
-    }
     return new Response(null, {
       status: 202,
       headers: { ...sessionHeaders(route.name, route.id, offset), 'Content-Length': '0' },
@@ -88,7 +81,7 @@ export async function finishUpload(
     if (range && range.start !== session.offset) throw outOfOrder(route, session.offset, range.start);
     exchange.untimed();
     const from = session.offset;
-    const blob = await session.close(bodyOf(exchange), digest, (tx, closed) =>
+    const blob = await session.close(bodyOf(exchange, range), digest, (tx, closed) =>
       commitBlob(distribution.catalog, tx, exchange.registryId, route.name, closed),
     );
     distribution.received(blob.size - from);
@@ -135,15 +128,18 @@ function chunkRange(
   route: UploadRoute,
   { offset, brokeOff }: UploadSession,
 ): ByteRange | undefined {
-  const range = parseContentRange(exchange.request.headers.get('content-range'));
+  const { headers, body } = exchange.request;
+  const header = headers.get('content-range');
+  const range = parseContentRange(header);
   if (range === undefined) return undefined;
   if (range === 'invalid') {
     throw new RegistryError('RANGE_INVALID', {
       message: 'Content-Range must be <first byte>-<last byte>',
+      detail: { expected: offset, contentRange: header!.slice(0, 96) },
       headers: sessionHeaders(route.name, route.id, offset),
     });
   }
-  const length = exchange.request.headers.get('content-length');
+  const length = headers.get('content-length') ?? (body ? null : '0');
   if (length !== null && Number(length) !== range.end - range.start + 1) {
     throw new RegistryError('SIZE_INVALID', {
       message: 'Content-Length and Content-Range give different lengths',
@@ -156,11 +152,15 @@ function chunkRange(
   return range;
 }
 
-/** An empty body is none at all, so that a digest which is known already need not be computed again. */
-function bodyOf({ request }: Exchange): UploadBody | undefined {
+/**
+ * An empty body is none at all, so that a digest which is known already need not be computed again. The length of a
+ * chunk that comes without Content-Length is that of its Content-Range.
+ */
+function bodyOf({ request }: Exchange, range?: ByteRange): UploadBody | undefined {
   const length = request.headers.get('content-length');
   if (!request.body || length === '0') return undefined;
-  return { stream: request.body, length: length === null ? undefined : Number(length) };
+  const promised = range && range.end - range.start + 1;
+  return { stream: request.body, length: length === null ? promised : Number(length) };
 }
 
 function outOfOrder(route: UploadRoute, offset: number, start: number): RegistryError {

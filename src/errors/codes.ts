@@ -30,6 +30,10 @@ export const errorCodes = {
   TOOMANYREQUESTS: { status: 429, message: 'too many requests; try again after the time in Retry-After' },
   RANGE_INVALID: { status: 416, message: 'the requested range cannot be satisfied' },
   PAGINATION_NUMBER_INVALID: { status: 400, message: 'invalid number of results requested' },
+  PRECONDITION_FAILED: {
+    status: 412,
+    message: 'the tag is not, or no longer, what the request demands; read it again',
+  },
   BAD_REQUEST: { status: 400, message: 'the request is malformed' },
   NOT_FOUND: { status: 404, message: 'nothing is served at this path' },
   UNAVAILABLE: { status: 503, message: 'the registry cannot serve this request now; try again' },

@@ -39,6 +39,15 @@ test('an event comes back as it was appended, and only if its transaction is com
   expect(events).toEqual([{ ...event, xid: expect.any(Number), id: expect.any(Number) }]);
 });
 
+test('events are handed out only once they are durable', async () => {
+  await publish(1);
+  const failing = { ...db, settle: () => Promise.reject(new Error('the disk failed')) };
+  await expect(readEvents(failing, start, 10)).rejects.toThrow('the disk failed');
+  const [event] = await readEvents(db, start, 10);
+  // Where there is nothing to hand out, nothing is waited for.
+  expect(await readEvents(failing, event!, 10)).toEqual([]);
+});
+
 test('events are read in pages; each reader has its own place', async () => {
   for (const n of range(0, 25)) await publish(n);
   const pages: number[] = [];

@@ -31,6 +31,15 @@ test.concurrent('a connection on which nothing follows an answer is closed', asy
   expect(connection.text()).toStartWith('HTTP/1.1 200 ');
 }, 30_000);
 
+test.concurrent('headers that do not end are not waited for, however steadily they drip', async () => {
+  using connection = await connect();
+  connection.socket.write('GET /v2/ HTTP/1.1\r\nHost: localhost\r\nX: ');
+  const drip = setInterval(() => connection.socket.write('x'), 1000);
+  expect(await untilClosed(connection)).toBeLessThan(20_000);
+  clearInterval(drip);
+  expect(connection.text()).toBe('');
+}, 30_000);
+
 test.concurrent('an upload may pause for longer than a connection may be idle; its connection is not idle for ever after', async () => {
   using connection = await connect();
   const session = new URL(await openUpload(server.url, 'paused'));

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { portOf, requestText, sendRaw } from '../../test/http/raw.ts';
-import { digestOf } from '../../test/http/registry.ts';
+import { digestOf, pushBlob, randomBytes } from '../../test/http/registry.ts';
 import { startTestProcess, type TestProcess } from '../../test/support/server.ts';
 
 /*
@@ -25,6 +25,8 @@ const refused: [what: string, status: number, request: string][] = [
   ['HTTP/0.9', 505, 'GET /v2/\r\n\r\n'],
   ['an unknown version', 505, 'GET /v2/ HTTP/1.2\r\nHost: localhost\r\n\r\n'],
   ['no Host in HTTP/1.1', 400, 'GET /v2/ HTTP/1.1\r\n\r\n'],
+  ['an empty line before the request', 400, `\r\n${requestText('GET', '/v2/')}`],
+  ['two spaces before the target', 400, requestText('GET', ' /v2/')],
   ['a target that is no path', 400, requestText('GET', 'v2/')],
   ['OPTIONS *', 400, requestText('OPTIONS', '*')],
   ['a NUL in the target', 505, requestText('GET', '/v2/a\0b/manifests/x')],
@@ -96,6 +98,16 @@ test('a request that comes while an answer waits for the disk ends the connectio
     'Content-Length: 5',
   ]);
   expect(await send(`${push}hello${requestText('GET', '/v2/')}`)).toMatchObject({ text: '', closed: true });
+});
+
+test('a request that comes while a large blob is being sent ends the connection, and with it the blob', async () => {
+  const size = 32 * 2 ** 20;
+  const digest = await pushBlob(server.url, 'pipelined', randomBytes(size));
+  const get = requestText('GET', `/v2/pipelined/blobs/${digest}`);
+  const answer = await send(get + get);
+  expect(answer).toMatchObject({ status: 200, closed: true });
+  expect(answer.headers.get('content-length')).toBe(`${size}`);
+  expect(answer.body.length).toBeLessThan(size);
 });
 
 test('a chunked body may have extensions, but no trailers: they end the connection, with the answer or before it', async () => {

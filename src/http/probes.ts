@@ -22,18 +22,22 @@ export function answerProbe(
 ): Response | Promise<Response> | undefined {
   if (path !== '/healthz' && path !== '/readyz') return undefined;
   requireRead(method);
-  return path === '/healthz' ? new Response('ok\n') : answerReady(probes, unready);
+  return path === '/healthz' ? answerText('ok') : answerReady(probes, unready);
 }
 
 async function answerReady(probes: Probes, unready: Unready): Promise<Response> {
-  if (probes.draining()) return new Response('draining\n', { status: 503 });
+  if (probes.draining()) return answerText('draining', 503);
   try {
     await probes.ready();
-    return new Response('ok\n');
+    return answerText('ok');
   } catch (error) {
     unready(error);
-    return new Response('unavailable\n', { status: 503 });
+    return answerText('unavailable', 503);
   }
+}
+
+function answerText(text: string, status = 200): Response {
+  return new Response(`${text}\n`, { status, headers: { 'Content-Type': 'text/plain' } });
 }
 
 /** `/metrics`, for whoever has passed the checks of Host and browsers. */

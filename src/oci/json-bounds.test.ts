@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
-import { jsonShape, maxJsonDepth } from './json-bounds.ts';
+import { jsonShape, maxJsonDepth, maxJsonKeys } from './json-bounds.ts';
 
 const numRuns = Number(process.env.BONDED_TEST_RUNS ?? 2_000);
 const timeout = 5_000 + numRuns;
@@ -10,15 +10,22 @@ function depthOf(value: unknown): number {
   return 1 + Math.max(0, ...Object.values(value).map(depthOf));
 }
 
+function keysOf(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  const own = Array.isArray(value) ? 0 : Object.keys(value).length;
+  return Object.values(value).reduce<number>((sum, inner) => sum + keysOf(inner), own);
+}
+
 const json = fc.jsonValue({ maxDepth: 8, stringUnit: fc.constantFrom(...'{}[]":,\\ a\n\u2028é') });
 
 describe('the shape of JSON', () => {
   test(
-    'is its depth, whatever its strings hold, and no key comes twice',
+    'is its depth and its number of keys, whatever its strings hold, and no key comes twice',
     () => {
       const check = (value: unknown, space: number) => {
         expect(jsonShape(JSON.stringify(value, undefined, space))).toEqual({
           depth: depthOf(value),
+          keys: keysOf(value),
           repeatedKey: undefined,
         });
       };
@@ -64,6 +71,14 @@ describe('the shape of JSON', () => {
     },
     timeout,
   );
+
+  test('keys are counted as far as it matters, wherever they are', () => {
+    const object = (keys: number) => Object.fromEntries(Array.from({ length: keys }, (_, at) => [`${at}`, 0]));
+    for (const text of [JSON.stringify(object(maxJsonKeys)), JSON.stringify([object(60_000), { a: object(39_999) }])]) {
+      expect(jsonShape(text).keys).toBe(maxJsonKeys);
+      expect(jsonShape(text.replace('"0"', '"a":0,"b":0,"0"')).keys).toBe(maxJsonKeys + 1);
+    }
+  });
 
   test('a depth bomb of 4 MiB is seen at once', () => {
     const started = performance.now();

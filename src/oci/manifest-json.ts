@@ -1,5 +1,5 @@
 import { RegistryError } from '../errors/index.ts';
-import { jsonShape, maxJsonDepth } from './json-bounds.ts';
+import { jsonShape, maxJsonDepth, maxJsonKeys } from './json-bounds.ts';
 
 /** Largest manifest, for push and pull alike (distribution-spec: at least 4 MiB). Bytes. */
 export const maxManifestBytes = 4 * 1024 * 1024;
@@ -43,8 +43,9 @@ export function decodeManifest(bytes: Uint8Array): Json {
   } catch {
     throw invalid('', 'the manifest is not UTF-8');
   }
-  const { depth, repeatedKey } = jsonShape(text);
+  const { depth, keys, repeatedKey } = jsonShape(text);
   if (depth > maxJsonDepth) throw invalid('', `the manifest is nested deeper than ${maxJsonDepth} levels`);
+  if (keys > maxJsonKeys) throw invalid('', `the manifest has more than ${maxJsonKeys} keys`);
   if (repeatedKey !== undefined) throw invalid(repeatedKey.slice(0, 100), 'the manifest gives a key twice');
   let json: unknown;
   try {

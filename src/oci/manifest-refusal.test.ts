@@ -99,7 +99,7 @@ describe('manifests that are refused', () => {
     expect(refused({ ...image, fsLayers: [] })).toEqual(invalid('fsLayers'));
   });
 
-  test('text that is not JSON in UTF-8, too deep, or too large', () => {
+  test('text that is not JSON in UTF-8, too deep, too large, or with too many keys', () => {
     for (const text of ['', '{', 'null', '[]', '"a"', '\ufeff{}', `${JSON.stringify(image)}x`]) {
       expect(refused(text, mediaTypes.ociManifest)).toEqual({ code: 'MANIFEST_INVALID' });
     }
@@ -107,6 +107,8 @@ describe('manifests that are refused', () => {
     expect(() => parseManifest(new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x7d]), mediaTypes.ociManifest)).toThrow(
       'not UTF-8',
     );
+    const annotations = Object.fromEntries(Array.from({ length: 100_000 }, (_, at) => [`${at}`, '']));
+    expect(refused({ ...image, annotations })).toEqual({ code: 'MANIFEST_INVALID' });
     const padded = (size: number) => JSON.stringify(image).padEnd(size, ' ');
     expect(parse(padded(4_194_304), mediaTypes.ociManifest).kind).toBe('image');
     expect(refused(padded(4_194_305), mediaTypes.ociManifest)).toMatchObject({

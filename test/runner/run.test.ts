@@ -64,6 +64,21 @@ test('every file of tests in the repository belongs to a suite', async () => {
   expect(all.filter((path) => !covered.has(path))).toEqual([]);
 });
 
+test('every number of runs that a test reads is set by its suite, or CI would run the few of a quick look', async () => {
+  for (const suite of suites) {
+    if (suite.kind !== 'tests') continue;
+    for (const path of await filesOf(suite, repository)) {
+      const text = await Bun.file(join(repository, path)).text();
+      for (const [, name] of text.matchAll(/Number\(process\.env(?:\.|\[')(BONDED_TEST_\w+)/g)) {
+        if (name === 'BONDED_TEST_SEED') continue;
+        for (const profile of ['ci', 'soak'] as const) {
+          expect(Object.keys(suite.environment?.[profile] ?? {}), `${name} of ${path} in ${profile}`).toContain(name!);
+        }
+      }
+    }
+  }
+});
+
 test('names of suites are unique', () => {
   expect(new Set(suites.map((suite) => suite.name)).size).toBe(suites.length);
 });
