@@ -45,7 +45,10 @@ function counted(suite: Suite): Suite {
 }
 
 const began = performance.now();
-for (const suite of suites.filter(({ name }) => random.has(name))) {
+const chosen = suites.filter(
+  ({ name }) => random.has(name) && (positionals.length === 0 || positionals.includes(name)),
+);
+for (const suite of chosen) {
   console.log(`${suite.name.padEnd(16)}${JSON.stringify(counted(suite).environment?.soak ?? {})}`);
 }
 process.on('exit', () => console.error(`soaked for ${((performance.now() - began) / 60_000).toFixed(1)} minutes`));
