@@ -11,7 +11,7 @@ export interface StoredBlob {
   size: number;
 }
 
-/** Literals: SQLite matches the predicate of a partial index by its text, and a parameter has none. */
+/** Literals, also in statements written out: a parameter has no text by which SQLite could match a partial index. */
 const [live, leaving] = [sql.lit(0), sql.lit(1)];
 
 /** The live object of a digest: one prepared look-up. */
@@ -77,7 +77,6 @@ export interface DeletingBlob {
 
 /** Objects whose second phase is to come, in pages, by id. */
 export function deletingBlobs(db: Database, limit: number, after = 0): Promise<DeletingBlob[]> {
-  // Written out, so that both databases take the partial index.
   return db.all('SELECT id, digest, "key", size FROM blobs WHERE deleting = 1 AND id > ? ORDER BY id LIMIT ?', [
     after,
     limit,

@@ -229,6 +229,26 @@ test('a session that cannot be ended is told of, tried again, and keeps no other
   expect(await rig.left()).toEqual(nothing);
 });
 
+test('a staging area that cannot be removed is told of, tried again, and keeps no other one', async () => {
+  await using rig = await openContentRig();
+  const areas = ['a', 'b', 'c', 'd'].map((digit) => digit.repeat(32));
+  for (const area of areas) await (await rig.store.stage(area, 0))!.close();
+  // One session that is stuck as well, so that both parts of a step fail.
+  const session = await rig.open();
+  await rig.append(session, bodyOf('half'));
+  await setActive(rig, session, 0);
+  const held = new Set([session, areas[0], areas[2]]);
+  const stuck: typeof rig.store = {
+    ...rig.store,
+    discard: (id) => (held.has(id) ? Promise.reject(new Error('not permitted')) : rig.store.discard(id)),
+  };
+  const old = Date.now() + hour;
+  await expect(rig.openOver(stuck).sweep(old)).rejects.toThrow('not permitted');
+  expect(await rig.left()).toEqual({ ...nothing, staged: 3 });
+  await sweepAll(rig, old);
+  expect(await rig.left()).toEqual(nothing);
+});
+
 test('a staging area that no session knows is left to whoever is writing to it', async () => {
   const claims = createLocalClaims();
   await using rig = await openContentRig({ options: { claims } });

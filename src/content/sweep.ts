@@ -55,6 +55,9 @@ export interface Swept {
   more: boolean;
 }
 
+/** One part of a step; `failure` is why something was left, although the rest was done. */
+type Step = Swept & { failure: unknown };
+
 /**
  * Makes the function that does one step of the sweep. It ends sessions without activity since `before` (ms; lesson 52:
  * by last activity, not by age) with whatever a crash left of them, and removes staging areas of the same age that no
@@ -75,7 +78,7 @@ export function createSweep(
     return !staged || staged.changedAt < before;
   }
 
-  async function sweepSessions(before: number, limit: number): Promise<Swept> {
+  async function sweepSessions(before: number, limit: number): Promise<Step> {
     const rows = await idleUploads(db, before, limit);
     const idle: UploadRow[] = [];
     const busy: string[] = [];
@@ -95,11 +98,11 @@ export function createSweep(
     }
     // Otherwise the ones at work would be all that a step ever looks at.
     if (busy.length > 0) await db.write((tx) => touchUploads(tx, busy, before), { durable: false });
-    if (failure !== undefined) throw failure;
-    return { uploads: idle.length, bytes: idle.reduce((sum, row) => sum + row.offset, 0), more: rows.length === limit };
+    const bytes = idle.reduce((sum, row) => sum + row.offset, 0);
+    return { uploads: idle.length, bytes, more: rows.length === limit, failure };
   }
 
-  async function sweepAreas(before: number, limit: number): Promise<Swept> {
+  async function sweepAreas(before: number, limit: number): Promise<Step> {
     areas ??= store.uploads()[Symbol.asyncIterator]();
     const old: (StagingArea & { upload: string })[] = [];
     let more = true;
@@ -113,21 +116,28 @@ export function createSweep(
       db,
       old.map(({ upload }) => upload),
     );
-    let uploads = 0;
-    let bytes = 0;
+    const step: Step = { uploads: 0, bytes: 0, more, failure: undefined };
     for (const { upload, size } of old) {
       const release = known.has(upload) ? undefined : await claims.claim(upload);
       if (!release) continue;
-      await store.discard(upload).finally(release);
-      uploads++;
-      bytes += size;
+      try {
+        await store.discard(upload);
+        step.uploads++;
+        step.bytes += size;
+      } catch (error) {
+        step.failure = error;
+      } finally {
+        release();
+      }
     }
-    return { uploads, bytes, more };
+    return step;
   }
 
   return async (before, limit = 100) => {
     const sessions = await sweepSessions(before, limit);
     const orphans = await sweepAreas(before, limit);
+    const failure = sessions.failure ?? orphans.failure;
+    if (failure !== undefined) throw failure;
     return {
       uploads: sessions.uploads + orphans.uploads,
       bytes: sessions.bytes + orphans.bytes,
