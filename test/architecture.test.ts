@@ -53,7 +53,7 @@ describe('the rules find', () => {
     for (const line of upward) expect(found(imports, { 'content/a.ts': line })).toHaveLength(1);
     expect(found(imports, { 'content/a.ts': `import '../access/index.ts';` })).toEqual(['content/a.ts:1']);
     expect(found(imports, { 'telemetry/a.ts': `\nimport '../database/index.ts';` })).toEqual(['telemetry/a.ts:2']);
-    expect(found(imports, { 'app.ts': `import './commands/index.ts';` })).toEqual(['app.ts:1']);
+    expect(found(imports, { 'app/start.ts': `import '../commands/index.ts';` })).toEqual(['app/start.ts:1']);
   });
 
   test('nothing in imports downward, in comments, in text and in tests', () => {

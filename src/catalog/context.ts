@@ -1,6 +1,6 @@
 import type { Database } from '../database/index.ts';
 
-/** What every catalog operation works with; made once, by `app.ts`. */
+/** What every catalog operation works with; made once, by `app/`. */
 export interface Catalog {
   db: Database;
   /** Current time (ms). */

@@ -1,5 +1,5 @@
 import { buildCommand } from '@stricli/core';
-import { openStorage } from '../app.ts';
+import { openStorage } from '../app/index.ts';
 import { checkCatalog } from '../catalog/index.ts';
 import { type Context, fail } from '../cli/index.ts';
 import { checkContent, type Finding } from '../content/index.ts';

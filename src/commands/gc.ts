@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { buildCommand } from '@stricli/core';
-import { openFacts, openStorage, openUploads, type Storage } from '../app.ts';
+import { openFacts, openStorage, openUploads, type Storage } from '../app/index.ts';
 import { collectStep, listGarbage, registryNames } from '../catalog/index.ts';
 import { type Context, fail } from '../cli/index.ts';
 import type { Configuration } from '../configuration.ts';

@@ -1,5 +1,5 @@
 import { buildCommand } from '@stricli/core';
-import { startApp } from '../app.ts';
+import { startApp } from '../app/index.ts';
 import type { Context } from '../cli/index.ts';
 import { createLog } from '../telemetry/index.ts';
 import { type ConfigFlags, configFlags, loadFor } from './load.ts';

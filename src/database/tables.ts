@@ -1,5 +1,5 @@
 /**
  * Every table of the schema. Empty here on purpose: the folder that owns a table declares it, by module augmentation,
- * in its own `tables.ts`, and hands its migrations to `openDatabase` through `app.ts`.
+ * in its own `tables.ts`, and hands its migrations to `openDatabase` through `app/`.
  */
 export interface Tables {}

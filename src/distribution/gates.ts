@@ -3,7 +3,7 @@ import type { Route } from './match.ts';
 
 export type Action = 'pull' | 'push' | 'delete' | 'list' | 'metadata';
 
-/** One step of the security model: passes, or throws a RegistryError. `app.ts` hands them in, in order. */
+/** One step of the security model: passes, or throws a RegistryError. `app/` hands them in, in order. */
 export type Gate = (exchange: Exchange, route: Route, action: Action) => void | Promise<void>;
 
 /** What a request wants, by route and method; undefined when the method is not served there. */

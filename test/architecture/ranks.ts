@@ -42,4 +42,4 @@ export function rankOf(folder: string): { order: number; name: string } | undefi
 }
 
 /** Files that lie in `src/` itself. Everything else is in a folder. */
-export const rootFiles = ['main.ts', 'app.ts', 'configuration.ts'];
+export const rootFiles = ['main.ts', 'configuration.ts'];

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { App } from '../../src/app.ts';
+import type { App } from '../../src/app/index.ts';
 import { sweepDeleted } from '../../src/content/index.ts';
 
 const tables = [

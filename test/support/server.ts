@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Subprocess } from 'bun';
-import { type App, startApp } from '../../src/app.ts';
+import { type App, startApp } from '../../src/app/index.ts';
 import { loadConfiguration } from '../../src/configuration.ts';
 import { createLog } from '../../src/telemetry/index.ts';
 import { freshDatabaseOptions } from './database.ts';

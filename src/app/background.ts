@@ -1,0 +1,48 @@
+import { collectStep } from '../catalog/index.ts';
+import type { Configuration } from '../configuration.ts';
+import { sweepDeleted, type Uploads } from '../content/index.ts';
+import { trimEvents } from '../events/index.ts';
+import { startPeriodic } from '../jobs/index.ts';
+import type { Log, Metrics } from '../telemetry/index.ts';
+import type { Storage } from './storage.ts';
+
+/** How long events are kept at least (ms), also when every subscriber has passed them. */
+const eventAgeMs = 7 * 86_400_000;
+
+/** Background work of one process. Each round is small, so that requests never wait for it. */
+export function startBackground(
+  config: Configuration,
+  { db, blobs, catalog }: Storage,
+  uploads: Uploads,
+  metrics: Metrics,
+  log: Log,
+) {
+  const failed = (job: string, error: unknown, detail = {}) => {
+    metrics.backgroundFailures.inc({ job });
+    log.error({ job, err: error, ...detail }, 'background work failed; it is tried again');
+  };
+  const periodic = (name: string, intervalMs: number, run: () => Promise<boolean>) =>
+    startPeriodic({ name, intervalMs, run, failed: (error) => failed(name, error) });
+  return [
+    periodic('collect', config.gc.interval, async () => {
+      const limit = 100;
+      const { failures, ...done } = await collectStep(catalog, limit);
+      for (const { candidate, error } of failures) failed('collect', error, { candidate });
+      const swept = await sweepDeleted(db, blobs, limit);
+      metrics.collected.inc({ kind: 'link' }, done.links);
+      metrics.collected.inc({ kind: 'manifest' }, done.manifests);
+      metrics.collected.inc({ kind: 'blob' }, swept.blobs);
+      metrics.reclaimedBytes.inc(swept.bytes);
+      const { links, manifests, repositories } = done;
+      const removed = { links, manifests, repositories, ...swept };
+      if (links + manifests + repositories + swept.blobs > 0) log.info(removed, 'collected garbage');
+      return done.examined === limit || swept.blobs === limit;
+    }),
+    periodic('sweep-uploads', Math.min(600_000, config.uploads.expiry), async () => {
+      const swept = await uploads.sweep(Date.now() - config.uploads.expiry);
+      metrics.sweptUploads.inc(swept.uploads);
+      return swept.more;
+    }),
+    periodic('trim-events', 600_000, async () => (await trimEvents(db, Date.now() - eventAgeMs)) > 0),
+  ];
+}

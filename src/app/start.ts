@@ -1,0 +1,70 @@
+import { ensureRegistry } from '../catalog/index.ts';
+import { type Configuration, hostsOf, registriesOf, tlsOf } from '../configuration.ts';
+import { requireStore } from '../content/index.ts';
+import { distribute, type Gate } from '../distribution/index.ts';
+import { type HttpServer, startServer } from '../http/index.ts';
+import { createMetrics, type Log, watchLoopLag } from '../telemetry/index.ts';
+import { startBackground } from './background.ts';
+import { forgetMissing } from './missing.ts';
+import { openStorage, openUploads, type Storage } from './storage.ts';
+
+export interface App {
+  readonly url: string;
+  readonly metricsUrl: string | undefined;
+  readonly storage: Storage;
+  /** Finishes what is in flight, stops background work, closes. Resolves with the number of requests that were cut. */
+  stop(): Promise<number>;
+}
+
+/** Wires every front door and starts serving: the one place that knows all of them. */
+export async function startApp(config: Configuration, log: Log): Promise<App> {
+  await using stack = new AsyncDisposableStack();
+  const metrics = createMetrics();
+  const storage = stack.use(await openStorage(config, { create: true }));
+  const { db, blobs, catalog } = storage;
+  const uploads = openUploads(config, storage);
+  const registryIds: number[] = [];
+  for (const { name } of registriesOf(config)) registryIds.push(await ensureRegistry(catalog, name));
+  // The security model, in order; every gate sees each request of the distribution API. Identity adds the first ones.
+  const gates: Gate[] = [];
+  const distribution = {
+    catalog,
+    uploads,
+    blobs,
+    manifestTimeoutMs: config.uploads.stallTimeout,
+    received: metrics.received,
+    served: metrics.served,
+  };
+  metrics.onScrape(() => metrics.openUploads.set(uploads.busy()));
+  const server = startServer({
+    listen: config.listen,
+    metricsListen: config.metrics.listen,
+    tls: tlsOf(config),
+    trustedProxies: config.trustedProxies,
+    hosts: hostsOf(config, registryIds),
+    handle: (exchange) => distribute(distribution, gates, exchange),
+    missingFile: (path) => void forgetMissing(storage, path, metrics, log),
+    ready: async () => {
+      await db.ping();
+      await requireStore(db, blobs);
+    },
+    idleSeconds: Math.ceil(config.idleTimeout / 1000),
+    log,
+    metrics,
+  });
+  for (const stop of startBackground(config, storage, uploads, metrics, log)) stack.defer(stop);
+  stack.defer(watchLoopLag((seconds) => metrics.loopLagSeconds.set(seconds)));
+  const running = stack.move();
+  return {
+    url: server.url,
+    metricsUrl: server.metricsUrl,
+    storage,
+    stop: async () => stopApp(server, config, running),
+  };
+}
+
+async function stopApp(server: HttpServer, config: Configuration, running: AsyncDisposableStack): Promise<number> {
+  const cut = await server.drain(config.drain.delay, config.drain.timeout);
+  await running.disposeAsync();
+  return cut;
+}
