@@ -145,7 +145,7 @@ export async function advanceUpload(
   tx: Transaction,
   id: string,
   from: number,
-  state: { offset: number; digest: string | null; broke_off: number; active_at: number },
+  state: { offset: number; digest: string | null; broke_off: number; started_at?: number; active_at: number },
 ): Promise<boolean> {
   const query = tx.updateTable('uploads').set(state).where('id', '=', id).where('offset', '=', from);
   return (await query.executeTakeFirst()).numUpdatedRows > 0n;

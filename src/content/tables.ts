@@ -28,6 +28,7 @@ declare module '../database/tables.ts' {
       closing: string | null;
       /** 1 when its last chunk broke off: its client may not know how far it came. */
       broke_off: number;
+      /** When it began, or last began anew at 0 (ms): later each time, so that it names the bytes before an offset. */
       started_at: number;
       active_at: number;
     };

@@ -104,13 +104,16 @@ test('live hashes are few, exact, and gone when they are taken or dropped', () =
     hash.update(Buffer.from(text));
     return hash;
   };
-  for (const id of ['a', 'b', 'c', 'd']) hashes.keep(id, of(id));
-  expect(hashes.take('a', 'sha256', 1)).toBeUndefined();
-  expect(hashes.take('b', 'sha256', 2)).toBeUndefined();
-  expect(hashes.take('b', 'sha256', 1)).toBeUndefined();
-  expect(hashes.take('c', 'sha512', 1)).toBeUndefined();
-  expect(hashes.take('d', 'sha256', 1)?.current()).toBe(digestOf('d'));
-  expect(hashes.take('d', 'sha256', 1)).toBeUndefined();
+  const run = (upload: string, startedAt = 1) => ({ upload, startedAt });
+  for (const id of ['a', 'b', 'c', 'd', 'e']) hashes.keep(run(id), of(id));
+  expect(hashes.take(run('b'), 'sha256', 1)).toBeUndefined();
+  expect(hashes.take(run('c'), 'sha256', 2)).toBeUndefined();
+  expect(hashes.take(run('c'), 'sha256', 1)).toBeUndefined();
+  expect(hashes.take(run('d'), 'sha512', 1)).toBeUndefined();
+  expect(hashes.take(run('e'), 'sha256', 1)?.current()).toBe(digestOf('e'));
+  expect(hashes.take(run('e'), 'sha256', 1)).toBeUndefined();
+  hashes.keep(run('f'), of('f'));
+  expect(hashes.take(run('f', 2), 'sha256', 1)).toBeUndefined();
 });
 
 test('lesson 1: a chunk is accepted and answered while the bytes before it are still being hashed', async () => {

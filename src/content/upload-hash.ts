@@ -110,36 +110,43 @@ function uploadHash(
   };
 }
 
+/** What names the first bytes of an upload for good: where it begins anew at 0, it is another run. */
+export interface UploadRun {
+  upload: string;
+  startedAt: number;
+}
+
 export interface LiveHashes {
-  /** The hash of exactly the first `length` bytes of an upload; whoever takes it keeps its successor. */
-  take(upload: string, algorithm: DigestAlgorithm, length: number): UploadHash | undefined;
-  keep(upload: string, hash: UploadHash): void;
+  /** The hash of exactly the first `length` bytes of a run; whoever takes it keeps its successor. */
+  take(run: UploadRun, algorithm: DigestAlgorithm, length: number): UploadHash | undefined;
+  keep(run: UploadRun, hash: UploadHash): void;
   drop(upload: string): void;
 }
 
 /**
  * Hashes of uploads whose last bytes were received by this process. A short cut only: uploads that fell out of the
- * `limit`, or began elsewhere, are hashed again.
+ * `limit`, or went on elsewhere, are hashed again. Another process may have begun the upload anew meanwhile and be at
+ * the same length with other bytes: a hash is good for the run in which it was kept.
  */
 export function createLiveHashes(limit = 1024): LiveHashes {
-  const hashes = new Map<string, UploadHash>();
+  const hashes = new Map<string, { startedAt: number; hash: UploadHash }>();
   const drop = (upload: string) => {
-    hashes.get(upload)?.drop();
+    hashes.get(upload)?.hash.drop();
     hashes.delete(upload);
   };
   return {
-    take(upload, algorithm, length) {
-      const found = hashes.get(upload);
-      if (found?.algorithm === algorithm && found.length() === length) {
+    take({ upload, startedAt }, algorithm, length) {
+      const { hash, startedAt: since } = hashes.get(upload) ?? {};
+      if (since === startedAt && hash?.algorithm === algorithm && hash.length() === length) {
         hashes.delete(upload);
-        return found;
+        return hash;
       }
       drop(upload);
       return undefined;
     },
-    keep(upload, hash) {
+    keep({ upload, startedAt }, hash) {
       drop(upload);
-      hashes.set(upload, hash);
+      hashes.set(upload, { startedAt, hash });
       if (hashes.size > limit) drop(hashes.keys().next().value!);
     },
     drop,

@@ -58,6 +58,27 @@ test('processes that share their claims refuse each other’s writers, too', asy
   expect(await first).toBe(5);
 });
 
+test('chunks that land on this process and on another are one blob, also when the other began anew', async () => {
+  let now = 1000;
+  const claims = createLocalClaims();
+  await using rig = await openContentRig({ options: { claims, now: () => now } });
+  const neighbour = rig.elsewhere({ claims, now: () => now });
+  const elsewhere = (id: string, text: string, start?: number) =>
+    neighbour.hold(id, owner, (session) => session.append(bodyOf(text), start));
+  const id = await rig.open();
+  await rig.append(id, bodyOf('one '));
+  await elsewhere(id, 'two ');
+  expect(await rig.append(id, bodyOf('three '))).toBe(14);
+  // Of the same length, within the same millisecond: the hash that this process keeps is of other bytes.
+  await rig.append(id, bodyOf('old '), 0);
+  await elsewhere(id, 'new ', 0);
+  await rig.append(id, bodyOf('end'));
+  expect(await codeOf(rig.close(id, undefined, digestOf('old end')))).toBe('400 DIGEST_INVALID');
+  now += 1;
+  const { key } = await rig.close(id, undefined, digestOf('new end'));
+  expect((await rig.bytes(key)).toString()).toBe('new end');
+});
+
 test('a writer goes on from what the one before it left, however close they follow', async () => {
   await using rig = await openContentRig();
   const id = await rig.open();

@@ -53,6 +53,7 @@ export function openSession(
   noted?: Promise<boolean>,
 ): UploadSession {
   const { id } = row;
+  const run = { upload: id, startedAt: row.started_at };
   const limits = { maxBytes, watchdog, interruption };
 
   /** Brings back what an earlier close published and could not record. */
@@ -75,13 +76,19 @@ export function openSession(
   }
 
   function hashFrom(offset: number, algorithm: DigestAlgorithm): UploadHash {
-    const live = hashes.take(id, algorithm, offset);
+    const live = hashes.take(run, algorithm, offset);
     if (live) return live;
     return offset === 0 ? startHash(algorithm) : hashAgain(store, id, algorithm, offset);
   }
 
   async function advance(from: number, offset: number, digest: Digest | undefined, brokeOff = false): Promise<void> {
-    const state = { offset, digest: digest ?? null, broke_off: brokeOff ? 1 : 0, active_at: now() };
+    const state = {
+      offset,
+      digest: digest ?? null,
+      broke_off: brokeOff ? 1 : 0,
+      started_at: run.startedAt,
+      active_at: now(),
+    };
     if (await db.write((tx) => advanceUpload(tx, id, from, state))) return;
     if (await findUpload(db, id)) throw conflict();
     await endUploads(db, store, [row]);
@@ -94,6 +101,7 @@ export function openSession(
     await recall(row.closing);
     if (from < row.offset) {
       await recall(row.digest);
+      run.startedAt = Math.max(now(), run.startedAt + 1);
       // Forgotten before it is overwritten: a crash in between must not leave the old digest over new bytes.
       await advance(row.offset, from, undefined);
     }
@@ -109,7 +117,7 @@ export function openSession(
       const brokeOff = failure !== undefined;
       if (bytes > 0 || (brokeOff && offset > 0)) await advance(from, offset, hash.current(), brokeOff);
       hash.detach();
-      hashes.keep(id, hash);
+      hashes.keep(run, hash);
       kept = true;
       if (brokeOff) throw failure;
       return offset;
@@ -130,7 +138,7 @@ export function openSession(
     // A retry goes on from the hash of what is durable.
     const fork = row.offset > 0 ? found.fork() : undefined;
     const hash = fork ?? found;
-    if (fork) hashes.keep(id, found);
+    if (fork) hashes.keep(run, found);
     try {
       const { bytes, failure } = body ? await receive(body, staging, hash, limits) : { bytes: 0 };
       if (failure !== undefined) throw failure;
