@@ -7,19 +7,22 @@ export interface Load {
   seconds: number;
   /** Processor time of the process and its children, user and system. */
   cpuSeconds: number;
-  /** Most memory that was resident at once, over all its processes. */
+  /** Most memory that was resident at once, over all its processes; what they share counts for each. */
   peakMiB: number;
+  /** The same of that process which had most. */
+  largestMiB: number;
 }
 
 /** Runs `work` and says what it cost the process `pid` and its children. */
-export async function underLoad(pid: number, work: () => Promise<void>): Promise<Load> {
+export async function underLoad(pid: number, work: () => Promise<unknown>): Promise<Load> {
   const before = cpuSecondsOf(pid);
   for (const member of familyOf(pid)) resetPeak(member);
   const began = performance.now();
   await work();
   const seconds = (performance.now() - began) / 1000;
-  const peakMiB = familyOf(pid).reduce((sum, member) => sum + peakOf(member), 0);
-  return { seconds, cpuSeconds: cpuSecondsOf(pid) - before, peakMiB };
+  const peaks = familyOf(pid).map(peakOf);
+  const peakMiB = peaks.reduce((sum, peak) => sum + peak, 0);
+  return { seconds, cpuSeconds: cpuSecondsOf(pid) - before, peakMiB, largestMiB: Math.max(...peaks) };
 }
 
 function familyOf(pid: number): number[] {

@@ -1,6 +1,7 @@
-import type { Peer, PeerName } from './peers.ts';
+import type { Contender, PeerName } from './peers/contenders.ts';
+import type { Peer } from './peers/start.ts';
 
-/** A figure that is measured for each peer. */
+/** A figure that is measured for each contender. */
 export interface Row {
   key: string;
   what: string;
@@ -8,14 +9,12 @@ export interface Row {
   /** Whether a larger or a smaller figure is the better one. */
   better: 'more' | 'less';
   /** Bonded's figure divided by that of the peer should be at least, or at most, this. */
-  targets: Partial<Record<Contender, number>>;
-  /** What Bonded's own figure should not pass, whatever others do. */
-  limit?: number;
+  targets?: Partial<Record<Contender, number>>;
+  /** What a contender's own figure should not pass, whatever others do. */
+  limits?: Partial<Record<Contender, number>>;
 }
 
-/** Registries and servers, and `tools`: what a disk and a processor can do without any of them. */
-export type Contender = PeerName | 'tools';
-
+/** By the key of the row. What a contender cannot do at all has no figure. */
 export type Figures = Record<string, number>;
 
 export interface Scale {
@@ -24,6 +23,8 @@ export interface Scale {
   /** Seconds that small requests are sent for. */
   seconds: number;
   rounds: number;
+  /** How many of many: clients, builds, tags, referrers. 1 is the full number. */
+  crowd: number;
 }
 
 export interface Situation {
@@ -37,10 +38,16 @@ export interface Situation {
 /** One kind of work, measured for each contender in turn. */
 export interface Shape {
   name: string;
+  /** What is done, in a sentence or two, for whoever reads the figures. */
+  about: string;
   contenders: readonly Contender[];
+  /** Starts its servers by itself; the ones of `Situation` are not for it. */
+  startsServers?: boolean;
   /** Programs that send or measure. */
   needs: readonly string[];
   rows: readonly Row[];
+  /** At most this many rounds, where one takes long. */
+  rounds?: number;
   /** Gives the servers what they need; not measured. */
   prepare?(situation: Situation): Promise<void>;
   measure(situation: Situation, contender: Contender): Promise<Figures>;

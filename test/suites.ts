@@ -52,6 +52,8 @@ export const suites: readonly Suite[] = [
       'test/*.test.ts',
       'test/runner/*.test.ts',
       'tools/*.test.ts',
+      'bench/*.test.ts',
+      'bench/{client,zb}/*.test.ts',
     ],
     // `check` has the one, `readme` the other.
     except: ['test/architecture.test.ts', 'test/readme-tour.test.ts'],

@@ -1,9 +1,10 @@
 import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openUpload } from '../content.ts';
+import { openUpload } from '../client/content.ts';
+import { digestOfFile, putCommand, randomFile } from '../client/large-file.ts';
+import { besideRegistries, type Contender, registries } from '../peers/contenders.ts';
 import { underLoad } from '../process-figures.ts';
-import { type Contender, gib, peerOf, run, type Shape } from '../shape.ts';
-import { digestOfFile, randomFile } from '../large-file.ts';
+import { gib, peerOf, run, type Shape } from '../shape.ts';
 
 const repository = 'bench/pull';
 const streams = 16;
@@ -11,10 +12,10 @@ const repeats = 3;
 
 const urls = new Map<Contender, string>();
 
-/** Large blobs from the page cache, read by curl to /dev/null. */
 export const blobPull: Shape = {
   name: 'blob-pull',
-  contenders: ['bonded', 'docker-registry', 'nginx'],
+  about: `A large blob from the page cache, read by curl to /dev/null: ${repeats} times in one stream, and by ${streams} at once.`,
+  contenders: ['bonded', ...registries, 'nginx'],
   needs: ['curl', 'openssl'],
   rows: [
     {
@@ -22,28 +23,28 @@ export const blobPull: Shape = {
       what: 'blob pull, 1 stream',
       unit: 'GiB/s',
       better: 'more',
-      targets: { nginx: 0.95, 'docker-registry': 1.3 },
+      targets: { nginx: 0.95, ...besideRegistries(1.3) },
     },
     {
       key: 'many',
       what: `blob pull, ${streams} streams`,
       unit: 'GiB/s',
       better: 'more',
-      targets: { nginx: 0.95, 'docker-registry': 1.3 },
+      targets: { nginx: 0.95, ...besideRegistries(1.3) },
     },
     {
       key: 'cpu',
       what: 'processor time of a pull',
       unit: 's/GiB',
       better: 'less',
-      targets: { 'docker-registry': 0.7 },
+      targets: besideRegistries(0.7),
     },
     {
       key: 'memory',
       what: `memory under ${streams} pulls`,
       unit: 'MiB',
       better: 'less',
-      targets: { 'docker-registry': 0.7 },
+      targets: besideRegistries(0.7),
     },
   ],
   async prepare(situation) {
@@ -68,10 +69,8 @@ export const blobPull: Shape = {
       run(['curl', '-sSf', ...Array.from({ length: times }, () => ['-o', '/dev/null', url]).flat()]);
     // Into the page cache, and through code that the first request compiles.
     await pull(1);
-    const one = await underLoad(peer.pid, async () => void (await pull(repeats)));
-    const many = await underLoad(peer.pid, async () => {
-      await Promise.all(Array.from({ length: streams }, () => pull(1)));
-    });
+    const one = await underLoad(peer.pid, () => pull(repeats));
+    const many = await underLoad(peer.pid, () => Promise.all(Array.from({ length: streams }, () => pull(1))));
     return {
       one: (repeats * blobBytes) / gib / one.seconds,
       many: (streams * blobBytes) / gib / many.seconds,
@@ -80,20 +79,3 @@ export const blobPull: Shape = {
     };
   },
 };
-
-/** curl's own wait for `100 Continue` would be measured otherwise. */
-export function putCommand(file: string, url: string): string[] {
-  return [
-    'curl',
-    '-sSf',
-    '-o',
-    '/dev/null',
-    '-T',
-    file,
-    '-H',
-    'Expect:',
-    '-H',
-    'Content-Type: application/octet-stream',
-    url,
-  ];
-}

@@ -1,15 +1,19 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { imageType, pushOnce, smallImage } from '../content.ts';
-import { type Contender, peerOf, run, type Shape } from '../shape.ts';
+import { imageType, pushOnce, smallImage } from '../client/content.ts';
+import { wrk, type WrkFigures } from '../client/wrk.ts';
+import { besideRegistries, type Contender, registries } from '../peers/contenders.ts';
+import { underLoad } from '../process-figures.ts';
+import { peerOf, type Shape } from '../shape.ts';
 
 const repository = 'bench/manifest';
+const connections = 64;
 const urls = new Map<Contender, string>();
 
-/** The request that every pull begins with, sent by wrk over 64 connections. */
 export const manifestGet: Shape = {
   name: 'manifest-get',
-  contenders: ['bonded', 'docker-registry', 'nginx'],
+  about: `A manifest by its tag, the request that every pull begins with, sent by wrk over ${connections} connections.`,
+  contenders: ['bonded', ...registries, 'nginx'],
   needs: ['wrk'],
   rows: [
     {
@@ -17,9 +21,23 @@ export const manifestGet: Shape = {
       what: 'manifest GET by tag',
       unit: '1/s',
       better: 'more',
-      targets: { 'docker-registry': 15, nginx: 0.4 },
+      targets: { 'docker-registry': 15, registry: 15, zot: 3, nginx: 0.4 },
     },
-    { key: 'p99', what: 'manifest GET by tag, 99th percentile', unit: 'ms', better: 'less', targets: {} },
+    { key: 'p99', what: 'manifest GET by tag, 99th percentile', unit: 'ms', better: 'less' },
+    {
+      key: 'cpu',
+      what: 'processor time of 1,000 manifest GETs',
+      unit: 'ms',
+      better: 'less',
+      targets: besideRegistries(0.7),
+    },
+    {
+      key: 'memory',
+      what: 'memory under manifest GETs',
+      unit: 'MiB',
+      better: 'less',
+      limits: { bonded: 200 },
+    },
   ],
   async prepare(situation) {
     const image = smallImage();
@@ -34,17 +52,15 @@ export const manifestGet: Shape = {
     }
   },
   async measure(situation, contender) {
-    peerOf(situation, contender);
-    const wrk = (seconds: number) =>
-      run(['wrk', '-t2', '-c64', `-d${seconds}s`, '--latency', '-H', `Accept: ${imageType}`, urls.get(contender)!]);
-    await wrk(1);
-    const output = await wrk(Math.max(1, Math.round(situation.scale.seconds)));
-    if (/Non-2xx/.test(output)) throw new Error(`${contender} refused: ${output}`);
-    const late = /^\s+99%\s+([\d.]+)(us|ms|s|m)\s*$/m.exec(output);
-    const unit = { us: 0.001, ms: 1, s: 1000, m: 60_000 }[late?.[2] ?? 'ms']!;
-    return {
-      rate: Number(/^Requests\/sec:\s+([\d.]+)/m.exec(output)![1]),
-      p99: Number(late?.[1] ?? Number.NaN) * unit,
-    };
+    const { pid } = peerOf(situation, contender);
+    const url = urls.get(contender)!;
+    const { seconds } = situation.scale;
+    await wrk(url, { connections, seconds: 1, accept: imageType });
+    let measured: WrkFigures | undefined;
+    const load = await underLoad(pid, async () => {
+      measured = await wrk(url, { connections, seconds, accept: imageType });
+    });
+    const { rate, p99 } = measured!;
+    return { rate, p99, cpu: (load.cpuSeconds / load.seconds / rate) * 1e6, memory: load.largestMiB };
   },
 };

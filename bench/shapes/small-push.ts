@@ -1,14 +1,16 @@
-import { type Image, pushImage, smallImage } from '../content.ts';
-import { openRaw } from '../raw-client.ts';
+import { type Image, pushImage, smallImage } from '../client/content.ts';
+import { openRaw } from '../client/raw-client.ts';
+import { besideRegistries, registries } from '../peers/contenders.ts';
+import { underLoad } from '../process-figures.ts';
 import { peerOf, type Shape } from '../shape.ts';
 
 const connections = 16;
 let measurement = 0;
 
-/** Whole images of two small blobs, five requests each, over connections that stay open. */
 export const smallPush: Shape = {
   name: 'small-push',
-  contenders: ['bonded', 'docker-registry'],
+  about: `Whole images of two small blobs, five requests each, over ${connections} connections that stay open; by the same bare client for all.`,
+  contenders: ['bonded', ...registries],
   needs: [],
   rows: [
     {
@@ -16,24 +18,45 @@ export const smallPush: Shape = {
       what: 'small images pushed, each into its own repository',
       unit: '1/s',
       better: 'more',
-      targets: { 'docker-registry': 3 },
+      targets: besideRegistries(3),
     },
     {
       key: 'one',
       what: 'small images pushed, all into one repository',
       unit: '1/s',
       better: 'more',
-      targets: { 'docker-registry': 3 },
+      targets: besideRegistries(3),
+    },
+    {
+      key: 'cpu',
+      what: 'processor time of 1,000 small pushes',
+      unit: 's',
+      better: 'less',
+      targets: besideRegistries(0.7),
+    },
+    {
+      key: 'memory',
+      what: 'memory under small pushes',
+      unit: 'MiB',
+      better: 'less',
+      limits: { bonded: 200 },
     },
   ],
   async measure(situation, contender) {
-    const { port } = peerOf(situation, contender);
+    const { port, pid } = peerOf(situation, contender);
     const { seconds } = situation.scale;
     const run = ++measurement;
     await pushFor(port, 0.3, (image) => `bench/warm/${run}-${image}`);
+    const [spread, one] = [{ rate: 0 }, { rate: 0 }];
+    const load = await underLoad(pid, async () => {
+      spread.rate = await pushFor(port, seconds, (image) => `bench/spread/${run}-${image}`);
+      one.rate = await pushFor(port, seconds, () => `bench/one/${run}`);
+    });
     return {
-      spread: await pushFor(port, seconds, (image) => `bench/spread/${run}-${image}`),
-      one: await pushFor(port, seconds, () => `bench/one/${run}`),
+      spread: spread.rate,
+      one: one.rate,
+      cpu: (load.cpuSeconds / load.seconds / ((spread.rate + one.rate) / 2)) * 1000,
+      memory: load.largestMiB,
     };
   },
 };

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { run, type Situation } from './shape.ts';
+import { run, type Situation } from '../shape.ts';
 
 /** A file of random bytes, as large as a large blob. */
 export async function randomFile({ directory, scale }: Situation, name: string): Promise<string> {
@@ -27,4 +27,10 @@ export async function changeFile(file: string): Promise<string> {
 export async function digestOfFile(file: string): Promise<string> {
   const output = await run(['openssl', 'dgst', '-sha256', file]);
   return `sha256:${output.trim().slice(-64)}`;
+}
+
+/** What sends a file. curl's own wait for `100 Continue` would be measured otherwise. */
+export function putCommand(file: string, url: string): string[] {
+  const type = 'Content-Type: application/octet-stream';
+  return ['curl', '-sSf', '-o', '/dev/null', '-T', file, '-H', 'Expect:', '-H', type, url];
 }

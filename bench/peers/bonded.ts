@@ -1,0 +1,31 @@
+import { join } from 'node:path';
+import { firstLine, type Server } from './server.ts';
+
+const root = join(import.meta.dir, '..', '..');
+
+/** Bonded from this checkout; `settings` as `key=value`, as `--set` takes them. */
+export function bonded(title: string, ...settings: string[]): Server {
+  return {
+    title,
+    program: () => join(root, 'bin', 'bonded'),
+    version: (program) =>
+      [firstLine([program, '--version']), `from source on Bun ${Bun.version}`, ...settings].join(', '),
+    command: (program, directory, port) => serve(program, directory, port, settings),
+  };
+}
+
+/** The compiled program, where `npm run build:binary` puts it; the shape that measures it builds it anew. */
+export function bondedBinary(title: string): Server {
+  const program = join(root, 'dist', 'bonded');
+  return {
+    title,
+    program: () => program,
+    version: () => 'one file, by `npm run build:binary`',
+    command: (_, directory, port) => serve(program, directory, port, []),
+  };
+}
+
+function serve(program: string, directory: string, port: number, settings: readonly string[]): string[] {
+  const flags = [`--listen=127.0.0.1:${port}`, `--data=${directory}`, '--log-level=warn'];
+  return [program, 'serve', ...flags, ...settings.map((setting) => `--set=${setting}`)];
+}

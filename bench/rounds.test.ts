@@ -1,0 +1,45 @@
+import { expect, test } from 'bun:test';
+import type { Contender } from './peers/contenders.ts';
+import { compare } from './rounds.ts';
+import { figuresOf, targetsOf } from './report.ts';
+import type { Row, Shape } from './shape.ts';
+
+const row: Row = {
+  key: 'rate',
+  what: 'rate',
+  unit: '1/s',
+  better: 'more',
+  targets: { nginx: 0.5, zot: 3 },
+  limits: { bonded: 40 },
+};
+const contenders: Contender[] = ['bonded', 'nginx', 'zot'];
+const rounds = [
+  [30, 60],
+  [10, 40],
+  [50, 50],
+].map(([bonded, nginx]) => new Map(Object.entries({ bonded: { rate: bonded! }, nginx: { rate: nginx! } })));
+const comparison = compare(row, rounds as Map<Contender, { rate: number }>[], contenders);
+const shape: Shape = { name: 's', about: 'a', contenders, needs: [], rows: [row], measure: async () => ({}) };
+
+test('ratios are of one round, medians of all', () => {
+  expect(comparison.medians).toEqual(new Map(Object.entries({ bonded: 30, nginx: 50 })) as never);
+  expect(comparison.ratios.get('nginx')).toEqual({ median: 0.5, least: 0.25, most: 1 });
+});
+
+test('a contender without a figure has no ratio', () => {
+  expect(comparison.ratios.has('zot')).toBe(false);
+});
+
+test('a peer that is missing is not measured and never passes', () => {
+  const lines = targetsOf([{ shape, comparisons: [comparison], missing: [] }]);
+  expect(lines.slice(2)).toEqual([
+    '| rate |  | 30 1/s | ≥ 40 1/s | **missed** |',
+    '| rate | nginx | 0.5 × (0.25 to 1) | ≥ 0.5 × | met |',
+    '| rate | zot | not measured | ≥ 3 × |  |',
+  ]);
+});
+
+test('figures stand beside each other, with ratios', () => {
+  const lines = figuresOf({ shape, comparisons: [comparison], missing: [] });
+  expect(lines.at(-2)).toBe('| rate | 1/s | 30 | 50 (0.5 ×) | – |');
+});

@@ -1,0 +1,73 @@
+import { join } from 'node:path';
+import { builtFromSource, type Contender, isInstalled, type PeerName } from './peers/contenders.ts';
+import { type Peer, startPeer } from './peers/start.ts';
+import type { Outcome } from './report.ts';
+import { measureRounds, roundsOf } from './rounds.ts';
+import type { Shape, Situation } from './shape.ts';
+
+export interface ShapesRun {
+  outcomes: Outcome[];
+  counts: { passed: number; failed: number; skipped: number };
+}
+
+/** Starts what is installed of the contenders, measures the shapes one after the other, and ends what it started. */
+export async function runShapes(
+  shapes: readonly Shape[],
+  place: Pick<Situation, 'scale' | 'directory'>,
+): Promise<ShapesRun> {
+  const run: ShapesRun = { outcomes: [], counts: { passed: 0, failed: 0, skipped: 0 } };
+  const situation: Situation = { ...place, peers: new Map<PeerName, Peer>() };
+  try {
+    for (const shape of shapes) {
+      await startMissing(shape, situation);
+      await runShape(shape, situation, run);
+    }
+  } finally {
+    await Promise.all([...situation.peers.values()].map((peer) => peer.stop()));
+  }
+  return run;
+}
+
+async function startMissing(shape: Shape, { directory, peers }: Situation): Promise<void> {
+  if (shape.startsServers) return;
+  for (const name of shape.contenders) {
+    if (name === 'tools' || peers.has(name) || !isInstalled(name)) continue;
+    peers.set(name, await startPeer(name, join(directory, name.replaceAll(' ', '-'))));
+  }
+}
+
+async function runShape(shape: Shape, situation: Situation, { outcomes, counts }: ShapesRun): Promise<void> {
+  const missing = shape.needs.filter((program) => Bun.which(program) === null);
+  if (missing.length > 0) {
+    outcomes.push({ shape, comparisons: [], missing });
+    counts.skipped += shape.rows.length;
+    return;
+  }
+  const contenders = shape.contenders.filter(isInstalled);
+  const began = performance.now();
+  try {
+    await shape.prepare?.(situation);
+    const prepared = seconds(began);
+    const comparisons = await measureRounds(shape, situation, contenders, (round, contender) => {
+      if (process.stdout.isTTY) process.stdout.write(`\r\u001B[K${shape.name}: round ${round}, ${contender}`);
+    });
+    if (process.stdout.isTTY) process.stdout.write('\r\u001B[K');
+    const rounds = roundsOf(shape, situation);
+    console.log(`${shape.name}: ${rounds} rounds in ${seconds(began)} s, ${prepared} s of them to prepare`);
+    outcomes.push({ shape, comparisons, missing: [] });
+    counts.passed += shape.rows.length;
+    counts.skipped += shape.contenders.filter((name) => isMissed(name, contenders)).length;
+  } catch (error) {
+    console.error(`${shape.name} failed: ${(error as Error).message}`);
+    counts.failed += shape.rows.length;
+  }
+}
+
+/** What has to be built from its source is not missed where it is not. */
+function isMissed(name: Contender, present: readonly Contender[]): boolean {
+  return !present.includes(name) && !builtFromSource.has(name);
+}
+
+function seconds(since: number): string {
+  return ((performance.now() - since) / 1000).toFixed(1);
+}

@@ -1,0 +1,9 @@
+import type { Shape } from '../shape.ts';
+import { blobPull } from './blob-pull.ts';
+import { blobPush } from './blob-push.ts';
+import { manifestGet } from './manifest-get.ts';
+import { smallPush } from './small-push.ts';
+import { start } from './start.ts';
+
+/** In the order in which they run and are reported. */
+export const shapes: readonly Shape[] = [blobPull, blobPush, manifestGet, smallPush, start];

@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs';
+import { cpus, loadavg, release, totalmem } from 'node:os';
+import { type PeerName, peerNames, titleOf, versionOf } from './peers/contenders.ts';
+import { gib, type Scale } from './shape.ts';
+
+/** What the figures depend on. */
+export function surroundings(
+  scale: Scale,
+  directory: string,
+  loadBefore: number,
+  measured: ReadonlySet<string>,
+): string[] {
+  const [cpu] = cpus();
+  return [
+    `- ${new Date().toISOString().slice(0, 10)}; at most ${scale.rounds} rounds, each contender once a round in turning order; medians.`,
+    `- ${cpu?.model.trim()}, ${cpus().length} cores shared by servers and clients, ${Math.round(totalmem() / gib)} GiB, Linux ${release()}; ${diskOf(directory)}.`,
+    `- Load average before the start: ${loadBefore.toFixed(2)}${loadBefore > 0.5 ? ', so somebody else was at work: take the figures with care' : ''}.`,
+    ...peerNames.filter((name) => measured.has(name)).map(about),
+    `- Large blobs have ${Math.round(scale.blobBytes / 1024 ** 2)} MiB. Processor time and memory are those of a server with its children.`,
+  ];
+}
+
+function about(name: PeerName): string {
+  return `- ${titleOf(name)}: ${versionOf(name) ?? 'not found, so not measured'}.`;
+}
+
+/** File system and device of a directory. */
+function diskOf(directory: string): string {
+  const mounts = readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' '))
+    .filter(([, at]) => at !== undefined && (at === '/' || `${directory}/`.startsWith(`${at}/`)))
+    .toSorted((a, b) => b[1]!.length - a[1]!.length);
+  return mounts[0] ? `${mounts[0][2]} on ${mounts[0][0]}` : 'unknown disk';
+}
+
+export function currentLoad(): number {
+  return loadavg()[0] ?? 0;
+}
