@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { gcConfig, manifestsConfig } from './catalog/index.ts';
-import { type ConfigSources, hostName, loadConfig, type LoadedConfig } from './config/index.ts';
+import { type ConfigSources, hostName, loadConfig, type LoadedConfig, processCount } from './config/index.ts';
 import { uploadsConfig } from './content/index.ts';
 import { databaseConfig } from './database/index.ts';
 import { createHostTable, type HostTable, httpConfig, type TlsFiles } from './http/index.ts';
@@ -21,6 +21,12 @@ const slices = z.strictObject({
     .default('./data')
     .describe('Directory of facts (SQLite) and content. One server uses it at a time.'),
   ...httpConfig,
+  processes: processCount()
+    .prefault(1)
+    .describe(
+      'Processes that serve, up to 64, or `auto` for one a core. More than one share the port, on Linux only; each has ' +
+        'memory, PostgreSQL connections and caches of its own.',
+    ),
   domain: hostName()
     .prefault('localhost')
     .describe('Each registry answers to `<its name>.<domain>` beside its own hosts.'),

@@ -22,9 +22,15 @@ const pure = ['src/oci/**', 'src/errors/**', 'src/config/**', 'src/telemetry/**'
 const parsers = ['src/distribution/match*.test.ts', 'src/http/target*.test.ts'];
 
 /** What is SQLite's alone. */
-const sqliteAlone = ['sqlite', 'sqlite-dialect', 'syncer', 'write-queue', 'write-token', 'one-writer'].map(
-  (name) => `src/database/${name}.test.ts`,
-);
+const sqliteAlone = [
+  'directory-lock',
+  'sqlite',
+  'sqlite-dialect',
+  'syncer',
+  'write-queue',
+  'write-token',
+  'one-writer',
+].map((name) => `src/database/${name}.test.ts`);
 
 /** What has a suite of its own. */
 const notFacts = [...pure, ...parsers, 'test/runner/**', 'test/crash/**'];

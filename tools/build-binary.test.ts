@@ -29,6 +29,15 @@ test('the binary serves: push, pull, long headers, TLS certificates, a clean end
   expect(await certificate.exited).toBe(0);
 }, 60_000);
 
+test('the binary starts itself again as workers', async () => {
+  await using server = await startTestProcess({ program, database: '', settings: { processes: 2 } });
+  await pushImage(server.url, 'team/app', 'latest');
+  const headers = { 'X-Long': 'x'.repeat(40_000) };
+  expect((await fetch(`${server.url}/v2/`, { headers })).status).toBe(200);
+  expect(await (await fetch(`${server.url}/metrics`)).text()).toContain('bonded_workers_active 2\n');
+  expect(await server.end()).toBe(0);
+}, 60_000);
+
 test('its thread for checkpoints starts: the log does not grow without bound', async () => {
   await using server = await startTestProcess({ program, database: '' });
   const image = await pushImage(server.url, 'large', 'latest');

@@ -1,2 +1,2 @@
-export { type App, startApp } from './start.ts';
-export { type Facts, openFacts, openStorage, openUploads, type Storage } from './storage.ts';
+export { type App, startApp, type Worker } from './start.ts';
+export { type Facts, openFacts, openStorage, openUploads, prepareStorage, type Storage } from './storage.ts';

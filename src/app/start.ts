@@ -1,30 +1,38 @@
-import { ensureRegistry } from '../catalog/index.ts';
-import { type Configuration, hostsOf, registriesOf, tlsOf } from '../configuration.ts';
+import { type Configuration, hostsOf, tlsOf } from '../configuration.ts';
 import { requireStore } from '../content/index.ts';
 import { distribute, type Gate } from '../distribution/index.ts';
 import { type HttpServer, startServer } from '../http/index.ts';
-import { createMetrics, type Log, watchLoopLag } from '../telemetry/index.ts';
+import { createMetrics, type Log, type Metrics, watchLoopLag } from '../telemetry/index.ts';
 import { startBackground } from './background.ts';
 import { forgetMissing } from './missing.ts';
-import { openStorage, openUploads, type Storage } from './storage.ts';
+import { ensureRegistries, openStorage, openUploads, type SharedRights, type Storage } from './storage.ts';
 
 export interface App {
   readonly url: string;
   readonly metricsUrl: string | undefined;
   readonly storage: Storage;
+  /** Those of this process. */
+  readonly metrics: Metrics;
   /** Finishes what is in flight, stops background work, closes. Resolves with the number of requests that were cut. */
   stop(): Promise<number>;
 }
 
+/** One process of several that are one server. */
+export interface Worker extends SharedRights {
+  /** Whether it does the background work for all. */
+  background: boolean;
+  /** The metrics of all. */
+  renderMetrics(): Promise<string>;
+}
+
 /** Wires every front door and starts serving: the one place that knows all of them. */
-export async function startApp(config: Configuration, log: Log): Promise<App> {
+export async function startApp(config: Configuration, log: Log, worker?: Worker): Promise<App> {
   await using stack = new AsyncDisposableStack();
   const metrics = createMetrics();
-  const storage = stack.use(await openStorage(config, { create: true }));
+  const storage = stack.use(await openStorage(config, { create: true, shared: worker }));
   const { db, blobs, catalog } = storage;
-  const uploads = openUploads(config, storage);
-  const registryIds: number[] = [];
-  for (const { name } of registriesOf(config)) registryIds.push(await ensureRegistry(catalog, name));
+  const uploads = openUploads(config, storage, worker);
+  const registryIds = await ensureRegistries(config, storage);
   // The security model, in order; every gate sees each request of the distribution API. Identity adds the first ones.
   const gates: Gate[] = [];
   const distribution = {
@@ -49,16 +57,20 @@ export async function startApp(config: Configuration, log: Log): Promise<App> {
       await requireStore(db, blobs);
     },
     idleSeconds: Math.ceil(config.idleTimeout / 1000),
+    reusePort: worker !== undefined,
     log,
-    metrics,
+    metrics: worker ? { ...metrics, render: worker.renderMetrics } : metrics,
   });
-  for (const stop of startBackground(config, storage, uploads, metrics, log)) stack.defer(stop);
+  if (worker?.background !== false) {
+    for (const stop of startBackground(config, storage, uploads, metrics, log)) stack.defer(stop);
+  }
   stack.defer(watchLoopLag((seconds) => metrics.loopLagSeconds.set(seconds)));
   const running = stack.move();
   return {
     url: server.url,
     metricsUrl: server.metricsUrl,
     storage,
+    metrics,
     stop: async () => stopApp(server, config, running),
   };
 }

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
-import { type Catalog, catalogMigrations } from '../catalog/index.ts';
-import type { Configuration } from '../configuration.ts';
+import { type Catalog, catalogMigrations, ensureRegistry } from '../catalog/index.ts';
+import { type Configuration, registriesOf } from '../configuration.ts';
 import {
   atDataDirectory,
   type BlobStore,
@@ -8,10 +8,12 @@ import {
   contentMigrations,
   createFileStore,
   createUploads,
+  joinDataDirectory,
   takeDataDirectory,
+  type UploadClaims,
   type Uploads,
 } from '../content/index.ts';
-import { type Database, openDatabase } from '../database/index.ts';
+import { type Database, openDatabase, type WriteToken } from '../database/index.ts';
 import { eventMigrations } from '../events/index.ts';
 
 const migrations = [...eventMigrations, ...contentMigrations, ...catalogMigrations];
@@ -28,12 +30,12 @@ export interface Storage extends Facts {
 }
 
 /** Opens the facts alone: also while a server runs on them, as long as nothing is written that it does not expect. */
-export async function openFacts(config: Configuration): Promise<Facts> {
+export async function openFacts(config: Configuration, writeToken?: WriteToken): Promise<Facts> {
   const { url, poolSize, preparedStatements, statementTimeout } = config.database;
   const path = join(resolve(config.data), 'bonded.db');
   const db = await openDatabase(
     url === undefined
-      ? { kind: 'sqlite', path, migrations }
+      ? { kind: 'sqlite', path, migrations, writeToken }
       : { kind: 'postgres', url, migrations, poolSize, preparedStatements, statementTimeoutMs: statementTimeout },
   );
   const catalog: Catalog = {
@@ -45,18 +47,31 @@ export async function openFacts(config: Configuration): Promise<Facts> {
   return { db, catalog, [Symbol.asyncDispose]: () => db.close() };
 }
 
+/** What a worker shares with the other processes of its server. */
+export interface SharedRights {
+  writeToken: WriteToken;
+  claims: UploadClaims;
+}
+
+export interface OpenOptions {
+  create?: boolean;
+  adopt?: boolean;
+  /** For a worker: its parent has the data directory. */
+  shared?: SharedRights | undefined;
+}
+
 /**
  * Opens facts and bytes. Where there are none, `create` makes them; where there are only bytes, `adopt` makes new facts
  * theirs. Throws when another process has the data directory, or when facts and bytes do not belong together.
  */
 export async function openStorage(
   config: Configuration,
-  { create = false, adopt = false }: { create?: boolean; adopt?: boolean } = {},
+  { create = false, adopt = false, shared }: OpenOptions = {},
 ): Promise<Storage> {
   await using stack = new AsyncDisposableStack();
   const data = resolve(config.data);
-  stack.defer(await takeDataDirectory(data, create));
-  const { db, catalog } = stack.use(await openFacts(config));
+  stack.defer(shared ? await joinDataDirectory(data) : await takeDataDirectory(data, { create }));
+  const { db, catalog } = stack.use(await openFacts(config, shared?.writeToken));
   const blobs = await atDataDirectory(data, () => createFileStore(data));
   await bindStore(db, blobs, adopt);
   const opened = stack.move();
@@ -64,10 +79,33 @@ export async function openStorage(
 }
 
 /** The uploads of a registry, within its configured limits. */
-export function openUploads(config: Configuration, { db, blobs }: Storage): Uploads {
-  return createUploads(db, blobs, {
+export function openUploads(config: Configuration, { db, blobs }: Storage, shared?: SharedRights): Uploads {
+  const limits = {
     stallMs: config.uploads.stallTimeout,
     minBytesPerSecond: config.uploads.minRate,
     maxBytes: config.uploads.maxBlobSize,
-  });
+  };
+  return createUploads(db, blobs, limits, shared && { claims: shared.claims });
+}
+
+/**
+ * Prepares what workers will open: takes the data directory for this process and them, applies missing migrations,
+ * makes the configured registries. Resolves with what gives the directory back.
+ */
+export async function prepareStorage(config: Configuration): Promise<() => void> {
+  const data = resolve(config.data);
+  using stack = new DisposableStack();
+  stack.defer(await takeDataDirectory(data, { create: true, workers: true }));
+  await using facts = await openFacts(config);
+  await bindStore(facts.db, await atDataDirectory(data, () => createFileStore(data)), false);
+  await ensureRegistries(config, facts);
+  const taken = stack.move();
+  return () => taken.dispose();
+}
+
+/** The ids of the configured registries, in the order of `registriesOf`; they are made where they are new. */
+export async function ensureRegistries(config: Configuration, { catalog }: Facts): Promise<number[]> {
+  const ids: number[] = [];
+  for (const { name } of registriesOf(config)) ids.push(await ensureRegistry(catalog, name));
+  return ids;
 }

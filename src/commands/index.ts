@@ -2,3 +2,4 @@ export { configRoutes } from './check-config.ts';
 export { fsck } from './fsck.ts';
 export { gc } from './gc.ts';
 export { serve } from './serve.ts';
+export { worker } from './worker.ts';

@@ -1,6 +1,7 @@
 import { buildCommand } from '@stricli/core';
 import { startApp } from '../app/index.ts';
 import type { Context } from '../cli/index.ts';
+import { startWorkers } from '../processes/index.ts';
 import { createLog } from '../telemetry/index.ts';
 import { type ConfigFlags, configFlags, loadFor } from './load.ts';
 
@@ -13,15 +14,20 @@ export const serve = buildCommand<ConfigFlags, [], Context>({
     const config = loaded.value;
     const log = createLog(config.log);
     for (const name of loaded.unknownVariables) log.warn({ variable: name }, 'there is no such setting; ignored');
-    const app = await startApp(config, log);
-    log.info({ url: app.url, ...(app.metricsUrl && { metrics: app.metricsUrl }) }, `serving on ${app.url}`);
+    const { processes } = config;
+    const workers = processes > 1 ? await startWorkers(config, log) : undefined;
+    const app = workers ?? (await startApp(config, log));
+    const shown = { url: app.url, ...(app.metricsUrl && { metrics: app.metricsUrl }), ...(workers && { processes }) };
+    log.info(shown, `serving on ${app.url}`);
     log.warn({}, 'callers are not identified: whoever can connect from this machine may push, pull and delete');
     // A person reads this, a log collector would choke on it.
     if (this.process.stdout.isTTY || this.environment.npm_lifecycle_event === 'start') this.write(welcome(app.url));
-    log.info({ signal: await stopSignal(this) }, 'draining; a second signal ends at once');
+    const stopped = await Promise.race([stopSignal(this), ...(workers ? [workers.failure] : [])]);
+    if (typeof stopped === 'string') log.info({ signal: stopped }, 'draining; a second signal ends at once');
     const cut = await app.stop();
     log.info({ cut }, 'stopped');
     log.flush();
+    if (stopped instanceof Error) throw stopped;
   },
 });
 

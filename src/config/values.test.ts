@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
-import { byteSize, duration, hostName, listenAddress } from './values.ts';
+import { availableParallelism } from 'node:os';
+import { byteSize, duration, hostName, listenAddress, processCount } from './values.ts';
 
 describe('a duration', () => {
   test.each<[string | number, number]>([
@@ -84,5 +85,18 @@ describe('a host name', () => {
     `${'a.'.repeat(127)}ab`,
   ])('%p is refused', (text) => {
     expect(hostName().safeParse(text).success).toBe(false);
+  });
+});
+
+describe('a number of processes', () => {
+  test.each<[string | number, number]>([
+    [1, 1],
+    ['8', 8],
+    [64, 64],
+    ['auto', Math.min(64, availableParallelism())],
+  ])('%p is %i', (text, count) => expect(processCount().parse(text)).toBe(count));
+
+  test.each([0, 65, -1, 1.5, '', '2 ', 'many', NaN, null])('%p is refused', (text) => {
+    expect(processCount().safeParse(text).success).toBe(false);
   });
 });

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 
 const durationUnits: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
@@ -43,3 +44,15 @@ export const hostName = () =>
     .refine((value) => value.length <= 253 && /^(?!-)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*$/.test(value), {
       message: 'must be a host name without a port',
     });
+
+const mostProcesses = 64;
+
+/** A number of processes from 1 to 64; `auto` is one for each core that this process may use. */
+export const processCount = () =>
+  z.union([z.string(), z.number()]).transform((value, context) => {
+    if (value === 'auto') return Math.min(availableParallelism(), mostProcesses);
+    const count = /^[0-9]{1,3}$/.test(`${value}`) ? Number(value) : 0;
+    if (count >= 1 && count <= mostProcesses) return count;
+    context.addIssue({ code: 'custom', message: `must be a whole number from 1 to ${mostProcesses}, or auto` });
+    return z.NEVER;
+  });

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { access, mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { lockDirectory } from '../database/index.ts';
+import { joinDirectory, lockDirectory } from '../database/index.ts';
 
 const notOurs = 'this user may not write there; give it to this user, or choose another with --data';
 
@@ -21,18 +21,26 @@ const reasons: Record<string, string> = {
 };
 
 /**
- * Takes the data directory for this process; resolves with what gives it back. Makes it where it is missing if `create`
- * is true. Throws an Error for the operator.
+ * Takes the data directory for this process, or for this one and its `workers`; resolves with what gives it back. Makes
+ * it where it is missing if `create` is true. Throws an Error for the operator.
  */
-export async function takeDataDirectory(data: string, create: boolean): Promise<() => void> {
+export async function takeDataDirectory(
+  data: string,
+  { create = false, workers = false }: { create?: boolean; workers?: boolean } = {},
+): Promise<() => void> {
   if (!create) await requireData(data);
   const unlock = await atDataDirectory(data, async () => {
     await mkdir(data, { recursive: true, mode: 0o700 });
     await access(data, constants.W_OK | constants.X_OK);
-    return lockDirectory(data);
+    return lockDirectory(data, workers);
   });
   if (!unlock) throw new Error(`${data} is in use by another Bonded; stop it first, or choose another data directory`);
   return unlock;
+}
+
+/** Shares the data directory that the parent process has taken; resolves with what ends that. */
+export function joinDataDirectory(data: string): Promise<() => void> {
+  return atDataDirectory(data, async () => joinDirectory(data));
 }
 
 /** Throws where nothing was ever kept, so that a mistyped path is not taken for a registry without damage or garbage. */

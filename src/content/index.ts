@@ -2,9 +2,10 @@ export type { BlobStore, Staging, StagingArea, StoredObject } from './blob-store
 export { type BlobState, checkContent, type CheckOptions, type Finding, verifyBlob } from './check.ts';
 export type { Release, UploadClaims } from './claims.ts';
 export { uploadsConfig } from './config.ts';
-export { atDataDirectory, requireData, takeDataDirectory } from './data-directory.ts';
+export { atDataDirectory, joinDataDirectory, requireData, takeDataDirectory } from './data-directory.ts';
 export { createFileStore } from './file-store.ts';
 export type { FileSystem, OpenFile } from './file-system.ts';
+export { type ClaimingChild, createParentClaims, grantUploadClaims } from './parent-claims.ts';
 export type { ReceiveLimits, UploadBody } from './receive.ts';
 export * from './store.ts';
 export { bindStore, requireStore } from './store-id.ts';

@@ -6,7 +6,7 @@ import { openSqlite, type SqliteOptions } from './sqlite.ts';
 export { databaseConfig } from './config.ts';
 export type { Database, Dialect, Migration, Parameter, Transaction, WriteOptions } from './database.ts';
 export { run, sqlTypes } from './dialect.ts';
-export { lockDirectory } from './directory-lock.ts';
+export { joinDirectory, lockDirectory } from './directory-lock.ts';
 export type { Tables } from './tables.ts';
 export type { WriteToken } from './write-queue.ts';
 export { grantWriteToken, parentWriteToken, type TokenChild } from './write-token.ts';

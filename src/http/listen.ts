@@ -21,6 +21,15 @@ export function listenOnFreePort<T>(wanted: ListenAddress, start: (port: number)
   }
 }
 
+/** Starts listening on exactly this port. `setting` is the one that the operator would change. */
+export function listenOn<T>(setting: string, wanted: ListenAddress, start: (port: number) => T): T {
+  try {
+    return start(wanted.port);
+  } catch (error) {
+    throw listenError(setting, wanted, error);
+  }
+}
+
 /** Why an address cannot be listened on, for the operator. */
 export function listenError(setting: string, { host, port }: ListenAddress, cause: unknown): Error {
   const place = `${host.includes(':') ? `[${host}]` : host}:${port}`;

@@ -30,6 +30,7 @@ function startEdge(
     missingFile() {},
     ready: options.ready ?? (async () => {}),
     idleSeconds: 20,
+    reusePort: false,
     log: createLog({ level: options.log ? 'info' : 'silent', format: 'json' }, false, options.log),
     metrics: createMetrics(),
   });

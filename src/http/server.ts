@@ -1,6 +1,6 @@
 import type { ListenAddress } from '../config/index.ts';
 import { type AnswerOptions, createAnswer } from './answer.ts';
-import { listenError, listenOnFreePort } from './listen.ts';
+import { listenOn, listenOnFreePort } from './listen.ts';
 import { loadTls, type TlsFiles } from './tls.ts';
 
 export interface ServerOptions extends Omit<AnswerOptions, 'probes' | 'servesMetrics'> {
@@ -8,6 +8,8 @@ export interface ServerOptions extends Omit<AnswerOptions, 'probes' | 'servesMet
   /** Where `/metrics` is answered instead of on the main listener. */
   metricsListen: ListenAddress | undefined;
   tls: TlsFiles | undefined;
+  /** For one process of several that share the ports, which `reservePorts` has found. */
+  reusePort: boolean;
   ready(): Promise<void>;
 }
 
@@ -24,7 +26,7 @@ export interface HttpServer {
 
 /** Serves a protocol: listeners, TLS and the drain. The only caller of `Bun.serve`. */
 export function startServer(options: ServerOptions): HttpServer {
-  const { listen, log, metricsListen } = options;
+  const { listen, log, metricsListen, reusePort } = options;
   let draining = false;
   const probes = { ready: options.ready, draining: () => draining };
   const shared = {
@@ -32,7 +34,7 @@ export function startServer(options: ServerOptions): HttpServer {
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     idleTimeout: options.idleSeconds,
     // Said expressly: a second server would otherwise share a taken port silently.
-    reusePort: false,
+    reusePort,
     development: false,
   };
 
@@ -40,7 +42,7 @@ export function startServer(options: ServerOptions): HttpServer {
   const { expires, ...tls } = options.tls ? loadTls(options.tls) : {};
   if (expires && expires.getTime() < Date.now())
     log.warn({ expires }, 'the certificate has expired; clients refuse it');
-  const server = listenOnFreePort(listen, (port) =>
+  const start = (port: number) =>
     Bun.serve({
       ...shared,
       ...(options.tls && { tls }),
@@ -48,8 +50,8 @@ export function startServer(options: ServerOptions): HttpServer {
       port,
       fetch: main.answer,
       error: main.failed,
-    }),
-  );
+    });
+  const server = reusePort ? listenOn('listen', listen, start) : listenOnFreePort(listen, start);
   if (listen.port !== 0 && server.port !== listen.port)
     log.warn({ wanted: listen.port, port: server.port }, 'the port is taken; the next free one is used');
 
@@ -59,16 +61,12 @@ export function startServer(options: ServerOptions): HttpServer {
   try {
     side =
       metricsListen &&
-      Bun.serve({
-        ...shared,
-        hostname: metricsListen.host,
-        port: metricsListen.port,
-        fetch: aside.answer,
-        error: aside.failed,
-      });
+      listenOn('metrics.listen', metricsListen, (port) =>
+        Bun.serve({ ...shared, hostname: metricsListen.host, port, fetch: aside.answer, error: aside.failed }),
+      );
   } catch (error) {
     void server.stop(true);
-    throw listenError('metrics.listen', metricsListen!, error);
+    throw error;
   }
 
   return {

@@ -2,3 +2,4 @@ export { logConfig } from './config.ts';
 export { createLog, type Log } from './log.ts';
 export { watchLoopLag } from './loop-lag.ts';
 export { createMetrics, type Metrics } from './metrics.ts';
+export { countsOf, mergeSnapshots, type MetricsSnapshot, renderSnapshots } from './snapshot.ts';

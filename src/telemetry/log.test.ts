@@ -75,3 +75,31 @@ test('fields that hold a secret by their name never reach the output', () => {
     expect(lines[0]).toContain('[redacted]');
   }
 });
+
+test('a worker says which one it is, in both formats', () => {
+  for (const [format, found] of [
+    ['json', '"worker":3'],
+    ['text', 'worker=3'],
+  ] as const) {
+    const lines: string[] = [];
+    createLog({ level: 'info', format }, false, (line) => void lines.push(line), 3).info({}, 'served');
+    expect(lines[0]).toContain(found);
+  }
+});
+
+test('a record is one write of 4 KiB at most, and stays what it is', () => {
+  for (const fields of [
+    { path: 'é'.repeat(3000) },
+    { err: new Error('x'.repeat(9000)), requestId: 'r-1' },
+    Object.fromEntries(Array.from({ length: 300 }, (_, n) => [`field${n}`, 'y'.repeat(50)])),
+  ]) {
+    const lines: string[] = [];
+    logTo(lines, 'json').error(fields, 'failed');
+    expect(Buffer.byteLength(lines[0]!)).toBeLessThanOrEqual(4096);
+    expect(lines[0]).toEndWith('\n');
+    expect(JSON.parse(lines[0]!)).toMatchObject({ level: 'error', msg: 'failed' });
+  }
+  const whole: string[] = [];
+  logTo(whole, 'json').info({ path: 'x'.repeat(3900) }, 'served');
+  expect(JSON.parse(whole[0]!)).toMatchObject({ path: 'x'.repeat(3900) });
+});

@@ -15,16 +15,17 @@ export interface Log {
   flush(): void;
 }
 
-/** A logger on standard output, or into `write`, a line at a time. */
+/** A logger on standard output, or into `write`, a line at a time. Every record says which `worker` wrote it, if any. */
 export function createLog(
   options: z.output<typeof logConfig>,
   terminal = process.stdout.isTTY,
   write?: (line: string) => void,
+  worker?: number,
 ): Log {
   const text = options.format === 'text' || (options.format === 'auto' && terminal);
   const settings = {
     level: options.level,
-    base: null,
+    base: worker === undefined ? null : { worker },
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { err: pino.stdSerializers.err },
@@ -35,8 +36,30 @@ export function createLog(
     },
   };
   const out = write ?? ((line: string) => void process.stdout.write(line));
-  if (text) return pino(settings, { write: (line: string) => out(readable(line)) });
-  return pino(settings, write ? { write } : pino.destination({ fd: 1, sync: true }));
+  if (text) return pino(settings, { write: (line: string) => out(readable(shortened(line))) });
+  const destination = write ? { write } : pino.destination({ fd: 1, sync: true });
+  return pino(settings, { write: (line: string) => void destination.write(shortened(line)) });
+}
+
+/**
+ * Bytes of a record, at most. The system keeps writes of this size to a pipe whole (PIPE_BUF of Linux), so that the
+ * lines of several processes do not mix.
+ */
+const longestRecord = 4096;
+
+/** A record within the limit: of one that is longer, as much of each text as fits. */
+function shortened(line: string): string {
+  // UTF-8 takes three bytes for a unit of UTF-16 at most.
+  if (line.length * 3 <= longestRecord || Buffer.byteLength(line) <= longestRecord) return line;
+  const record = JSON.parse(line) as Fields;
+  for (const limit of [2000, 500, 100]) {
+    const cut = (_: string, value: unknown) =>
+      typeof value === 'string' && value.length > limit ? `${value.slice(0, limit)}…` : value;
+    const text = `${JSON.stringify(record, cut)}\n`;
+    if (Buffer.byteLength(text) <= longestRecord) return text;
+  }
+  const { level, time, worker, msg } = record;
+  return `${JSON.stringify({ level, time, worker, msg: `${msg}`.slice(0, 500), shortened: true })}\n`;
 }
 
 /** One record as a person reads it: time, level, sentence, then the fields. */

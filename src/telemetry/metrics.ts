@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { type MetricsSnapshot, snapshotOf } from './snapshot.ts';
 import { createTally, createTimes } from './tally.ts';
 
 /** Every metric that the registry exports, in one place; `docs/reference/metrics.md` is generated from it. */
@@ -16,10 +17,14 @@ export interface Metrics {
   sweptUploads: Counter;
   backgroundFailures: Counter<'job'>;
   missingFiles: Counter;
+  workers: Gauge;
+  restarts: Counter;
   /** Has `read` called before each scrape: for gauges whose value somebody else knows. */
   onScrape(read: () => void): void;
   /** Text exposition format 0.0.4. */
   render(): Promise<string>;
+  /** All values, for whoever adds up those of several processes. */
+  snapshot(): Promise<MetricsSnapshot>;
   contentType: string;
 }
 
@@ -29,7 +34,8 @@ export function createMetrics(): Metrics {
   const registers = [registry];
   const counter = <T extends string = never>(name: string, help: string, labelNames: T[] = []) =>
     new Counter<T>({ name, help, labelNames, registers });
-  const gauge = (name: string, help: string) => new Gauge({ name, help, registers });
+  const gauge = (name: string, help: string, aggregator: 'sum' | 'max' = 'sum') =>
+    new Gauge({ name, help, registers, aggregator });
   const readers: (() => void)[] = [];
   const requests = createTally(registry, {
     name: 'bonded_http_requests_total',
@@ -63,16 +69,22 @@ export function createMetrics(): Metrics {
     received: (bytes) => received('', bytes),
     served: (bytes) => served('', bytes),
     openUploads: gauge('bonded_uploads_active', 'Uploads that are receiving bytes now.'),
-    loopLagSeconds: gauge('bonded_event_loop_lag_seconds', 'How late the event loop last ran.'),
+    loopLagSeconds: gauge('bonded_event_loop_lag_seconds', 'How late the event loop last ran.', 'max'),
     collected: counter('bonded_gc_collected_total', 'What garbage collection removed, by kind.', ['kind']),
     reclaimedBytes: counter('bonded_gc_reclaimed_bytes_total', 'Bytes of blobs that garbage collection freed.'),
     sweptUploads: counter('bonded_gc_uploads_total', 'Abandoned uploads that were ended.'),
     backgroundFailures: counter('bonded_background_failures_total', 'Background work that failed, by job.', ['job']),
     missingFiles: counter('bonded_missing_files_total', 'Pulls of a blob whose bytes were not there.'),
+    workers: gauge('bonded_workers_active', 'Worker processes that serve; 0 where one process does everything.'),
+    restarts: counter('bonded_worker_restarts_total', 'Worker processes that ended and were replaced.'),
     onScrape: (read) => void readers.push(read),
     render: () => {
       for (const read of readers) read();
       return registry.metrics();
+    },
+    snapshot: () => {
+      for (const read of readers) read();
+      return snapshotOf(registry);
     },
     contentType: registry.contentType,
   };

@@ -28,11 +28,13 @@ export const ranks: readonly (readonly [rank: string, folders: readonly string[]
   ],
   ['6', ['advisor']],
   ['7', ['distribution', 'http', 'cli', 'console']],
-  // The wiring: `configuration` puts the slices together, `app` the front doors, `commands` run offline or start it.
+  // The wiring: `configuration` puts the slices together, `app` the front doors, `processes` run it many
+  // times over, `commands` run offline or start one of the two.
   ['8a', ['configuration']],
   ['8b', ['app']],
-  ['8c', ['commands']],
-  ['8d', ['main']],
+  ['8c', ['processes']],
+  ['8d', ['commands']],
+  ['8e', ['main']],
 ];
 
 /** Position and name of a folder's rank; undefined when the table does not have the folder. */

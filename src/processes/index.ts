@@ -1,0 +1,2 @@
+export { runWorker } from './run-worker.ts';
+export { startWorkers, type Workers } from './start-workers.ts';
