@@ -33,7 +33,7 @@ const sqliteAlone = [
 ].map((name) => `src/database/${name}.test.ts`);
 
 /** What has a suite of its own. */
-const notFacts = [...pure, ...parsers, 'test/runner/**', 'test/crash/**'];
+const notFacts = [...pure, ...parsers, 'test/runner/**', 'test/crash/**', 'test/binary/**', 'test/deploy/**'];
 
 /**
  * Every suite, the fast ones first. A new file of tests belongs to the first suite whose globs match it; one that
@@ -113,6 +113,14 @@ export const suites: readonly Suite[] = [
       ci: { BONDED_TEST_CUTS: '2000', BONDED_TEST_KILLS: '500' },
       soak: { BONDED_TEST_CUTS: '100000', BONDED_TEST_KILLS: '10000' },
     },
+  },
+  {
+    name: 'binary',
+    shows: 'the single binary in an empty root, the image made of it, the unit and the Compose files',
+    kind: 'tests',
+    files: ['test/binary/**/*.test.ts', 'test/deploy/**/*.test.ts'],
+    postgres: 'offered',
+    minutes: { small: 5, ci: 10, soak: 10 },
   },
   {
     name: 'readme',

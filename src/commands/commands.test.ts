@@ -198,3 +198,20 @@ test(
     }),
   60_000,
 );
+
+test('ready says what the server at the configured address says, by its exit code too', async () => {
+  await using server = await startTestProcess({ settings: { 'drain.delay': '3s', 'drain.timeout': '1s' } });
+  const ask = (listen: string) => bonded(['ready', '--listen', listen], { HTTP_PROXY: 'http://127.0.0.1:9' });
+  expect(await ask(server.host)).toEqual({ code: 0, out: 'ok\n', error: '' });
+  const none = await ask('127.0.0.1:1');
+  expect(none.code).toBe(1);
+  expect(none.error).toStartWith('bonded: no answer from 127.0.0.1:1: ');
+  server.process.kill('SIGTERM');
+  const draining = await ask(server.host);
+  expect(draining).toEqual({
+    code: 1,
+    out: '',
+    error: `bonded: the server at ${server.host} is not ready: draining\n`,
+  });
+  await server.end();
+});

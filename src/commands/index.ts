@@ -1,5 +1,6 @@
 export { configRoutes } from './check-config.ts';
 export { fsck } from './fsck.ts';
 export { gc } from './gc.ts';
+export { ready } from './ready.ts';
 export { serve } from './serve.ts';
 export { worker } from './worker.ts';

@@ -1,20 +1,19 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pushBlob, pushImage, putManifest } from '../test/http/registry.ts';
-import { startTestProcess } from '../test/support/server.ts';
+import { pushBlob, pushImage, putManifest } from '../http/registry.ts';
+import { startTestProcess } from '../support/server.ts';
+import { type Built, buildProgram } from './build.ts';
 
+let built: Built;
 let directory: string;
 let program: string;
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'bonded-binary-'));
-  program = join(directory, 'bonded');
-  const build = Bun.spawn([process.execPath, join(import.meta.dir, 'build-binary.ts'), program], { stdout: 'ignore' });
-  expect(await build.exited).toBe(0);
+  built = await buildProgram();
+  ({ directory, program } = built);
 }, 120_000);
-afterAll(() => rm(directory, { recursive: true, force: true }));
+afterAll(() => built[Symbol.asyncDispose]());
 
 test('the binary serves: push, pull, long headers, TLS certificates, a clean end', async () => {
   await using server = await startTestProcess({ program, database: '' });
@@ -70,4 +69,25 @@ test('what lies where it is run is not for it', async () => {
   const check = Bun.spawn([program, 'config', 'check'], { cwd: away, stdout: 'pipe', stderr: 'pipe' });
   expect(await new Response(check.stdout).text()).toBe('the configuration is valid\n');
   expect(await check.exited).toBe(0);
+});
+
+test('beside it are the licences of what is in it, and nothing else', async () => {
+  expect((await readdir(directory)).filter((name) => name.startsWith('bonded')).toSorted()).toEqual([
+    'bonded',
+    'bonded.licenses',
+  ]);
+  const licences = await Bun.file(join(directory, 'bonded.licenses')).text();
+  for (const name of ['Bun', 'kysely', 'pg', 'zod', '@peculiar/x509']) expect(licences).toContain(`\n${name}`);
+  expect(licences).toContain('Permission is hereby granted');
+  expect(licences).not.toContain(directory);
+});
+
+test('a failure in its log names files and lines of the source', async () => {
+  await using server = await startTestProcess({ program, database: '' });
+  await pushBlob(server.url, 'team/app', 'abc');
+  await rm(join(server.data, 'uploads'), { recursive: true });
+  await writeFile(join(server.data, 'uploads'), '');
+  await expect(pushBlob(server.url, 'team/app', 'abcd')).rejects.toThrow('PUT answered 500');
+  for (const until = Date.now() + 5000; !server.output().includes('ENOTDIR') && Date.now() < until; await Bun.sleep(5));
+  expect(server.output()).toMatch(/src\/content\/file-system\.ts:\d+/);
 });

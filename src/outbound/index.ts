@@ -1,0 +1,1 @@
+export { askHere } from './ask-here.ts';
