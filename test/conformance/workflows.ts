@@ -2,7 +2,7 @@
 export interface Workflow {
   name: string;
   /** Settings of the server, by dotted key. */
-  settings: Record<string, boolean>;
+  settings: Record<string, boolean | number>;
   /** Environment of the suite, beside where the server is. */
   environment: Record<string, string>;
   /** What is left out, by the name that the suite reports, and why. All else must run and pass. */
@@ -64,6 +64,12 @@ export const workflows: readonly Workflow[] = [
     settings: { 'manifests.sparseIndexes': true },
     environment: { ...everything, OCI_VERSION: 'dev', OCI_DATA_SPARSE: 'true' },
     leftOut: {},
+  },
+  {
+    name: '1.2-dev, 2 processes',
+    settings: { processes: 2 },
+    environment: { ...everything, OCI_VERSION: 'dev', OCI_DATA_SPARSE: 'false' },
+    leftOut: sparse,
   },
   {
     name: '1.1',

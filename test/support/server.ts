@@ -65,7 +65,10 @@ export interface TestProcess extends TestServer {
   end(signal?: 'SIGTERM' | 'SIGKILL' | 'SIGINT'): Promise<number>;
 }
 
-/** A registry in a process of its own, by `bin/bonded serve`, ready to answer. */
+/**
+ * A registry in a process of its own, by `bin/bonded serve`, ready to answer. With BONDED_TEST_PROCESSES it has so many
+ * workers, unless its settings say otherwise: the way to run a whole suite against several.
+ */
 export async function startTestProcess(
   options: StartOptions & {
     listen?: string;
@@ -77,7 +80,11 @@ export async function startTestProcess(
   await using stack = new AsyncDisposableStack();
   const data = options.data ?? (await temporaryDirectory(stack));
   const url = await databaseUrl(stack, options);
-  const settings = Object.entries(options.settings ?? {}).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
+  const processes = process.env['BONDED_TEST_PROCESSES'];
+  const settings = Object.entries({ ...(processes && { processes }), ...options.settings }).flatMap(([key, value]) => [
+    '--set',
+    `${key}=${value}`,
+  ]);
   const command = [
     ...(options.command ?? []),
     options.program ?? join(root, 'bin', 'bonded'),
