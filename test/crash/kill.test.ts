@@ -13,7 +13,7 @@ type Claim = () => Promise<{ url: string; release(): Promise<void> }>;
 const sqlite: Claim = async () => ({ url: '', release: async () => {} });
 
 /** Rounds of kills, each lane of each with a seed of its own. */
-async function killAndKill(total: number, lanes: number, claim: Claim): Promise<void> {
+async function killAndKill(total: number, lanes: number, claim: Claim, processes = 1): Promise<void> {
   const began = performance.now();
   const all: Lives[] = [];
   const killed = () => all.reduce((sum, lives) => sum + lives.kills, 0);
@@ -24,7 +24,8 @@ async function killAndKill(total: number, lanes: number, claim: Claim): Promise<
       Array.from({ length: lanes }, async (_, lane) => {
         const { url, release } = await claim();
         try {
-          return await liveThrough({ kills: share, seed: next + lane, database: url, keep: kills > killsInRound });
+          const keep = kills > killsInRound;
+          return await liveThrough({ kills: share, seed: next + lane, database: url, keep, processes });
         } finally {
           await release();
         }
@@ -54,6 +55,12 @@ test(
 );
 
 const few = Math.ceil(kills / 10);
+
+test(
+  `${few} kills of a server with two workers lose nothing, and none of them goes on`,
+  () => killAndKill(few, 1, sqlite, 2),
+  boundMs(few),
+);
 
 test.skipIf(!findPostgres())(
   `${few} kills at random times lose nothing whose facts are in PostgreSQL${findPostgres() ? '' : ' (not found)'}`,

@@ -15,6 +15,8 @@ export interface LivesOptions {
   seed: number;
   /** URL of an empty PostgreSQL database; empty for SQLite. */
   database: string;
+  /** Of which each server consists; the one that is killed first then has workers. */
+  processes?: number;
   /** Keeps the data directory of a failure, for whoever looks into it. */
   keep?: boolean;
 }
@@ -44,13 +46,13 @@ const bonded = join(import.meta.dir, '..', '..', 'bin', 'bonded');
  */
 export async function liveThrough(options: LivesOptions): Promise<Lives> {
   const data = await mkdtemp(join(tmpdir(), 'bonded-kill-'));
-  const { database } = options;
+  const { database, processes = 1 } = options;
   const random = createRandom(options.seed);
   const pushers = createPushers(random);
   const result: Lives = { kills: 0, answered: 0, startMs: [] };
   const start = async (changed: Record<string, string> = {}) => {
     const began = performance.now();
-    const server = await startTestProcess({ data, database, settings: { ...settings, ...changed } });
+    const server = await startTestProcess({ data, database, settings: { ...settings, processes, ...changed } });
     result.startMs.push(performance.now() - began);
     if (result.startMs.at(-1)! > slowestStartMs) throw new Fault('the restart took too long');
     return server;
@@ -58,7 +60,7 @@ export async function liveThrough(options: LivesOptions): Promise<Lives> {
   let failed = true;
   try {
     while (result.kills < options.kills) {
-      if (random.chance(0.06)) await killWhileStarting(data, database, random);
+      if (random.chance(0.06)) await killWhileStarting(data, database, processes, random);
       else result.answered += await oneLife(await start(), pushers, random);
       result.kills++;
       if (result.kills % killsBetweenChecks === 0) await checkOffline(data, database);
@@ -136,8 +138,9 @@ async function checkOffline(data: string, database: string): Promise<void> {
   if ((await child.exited) !== 0) throw new Fault(`bonded fsck found damage:\n${output}${complaint}`);
 }
 
-async function killWhileStarting(data: string, database: string, random: Random): Promise<void> {
-  const child = Bun.spawn([bonded, 'serve', '--listen', '127.0.0.1:0', ...flagsOf(data, database)], {
+async function killWhileStarting(data: string, database: string, processes: number, random: Random): Promise<void> {
+  const flags = [...flagsOf(data, database), '--set', `processes=${processes}`];
+  const child = Bun.spawn([bonded, 'serve', '--listen', '127.0.0.1:0', ...flags], {
     env: { PATH: process.env['PATH'] ?? '' },
     stdio: ['ignore', 'ignore', 'ignore'],
   });
