@@ -50,7 +50,8 @@ const mostProcesses = 64;
 /** A number of processes from 1 to 64; `auto` is one for each core that this process may use. */
 export const processCount = () =>
   z.union([z.string(), z.number()]).transform((value, context) => {
-    if (value === 'auto') return Math.min(availableParallelism(), mostProcesses);
+    // Elsewhere they cannot share a port.
+    if (value === 'auto') return process.platform === 'linux' ? Math.min(availableParallelism(), mostProcesses) : 1;
     const count = /^[0-9]{1,3}$/.test(`${value}`) ? Number(value) : 0;
     if (count >= 1 && count <= mostProcesses) return count;
     context.addIssue({ code: 'custom', message: `must be a whole number from 1 to ${mostProcesses}, or auto` });

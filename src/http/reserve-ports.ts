@@ -17,7 +17,7 @@ export function reservePorts(addresses: { listen: ListenAddress; metricsListen: 
       const free = Bun.listen({ hostname: host, port, ...accept });
       try {
         const found = { host, port: free.port };
-        if (process.platform === 'linux') stack.defer(holdName(`\0bonded ${host} ${found.port}`));
+        stack.defer(holdName(`\0bonded ${host} ${found.port}`));
         return found;
       } finally {
         free.stop(true);

@@ -51,3 +51,15 @@ test('scrapes that come together ask each worker once', async () => {
   expect(asked).toBe(1);
   expect(texts.every((text) => text.includes('bonded_workers_active 1\n'))).toBe(true);
 });
+
+test('of many workers that have ended, everything they counted stays', async () => {
+  const gathered = gatherMetrics(createMetrics());
+  for (let n = 1; n <= 20; n++) {
+    const one = fakeWorker(() => gathered);
+    gathered.added(one.worker);
+    one.metrics.refused('DENIED');
+    expect(await count(gathered.render())).toBe(n);
+    gathered.ended(one.worker);
+    if (n % 3 === 0) expect(await count(gathered.render())).toBe(n);
+  }
+});

@@ -24,6 +24,8 @@ export interface Workers extends Addresses {
  * background work.
  */
 export async function startWorkers(config: Configuration, log: Log): Promise<Workers> {
+  if (process.platform !== 'linux')
+    throw new Error('processes: several processes can share a port on Linux only; leave it at 1');
   using stack = new DisposableStack();
   stack.defer(await prepareStorage(config));
   const ports = stack.use(reservePorts({ listen: config.listen, metricsListen: config.metrics.listen }));
@@ -48,7 +50,12 @@ export async function startWorkers(config: Configuration, log: Log): Promise<Wor
           watch?.heard();
           metrics.measured(from, values);
         },
-        render: (from, render) => void metrics.render().then((text) => from.send({ act: 'rendered', render, text })),
+        render(from, render) {
+          metrics.render().then(
+            (text) => from.send({ act: 'rendered', render, text }),
+            (error: unknown) => log.error({ err: error }, 'the metrics of the workers could not be put together'),
+          );
+        },
       },
     );
     const stuck = (silentMs: number) => {
