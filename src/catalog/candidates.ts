@@ -1,4 +1,4 @@
-import type { Transaction } from '../database/index.ts';
+import { listsOf, type Parameter, rowsOf, type Transaction } from '../database/index.ts';
 import type { Catalog } from './context.ts';
 import './tables.ts';
 
@@ -35,11 +35,8 @@ export interface Scope {
 /** The scope of candidates that belong to no repository. */
 export const anywhere: Scope = { id: 0, registryId: 0 };
 
-/** Most rows in one statement. */
-const chunk = 500;
-
 /** Makes candidates, or pushes their time out, so that each has the full delay from now. Digests come sorted. */
-export async function addCandidates(
+export function addCandidates(
   { gcDelayMs, now }: Catalog,
   tx: Transaction,
   scope: Scope,
@@ -47,86 +44,65 @@ export async function addCandidates(
   digests: readonly string[],
   // A blob without links is invisible already, so waiting protects nobody.
   notBefore = kind === 'blob' ? now() : now() + gcDelayMs,
-): Promise<void> {
-  for (let at = 0; at < digests.length; at += chunk) {
-    await tx
-      .insertInto('gc_candidates')
-      .values(
-        digests.slice(at, at + chunk).map((digest) => ({
-          registry_id: scope.registryId,
-          repository_id: scope.id,
-          kind,
-          digest,
-          not_before: notBefore,
-        })),
-      )
-      .onConflict((conflict) =>
-        conflict.columns(['repository_id', 'kind', 'digest']).doUpdateSet({ not_before: notBefore }),
-      )
-      .execute();
+): void {
+  const all = digests.map((digest) => [scope.registryId, scope.id, kind, digest, notBefore]);
+  for (const { rows, values } of rowsOf<Parameter>(all)) {
+    tx.send(
+      `INSERT INTO gc_candidates (registry_id, repository_id, kind, digest, not_before) VALUES ${rows}
+        ON CONFLICT (repository_id, kind, digest) DO UPDATE SET not_before = excluded.not_before`,
+      values,
+    );
   }
 }
 
 /** Pushes the time of an existing candidate out; what is none stays none. */
-export async function deferCandidate(
+export function deferCandidate(
   tx: Transaction,
   scope: { id: number },
   kind: CandidateKind,
   digest: string,
   notBefore: number,
-): Promise<void> {
-  await tx
-    .updateTable('gc_candidates')
-    .set({ not_before: notBefore })
-    .where('repository_id', '=', scope.id)
-    .where('kind', '=', kind)
-    .where('digest', '=', digest)
-    .execute();
+): void {
+  tx.send('UPDATE gc_candidates SET not_before = ? WHERE repository_id = ? AND kind = ? AND digest = ?', [
+    notBefore,
+    scope.id,
+    kind,
+    digest,
+  ]);
 }
 
 /** What a manifest now names, or was asked to go, is no candidate any more. */
-export async function dropCandidates(
-  { db }: Catalog,
+export function dropCandidates(
   tx: Transaction,
   scope: { id: number },
   kind: CandidateKind,
   digests: readonly string[],
-): Promise<void> {
-  for (let at = 0; at < digests.length; at += chunk) {
-    await tx
-      .deleteFrom('gc_candidates')
-      .where('repository_id', '=', scope.id)
-      .where('kind', '=', kind)
-      .where('digest', 'in', db.forUpdate(inOrder(tx, scope, kind, digests.slice(at, at + chunk))))
-      .execute();
+): void {
+  for (const { list, values } of listsOf(digests)) {
+    const text = `DELETE FROM gc_candidates WHERE repository_id = ? AND kind = ? AND digest IN (${inOrder(list)})`;
+    tx.send(text, [scope.id, kind, scope.id, kind, ...values]);
   }
 }
 
 /** Drops some manifests and adds others; the rows of both are locked in the order of their digests. */
-export async function exchangeManifests(
+export function exchangeManifests(
   catalog: Catalog,
   tx: Transaction,
   scope: Scope,
   { dropped, added }: { dropped: readonly string[]; added: readonly string[] },
-): Promise<void> {
+): void {
   if (dropped.length > 0 && added.length > 0) {
-    const all = [...dropped, ...added].toSorted();
-    for (let at = 0; at < all.length; at += chunk) {
-      await catalog.db.forUpdate(inOrder(tx, scope, 'manifest', all.slice(at, at + chunk))).execute();
+    for (const { list, values } of listsOf([...dropped, ...added].toSorted())) {
+      tx.send(inOrder(list), [scope.id, 'manifest', ...values]);
     }
   }
-  await dropCandidates(catalog, tx, scope, 'manifest', dropped);
-  await addCandidates(catalog, tx, scope, 'manifest', added);
+  dropCandidates(tx, scope, 'manifest', dropped);
+  addCandidates(catalog, tx, scope, 'manifest', added);
 }
 
-function inOrder(tx: Transaction, scope: { id: number }, kind: CandidateKind, digests: readonly string[]) {
-  return tx
-    .selectFrom('gc_candidates')
-    .select('digest')
-    .where('repository_id', '=', scope.id)
-    .where('kind', '=', kind)
-    .where('digest', 'in', digests)
-    .orderBy('digest');
+function inOrder(list: string): string {
+  return `SELECT digest FROM gc_candidates WHERE repository_id = ? AND kind = ? AND digest IN (${list})
+    ORDER BY digest FOR UPDATE`;
 }
 
 /**

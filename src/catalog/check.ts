@@ -48,7 +48,7 @@ async function* checkLinks(catalog: Catalog, { repair }: CatalogCheckOptions): A
       if (repair) {
         await catalog.db.write(async (tx) => {
           await tx.deleteFrom('blob_links').where('repository_id', '=', id).where('digest', '=', digest).execute();
-          await addCandidates(catalog, tx, { id, registryId: row.registry_id }, 'repository', ['']);
+          addCandidates(catalog, tx, { id, registryId: row.registry_id }, 'repository', ['']);
         });
       }
       yield finding(
@@ -120,7 +120,7 @@ async function* checkForgotten(catalog: Catalog, { repair }: CatalogCheckOptions
   for await (const row of pagesOf<LinkRow>(catalog, statement, [0, ''], (last) => [last.repository_id, last.digest])) {
     const { registry, repository, digest } = row;
     const scope = { id: row.repository_id, registryId: row.registry_id };
-    if (repair) await catalog.db.write((tx) => addCandidates(catalog, tx, scope, 'link', [digest]));
+    if (repair) await catalog.db.write(async (tx) => addCandidates(catalog, tx, scope, 'link', [digest]));
     yield finding(
       'link-forgotten',
       'a blob that nothing references would never be collected',
@@ -132,7 +132,7 @@ async function* checkForgotten(catalog: Catalog, { repair }: CatalogCheckOptions
     const rows = await blobsAfter(catalog.db, after, page);
     for (const { digest, deleting } of rows) {
       if (deleting || (await isKnown(catalog, digest))) continue;
-      if (repair) await catalog.db.write((tx) => addCandidates(catalog, tx, anywhere, 'blob', [digest]));
+      if (repair) await catalog.db.write(async (tx) => addCandidates(catalog, tx, anywhere, 'blob', [digest]));
       yield finding('blob-forgotten', 'a blob that no repository lists would never be collected', { digest }, repair);
     }
     if (rows.length < page) return;

@@ -13,7 +13,7 @@ export async function collectLink(catalog: Catalog, tx: Transaction, candidate: 
   const { db } = catalog;
   const digest = candidate.digest as Digest;
   const scope = { id: candidate.repositoryId, registryId: candidate.registryId };
-  const blob = await lockBlob(db, tx, digest);
+  const blob = await lockBlob(tx, digest);
   const query = tx
     .selectFrom('blob_links')
     .select('digest')
@@ -23,14 +23,14 @@ export async function collectLink(catalog: Catalog, tx: Transaction, candidate: 
   if (!(await takeDue(catalog, tx, candidate))) return {};
   if (!link || (await holderOf(tx, scope.id, digest)) !== undefined) return {};
   await removeLink(tx, scope.id, digest);
-  await addCandidates(catalog, tx, scope, 'repository', ['']);
+  addCandidates(catalog, tx, scope, 'repository', ['']);
   return { removed: 'link', blobBytes: blob && (await dropUnlinked(tx, digest, blob.size)) };
 }
 
 /** A blob that a delete may have left without a link. */
 export async function collectBlob(catalog: Catalog, tx: Transaction, candidate: Candidate): Promise<Outcome> {
   const digest = candidate.digest as Digest;
-  const blob = await lockBlob(catalog.db, tx, digest);
+  const blob = await lockBlob(tx, digest);
   if (!(await takeDue(catalog, tx, candidate)) || !blob) return {};
   return { blobBytes: await dropUnlinked(tx, digest, blob.size) };
 }

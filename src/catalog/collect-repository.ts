@@ -26,16 +26,16 @@ export async function collectRepository(catalog: Catalog, tx: Transaction, candi
     return {};
   }
   const scope = { id, registryId: candidate.registryId };
-  const again = (notBefore: number) => addCandidates(catalog, tx, scope, 'repository', [''], notBefore);
+  const again = (notBefore: number): void => addCandidates(catalog, tx, scope, 'repository', [''], notBefore);
   if (row.retiring_at === null || row.retiring_at > now() - retireMs) {
     if (row.retiring_at === null) await setRetiring(tx, id, now());
-    await again((row.retiring_at ?? now()) + retireMs);
+    again((row.retiring_at ?? now()) + retireMs);
     return {};
   }
   const history = tx.selectFrom('tag_history').select('id').where('repository_id', '=', id).limit(historyChunk);
   const trimmed = await tx.deleteFrom('tag_history').where('id', 'in', history).executeTakeFirst();
   if (Number(trimmed.numDeletedRows) === historyChunk) {
-    await again(now());
+    again(now());
     return {};
   }
   await tx.deleteFrom('repositories').where('id', '=', id).execute();

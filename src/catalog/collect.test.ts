@@ -61,7 +61,7 @@ describe('the collector', () => {
     await collectAfter(catalog, day);
     const scope = await catalog.repository('a');
     const due = () =>
-      catalog.db.write((tx) => addCandidates(catalog, tx, scope, 'repository', [''], catalog.clock.now));
+      catalog.db.write(async (tx) => addCandidates(catalog, tx, scope, 'repository', [''], catalog.clock.now));
     await due();
     expect(await collectStep(catalog)).toMatchObject({ examined: 1, repositories: 0 });
     catalog.clock.now += 600_000;

@@ -49,23 +49,23 @@ export async function removeManifest(
     .where('repository_id', '=', repository.id)
     .where('digest', '=', digest)
     .orderBy('name');
-  for (const { name } of await db.forUpdate(tags).execute()) await removeTag(catalog, tx, repository, name, digest);
+  for (const { name } of await db.forUpdate(tags).execute()) removeTag(catalog, tx, repository, name, digest);
   const released = await heldReferrers(tx, repository.id, digest);
-  await exchangeManifests(catalog, tx, repository, { dropped: [digest], added: released });
-  await addCandidates(catalog, tx, repository, 'link', await heldLinks(tx, repository.id, digest));
+  exchangeManifests(catalog, tx, repository, { dropped: [digest], added: released });
+  addCandidates(catalog, tx, repository, 'link', await heldLinks(tx, repository.id, digest));
   await tx
     .deleteFrom('manifest_references')
     .where('repository_id', '=', repository.id)
     .where('manifest_digest', '=', digest)
     .execute();
   await tx.deleteFrom('manifests').where('repository_id', '=', repository.id).where('digest', '=', digest).execute();
-  await appendEvent(tx, {
+  appendEvent(tx, {
     registryId: repository.registryId,
     type: 'manifest.deleted',
     data: { repository: repository.name, digest },
     at: now(),
   });
-  await addCandidates(catalog, tx, repository, 'repository', ['']);
+  addCandidates(catalog, tx, repository, 'repository', ['']);
 }
 
 /** Referrers that lose their subject with this manifest, and referrers that it lists as children. */

@@ -51,7 +51,7 @@ export async function findBlobToKeep(
       .where('repository_id', '=', found.repository_id)
       .where('digest', '=', digest);
     if (!(await db.forShare(row).executeTakeFirst())) return false;
-    await deferCandidate(tx, { id: found.repository_id }, 'link', digest, catalog.now() + catalog.gcDelayMs);
+    deferCandidate(tx, { id: found.repository_id }, 'link', digest, catalog.now() + catalog.gcDelayMs);
     return true;
   });
   return kept ? blob : undefined;

@@ -87,7 +87,7 @@ export async function findManifestToKeep(
       .where('digest', '=', found.digest);
     if (!(await db.forShare(row).executeTakeFirst())) return false;
     const until = catalog.now() + catalog.gcDelayMs;
-    await deferCandidate(tx, { id: found.repository_id }, 'manifest', found.digest, until);
+    deferCandidate(tx, { id: found.repository_id }, 'manifest', found.digest, until);
     return true;
   });
   return kept ? factsOf(found) : undefined;

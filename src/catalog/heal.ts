@@ -12,7 +12,7 @@ import './tables.ts';
 export async function dropMissingBlob(catalog: Catalog, digest: Digest, key: string): Promise<number> {
   const { db } = catalog;
   return db.write(async (tx) => {
-    const blob = await lockBlob(db, tx, digest);
+    const blob = await lockBlob(tx, digest);
     const query = tx
       .selectFrom('blob_links')
       .select(['repository_id', 'registry_id'])
@@ -22,7 +22,7 @@ export async function dropMissingBlob(catalog: Catalog, digest: Digest, key: str
     const links = await db.forUpdate(query).execute();
     await tx.deleteFrom('blob_links').where('digest', '=', digest).where('key', '=', key).execute();
     for (const link of links) {
-      await addCandidates(catalog, tx, { id: link.repository_id, registryId: link.registry_id }, 'repository', ['']);
+      addCandidates(catalog, tx, { id: link.repository_id, registryId: link.registry_id }, 'repository', ['']);
     }
     if (blob?.key === key) await markDeleting(tx, digest);
     return links.length;

@@ -43,7 +43,7 @@ if (testDialect() === 'postgres') {
     const { digest } = await catalog.push('a', catalog.image([config]));
     const repository = await catalog.repository('a');
     // As where a push and a delete crossed: the queue names what a manifest holds.
-    await catalog.db.write((tx) => addCandidates(catalog, tx, repository, 'link', [config.digest], 0));
+    await catalog.db.write(async (tx) => addCandidates(catalog, tx, repository, 'link', [config.digest], 0));
     const { held, acted, commit } = holdCommits(catalog);
     const deleting = deleteManifest(held, repository, digest);
     await acted;

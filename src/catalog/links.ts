@@ -5,7 +5,7 @@ import type { Digest } from '../oci/index.ts';
 import { addCandidates, anywhere, deferCandidate, dropCandidates } from './candidates.ts';
 import type { Catalog, Repository } from './context.ts';
 import { holderOf } from './references.ts';
-import { ensureRepository, findRepository } from './repositories.ts';
+import { ensureRepository, findRepository, readRepository } from './repositories.ts';
 import './tables.ts';
 
 /** Records a finished upload and links it: the transaction that makes a blob exist. Returns the key that holds it. */
@@ -16,8 +16,12 @@ export async function commitBlob(
   name: string,
   blob: ClosedUpload,
 ): Promise<string> {
-  const key = await recordBlob(catalog.db, tx, { ...blob, now: catalog.now() });
-  const repository = await ensureRepository(catalog, tx, registryId, name);
+  // Asked for together; what ensureRepository may write comes once the blob is locked.
+  const [key, found] = await Promise.all([
+    recordBlob(tx, { ...blob, now: catalog.now() }),
+    readRepository(tx, registryId, name),
+  ]);
+  const repository = await ensureRepository(catalog, tx, registryId, name, found);
   await linkBlob(catalog, tx, repository, { ...blob, key });
   return key;
 }
@@ -37,19 +41,17 @@ export async function mountBlob(
   const of = from === undefined ? undefined : (await findRepository(catalog, registryId, from))?.id;
   if (from !== undefined && of === undefined) return false;
   const source = `SELECT digest FROM blob_links WHERE digest = ? AND registry_id = ?${of ? ' AND repository_id = ?' : ''} LIMIT 1`;
-  if (!(await db.first(source, [digest, registryId, ...(of ? [of] : [])]))) return false;
+  const values = [digest, registryId, ...(of ? [of] : [])];
+  if (!(await db.first(source, values))) return false;
   return db.write(async (tx) => {
-    const blob = await lockBlob(db, tx, digest);
     // Only under the lock is it certain that the source still has it, and that it is the same blob.
-    let query = tx
-      .selectFrom('blob_links')
-      .select('digest')
-      .where('digest', '=', digest)
-      .where('registry_id', '=', registryId)
-      .limit(1);
-    if (of !== undefined) query = query.where('repository_id', '=', of);
-    if (!blob || !(await query.executeTakeFirst())) return false;
-    const repository = await ensureRepository(catalog, tx, registryId, name);
+    const [blob, linked, found] = await Promise.all([
+      lockBlob(tx, digest),
+      tx.first(source, values),
+      readRepository(tx, registryId, name),
+    ]);
+    if (!blob || !linked) return false;
+    const repository = await ensureRepository(catalog, tx, registryId, name, found);
     await linkBlob(catalog, tx, repository, { digest, ...blob });
     return true;
   });
@@ -62,29 +64,21 @@ async function linkBlob(
   repository: Repository,
   { digest, key, size }: { digest: Digest; size: number; key: string },
 ): Promise<void> {
-  const inserted = await tx
-    .insertInto('blob_links')
-    .values({
-      registry_id: repository.registryId,
-      repository_id: repository.id,
-      digest,
-      key,
-      size,
-      created_at: catalog.now(),
-    })
-    .onConflict((conflict) => conflict.columns(['repository_id', 'digest']).doNothing())
-    .returning('digest')
-    .executeTakeFirst();
-  if (inserted) return addCandidates(catalog, tx, repository, 'link', [digest]);
+  const inserted = await tx.run(
+    `INSERT INTO blob_links (registry_id, repository_id, digest, "key", size, created_at) VALUES (?, ?, ?, ?, ?, ?)
+      ON CONFLICT (repository_id, digest) DO NOTHING`,
+    [repository.registryId, repository.id, digest, key, size, catalog.now()],
+  );
+  if (inserted > 0) return addCandidates(catalog, tx, repository, 'link', [digest]);
   // A link that names another object than the blob's does not survive a push, whatever damaged it.
-  await tx
-    .updateTable('blob_links')
-    .set({ key, size })
-    .where('repository_id', '=', repository.id)
-    .where('digest', '=', digest)
-    .where('key', '!=', key)
-    .execute();
-  return deferCandidate(tx, repository, 'link', digest, catalog.now() + catalog.gcDelayMs);
+  tx.send('UPDATE blob_links SET "key" = ?, size = ? WHERE repository_id = ? AND digest = ? AND "key" <> ?', [
+    key,
+    size,
+    repository.id,
+    digest,
+    key,
+  ]);
+  deferCandidate(tx, repository, 'link', digest, catalog.now() + catalog.gcDelayMs);
 }
 
 /**
@@ -109,10 +103,10 @@ export async function deleteBlob(catalog: Catalog, repository: Repository, diges
       });
     }
     await removeLink(tx, repository.id, digest);
-    await dropCandidates(catalog, tx, repository, 'link', [digest]);
-    await addCandidates(catalog, tx, repository, 'repository', ['']);
+    dropCandidates(tx, repository, 'link', [digest]);
+    addCandidates(catalog, tx, repository, 'repository', ['']);
     // Without a link nobody sees the blob; its bytes are left to the collector, which locks the blob first.
-    await addCandidates(catalog, tx, anywhere, 'blob', [digest]);
+    addCandidates(catalog, tx, anywhere, 'blob', [digest]);
   });
 }
 

@@ -1,4 +1,4 @@
-import type { Transaction } from '../database/index.ts';
+import { type Parameter, placeholders, rowsOf, type Transaction } from '../database/index.ts';
 import { appendEvent } from '../events/index.ts';
 import { type Digest, distinctReferences, type ManifestReference, type ParsedManifest } from '../oci/index.ts';
 import { dropCandidates, exchangeManifests } from './candidates.ts';
@@ -33,21 +33,23 @@ export async function putManifest(
   const references = distinctReferences(parsed);
   await catalog.db.write(async (tx) => {
     const repository = await ensureRepository(catalog, tx, registryId, name);
-    const links = await requireReferences(catalog, tx, repository, parsed);
-    const isNew = await storeManifest(catalog, tx, repository, manifest, references);
+    const [links, isNew] = await Promise.all([
+      requireReferences(catalog, tx, repository, parsed),
+      storeManifest(catalog, tx, repository, manifest, references),
+    ]);
     const left = await moveTags(catalog, tx, repository, tags, digest, condition);
-    await exchangeManifests(catalog, tx, repository, {
+    exchangeManifests(catalog, tx, repository, {
       // Only what was here before can have become a candidate.
       dropped: isNew ? [] : [digest],
       added: await referrersAmong(tx, repository, left),
     });
-    await dropCandidates(catalog, tx, repository, 'link', links);
+    dropCandidates(tx, repository, 'link', links);
   });
 }
 
 /** Inserts the manifest, or locks the row that has it already; false then. */
 async function storeManifest(
-  { db, now }: Catalog,
+  { now }: Catalog,
   tx: Transaction,
   repository: Repository,
   { digest, bytes, parsed }: NewManifest,
@@ -55,74 +57,71 @@ async function storeManifest(
 ): Promise<boolean> {
   const at = now();
   for (;;) {
-    const inserted = await tx
-      .insertInto('manifests')
-      .values({
-        registry_id: repository.registryId,
-        repository_id: repository.id,
+    const inserted = await tx.run(
+      `INSERT INTO manifests (registry_id, repository_id, digest, media_type, artifact_type, kind, size,
+          subject_digest, annotations, pushed_at, bytes)
+        VALUES (${placeholders(11)}) ON CONFLICT (repository_id, digest) DO NOTHING`,
+      [
+        repository.registryId,
+        repository.id,
         digest,
-        media_type: parsed.mediaType,
-        artifact_type: parsed.artifactType ?? null,
-        kind: parsed.kind,
-        size: bytes.byteLength,
-        subject_digest: parsed.subject?.digest ?? null,
-        annotations: parsed.annotations ? JSON.stringify(parsed.annotations) : null,
-        pushed_at: at,
+        parsed.mediaType,
+        parsed.artifactType ?? null,
+        parsed.kind,
+        bytes.byteLength,
+        parsed.subject?.digest ?? null,
+        parsed.annotations ? JSON.stringify(parsed.annotations) : null,
+        at,
         bytes,
-      })
-      .onConflict((conflict) => conflict.columns(['repository_id', 'digest']).doNothing())
-      .returning('digest')
-      .executeTakeFirst();
-    const row = tx
-      .selectFrom('manifests')
-      .select('media_type')
-      .where('repository_id', '=', repository.id)
-      .where('digest', '=', digest);
-    const existing = inserted ? undefined : await db.forUpdate(row).executeTakeFirst();
+      ],
+    );
+    const isNew = inserted > 0;
+    const existing = isNew ? undefined : await lockManifest(tx, repository.id, digest);
     // Deleted between the two statements: the next insert finds nothing.
-    if (!inserted && !existing) continue;
+    if (!isNew && !existing) continue;
     if (existing?.media_type === parsed.mediaType) return false;
-    if (inserted) await insertReferences(tx, repository, digest, references);
+    if (isNew) insertReferences(tx, repository, digest, references);
     else {
       // Bytes without a mediaType field that come back under another type of the same kind: nothing else differs.
-      await tx
-        .updateTable('manifests')
-        .set({ media_type: parsed.mediaType })
-        .where('repository_id', '=', repository.id)
-        .where('digest', '=', digest)
-        .execute();
+      tx.send('UPDATE manifests SET media_type = ? WHERE repository_id = ? AND digest = ?', [
+        parsed.mediaType,
+        repository.id,
+        digest,
+      ]);
     }
-    await appendEvent(tx, {
+    appendEvent(tx, {
       registryId: repository.registryId,
       type: 'manifest.pushed',
       data: { repository: repository.name, digest, mediaType: parsed.mediaType },
       at,
     });
-    return inserted !== undefined;
+    return isNew;
   }
 }
 
-export async function insertReferences(
+function lockManifest(tx: Transaction, repositoryId: number, digest: string) {
+  return tx.first<{ media_type: string }>(
+    'SELECT media_type FROM manifests WHERE repository_id = ? AND digest = ? FOR UPDATE',
+    [repositoryId, digest],
+  );
+}
+
+function insertReferences(
   tx: Transaction,
-  repository: { id: number; registryId: number },
-  digest: string,
+  repository: Repository,
+  manifest: string,
   references: readonly ManifestReference[],
-): Promise<void> {
-  for (let from = 0; from < references.length; from += 500) {
-    await tx
-      .insertInto('manifest_references')
-      .values(
-        references.slice(from, from + 500).map((reference) => ({
-          registry_id: repository.registryId,
-          repository_id: repository.id,
-          manifest_digest: digest,
-          digest: reference.digest,
-          role: reference.role,
-          required: reference.required ? 1 : 0,
-          size: reference.size,
-          media_type: reference.mediaType,
-        })),
-      )
-      .execute();
+): void {
+  const all = references.map(({ digest, role, required, size, mediaType }) => {
+    const flag = required ? 1 : 0;
+    return [repository.registryId, repository.id, manifest, digest, role, flag, size, mediaType];
+  });
+  for (const { rows, values } of rowsOf<Parameter>(all)) {
+    tx.send(
+      `INSERT INTO manifest_references
+          (registry_id, repository_id, manifest_digest, digest, role, required, size, media_type)
+        VALUES ${rows}`,
+      values,
+    );
   }
 }

@@ -1,18 +1,15 @@
-import type { Transaction } from '../database/index.ts';
+import { listsOf, type Transaction } from '../database/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import type { ManifestReference, ParsedManifest } from '../oci/index.ts';
 import type { Catalog, Repository } from './context.ts';
 import './tables.ts';
-
-/** Most digests in one IN list. */
-const chunk = 500;
 
 /**
  * Checks that everything a manifest needs is in the repository, and locks it until the transaction ends: blob links,
  * then manifests, each in the order of digests. Returns the digests of the links that exist, sorted.
  */
 export async function requireReferences(
-  { db, sparseIndexes }: Catalog,
+  { sparseIndexes }: Catalog,
   tx: Transaction,
   repository: Repository,
   manifest: ParsedManifest,
@@ -20,25 +17,17 @@ export async function requireReferences(
   const blobs = sorted(manifest.references.filter((reference) => reference.role !== 'child'));
   const children = sorted(manifest.references.filter((reference) => reference.role === 'child'));
   const links = new Map<string, number>();
-  for (let at = 0; at < blobs.length; at += chunk) {
-    const query = tx
-      .selectFrom('blob_links')
-      .select(['digest', 'size'])
-      .where('repository_id', '=', repository.id)
-      .where('digest', 'in', blobs.slice(at, at + chunk))
-      .orderBy('digest');
-    for (const row of await db.forShare(query).execute()) links.set(row.digest, row.size);
-  }
   const manifests = new Map<string, number>();
-  for (let at = 0; at < children.length; at += chunk) {
-    const query = tx
-      .selectFrom('manifests')
-      .select(['digest', 'size'])
-      .where('repository_id', '=', repository.id)
-      .where('digest', 'in', children.slice(at, at + chunk))
-      .orderBy('digest');
-    for (const row of await db.forShare(query).execute()) manifests.set(row.digest, row.size);
-  }
+  const read = async (table: string, digests: readonly string[], sizes: Map<string, number>) => {
+    const found = listsOf(digests).map(({ list, values }) =>
+      tx.all<{ digest: string; size: number }>(
+        `SELECT digest, size FROM ${table} WHERE repository_id = ? AND digest IN (${list}) ORDER BY digest FOR SHARE`,
+        [repository.id, ...values],
+      ),
+    );
+    for (const { digest, size } of (await Promise.all(found)).flat()) sizes.set(digest, size);
+  };
+  await Promise.all([read('blob_links', blobs, links), read('manifests', children, manifests)]);
   const missing: string[] = [];
   for (const reference of manifest.references) {
     const size = (reference.role === 'child' ? manifests : links).get(reference.digest);
@@ -65,14 +54,11 @@ export async function requireReferences(
  * manifest of the same digest holds both.
  */
 export async function holderOf(tx: Transaction, repositoryId: number, digest: string): Promise<string | undefined> {
-  const holder = await tx
-    .selectFrom('manifest_references')
-    .select('manifest_digest')
-    .where('repository_id', '=', repositoryId)
-    .where('digest', '=', digest)
-    .orderBy('manifest_digest')
-    .limit(1)
-    .executeTakeFirst();
+  const holder = await tx.first<{ manifest_digest: string }>(
+    `SELECT manifest_digest FROM manifest_references WHERE repository_id = ? AND digest = ?
+      ORDER BY manifest_digest LIMIT 1`,
+    [repositoryId, digest],
+  );
   return holder?.manifest_digest;
 }
 

@@ -38,38 +38,41 @@ export async function findRepository(
 
 /**
  * The repository of a valid name, made by the transaction that first puts something into it: a push that fails leaves
- * no empty repository behind. Takes no lock on one that is in use, because every push to it would meet there.
+ * no empty repository behind. Takes no lock on one that is in use, because every push to it would meet there. `found`:
+ * its row, where the caller has read it together with other things.
  */
 export async function ensureRepository(
   { now }: Catalog,
   tx: Transaction,
   registryId: number,
   name: string,
+  found?: RepositoryRow,
 ): Promise<Repository> {
-  for (;;) {
-    const existing = await tx
-      .selectFrom('repositories')
-      .select(['id', 'retiring_at'])
-      .where('registry_id', '=', registryId)
-      .where('name', '=', name)
-      .executeTakeFirst();
+  for (let existing = found; ; existing = undefined) {
+    existing ??= await readRepository(tx, registryId, name);
     if (existing?.retiring_at === null) return { id: existing.id, registryId, name };
     const taken = existing
-      ? await tx
-          .updateTable('repositories')
-          .set({ retiring_at: null })
-          .where('id', '=', existing.id)
-          .returning('id')
-          .executeTakeFirst()
-      : await tx
-          .insertInto('repositories')
-          .values({ registry_id: registryId, name, created_at: now(), retiring_at: null })
-          .onConflict((conflict) => conflict.columns(['registry_id', 'name']).doNothing())
-          .returning('id')
-          .executeTakeFirst();
+      ? await tx.first<{ id: number }>('UPDATE repositories SET retiring_at = NULL WHERE id = ? RETURNING id', [
+          existing.id,
+        ])
+      : await tx.first<{ id: number }>(
+          `INSERT INTO repositories (registry_id, name, created_at) VALUES (?, ?, ?)
+            ON CONFLICT (registry_id, name) DO NOTHING RETURNING id`,
+          [registryId, name, now()],
+        );
     if (taken) return { id: taken.id, registryId, name };
     // Somebody else made it, or removed it, between the two statements.
   }
+}
+
+interface RepositoryRow {
+  id: number;
+  retiring_at: number | null;
+}
+
+/** For `ensureRepository`, without a lock. */
+export function readRepository(tx: Transaction, registryId: number, name: string): Promise<RepositoryRow | undefined> {
+  return tx.first('SELECT id, retiring_at FROM repositories WHERE registry_id = ? AND name = ?', [registryId, name]);
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Transaction } from '../database/index.ts';
+import { listsOf, type Transaction } from '../database/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import { appendEvent } from '../events/index.ts';
 import { addCandidates } from './candidates.ts';
@@ -54,33 +54,25 @@ async function moveTag(
 ): Promise<string | undefined> {
   for (;;) {
     const at = catalog.now();
-    const inserted = await tx
-      .insertInto('tags')
-      .values({
-        registry_id: repository.registryId,
-        repository_id: repository.id,
-        name,
-        digest,
-        created_at: at,
-        updated_at: at,
-      })
-      .onConflict((conflict) => conflict.columns(['repository_id', 'name']).doNothing())
-      .returning('name')
-      .executeTakeFirst();
-    const previous = inserted ? undefined : await lockTag(catalog, tx, repository, name);
+    const inserted = await tx.run(
+      `INSERT INTO tags (registry_id, repository_id, name, digest, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?)
+        ON CONFLICT (repository_id, name) DO NOTHING`,
+      [repository.registryId, repository.id, name, digest, at, at],
+    );
+    const previous = inserted > 0 ? undefined : await lockTag(tx, repository, name);
     // Removed between the two statements: then it is a new tag.
-    if (!inserted && previous === undefined) continue;
+    if (inserted === 0 && previous === undefined) continue;
     requireCondition(condition, name, previous);
     if (previous === digest) return undefined;
     if (previous !== undefined) {
-      await tx
-        .updateTable('tags')
-        .set({ digest, updated_at: at })
-        .where('repository_id', '=', repository.id)
-        .where('name', '=', name)
-        .execute();
+      tx.send('UPDATE tags SET digest = ?, updated_at = ? WHERE repository_id = ? AND name = ?', [
+        digest,
+        at,
+        repository.id,
+        name,
+      ]);
     }
-    await recordMove(catalog, tx, repository, name, digest, previous ?? null);
+    recordMove(catalog, tx, repository, name, digest, previous ?? null);
     return previous;
   }
 }
@@ -96,13 +88,13 @@ export async function deleteTag(
   condition?: TagCondition,
 ): Promise<void> {
   await catalog.db.write(async (tx) => {
-    const digest = await lockTag(catalog, tx, repository, name);
+    const digest = await lockTag(tx, repository, name);
     if (digest === undefined) {
       throw new RegistryError('MANIFEST_UNKNOWN', { message: 'tag unknown to this repository', detail: { tag: name } });
     }
     requireCondition(condition, name, digest);
-    await removeTag(catalog, tx, repository, name, digest);
-    await addCandidates(catalog, tx, repository, 'manifest', await referrersAmong(tx, repository, [digest]));
+    removeTag(catalog, tx, repository, name, digest);
+    addCandidates(catalog, tx, repository, 'manifest', await referrersAmong(tx, repository, [digest]));
   });
 }
 
@@ -111,29 +103,20 @@ function requireCondition(condition: TagCondition | undefined, tag: string, dige
 }
 
 /** Caller holds the tag's row. */
-export async function removeTag(
+export function removeTag(
   catalog: Catalog,
   tx: Transaction,
   repository: Repository,
   name: string,
   digest: string,
-): Promise<void> {
-  await tx.deleteFrom('tags').where('repository_id', '=', repository.id).where('name', '=', name).execute();
-  await recordMove(catalog, tx, repository, name, null, digest);
+): void {
+  tx.send('DELETE FROM tags WHERE repository_id = ? AND name = ?', [repository.id, name]);
+  recordMove(catalog, tx, repository, name, null, digest);
 }
 
-async function lockTag(
-  { db }: Catalog,
-  tx: Transaction,
-  repository: Repository,
-  name: string,
-): Promise<string | undefined> {
-  const query = tx
-    .selectFrom('tags')
-    .select('digest')
-    .where('repository_id', '=', repository.id)
-    .where('name', '=', name);
-  return (await db.forUpdate(query).executeTakeFirst())?.digest;
+async function lockTag(tx: Transaction, repository: Repository, name: string): Promise<string | undefined> {
+  const text = 'SELECT digest FROM tags WHERE repository_id = ? AND name = ? FOR UPDATE';
+  return (await tx.first<{ digest: string }>(text, [repository.id, name]))?.digest;
 }
 
 /**
@@ -145,32 +128,35 @@ export async function referrersAmong(
   repository: Repository,
   digests: readonly string[],
 ): Promise<string[]> {
-  if (digests.length === 0) return [];
-  const referrers = await tx
-    .selectFrom('manifests')
-    .select('digest')
-    .where('repository_id', '=', repository.id)
-    .where('digest', 'in', [...digests])
-    .where('subject_digest', 'is not', null)
-    .orderBy('digest')
-    .execute();
-  return referrers.map((referrer) => referrer.digest);
+  const found = listsOf(digests).map(({ list, values }) =>
+    tx.all<{ digest: string }>(
+      `SELECT digest FROM manifests WHERE repository_id = ? AND digest IN (${list}) AND subject_digest IS NOT NULL`,
+      [repository.id, ...values],
+    ),
+  );
+  return (await Promise.all(found))
+    .flat()
+    .map(({ digest }) => digest)
+    .toSorted();
 }
 
-async function recordMove(
+function recordMove(
   { now }: Catalog,
   tx: Transaction,
   repository: Repository,
   tag: string,
   digest: string | null,
   previous: string | null,
-): Promise<void> {
+): void {
   const at = now();
-  await tx
-    .insertInto('tag_history')
-    .values({ registry_id: repository.registryId, repository_id: repository.id, tag, digest, at })
-    .execute();
-  await appendEvent(tx, {
+  tx.send('INSERT INTO tag_history (registry_id, repository_id, tag, digest, at) VALUES (?, ?, ?, ?, ?)', [
+    repository.registryId,
+    repository.id,
+    tag,
+    digest,
+    at,
+  ]);
+  appendEvent(tx, {
     registryId: repository.registryId,
     type: digest === null ? 'tag.deleted' : 'tag.moved',
     data: { repository: repository.name, tag, digest, previous },

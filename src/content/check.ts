@@ -128,7 +128,7 @@ async function unknownObject(
   const detail = { digest, key, size };
   if (!repair) return found('object-unknown', 'no fact names this object', detail, false);
   if (rebuild && !(await findBlob(db, digest)) && (await digestOfObject(store, key, size, digest)) === digest) {
-    await db.write((tx) => recordBlob(db, tx, { digest, size, key, now: Date.now() }));
+    await db.write((tx) => recordBlob(tx, { digest, size, key, now: Date.now() }));
     return found('object-adopted', 'this object, which no fact named, is a blob again', detail, true);
   }
   await store.remove([key]);

@@ -26,7 +26,7 @@ export async function openContentRig({ limits, fs, options }: RigOptions = {}) {
   const data = await mkdtemp(join(tmpdir(), 'bonded-content-'));
   const db = await openTestDatabase(contentMigrations);
   const store = await createFileStore(data, fs);
-  const link: LinkBlob = (tx, blob) => recordBlob(db, tx, { ...blob, now: Date.now() });
+  const link: LinkBlob = (tx, blob) => recordBlob(tx, { ...blob, now: Date.now() });
   const openOver = (other: BlobStore, more: UploadOptions = {}) =>
     createUploads(
       db,

@@ -51,7 +51,7 @@ test('facts that are new take over bytes only where they are to: an empty databa
     await bindStore(db, store, false);
     await using older = await openTestDatabase(contentMigrations);
     const blob = { digest: digestOf('content'), size: 7, key: store.keyOf(upload, digestOf('content')), now: 0 };
-    await older.write((tx) => recordBlob(older, tx, blob));
+    await older.write((tx) => recordBlob(tx, blob));
     await bindStore(older, store, false);
     await using empty = await openTestDatabase(contentMigrations);
     await expect(bindStore(empty, store, false)).rejects.toThrow('holds content, but the database is new');

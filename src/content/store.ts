@@ -1,5 +1,5 @@
 import { type Selectable, sql } from 'kysely';
-import type { Database, Tables, Transaction } from '../database/index.ts';
+import { type Database, placeholders, type Tables, type Transaction } from '../database/index.ts';
 import type { Digest } from '../oci/index.ts';
 import './tables.ts';
 
@@ -25,36 +25,34 @@ export function findBlob(db: Database, digest: Digest): Promise<StoredBlob | und
  * a push takes as long whether or not the content was there. Returns the key that holds the content from now on.
  */
 export async function recordBlob(
-  db: Database,
   tx: Transaction,
   { digest, size, key, now }: { digest: Digest; size: number; key: string; now: number },
 ): Promise<string> {
   for (;;) {
-    const inserted = await tx
-      .insertInto('blobs')
-      .values({ digest, size, key, created_at: now })
-      .onConflict((conflict) => conflict.column('digest').where('deleting', '=', live).doNothing())
-      .returning('key')
-      .executeTakeFirst();
-    if (inserted) return inserted.key;
-    const existing = await lockBlob(db, tx, digest);
+    const inserted = await tx.run(
+      `INSERT INTO blobs (digest, size, "key", created_at) VALUES (?, ?, ?, ?)
+        ON CONFLICT (digest) WHERE deleting = 0 DO NOTHING`,
+      [digest, size, key, now],
+    );
+    if (inserted > 0) return key;
+    const existing = await lockBlob(tx, digest);
     // Deleted between the two statements: the next insert cannot conflict with the row that is gone.
     if (!existing) continue;
     if (existing.key !== key) {
-      await tx.insertInto('blobs').values({ digest, size, key, deleting: 1, created_at: now }).execute();
+      tx.send('INSERT INTO blobs (digest, size, "key", created_at, deleting) VALUES (?, ?, ?, ?, 1)', [
+        digest,
+        size,
+        key,
+        now,
+      ]);
     }
     return existing.key;
   }
 }
 
 /** Locks the live row of a digest until the transaction ends. */
-export function lockBlob(db: Database, tx: Transaction, digest: Digest): Promise<StoredBlob | undefined> {
-  const query = tx
-    .selectFrom('blobs')
-    .select(['key', 'size'])
-    .where('digest', '=', digest)
-    .where('deleting', '=', live);
-  return db.forUpdate(query).executeTakeFirst();
+export function lockBlob(tx: Transaction, digest: Digest): Promise<StoredBlob | undefined> {
+  return tx.first('SELECT "key", size FROM blobs WHERE digest = ? AND deleting = 0 FOR UPDATE', [digest]);
 }
 
 /** First phase of a delete: from here on nobody can find or link the object. Caller holds `lockBlob`. */
@@ -112,7 +110,10 @@ export async function keysInUse(db: Database, keys: readonly string[]): Promise<
 }
 
 export async function insertUpload(tx: Transaction, upload: UploadRow): Promise<void> {
-  await tx.insertInto('uploads').values(upload).execute();
+  const columns = Object.keys(upload);
+  const names = columns.map((column) => `"${column}"`).join(', ');
+  const values = Object.values(upload);
+  tx.send(`INSERT INTO uploads (${names}) VALUES (${placeholders(columns.length)})`, values);
 }
 
 export function findUpload(db: Database, id: string): Promise<UploadRow | undefined> {
@@ -147,15 +148,18 @@ export async function advanceUpload(
   from: number,
   state: { offset: number; digest: string | null; broke_off: number; started_at?: number; active_at: number },
 ): Promise<boolean> {
-  const query = tx.updateTable('uploads').set(state).where('id', '=', id).where('offset', '=', from);
-  return (await query.executeTakeFirst()).numUpdatedRows > 0n;
+  const { offset, digest, broke_off, active_at } = state;
+  const moved = await tx.run(
+    'UPDATE uploads SET "offset" = ?, digest = ?, broke_off = ?, active_at = ? WHERE id = ? AND "offset" = ?',
+    [offset, digest, broke_off, active_at, id, from],
+  );
+  return moved > 0;
 }
 
 /** Records under which digest a session is about to be published; false when it is gone, or not where `from` says. */
 export async function noteClosing(tx: Transaction, id: string, from: number, digest: Digest, now: number) {
-  const note = { closing: digest, active_at: now };
-  const query = tx.updateTable('uploads').set(note).where('id', '=', id).where('offset', '=', from);
-  return (await query.executeTakeFirst()).numUpdatedRows > 0n;
+  const text = 'UPDATE uploads SET closing = ?, active_at = ? WHERE id = ? AND "offset" = ?';
+  return (await tx.run(text, [digest, now, id, from])) > 0;
 }
 
 /** Records an activity that the sessions themselves did not; one that came later stays. */
@@ -164,8 +168,7 @@ export async function touchUploads(tx: Transaction, ids: readonly string[], at: 
 }
 
 export async function deleteUpload(tx: Transaction, id: string): Promise<boolean> {
-  const result = await tx.deleteFrom('uploads').where('id', '=', id).executeTakeFirst();
-  return result.numDeletedRows > 0n;
+  return (await tx.run('DELETE FROM uploads WHERE id = ?', [id])) > 0;
 }
 
 export async function deleteUploads(tx: Transaction, ids: readonly string[]): Promise<void> {

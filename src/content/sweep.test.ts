@@ -170,7 +170,7 @@ test('deletes come in steps', async () => {
 test('a blob recorded twice keeps the first object, and a deleted one does not count', async () => {
   await using rig = await openContentRig();
   const digest = digestOf('x');
-  const record = (key: string) => rig.db.write((tx) => recordBlob(rig.db, tx, { digest, size: 1, key, now: 0 }));
+  const record = (key: string) => rig.db.write((tx) => recordBlob(tx, { digest, size: 1, key, now: 0 }));
   expect(await record('a')).toBe('a');
   expect(await record('b')).toBe('a');
   expect(await record('a')).toBe('a');

@@ -182,8 +182,9 @@ export function openSession(
   async function close(body: UploadBody | undefined, digest: Digest, link: LinkBlob): Promise<ClosedUpload> {
     const blob = await publish(body, digest);
     const key = await db.write(async (tx) => {
-      if (!(await deleteUpload(tx, id))) throw unknownUpload(id);
-      return link(tx, blob);
+      const [ended, linked] = await Promise.all([deleteUpload(tx, id), link(tx, blob)]);
+      if (!ended) throw unknownUpload(id);
+      return linked;
     });
     hashes.drop(id);
     return { ...blob, key };

@@ -3,10 +3,31 @@ import type { Tables } from './tables.ts';
 
 export type Dialect = 'sqlite' | 'postgres';
 
-/** A transaction: Kysely whose statements run inside it. Nothing but its own statements may be awaited in it. */
-export type Transaction = Kysely<Tables>;
-
 export type Parameter = string | number | Uint8Array | null;
+
+/**
+ * Statements that are prepared once and kept by their text, for the hot path. One text for both dialects: parameters are
+ * written `?`, and a closing `FOR UPDATE` or `FOR SHARE` locks rows where there can be more than one writer.
+ */
+export interface LookUps {
+  /** The first row. */
+  first<T>(sql: string, parameters: readonly Parameter[]): Promise<T | undefined>;
+  all<T>(sql: string, parameters: readonly Parameter[]): Promise<T[]>;
+}
+
+export interface Statements extends LookUps {
+  /** Resolves with the number of rows that it changed. */
+  run(sql: string, parameters: readonly Parameter[]): Promise<number>;
+  /** A statement whose outcome nobody asks for, so that nobody waits for it. When it fails, the transaction does. */
+  send(sql: string, parameters: readonly Parameter[]): void;
+}
+
+/**
+ * A transaction: prepared statements, and Kysely for those that are put together. Nothing but its own statements may be
+ * awaited in it. Statements run in the order in which they are called; on PostgreSQL those that are called before an
+ * earlier one is awaited share a round trip.
+ */
+export type Transaction = Kysely<Tables> & Statements;
 
 export interface Migration {
   /** Applied in the order of their names, each once, all in one transaction. Never changed after a release. */
@@ -23,14 +44,10 @@ export interface WriteOptions {
 }
 
 /** The facts. Two implementations behind one schema: SQLite in the process, PostgreSQL beside it. */
-export interface Database {
+export interface Database extends LookUps {
   readonly dialect: Dialect;
   /** For queries outside a transaction; sees what is committed. */
   readonly read: Kysely<Tables>;
-  /** The first row of a prepared look-up, for the hot path. Parameters are written `?` in both dialects. */
-  first<T>(sql: string, parameters: readonly Parameter[]): Promise<T | undefined>;
-  /** All rows of a prepared look-up. */
-  all<T>(sql: string, parameters: readonly Parameter[]): Promise<T[]>;
   /**
    * Runs `action` in a transaction and resolves once its result would survive a power cut. It may run more than once
    * (after a serialisation failure or a deadlock, or when another write of the same commit failed), so it must have no

@@ -179,6 +179,60 @@ test('a statement that was not awaited is refused once its transaction has ended
   expect(await db.all('SELECT name FROM samples', [])).toEqual([]);
 });
 
+describe('statements that nobody waits for', () => {
+  const change = 'UPDATE samples SET size = size + ? WHERE name = ?';
+  const insertion = 'INSERT INTO samples (name, flag) VALUES (?, 0)';
+
+  test('take effect in their order, with those that are awaited, and are whole when the write is', async () => {
+    await insert('a');
+    const sizes = await db.write(async (tx) => {
+      tx.send(change, [5, 'a']);
+      const [first, changed] = await Promise.all([
+        tx.first<{ size: number }>('SELECT size FROM samples WHERE name = ? FOR UPDATE', ['a']),
+        tx.run(change, [10, 'a']),
+      ]);
+      tx.send('UPDATE samples SET size = size * 2', []);
+      return [first!.size, changed];
+    });
+    expect(sizes).toEqual([5, 1]);
+    expect(await db.all('SELECT size FROM samples', [])).toEqual([{ size: 30 }]);
+  });
+
+  test('undo the write when one of them fails, and the write tells why', async () => {
+    await insert('a');
+    const write = db.write(async (tx) => {
+      tx.send(change, [5, 'a']);
+      tx.send(insertion, ['a']);
+      tx.send(change, [6, 'a']);
+    });
+    await expect(write).rejects.toThrow(/unique/i);
+    expect(await db.all('SELECT size FROM samples', [])).toEqual([{ size: 0 }]);
+  });
+
+  test('are behind the failure of what is awaited after them', async () => {
+    await insert('a');
+    const write = db.write(async (tx) => {
+      tx.send(insertion, ['a']);
+      return tx.first('SELECT size FROM samples', []);
+    });
+    const error = await write.then(
+      () => undefined,
+      (failure: Error) => failure,
+    );
+    expect(String(error)).toMatch(/transaction is aborted/);
+    expect((error!.cause as Error).message).toMatch(/unique/i);
+  });
+
+  test('are refused once the transaction has ended', async () => {
+    let late: Transaction | undefined;
+    await db.write(async (tx) => {
+      late = tx;
+    });
+    await expect(late!.run(change, [1, 'a'])).rejects.toThrow('has ended');
+    expect(() => late!.send(change, [1, 'a'])).toThrow('has ended');
+  });
+});
+
 test('parameters are numbered for PostgreSQL', () => {
   expect(numberParameters('SELECT ?, ? FROM t WHERE (a, b) > (?, ?)')).toBe(
     'SELECT $1, $2 FROM t WHERE (a, b) > ($3, $4)',

@@ -1,5 +1,6 @@
-import { sql } from 'kysely';
-import type { Dialect, Transaction } from './database.ts';
+import { type Kysely, sql } from 'kysely';
+import type { Dialect, Statements, Transaction } from './database.ts';
+import type { Tables } from './tables.ts';
 
 /**
  * Column types with one meaning in both dialects: times are integer ms, booleans 0/1, JSON is text, and text is
@@ -52,4 +53,13 @@ function beyond(value: unknown): RangeError {
 export function numberParameters(statement: string): string {
   let count = 0;
   return statement.replaceAll('?', () => `$${++count}`);
+}
+
+/** Runs `action` in a transaction of a Kysely whose connections are `Statements`, too. */
+export function inTransaction<T>(kysely: Kysely<Tables>, action: (tx: Transaction) => Promise<T>): Promise<T> {
+  return kysely.transaction().execute(async (queries) => {
+    const connection = await queries.getExecutor().provideConnection(async (own) => own as unknown as Statements);
+    const { first, all, send } = connection;
+    return action(Object.assign(queries, { first, all, send, run: connection.run }));
+  });
 }

@@ -4,9 +4,10 @@ import { postgresOpenError, sqliteOpenError } from './open-error.ts';
 import { openSqlite, type SqliteOptions } from './sqlite.ts';
 
 export { databaseConfig } from './config.ts';
-export type { Database, Dialect, Migration, Parameter, Transaction, WriteOptions } from './database.ts';
+export type { Database, Dialect, LookUps, Migration, Parameter, Transaction, WriteOptions } from './database.ts';
 export { run, sqlTypes } from './dialect.ts';
 export { joinDirectory, lockDirectory } from './directory-lock.ts';
+export { listsOf, placeholders, rowsOf } from './lists.ts';
 export type { Tables } from './tables.ts';
 export type { WriteToken } from './write-queue.ts';
 export { grantWriteToken, parentWriteToken, type TokenChild } from './write-token.ts';

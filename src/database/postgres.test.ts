@@ -57,7 +57,8 @@ function suite(): void {
         await grow(tx, second);
       });
     await Promise.all([swap('a', 'b'), swap('b', 'a')]);
-    expect(attempts).toBe(3);
+    // On a busy machine the one that lost may be back before the other has gone on.
+    expect(attempts).toBeGreaterThanOrEqual(3);
     expect(await db.all('SELECT size FROM samples', [])).toEqual([{ size: 2 }, { size: 2 }]);
   });
 
@@ -139,10 +140,11 @@ function suite(): void {
     expect(await db.first(`SELECT size FROM samples WHERE name = 'a'`, [])).toEqual({ size: 50 });
   });
 
-  test('look-ups are prepared once for each connection, unless that is turned off', async () => {
-    const prepared = `SELECT count(*) AS n FROM pg_prepared_statements WHERE statement LIKE '%looked_up%' AND name <> ''`;
+  test('statements are prepared once for each connection, unless that is turned off', async () => {
+    const prepared = `SELECT count(*) AS n FROM pg_prepared_statements
+      WHERE statement LIKE '%looked_up%' AND statement NOT LIKE '%count(*)%' AND name <> ''`;
     for (const [preparedStatements, expected] of [
-      [true, 1],
+      [true, 2],
       [false, 0],
     ] as const) {
       const options = { ...settings, url: urlOf(db), poolSize: 1, statementTimeoutMs: 1000, preparedStatements };
@@ -151,6 +153,7 @@ function suite(): void {
         expect(await one.all('SELECT name AS looked_up FROM samples WHERE name = ?', [name])).toEqual([
           { looked_up: name },
         ]);
+        await one.write((tx) => tx.run('UPDATE samples SET size = 0 WHERE name = ? /* looked_up */', [name]));
       }
       const { rows } = await one.write((tx) => sql.raw(prepared).execute(tx));
       expect(rows).toEqual([{ n: expected }]);

@@ -1,9 +1,10 @@
 import { Socket } from 'node:net';
-import { Kysely, type PostgresClient, PostgresDialect, type PostgresPool, sql } from 'kysely';
+import { Kysely, sql } from 'kysely';
 import type { Pool } from 'pg';
-import type { Database, Migration, Parameter, Transaction } from './database.ts';
-import { numberParameters, parseInteger } from './dialect.ts';
+import type { Database, Migration, Parameter } from './database.ts';
+import { inTransaction, parseInteger } from './dialect.ts';
 import { migrate } from './migrate.ts';
+import { createPrepare, postgresDialect } from './postgres-dialect.ts';
 import type { Tables } from './tables.ts';
 
 export interface PostgresOptions {
@@ -28,6 +29,13 @@ const maxAttempts = 6;
 const vanishedMs = 5000;
 const idleMs = 300_000;
 
+/**
+ * Every statement of ours finds its rows by an index and reads few. A planner that has no statistics yet, or those of a
+ * table that was small, thinks otherwise, and keeps such a plan for a statement that is prepared; and it would compile
+ * one that it believes to be long.
+ */
+const planner = ['enable_seqscan', 'enable_hashjoin', 'enable_mergejoin', 'jit'].map((name) => `SET ${name} = off`);
+
 /** PostgreSQL at READ COMMITTED, so whoever checks and then writes locks the row that it checked. */
 export async function openPostgres(options: PostgresOptions): Promise<Database> {
   const { default: pg } = await import('pg');
@@ -46,6 +54,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
     connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
     keepAlive: true,
     application_name: 'bonded',
+    pipeline: true,
     types: { getTypeParser },
   };
   // A connection of its own: a migration may take longer than any statement of a request, and nobody may give it up.
@@ -67,11 +76,12 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
       idle_in_transaction_session_timeout: options.statementTimeoutMs,
     }),
   );
-  const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: discarding(pool) }) });
-
-  const prepared = createPrepared(options.preparedStatements);
+  // Whoever uses the connection sends behind it; one that fails here fails there, too.
+  pool.on('connect', (client) => void client.query(planner.join('; ')).catch(() => {}));
+  const prepare = createPrepare(options.preparedStatements);
+  const kysely = new Kysely<Tables>({ dialect: postgresDialect(pool, prepare) });
   const query = async <T>(text: string, values: readonly Parameter[]): Promise<T[]> =>
-    (await pool.query({ ...prepared(text), values: values as Parameter[] })).rows as T[];
+    (await pool.query({ ...prepare(text), values: values as Parameter[] })).rows as T[];
 
   return {
     dialect: 'postgres',
@@ -80,13 +90,10 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
     all: query,
     write: (action, { durable = true } = {}) =>
       repeating(() =>
-        kysely
-          .transaction()
-          .setIsolationLevel('read committed')
-          .execute(async (tx: Transaction) => {
-            if (!durable) await sql`SET LOCAL synchronous_commit = off`.execute(tx);
-            return action(tx);
-          }),
+        inTransaction(kysely, (tx) => {
+          if (!durable) tx.send('SET LOCAL synchronous_commit = off', []);
+          return action(tx);
+        }),
       ),
     // A commit is seen by others only after its log was synced; and events are never part of one that is not.
     settle: async () => {},
@@ -100,15 +107,12 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
 
 /** Checks the server and applies missing migrations, then ends the pool. */
 async function prepareDatabase(pool: Pool, migrations: readonly Migration[]): Promise<void> {
-  const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  const kysely = new Kysely<Tables>({ dialect: postgresDialect(pool, createPrepare(false)) });
   try {
     await requireDurability(kysely);
-    await kysely
-      .transaction()
-      .setIsolationLevel('read committed')
-      .execute((tx) => migrate(tx, 'postgres', migrations));
+    await inTransaction(kysely, (tx) => migrate(tx, 'postgres', migrations));
   } finally {
-    await kysely.destroy();
+    await pool.end();
   }
 }
 
@@ -130,52 +134,19 @@ async function requireDurability(kysely: Kysely<Tables>): Promise<void> {
   }
 }
 
+/** A statement that nobody awaited may have failed before the one that tells. */
+function codeOf(error: unknown): string | undefined {
+  const { code, cause } = error as { code?: string; cause?: { code?: string } };
+  return code ?? cause?.code;
+}
+
 async function repeating<T>(transaction: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await transaction();
     } catch (error) {
-      if (attempt === maxAttempts || !repeatable.has((error as { code?: string }).code ?? '')) throw error;
+      if (attempt === maxAttempts || !repeatable.has(codeOf(error) ?? '')) throw error;
       await Bun.sleep(Math.random() * 10 * 2 ** attempt);
     }
   }
-}
-
-/** Text and name of a look-up. Bounded: a text with a list of values has a form for each length. */
-function createPrepared(named: boolean): (text: string) => { text: string; name?: string } {
-  const known = new Map<string, { text: string; name?: string }>();
-  return (text) => {
-    let statement = known.get(text);
-    if (!statement) {
-      statement = { text: numberParameters(text) };
-      if (known.size < 512) {
-        if (named) statement.name = `s${known.size}`;
-        known.set(text, statement);
-      }
-    }
-    return statement;
-  };
-}
-
-/** A pool for Kysely that gives up connections whose last answer is still to come, which a time-out of ours leaves. */
-function discarding(pool: Pool): PostgresPool {
-  return {
-    options: pool.options,
-    // Whoever made the pool ends it.
-    end: async () => {},
-    async connect() {
-      const client = await pool.connect();
-      let broken = false;
-      const query = async (text: string, values: unknown[]) => {
-        try {
-          return await client.query(text, values);
-        } catch (error) {
-          // What the server says has an SQLSTATE; anything else says that we no longer hear it.
-          broken ||= (error as { code?: string }).code?.length !== 5;
-          throw error;
-        }
-      };
-      return { query: query as unknown as PostgresClient['query'], release: () => client.release(broken) };
-    },
-  };
 }

@@ -8,10 +8,10 @@ import {
   SqliteQueryCompiler,
 } from 'kysely';
 import { LRUCache } from 'lru-cache';
-import { checkIntegers } from './dialect.ts';
+import type { Parameter, Statements } from './database.ts';
+import { checkIntegers, checkRow } from './dialect.ts';
 
-type Value = string | number | Uint8Array | null;
-type Prepared = Statement<Record<string, unknown>, Value[]>;
+type Prepared = Statement<Record<string, unknown>, Parameter[]>;
 
 export interface StatementCache {
   prepare(sql: string): Prepared;
@@ -24,7 +24,7 @@ export interface StatementCache {
  *
  * Parameters are written `+?`. SQLite's planner looks at the values of bare ones, in joins above all, and then prepares
  * the statement anew each time that other values are bound: a look-up over three tables took 17 µs instead of 2. Our
- * statements hold no question mark but parameters.
+ * statements hold no question mark but parameters. Locks are left out: there is one writer.
  */
 export function createStatementCache(db: Sqlite): StatementCache {
   const statements = new LRUCache<string, Prepared>({ max: 512, dispose: (statement) => statement.finalize() });
@@ -32,7 +32,8 @@ export function createStatementCache(db: Sqlite): StatementCache {
     prepare(sql) {
       let statement = statements.get(sql);
       if (!statement) {
-        statement = db.prepare(sql.replaceAll('?', '+?')) as unknown as Prepared;
+        const text = sql.replaceAll('?', '+?').replaceAll(/ FOR (?:UPDATE|SHARE)(?=\)|$)/g, '');
+        statement = db.prepare(text) as unknown as Prepared;
         statements.set(sql, statement);
       }
       return statement;
@@ -42,7 +43,7 @@ export function createStatementCache(db: Sqlite): StatementCache {
 }
 
 /** Statements of one write, or of one look-up. */
-interface Connection extends DatabaseConnection {
+interface Connection extends DatabaseConnection, Statements {
   /** PostgreSQL refuses to go on after a statement that failed; so do we, or a fault would show there only. */
   failure?: unknown;
   ended: boolean;
@@ -68,27 +69,44 @@ export function sqliteDialect(db: Sqlite, { prepare }: StatementCache): SqliteDi
   let running: Connection | undefined;
 
   function connect(): Connection {
+    /** Runs at once; the promises of the callers are there for PostgreSQL. */
+    function run<R>(sql: string, act: (statement: Prepared) => R): R {
+      if (connection.ended) throw new Error('the transaction of this statement has ended; was an await forgotten?');
+      if (connection.failure) {
+        throw new Error('the transaction is aborted: an earlier statement failed', { cause: connection.failure });
+      }
+      try {
+        return act(prepare(sql));
+      } catch (error) {
+        connection.failure = error;
+        throw error;
+      }
+    }
+
     const connection: Connection = {
       ended: false,
-      async executeQuery<R>({ sql, parameters }: CompiledQuery) {
-        if (connection.ended) throw new Error('the transaction of this statement has ended; was an await forgotten?');
-        if (connection.failure) {
-          throw new Error('the transaction is aborted: an earlier statement failed', { cause: connection.failure });
-        }
+      first: async <T>(sql: string, parameters: readonly Parameter[]) =>
+        (run(sql, (statement) => checkRow(statement.get(...parameters))) ?? undefined) as T | undefined,
+      all: async <T>(sql: string, parameters: readonly Parameter[]) =>
+        run(sql, (statement) => checkIntegers(statement.all(...parameters))) as T[],
+      run: async (sql, parameters) => run(sql, (statement) => statement.run(...parameters).changes),
+      send(sql, parameters) {
         try {
-          const statement = prepare(sql);
-          const values = parameters as Value[];
+          run(sql, (statement) => statement.run(...parameters));
+        } catch (error) {
+          // Otherwise the commit tells.
+          if (connection.ended) throw error;
+        }
+      },
+      executeQuery: async <R>({ sql, parameters }: CompiledQuery) =>
+        run(sql, (statement) => {
+          const values = parameters as Parameter[];
           if (statement.columnNames.length > 0) {
             const rows = checkIntegers(statement.all(...values));
             return { rows: rows as R[], numAffectedRows: BigInt(rows.length) };
           }
-          const { changes } = statement.run(...values);
-          return { rows: [], numAffectedRows: BigInt(changes) };
-        } catch (error) {
-          connection.failure = error;
-          throw error;
-        }
-      },
+          return { rows: [], numAffectedRows: BigInt(statement.run(...values).changes) };
+        }),
       async *streamQuery() {
         throw new Error('streaming is not supported: read in pages');
       },
@@ -121,7 +139,7 @@ export function sqliteDialect(db: Sqlite, { prepare }: StatementCache): SqliteDi
       async commitTransaction(connection) {
         const { ended, failure } = connection as Connection;
         if (ended) throw new Error('the transaction has ended');
-        if (failure) throw new Error('the transaction is aborted: an earlier statement failed', { cause: failure });
+        if (failure) throw failure;
         prepare('RELEASE queued').run();
         (connection as Connection).ended = true;
       },

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { Kysely } from 'kysely';
 import { createCheckpointer } from './checkpoint.ts';
 import type { Database, Migration, Parameter } from './database.ts';
-import { checkIntegers, checkRow } from './dialect.ts';
+import { checkIntegers, checkRow, inTransaction } from './dialect.ts';
 import { migrate } from './migrate.ts';
 import { createStatementCache, sqliteDialect } from './sqlite-dialect.ts';
 import { createSyncer } from './syncer.ts';
@@ -59,7 +59,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Database> {
   };
 
   const setup = createWriteQueue(token, connection, async () => {});
-  await setup.push(() => kysely.transaction().execute((tx) => migrate(tx, 'sqlite', options.migrations)), true);
+  await setup.push(() => inTransaction(kysely, (tx) => migrate(tx, 'sqlite', options.migrations)), true);
   const wal = await open(`${path}-wal`, 'r+');
   opened.defer(() => wal.close());
   await wal.sync();
@@ -95,7 +95,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Database> {
       (checkRow(prepare(sql).get(...parameters)) ?? undefined) as T | undefined,
     all: async <T>(sql: string, parameters: readonly Parameter[]) =>
       checkIntegers(prepare(sql).all(...parameters)) as T[],
-    write: (action, { durable = true } = {}) => queue.push(() => kysely.transaction().execute(action), durable),
+    write: (action, { durable = true } = {}) => queue.push(() => inTransaction(kysely, action), durable),
     settle: sync,
     forUpdate: (query) => query,
     forShare: (query) => query,

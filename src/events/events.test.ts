@@ -13,7 +13,7 @@ beforeEach(async () => {
 });
 afterEach(() => db[Symbol.asyncDispose]());
 
-const append = (tx: Transaction, n: number, at = n) =>
+const append = async (tx: Transaction, n: number, at = n) =>
   appendEvent(tx, { registryId: 1, type: 'test.happened', data: { n }, at });
 
 const publish = (n: number, at = n) => db.write((tx) => append(tx, n, at));
@@ -29,7 +29,7 @@ const range = (from: number, to: number) => Array.from({ length: to - from }, (_
 
 test('an event comes back as it was appended, and only if its transaction is committed', async () => {
   const event = { registryId: 7, type: 'tag.moved', data: { tag: 'é', nested: [1, { a: null }] }, at: Date.now() };
-  await db.write((tx) => appendEvent(tx, event));
+  await db.write(async (tx) => appendEvent(tx, event));
   const undone = db.write(async (tx) => {
     await append(tx, 1);
     throw new Error('undone');

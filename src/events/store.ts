@@ -21,11 +21,13 @@ export interface NewEvent {
 export interface Event extends NewEvent, EventCursor {}
 
 /** Records an event in the transaction that changes the fact: both happen, or neither. */
-export async function appendEvent(tx: Transaction, event: NewEvent): Promise<void> {
-  await tx
-    .insertInto('events')
-    .values({ registry_id: event.registryId, type: event.type, data: JSON.stringify(event.data), at: event.at })
-    .execute();
+export function appendEvent(tx: Transaction, { registryId, type, data, at }: NewEvent): void {
+  tx.send('INSERT INTO events (registry_id, type, data, at) VALUES (?, ?, ?, ?)', [
+    registryId,
+    type,
+    JSON.stringify(data),
+    at,
+  ]);
 }
 
 interface Row {

@@ -1,0 +1,145 @@
+import { randomUUID } from 'node:crypto';
+import {
+  createFileStore,
+  createUploads,
+  findBlob,
+  listSweepable,
+  sweepDeleted,
+  type UploadBody,
+} from '../content/index.ts';
+import { consumeEvents, trimEvents } from '../events/index.ts';
+import { digestOf, fallbackTag, mediaTypes, parseManifest } from '../oci/index.ts';
+import { collectStep } from './collect.ts';
+import type { Catalog } from './context.ts';
+import { deleteManifest } from './delete-manifest.ts';
+import { findBlobToKeep, findLinkedBlob } from './find-blob.ts';
+import { findManifest, findManifestFacts, findManifestToKeep } from './find-manifest.ts';
+import { listGarbage } from './garbage.ts';
+import { dropMissingBlob } from './heal.ts';
+import { commitBlob, deleteBlob, mountBlob } from './links.ts';
+import { putManifest } from './put-manifest.ts';
+import { listReferrers } from './referrers.ts';
+import { ensureRegistry, findRepository, listRepositories } from './repositories.ts';
+import { recording, type Statement } from './statements.double.ts';
+import { deleteTag, listTags } from './tags.ts';
+
+export interface Exercise {
+  /** A repository with much of everything. */
+  repository: string;
+  /** Where bytes go. */
+  directory: string;
+  /** Moves the clock of the catalog on (ms). */
+  later(ms: number): void;
+}
+
+/** What one operation sent, by its name. */
+export type Recorded = Map<string, Statement[]>;
+
+/** Runs everything that a request or the background does, and returns the statements of each. */
+export async function exercise(base: Catalog, registryId: number, given: Exercise): Promise<Recorded> {
+  const { repository: name, directory, later } = given;
+  const recorded: Recorded = new Map();
+  let statements: Statement[] = [];
+  const catalog = { ...base, db: recording(base.db, (statement) => statements.push(statement)) };
+  const { db, now, gcDelayMs } = catalog;
+  const during = async <T>(operation: string, action: () => Promise<T>): Promise<T> => {
+    statements = recorded.get(operation) ?? [];
+    recorded.set(operation, statements);
+    return action();
+  };
+  const store = await createFileStore(directory);
+  const limits = { stallMs: 60_000, minBytesPerSecond: 0, maxBytes: 2 ** 30 };
+  const uploads = createUploads(db, store, limits, { now });
+  const own = randomUUID();
+  const owner = { registryId, repository: name, creator: 'nobody' };
+
+  const push = async (content: string, to = name) => {
+    const bytes = Buffer.from(content);
+    const digest = digestOf(bytes);
+    const session = { ...owner, repository: to };
+    const link: Parameters<typeof uploads.put>[3] = (tx, blob) => commitBlob(catalog, tx, registryId, to, blob);
+    const id = await during('open an upload', () => uploads.open(session, 'sha256'));
+    await during('append to an upload', () =>
+      uploads.hold(id, session, (held) => held.append(bodyOf(bytes.subarray(1)), undefined).then(() => {})),
+    );
+    await during('begin an upload anew', () =>
+      uploads.hold(id, session, (held) => held.append(bodyOf(bytes), 0).then(() => {})),
+    );
+    await during('finish an upload', () => uploads.hold(id, session, (held) => held.close(undefined, digest, link)));
+    await during('upload a blob in one request', () => uploads.put(session, bodyOf(bytes), digest, link));
+    return { digest, size: bytes.byteLength, mediaType: 'application/vnd.oci.image.layer.v1.tar' };
+  };
+  const put = async (json: { mediaType: string; [field: string]: unknown }, tags: string[] = []) => {
+    const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, ...json }));
+    const { mediaType } = json;
+    const digest = digestOf(bytes);
+    const parsed = parseManifest(bytes, mediaType);
+    await during(`put an ${parsed.kind}${parsed.subject ? ' that is a referrer' : ''}`, () =>
+      putManifest(catalog, registryId, name, { digest, bytes, parsed, tags }),
+    );
+    return { digest, size: bytes.byteLength, mediaType };
+  };
+
+  const blob = await push(`config ${own}`);
+  const spare = await push(`spare ${own}`);
+  const image = (more: object = {}) => ({ mediaType: mediaTypes.ociManifest, config: blob, layers: [spare], ...more });
+  await during('find or make a registry', () => ensureRegistry(catalog, `other-${own}`));
+  await during('mount a blob', async () => {
+    await mountBlob(catalog, registryId, `b-${own}`, blob.digest, name);
+    await mountBlob(catalog, registryId, `c-${own}`, blob.digest, undefined);
+  });
+  const subject = await put(image(), [`v1-${own}`, `v2-${own}`]);
+  const referrer = await put(image({ subject }), [`v1-${own}`]);
+  await put(image({ subject, artifactType: 'x/y' }), [`v3-${own}`]);
+  const index = await put({ mediaType: mediaTypes.ociIndex, manifests: [referrer] }, [fallbackTag(subject.digest)]);
+  await put(image(), [`v4-${own}`]);
+
+  const repository = (await during('find a repository', () => findRepository(catalog, registryId, name)))!;
+  for (const reference of [{ digest: subject.digest }, { tag: `v1-${own}` }]) {
+    const how = 'digest' in reference ? 'by digest' : 'by tag';
+    await during(`get a manifest ${how}`, () => findManifest(catalog, registryId, name, reference));
+    await during(`head a manifest ${how}`, async () => {
+      await findManifestFacts(catalog, registryId, name, reference);
+      await findManifestToKeep(catalog, registryId, name, reference);
+    });
+  }
+  await during('get a blob', () => findLinkedBlob(catalog, registryId, name, blob.digest));
+  const extra = await push(`extra ${own}`);
+  later(gcDelayMs / 2);
+  await during('head a blob', () => findBlobToKeep(catalog, registryId, name, extra.digest));
+  await during('head a blob', () => findBlob(db, blob.digest));
+  await during('list tags', () => listTags(catalog, repository, `v1-${own}`, 10));
+  await during('list repositories', () => listRepositories(catalog, registryId, 'r1', 10));
+  await during('list referrers', async () => {
+    const page = { last: '', maxBytes: 1_000_000 };
+    await listReferrers(catalog, repository, subject.digest, { ...page, artifactType: undefined });
+    await listReferrers(catalog, repository, subject.digest, { ...page, artifactType: 'x/y' });
+  });
+  await during('delete a tag', () => deleteTag(catalog, repository, `v3-${own}`));
+  await during('delete a blob', () => deleteBlob(catalog, repository, extra.digest));
+  await during('delete a manifest', () => deleteManifest(catalog, repository, index.digest));
+  await during('delete a manifest', () => deleteManifest(catalog, repository, subject.digest));
+
+  await during('open an upload', () => uploads.open(owner, 'sha256'));
+  const cancelled = await during('open an upload', () => uploads.open(owner, 'sha256'));
+  await during('cancel an upload', () => uploads.cancel(cancelled, owner));
+  later(gcDelayMs / 2);
+  for (let round = 0; round < 3; round++) {
+    await during('show garbage', async () => {
+      for await (const _ of listGarbage(catalog)) break;
+      for await (const _ of listSweepable(db, now())) break;
+    });
+    await during('collect garbage', () => collectStep(catalog, 50));
+    await during('remove the bytes of blobs', () => sweepDeleted(db, store));
+    await during('sweep uploads', () => uploads.sweep(now(), 50));
+    later(gcDelayMs + 600_000);
+  }
+  await during('read events', () => consumeEvents(db, `reader-${own}`, async () => {}, 20));
+  await during('trim events', () => trimEvents(db, now(), 20));
+  await during('forget a missing blob', () => dropMissingBlob(catalog, blob.digest, 'elsewhere'));
+  return recorded;
+}
+
+function bodyOf(bytes: Uint8Array): UploadBody {
+  return { stream: new Blob([Uint8Array.from(bytes)]).stream(), length: bytes.byteLength };
+}
