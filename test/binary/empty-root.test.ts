@@ -30,8 +30,11 @@ beforeAll(async () => {
   built = await buildRoot();
   const root = built.directory;
   await mkdir(join(root, 'proc'));
+  await Bun.write(join(root, 'dev/null'), '');
   home = await mkdtemp(join(tmpdir(), 'bonded-outside-'));
-  const enter = 'mount --rbind /proc "$1/proc"; root=$1; shift; exec chroot "$root" "$@"';
+  // Of /dev, only starting a worker needs something.
+  const mounts = 'mount --rbind /proc "$1/proc"; mount --bind /dev/null "$1/dev/null"';
+  const enter = `${mounts}; root=$1; shift; exec chroot "$root" "$@"`;
   inside = [...separate, 'sh', '-ec', enter, 'sh', root];
 }, 120_000);
 afterAll(async () => {
@@ -62,7 +65,7 @@ async function bonded(...args: string[]) {
 async function outside(): Promise<string[]> {
   const found: string[] = [];
   for (const entry of await readdir(built.directory, { recursive: true })) {
-    if (/^(?:proc|var\/lib\/bonded)\//.test(entry)) continue;
+    if (/^(?:proc|dev|var\/lib\/bonded)\//.test(entry)) continue;
     const { size, mode } = await stat(join(built.directory, entry));
     found.push(`${entry} ${mode.toString(8)} ${size}`);
   }
@@ -131,6 +134,19 @@ withClients('TLS needs nothing from outside', async () => {
   await client('crane', 'catalog', server.host);
   const tls = Object.entries(settings).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
   expect((await bonded('ready', '--listen', server.host, ...tls)).code).toBe(0);
+});
+
+given('its workers are itself', async () => {
+  await using server = await start({ settings: { processes: 2 } });
+  const image = await pushImage(server.url, 'team/two', 'latest');
+  for (let count = 0; count < 20; count++) {
+    // Each on a connection of its own, so that either answers.
+    const headers = { Connection: 'close' };
+    const pulled = await fetch(`${server.url}/v2/team/two/manifests/latest`, { headers });
+    expect(await pulled.text()).toBe(image.text);
+  }
+  expect((await fetch(`${server.url}/v2/`, { headers: { 'X-Long': 'x'.repeat(60_000) } })).status).toBe(200);
+  expect(await server.end()).toBe(0);
 });
 
 given('headers may be long, and refusals have their body', async () => {
