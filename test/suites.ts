@@ -33,7 +33,7 @@ const sqliteAlone = [
 ].map((name) => `src/database/${name}.test.ts`);
 
 /** What has a suite of its own. */
-const notFacts = [...pure, ...parsers, 'test/runner/**', 'test/crash/**', 'test/binary/**', 'test/deploy/**'];
+const notFacts = [...pure, ...parsers, 'test/runner/**', 'test/crash/**', 'test/binary/**', 'test/deploy/**', 'test/limits/**'];
 
 /**
  * Every suite, the fast ones first. A new file of tests belongs to the first suite whose globs match it; one that
@@ -121,6 +121,15 @@ export const suites: readonly Suite[] = [
     files: ['test/binary/**/*.test.ts', 'test/deploy/**/*.test.ts'],
     postgres: 'offered',
     minutes: { small: 5, ci: 10, soak: 10 },
+  },
+  {
+    name: 'limits',
+    shows: 'bounds: memory beside hundreds of slow clients, full disks, more work than is taken on',
+    kind: 'tests',
+    files: ['test/limits/**/*.test.ts'],
+    postgres: 'offered',
+    minutes: { small: 5, ci: 10, soak: 20 },
+    environment: { soak: { BONDED_TEST_SLOW_SECONDS: '300' } },
   },
   {
     name: 'readme',

@@ -42,6 +42,19 @@ test('a slow disk slows the sender down: two batches are in memory, no more', as
   expect(calls).toEqual(['write 524288 at 0', 'write 524288 at 524288']);
 });
 
+test('the more uploads there are, the less each gathers in memory', async () => {
+  const { file, calls } = slowFile();
+  const staging = createStagingFile(file, 0, false);
+  expect(staging.write(chunk)).toBeUndefined();
+  const others = Array.from({ length: 200 }, () => createStagingFile(slowFile().file, 0, false));
+  expect(await settled(staging.write(new Uint8Array(1)))).toBe(true);
+  expect(calls).toEqual(['write 131073 at 0']);
+  for (const other of others) await other.close();
+  for (const other of others) await other.close();
+  // Closed twice they are gone once.
+  for (let at = 0; at < 3; at++) expect(staging.write(chunk)).toBeUndefined();
+});
+
 test('a large upload is synced while it arrives, so that little is left to sync at its end', async () => {
   const { file, calls, next, waiting } = slowFile();
   const staging = createStagingFile(file, 0, false);

@@ -3,6 +3,8 @@ import type { OpenFile } from './file-system.ts';
 
 /** Bytes gathered before one write call: fewer system calls, and still small beside a process's memory. */
 const batchBytes = 512 * 1024;
+/** What all uploads of a process gather together (bytes), and about as much again may be on its way to the disk. */
+const gatheredBytes = 16 * 1024 * 1024;
 /** Chunks of one write call; Linux takes 1,024. */
 const batchChunks = 512;
 /** A slow sender's bytes are written after this time (ms), so that the file's time says that somebody is at work. */
@@ -12,6 +14,9 @@ const batchMs = 10_000;
  * be synced after its last byte, while the client waits for the answer.
  */
 const unsyncedBytes = 64 * 1024 * 1024;
+
+/** Files of this process that are open for writing: the more there are, the less each may gather. */
+let openFiles = 0;
 
 export type StagingBytes = Omit<Staging, 'sync' | 'publish' | 'revert'> & {
   /** Whether something is not durable, as far as this one knows. */
@@ -35,6 +40,8 @@ export function createStagingFile(file: OpenFile, offset: number, changed: boole
   let flushedAt = performance.now();
   let synced = changed ? -1 : offset;
   let syncing: Promise<void> | undefined;
+  let open = true;
+  openFiles++;
   const failures: unknown[] = [];
 
   const failed = (error: unknown) => void failures.push(error);
@@ -87,7 +94,9 @@ export function createStagingFile(file: OpenFile, offset: number, changed: boole
       pending.push(chunk);
       pendingBytes += chunk.byteLength;
       const gathering =
-        pendingBytes < batchBytes && pending.length < batchChunks && performance.now() - flushedAt < batchMs;
+        pendingBytes < Math.min(batchBytes, gatheredBytes / openFiles) &&
+        pending.length < batchChunks &&
+        performance.now() - flushedAt < batchMs;
       return gathering ? undefined : flush();
     },
     readable: () => written,
@@ -106,6 +115,8 @@ export function createStagingFile(file: OpenFile, offset: number, changed: boole
       await file.truncate(offset);
     },
     async close() {
+      if (open) openFiles--;
+      open = false;
       await writing;
       await syncing;
       await file.close();

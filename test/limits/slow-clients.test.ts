@@ -1,0 +1,71 @@
+import { expect, test } from 'bun:test';
+import { join } from 'node:path';
+import { makeImage, pushBlob, pushImage, randomBytes } from '../http/registry.ts';
+import { startTestProcess } from '../support/server.ts';
+import type { Counts } from './slow-clients.ts';
+
+const readers = 500;
+const writers = 200;
+const seconds = Number(process.env['BONDED_TEST_SLOW_SECONDS'] ?? 12);
+
+/** Of a process (MiB): the most that it ever had in memory, and what of that is its own now. */
+async function memoryOf(pid: number): Promise<{ peak: number; own: number }> {
+  const status = await Bun.file(`/proc/${pid}/status`).text();
+  const figure = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)![1]) / 1024;
+  return { peak: figure('VmHWM'), own: figure('RssAnon') };
+}
+
+async function* countsOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Counts> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const chunk of stream) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+    rest = lines.pop()!;
+    for (const line of lines) yield JSON.parse(line) as Counts;
+  }
+}
+
+test.skipIf(process.platform !== 'linux')(
+  'many slow clients cost little memory, and others are served meanwhile',
+  async () => {
+    await using server = await startTestProcess();
+    const big = await pushBlob(server.url, 'slow', randomBytes(64 * 1024 * 1024));
+    const program = join(import.meta.dir, 'slow-clients.ts');
+    const port = new URL(server.url).port;
+    const clients = Bun.spawn([process.execPath, program, port, 'slow', big, `${readers}`, `${writers}`], {
+      stdin: 'pipe',
+      stdout: 'pipe',
+    });
+    let counts: Counts | undefined;
+    const counting = (async () => {
+      for await (const next of countsOf(clients.stdout)) counts = next;
+    })();
+    const times: number[] = [];
+    try {
+      for (const until = Date.now() + 30_000; (counts?.connected ?? 0) < readers + writers; await Bun.sleep(50)) {
+        if (Date.now() > until) throw new Error(`not all are connected: ${JSON.stringify(counts)}`);
+      }
+      for (const until = Date.now() + seconds * 1000; Date.now() < until; await Bun.sleep(100)) {
+        const began = performance.now();
+        const image = await pushImage(server.url, 'team/app', 'latest', makeImage(randomBytes(200_000)));
+        const pulled = await fetch(`${server.url}/v2/team/app/blobs/${image.layerDigest}`);
+        expect(await pulled.bytes()).toEqual(image.layer);
+        times.push(performance.now() - began);
+      }
+    } finally {
+      clients.stdin.end();
+      await clients.exited;
+      await counting;
+    }
+    expect(counts).toMatchObject({ connected: readers + writers, answered: readers, refused: 0, ended: 0 });
+    // All move, at about their rates.
+    expect(counts!.read).toBeGreaterThan(readers * 64 * 1024);
+    expect(counts!.written).toBeGreaterThan(writers * 32 * 1024 * (seconds / 4));
+    const median = times.toSorted((a, b) => a - b)[times.length >> 1]!;
+    const { peak, own } = await memoryOf(server.process.pid);
+    console.log(`${peak | 0} MiB at most, ${own | 0} MiB of its own at the end; others waited ${median | 0} ms`);
+    expect(median).toBeLessThan(2000);
+    expect(peak).toBeLessThan(200);
+  },
+  120_000,
+);
