@@ -33,7 +33,15 @@ const sqliteAlone = [
 ].map((name) => `src/database/${name}.test.ts`);
 
 /** What has a suite of its own. */
-const notFacts = [...pure, ...parsers, 'test/runner/**', 'test/crash/**', 'test/binary/**', 'test/deploy/**', 'test/limits/**'];
+const notFacts = [
+  ...pure,
+  ...parsers,
+  'test/runner/**',
+  'test/crash/**',
+  'test/binary/**',
+  'test/deploy/**',
+  'test/limits/**',
+];
 
 /**
  * Every suite, the fast ones first. A new file of tests belongs to the first suite whose globs match it; one that

@@ -1,6 +1,6 @@
 import { type Configuration, hostsOf, tlsOf } from '../configuration.ts';
 import { requireStore } from '../content/index.ts';
-import { distribute, type Gate } from '../distribution/index.ts';
+import { createByteBudget, distribute, type Gate } from '../distribution/index.ts';
 import { type HttpServer, startServer } from '../http/index.ts';
 import { createMetrics, type Log, type Metrics, watchLoopLag } from '../telemetry/index.ts';
 import { startBackground } from './background.ts';
@@ -25,6 +25,9 @@ export interface Worker extends SharedRights {
   renderMetrics(): Promise<string>;
 }
 
+/** Most bytes of manifests that are being pushed at once: sixteen of the largest, or many thousand of the usual ones. */
+const manifestBytes = 64 * 1024 * 1024;
+
 /** Wires every front door and starts serving: the one place that knows all of them. */
 export async function startApp(config: Configuration, log: Log, worker?: Worker): Promise<App> {
   await using stack = new AsyncDisposableStack();
@@ -40,6 +43,7 @@ export async function startApp(config: Configuration, log: Log, worker?: Worker)
     uploads,
     blobs,
     manifestTimeoutMs: config.uploads.stallTimeout,
+    manifestMemory: createByteBudget(manifestBytes),
     received: metrics.received,
     served: metrics.served,
   };
@@ -56,6 +60,7 @@ export async function startApp(config: Configuration, log: Log, worker?: Worker)
       await db.ping();
       await requireStore(db, blobs);
     },
+    limits: config.limits,
     idleSeconds: Math.ceil(config.idleTimeout / 1000),
     reusePort: worker !== undefined,
     log,

@@ -62,11 +62,25 @@ function suite(): void {
     cable.unplug();
     const read = db.read.selectFrom('samples').select('name').execute();
     await expect(read).rejects.toThrow('timeout');
+    await expect(read).rejects.toMatchObject({ code: 'ETIMEDOUT' });
     cable.plug();
     // On the old connection this would wait for the answer that was lost.
     expect(await db.read.selectFrom('samples').select('name').execute()).toEqual([]);
     await db.close();
     cable.close();
+  }, 20_000);
+
+  test('whoever waits too long for a connection of ours gives up, with a code that says so', async () => {
+    await using fresh = await openTestDatabase(sampleMigrations);
+    const { url } = fresh.options as { url: string };
+    const options = { ...settings, url, poolSize: 1, statementTimeoutMs: 5000, connectTimeoutMs: 200 };
+    const db = await openPostgres(options);
+    const busy = db.first('SELECT pg_sleep(1)', []);
+    await expect(db.first('SELECT 1', [])).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+    await expect(db.read.selectFrom('samples').select('name').execute()).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+    await busy;
+    await db.ping();
+    await db.close();
   }, 20_000);
 
   test('a server that takes the connection and says nothing is given up in bounded time', async () => {

@@ -47,7 +47,7 @@ export function postgresDialect(pool: Pool, prepare: Prepare): Dialect {
     createIntrospector: (kysely) => new PostgresIntrospector(kysely),
     createDriver: () => ({
       init: async () => {},
-      acquireConnection: async () => connect(await pool.connect(), prepare),
+      acquireConnection: async () => connect(await pool.connect().catch(giveUp), prepare),
       releaseConnection: async (connection) => (connection as Connection).release(),
       beginTransaction: async (connection) => (connection as Connection).begin(),
       commitTransaction: (connection) => (connection as Connection).commit(),
@@ -56,6 +56,17 @@ export function postgresDialect(pool: Pool, prepare: Prepare): Dialect {
       destroy: async () => {},
     }),
   };
+}
+
+/**
+ * Throws what the driver threw. A wait that it gave up, for an answer or for one of our own connections, and a connection
+ * that ended have no code there; like those of the system, they are no fault of the request.
+ */
+export function giveUp(error: unknown): never {
+  if (error instanceof Error && !('code' in error) && /timeout|terminated/i.test(error.message)) {
+    Object.assign(error, { code: 'ETIMEDOUT' });
+  }
+  throw error;
 }
 
 function connect(client: PoolClient, prepare: Prepare): Connection {
@@ -79,7 +90,7 @@ function connect(client: PoolClient, prepare: Prepare): Connection {
       // What the server says has an SQLSTATE; anything else says that we no longer hear it.
       broken ||= (error as { code?: string }).code?.length !== 5;
       failure ??= error;
-      if (failure === error) throw error;
+      if (failure === error) return giveUp(error);
       // oxlint-disable-next-line preserve-caught-error -- the first failure is the cause; this one only follows from it
       throw new Error('the transaction is aborted: an earlier statement failed', { cause: failure });
     }

@@ -4,7 +4,7 @@ import type { Pool } from 'pg';
 import type { Database, Migration, Parameter } from './database.ts';
 import { inTransaction, parseInteger } from './dialect.ts';
 import { migrate } from './migrate.ts';
-import { createPrepare, postgresDialect } from './postgres-dialect.ts';
+import { createPrepare, giveUp, postgresDialect } from './postgres-dialect.ts';
 import type { Tables } from './tables.ts';
 
 export interface PostgresOptions {
@@ -81,7 +81,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
   const prepare = createPrepare(options.preparedStatements);
   const kysely = new Kysely<Tables>({ dialect: postgresDialect(pool, prepare) });
   const query = async <T>(text: string, values: readonly Parameter[]): Promise<T[]> =>
-    (await pool.query({ ...prepare(text), values: values as Parameter[] })).rows as T[];
+    (await pool.query({ ...prepare(text), values: values as Parameter[] }).catch(giveUp)).rows as T[];
 
   return {
     dialect: 'postgres',

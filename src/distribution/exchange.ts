@@ -1,5 +1,6 @@
 import type { Catalog } from '../catalog/index.ts';
 import type { BlobStore, Uploads } from '../content/index.ts';
+import type { ByteBudget } from './byte-budget.ts';
 
 /** One request as the edge hands it over, after the bounds that concern every protocol. */
 export interface Exchange {
@@ -23,6 +24,8 @@ export interface Distribution {
   blobs: BlobStore;
   /** Longest that a manifest may take to arrive (ms). */
   manifestTimeoutMs: number;
+  /** For manifests that are being pushed. */
+  manifestMemory: ByteBudget;
   /** Told of the bytes of blobs that were taken in, and of those that an answer holds. */
   received(bytes: number): void;
   served(bytes: number): void;

@@ -7,6 +7,7 @@ import { getManifest, headManifest, removeManifest, uploadManifest } from './man
 import { matchRoute, type Route } from './match.ts';
 import { cancelUpload, finishUpload, patchUpload, startUpload, uploadStatus } from './uploads.ts';
 
+export { createByteBudget } from './byte-budget.ts';
 export type { Distribution, Exchange } from './exchange.ts';
 export type { Action, Gate } from './gates.ts';
 

@@ -1,11 +1,12 @@
 import { RegistryError } from '../errors/index.ts';
 import { maxManifestBytes } from '../oci/index.ts';
+import type { ByteShare } from './byte-budget.ts';
 
 /**
- * Reads a manifest, counting as it comes: what it declares is not believed, and more than the limit is not kept.
- * A body that is not there after `timeoutMs` is given up.
+ * Reads a manifest, counting as it comes: what it declares is not believed, and more than the limit is not kept, nor
+ * what `share` does not give. A body that is not there after `timeoutMs` is given up.
  */
-export async function readManifestBody(request: Request, timeoutMs: number): Promise<Uint8Array> {
+export async function readManifestBody(request: Request, timeoutMs: number, share: ByteShare): Promise<Uint8Array> {
   const declared = request.headers.get('content-length');
   if (declared !== null && Number(declared) > maxManifestBytes) throw tooLarge();
   const reader = request.body?.getReader();
@@ -20,6 +21,7 @@ export async function readManifestBody(request: Request, timeoutMs: number): Pro
       if (done) break;
       size += value.byteLength;
       if (size > maxManifestBytes) throw tooLarge();
+      share.take(value.byteLength);
       chunks.push(value);
     }
   } catch (error) {

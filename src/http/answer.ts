@@ -6,6 +6,7 @@ import { refuseBrowsers } from './browsers.ts';
 import { createAddressReader } from './client-address.ts';
 import type { Exchange } from './exchange.ts';
 import type { HostTable } from './hosts.ts';
+import { createInFlight, type InFlightLimits } from './in-flight.ts';
 import { answerMetrics, answerProbe, type Probes, type Unready } from './probes.ts';
 import { asRegistryError, renderError } from './render-error.ts';
 import { leavesBodyUnread, lingering, requireOneLength } from './request-body.ts';
@@ -24,6 +25,7 @@ export interface AnswerOptions {
   servesMetrics: boolean;
   /** After which silence a connection is closed (s). */
   idleSeconds: number;
+  limits: InFlightLimits;
   log: Log;
   metrics: Metrics;
 }
@@ -35,6 +37,7 @@ type Draft = { -readonly [Key in keyof Exchange]: Exchange[Key] };
 /** What happens around every request: bounds, errors, log and metrics. */
 export function createAnswer(options: AnswerOptions) {
   const { hosts, log, metrics, probes } = options;
+  const inFlight = createInFlight(options.limits);
   const addressOf = createAddressReader(options.trustedProxies);
   const prefix = randomBytes(6).toString('hex');
   let count = 0;
@@ -44,6 +47,15 @@ export function createAnswer(options: AnswerOptions) {
     const probe = answerProbe(exchange.method, exchange.path, probes, unready);
     if (probe) return probe;
     if (!methods.has(exchange.method)) throw unsupported();
+    inFlight.enter(exchange.method);
+    try {
+      return await serve(exchange);
+    } finally {
+      inFlight.leave(exchange.method);
+    }
+  }
+
+  async function serve(exchange: Draft): Promise<Response> {
     exchange.registryId = hosts.registryOf(hostOf(exchange.request));
     refuseBrowsers(exchange.request);
     requireOneLength(exchange.request);

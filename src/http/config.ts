@@ -31,6 +31,25 @@ export const httpConfig = {
       'A connection on which nothing moves for this long is closed, give or take 4s; uploads have `uploads.stallTimeout`. ' +
         'Longer than that of a proxy in front.',
     ),
+  limits: z
+    .strictObject({
+      requests: z
+        .int()
+        .min(10)
+        .max(1_000_000)
+        .default(10_000)
+        .describe('Requests that one process works on at once; more are refused with 503 and `Retry-After`.'),
+      bodies: z
+        .int()
+        .min(10)
+        .max(100_000)
+        .default(1000)
+        .describe(
+          'Pushes that one process receives at once, the same way. Each takes up to 3 MiB of memory while its client is ' +
+            'faster than the disk.',
+        ),
+    })
+    .prefault({}),
   tls: z
     .strictObject({
       certificate: z.string().optional().describe('PEM file with the certificate and its chain.'),

@@ -29,6 +29,7 @@ function startEdge(
     },
     missingFile() {},
     ready: options.ready ?? (async () => {}),
+    limits: { requests: 100, bodies: 100 },
     idleSeconds: 20,
     reusePort: false,
     log: createLog({ level: options.log ? 'info' : 'silent', format: 'json' }, false, options.log),

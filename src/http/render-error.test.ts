@@ -15,6 +15,10 @@ test.each([
   ['08006', 503],
   ['57P01', 503],
   ['53300', 503],
+  ['57014', 503],
+  ['25006', 503],
+  ['EROFS', 503],
+  ['SQLITE_READONLY', 503],
   ['SQLITE_CORRUPT', 500],
   ['23505', 500],
   ['EACCES', 500],
@@ -23,6 +27,15 @@ test.each([
   expect(answer.status).toBe(status);
   expect(answer.headers.get('retry-after')).toBe(status === 503 ? '5' : null);
   expect(await answer.text()).not.toContain('inside');
+});
+
+test('what only follows from a failure counts as that failure', () => {
+  const follows = new Error('the log could not be synced', {
+    cause: new Error('in between', { cause: failure('ENOSPC') }),
+  });
+  expect(asRegistryError(follows)).toMatchObject({ status: 507, cause: follows });
+  const own = Object.assign(new Error('broken', { cause: failure('ENOSPC') }), { code: 'EIO' });
+  expect(asRegistryError(own).status).toBe(500);
 });
 
 test.each([undefined, null, 'text', 5, {}, { code: 5 }])('even %p thrown becomes an answer', async (thrown) => {

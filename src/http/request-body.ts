@@ -25,6 +25,10 @@ export function requireOneLength({ headers }: Request): void {
 const lingerBytes = 16 * 1024 * 1024;
 const lingerMs = 1000;
 
+/** Most connections that are kept for that at once: each holds what Bun has read ahead. */
+const mostLingering = 100;
+let lingers = 0;
+
 /**
  * The same answer, whose end comes only when the body has, or a second later. To close with bytes unread resets the
  * connection, and most clients of a registry then see a broken pipe instead of the reason: Go's transport loses nine
@@ -32,13 +36,22 @@ const lingerMs = 1000;
  */
 export async function lingering(answer: Response, request: Request): Promise<Response> {
   const { body } = request;
-  if (!body || body.locked) return answer;
+  if (!body || body.locked || lingers >= mostLingering) return answer;
   const bytes = await answer.bytes();
   return new Response(answerThenWait(bytes, body, request.signal), answer);
 }
 
 async function* answerThenWait(answer: Uint8Array, body: ReadableStream<Uint8Array>, signal: AbortSignal) {
-  yield answer;
+  lingers++;
+  try {
+    yield answer;
+    await readOrWait(body, signal);
+  } finally {
+    lingers--;
+  }
+}
+
+async function readOrWait(body: ReadableStream<Uint8Array>, signal: AbortSignal): Promise<void> {
   const over = Promise.withResolvers<undefined>();
   const timer = setTimeout(over.resolve, lingerMs);
   signal.addEventListener('abort', () => over.resolve(undefined), { once: true });

@@ -53,7 +53,7 @@ test.skipIf(process.platform !== 'linux')(
         times.push(performance.now() - began);
       }
     } finally {
-      clients.stdin.end();
+      await clients.stdin.end();
       await clients.exited;
       await counting;
     }
