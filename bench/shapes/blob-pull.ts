@@ -15,7 +15,7 @@ const urls = new Map<Contender, string>();
 export const blobPull: Shape = {
   name: 'blob-pull',
   about: `A large blob from the page cache, read by curl to /dev/null: ${repeats} times in one stream, and by ${streams} at once.`,
-  contenders: ['bonded', ...registries, 'nginx'],
+  contenders: ['bonded', 'bonded ×2', ...registries, 'nginx'],
   needs: ['curl', 'openssl'],
   rows: [
     {

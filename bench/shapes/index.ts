@@ -4,6 +4,7 @@ import { blobPush } from './blob-push.ts';
 import { manifestGet } from './manifest-get.ts';
 import { smallPush } from './small-push.ts';
 import { start } from './start.ts';
+import { steadyLatency } from './steady-latency.ts';
 
 /** In the order in which they run and are reported. */
-export const shapes: readonly Shape[] = [blobPull, blobPush, manifestGet, smallPush, start];
+export const shapes: readonly Shape[] = [blobPull, blobPush, manifestGet, smallPush, steadyLatency, start];

@@ -13,7 +13,7 @@ const urls = new Map<Contender, string>();
 export const manifestGet: Shape = {
   name: 'manifest-get',
   about: `A manifest by its tag, the request that every pull begins with, sent by wrk over ${connections} connections.`,
-  contenders: ['bonded', ...registries, 'nginx'],
+  contenders: ['bonded', 'bonded ×2', ...registries, 'nginx'],
   needs: ['wrk'],
   rows: [
     {

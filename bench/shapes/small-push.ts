@@ -10,7 +10,7 @@ let measurement = 0;
 export const smallPush: Shape = {
   name: 'small-push',
   about: `Whole images of two small blobs, five requests each, over ${connections} connections that stay open; by the same bare client for all.`,
-  contenders: ['bonded', ...registries],
+  contenders: ['bonded', 'bonded ×2', ...registries],
   needs: [],
   rows: [
     {

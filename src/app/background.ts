@@ -2,7 +2,7 @@ import { collectStep } from '../catalog/index.ts';
 import type { Configuration } from '../configuration.ts';
 import { sweepDeleted, type Uploads } from '../content/index.ts';
 import { trimEvents } from '../events/index.ts';
-import { startPeriodic } from '../jobs/index.ts';
+import { createPace, startPeriodic } from '../jobs/index.ts';
 import type { Log, Metrics } from '../telemetry/index.ts';
 import type { Storage } from './storage.ts';
 
@@ -23,10 +23,11 @@ export function startBackground(
   };
   const periodic = (name: string, intervalMs: number, run: () => Promise<boolean>) =>
     startPeriodic({ name, intervalMs, run, failed: (error) => failed(name, error) });
+  const pace = createPace();
   return [
     periodic('collect', config.gc.interval, async () => {
       const limit = 100;
-      const { failures, ...done } = await collectStep(catalog, limit);
+      const { failures, ...done } = await collectStep(catalog, limit, pace.rest);
       for (const { candidate, error } of failures) failed('collect', error, { candidate });
       const swept = await sweepDeleted(db, blobs, limit);
       metrics.collected.inc({ kind: 'link' }, done.links);
@@ -36,7 +37,9 @@ export function startBackground(
       const { links, manifests, repositories } = done;
       const removed = { links, manifests, repositories, ...swept };
       if (links + manifests + repositories + swept.blobs > 0) log.info(removed, 'collected garbage');
-      return done.examined === limit || swept.blobs === limit;
+      const more = done.examined === limit || swept.blobs === limit;
+      if (!more) pace.done();
+      return more;
     }),
     periodic('sweep-uploads', Math.min(600_000, config.uploads.expiry), async () => {
       const swept = await uploads.sweep(Date.now() - config.uploads.expiry);
@@ -44,5 +47,7 @@ export function startBackground(
       return swept.more;
     }),
     periodic('trim-events', 600_000, async () => (await trimEvents(db, Date.now() - eventAgeMs)) > 0),
+    // Stops are called from the last to the first.
+    pace.hurry,
   ];
 }

@@ -29,8 +29,9 @@ const retryMs = 600_000;
 /**
  * One step of garbage collection: looks at up to `limit` candidates whose time has come, each in a transaction of its
  * own that locks and checks again. Never scans, never pauses anything. Throws only when nothing could be done at all.
+ * With `rest` it takes one at a time, and awaits that after each: beside requests, not as fast as it can.
  */
-export async function collectStep(catalog: Catalog, limit = 100): Promise<Collected> {
+export async function collectStep(catalog: Catalog, limit = 100, rest?: () => Promise<void>): Promise<Collected> {
   const due = await dueCandidates(catalog, limit);
   const total: Collected = {
     examined: due.length,
@@ -41,8 +42,10 @@ export async function collectStep(catalog: Catalog, limit = 100): Promise<Collec
     repositories: 0,
     failures: [],
   };
-  for (let at = 0; at < due.length; at += parallel) {
-    await Promise.all(due.slice(at, at + parallel).map((candidate) => collectInto(catalog, candidate, total)));
+  const together = rest ? 1 : parallel;
+  for (let at = 0; at < due.length; at += together) {
+    await Promise.all(due.slice(at, at + together).map((candidate) => collectInto(catalog, candidate, total)));
+    await rest?.();
   }
   if (total.failures.length > 0 && total.failures.length === due.length) throw total.failures[0]!.error;
   return total;

@@ -1,1 +1,2 @@
+export { createPace } from './pace.ts';
 export { type PeriodicWork, startPeriodic } from './periodic.ts';
