@@ -7,6 +7,9 @@ import {
 
 const kebab = (flag: string) => flag.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
+/** What the system and SQLite call a lack of space, where nobody has said yet what it was needed for. */
+const full = new Set(['ENOSPC', 'EDQUOT', 'SQLITE_FULL', 'SQLITE_IOERR_SHMSIZE']);
+
 const orMeant = (corrections: readonly string[]) =>
   corrections.length > 0 ? `; did you mean ${corrections.join(' or ')}?` : '';
 
@@ -24,6 +27,10 @@ export const text: ApplicationText = {
     return `bonded: ${message}${message.endsWith('?') ? '' : '; --help lists what there is'}`;
   },
   exceptionWhileRunningCommand(error) {
+    const { code, message } = (error ?? {}) as { code?: string; message?: string };
+    if (code !== undefined && full.has(code)) {
+      return `bonded: no space is left where the data is (${message}); make room and try again`;
+    }
     // A stack tells the operator nothing, but it is all there is of a fault of the program itself.
     const isFault = error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError;
     return `bonded: ${isFault ? error.stack : error instanceof Error ? error.message : String(error)}`;

@@ -49,7 +49,9 @@ export function createCheckpointer(path: string, log: LogAccess) {
 
   /** A sync that failed once may succeed the next time without the data, see syncer.ts. The rest is tried again. */
   function report(error: unknown): void {
-    if ((error as { code?: string }).code?.startsWith('SQLITE_IOERR')) log.failed(error as Error);
+    const { code = '' } = error as { code?: string };
+    // What is only a full disk, writes nothing.
+    if (code.startsWith('SQLITE_IOERR') && code !== 'SQLITE_IOERR_SHMSIZE') log.failed(error as Error);
   }
 
   return {

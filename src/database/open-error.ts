@@ -9,6 +9,8 @@ const sqliteReasons: Record<string, string> = {
   SQLITE_CANTOPEN: 'this user may not read and write it, or it is not a file',
   SQLITE_READONLY: 'this user may not write it',
   SQLITE_FULL: 'no space is left on its file system',
+  // The index of the log, which is shared memory in a file, could not grow.
+  SQLITE_IOERR_SHMSIZE: 'no space is left on its file system',
   SQLITE_IOERR: 'the file system fails',
 };
 

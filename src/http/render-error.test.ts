@@ -8,6 +8,7 @@ test.each([
   ['ENOSPC', 507],
   ['EDQUOT', 507],
   ['SQLITE_FULL', 507],
+  ['SQLITE_IOERR_SHMSIZE', 507],
   ['53100', 507],
   ['EMFILE', 503],
   ['ECONNREFUSED', 503],

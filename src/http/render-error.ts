@@ -4,7 +4,7 @@ import { RegistryError } from '../errors/index.ts';
  * What the system and the databases call a lack of space, and a lack of anything that may be back soon. Of PostgreSQL:
  * disk full; too many connections, a statement that took too long, a server that only reads (Appendix A).
  */
-const full = new Set(['ENOSPC', 'EDQUOT', 'SQLITE_FULL', '53100']);
+const full = new Set(['ENOSPC', 'EDQUOT', 'SQLITE_FULL', 'SQLITE_IOERR_SHMSIZE', '53100']);
 const passing = new Set(
   'EMFILE ENFILE EROFS ECONNREFUSED ECONNRESET ETIMEDOUT SQLITE_BUSY SQLITE_READONLY 53300 57014 25006'.split(' '),
 );

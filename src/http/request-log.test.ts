@@ -2,6 +2,8 @@ import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { openRaw, portOf, requestText } from '../../test/http/raw.ts';
 import { errorOf, pushImage, putManifest } from '../../test/http/registry.ts';
 import { startTestProcess, type TestProcess } from '../../test/support/server.ts';
+import { createLog, createMetrics } from '../telemetry/index.ts';
+import { recordOutcome } from './request-log.ts';
 
 /* The log of a process is its output: one JSON object a line. */
 
@@ -116,4 +118,20 @@ test('a long path or client is cut, and nothing in them can begin a line', async
   const [record] = await recordOf(answer.headers.get('x-request-id'));
   expect((record!['path'] as string).length).toBe(512);
   expect((record!['client'] as string).length).toBe(200);
+});
+
+test('the cause of a lack is told to its end', () => {
+  const lines: string[] = [];
+  const log = createLog({ level: 'info', format: 'json' }, false, (line) => void lines.push(line));
+  const cause = new Error('the transaction is aborted', { cause: new Error('no space', { cause: 'text' }) });
+  const request = new Request('http://127.0.0.1/');
+  const exchange = { request, method: 'PUT', path: '/', query: '', registryId: 0, requestId: 'r', route: 'none' };
+  recordOutcome(log, createMetrics(), {
+    exchange: { ...exchange, address: () => '127.0.0.1', untimed: () => {} },
+    status: 507,
+    elapsedMs: 1,
+    error: undefined,
+    cause,
+  });
+  expect(JSON.parse(lines[0]!)).toMatchObject({ level: 'warn', cause: 'the transaction is aborted: no space: text' });
 });

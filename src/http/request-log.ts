@@ -40,8 +40,10 @@ export function recordOutcome(
   log[level](fields, status >= 500 ? 'failed' : error ? 'refused' : 'served');
 }
 
-function saidBy(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
+/** What an error says, and what is behind it: the first may only follow from the last. */
+function saidBy(cause: unknown, depth = 0): string {
+  if (!(cause instanceof Error)) return String(cause);
+  return cause.cause === undefined || depth > 3 ? cause.message : `${cause.message}: ${saidBy(cause.cause, depth + 1)}`;
 }
 
 /** HEAD that misses is an answer, not a refusal: clients ask before they push. Whoever means to read is told no. */
