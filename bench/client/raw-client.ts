@@ -1,65 +1,140 @@
 import type { Socket } from 'bun';
+import { type Answer, type AnswerReader, readAnswer } from './answer.ts';
 
-export interface RawAnswer {
-  status: number;
-  /** Path and query of the Location header. */
-  location: string;
+/** Where a server listens. */
+export interface Target {
+  hostname: string;
+  port: number;
+  tls?: boolean;
 }
 
+export interface Request {
+  method: string;
+  /** Path and query. */
+  path: string;
+  headers?: Record<string, string>;
+  /** In pieces; the same piece may come many times, so that a large body costs no memory. */
+  body?: readonly Uint8Array[];
+  /** Sends the body in chunks, as a client that does not know its length. */
+  chunked?: boolean;
+  /** Whether the body of the answer is wanted, not only its length. */
+  keep?: boolean;
+}
+
+/** A connection that stays open for one request after the other. */
 export interface RawConnection {
-  /** Sends one request on the connection that is kept open, and waits for its answer. */
-  send(method: string, path: string, body?: Uint8Array, type?: string): Promise<RawAnswer>;
+  send(request: Request): Promise<Answer>;
+  /** Whether the server closed it. */
+  readonly closed: boolean;
   close(): void;
 }
 
-const head = /^HTTP\/1\.1 (\d{3})[^]*?\r\n\r\n/;
+/** A server that is silent for longer (s) will not answer. */
+const silenceSeconds = 60;
+const newline = Buffer.from('\r\n');
+const lastChunk = Buffer.from('0\r\n\r\n');
+
+export function local(port: number): Target {
+  return { hostname: '127.0.0.1', port };
+}
 
 /**
- * HTTP/1.1 over a bare socket, only as much of it as answers to a push need: `fetch` would cost more than a server that
- * is to be measured. The same bytes go to every peer.
+ * HTTP/1.1 over a bare socket: `fetch` would cost more than a server that is to be measured. The same bytes go to every
+ * peer.
  */
-export async function openRaw(port: number): Promise<RawConnection> {
-  let received = '';
-  let waiting: PromiseWithResolvers<RawAnswer> | undefined;
-  let unsent: Uint8Array | undefined;
+export async function openRaw(target: Target): Promise<RawConnection> {
+  let reader: AnswerReader | undefined;
+  let waiting: PromiseWithResolvers<Answer> | undefined;
+  let unsent: readonly Uint8Array[] = [];
+  let piece = 0;
+  let offset = 0;
+  let closed = false;
 
-  const flush = (socket: Socket) => {
-    if (!unsent) return;
-    const sent = socket.write(unsent);
-    unsent = sent < unsent.byteLength ? unsent.subarray(sent) : undefined;
+  const flush = (to: Socket) => {
+    while (piece < unsent.length) {
+      const bytes = unsent[piece]!;
+      const sent = to.write(offset === 0 ? bytes : bytes.subarray(offset));
+      if (sent < 0) return;
+      offset += sent;
+      if (offset < bytes.byteLength) return;
+      piece++;
+      offset = 0;
+    }
   };
-  const fail = (error: Error) => waiting?.reject(error);
+  const settle = (answer: Answer | undefined) => {
+    if (!answer) return;
+    waiting?.resolve(answer);
+    waiting = undefined;
+  };
+  const fail = (error: Error) => {
+    closed = true;
+    waiting?.reject(error);
+    waiting = undefined;
+  };
   const socket = await Bun.connect({
-    hostname: '127.0.0.1',
-    port,
+    hostname: target.hostname,
+    port: target.port,
+    ...(target.tls ? { tls: { rejectUnauthorized: false } } : {}),
     socket: {
-      data(_, data) {
-        received += data.toString('latin1');
-        const match = head.exec(received);
-        if (!match || !waiting) return;
-        const length = Number(/\r\ncontent-length: *(\d+)/i.exec(match[0])?.[1] ?? 0);
-        if (received.length < match[0].length + length) return;
-        received = received.slice(match[0].length + length);
-        const location = /\r\nlocation: *(?:https?:\/\/[^/]+)?([^\r]*)/i.exec(match[0])?.[1] ?? '';
-        const answered = waiting;
-        waiting = undefined;
-        answered.resolve({ status: Number(match[1]), location });
+      data(from, data) {
+        if (!reader || !waiting) return;
+        try {
+          settle(reader.read(data));
+        } catch (error) {
+          fail(error as Error);
+          from.end();
+        }
       },
       drain: flush,
+      timeout(from) {
+        fail(new Error(`the server was silent for ${silenceSeconds} s`));
+        from.terminate();
+      },
       error: (_, error) => fail(error),
-      close: () => fail(new Error('the server closed the connection')),
+      close() {
+        settle(reader?.end());
+        fail(new Error('the server closed the connection'));
+      },
     },
   });
+  socket.timeout(silenceSeconds);
   return {
-    send(method, path, body, type = 'application/octet-stream') {
-      const length = body?.byteLength ?? 0;
-      const lines = `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Length: ${length}\r\n`;
-      const text = Buffer.from(`${lines}${body ? `Content-Type: ${type}\r\n` : ''}\r\n`, 'latin1');
-      waiting = Promise.withResolvers<RawAnswer>();
-      unsent = body ? Buffer.concat([text, body]) : text;
+    send(request) {
+      if (closed) return Promise.reject(new Error('the server closed the connection'));
+      reader = readAnswer(request.method, request.keep ?? false);
+      waiting = Promise.withResolvers<Answer>();
+      unsent = bytesOf(request, target);
+      piece = 0;
+      offset = 0;
       flush(socket);
       return waiting.promise;
     },
-    close: () => void socket.end(),
+    get closed() {
+      return closed;
+    },
+    close() {
+      closed = true;
+      socket.end();
+    },
   };
+}
+
+/** A body that is small goes out with its head, in one write. */
+const togetherBelow = 64 * 1024;
+
+function bytesOf({ method, path, headers = {}, body = [], chunked }: Request, target: Target): Uint8Array[] {
+  const length = body.reduce((sum, bytes) => sum + bytes.byteLength, 0);
+  const lines = [
+    `${method} ${path} HTTP/1.1`,
+    `Host: ${target.hostname}:${target.port}`,
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+    ...(chunked ? ['Transfer-Encoding: chunked'] : []),
+    ...(!chunked && method !== 'GET' && method !== 'HEAD' ? [`Content-Length: ${length}`] : []),
+  ];
+  const head = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+  if (chunked) {
+    const chunks = body.flatMap((bytes) => [Buffer.from(`${bytes.byteLength.toString(16)}\r\n`), bytes, newline]);
+    return [head, ...chunks, lastChunk];
+  }
+  return length > 0 && length < togetherBelow ? [Buffer.concat([head, ...body])] : [head, ...body];
 }

@@ -1,5 +1,5 @@
 import { type Image, pushImage, smallImage } from '../client/content.ts';
-import { openRaw } from '../client/raw-client.ts';
+import { local, openRaw } from '../client/raw-client.ts';
 import { besideRegistries, registries } from '../peers/contenders.ts';
 import { underLoad } from '../process-figures.ts';
 import { peerOf, type Shape } from '../shape.ts';
@@ -70,7 +70,7 @@ async function pushFor(port: number, seconds: number, repositoryOf: (image: numb
   const until = began + seconds * 1000;
   await Promise.all(
     Array.from({ length: connections }, async () => {
-      const connection = await openRaw(port);
+      const connection = await openRaw(local(port));
       while (performance.now() < until) {
         const number = pushed++;
         await pushImage(connection, repositoryOf(number), `t${number}`, images.pop() ?? smallImage());
