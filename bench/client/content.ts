@@ -5,7 +5,7 @@ import { local, openRaw, type RawConnection } from './raw-client.ts';
 export const imageType = 'application/vnd.oci.image.manifest.v1+json';
 export const configType = 'application/vnd.oci.image.config.v1+json';
 export const layerType = 'application/vnd.oci.image.layer.v1.tar';
-const octets = { 'Content-Type': 'application/octet-stream' };
+export const octets = { 'Content-Type': 'application/octet-stream' };
 
 export function digestOf(bytes: Uint8Array): string {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
@@ -46,24 +46,22 @@ export function smallImage(layerBytes = 4096): Image {
   return imageOf(blobOf(randomBytes(300)), [blobOf(randomBytes(layerBytes))]);
 }
 
+/** A connection, or what opens one when it has to. */
+export type Sender = Pick<RawConnection, 'send'>;
+
 /** The requests that Docker 29 and containerd send for an image that is new: POST and PUT a blob, then the manifest. */
-export async function pushImage(
-  connection: RawConnection,
-  repository: string,
-  tag: string,
-  image: Image,
-): Promise<void> {
+export async function pushImage(connection: Sender, repository: string, tag: string, image: Image): Promise<void> {
   for (const blob of [image.config, ...image.layers]) await pushBlob(connection, repository, blob);
   await putManifest(connection, repository, tag, image.manifest);
 }
 
-export async function pushBlob(connection: RawConnection, repository: string, blob: Blob): Promise<void> {
+export async function pushBlob(connection: Sender, repository: string, blob: Blob): Promise<void> {
   const path = await beginUpload(connection, repository, blob.digest);
   must(await connection.send({ method: 'PUT', path, headers: octets, body: blob.pieces }), 201, 'PUT of a blob');
 }
 
 export async function putManifest(
-  connection: RawConnection,
+  connection: Sender,
   repository: string,
   tag: string,
   manifest: Uint8Array,
@@ -74,7 +72,7 @@ export async function putManifest(
 }
 
 /** Opens an upload and returns the path to PUT a blob of this digest to. */
-export async function beginUpload(connection: RawConnection, repository: string, digest: string): Promise<string> {
+async function beginUpload(connection: Sender, repository: string, digest: string): Promise<string> {
   const answer = await connection.send({ method: 'POST', path: `/v2/${repository}/blobs/uploads/` });
   must(answer, 202, 'POST of an upload');
   return withDigest(locationOf(answer), digest);
@@ -109,6 +107,16 @@ export async function openUpload(port: number, repository: string, digest: strin
   return `http://127.0.0.1:${port}${path}`;
 }
 
+/** An answer with another status than the one that means success. */
+export class UnexpectedStatus extends Error {
+  readonly status: number;
+
+  constructor(what: string, status: number) {
+    super(`${what} was answered with ${status}`);
+    this.status = status;
+  }
+}
+
 export function must({ status }: Answer, wanted: number, what: string): void {
-  if (status !== wanted) throw new Error(`${what} was answered with ${status}`);
+  if (status !== wanted) throw new UnexpectedStatus(what, status);
 }

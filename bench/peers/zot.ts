@@ -24,5 +24,6 @@ export const zot: Server = {
 
 /** It tells of itself in a line of its log. */
 function versionIn(line: string): string {
-  return /v\d+\.\d+\.\d+/.exec(line)?.[0] ?? line;
+  const { commit, 'binary-type': type } = JSON.parse(line) as Record<string, string>;
+  return ['zot', commit, type].filter(Boolean).join(' ');
 }
