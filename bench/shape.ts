@@ -59,6 +59,11 @@ export function peerOf({ peers }: Situation, contender: Contender): Peer {
   return peer;
 }
 
+/** `count` at full scale; a smoke run does with a part of it. */
+export function crowdOf({ scale }: Situation, count: number): number {
+  return Math.max(1, Math.round(count * scale.crowd));
+}
+
 /** Runs a program to its end; throws with what it said when it fails. */
 export async function run(command: readonly string[]): Promise<string> {
   const child = Bun.spawn([...command], { stdio: ['ignore', 'pipe', 'pipe'] });

@@ -17,6 +17,8 @@ export interface Request {
   body?: readonly Uint8Array[];
   /** Sends the body in chunks, as a client that does not know its length. */
   chunked?: boolean;
+  /** Waits this long (ms) before each piece of the body, as a slow link does. */
+  pauseMs?: number;
   /** Whether the body of the answer is wanted, not only its length. */
   keep?: boolean;
 }
@@ -48,10 +50,12 @@ export async function openRaw(target: Target): Promise<RawConnection> {
   let unsent: readonly Uint8Array[] = [];
   let piece = 0;
   let offset = 0;
+  let pauseMs: number | undefined;
+  let pausing = false;
   let closed = false;
 
   const flush = (to: Socket) => {
-    while (piece < unsent.length) {
+    while (piece < unsent.length && !closed && !pausing) {
       const bytes = unsent[piece]!;
       const sent = to.write(offset === 0 ? bytes : bytes.subarray(offset));
       if (sent < 0) return;
@@ -59,6 +63,13 @@ export async function openRaw(target: Target): Promise<RawConnection> {
       if (offset < bytes.byteLength) return;
       piece++;
       offset = 0;
+      if (pauseMs !== undefined) {
+        pausing = true;
+        setTimeout(() => {
+          pausing = false;
+          flush(to);
+        }, pauseMs);
+      }
     }
   };
   const settle = (answer: Answer | undefined) => {
@@ -106,6 +117,7 @@ export async function openRaw(target: Target): Promise<RawConnection> {
       unsent = bytesOf(request, target);
       piece = 0;
       offset = 0;
+      pauseMs = request.pauseMs;
       flush(socket);
       return waiting.promise;
     },
@@ -122,7 +134,7 @@ export async function openRaw(target: Target): Promise<RawConnection> {
 /** A body that is small goes out with its head, in one write. */
 const togetherBelow = 64 * 1024;
 
-function bytesOf({ method, path, headers = {}, body = [], chunked }: Request, target: Target): Uint8Array[] {
+function bytesOf({ method, path, headers = {}, body = [], chunked, pauseMs }: Request, target: Target): Uint8Array[] {
   const length = body.reduce((sum, bytes) => sum + bytes.byteLength, 0);
   const lines = [
     `${method} ${path} HTTP/1.1`,
@@ -136,5 +148,5 @@ function bytesOf({ method, path, headers = {}, body = [], chunked }: Request, ta
     const chunks = body.flatMap((bytes) => [Buffer.from(`${bytes.byteLength.toString(16)}\r\n`), bytes, newline]);
     return [head, ...chunks, lastChunk];
   }
-  return length > 0 && length < togetherBelow ? [Buffer.concat([head, ...body])] : [head, ...body];
+  return length < togetherBelow && pauseMs === undefined ? [Buffer.concat([head, ...body])] : [head, ...body];
 }

@@ -9,6 +9,8 @@ export interface Peer {
   url: string;
   port: number;
   pid: number;
+  /** Where it keeps what it has. */
+  directory: string;
   /** Ends it as told and waits until it is gone. */
   stop(): Promise<void>;
 }
@@ -36,7 +38,7 @@ export async function startServer(server: Server, directory: string): Promise<Pe
     }
     await Bun.sleep(5);
   }
-  return { port, url: `http://127.0.0.1:${port}`, pid: child.pid, stop: () => stop(child) };
+  return { directory, port, url: `http://127.0.0.1:${port}`, pid: child.pid, stop: () => stop(child) };
 }
 
 /** Starts one and returns at once: for whoever measures how long that takes. */

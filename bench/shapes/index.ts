@@ -1,10 +1,25 @@
 import type { Shape } from '../shape.ts';
+import { baseLayer } from './base-layer.ts';
 import { blobPull } from './blob-pull.ts';
 import { blobPush } from './blob-push.ts';
 import { manifestGet } from './manifest-get.ts';
+import { pullStorm } from './pull-storm.ts';
+import { referrers } from './referrers.ts';
 import { smallPush } from './small-push.ts';
 import { start } from './start.ts';
 import { steadyLatency } from './steady-latency.ts';
+import { tagList } from './tag-list.ts';
 
 /** In the order in which they run and are reported. */
-export const shapes: readonly Shape[] = [blobPull, blobPush, manifestGet, smallPush, steadyLatency, start];
+export const shapes: readonly Shape[] = [
+  blobPull,
+  blobPush,
+  manifestGet,
+  smallPush,
+  baseLayer,
+  pullStorm,
+  tagList,
+  referrers,
+  steadyLatency,
+  start,
+];

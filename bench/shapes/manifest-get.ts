@@ -36,6 +36,7 @@ export const manifestGet: Shape = {
       what: 'memory under manifest GETs',
       unit: 'MiB',
       better: 'less',
+      targets: besideRegistries(0.7),
       limits: { bonded: 200 },
     },
   ],

@@ -39,6 +39,7 @@ export const smallPush: Shape = {
       what: 'memory under small pushes',
       unit: 'MiB',
       better: 'less',
+      targets: besideRegistries(0.7),
       limits: { bonded: 200 },
     },
   ],
