@@ -15,7 +15,7 @@ import { currentLoad } from './surroundings.ts';
 
 const mib = 1024 ** 2;
 const scales: Record<'full' | 'smoke', Scale> = {
-  full: { blobBytes: 512 * mib, seconds: 3, rounds: 5, crowd: 1 },
+  full: { blobBytes: 256 * mib, seconds: 2, rounds: 5, crowd: 1 },
   smoke: { blobBytes: 16 * mib, seconds: 0.3, rounds: 1, crowd: 0.02 },
 };
 

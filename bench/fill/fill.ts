@@ -1,7 +1,7 @@
 import { type Contender } from '../peers/contenders.ts';
 import type { Peer } from '../peers/start.ts';
 import { fillBonded } from './bonded.ts';
-import { fillDistribution } from './distribution.ts';
+import { fillDistribution, fillDistribution2 } from './distribution.ts';
 import { fillZot } from './zot.ts';
 
 /** How many entries come into one repository within seconds. */
@@ -18,7 +18,7 @@ export interface Filler {
  */
 export const fillers: Partial<Record<Contender, Filler>> = {
   bonded: fillBonded,
-  'docker-registry': fillDistribution,
+  'docker-registry': fillDistribution2,
   registry: fillDistribution,
   zot: fillZot,
 };

@@ -3,8 +3,10 @@ import { baseLayer } from './base-layer.ts';
 import { blobPull } from './blob-pull.ts';
 import { blobPush } from './blob-push.ts';
 import { manifestGet } from './manifest-get.ts';
+import { pushInGc } from './push-in-gc.ts';
 import { pullStorm } from './pull-storm.ts';
 import { referrers } from './referrers.ts';
+import { slowUploads } from './slow-uploads.ts';
 import { smallPush } from './small-push.ts';
 import { start } from './start.ts';
 import { steadyLatency } from './steady-latency.ts';
@@ -21,5 +23,7 @@ export const shapes: readonly Shape[] = [
   tagList,
   referrers,
   steadyLatency,
+  slowUploads,
+  pushInGc,
   start,
 ];

@@ -1,5 +1,4 @@
-import { type Image, pushImage, smallImage } from '../client/content.ts';
-import { local, openRaw } from '../client/raw-client.ts';
+import { pushFor } from '../client/push-load.ts';
 import { besideRegistries, registries } from '../peers/contenders.ts';
 import { underLoad } from '../process-figures.ts';
 import { peerOf, type Shape } from '../shape.ts';
@@ -47,37 +46,13 @@ export const smallPush: Shape = {
     const { port, pid } = peerOf(situation, contender);
     const { seconds } = situation.scale;
     const run = ++measurement;
-    await pushFor(port, 0.3, (image) => `bench/warm/${run}-${image}`);
-    const [spread, one] = [{ rate: 0 }, { rate: 0 }];
+    await pushFor(port, { connections, seconds: 0.3 }, (image) => `bench/warm/${run}-${image}`);
+    const rates = { spread: 0, one: 0 };
     const load = await underLoad(pid, async () => {
-      spread.rate = await pushFor(port, seconds, (image) => `bench/spread/${run}-${image}`);
-      one.rate = await pushFor(port, seconds, () => `bench/one/${run}`);
+      rates.spread = (await pushFor(port, { connections, seconds }, (image) => `bench/spread/${run}-${image}`)).rate;
+      rates.one = (await pushFor(port, { connections, seconds }, () => `bench/one/${run}`)).rate;
     });
-    return {
-      spread: spread.rate,
-      one: one.rate,
-      cpu: (load.cpuSeconds / load.seconds / ((spread.rate + one.rate) / 2)) * 1000,
-      memory: load.largestMiB,
-    };
+    const images = load.seconds * ((rates.spread + rates.one) / 2);
+    return { ...rates, cpu: (load.cpuSeconds / images) * 1000, memory: load.largestMiB };
   },
 };
-
-/** Images a second. */
-async function pushFor(port: number, seconds: number, repositoryOf: (image: number) => string): Promise<number> {
-  const images: Image[] = [];
-  for (let made = 0; made < 256; made++) images.push(smallImage());
-  let pushed = 0;
-  const began = performance.now();
-  const until = began + seconds * 1000;
-  await Promise.all(
-    Array.from({ length: connections }, async () => {
-      const connection = await openRaw(local(port));
-      while (performance.now() < until) {
-        const number = pushed++;
-        await pushImage(connection, repositoryOf(number), `t${number}`, images.pop() ?? smallImage());
-      }
-      connection.close();
-    }),
-  );
-  return pushed / ((performance.now() - began) / 1000);
-}

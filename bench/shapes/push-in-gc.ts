@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { blobOf, connected, pushBlob } from '../client/content.ts';
+import { type PushLoad, pushFor } from '../client/push-load.ts';
+import { bonded } from '../peers/bonded.ts';
+import { type Peer, startServer } from '../peers/start.ts';
+import { percentile } from '../percentile.ts';
+import { crowdOf, type Shape } from '../shape.ts';
+
+const garbage = 6000;
+const connections = 8;
+let measurement = 0;
+
+export const pushInGc: Shape = {
+  name: 'push-in-gc',
+  about: `Bonded beside itself: ${connections} connections push small images while nothing is collected, and while ${garbage} blobs that nothing references are. The others have no collection that runs beside pushes.`,
+  contenders: ['bonded'],
+  startsServers: true,
+  needs: [],
+  rounds: 3,
+  rows: [
+    { key: 'idle', what: 'small images pushed, nothing to collect', unit: '1/s', better: 'more' },
+    { key: 'busy', what: 'small images pushed during collection', unit: '1/s', better: 'more' },
+    { key: 'idleP99', what: 'such a push, 99th percentile', unit: 'ms', better: 'less' },
+    { key: 'busyP99', what: 'such a push during collection, 99th percentile', unit: 'ms', better: 'less' },
+    { key: 'collected', what: 'blobs collected meanwhile', unit: '1/s', better: 'more' },
+  ],
+  async measure(situation) {
+    const directory = join(situation.directory, `gc-${++measurement}`);
+    const { seconds } = situation.scale;
+    const push = async (port: number): Promise<PushLoad> => {
+      const into = (image: number) => `bench/gc-${image % 50}`;
+      await pushFor(port, { connections, seconds: 0.5 }, into);
+      return pushFor(port, { connections, seconds }, into);
+    };
+    const idle = await serve(directory, '24h', async ({ port }) => {
+      await pushGarbage(port, crowdOf(situation, garbage));
+      return push(port);
+    });
+    let collected = 0;
+    const busy = await serve(directory, '1s', async (peer) => {
+      await collectionBegins(peer);
+      const [before, began] = [await collectedBy(peer), performance.now()];
+      const load = await push(peer.port);
+      collected = ((await collectedBy(peer)) - before) / ((performance.now() - began) / 1000);
+      return load;
+    });
+    return {
+      idle: idle.rate,
+      busy: busy.rate,
+      idleP99: percentile(idle.times, 99),
+      busyP99: percentile(busy.times, 99),
+      collected,
+    };
+  },
+};
+
+/** With an interval of a day, the first collection comes after hours. */
+async function serve<T>(directory: string, interval: string, work: (peer: Peer) => Promise<T>): Promise<T> {
+  const peer = await startServer(bonded('Bonded', 'gc.delay=1s', `gc.interval=${interval}`), directory);
+  try {
+    return await work(peer);
+  } finally {
+    await peer.stop();
+  }
+}
+
+async function pushGarbage(port: number, count: number): Promise<void> {
+  let pushed = 0;
+  await Promise.all(
+    Array.from({ length: connections }, () =>
+      connected(port, async (connection) => {
+        while (pushed++ < count) await pushBlob(connection, 'bench/garbage', blobOf(randomBytes(500)));
+      }),
+    ),
+  );
+}
+
+async function collectionBegins(peer: Peer): Promise<void> {
+  const until = performance.now() + 20_000;
+  while ((await collectedBy(peer)) === 0) {
+    if (performance.now() > until) throw new Error('collection does not begin');
+    await Bun.sleep(20);
+  }
+}
+
+async function collectedBy({ url }: Peer): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  return Number(/^bonded_gc_collected_total\{kind="blob"\} (\d+)$/m.exec(text)?.[1] ?? 0);
+}
