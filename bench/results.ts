@@ -9,7 +9,7 @@ interface Run {
   minutes: number;
 }
 
-/** Targets first, then every figure. */
+/** Targets first, then every figure. A smoke run does a part of what the descriptions say. */
 export function tables(outcomes: readonly Outcome[]): string {
   const figures = outcomes.flatMap(figuresOf).join('\n').trimEnd();
   return `## Targets\n\n${targetsOf(outcomes).join('\n')}\n\n## Figures\n\n${figures}\n`;

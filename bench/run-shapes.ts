@@ -20,7 +20,8 @@ export async function runShapes(
   try {
     for (const shape of shapes) {
       await startMissing(shape, situation);
-      await runShape(shape, situation, run);
+      const peers = new Map([...situation.peers].filter(([name]) => shape.contenders.includes(name)));
+      await runShape(shape, { ...situation, peers }, run);
     }
   } finally {
     await Promise.all([...situation.peers.values()].map((peer) => peer.stop()));
