@@ -14,7 +14,7 @@ export async function endUploads(db: Database, store: BlobStore, rows: readonly 
   const ids = rows.map(({ id }) => id);
   // A row must not come back after its acknowledged bytes are gone.
   await db.write((tx) => deleteUploads(tx, ids), { durable: rows.some(({ offset }) => offset > 0) });
-  for (const id of ids) await store.discard(id);
+  for (const id of ids) await store.discard(id, (keys) => keysInUse(db, keys));
 }
 
 async function recallUnrecorded(db: Database, store: BlobStore, { id, closing, digest }: UploadRow): Promise<void> {

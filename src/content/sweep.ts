@@ -2,7 +2,15 @@ import type { Database } from '../database/index.ts';
 import type { BlobStore, StagingArea } from './blob-store.ts';
 import { createLocalClaims, type Release, type UploadClaims } from './claims.ts';
 import { endUploads } from './end-uploads.ts';
-import { deletingBlobs, forgetBlobs, idleUploads, knownUploads, touchUploads, type UploadRow } from './store.ts';
+import {
+  deletingBlobs,
+  forgetBlobs,
+  idleUploads,
+  keysInUse,
+  knownUploads,
+  touchUploads,
+  type UploadRow,
+} from './store.ts';
 
 /** Second phase of a delete: bytes first, then the rows, so that a crash between repeats rather than leaks. */
 export async function sweepDeleted(
@@ -121,7 +129,7 @@ export function createSweep(
       const release = known.has(upload) ? undefined : await claims.claim(upload);
       if (!release) continue;
       try {
-        await store.discard(upload);
+        await store.discard(upload, (keys) => keysInUse(db, keys));
         step.uploads++;
         step.bytes += size;
       } catch (error) {

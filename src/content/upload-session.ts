@@ -142,6 +142,7 @@ export function openSession(
     try {
       const { bytes, failure } = body ? await receive(body, staging, hash, limits) : { bytes: 0 };
       if (failure !== undefined) throw failure;
+      hash.attach(staging);
       const actual = await hash.digest();
       const size = row.offset + bytes;
       if (actual !== digest) throw wrongDigest(digest, actual, size);
@@ -187,6 +188,8 @@ export function openSession(
       return linked;
     });
     hashes.drop(id);
+    // Only what an earlier request left; the sweep takes it if this fails.
+    if (row.offset > 0) store.release(id).catch(() => {});
     return { ...blob, key };
   }
 
