@@ -9,10 +9,13 @@ import type { Storage } from './storage.ts';
 /** How long events are kept at least (ms), also when every subscriber has passed them. */
 const eventAgeMs = 7 * 86_400_000;
 
-/** Background work of one process. Each round is small, so that requests never wait for it. */
+/**
+ * Background work. Each round is small, so that requests never wait for it. Among nodes one does it at a time, each job
+ * under a lease. Economy alone demands that: every job is right, however many do it at once.
+ */
 export function startBackground(
   config: Configuration,
-  { db, blobs, catalog }: Storage,
+  { db, blobs, catalog, node }: Storage,
   uploads: Uploads,
   metrics: Metrics,
   log: Log,
@@ -22,7 +25,13 @@ export function startBackground(
     log.error({ job, err: error, ...detail }, 'background work failed; it is tried again');
   };
   const periodic = (name: string, intervalMs: number, run: () => Promise<boolean>) =>
-    startPeriodic({ name, intervalMs, run, failed: (error) => failed(name, error) });
+    startPeriodic({
+      name,
+      intervalMs,
+      isOurs: node?.lease(name) ?? (() => true),
+      run,
+      failed: (error) => failed(name, error),
+    });
   const pace = createPace();
   return [
     periodic('collect', config.gc.interval, async () => {

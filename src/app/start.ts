@@ -2,7 +2,6 @@ import { type Configuration, hostsOf, tlsOf } from '../configuration.ts';
 import { requireStore } from '../content/index.ts';
 import { createByteBudget, distribute, type Gate } from '../distribution/index.ts';
 import { type HttpServer, startServer } from '../http/index.ts';
-import type { Digest } from '../oci/index.ts';
 import { createMetrics, type Log, type Metrics, watchLoopLag } from '../telemetry/index.ts';
 import { startBackground } from './background.ts';
 import { forgetMissing } from './missing.ts';
@@ -33,13 +32,14 @@ const manifestBytes = 64 * 1024 * 1024;
 export async function startApp(config: Configuration, log: Log, worker?: Worker): Promise<App> {
   await using stack = new AsyncDisposableStack();
   const metrics = createMetrics();
-  const storage = stack.use(await openStorage(config, { create: true, shared: worker }));
+  const unheard = (error: unknown) =>
+    log.error({ err: error }, 'the database does not take heartbeats; other nodes will take over what this one has');
+  const storage = stack.use(await openStorage(config, { create: true, shared: worker, unheard }));
   const { db, blobs, catalog } = storage;
   const uploads = openUploads(config, storage, worker);
   const registryIds = await ensureRegistries(config, storage);
   // The security model, in order; every gate sees each request of the distribution API. Identity adds the first ones.
   const gates: Gate[] = [];
-  const missing = (digest: Digest, key: string) => void forgetMissing(storage, digest, key, metrics, log);
   const distribution = {
     catalog,
     uploads,
@@ -48,10 +48,11 @@ export async function startApp(config: Configuration, log: Log, worker?: Worker)
     manifestMemory: createByteBudget(manifestBytes),
     received: metrics.received,
     served: metrics.served,
-    redirects: redirectsBy(config),
-    missing,
   };
-  metrics.onScrape(() => metrics.openUploads.set(uploads.busy()));
+  metrics.onScrape(() => {
+    metrics.openUploads.set(uploads.busy());
+    metrics.nodes.set(storage.node?.alive() ?? 1);
+  });
   const server = startServer({
     listen: config.listen,
     metricsListen: config.metrics.listen,
@@ -59,10 +60,7 @@ export async function startApp(config: Configuration, log: Log, worker?: Worker)
     trustedProxies: config.trustedProxies,
     hosts: hostsOf(config, registryIds),
     handle: (exchange) => distribute(distribution, gates, exchange),
-    missingFile(path) {
-      const object = blobs.objectAt(path);
-      if (object?.digest) missing(object.digest, object.key);
-    },
+    missingFile: (path) => void forgetMissing(storage, path, metrics, log),
     ready: async () => {
       await db.ping();
       await requireStore(db, blobs);
@@ -83,18 +81,11 @@ export async function startApp(config: Configuration, log: Log, worker?: Worker)
     metricsUrl: server.metricsUrl,
     storage,
     metrics,
-    stop: async () => stopApp(server, config, running),
-  };
-}
-
-/** Which clients may be sent to S3 (lesson 16: some take their credentials along, which S3 refuses). */
-function redirectsBy({ storage }: Configuration): (userAgent: string) => boolean {
-  const { enabled, exceptClients } = storage.s3.presignedReads;
-  const exempt = exceptClients.map((name) => name.toLowerCase());
-  return (userAgent) => {
-    if (!enabled) return false;
-    const agent = userAgent.toLowerCase();
-    return !exempt.some((name) => agent.includes(name));
+    stop: async () => {
+      // Others go on with the background work while requests finish here.
+      void storage.node?.giveBack().catch(unheard);
+      return stopApp(server, config, running);
+    },
   };
 }
 

@@ -1,10 +1,13 @@
+import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Catalog, catalogMigrations, ensureRegistry } from '../catalog/index.ts';
 import { type Configuration, registriesOf } from '../configuration.ts';
 import {
+  atDataDirectory,
   type BlobStore,
   bindStore,
   contentMigrations,
+  createFileStore,
   createUploads,
   joinDataDirectory,
   takeDataDirectory,
@@ -13,9 +16,9 @@ import {
 } from '../content/index.ts';
 import { type Database, openDatabase, type WriteToken } from '../database/index.ts';
 import { eventMigrations } from '../events/index.ts';
-import { openBlobs, usesData } from './blobs.ts';
+import { jobMigrations, joinNodes, type Node } from '../jobs/index.ts';
 
-const migrations = [...eventMigrations, ...contentMigrations, ...catalogMigrations];
+const migrations = [...jobMigrations, ...eventMigrations, ...contentMigrations, ...catalogMigrations];
 
 /** Facts without any front door. */
 export interface Facts extends AsyncDisposable {
@@ -26,6 +29,8 @@ export interface Facts extends AsyncDisposable {
 /** Facts and bytes without any front door: offline commands work on this alone. */
 export interface Storage extends Facts {
   blobs: BlobStore;
+  /** This process among those that work on the same facts; undefined on SQLite, where they know each other otherwise. */
+  node: Node | undefined;
 }
 
 /** Opens the facts alone: also while a server runs on them, as long as nothing is written that it does not expect. */
@@ -57,6 +62,8 @@ export interface OpenOptions {
   adopt?: boolean;
   /** For a worker: its parent has the data directory. */
   shared?: SharedRights | undefined;
+  /** Told when the other nodes can no longer hear of this one. */
+  unheard?: (error: unknown) => void;
 }
 
 /**
@@ -65,28 +72,28 @@ export interface OpenOptions {
  */
 export async function openStorage(
   config: Configuration,
-  { create = false, adopt = false, shared }: OpenOptions = {},
+  { create = false, adopt = false, shared, unheard = () => {} }: OpenOptions = {},
 ): Promise<Storage> {
   await using stack = new AsyncDisposableStack();
-  if (usesData(config)) {
-    const data = resolve(config.data);
-    stack.defer(shared ? await joinDataDirectory(data) : await takeDataDirectory(data, { create }));
-  }
+  const data = resolve(config.data);
+  stack.defer(shared ? await joinDataDirectory(data) : await takeDataDirectory(data, { create }));
   const { db, catalog } = stack.use(await openFacts(config, shared?.writeToken));
-  const blobs = await openBlobs(config, stack);
+  const blobs = await atDataDirectory(data, () => createFileStore(data));
   await bindStore(db, blobs, adopt);
+  const name = `${hostname()}:${process.pid}`;
+  const node = db.dialect === 'postgres' ? stack.use(await joinNodes(db, { name, failed: unheard })) : undefined;
   const opened = stack.move();
-  return { db, blobs, catalog, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  return { db, blobs, catalog, node, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 
 /** The uploads of a registry, within its configured limits. */
-export function openUploads(config: Configuration, { db, blobs }: Storage, shared?: SharedRights): Uploads {
+export function openUploads(config: Configuration, { db, blobs, node }: Storage, shared?: SharedRights): Uploads {
   const limits = {
     stallMs: config.uploads.stallTimeout,
     minBytesPerSecond: config.uploads.minRate,
     maxBytes: config.uploads.maxBlobSize,
   };
-  return createUploads(db, blobs, limits, shared && { claims: shared.claims });
+  return createUploads(db, blobs, limits, { node, ...(shared && { claims: shared.claims }) });
 }
 
 /**
@@ -94,11 +101,11 @@ export function openUploads(config: Configuration, { db, blobs }: Storage, share
  * makes the configured registries. Resolves with what gives the directory back.
  */
 export async function prepareStorage(config: Configuration): Promise<() => void> {
+  const data = resolve(config.data);
   using stack = new DisposableStack();
-  if (usesData(config)) stack.defer(await takeDataDirectory(resolve(config.data), { create: true, workers: true }));
+  stack.defer(await takeDataDirectory(data, { create: true, workers: true }));
   await using facts = await openFacts(config);
-  using opened = new DisposableStack();
-  await bindStore(facts.db, await openBlobs(config, opened), false);
+  await bindStore(facts.db, await atDataDirectory(data, () => createFileStore(data)), false);
   await ensureRegistries(config, facts);
   const taken = stack.move();
   return () => taken.dispose();

@@ -2,19 +2,8 @@ import { createHash } from 'node:crypto';
 import type { Database } from '../database/index.ts';
 import { type Digest, digestAlgorithm } from '../oci/index.ts';
 import type { BlobStore, StoredObject } from './blob-store.ts';
-import {
-  advanceUpload,
-  type BlobRow,
-  blobsAfter,
-  findBlob,
-  findUpload,
-  forgetBlobs,
-  keysInUse,
-  markDeleting,
-  recordBlob,
-  type UploadRow,
-  uploadsAfter,
-} from './store.ts';
+import { type BlobRow, blobsAfter, findBlob, forgetBlobs, keysInUse, markDeleting, recordBlob } from './store.ts';
+import { advanceUpload, findUpload, type UploadRow, uploadsAfter } from './upload-store.ts';
 
 /** Something that facts and bytes disagree on. */
 export interface Finding {
@@ -115,7 +104,6 @@ async function* checkObjects(db: Database, store: BlobStore, options: CheckOptio
 
 async function isClosing(db: Database, { upload, digest }: StoredObject): Promise<boolean> {
   const session = await findUpload(db, upload);
-  if (digest === undefined) return session !== undefined;
   return session?.closing === digest || session?.digest === digest;
 }
 
@@ -126,14 +114,9 @@ async function unknownObject(
   size: number,
   { repair, rebuild = false }: CheckOptions,
 ): Promise<Finding> {
-  const detail = { ...(digest && { digest }), key, size };
+  const detail = { digest, key, size };
   if (!repair) return found('object-unknown', 'no fact names this object', detail, false);
-  if (
-    rebuild &&
-    digest &&
-    !(await findBlob(db, digest)) &&
-    (await digestOfObject(store, key, size, digest)) === digest
-  ) {
+  if (rebuild && !(await findBlob(db, digest)) && (await digestOfObject(store, key, size, digest)) === digest) {
     await db.write((tx) => recordBlob(tx, { digest, size, key, now: Date.now() }));
     return found('object-adopted', 'this object, which no fact named, is a blob again', detail, true);
   }
@@ -169,8 +152,7 @@ async function checkUpload(
   }
   if ((await findUpload(db, id))?.offset !== offset) return undefined;
   // The digest that was recorded is of bytes that are gone. What is left is hashed again at the end.
-  const state = { offset: staged, digest: null, broke_off: 0, active_at: row.active_at };
-  if (repair) await db.write((tx) => advanceUpload(tx, id, offset, state));
+  if (repair) await advanceUpload(db, row, { ...row, offset: staged, digest: null, broke_off: 0 });
   return found(
     'upload-short',
     'a session has fewer bytes than it acknowledged',
@@ -188,7 +170,7 @@ async function* checkStaging(
   const before = Date.now() - graceMs;
   for await (const { upload, size, changedAt } of store.uploads()) {
     if (changedAt > before || (await findUpload(db, upload))) continue;
-    if (repair) await store.discard(upload, (keys) => keysInUse(db, keys));
+    if (repair) await store.discard(upload);
     yield found('staging-unknown', 'no session knows these staged bytes', { upload, size }, repair);
   }
 }
@@ -209,12 +191,8 @@ export async function verifyBlob(db: Database, store: BlobStore, digest: Digest)
 async function digestOfObject(store: BlobStore, key: string, size: number, expected: Digest): Promise<Digest> {
   const algorithm = digestAlgorithm(expected);
   const hash = createHash(algorithm);
-  if (size > 0) for await (const chunk of await readAll(store, key, size)) hash.update(chunk);
+  if (size > 0) for await (const chunk of store.read(key, 0, size - 1).stream()) hash.update(chunk);
   return `${algorithm}:${hash.digest('hex')}`;
-}
-
-async function readAll(store: BlobStore, key: string, size: number): Promise<ReadableStream<Uint8Array>> {
-  return new Response(await store.read(key, 0, size - 1)).body!;
 }
 
 function found(code: string, message: string, detail: Finding['detail'], repaired: boolean): Finding {

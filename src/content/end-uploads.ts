@@ -1,29 +1,53 @@
 import type { Database } from '../database/index.ts';
 import { parseDigest } from '../oci/index.ts';
 import type { BlobStore } from './blob-store.ts';
-import { deleteUploads, keysInUse, settleUpload, type UploadRow } from './store.ts';
+import { forgetBlobs, type PublishedBlob, recordLeftOver } from './store.ts';
+import { deleteUpload, hasUpload, type UploadRow } from './upload-store.ts';
 
 /**
- * Ends sessions without a blob, and removes their bytes; the caller has their claims. Repeatable, and whole at any
- * crash: what was published and never recorded becomes a staging area again, so that only staging areas are left when
- * the rows go, and those are swept.
+ * Ends sessions without a blob, and removes their bytes; the caller has their claims, and calls for a session that is
+ * gone, too: what it wrote meanwhile goes as well. One that another node took over stays as it is. Repeatable, and whole
+ * at any crash: what was published and never recorded is recorded as something to delete when the rows go, and staging
+ * areas without a row are swept.
  */
 export async function endUploads(db: Database, store: BlobStore, rows: readonly UploadRow[]): Promise<void> {
   if (rows.length === 0) return;
-  for (const row of rows) await recallUnrecorded(db, store, row);
-  const ids = rows.map(({ id }) => id);
-  // A row must not come back after its acknowledged bytes are gone.
-  await db.write((tx) => deleteUploads(tx, ids), { durable: rows.some(({ offset }) => offset > 0) });
-  for (const id of ids) await store.discard(id, (keys) => keysInUse(db, keys));
+  const published = new Map<string, PublishedBlob[]>();
+  for (const row of rows) published.set(row.id, await publishedBy(store, row));
+  const ended = await db.write(
+    async (tx) => {
+      const gone: string[] = [];
+      const leftOver: { id: number; key: string }[] = [];
+      for (const { id, holder } of rows) {
+        // Waits for a commit whose answer was lost: it may still record the object.
+        if (!(await deleteUpload(tx, id, holder)) && (await hasUpload(tx, id))) continue;
+        gone.push(id);
+        for (const blob of published.get(id)!) {
+          const recorded = await recordLeftOver(tx, blob);
+          if (recorded) leftOver.push(recorded);
+        }
+      }
+      return { gone, leftOver };
+    },
+    // A row must not come back after its acknowledged bytes are gone.
+    { durable: rows.some(({ offset }) => offset > 0) },
+  );
+  for (const id of ended.gone) await store.discard(id);
+  if (ended.leftOver.length === 0) return;
+  await store.remove(ended.leftOver.map(({ key }) => key));
+  const ids = ended.leftOver.map(({ id }) => id);
+  await db.write((tx) => forgetBlobs(tx, ids), { durable: false });
 }
 
-async function recallUnrecorded(db: Database, store: BlobStore, { id, closing, digest }: UploadRow): Promise<void> {
-  for (const named of new Set([closing, digest])) {
-    const published = named === null ? undefined : parseDigest(named);
-    if (!published) continue;
-    const key = store.keyOf(id, published);
-    if ((await store.size(key)) === undefined) continue;
-    await settleUpload(db, id);
-    if (!(await keysInUse(db, [key])).has(key)) await store.unpublish(id, published);
+/** Objects of a session that nobody may have recorded. */
+async function publishedBy(store: BlobStore, { id, closing, digest }: UploadRow): Promise<PublishedBlob[]> {
+  const found = new Map<string, PublishedBlob>();
+  for (const named of [closing, digest]) {
+    const known = named === null ? undefined : parseDigest(named);
+    if (!known) continue;
+    const key = store.keyOf(id, known);
+    const size = await store.size(key);
+    if (size !== undefined) found.set(key, { digest: known, size, key, now: Date.now() });
   }
+  return [...found.values()];
 }

@@ -67,7 +67,6 @@ export async function createFileStore(data: string, fs: FileSystem = nodeFileSys
 
   return {
     location: blobs,
-    readsWhileStaging: true,
     async id() {
       const size = (await fs.stat(idFile))?.size ?? 0;
       let text = '';
@@ -103,7 +102,6 @@ export async function createFileStore(data: string, fs: FileSystem = nodeFileSys
           // Whoever continues finds the name durable; a file that is published at once gets another one.
           if (offset === 0) await fs.syncDirectory(dirname(name));
         },
-        seal: () => bytes.settle(),
         async publish(digest) {
           const key = keyOf(upload, digest);
           const directory = dirname(path(key));
@@ -121,7 +119,6 @@ export async function createFileStore(data: string, fs: FileSystem = nodeFileSys
     readStaged: (upload, start, end) => fs.read(staging(upload), start, end),
     staged: (upload) => fs.stat(staging(upload)),
     discard: (upload) => fs.unlink(staging(upload)),
-    async release() {},
     keyOf,
     async unpublish(upload, digest) {
       const shard = dirname(staging(upload));
@@ -130,7 +127,6 @@ export async function createFileStore(data: string, fs: FileSystem = nodeFileSys
       if (await fs.rename(path(keyOf(upload, digest)), staging(upload))) await fs.syncDirectory(shard);
     },
     read: (key, start, end) => fs.slice(path(key), start, end + 1),
-    address: () => undefined,
     async size(key) {
       return (await fs.stat(path(key)))?.size;
     },

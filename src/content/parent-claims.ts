@@ -32,6 +32,8 @@ export interface ClaimingChild {
 }
 
 const repeatMs = 250;
+/** Within this time the parent has seen the end of a process (ms). */
+const endMs = 500;
 
 function isAbout<T>(message: unknown): message is T {
   return typeof message === 'object' && message !== null && 'uploadClaim' in message;
@@ -140,13 +142,16 @@ export function createParentClaims(): UploadClaims {
 
   return {
     async claim(upload): Promise<Release | undefined> {
-      const claim = ++claims;
-      const granted = await ask({ uploadClaim: 'want', upload, claim });
-      // When the parent is gone, there is nothing to give back.
-      const release = () => void ask({ uploadClaim: 'release', upload, claim }).catch(() => {});
-      if (granted) return release;
-      release();
-      return undefined;
+      // The parent may have yet to see that the process is gone which has it.
+      for (const until = performance.now() + endMs; ; await Bun.sleep(endMs / 10)) {
+        const claim = ++claims;
+        const granted = await ask({ uploadClaim: 'want', upload, claim });
+        // When the parent is gone, there is nothing to give back.
+        const release = () => void ask({ uploadClaim: 'release', upload, claim }).catch(() => {});
+        if (granted) return release;
+        release();
+        if (performance.now() > until) return undefined;
+      }
     },
   };
 }

@@ -1,9 +1,7 @@
-import { type Selectable, sql } from 'kysely';
-import { type Database, placeholders, type Tables, type Transaction } from '../database/index.ts';
+import { sql } from 'kysely';
+import type { Database, Transaction } from '../database/index.ts';
 import type { Digest } from '../oci/index.ts';
 import './tables.ts';
-
-export type UploadRow = Selectable<Tables['uploads']>;
 
 export interface StoredBlob {
   key: string;
@@ -19,15 +17,21 @@ export function findBlob(db: Database, digest: Digest): Promise<StoredBlob | und
   return db.first<StoredBlob>('SELECT key, size FROM blobs WHERE digest = ? AND deleting = 0', [digest]);
 }
 
+/** A published object. */
+export interface PublishedBlob {
+  digest: Digest;
+  size: number;
+  key: string;
+  /** Time of the record (ms). */
+  now: number;
+}
+
 /**
  * Records a published object. Where its content has one already, that one is locked, so that it cannot be marked for
  * deletion before the caller's link is committed, and ours is recorded as one to delete: it goes with the others, and
  * a push takes as long whether or not the content was there. Returns the key that holds the content from now on.
  */
-export async function recordBlob(
-  tx: Transaction,
-  { digest, size, key, now }: { digest: Digest; size: number; key: string; now: number },
-): Promise<string> {
+export async function recordBlob(tx: Transaction, { digest, size, key, now }: PublishedBlob): Promise<string> {
   for (;;) {
     const inserted = await tx.run(
       `INSERT INTO blobs (digest, size, "key", created_at) VALUES (?, ?, ?, ?)
@@ -48,6 +52,18 @@ export async function recordBlob(
     }
     return existing.key;
   }
+}
+
+/** Records a published object as one to delete; undefined where some row names it already. */
+export function recordLeftOver(
+  tx: Transaction,
+  { digest, size, key, now }: PublishedBlob,
+): Promise<{ id: number; key: string } | undefined> {
+  return tx.first(
+    `INSERT INTO blobs (digest, size, "key", created_at, deleting) VALUES (?, ?, ?, ?, 1)
+      ON CONFLICT ("key") DO NOTHING RETURNING id, "key"`,
+    [digest, size, key, now],
+  );
 }
 
 /** Locks the live row of a digest until the transaction ends. */
@@ -107,84 +123,4 @@ export async function keysInUse(db: Database, keys: readonly string[]): Promise<
   if (keys.length === 0) return new Set();
   const rows = await db.read.selectFrom('blobs').select('key').where('key', 'in', keys).execute();
   return new Set(rows.map((row) => row.key));
-}
-
-export async function insertUpload(tx: Transaction, upload: UploadRow): Promise<void> {
-  const columns = Object.keys(upload);
-  const names = columns.map((column) => `"${column}"`).join(', ');
-  const values = Object.values(upload);
-  tx.send(`INSERT INTO uploads (${names}) VALUES (${placeholders(columns.length)})`, values);
-}
-
-export function findUpload(db: Database, id: string): Promise<UploadRow | undefined> {
-  return db.first<UploadRow>('SELECT * FROM uploads WHERE id = ?', [id]);
-}
-
-/**
- * Waits for a transaction that may be ending the session, because one whose answer was lost can still commit: only then
- * is what the facts say of its bytes the last word. False when the session is gone.
- */
-export function settleUpload(db: Database, id: string): Promise<boolean> {
-  return db.write(
-    async (tx) => {
-      const row = tx.selectFrom('uploads').select('id').where('id', '=', id);
-      return (await db.forUpdate(row).executeTakeFirst()) !== undefined;
-    },
-    { durable: false },
-  );
-}
-
-/** Which of these uploads have a session. */
-export async function knownUploads(db: Database, ids: readonly string[]): Promise<Set<string>> {
-  if (ids.length === 0) return new Set();
-  const rows = await db.read.selectFrom('uploads').select('id').where('id', 'in', ids).execute();
-  return new Set(rows.map((row) => row.id));
-}
-
-/** Moves a session on, or back to 0; false when it is gone, or no longer where `from` says. */
-export async function advanceUpload(
-  tx: Transaction,
-  id: string,
-  from: number,
-  state: { offset: number; digest: string | null; broke_off: number; started_at?: number; active_at: number },
-): Promise<boolean> {
-  const { offset, digest, broke_off, active_at } = state;
-  const moved = await tx.run(
-    'UPDATE uploads SET "offset" = ?, digest = ?, broke_off = ?, active_at = ? WHERE id = ? AND "offset" = ?',
-    [offset, digest, broke_off, active_at, id, from],
-  );
-  return moved > 0;
-}
-
-/** Records under which digest a session is about to be published; false when it is gone, or not where `from` says. */
-export async function noteClosing(tx: Transaction, id: string, from: number, digest: Digest, now: number) {
-  const text = 'UPDATE uploads SET closing = ?, active_at = ? WHERE id = ? AND "offset" = ?';
-  return (await tx.run(text, [digest, now, id, from])) > 0;
-}
-
-/** Records an activity that the sessions themselves did not; one that came later stays. */
-export async function touchUploads(tx: Transaction, ids: readonly string[], at: number): Promise<void> {
-  await tx.updateTable('uploads').set({ active_at: at }).where('id', 'in', ids).where('active_at', '<', at).execute();
-}
-
-export async function deleteUpload(tx: Transaction, id: string): Promise<boolean> {
-  return (await tx.run('DELETE FROM uploads WHERE id = ?', [id])) > 0;
-}
-
-export async function deleteUploads(tx: Transaction, ids: readonly string[]): Promise<void> {
-  await tx.deleteFrom('uploads').where('id', 'in', ids).execute();
-}
-
-/** Sessions without activity since `before` (ms), in pages, the longest idle first. */
-export function idleUploads(db: Database, before: number, limit: number, after?: UploadRow): Promise<UploadRow[]> {
-  const { active_at: at, id } = after ?? { active_at: -1, id: '' };
-  return db.all<UploadRow>(
-    'SELECT * FROM uploads WHERE active_at < ? AND (active_at, id) > (?, ?) ORDER BY active_at, id LIMIT ?',
-    [before, at, id, limit],
-  );
-}
-
-/** Sessions in pages, by id. */
-export function uploadsAfter(db: Database, id: string, limit: number): Promise<UploadRow[]> {
-  return db.all<UploadRow>('SELECT * FROM uploads WHERE id > ? ORDER BY id LIMIT ?', [id, limit]);
 }

@@ -1,14 +1,17 @@
 import { expect, test } from 'bun:test';
 import { utimes } from 'node:fs/promises';
+import { join } from 'node:path';
 import { digestOf } from '../oci/index.ts';
-import { stage } from './blob-store.contract.ts';
 import { createLocalClaims } from './claims.ts';
 import { bodyOf, type ContentRig, nothing, openContentRig, owner } from './content-rig.double.ts';
-import { findBlob, findUpload, recordBlob } from './store.ts';
+import { findBlob, recordBlob } from './store.ts';
+import { findUpload } from './upload-store.ts';
 import { sweepDeleted } from './sweep.ts';
 
 const crash = () => Promise.reject(new Error('crash'));
 const hour = 3_600_000;
+
+const fileOf = ({ data }: ContentRig, id: string) => join(data, 'uploads', id.slice(0, 2), id);
 
 async function setActive({ db }: ContentRig, id: string, at: number): Promise<void> {
   await db.write((tx) => tx.updateTable('uploads').set({ active_at: at }).where('id', '=', id).execute());
@@ -38,7 +41,7 @@ test('lesson 52: the sweep goes by last activity, and finds what a crash left at
   // Died in the middle, before the first byte, and where the row did not survive the power cut.
   await rig.append(await rig.open(), bodyOf('half'));
   await rig.open();
-  await stage(rig.store, 'f'.repeat(32), 0, Buffer.from('x'));
+  await (await rig.store.stage('f'.repeat(32), 0))!.close();
   expect(await rig.left()).toEqual({ sessions: 5, staged: 2, objects: 3, deleting: 0 });
 
   expect(await sweepAll(rig, Date.now() - hour)).toBe(0);
@@ -53,7 +56,7 @@ test('a session whose staging area changed since is alive, although its row is o
   await setActive(rig, id, 1);
   expect(await sweepAll(rig, Date.now() - hour)).toBe(0);
   const old = new Date(Date.now() - 2 * hour);
-  await utimes(rig.stagingOf(id), old, old);
+  await utimes(fileOf(rig, id), old, old);
   await setActive(rig, id, 1);
   expect(await sweepAll(rig, Date.now() - hour)).toBe(1);
   expect(await rig.left()).toEqual(nothing);
@@ -76,10 +79,10 @@ test('sessions at work do not keep a small step from reaching the ones behind th
 test('a step looks at no more than its limit, and a round at everything', async () => {
   await using rig = await openContentRig();
   for (let at = 0; at < 25; at++) {
-    await stage(rig.store, at.toString(16).padStart(2, '0').repeat(16), 0, Buffer.from('x'));
+    await (await rig.store.stage(at.toString(16).padStart(2, '0').repeat(16), 0))!.close();
   }
   const first = await rig.uploads.sweep(Date.now() + hour, 10);
-  expect(first).toEqual({ uploads: 10, bytes: 10, more: true });
+  expect(first).toEqual({ uploads: 10, bytes: 0, more: true });
   expect(await sweepAll(rig, Date.now() + hour, 10)).toBe(15);
   expect(await rig.left()).toEqual(nothing);
 });
@@ -107,11 +110,11 @@ test('a crash between publish and the fact: the session goes on where it was', a
   await rig.append(id, bodyOf('hello'));
   // Once with the digest that the row knows, once with one that only the closing request named.
   await rig.uploads.hold(id, owner, (it) => it.close(undefined, digestOf('hello'), crash)).catch(() => {});
-  expect(await rig.left()).toEqual({ ...nothing, sessions: 1, objects: 1 });
+  expect(await rig.store.staged(id)).toBeUndefined();
   expect(await rig.elsewhere().hold(id, owner, (it) => it.append(bodyOf(' wor'), 5))).toBe(9);
   const node = rig.elsewhere();
   await node.hold(id, owner, (it) => it.close(bodyOf('ld'), digestOf('hello world'), crash)).catch(() => {});
-  expect(await rig.left()).toEqual({ ...nothing, sessions: 1, objects: 1 });
+  expect(await rig.store.staged(id)).toBeUndefined();
   // The client repeats its request, to a server that was just started.
   const last = rig.elsewhere();
   const closed = await last.hold(id, owner, (it) => it.close(bodyOf('ld'), digestOf('hello world'), rig.link));
@@ -218,7 +221,7 @@ test('a session that cannot be ended is told of, tried again, and keeps no other
   }
   const stuck: typeof rig.store = {
     ...rig.store,
-    discard: (id, inUse) => (id === ids[0] ? Promise.reject(new Error('not permitted')) : rig.store.discard(id, inUse)),
+    discard: (id) => (id === ids[0] ? Promise.reject(new Error('not permitted')) : rig.store.discard(id)),
   };
   const old = Date.now() + hour;
   await expect(rig.openOver(stuck).sweep(old)).rejects.toThrow('not permitted');
@@ -230,7 +233,7 @@ test('a session that cannot be ended is told of, tried again, and keeps no other
 test('a staging area that cannot be removed is told of, tried again, and keeps no other one', async () => {
   await using rig = await openContentRig();
   const areas = ['a', 'b', 'c', 'd'].map((digit) => digit.repeat(32));
-  for (const area of areas) await stage(rig.store, area, 0, Buffer.from('x'));
+  for (const area of areas) await (await rig.store.stage(area, 0))!.close();
   // One session that is stuck as well, so that both parts of a step fail.
   const session = await rig.open();
   await rig.append(session, bodyOf('half'));
@@ -238,7 +241,7 @@ test('a staging area that cannot be removed is told of, tried again, and keeps n
   const held = new Set([session, areas[0], areas[2]]);
   const stuck: typeof rig.store = {
     ...rig.store,
-    discard: (id, inUse) => (held.has(id) ? Promise.reject(new Error('not permitted')) : rig.store.discard(id, inUse)),
+    discard: (id) => (held.has(id) ? Promise.reject(new Error('not permitted')) : rig.store.discard(id)),
   };
   const old = Date.now() + hour;
   await expect(rig.openOver(stuck).sweep(old)).rejects.toThrow('not permitted');
@@ -251,7 +254,7 @@ test('a staging area that no session knows is left to whoever is writing to it',
   const claims = createLocalClaims();
   await using rig = await openContentRig({ options: { claims } });
   const upload = 'a'.repeat(32);
-  await stage(rig.store, upload, 0, Buffer.from('x'));
+  await (await rig.store.stage(upload, 0))!.close();
   const release = await claims.claim(upload);
   expect(await sweepAll(rig, Date.now() + hour)).toBe(0);
   release!();

@@ -2,15 +2,9 @@ import type { Database } from '../database/index.ts';
 import type { BlobStore, StagingArea } from './blob-store.ts';
 import { createLocalClaims, type Release, type UploadClaims } from './claims.ts';
 import { endUploads } from './end-uploads.ts';
-import {
-  deletingBlobs,
-  forgetBlobs,
-  idleUploads,
-  keysInUse,
-  knownUploads,
-  touchUploads,
-  type UploadRow,
-} from './store.ts';
+import { type Holders, withoutNodes } from './hold-upload.ts';
+import { deletingBlobs, forgetBlobs } from './store.ts';
+import { idleUploads, knownUploads, touchUploads, type UploadRow } from './upload-store.ts';
 
 /** Second phase of a delete: bytes first, then the rows, so that a crash between repeats rather than leaks. */
 export async function sweepDeleted(
@@ -77,11 +71,16 @@ type Step = Swept & { failure: unknown };
 export function createSweep(
   db: Database,
   store: BlobStore,
-  { claims = createLocalClaims(), ended = () => {} }: { claims?: UploadClaims; ended?: (upload: string) => void } = {},
+  {
+    claims = createLocalClaims(),
+    holders = withoutNodes(db),
+    ended = () => {},
+  }: { claims?: UploadClaims; holders?: Holders; ended?: (upload: string) => void } = {},
 ): (before: number, limit?: number) => Promise<Swept> {
   let areas: AsyncIterator<StagingArea & { upload: string }> | undefined;
 
-  async function isIdle({ id }: UploadRow, before: number): Promise<boolean> {
+  async function isIdle({ id, active_at: activeAt }: UploadRow, before: number): Promise<boolean> {
+    if (activeAt >= before) return false;
     const staged = await store.staged(id);
     return !staged || staged.changedAt < before;
   }
@@ -91,17 +90,22 @@ export function createSweep(
     const idle: UploadRow[] = [];
     const busy: string[] = [];
     const claimed: Release[] = [];
+    const taken: UploadRow[] = [];
     let failure: unknown;
     try {
-      for (const row of rows) {
-        const release = await claims.claim(row.id);
+      for (const { id } of rows) {
+        const release = await claims.claim(id);
         if (release) claimed.push(release);
-        if (release && (await isIdle(row, before))) idle.push(row);
-        else busy.push(row.id);
+        const row = release && (await holders.takeNow(id));
+        if (row) taken.push(row);
+        if (row && (await isIdle(row, before))) idle.push(row);
+        else busy.push(id);
       }
       for (const { id } of idle) ended(id);
       ({ failure } = await allOrEach(idle, (some) => endUploads(db, store, some)));
     } finally {
+      // Of those that were ended there is no row.
+      for (const { id, holder } of taken) await holders.giveBack(id, holder);
       for (const release of claimed) release();
     }
     // Otherwise the ones at work would be all that a step ever looks at.
@@ -129,7 +133,7 @@ export function createSweep(
       const release = known.has(upload) ? undefined : await claims.claim(upload);
       if (!release) continue;
       try {
-        await store.discard(upload, (keys) => keysInUse(db, keys));
+        await store.discard(upload);
         step.uploads++;
         step.bytes += size;
       } catch (error) {

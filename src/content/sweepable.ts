@@ -1,5 +1,6 @@
 import type { Database } from '../database/index.ts';
-import { deletingBlobs, idleUploads, type UploadRow } from './store.ts';
+import { deletingBlobs } from './store.ts';
+import { idleUploads, type UploadRow } from './upload-store.ts';
 
 /** Something that a sweep would remove. */
 interface Sweepable {

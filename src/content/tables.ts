@@ -28,6 +28,8 @@ declare module '../database/tables.ts' {
       closing: string | null;
       /** 1 when its last chunk broke off: its client may not know how far it came. */
       broke_off: number;
+      /** The node that writes to it (see jobs); null where nobody does, or where the nodes know each other otherwise. */
+      holder: number | null;
       /** When it began, or last began anew at 0 (ms): later each time, so that it names the bytes before an offset. */
       started_at: number;
       active_at: number;
@@ -68,6 +70,12 @@ export const contentMigrations: Migration[] = [
       await run(db, [
         `CREATE TABLE content_store (one ${int} PRIMARY KEY, id ${text} NOT NULL, bound_at ${int} NOT NULL)`,
       ]);
+    },
+  },
+  {
+    name: '0007-upload-holder',
+    async up(db, dialect) {
+      await run(db, [`ALTER TABLE uploads ADD COLUMN holder ${sqlTypes(dialect).int}`]);
     },
   },
 ];

@@ -1,6 +1,6 @@
 import { RegistryError } from '../errors/index.ts';
 import type { Digest } from '../oci/index.ts';
-import type { UploadRow } from './store.ts';
+import type { UploadRow } from './upload-store.ts';
 
 export function unknownUpload(id: string): RegistryError {
   return new RegistryError('BLOB_UPLOAD_UNKNOWN', { detail: { upload: id.slice(0, 64) } });

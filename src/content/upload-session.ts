@@ -4,7 +4,15 @@ import { type Digest, type DigestAlgorithm, digestAlgorithm, parseDigest } from 
 import type { BlobStore, Staging } from './blob-store.ts';
 import { endUploads } from './end-uploads.ts';
 import { type Interruption, receive, storageFailure, type UploadBody } from './receive.ts';
-import { advanceUpload, deleteUpload, findUpload, noteClosing, settleUpload, type UploadRow } from './store.ts';
+import {
+  advanceUpload,
+  deleteUpload,
+  dropUpload,
+  findUpload,
+  noteClosing,
+  settleUpload,
+  type UploadRow,
+} from './upload-store.ts';
 import { hashAgain, type LiveHashes, startHash, type UploadHash } from './upload-hash.ts';
 import { conflict, outOfOrder, unknownUpload, wrongDigest } from './upload-refusals.ts';
 import type { Watchdog } from './watchdog.ts';
@@ -45,15 +53,27 @@ export interface SessionContext {
   now: () => number;
 }
 
-/** Works on the session of `row`, whose claim the caller holds. `noted`: the row that says `closing` is on its way. */
+/** For whoever holds the claim. */
+interface HeldSession extends UploadSession {
+  /** The node that still has the session's row; null where its last write has left it to whoever comes next. */
+  holder(): number | null;
+}
+
+/**
+ * Works on the session of `row`, whose claim the caller holds. `noted`: the row that says `closing` is on its way. Every
+ * write compares the place in which the row was found, and who has it: a node that lost its claim is refused there.
+ */
 export function openSession(
   { db, store, hashes, watchdog, maxBytes, now }: SessionContext,
   row: UploadRow,
   interruption: Interruption,
   noted?: Promise<boolean>,
-): UploadSession {
+): HeldSession {
   const { id } = row;
   const run = { upload: id, startedAt: row.started_at };
+  let { holder } = row;
+  /** The bytes are another's by now, and nothing is done to them any more. */
+  let ousted = false;
   const limits = { maxBytes, watchdog, interruption };
 
   /** Brings back what an earlier close published and could not record. */
@@ -71,7 +91,7 @@ export function openSession(
     staging = await store.stage(id, offset);
     if (staging) return staging;
     // Bytes that were acknowledged are gone: only damage to the data directory does that. The client begins again.
-    await db.write((tx) => deleteUpload(tx, id), { durable: false });
+    await dropUpload(db, id);
     throw unknownUpload(id);
   }
 
@@ -81,17 +101,30 @@ export function openSession(
     return offset === 0 ? startHash(algorithm) : hashAgain(store, id, algorithm, offset);
   }
 
-  async function advance(from: number, offset: number, digest: Digest | undefined, brokeOff = false): Promise<void> {
+  /** Records how far the session is, in the place where it was found; `holder` null leaves it to whoever comes next. */
+  async function advance(
+    from: number,
+    to: { offset: number; digest: Digest | undefined; brokeOff: boolean; holder: number | null },
+  ): Promise<void> {
+    const { offset, digest = null, brokeOff, holder: next } = to;
     const state = {
       offset,
-      digest: digest ?? null,
+      digest,
       broke_off: brokeOff ? 1 : 0,
+      holder: next,
       started_at: run.startedAt,
       active_at: now(),
     };
-    if (await db.write((tx) => advanceUpload(tx, id, from, state))) return;
+    if (!(await advanceUpload(db, { id, offset: from, holder }, state))) await lost();
+    holder = next;
+  }
+
+  /** Somebody ended the session from elsewhere, or another node took it over. */
+  async function lost(closing = row.closing): Promise<never> {
+    holder = null;
+    ousted = true;
     if (await findUpload(db, id)) throw conflict();
-    await endUploads(db, store, [row]);
+    await endUploads(db, store, [{ ...row, closing }]);
     throw unknownUpload(id);
   }
 
@@ -103,7 +136,7 @@ export function openSession(
       await recall(row.digest);
       run.startedAt = Math.max(now(), run.startedAt + 1);
       // Forgotten before it is overwritten: a crash in between must not leave the old digest over new bytes.
-      await advance(row.offset, from, undefined);
+      await advance(row.offset, { offset: from, digest: undefined, brokeOff: false, holder });
     }
     if (!body) return from;
     const staging = await openStaging(from);
@@ -115,7 +148,8 @@ export function openSession(
       const offset = from + bytes;
       if (bytes > 0) await staging.sync();
       const brokeOff = failure !== undefined;
-      if (bytes > 0 || (brokeOff && offset > 0)) await advance(from, offset, hash.current(), brokeOff);
+      if (bytes > 0 || (brokeOff && offset > 0))
+        await advance(from, { offset, digest: hash.current(), brokeOff, holder: null });
       hash.detach();
       hashes.keep(run, hash);
       kept = true;
@@ -124,7 +158,7 @@ export function openSession(
     } catch (error) {
       if (!kept) {
         hash.drop();
-        await staging.revert();
+        if (!ousted) await staging.revert();
       }
       throw storageFailure(error);
     } finally {
@@ -142,7 +176,6 @@ export function openSession(
     try {
       const { bytes, failure } = body ? await receive(body, staging, hash, limits) : { bytes: 0 };
       if (failure !== undefined) throw failure;
-      hash.attach(staging);
       const actual = await hash.digest();
       const size = row.offset + bytes;
       if (actual !== digest) throw wrongDigest(digest, actual, size);
@@ -152,28 +185,24 @@ export function openSession(
     }
   }
 
-  /** Records where the bytes will be. Only for bytes that were acknowledged must it survive a power cut. */
-  const note = (digest: Digest): Promise<boolean> =>
-    db.write((tx) => noteClosing(tx, id, row.offset, digest, now()), { durable: row.offset > 0 });
-
   async function publish(body: UploadBody | undefined, digest: Digest): Promise<ClosedUpload> {
     // What the row says of the bytes needs no hash, and no note of where they go.
     const known = !body && row.digest?.startsWith(`${digestAlgorithm(digest)}:`) ? row.digest : undefined;
     if (known !== undefined && known !== digest) throw wrongDigest(digest, known, row.offset);
     await recall(row.closing);
     // Not awaited yet: it is written while the body still arrives.
-    const placed = noted ?? (known === undefined ? note(digest) : Promise.resolve(true));
+    const placed = noted ?? (known === undefined ? noteClosing(db, row, digest, now()) : Promise.resolve(true));
     placed.catch(() => {});
     const staging = await openStaging(row.offset);
     try {
       const size = known === undefined ? await receiveLast(staging, body, digest) : row.offset;
-      if (!(await placed)) throw unknownUpload(id);
+      if (!(await placed)) return await lost();
       return { digest, size, key: await staging.publish(digest) };
     } catch (error) {
-      await staging.revert();
-      // Whoever ended the session from elsewhere took the bytes, too. A whole blob in one request has no session to lose:
-      // there a missing row is one that could not be written.
-      if (!noted && !(error instanceof RegistryError) && !(await findUpload(db, id))) throw unknownUpload(id);
+      // Whoever ended the session from elsewhere, or took it over, has the bytes, too. A whole blob in one request has no
+      // session to lose: there a missing row is one that could not be written.
+      if (!noted && !(error instanceof RegistryError) && (await findUpload(db, id))?.holder !== holder) await lost();
+      if (!ousted) await staging.revert();
       throw storageFailure(error);
     } finally {
       await staging.close();
@@ -182,16 +211,22 @@ export function openSession(
 
   async function close(body: UploadBody | undefined, digest: Digest, link: LinkBlob): Promise<ClosedUpload> {
     const blob = await publish(body, digest);
-    const key = await db.write(async (tx) => {
-      const [ended, linked] = await Promise.all([deleteUpload(tx, id), link(tx, blob)]);
-      if (!ended) throw unknownUpload(id);
-      return linked;
-    });
+    const gone = unknownUpload(id);
+    let key: string;
+    try {
+      key = await db.write(async (tx) => {
+        const [ended, linked] = await Promise.all([deleteUpload(tx, id, holder), link(tx, blob)]);
+        if (!ended) throw gone;
+        return linked;
+      });
+    } catch (error) {
+      if (error === gone) return lost(digest);
+      throw error;
+    }
+    holder = null;
     hashes.drop(id);
-    // Only what an earlier request left; the sweep takes it if this fails.
-    if (row.offset > 0) store.release(id).catch(() => {});
     return { ...blob, key };
   }
 
-  return { offset: row.offset, brokeOff: row.broke_off === 1, append, close };
+  return { offset: row.offset, brokeOff: row.broke_off === 1, append, close, holder: () => holder };
 }

@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { Database } from '../database/index.ts';
 import { RegistryError } from '../errors/index.ts';
+import type { Node } from '../jobs/index.ts';
 import { type Digest, type DigestAlgorithm, digestAlgorithm } from '../oci/index.ts';
 import type { BlobStore } from './blob-store.ts';
 import { createLocalClaims, type UploadClaims } from './claims.ts';
 import { endUploads } from './end-uploads.ts';
 import { createInterruption, type Interruption, type ReceiveLimits, type UploadBody } from './receive.ts';
-import { deleteUpload, findUpload, insertUpload, type UploadRow } from './store.ts';
+import { amongNodes, withoutNodes } from './hold-upload.ts';
+import { dropUpload, findUpload, insertUpload, type UploadRow } from './upload-store.ts';
 import { createSweep, type Swept } from './sweep.ts';
 import { createLiveHashes } from './upload-hash.ts';
 import { conflict, unknownUpload } from './upload-refusals.ts';
@@ -45,6 +47,8 @@ export interface UploadOptions {
   now?: () => number;
   /** Needed where several processes share the store. */
   claims?: UploadClaims;
+  /** Needed where several nodes do. */
+  node?: Node | undefined;
 }
 
 interface Hold {
@@ -56,8 +60,9 @@ export function createUploads(
   db: Database,
   store: BlobStore,
   limits: ReceiveLimits,
-  { now = Date.now, claims = createLocalClaims() }: UploadOptions = {},
+  { now = Date.now, claims = createLocalClaims(), node }: UploadOptions = {},
 ): Uploads {
+  const holders = node ? amongNodes(db, node) : withoutNodes(db);
   const hashes = createLiveHashes();
   const holds = new Map<string, Hold>();
   const context = { db, store, hashes, watchdog: createWatchdog(limits), maxBytes: limits.maxBytes, now };
@@ -77,11 +82,36 @@ export function createUploads(
     }
   }
 
-  async function find(id: string, owner: UploadOwner): Promise<UploadRow> {
-    const row = /^[0-9a-f]{32}$/.test(id) ? await findUpload(db, id) : undefined;
-    if (row?.registry_id !== owner.registryId) throw unknownUpload(id);
-    if (row.repository !== owner.repository || row.creator !== owner.creator) throw unknownUpload(id);
-    return row;
+  const find = async (id: string, owner: UploadOwner): Promise<UploadRow> => {
+    requireId(id);
+    return requireOwned(id, owner, await findUpload(db, id));
+  };
+
+  async function hold<T>(id: string, owner: UploadOwner, action: (session: UploadSession) => Promise<T>): Promise<T> {
+    requireId(id);
+    return claimed(id, async (interruption) => {
+      const row = await holders.take(id);
+      let held = row?.holder ?? null;
+      try {
+        const session = openSession(context, requireOwned(id, owner, row), interruption);
+        try {
+          return await action(session);
+        } finally {
+          held = session.holder();
+        }
+      } finally {
+        await holders.giveBack(id, held);
+      }
+    });
+  }
+
+  async function end(row: UploadRow): Promise<void> {
+    try {
+      await endUploads(db, store, [row]);
+    } catch (error) {
+      await holders.giveBack(row.id, row.holder);
+      throw error;
+    }
   }
 
   function newRow(owner: UploadOwner, algorithm: DigestAlgorithm, closing: Digest | null): UploadRow {
@@ -96,6 +126,7 @@ export function createUploads(
       digest: null,
       closing,
       broke_off: 0,
+      holder: closing === null ? null : holders.self(),
       started_at: at,
       active_at: at,
     };
@@ -109,7 +140,7 @@ export function createUploads(
   ): Promise<ClosedUpload> {
     const row = newRow(owner, digestAlgorithm(digest), digest);
     // The row is there for the sweep only. It is written while the body arrives.
-    const inserted = db.write((tx) => insertUpload(tx, row), { durable: false }).then(() => true);
+    const inserted = insertUpload(db, row).then(() => true);
     inserted.catch(() => {});
     return claimed(row.id, async (interruption) => {
       const session = openSession(context, { ...row, closing: null }, interruption, inserted);
@@ -118,6 +149,7 @@ export function createUploads(
       } catch (error) {
         // Of any other error it is open whether the fact was recorded: the sweep finds out, later.
         if (error instanceof RegistryError) await inserted.then(() => endUploads(db, store, [row])).catch(() => {});
+        await holders.giveBack(row.id, session.holder());
         throw error;
       }
     });
@@ -126,12 +158,11 @@ export function createUploads(
   return {
     async open(owner, algorithm) {
       const row = newRow(owner, algorithm, null);
-      await db.write((tx) => insertUpload(tx, row), { durable: false });
+      await insertUpload(db, row);
       return row.id;
     },
     find,
-    hold: (id, owner, action) =>
-      claimed(id, async (interruption) => action(openSession(context, await find(id, owner), interruption))),
+    hold,
     put,
     async cancel(id, owner) {
       await find(id, owner);
@@ -141,16 +172,26 @@ export function createUploads(
       const release = await claims.claim(id);
       try {
         // It may have been closed by the request that was waited for.
-        const row = await find(id, owner);
+        const row = release && (await holders.takeNow(id));
         hashes.drop(id);
-        if (release) await endUploads(db, store, [row]);
-        // Another process writes: it finds the row gone, and removes the bytes.
-        else await db.write((tx) => deleteUpload(tx, id));
+        if (row) await end(row);
+        // Another process or node writes: it finds the row gone, and removes the bytes.
+        else if (await find(id, owner)) await dropUpload(db, id);
       } finally {
         release?.();
       }
     },
-    sweep: createSweep(db, store, { claims, ended: hashes.drop }),
+    sweep: createSweep(db, store, { claims, holders, ended: hashes.drop }),
     busy: () => holds.size,
   };
+}
+
+function requireId(id: string): void {
+  if (!/^[0-9a-f]{32}$/.test(id)) throw unknownUpload(id);
+}
+
+function requireOwned(id: string, owner: UploadOwner, row: UploadRow | undefined): UploadRow {
+  if (row?.registry_id !== owner.registryId) throw unknownUpload(id);
+  if (row.repository !== owner.repository || row.creator !== owner.creator) throw unknownUpload(id);
+  return row;
 }

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 import { Kysely, sql } from 'kysely';
 import type { Pool } from 'pg';
-import type { Database, Migration, Parameter } from './database.ts';
+import type { Database, Migration, Parameter, WriteOptions } from './database.ts';
 import { inTransaction, parseInteger } from './dialect.ts';
 import { migrate } from './migrate.ts';
 import { createPrepare, giveUp, postgresDialect } from './postgres-dialect.ts';
@@ -95,6 +95,8 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
           return action(tx);
         }),
       ),
+    change: <T>(text: string, parameters: readonly Parameter[], { durable = true }: WriteOptions = {}) =>
+      repeating(() => query<T>(durable ? text : unsynced(text), parameters)),
     // A commit is seen by others only after its log was synced; and events are never part of one that is not.
     settle: async () => {},
     forUpdate: (selection) => selection.forUpdate(),
@@ -149,4 +151,10 @@ async function repeating<T>(transaction: () => Promise<T>): Promise<T> {
       await Bun.sleep(Math.random() * 10 * 2 ** attempt);
     }
   }
+}
+
+/** The same statement, which sets for its own transaction that nobody waits for the disk. */
+function unsynced(text: string): string {
+  return `WITH setting AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)), changed AS (${text})
+    SELECT changed.* FROM changed, setting`;
 }

@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Kysely } from 'kysely';
 import { createCheckpointer } from './checkpoint.ts';
-import type { Database, Migration, Parameter } from './database.ts';
+import type { Database, Migration, Parameter, WriteOptions } from './database.ts';
 import { checkIntegers, checkRow, inTransaction } from './dialect.ts';
 import { migrate } from './migrate.ts';
 import { createStatementCache, sqliteDialect } from './sqlite-dialect.ts';
@@ -87,6 +87,8 @@ export async function openSqlite(options: SqliteOptions): Promise<Database> {
   opened.defer(() => reads.clear());
   const { prepare } = reads;
   const resources = opened.move();
+  const write: Database['write'] = (action, { durable = true } = {}) =>
+    queue.push(() => inTransaction(kysely, action), durable);
 
   return {
     dialect: 'sqlite',
@@ -95,7 +97,9 @@ export async function openSqlite(options: SqliteOptions): Promise<Database> {
       (checkRow(prepare(sql).get(...parameters)) ?? undefined) as T | undefined,
     all: async <T>(sql: string, parameters: readonly Parameter[]) =>
       checkIntegers(prepare(sql).all(...parameters)) as T[],
-    write: (action, { durable = true } = {}) => queue.push(() => inTransaction(kysely, action), durable),
+    write,
+    change: <T>(sql: string, parameters: readonly Parameter[], how?: WriteOptions) =>
+      write((tx) => tx.all<T>(sql, parameters), how),
     settle: sync,
     forUpdate: (query) => query,
     forShare: (query) => query,

@@ -4,6 +4,7 @@ import { type PeriodicWork, startPeriodic } from './periodic.ts';
 const work = (run: () => Promise<boolean>, failed: PeriodicWork['failed'] = () => {}): PeriodicWork => ({
   name: 'test',
   intervalMs: 10,
+  isOurs: () => true,
   run,
   failed,
 });
@@ -83,4 +84,19 @@ test('stopping before the first round means none', async () => {
   await stop();
   await Bun.sleep(50);
   expect(begun).toBe(0);
+});
+
+test('work that is another’s is done by nobody here, until it is ours', async () => {
+  let ours = false;
+  let rounds = 0;
+  const stop = startPeriodic({ ...work(async () => ++rounds < 0), isOurs: () => ours });
+  await Bun.sleep(60);
+  expect(rounds).toBe(0);
+  ours = true;
+  await until(() => rounds >= 1);
+  ours = false;
+  const done = rounds + 1;
+  await Bun.sleep(60);
+  expect(rounds).toBeLessThanOrEqual(done);
+  await stop();
 });

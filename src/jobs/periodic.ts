@@ -2,10 +2,15 @@ export interface PeriodicWork {
   name: string;
   /** Pause between the end of one round and the start of the next (ms). */
   intervalMs: number;
+  /** Whether it is for this process to do; asked before each round. */
+  isOurs(): boolean;
   /** One round. True when more is waiting: the next round then follows at once. */
   run(): Promise<boolean>;
   failed(error: unknown): void;
 }
+
+/** How often work that is due, and another's, is looked at: that one may have died (ms). */
+const lookMs = 1000;
 
 /** How much the pause varies, so that the nodes of one registry do not work in step. */
 const jitter = 0.2;
@@ -27,6 +32,7 @@ export function startPeriodic(work: PeriodicWork): () => Promise<void> {
     timer.unref();
   };
   const once = async () => {
+    if (!work.isOurs()) return schedule(Math.min(work.intervalMs, lookMs));
     let more = false;
     try {
       more = await work.run();

@@ -1,2 +1,1 @@
 export { askHere } from './ask-here.ts';
-export { createSdkFetch } from './sdk-fetch.ts';

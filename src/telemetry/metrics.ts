@@ -11,6 +11,7 @@ export interface Metrics {
   received(bytes: number): void;
   served(bytes: number): void;
   openUploads: Gauge;
+  nodes: Gauge;
   loopLagSeconds: Gauge;
   collected: Counter<'kind'>;
   reclaimedBytes: Counter;
@@ -69,6 +70,11 @@ export function createMetrics(): Metrics {
     received: (bytes) => received('', bytes),
     served: (bytes) => served('', bytes),
     openUploads: gauge('bonded_uploads_active', 'Uploads that are receiving bytes now.'),
+    nodes: gauge(
+      'bonded_nodes_active',
+      'Nodes on the same database whose heartbeats arrive, as this one sees it.',
+      'max',
+    ),
     loopLagSeconds: gauge('bonded_event_loop_lag_seconds', 'How late the event loop last ran.', 'max'),
     collected: counter('bonded_gc_collected_total', 'What garbage collection removed, by kind.', ['kind']),
     reclaimedBytes: counter('bonded_gc_reclaimed_bytes_total', 'Bytes of blobs that garbage collection freed.'),
