@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { gcConfig, manifestsConfig } from './catalog/index.ts';
 import { type ConfigSources, hostName, loadConfig, type LoadedConfig, processCount } from './config/index.ts';
-import { uploadsConfig } from './content/index.ts';
+import { storageConfig, uploadsConfig } from './content/index.ts';
 import { databaseConfig } from './database/index.ts';
 import { createHostTable, type HostTable, httpConfig, type TlsFiles } from './http/index.ts';
 import { logConfig } from './telemetry/index.ts';
@@ -19,7 +19,7 @@ const slices = z.strictObject({
     .string()
     .min(1)
     .default('./data')
-    .describe('Directory of facts (SQLite) and content. One server uses it at a time.'),
+    .describe('Directory of facts (SQLite) and content (files). One server uses it at a time.'),
   ...httpConfig,
   processes: processCount()
     .prefault(1)
@@ -36,6 +36,7 @@ const slices = z.strictObject({
     .default([])
     .describe('Registries beside the default one, each a `name` and, if it has any, its own `hosts`.'),
   database: databaseConfig,
+  storage: storageConfig,
   uploads: uploadsConfig,
   manifests: manifestsConfig,
   gc: gcConfig,
@@ -50,6 +51,11 @@ export const configSchema = slices.superRefine((config, context) => {
     hostsOf(config);
   } catch (error) {
     context.addIssue({ code: 'custom', path: ['registries'], message: (error as Error).message });
+  }
+  const { bucket, partSize } = config.storage.s3;
+  if (bucket !== undefined && config.uploads.maxBlobSize > partSize * 10_000) {
+    const message = 'S3 takes 10,000 parts of a blob at most: lower this, or raise storage.s3.partSize';
+    context.addIssue({ code: 'custom', path: ['uploads', 'maxBlobSize'], message });
   }
 });
 

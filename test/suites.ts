@@ -32,10 +32,22 @@ const sqliteAlone = [
   'one-writer',
 ].map((name) => `src/database/${name}.test.ts`);
 
+/** What is S3's alone. */
+const s3Alone = ['src/content/s3-*.test.ts', 'test/s3/**'];
+
+/** What is of files alone. */
+const filesAlone = ['src/content/file-store', 'src/content/staging-file', 'src/distribution/missing-bytes'].map(
+  (name) => `${name}.test.ts`,
+);
+
+/** Histories whose every step is some requests to S3. */
+const inS3 = (runs: number) => ({ BONDED_TEST_S3: 'versitygw', BONDED_TEST_RUNS: `${runs}` });
+
 /** What has a suite of its own. */
 const notFacts = [
   ...pure,
   ...parsers,
+  ...s3Alone,
   'test/runner/**',
   'test/crash/**',
   'test/binary/**',
@@ -94,6 +106,16 @@ export const suites: readonly Suite[] = [
     postgres: 'needed',
     minutes: { small: 10, ci: 30, soak: 1440 },
     environment: fewerHistories,
+  },
+  {
+    name: 's3',
+    shows: 'bytes in S3: the store, uploads and protocols on a real S3 server, and its faults',
+    kind: 'tests',
+    files: ['src/content/*.test.ts', 'src/distribution/*.test.ts', ...s3Alone],
+    except: [...parsers, ...filesAlone],
+    needs: ['versitygw'],
+    minutes: { small: 10, ci: 15, soak: 1440 },
+    environment: { small: inS3(20), ci: inS3(50), soak: inS3(10_000) },
   },
   {
     name: 'conformance',

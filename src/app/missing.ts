@@ -1,30 +1,28 @@
 import { dropMissingBlob } from '../catalog/index.ts';
 import { requireStore, verifyBlob } from '../content/index.ts';
+import type { Digest } from '../oci/index.ts';
 import type { Log, Metrics } from '../telemetry/index.ts';
 import type { Storage } from './storage.ts';
 
 /**
- * A pull found no file. Unless the blob was collected meanwhile, its fact goes too: clients are told that it is not here,
+ * A pull found no object. Unless the blob was collected meanwhile, its fact goes too: clients are told that it is not here,
  * and the next push brings the bytes back.
  */
 export async function forgetMissing(
   { db, blobs, catalog }: Storage,
-  path: string,
+  digest: Digest,
+  key: string,
   metrics: Metrics,
   log: Log,
 ): Promise<void> {
   try {
-    const object = blobs.objectAt(path);
-    if (!object || (await verifyBlob(db, blobs, object.digest)) !== 'missing') return;
+    if ((await verifyBlob(db, blobs, digest)) !== 'missing') return;
     metrics.missingFiles.inc();
     // One file that is gone is damage; all of them gone is a disk that is not mounted, and its facts must stay.
     await requireStore(db, blobs);
-    const links = await dropMissingBlob(catalog, object.digest, object.key);
-    log.error(
-      { digest: object.digest, links },
-      'the bytes of a blob are gone; it is forgotten, so that a push brings it back',
-    );
+    const links = await dropMissingBlob(catalog, digest, key);
+    log.error({ digest, links }, 'the bytes of a blob are gone; it is forgotten, so that a push brings it back');
   } catch (error) {
-    log.error({ path, err: error }, 'the bytes of a blob are gone; it could not be forgotten');
+    log.error({ digest, err: error }, 'the bytes of a blob are gone; it could not be forgotten');
   }
 }

@@ -2,6 +2,7 @@ import { type Configuration, hostsOf, tlsOf } from '../configuration.ts';
 import { requireStore } from '../content/index.ts';
 import { createByteBudget, distribute, type Gate } from '../distribution/index.ts';
 import { type HttpServer, startServer } from '../http/index.ts';
+import type { Digest } from '../oci/index.ts';
 import { createMetrics, type Log, type Metrics, watchLoopLag } from '../telemetry/index.ts';
 import { startBackground } from './background.ts';
 import { forgetMissing } from './missing.ts';
@@ -40,6 +41,7 @@ export async function startApp(config: Configuration, log: Log, worker?: Worker)
   const registryIds = await ensureRegistries(config, storage);
   // The security model, in order; every gate sees each request of the distribution API. Identity adds the first ones.
   const gates: Gate[] = [];
+  const missing = (digest: Digest, key: string) => void forgetMissing(storage, digest, key, metrics, log);
   const distribution = {
     catalog,
     uploads,
@@ -48,6 +50,8 @@ export async function startApp(config: Configuration, log: Log, worker?: Worker)
     manifestMemory: createByteBudget(manifestBytes),
     received: metrics.received,
     served: metrics.served,
+    redirects: redirectsBy(config),
+    missing,
   };
   metrics.onScrape(() => {
     metrics.openUploads.set(uploads.busy());
@@ -60,7 +64,10 @@ export async function startApp(config: Configuration, log: Log, worker?: Worker)
     trustedProxies: config.trustedProxies,
     hosts: hostsOf(config, registryIds),
     handle: (exchange) => distribute(distribution, gates, exchange),
-    missingFile: (path) => void forgetMissing(storage, path, metrics, log),
+    missingFile(path) {
+      const object = blobs.objectAt(path);
+      if (object?.digest) missing(object.digest, object.key);
+    },
     ready: async () => {
       await db.ping();
       await requireStore(db, blobs);
@@ -86,6 +93,17 @@ export async function startApp(config: Configuration, log: Log, worker?: Worker)
       void storage.node?.giveBack().catch(unheard);
       return stopApp(server, config, running);
     },
+  };
+}
+
+/** Which clients may be sent to S3 (lesson 16: some take their credentials along, which S3 refuses). */
+function redirectsBy({ storage }: Configuration): (userAgent: string) => boolean {
+  const { enabled, exceptClients } = storage.s3.presignedReads;
+  const exempt = exceptClients.map((name) => name.toLowerCase());
+  return (userAgent) => {
+    if (!enabled) return false;
+    const agent = userAgent.toLowerCase();
+    return !exempt.some((name) => agent.includes(name));
   };
 }
 

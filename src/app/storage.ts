@@ -3,11 +3,9 @@ import { join, resolve } from 'node:path';
 import { type Catalog, catalogMigrations, ensureRegistry } from '../catalog/index.ts';
 import { type Configuration, registriesOf } from '../configuration.ts';
 import {
-  atDataDirectory,
   type BlobStore,
   bindStore,
   contentMigrations,
-  createFileStore,
   createUploads,
   joinDataDirectory,
   takeDataDirectory,
@@ -17,6 +15,7 @@ import {
 import { type Database, openDatabase, type WriteToken } from '../database/index.ts';
 import { eventMigrations } from '../events/index.ts';
 import { jobMigrations, joinNodes, type Node } from '../jobs/index.ts';
+import { openBlobs, usesData } from './blobs.ts';
 
 const migrations = [...jobMigrations, ...eventMigrations, ...contentMigrations, ...catalogMigrations];
 
@@ -75,10 +74,12 @@ export async function openStorage(
   { create = false, adopt = false, shared, unheard = () => {} }: OpenOptions = {},
 ): Promise<Storage> {
   await using stack = new AsyncDisposableStack();
-  const data = resolve(config.data);
-  stack.defer(shared ? await joinDataDirectory(data) : await takeDataDirectory(data, { create }));
+  if (usesData(config)) {
+    const data = resolve(config.data);
+    stack.defer(shared ? await joinDataDirectory(data) : await takeDataDirectory(data, { create }));
+  }
   const { db, catalog } = stack.use(await openFacts(config, shared?.writeToken));
-  const blobs = await atDataDirectory(data, () => createFileStore(data));
+  const blobs = await openBlobs(config, stack);
   await bindStore(db, blobs, adopt);
   const name = `${hostname()}:${process.pid}`;
   const node = db.dialect === 'postgres' ? stack.use(await joinNodes(db, { name, failed: unheard })) : undefined;
@@ -101,11 +102,11 @@ export function openUploads(config: Configuration, { db, blobs, node }: Storage,
  * makes the configured registries. Resolves with what gives the directory back.
  */
 export async function prepareStorage(config: Configuration): Promise<() => void> {
-  const data = resolve(config.data);
   using stack = new DisposableStack();
-  stack.defer(await takeDataDirectory(data, { create: true, workers: true }));
+  if (usesData(config)) stack.defer(await takeDataDirectory(resolve(config.data), { create: true, workers: true }));
   await using facts = await openFacts(config);
-  await bindStore(facts.db, await atDataDirectory(data, () => createFileStore(data)), false);
+  using opened = new DisposableStack();
+  await bindStore(facts.db, await openBlobs(config, opened), false);
   await ensureRegistries(config, facts);
   const taken = stack.move();
   return () => taken.dispose();

@@ -212,7 +212,8 @@ async function checkBytes({ registries, files }: World, { catalog }: Life): Prom
       if (!found) continue;
       expect(found.size).toBe(bytes.length);
       expect(await files.size(found.key)).toBe(bytes.length);
-      if (bytes.length > 0) expect(await files.read(found.key, 0, bytes.length - 1).bytes()).toEqual(bytes);
+      if (bytes.length > 0)
+        expect(await new Response(await files.read(found.key, 0, bytes.length - 1)).bytes()).toEqual(bytes);
     }
   }
 }

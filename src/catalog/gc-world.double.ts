@@ -124,7 +124,7 @@ function mortalStore(store: BlobStore, step: () => void): BlobStore {
         revert: () => around(() => staging.revert()),
       };
     },
-    discard: (upload) => around(() => store.discard(upload)),
+    discard: (upload, inUse) => around(() => store.discard(upload, inUse)),
     unpublish: (upload, digest) => around(() => store.unpublish(upload, digest)),
     async remove(keys) {
       for (const key of keys) await around(() => store.remove([key]));

@@ -1,5 +1,8 @@
 import type { Digest } from '../oci/index.ts';
 
+/** Which of these keys facts name. */
+export type InUse = (keys: readonly string[]) => Promise<ReadonlySet<string>>;
+
 /** The open staging area of an upload. The caller sees to it that an upload has one at a time. */
 export interface Staging {
   /**
@@ -7,15 +10,17 @@ export interface Staging {
    * The chunk must not change afterwards. A failure of the disk is thrown by a later call, at the latest by `sync`.
    */
   write(chunk: Uint8Array): Promise<void> | undefined;
-  /** Bytes, counted from the first one of the upload, that `readStaged` gives already. */
+  /** Bytes, counted from the first one of the upload, that `readStaged` gives already: see `readsWhileStaging`. */
   readable(): number;
   /** What was written behind those, in order. */
   unreadable(): readonly Uint8Array[];
   /** Makes everything written so far survive a power cut, as an upload that can be continued. */
   sync(): Promise<void>;
+  /** Nothing more will be written: from now on `readStaged` gives all of it. */
+  seal(): Promise<void>;
   /**
-   * Turns all of it into an object, durably, and returns its key. The staging area is gone then; until the caller has
-   * recorded the fact, `unpublish` brings it back.
+   * Turns all of it into an object, durably, and returns its key. Until the caller has recorded the fact, `unpublish`
+   * makes it a staging area again.
    */
   publish(digest: Digest): Promise<string>;
   /** Gives the space of what was written since the area was opened back, as far as that works. */
@@ -35,13 +40,19 @@ export interface StoredObject {
   key: string;
   /** The upload that it was published from. */
   upload: string;
-  /** What it must hash to: recorded with the object, so that the map of digests to keys can be rebuilt. */
-  digest: Digest;
+  /**
+   * What it must hash to: recorded with the object, so that the map of digests to keys can be rebuilt. Undefined for
+   * what was being published and does not say it yet.
+   */
+  digest: Digest | undefined;
 }
 
+/** What an answer can be made of, at no cost where it is a file. */
+export type BlobBody = Blob | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
+
 /**
- * Where bytes live. Knows keys and uploads, nothing of repositories. Two implementations: files, and S3 (later);
- * each runs `blob-store.contract.ts`.
+ * Where bytes live. Knows keys and uploads, nothing of repositories. Two implementations, files and S3, each run
+ * `blob-store.contract.ts`.
  *
  * Every published object has a key of its own, even when its content exists already: a delete of one generation
  * can then never hit the bytes of the next.
@@ -49,6 +60,10 @@ export interface StoredObject {
 export interface BlobStore {
   /** Where it is, for messages to the operator. */
   readonly location: string;
+  /** Whether `readStaged` gives what is staged while more is written; otherwise once it is sealed. */
+  readonly readsWhileStaging: boolean;
+  /** Whether `discard` finds what was published of an upload; otherwise whoever knows the digest removes it. */
+  readonly discardsPublished: boolean;
   /** The id that `setId` gave it; undefined for one that is new, or not there. */
   id(): Promise<string | undefined>;
   /** Names the store, durably. */
@@ -62,14 +77,24 @@ export interface BlobStore {
   readStaged(upload: string, start: number, end: number): AsyncIterable<Uint8Array>;
   /** What is staged of an upload; undefined when nothing is. */
   staged(upload: string): Promise<StagingArea | undefined>;
-  /** Drops a staging area; missing is fine. */
-  discard(upload: string): Promise<void>;
+  /**
+   * Drops a staging area, and what was published of it where the store finds that without its digest and none of its
+   * keys is `inUse`; missing is fine. The caller sees to it that no key comes into use any more.
+   */
+  discard(upload: string, inUse: InUse): Promise<void>;
+  /** The fact of its object is recorded: what is left of the staging area may go. The sweep takes what stays. */
+  release(upload: string): Promise<void>;
   /** The key under which an upload is published: where to look after a crash between that and its fact. */
   keyOf(upload: string, digest: Digest): string;
-  /** Makes a published object that no fact names a staging area again; missing is fine. */
+  /** Makes a published object that no fact names a staging area again, to go on with; missing is fine. */
   unpublish(upload: string, digest: Digest): Promise<void>;
-  /** A body to answer with: bytes `start` to `end` inclusive of the object. */
-  read(key: string, start: number, end: number): Blob;
+  /**
+   * A body to answer with: bytes `start` to `end` inclusive of the object. Where the object is missing, the promise is
+   * rejected with an ObjectMissing, or reading the body throws.
+   */
+  read(key: string, start: number, end: number): BlobBody | Promise<BlobBody>;
+  /** Where a client may fetch the object itself, for a short time; undefined where it may not. */
+  address(key: string): Promise<string | undefined> | undefined;
   /** Bytes of the object, undefined when it is missing. */
   size(key: string): Promise<number | undefined>;
   /** Removes objects durably; missing is fine. */

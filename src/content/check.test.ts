@@ -1,6 +1,5 @@
 import { expect, test } from 'bun:test';
 import { rm, truncate, utimes, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type Digest, digestOf } from '../oci/index.ts';
 import { publish, stage } from './blob-store.contract.ts';
 import { checkContent, type CheckOptions, verifyBlob } from './check.ts';
@@ -10,8 +9,6 @@ import { findUpload } from './upload-store.ts';
 import { sweepDeleted } from './sweep.ts';
 
 const put = (rig: ContentRig, text: string) => rig.uploads.put(owner, bodyOf(text), digestOf(text), rig.link);
-const fileOf = ({ data }: ContentRig, key: string) => join(data, 'blobs', key);
-const stagingOf = ({ data }: ContentRig, id: string) => join(data, 'uploads', id.slice(0, 2), id);
 const crash = () => Promise.reject(new Error('crash'));
 
 async function check(rig: ContentRig, options: Partial<CheckOptions> = {}): Promise<string[]> {
@@ -47,7 +44,7 @@ test('a blob whose object is missing is found; once repaired, a push of the same
   await using rig = await openContentRig();
   const { key } = await put(rig, 'lost');
   await put(rig, 'kept');
-  await rm(fileOf(rig, key));
+  await rm(rig.fileOf(key));
   await expectMended(rig, 'blob-missing');
   expect(await findBlob(rig.db, digestOf('lost'))).toBeUndefined();
   const again = await put(rig, 'lost');
@@ -57,16 +54,16 @@ test('a blob whose object is missing is found; once repaired, a push of the same
 
 test('a blob whose object is too short or too long is found', async () => {
   await using rig = await openContentRig();
-  await truncate(fileOf(rig, (await put(rig, 'short')).key), 3);
+  await truncate(rig.fileOf((await put(rig, 'short')).key), 3);
   await expectMended(rig, 'blob-size');
-  await writeFile(fileOf(rig, (await put(rig, 'long')).key), 'longer than it was');
+  await writeFile(rig.fileOf((await put(rig, 'long')).key), 'longer than it was');
   await expectMended(rig, 'blob-size');
 });
 
 test('a blob whose bytes changed is found where every byte is read', async () => {
   await using rig = await openContentRig();
   const { key } = await put(rig, 'right');
-  await writeFile(fileOf(rig, key), 'wrong');
+  await writeFile(rig.fileOf(key), 'wrong');
   expect(await check(rig)).toEqual([]);
   await expectMended(rig, 'blob-digest', { verify: true });
 });
@@ -84,7 +81,7 @@ test('an object that no fact names is adopted when facts are rebuilt, if it is w
   const { key } = await put(rig, 'whole');
   await put(rig, 'known');
   await publish(rig.store, Buffer.from('known'));
-  await writeFile(fileOf(rig, await publish(rig.store, Buffer.from('torn'))), 'to');
+  await writeFile(rig.fileOf(await publish(rig.store, Buffer.from('torn'))), 'to');
   await rig.db.write((tx) => tx.deleteFrom('blobs').where('key', '=', key).execute());
   expect(await check(rig, { rebuild: true })).toEqual(['object-unknown', 'object-unknown', 'object-unknown']);
   expect(await check(rig, { rebuild: true, repair: true })).toEqual([
@@ -109,7 +106,7 @@ test('a session that has fewer bytes than it acknowledged is found, and goes on 
   await using rig = await openContentRig();
   const id = await rig.open();
   await rig.append(id, bodyOf('hello world'));
-  await truncate(stagingOf(rig, id), 5);
+  await truncate(rig.stagingOf(id), 5);
   await expectMended(rig, 'upload-short');
   expect(await findUpload(rig.db, id)).toMatchObject({ offset: 5, digest: null });
   const node = rig.elsewhere();
@@ -122,7 +119,7 @@ test('a session whose staging area is missing is found, and begins anew', async 
   await using rig = await openContentRig();
   const id = await rig.open();
   await rig.append(id, bodyOf('hello'));
-  await rig.store.discard(id);
+  await rig.store.discard(id, async () => new Set());
   await expectMended(rig, 'upload-short');
   expect(await rig.elsewhere().hold(id, owner, (session) => session.append(bodyOf('again'), 0))).toBe(5);
 });
@@ -146,7 +143,7 @@ test('staged bytes without a session are found, unless they are so young that a 
   await stage(rig.store, upload, 0, Buffer.from('x'));
   expect(await check(rig, { graceMs: 60_000 })).toEqual([]);
   const old = new Date(Date.now() - 120_000);
-  await utimes(stagingOf(rig, upload), old, old);
+  await utimes(rig.stagingOf(upload), old, old);
   expect(await check(rig, { graceMs: 60_000 })).toEqual(['staging-unknown']);
   await expectMended(rig, 'staging-unknown');
   expect(await rig.left()).toEqual(nothing);
@@ -198,9 +195,9 @@ test('tells a blob that is missing from one that is damaged, whole, or unknown',
   const { key } = await put(rig, 'abc');
   const digest = digestOf('abc');
   expect(await verifyBlob(rig.db, rig.store, digest)).toBe('whole');
-  await truncate(fileOf(rig, key), 1);
+  await truncate(rig.fileOf(key), 1);
   expect(await verifyBlob(rig.db, rig.store, digest)).toBe('damaged');
-  await rm(fileOf(rig, key));
+  await rm(rig.fileOf(key));
   expect(await verifyBlob(rig.db, rig.store, digest)).toBe('missing');
   await rig.db.write((tx) => tx.updateTable('blobs').set({ deleting: 1 }).execute());
   expect(await verifyBlob(rig.db, rig.store, digest)).toBe('unknown');

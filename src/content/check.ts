@@ -104,6 +104,7 @@ async function* checkObjects(db: Database, store: BlobStore, options: CheckOptio
 
 async function isClosing(db: Database, { upload, digest }: StoredObject): Promise<boolean> {
   const session = await findUpload(db, upload);
+  if (digest === undefined) return session !== undefined;
   return session?.closing === digest || session?.digest === digest;
 }
 
@@ -114,9 +115,14 @@ async function unknownObject(
   size: number,
   { repair, rebuild = false }: CheckOptions,
 ): Promise<Finding> {
-  const detail = { digest, key, size };
+  const detail = { ...(digest && { digest }), key, size };
   if (!repair) return found('object-unknown', 'no fact names this object', detail, false);
-  if (rebuild && !(await findBlob(db, digest)) && (await digestOfObject(store, key, size, digest)) === digest) {
+  if (
+    rebuild &&
+    digest &&
+    !(await findBlob(db, digest)) &&
+    (await digestOfObject(store, key, size, digest)) === digest
+  ) {
     await db.write((tx) => recordBlob(tx, { digest, size, key, now: Date.now() }));
     return found('object-adopted', 'this object, which no fact named, is a blob again', detail, true);
   }
@@ -170,7 +176,7 @@ async function* checkStaging(
   const before = Date.now() - graceMs;
   for await (const { upload, size, changedAt } of store.uploads()) {
     if (changedAt > before || (await findUpload(db, upload))) continue;
-    if (repair) await store.discard(upload);
+    if (repair) await store.discard(upload, (keys) => keysInUse(db, keys));
     yield found('staging-unknown', 'no session knows these staged bytes', { upload, size }, repair);
   }
 }
@@ -191,8 +197,12 @@ export async function verifyBlob(db: Database, store: BlobStore, digest: Digest)
 async function digestOfObject(store: BlobStore, key: string, size: number, expected: Digest): Promise<Digest> {
   const algorithm = digestAlgorithm(expected);
   const hash = createHash(algorithm);
-  if (size > 0) for await (const chunk of store.read(key, 0, size - 1).stream()) hash.update(chunk);
+  if (size > 0) for await (const chunk of await readAll(store, key, size)) hash.update(chunk);
   return `${algorithm}:${hash.digest('hex')}`;
+}
+
+async function readAll(store: BlobStore, key: string, size: number): Promise<ReadableStream<Uint8Array>> {
+  return new Response(await store.read(key, 0, size - 1)).body!;
 }
 
 function found(code: string, message: string, detail: Finding['detail'], repaired: boolean): Finding {

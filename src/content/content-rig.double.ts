@@ -2,11 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openTestDatabase } from '../../test/support/database.ts';
+import { openTestStore } from '../../test/support/storage.ts';
 import { RegistryError } from '../errors/index.ts';
 import { jobMigrations } from '../jobs/index.ts';
 import type { DigestAlgorithm } from '../oci/index.ts';
 import type { BlobStore } from './blob-store.ts';
-import { createFileStore } from './file-store.ts';
 import type { FileSystem } from './file-system.ts';
 import type { ReceiveLimits, UploadBody } from './receive.ts';
 import { recordBlob } from './store.ts';
@@ -19,14 +19,17 @@ export const owner = { registryId: 1, repository: 'team/app', creator: 'somebody
 export interface RigOptions {
   limits?: Partial<ReceiveLimits>;
   fs?: FileSystem;
+  /** Bytes in S3 in any case. */
+  s3?: boolean;
   options?: UploadOptions;
 }
 
-/** Uploads over real facts and files, without a catalog: a recorded blob is linked enough. */
-export async function openContentRig({ limits, fs, options }: RigOptions = {}) {
+/** Uploads over real facts and bytes, without a catalog: a recorded blob is linked enough. */
+export async function openContentRig({ limits, fs, s3, options }: RigOptions = {}) {
   const data = await mkdtemp(join(tmpdir(), 'bonded-content-'));
   const db = await openTestDatabase([...jobMigrations, ...contentMigrations]);
-  const store = await createFileStore(data, fs);
+  const opened = await openTestStore(data, fs, s3);
+  const { store, fileOf, stagingOf, everything } = opened;
   const link: LinkBlob = (tx, blob) => recordBlob(tx, { ...blob, now: Date.now() });
   const openOver = (other: BlobStore, more: UploadOptions = {}) =>
     createUploads(
@@ -40,6 +43,9 @@ export async function openContentRig({ limits, fs, options }: RigOptions = {}) {
     data,
     db,
     store,
+    fileOf,
+    stagingOf,
+    everything,
     uploads,
     link,
     /** Uploads in another process, or after a restart: nothing is known but facts and files. */
@@ -51,19 +57,29 @@ export async function openContentRig({ limits, fs, options }: RigOptions = {}) {
     close: (id: string, body: UploadBody | undefined, digest: Parameters<typeof uploads.put>[2]) =>
       uploads.hold(id, owner, (session) => session.close(body, digest, link)),
     offset: async (id: string) => (await uploads.find(id, owner)).offset,
-    /** What is there, counted: rows of sessions, staging areas, objects, and rows of blobs that are to be deleted. */
+    /**
+     * What is there, counted: rows of sessions, staging areas that were not published, objects, and rows of blobs that
+     * are to be deleted.
+     */
     async left() {
       const rows = await db.all<{ id: string }>('SELECT id FROM uploads', []);
       const deleting = await db.all<{ id: number }>('SELECT id FROM blobs WHERE deleting = 1', []);
       const staged = await Array.fromAsync(store.uploads());
       const objects = await Array.fromAsync(store.objects());
-      return { sessions: rows.length, staged: staged.length, objects: objects.length, deleting: deleting.length };
+      const published = new Set(objects.map(({ upload }) => upload));
+      return {
+        sessions: rows.length,
+        staged: staged.filter(({ upload }) => !published.has(upload)).length,
+        objects: objects.length,
+        deleting: deleting.length,
+      };
     },
     async bytes(key: string): Promise<Buffer> {
-      return Buffer.from(await store.read(key, 0, (await store.size(key))! - 1).arrayBuffer());
+      return Buffer.from(await new Response(await store.read(key, 0, (await store.size(key))! - 1)).bytes());
     },
     async [Symbol.asyncDispose]() {
       await db[Symbol.asyncDispose]();
+      await opened[Symbol.asyncDispose]();
       await rm(data, { recursive: true, force: true });
     },
   };

@@ -45,8 +45,12 @@ export function joinDataDirectory(data: string): Promise<() => void> {
 
 /** Throws where nothing was ever kept, so that a mistyped path is not taken for a registry without damage or garbage. */
 export async function requireData(data: string): Promise<void> {
-  const found = await atDataDirectory(data, () => stat(join(data, 'blobs')).catch(unlessMissing));
-  if (!found) throw new Error(`there is no data of a registry in ${data}; name its data directory with --data`);
+  // With content elsewhere there are only facts.
+  const found = await atDataDirectory(data, () =>
+    Promise.all(['blobs', 'bonded.db'].map((name) => stat(join(data, name)).catch(unlessMissing))),
+  );
+  if (!found.some(Boolean))
+    throw new Error(`there is no data of a registry in ${data}; name its data directory with --data`);
 }
 
 function unlessMissing(error: NodeJS.ErrnoException): undefined {

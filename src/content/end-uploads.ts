@@ -1,7 +1,7 @@
 import type { Database } from '../database/index.ts';
 import { parseDigest } from '../oci/index.ts';
 import type { BlobStore } from './blob-store.ts';
-import { forgetBlobs, type PublishedBlob, recordLeftOver } from './store.ts';
+import { forgetBlobs, keysInUse, type PublishedBlob, recordLeftOver } from './store.ts';
 import { deleteUpload, hasUpload, type UploadRow } from './upload-store.ts';
 
 /**
@@ -13,7 +13,7 @@ import { deleteUpload, hasUpload, type UploadRow } from './upload-store.ts';
 export async function endUploads(db: Database, store: BlobStore, rows: readonly UploadRow[]): Promise<void> {
   if (rows.length === 0) return;
   const published = new Map<string, PublishedBlob[]>();
-  for (const row of rows) published.set(row.id, await publishedBy(store, row));
+  for (const row of rows) published.set(row.id, store.discardsPublished ? [] : await publishedBy(store, row));
   const ended = await db.write(
     async (tx) => {
       const gone: string[] = [];
@@ -32,7 +32,7 @@ export async function endUploads(db: Database, store: BlobStore, rows: readonly 
     // A row must not come back after its acknowledged bytes are gone.
     { durable: rows.some(({ offset }) => offset > 0) },
   );
-  for (const id of ended.gone) await store.discard(id);
+  for (const id of ended.gone) await store.discard(id, (keys) => keysInUse(db, keys));
   if (ended.leftOver.length === 0) return;
   await store.remove(ended.leftOver.map(({ key }) => key));
   const ids = ended.leftOver.map(({ id }) => id);

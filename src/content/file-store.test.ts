@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { digestOf } from '../oci/index.ts';
@@ -119,6 +119,25 @@ test('the directory of a new shard is durable before an object is in it, for eve
   expect(calls.indexOf('sync blobs/sha256')).toBeLessThan(calls.indexOf('rename to blobs'));
 });
 
+test('a staging area that was discarded meanwhile is not published', async () => {
+  await using files = await openFiles();
+  const { store } = files;
+  const upload = newUpload();
+  const staging = (await store.stage(upload, 0))!;
+  await staging.write(Buffer.from('x'));
+  await store.discard(upload, async () => new Set());
+  await expect(staging.publish(digestOf('x'))).rejects.toThrow();
+  await staging.close();
+  expect(await store.size(store.keyOf(upload, digestOf('x')))).toBeUndefined();
+});
+
+test('files are readable by the server alone', async () => {
+  await using files = await openFiles();
+  const key = await publish(files.store, Buffer.from('secret'));
+  expect((await stat(join(files.data, 'blobs', key))).mode & 0o777).toBe(0o600);
+  expect((await stat(join(files.data, 'blobs'))).mode & 0o777).toBe(0o700);
+});
+
 test('names that the store did not give are neither objects nor uploads', async () => {
   await using files = await openFiles();
   const hex = digestOf('x').slice(7);
@@ -152,7 +171,7 @@ test('finds the object of a path that the system named, and of no other path', a
 test('an object is removed while somebody reads it: the reader gets all of it', async () => {
   await using files = await openFiles();
   const key = await publish(files.store, Buffer.alloc(8_000_000, 'x'));
-  const reader = files.store.read(key, 0, 7_999_999).stream().getReader();
+  const reader = new Response(await files.store.read(key, 0, 7_999_999)).body!.getReader();
   let bytes = (await reader.read()).value!.length;
   await files.store.remove([key]);
   for (let next = await reader.read(); !next.done; next = await reader.read()) bytes += next.value.length;

@@ -67,6 +67,8 @@ export async function createFileStore(data: string, fs: FileSystem = nodeFileSys
 
   return {
     location: blobs,
+    readsWhileStaging: true,
+    discardsPublished: false,
     async id() {
       const size = (await fs.stat(idFile))?.size ?? 0;
       let text = '';
@@ -102,6 +104,7 @@ export async function createFileStore(data: string, fs: FileSystem = nodeFileSys
           // Whoever continues finds the name durable; a file that is published at once gets another one.
           if (offset === 0) await fs.syncDirectory(dirname(name));
         },
+        seal: () => bytes.settle(),
         async publish(digest) {
           const key = keyOf(upload, digest);
           const directory = dirname(path(key));
@@ -119,6 +122,7 @@ export async function createFileStore(data: string, fs: FileSystem = nodeFileSys
     readStaged: (upload, start, end) => fs.read(staging(upload), start, end),
     staged: (upload) => fs.stat(staging(upload)),
     discard: (upload) => fs.unlink(staging(upload)),
+    async release() {},
     keyOf,
     async unpublish(upload, digest) {
       const shard = dirname(staging(upload));
@@ -127,6 +131,7 @@ export async function createFileStore(data: string, fs: FileSystem = nodeFileSys
       if (await fs.rename(path(keyOf(upload, digest)), staging(upload))) await fs.syncDirectory(shard);
     },
     read: (key, start, end) => fs.slice(path(key), start, end + 1),
+    address: () => undefined,
     async size(key) {
       return (await fs.stat(path(key)))?.size;
     },

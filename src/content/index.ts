@@ -1,12 +1,14 @@
-export type { BlobStore, Staging, StagingArea, StoredObject } from './blob-store.ts';
+export type { BlobBody, BlobStore, Staging, StagingArea, StoredObject } from './blob-store.ts';
 export { type BlobState, checkContent, type CheckOptions, type Finding, verifyBlob } from './check.ts';
 export type { Release, UploadClaims } from './claims.ts';
-export { uploadsConfig } from './config.ts';
+export { storageConfig, uploadsConfig } from './config.ts';
 export { atDataDirectory, joinDataDirectory, requireData, takeDataDirectory } from './data-directory.ts';
 export { createFileStore } from './file-store.ts';
 export type { FileSystem, OpenFile } from './file-system.ts';
 export { type ClaimingChild, createParentClaims, grantUploadClaims } from './parent-claims.ts';
 export type { ReceiveLimits, UploadBody } from './receive.ts';
+export { ObjectMissing } from './object-missing.ts';
+export { createS3Store } from './s3-store.ts';
 export * from './store.ts';
 export { findUpload } from './upload-store.ts';
 export { bindStore, requireStore } from './store-id.ts';

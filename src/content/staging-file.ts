@@ -18,9 +18,11 @@ const unsyncedBytes = 64 * 1024 * 1024;
 /** Files of this process that are open for writing: the more there are, the less each may gather. */
 let openFiles = 0;
 
-export type StagingBytes = Omit<Staging, 'sync' | 'publish' | 'revert'> & {
+export type StagingBytes = Omit<Staging, 'sync' | 'seal' | 'publish' | 'revert'> & {
   /** Whether something is not durable, as far as this one knows. */
   dirty(): boolean;
+  /** Everything written is in the file. */
+  settle(): Promise<void>;
   /** Makes everything that is in the file durable. */
   datasync(): Promise<void>;
   /** Cuts the file to where it was opened. Nothing may be written afterwards. */
@@ -102,6 +104,7 @@ export function createStagingFile(file: OpenFile, offset: number, changed: boole
     readable: () => written,
     unreadable: () => [...inFlight, ...pending],
     dirty: () => written !== synced || pendingBytes > 0 || writing !== undefined || syncing !== undefined,
+    settle,
     async datasync() {
       await settle();
       startSync();

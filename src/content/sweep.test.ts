@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test';
 import { utimes } from 'node:fs/promises';
-import { join } from 'node:path';
 import { digestOf } from '../oci/index.ts';
+import { stage } from './blob-store.contract.ts';
 import { createLocalClaims } from './claims.ts';
 import { bodyOf, type ContentRig, nothing, openContentRig, owner } from './content-rig.double.ts';
 import { findBlob, recordBlob } from './store.ts';
@@ -10,8 +10,6 @@ import { sweepDeleted } from './sweep.ts';
 
 const crash = () => Promise.reject(new Error('crash'));
 const hour = 3_600_000;
-
-const fileOf = ({ data }: ContentRig, id: string) => join(data, 'uploads', id.slice(0, 2), id);
 
 async function setActive({ db }: ContentRig, id: string, at: number): Promise<void> {
   await db.write((tx) => tx.updateTable('uploads').set({ active_at: at }).where('id', '=', id).execute());
@@ -41,7 +39,7 @@ test('lesson 52: the sweep goes by last activity, and finds what a crash left at
   // Died in the middle, before the first byte, and where the row did not survive the power cut.
   await rig.append(await rig.open(), bodyOf('half'));
   await rig.open();
-  await (await rig.store.stage('f'.repeat(32), 0))!.close();
+  await stage(rig.store, 'f'.repeat(32), 0, Buffer.from('x'));
   expect(await rig.left()).toEqual({ sessions: 5, staged: 2, objects: 3, deleting: 0 });
 
   expect(await sweepAll(rig, Date.now() - hour)).toBe(0);
@@ -56,7 +54,7 @@ test('a session whose staging area changed since is alive, although its row is o
   await setActive(rig, id, 1);
   expect(await sweepAll(rig, Date.now() - hour)).toBe(0);
   const old = new Date(Date.now() - 2 * hour);
-  await utimes(fileOf(rig, id), old, old);
+  await utimes(rig.stagingOf(id), old, old);
   await setActive(rig, id, 1);
   expect(await sweepAll(rig, Date.now() - hour)).toBe(1);
   expect(await rig.left()).toEqual(nothing);
@@ -79,10 +77,10 @@ test('sessions at work do not keep a small step from reaching the ones behind th
 test('a step looks at no more than its limit, and a round at everything', async () => {
   await using rig = await openContentRig();
   for (let at = 0; at < 25; at++) {
-    await (await rig.store.stage(at.toString(16).padStart(2, '0').repeat(16), 0))!.close();
+    await stage(rig.store, at.toString(16).padStart(2, '0').repeat(16), 0, Buffer.from('x'));
   }
   const first = await rig.uploads.sweep(Date.now() + hour, 10);
-  expect(first).toEqual({ uploads: 10, bytes: 0, more: true });
+  expect(first).toEqual({ uploads: 10, bytes: 10, more: true });
   expect(await sweepAll(rig, Date.now() + hour, 10)).toBe(15);
   expect(await rig.left()).toEqual(nothing);
 });
@@ -110,11 +108,11 @@ test('a crash between publish and the fact: the session goes on where it was', a
   await rig.append(id, bodyOf('hello'));
   // Once with the digest that the row knows, once with one that only the closing request named.
   await rig.uploads.hold(id, owner, (it) => it.close(undefined, digestOf('hello'), crash)).catch(() => {});
-  expect(await rig.store.staged(id)).toBeUndefined();
+  expect(await rig.left()).toEqual({ ...nothing, sessions: 1, objects: 1 });
   expect(await rig.elsewhere().hold(id, owner, (it) => it.append(bodyOf(' wor'), 5))).toBe(9);
   const node = rig.elsewhere();
   await node.hold(id, owner, (it) => it.close(bodyOf('ld'), digestOf('hello world'), crash)).catch(() => {});
-  expect(await rig.store.staged(id)).toBeUndefined();
+  expect(await rig.left()).toEqual({ ...nothing, sessions: 1, objects: 1 });
   // The client repeats its request, to a server that was just started.
   const last = rig.elsewhere();
   const closed = await last.hold(id, owner, (it) => it.close(bodyOf('ld'), digestOf('hello world'), rig.link));
@@ -221,7 +219,7 @@ test('a session that cannot be ended is told of, tried again, and keeps no other
   }
   const stuck: typeof rig.store = {
     ...rig.store,
-    discard: (id) => (id === ids[0] ? Promise.reject(new Error('not permitted')) : rig.store.discard(id)),
+    discard: (id, inUse) => (id === ids[0] ? Promise.reject(new Error('not permitted')) : rig.store.discard(id, inUse)),
   };
   const old = Date.now() + hour;
   await expect(rig.openOver(stuck).sweep(old)).rejects.toThrow('not permitted');
@@ -233,7 +231,7 @@ test('a session that cannot be ended is told of, tried again, and keeps no other
 test('a staging area that cannot be removed is told of, tried again, and keeps no other one', async () => {
   await using rig = await openContentRig();
   const areas = ['a', 'b', 'c', 'd'].map((digit) => digit.repeat(32));
-  for (const area of areas) await (await rig.store.stage(area, 0))!.close();
+  for (const area of areas) await stage(rig.store, area, 0, Buffer.from('x'));
   // One session that is stuck as well, so that both parts of a step fail.
   const session = await rig.open();
   await rig.append(session, bodyOf('half'));
@@ -241,7 +239,7 @@ test('a staging area that cannot be removed is told of, tried again, and keeps n
   const held = new Set([session, areas[0], areas[2]]);
   const stuck: typeof rig.store = {
     ...rig.store,
-    discard: (id) => (held.has(id) ? Promise.reject(new Error('not permitted')) : rig.store.discard(id)),
+    discard: (id, inUse) => (held.has(id) ? Promise.reject(new Error('not permitted')) : rig.store.discard(id, inUse)),
   };
   const old = Date.now() + hour;
   await expect(rig.openOver(stuck).sweep(old)).rejects.toThrow('not permitted');
@@ -254,7 +252,7 @@ test('a staging area that no session knows is left to whoever is writing to it',
   const claims = createLocalClaims();
   await using rig = await openContentRig({ options: { claims } });
   const upload = 'a'.repeat(32);
-  await (await rig.store.stage(upload, 0))!.close();
+  await stage(rig.store, upload, 0, Buffer.from('x'));
   const release = await claims.claim(upload);
   expect(await sweepAll(rig, Date.now() + hour)).toBe(0);
   release!();

@@ -3,7 +3,7 @@ import type { BlobStore, StagingArea } from './blob-store.ts';
 import { createLocalClaims, type Release, type UploadClaims } from './claims.ts';
 import { endUploads } from './end-uploads.ts';
 import { type Holders, withoutNodes } from './hold-upload.ts';
-import { deletingBlobs, forgetBlobs } from './store.ts';
+import { deletingBlobs, forgetBlobs, keysInUse } from './store.ts';
 import { idleUploads, knownUploads, touchUploads, type UploadRow } from './upload-store.ts';
 
 /** Second phase of a delete: bytes first, then the rows, so that a crash between repeats rather than leaks. */
@@ -133,7 +133,7 @@ export function createSweep(
       const release = known.has(upload) ? undefined : await claims.claim(upload);
       if (!release) continue;
       try {
-        await store.discard(upload);
+        await store.discard(upload, (keys) => keysInUse(db, keys));
         step.uploads++;
         step.bytes += size;
       } catch (error) {

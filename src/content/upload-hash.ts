@@ -35,30 +35,31 @@ export function startHash(algorithm: DigestAlgorithm): UploadHash {
  * The hash of an upload of which `length` bytes are staged already: after a restart, on another process, or when the
  * final digest is of another algorithm than was foreseen. Reading them begins at once and goes on beside whatever the
  * upload does; bytes that arrive meanwhile are read back too, until it has caught up. A client never waits for it
- * before the end.
+ * before the end. Where staged bytes cannot be read (`readsWhileStaging`), all of them are read then.
  */
 export function hashAgain(store: BlobStore, upload: string, algorithm: DigestAlgorithm, length: number): UploadHash {
-  return uploadHash(createHash(algorithm), algorithm, length, (start, end) => store.readStaged(upload, start, end));
+  const read = (start: number, end: number) => store.readStaged(upload, start, end);
+  return uploadHash(createHash(algorithm), algorithm, length, { read, atOnce: store.readsWhileStaging });
 }
 
 function uploadHash(
   hash: Hash,
   algorithm: DigestAlgorithm,
   covered: number,
-  read?: (start: number, end: number) => AsyncIterable<Uint8Array>,
+  stored?: { read: (start: number, end: number) => AsyncIterable<Uint8Array>; atOnce: boolean },
 ): UploadHash {
   let length = covered;
   let staging: Staging | undefined;
   let dropped = false;
   let behind = false;
 
-  async function catchUp(from: typeof read & {}): Promise<void> {
+  async function catchUp({ read }: typeof stored & {}): Promise<void> {
     let hashed = 0;
     for (;;) {
       const readable = staging ? staging.readable() : length;
       if (hashed === readable) break;
       const before = hashed;
-      for await (const chunk of from(hashed, Math.min(readable, hashed + stepBytes))) {
+      for await (const chunk of read(hashed, Math.min(readable, hashed + stepBytes))) {
         if (dropped) return;
         hash.update(chunk);
         hashed += chunk.byteLength;
@@ -75,11 +76,16 @@ function uploadHash(
   }
 
   let caughtUp: Promise<void> | undefined;
-  if (read && length > 0) {
+  if (stored && length > 0) {
     behind = true;
-    caughtUp = catchUp(read);
+    if (stored.atOnce) caughtUp = catchUp(stored);
     // Whoever needs the digest hears of it.
-    caughtUp.catch(() => {});
+    caughtUp?.catch(() => {});
+  }
+
+  async function sealAndCatchUp(): Promise<void> {
+    await staging?.seal();
+    if (stored) await catchUp(stored);
   }
 
   const current = () => (behind ? undefined : (`${algorithm}:${hash.copy().digest('hex')}` satisfies Digest));
@@ -98,6 +104,7 @@ function uploadHash(
     },
     current,
     async digest() {
+      if (behind) caughtUp ??= sealAndCatchUp();
       await caughtUp;
       const digest = current();
       if (!digest) throw new Error('the hash was dropped before it had caught up');

@@ -4,15 +4,7 @@ import { type Digest, type DigestAlgorithm, digestAlgorithm, parseDigest } from 
 import type { BlobStore, Staging } from './blob-store.ts';
 import { endUploads } from './end-uploads.ts';
 import { type Interruption, receive, storageFailure, type UploadBody } from './receive.ts';
-import {
-  advanceUpload,
-  deleteUpload,
-  dropUpload,
-  findUpload,
-  noteClosing,
-  settleUpload,
-  type UploadRow,
-} from './upload-store.ts';
+import { advanceUpload, deleteUpload, findUpload, noteClosing, settleUpload, type UploadRow } from './upload-store.ts';
 import { hashAgain, type LiveHashes, startHash, type UploadHash } from './upload-hash.ts';
 import { conflict, outOfOrder, unknownUpload, wrongDigest } from './upload-refusals.ts';
 import type { Watchdog } from './watchdog.ts';
@@ -91,7 +83,7 @@ export function openSession(
     staging = await store.stage(id, offset);
     if (staging) return staging;
     // Bytes that were acknowledged are gone: only damage to the data directory does that. The client begins again.
-    await dropUpload(db, id);
+    await db.write((tx) => deleteUpload(tx, id, holder), { durable: false });
     throw unknownUpload(id);
   }
 
@@ -176,6 +168,7 @@ export function openSession(
     try {
       const { bytes, failure } = body ? await receive(body, staging, hash, limits) : { bytes: 0 };
       if (failure !== undefined) throw failure;
+      hash.attach(staging);
       const actual = await hash.digest();
       const size = row.offset + bytes;
       if (actual !== digest) throw wrongDigest(digest, actual, size);
@@ -225,6 +218,8 @@ export function openSession(
     }
     holder = null;
     hashes.drop(id);
+    // Only what an earlier request left; the sweep takes it if this fails.
+    if (row.offset > 0) store.release(id).catch(() => {});
     return { ...blob, key };
   }
 

@@ -1,12 +1,13 @@
 import { deleteBlob, findBlobToKeep, findLinkedBlob, findRepository } from '../catalog/index.ts';
+import { type BlobBody, ObjectMissing } from '../content/index.ts';
 import { RegistryError } from '../errors/index.ts';
-import { parseRange, requireDigest } from '../oci/index.ts';
+import { type Digest, parseRange, requireDigest } from '../oci/index.ts';
 import { isNotModified, rangeApplies } from './conditions.ts';
 import type { Distribution, Exchange } from './exchange.ts';
 
 type BlobRoute = { name: string; digest: string };
 
-/** GET: the bytes, or a part of them, straight from the store. */
+/** GET: the bytes, or a part of them, straight from the store; or where the store gives them itself. */
 export async function getBlob(distribution: Distribution, exchange: Exchange, route: BlobRoute): Promise<Response> {
   const digest = requireDigest(route.digest);
   const blob = await findLinkedBlob(distribution.catalog, exchange.registryId, route.name, digest);
@@ -22,16 +23,50 @@ export async function getBlob(distribution: Distribution, exchange: Exchange, ro
       headers: { 'Content-Range': `bytes */${blob.size}` },
     });
   }
-  if (!range) {
-    distribution.served(blob.size);
-    if (blob.size === 0) return new Response('', { headers });
-    // Bun answers a Range by itself where a file is sent whole. One byte more than there is, and it does not: what our
-    // parser ignores stays ignored.
-    return new Response(distribution.blobs.read(blob.key, 0, asked === null ? blob.size - 1 : blob.size), { headers });
+  if (blob.size === 0) return new Response('', { headers });
+  const address = await addressOf(distribution, exchange, blob.key);
+  if (address !== undefined) return elsewhere(address, digest);
+  const { start, end } = range ?? { start: 0, end: blob.size - 1 };
+  let body = await bodyOf(distribution, digest, blob.key, start, end);
+  distribution.served(end - start + 1);
+  if (range) {
+    headers['Content-Range'] = `bytes ${start}-${end}/${blob.size}`;
+    return new Response(body, { status: 206, headers });
   }
-  distribution.served(range.end - range.start + 1);
-  headers['Content-Range'] = `bytes ${range.start}-${range.end}/${blob.size}`;
-  return new Response(distribution.blobs.read(blob.key, range.start, range.end), { status: 206, headers });
+  // Bun answers a Range by itself where a file is sent whole. One byte more than there is, and it does not: what our
+  // parser ignores stays ignored.
+  if (asked !== null && body instanceof Blob) body = await bodyOf(distribution, digest, blob.key, 0, blob.size);
+  return new Response(body, { headers });
+}
+
+function addressOf({ blobs, redirects }: Distribution, { request }: Exchange, key: string) {
+  return redirects(request.headers.get('user-agent') ?? '') ? blobs.address(key) : undefined;
+}
+
+async function bodyOf(
+  { blobs, missing }: Distribution,
+  digest: Digest,
+  key: string,
+  start: number,
+  end: number,
+): Promise<BlobBody> {
+  try {
+    return await blobs.read(key, start, end);
+  } catch (error) {
+    if (error instanceof ObjectMissing) missing(digest, key);
+    throw error;
+  }
+}
+
+/** The storage itself answers. The address opens the blob to whoever has it, and not for long. */
+function elsewhere(address: string, digest: Digest): Response {
+  const headers = {
+    Location: address,
+    'Docker-Content-Digest': digest,
+    'Cache-Control': 'no-store',
+    'Content-Length': '0',
+  };
+  return new Response(null, { status: 307, headers });
 }
 
 /** HEAD: from facts alone. The answer tells a pusher that it need not upload, so the blob is kept from now on. */

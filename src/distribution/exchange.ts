@@ -1,5 +1,6 @@
 import type { Catalog } from '../catalog/index.ts';
 import type { BlobStore, Uploads } from '../content/index.ts';
+import type { Digest } from '../oci/index.ts';
 import type { ByteBudget } from './byte-budget.ts';
 
 /** One request as the edge hands it over, after the bounds that concern every protocol. */
@@ -29,4 +30,8 @@ export interface Distribution {
   /** Told of the bytes of blobs that were taken in, and of those that an answer holds. */
   received(bytes: number): void;
   served(bytes: number): void;
+  /** Whether the client with this User-Agent may be sent to the storage for a blob. */
+  redirects(userAgent: string): boolean;
+  /** Told of a blob whose object was not there. */
+  missing(digest: Digest, key: string): void;
 }

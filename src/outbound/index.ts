@@ -1,1 +1,2 @@
 export { askHere } from './ask-here.ts';
+export { createSdkFetch } from './sdk-fetch.ts';

@@ -38,7 +38,7 @@ async function brokenFacts({ db, store }: World): Promise<string[]> {
 }
 
 async function digestOfObject(store: World['store'], key: string, size: number, digest: Digest): Promise<Digest> {
-  const bytes = size === 0 ? new Uint8Array() : new Uint8Array(await store.read(key, 0, size - 1).arrayBuffer());
+  const bytes = size === 0 ? new Uint8Array() : await new Response(await store.read(key, 0, size - 1)).bytes();
   return digestOf(bytes, digestAlgorithm(digest));
 }
 

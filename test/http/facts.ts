@@ -1,7 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { App } from '../../src/app/index.ts';
-import { sweepDeleted } from '../../src/content/index.ts';
+import { type BlobStore, sweepDeleted } from '../../src/content/index.ts';
+import { storesInS3 } from '../support/storage.ts';
 
 const tables = [
   'repositories',
@@ -27,10 +28,20 @@ export async function countFacts(app: App, data: string): Promise<Facts> {
   for (const table of tables) {
     counts[table] = (await db.first<{ n: number }>(`SELECT COUNT(*) AS n FROM ${table}`, []))!.n;
   }
-  counts['staging'] = await countFiles(join(data, 'uploads'));
+  return { ...counts, ...(storesInS3 ? await countObjects(blobs) : await countInFolders(data)) } as Facts;
+}
+
+/** What the state of an upload says is in an object by now does not count twice. */
+async function countObjects(blobs: BlobStore): Promise<Pick<Facts, 'staging' | 'files'>> {
+  const published = new Set((await Array.fromAsync(blobs.objects())).map(({ upload }) => upload));
+  const staged = (await Array.fromAsync(blobs.uploads())).filter(({ upload }) => !published.has(upload));
+  return { staging: staged.length, files: published.size };
+}
+
+async function countInFolders(data: string): Promise<Pick<Facts, 'staging' | 'files'>> {
+  const staging = await countFiles(join(data, 'uploads'));
   // The store's own name lies beside its objects.
-  counts['files'] = (await countFiles(join(data, 'blobs'))) - 1;
-  return counts as Facts;
+  return { staging, files: (await countFiles(join(data, 'blobs'))) - 1 };
 }
 
 async function countFiles(directory: string): Promise<number> {

@@ -93,8 +93,9 @@ export async function filesOf(suite: TestSuite, root: string): Promise<string[]>
 }
 
 function environmentOf(suite: Suite, options: RunOptions): Record<string, string | undefined> {
-  const environment = { ...options.environment, ...suite.environment?.[options.profile] };
   // Every setting of the tests is stated, so that what is left over in a shell does not change a result.
+  const { BONDED_TEST_S3: _, ...given } = options.environment;
+  const environment = { ...given, ...suite.environment?.[options.profile] };
   if (suite.postgres && options.postgres) environment['BONDED_TEST_POSTGRES'] = options.postgres;
   else delete environment['BONDED_TEST_POSTGRES'];
   // What npm says of this run is not about the commands that a suite starts; how it reaches its registry is.

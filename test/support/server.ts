@@ -6,6 +6,8 @@ import { type App, startApp } from '../../src/app/index.ts';
 import { loadConfiguration } from '../../src/configuration.ts';
 import { createLog } from '../../src/telemetry/index.ts';
 import { freshDatabaseOptions } from './database.ts';
+import { s3Environment } from './s3.ts';
+import { storageSettings } from './storage.ts';
 
 const root = join(import.meta.dir, '..', '..');
 const readyWithinMs = 20_000;
@@ -42,6 +44,7 @@ export async function startTestApp(
       data,
       'log.level': process.env['BONDED_TEST_LOG'] ?? 'silent',
       'database.url': url,
+      ...(await storageSettings(data)),
       ...options.settings,
     },
   });
@@ -81,10 +84,9 @@ export async function startTestProcess(
   const data = options.data ?? (await temporaryDirectory(stack));
   const url = await databaseUrl(stack, options);
   const processes = process.env['BONDED_TEST_PROCESSES'];
-  const settings = Object.entries({ ...(processes && { processes }), ...options.settings }).flatMap(([key, value]) => [
-    '--set',
-    `${key}=${value}`,
-  ]);
+  const storage = await storageSettings(data);
+  const given = { ...(processes && { processes }), ...storage, ...options.settings };
+  const settings = Object.entries(given).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
   const command = [
     ...(options.command ?? []),
     options.program ?? join(root, 'bin', 'bonded'),
@@ -97,7 +99,12 @@ export async function startTestProcess(
     ...settings,
   ];
   const child = Bun.spawn(command, {
-    env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...options.environment },
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      HOME: process.env['HOME'] ?? '',
+      ...('storage.s3.bucket' in storage && s3Environment),
+      ...options.environment,
+    },
     stdin: 'ignore',
     stdout: 'pipe',
     stderr: 'pipe',

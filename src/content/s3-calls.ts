@@ -1,0 +1,279 @@
+import type { S3Options } from './s3-client.ts';
+import { connectS3 } from './s3-client.ts';
+import { isMissing, S3Error, withRetries } from './s3-retry.ts';
+
+/** Bytes to send, as often as it takes. */
+export interface Source {
+  /** Bytes. */
+  length: number;
+  stream(): ReadableStream<Uint8Array>;
+}
+
+export interface S3Object {
+  /** Bytes of the whole object. */
+  size: number;
+  etag: string;
+  changedAt: number;
+  metadata: Record<string, string>;
+}
+
+export interface S3Part {
+  number: number;
+  etag: string;
+  size: number;
+  changedAt: number;
+}
+
+/** Complete and copies take as long as what they work on is large (ms, as a multiple of the ordinary time). */
+const longCall = 10;
+/** Keys that one request removes. */
+const removeAtOnce = 1000;
+
+export type S3Calls = Awaited<ReturnType<typeof openS3Calls>>;
+
+/** The requests that the store makes, by key below the prefix. Each is repeated until it succeeds or will not. */
+export async function openS3Calls(options: S3Options) {
+  const { sdk, client } = await connectS3(options);
+  const { bucket, prefix, encryption, presignedSeconds, requestTimeoutMs } = options;
+  const at = (key: string) => ({ Bucket: bucket, Key: prefix + key });
+  const long = { requestTimeout: longCall * requestTimeoutMs };
+  const encrypted = encryption.mode !== 'none' && {
+    ServerSideEncryption: encryption.mode,
+    ...(encryption.kmsKeyId !== undefined && { SSEKMSKeyId: encryption.kmsKeyId }),
+  };
+  const made = { ContentType: 'application/octet-stream', ...encrypted };
+
+  async function get(key: string, start: number, end: number) {
+    return ifThere(
+      withRetries(`GetObject ${key}`, async () => {
+        const found = await client.send(new sdk.GetObjectCommand({ ...at(key), Range: `bytes=${start}-${end}` }));
+        return {
+          body: found.Body as unknown as ReadableStream<Uint8Array>,
+          length: found.ContentLength ?? 0,
+          size: sizeOf(found.ContentRange) ?? found.ContentLength ?? 0,
+        };
+      }),
+    );
+  }
+
+  async function* list(below: string): AsyncGenerator<{ key: string; changedAt: number }> {
+    for (let token: string | undefined; ;) {
+      const page = await withRetries('ListObjectsV2', () =>
+        client.send(
+          new sdk.ListObjectsV2Command({
+            Bucket: bucket,
+            Prefix: prefix + below,
+            ...(token !== undefined && { ContinuationToken: token }),
+          }),
+        ),
+      );
+      for (const { Key = '', LastModified } of page.Contents ?? [])
+        yield { key: Key.slice(prefix.length), changedAt: LastModified?.getTime() ?? 0 };
+      token = page.NextContinuationToken;
+      if (!page.IsTruncated || token === undefined) return;
+    }
+  }
+
+  /** Open multipart uploads of the keys below. */
+  async function* multiparts(below: string): AsyncGenerator<{ key: string; id: string; startedAt: number }> {
+    let from: { KeyMarker?: string; UploadIdMarker?: string } = {};
+    for (;;) {
+      const page = await withRetries('ListMultipartUploads', () =>
+        client.send(new sdk.ListMultipartUploadsCommand({ Bucket: bucket, Prefix: prefix + below, ...from })),
+      );
+      for (const { Key = '', UploadId, Initiated } of page.Uploads ?? [])
+        if (UploadId !== undefined)
+          yield { key: Key.slice(prefix.length), id: UploadId, startedAt: Initiated?.getTime() ?? 0 };
+      if (!page.IsTruncated || page.NextKeyMarker === undefined) return;
+      from = {
+        KeyMarker: page.NextKeyMarker,
+        ...(page.NextUploadIdMarker && { UploadIdMarker: page.NextUploadIdMarker }),
+      };
+    }
+  }
+
+  /** Parts of a multipart upload, in order; undefined when it is not, or no longer, open. */
+  async function parts(key: string, id: string): Promise<S3Part[] | undefined> {
+    const found: S3Part[] = [];
+    for (let marker: string | undefined; ;) {
+      const page = await ifThere(
+        withRetries(`ListParts ${key}`, () =>
+          client.send(
+            new sdk.ListPartsCommand({
+              ...at(key),
+              UploadId: id,
+              ...(marker !== undefined && { PartNumberMarker: marker }),
+            }),
+          ),
+        ),
+      );
+      if (!page) return undefined;
+      for (const { PartNumber = 0, ETag = '', Size = 0, LastModified } of page.Parts ?? [])
+        found.push({ number: PartNumber, etag: ETag, size: Size, changedAt: LastModified?.getTime() ?? 0 });
+      marker = page.NextPartNumberMarker;
+      if (!page.IsTruncated || marker === undefined) return found;
+    }
+  }
+
+  async function head(key: string): Promise<S3Object | undefined> {
+    return ifThere(
+      withRetries(`HeadObject ${key}`, async () => {
+        const found = await client.send(new sdk.HeadObjectCommand(at(key)));
+        return {
+          size: found.ContentLength ?? 0,
+          etag: found.ETag ?? '',
+          changedAt: found.LastModified?.getTime() ?? 0,
+          metadata: found.Metadata ?? {},
+        };
+      }),
+    );
+  }
+
+  return {
+    get,
+    list,
+    multiparts,
+    parts,
+    head,
+
+    async put(key: string, source: Source | undefined, metadata: Record<string, string> = {}): Promise<void> {
+      await withRetries(`PutObject ${key}`, () =>
+        client.send(
+          new sdk.PutObjectCommand({
+            ...at(key),
+            ...made,
+            Metadata: metadata,
+            ContentLength: source?.length ?? 0,
+            ...(source && source.length > 0 && { Body: source.stream() }),
+          }),
+        ),
+      );
+    },
+
+    /** Makes an object of another one, as long as that has this ETag, without loading it. */
+    async copy(from: string, key: string, etag: string, metadata: Record<string, string>): Promise<void> {
+      await withRetries(`CopyObject ${key}`, () =>
+        client.send(
+          new sdk.CopyObjectCommand({
+            ...at(key),
+            ...made,
+            CopySource: `${bucket}/${prefix}${from}`,
+            CopySourceIfMatch: etag,
+            MetadataDirective: 'REPLACE',
+            Metadata: metadata,
+          }),
+          long,
+        ),
+      );
+    },
+
+    /** Removes keys; missing is fine. */
+    async remove(keys: readonly string[]): Promise<void> {
+      for (let from = 0; from < keys.length; from += removeAtOnce) {
+        const Objects = keys.slice(from, from + removeAtOnce).map((key) => ({ Key: prefix + key }));
+        await withRetries('DeleteObjects', async () => {
+          const done = await client.send(
+            new sdk.DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } }),
+          );
+          const failed = done.Errors?.find(({ Code }) => Code !== 'NoSuchKey');
+          // Each key has an answer of its own; "come back later" is the only one that another attempt mends.
+          if (failed) throw new S3Error('DeleteObjects', failed.Code ?? 'unknown', undefined, undefined);
+        });
+      }
+    },
+
+    /** Begins a multipart upload; returns its id. */
+    async create(key: string, metadata: Record<string, string>): Promise<string> {
+      const { UploadId } = await withRetries(`CreateMultipartUpload ${key}`, () =>
+        client.send(new sdk.CreateMultipartUploadCommand({ ...at(key), ...made, Metadata: metadata })),
+      );
+      if (UploadId === undefined) throw new Error(`CreateMultipartUpload ${key}: the answer has no upload id`);
+      return UploadId;
+    },
+
+    /** Sends one part; returns its ETag. */
+    async putPart(key: string, id: string, number: number, source: Source): Promise<string> {
+      const { ETag = '' } = await withRetries(`UploadPart ${number} ${key}`, () =>
+        client.send(
+          new sdk.UploadPartCommand({
+            ...at(key),
+            UploadId: id,
+            PartNumber: number,
+            ContentLength: source.length,
+            Body: source.stream(),
+          }),
+        ),
+      );
+      return ETag;
+    },
+
+    /** Makes bytes `start` to `end` (inclusive) of an object a part, without loading them; returns its ETag. */
+    async copyPart(key: string, id: string, number: number, from: string, start: number, end: number): Promise<string> {
+      const { CopyPartResult } = await withRetries(`UploadPartCopy ${number} ${key}`, () =>
+        client.send(
+          new sdk.UploadPartCopyCommand({
+            ...at(key),
+            UploadId: id,
+            PartNumber: number,
+            CopySource: `${bucket}/${prefix}${from}`,
+            CopySourceRange: `bytes=${start}-${end}`,
+          }),
+          long,
+        ),
+      );
+      return CopyPartResult?.ETag ?? '';
+    },
+
+    /** Makes an object of the parts. Throws an S3Error with status 404 when the upload is not, or no longer, open. */
+    async complete(key: string, id: string, etags: readonly string[]): Promise<void> {
+      const Parts = etags.map((ETag, index) => ({ PartNumber: index + 1, ETag }));
+      await withRetries(`CompleteMultipartUpload ${key}`, () =>
+        client.send(
+          new sdk.CompleteMultipartUploadCommand({ ...at(key), UploadId: id, MultipartUpload: { Parts } }),
+          long,
+        ),
+      );
+    },
+
+    /** Ends a multipart upload without an object; one that is not open is fine. */
+    async abort(key: string, id: string): Promise<void> {
+      await ifThere(
+        withRetries(`AbortMultipartUpload ${key}`, () =>
+          client.send(new sdk.AbortMultipartUploadCommand({ ...at(key), UploadId: id })),
+        ),
+      );
+    },
+
+    /** An address that gives the object to whoever has it; undefined where that is not configured. */
+    async presign(key: string): Promise<string | undefined> {
+      if (presignedSeconds === undefined) return undefined;
+      const { getSignedUrl } = await import('@aws-sdk/s3-request-presigner');
+      const read = new sdk.GetObjectCommand({
+        ...at(key),
+        ResponseContentType: 'application/octet-stream',
+        ResponseContentDisposition: 'attachment',
+      });
+      return getSignedUrl(client, read, { expiresIn: presignedSeconds });
+    },
+
+    /** How long S3 may say nothing in the middle of a body (ms). */
+    silenceMs: requestTimeoutMs,
+    close: () => client.destroy(),
+  };
+}
+
+/** What is missing is an answer, not a failure. */
+async function ifThere<T>(result: Promise<T>): Promise<T | undefined> {
+  try {
+    return await result;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** The size of the whole object, by a Content-Range. */
+function sizeOf(contentRange: string | undefined): number | undefined {
+  const match = /\/([0-9]{1,15})$/.exec(contentRange ?? '');
+  return match ? Number(match[1]) : undefined;
+}

@@ -1,0 +1,97 @@
+import type { Staging } from './blob-store.ts';
+import type { S3Calls } from './s3-calls.ts';
+import { contentKey, keyOf, nameKey } from './s3-keys.ts';
+import { removeNames } from './s3-list.ts';
+import { createPartWriter, type PartWriter } from './s3-parts.ts';
+import { readObject } from './s3-read.ts';
+import type { Resumed } from './s3-resume.ts';
+import { writeState } from './s3-state.ts';
+import { createStagingFile } from './staging-file.ts';
+
+/**
+ * The open staging area of an upload that has `offset` bytes. What is there stays where it is until more is written;
+ * only then the tail is loaded, to be sent again with what follows it.
+ */
+export function createS3Staging(
+  calls: S3Calls,
+  spools: string,
+  upload: string,
+  offset: number,
+  resumed: Resumed,
+): Staging {
+  let begun: Promise<PartWriter> | undefined;
+  let size = offset;
+  let sealed = false;
+
+  async function begin(): Promise<PartWriter> {
+    const { tail } = resumed;
+    const parts = createPartWriter(calls, spools, contentKey(upload), await resumed.begin());
+    if (tail.end === tail.start) return parts;
+    try {
+      for await (const chunk of readObject(calls, tail.key, tail.start, tail.end - 1)) await parts.append([chunk]);
+    } catch (error) {
+      await parts.close();
+      throw error;
+    }
+    return parts;
+  }
+
+  function writer(): Promise<PartWriter> {
+    begun ??= begin();
+    begun.catch(() => {});
+    return begun;
+  }
+
+  const file = createStagingFile(
+    {
+      async write(chunks) {
+        await (await writer()).append(chunks);
+      },
+      truncate: async () => {},
+      size: async () => size,
+      datasync: async () => {},
+      close: async () => {
+        if (begun) await begun.then((parts) => parts.close()).catch(() => {});
+      },
+    },
+    offset,
+    false,
+  );
+
+  async function seal(): Promise<void> {
+    if (sealed) return;
+    await file.datasync();
+    if (!begun && resumed.publish) await resumed.publish();
+    else await (await writer()).complete();
+    sealed = true;
+  }
+
+  return {
+    write(chunk) {
+      size += chunk.byteLength;
+      return file.write(chunk);
+    },
+    readable: () => (sealed ? size : 0),
+    unreadable: () => [],
+    async sync() {
+      await file.datasync();
+      const parts = await writer();
+      await parts.settle();
+      const tailPart = await parts.sendTail();
+      await writeState(calls, upload, { ...parts.record(), tailPart }, parts.tail()?.source());
+    },
+    seal,
+    async publish(digest) {
+      const key = keyOf(upload, digest);
+      if (resumed.published) await removeNames(calls, upload, key);
+      await Promise.all([seal(), calls.put(nameKey(key), undefined)]);
+      return key;
+    },
+    async revert() {
+      await file.truncate().catch(() => {});
+      // Of what is sealed already, the next one to open the area takes what it needs.
+      if (begun) await begun.then((parts) => parts.abandon()).catch(() => {});
+    },
+    close: () => file.close(),
+  };
+}

@@ -1,0 +1,126 @@
+import { expect, test } from 'bun:test';
+import { randomBytes } from 'node:crypto';
+import { testPartBytes as part } from '../../test/support/storage.ts';
+import { digestOf } from '../oci/index.ts';
+import { bodyOf, codeOf, openContentRig, owner } from './content-rig.double.ts';
+
+const crash = () => Promise.reject(new Error('crash'));
+const hour = 3_600_000;
+const openRig = () => openContentRig({ s3: true });
+type Rig = Awaited<ReturnType<typeof openRig>>;
+
+/** What is left in the bucket beside the blob of this key. */
+async function leftBeside(rig: Rig, key: string): Promise<string[]> {
+  for (let more = true; more;) ({ more } = await rig.uploads.sweep(Date.now() + hour));
+  return (await rig.everything()).filter((name) => name !== `blobs/${key}` && name !== `blobs/${key.split('.')[0]}`);
+}
+
+/** Bodies of the given sizes, one after the other, each on another node; then a PUT without a body. */
+async function pushAcross(sizes: readonly number[]): Promise<void> {
+  await using rig = await openRig();
+  const bytes = randomBytes(sizes.reduce((sum, size) => sum + size, 0));
+  const id = await rig.open();
+  let at = 0;
+  for (const size of sizes) {
+    const chunk = bytes.subarray(at, at + size);
+    at += size;
+    expect(await rig.elsewhere().hold(id, owner, (session) => session.append(bodyOf(chunk), undefined))).toBe(at);
+  }
+  const last = rig.elsewhere();
+  const closed = await last.hold(id, owner, (session) => session.close(undefined, digestOf(bytes), rig.link));
+  expect((await rig.bytes(closed.key)).equals(bytes)).toBe(true);
+  expect(await leftBeside(rig, closed.key)).toEqual([]);
+}
+
+test('an upload goes on on another node with each of its chunks, wherever they end', async () => {
+  await pushAcross([10, 20, 30]);
+  await pushAcross([part]);
+  await pushAcross([part - 1, 1, 1]);
+  await pushAcross([part + 7, 3, part, 2 * part - 10, 12]);
+  await pushAcross([3 * part + 17]);
+  await pushAcross([2 * part, part]);
+}, 60_000);
+
+test('a large blob in one request, and one whose last bytes come with the PUT', async () => {
+  await using rig = await openRig();
+  const bytes = randomBytes(4 * part + 100);
+  const whole = await rig.uploads.put(owner, bodyOf(bytes), digestOf(bytes), rig.link);
+  expect((await rig.bytes(whole.key)).equals(bytes)).toBe(true);
+  expect(await leftBeside(rig, whole.key)).toEqual([]);
+  const other = bytes.subarray(50);
+  const id = await rig.open();
+  await rig.append(id, bodyOf(other.subarray(0, 2 * part + 5)));
+  const rest = bodyOf(other.subarray(2 * part + 5));
+  const closed = await rig.elsewhere().hold(id, owner, (session) => session.close(rest, digestOf(other), rig.link));
+  expect((await rig.bytes(closed.key)).equals(other)).toBe(true);
+}, 60_000);
+
+test('a wrong digest on another node leaves what was acknowledged, and the right one is accepted', async () => {
+  await using rig = await openRig();
+  const bytes = randomBytes(3 * part + 9);
+  const id = await rig.open();
+  await rig.append(id, bodyOf(bytes.subarray(0, 2 * part + 3)));
+  const close = (rest: Uint8Array) =>
+    rig.elsewhere().hold(id, owner, (it) => it.close(bodyOf(rest), digestOf(bytes), rig.link));
+  expect(await codeOf(close(randomBytes(part + 6)))).toBe('400 DIGEST_INVALID');
+  expect(await rig.offset(id)).toBe(2 * part + 3);
+  const closed = await close(bytes.subarray(2 * part + 3));
+  expect((await rig.bytes(closed.key)).equals(bytes)).toBe(true);
+  expect(await leftBeside(rig, closed.key)).toEqual([]);
+}, 60_000);
+
+test('a crash after the object was made, and before its fact: the PUT is repeated, or more is appended', async () => {
+  await using rig = await openRig();
+  const bytes = randomBytes(2 * part + 9);
+  for (const more of [0, 5, part + 1]) {
+    const id = await rig.open();
+    await rig.append(id, bodyOf(bytes));
+    await rig
+      .elsewhere()
+      .hold(id, owner, (it) => it.close(undefined, digestOf(bytes), crash))
+      .catch(() => {});
+    const all = Buffer.concat([bytes, randomBytes(more)]);
+    const body = more === 0 ? undefined : bodyOf(all.subarray(bytes.length));
+    const closed = await rig.elsewhere().hold(id, owner, (it) => it.close(body, digestOf(all), rig.link));
+    expect((await rig.bytes(closed.key)).equals(all)).toBe(true);
+    await rig.store.remove([closed.key]);
+    expect(await leftBeside(rig, closed.key)).toEqual([]);
+    await rig.db.write((tx) => tx.deleteFrom('blobs').execute());
+  }
+}, 60_000);
+
+test('bytes that were stored and not acknowledged are cut off, also in the middle of a part', async () => {
+  await using rig = await openRig();
+  const bytes = randomBytes(3 * part);
+  for (const offset of [2 * part + 1, 2 * part, part + 5, 7]) {
+    const id = await rig.open();
+    await rig.append(id, bodyOf(bytes.subarray(0, offset)));
+    // A node that died between the bytes and their offset.
+    const staging = (await rig.store.stage(id, offset))!;
+    await staging.write(randomBytes(2 * part + 3));
+    await staging.sync();
+    await staging.close();
+    const rest = bodyOf(bytes.subarray(offset));
+    const closed = await rig.elsewhere().hold(id, owner, (it) => it.close(rest, digestOf(bytes), rig.link));
+    expect((await rig.bytes(closed.key)).equals(bytes)).toBe(true);
+  }
+}, 60_000);
+
+test('whatever a crash leaves of uploads of many parts is swept', async () => {
+  await using rig = await openRig();
+  const bytes = randomBytes(2 * part + 1);
+  await rig.uploads.put(owner, bodyOf(bytes), digestOf(bytes), crash).catch(() => {});
+  const closing = await rig.open();
+  await rig.append(closing, bodyOf(bytes));
+  await rig.uploads.hold(closing, owner, (it) => it.close(undefined, digestOf(bytes), crash)).catch(() => {});
+  await rig.append(await rig.open(), bodyOf(bytes));
+  // Died before anybody was told: only the parts are there.
+  const dying = (await rig.store.stage('f'.repeat(32), 0))!;
+  await dying.write(bytes);
+  await dying.write(randomBytes(part));
+  await Bun.sleep(300);
+  await dying.close();
+  expect((await rig.everything()).length).toBeGreaterThan(4);
+  for (let more = true; more;) ({ more } = await rig.uploads.sweep(Date.now() + hour));
+  expect(await rig.everything()).toEqual([]);
+}, 60_000);
