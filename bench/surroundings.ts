@@ -10,10 +10,9 @@ export function surroundings(
   loadBefore: number,
   measured: ReadonlySet<string>,
 ): string[] {
-  const [cpu] = cpus();
   return [
     `- ${new Date().toISOString().slice(0, 10)}; at most ${scale.rounds} rounds, each contender once a round in turning order; medians.`,
-    `- ${cpu?.model.trim()}, ${cpus().length} cores shared by servers and clients, ${Math.round(totalmem() / gib)} GiB, Linux ${release()}; ${diskOf(directory)}.`,
+    `- ${machine()}; ${diskOf(directory)}.`,
     `- Load average before the start: ${loadBefore.toFixed(2)}${loadBefore > 0.5 ? ', so somebody else was at work: take the figures with care' : ''}.`,
     ...peerNames.filter((name) => measured.has(name)).map(about),
     `- Large blobs have ${Math.round(scale.blobBytes / 1024 ** 2)} MiB. Processor time and memory are those of a server with its children.`,
@@ -24,8 +23,13 @@ function about(name: PeerName): string {
   return `- ${titleOf(name)}: ${versionOf(name) ?? 'not found, so not measured'}.`;
 }
 
+export function machine(): string {
+  const all = cpus();
+  return `${all[0]?.model.trim()}, ${all.length} cores shared by servers and clients, ${Math.round(totalmem() / gib)} GiB, Linux ${release()}`;
+}
+
 /** File system and device of a directory. */
-function diskOf(directory: string): string {
+export function diskOf(directory: string): string {
   const mounts = readFileSync('/proc/self/mounts', 'utf8')
     .split('\n')
     .map((line) => line.split(' '))

@@ -179,6 +179,14 @@ export const suites: readonly Suite[] = [
     onlyInCi: true,
   },
   {
+    name: 'scale',
+    shows: 'that a large registry can be made and measured on both databases; how a full one does is in bench/scale',
+    kind: 'script',
+    file: 'bench/scale/run.ts',
+    args: ['--smoke'],
+    minutes: { small: 5, ci: 5, soak: 5 },
+  },
+  {
     name: 'bench',
     shows: 'that the benchmarks run; their figures say nothing on a busy machine',
     kind: 'script',

@@ -7,7 +7,8 @@ import {
   type ManifestReference,
   parseManifest,
 } from '../oci/index.ts';
-import { finding, pagesOf } from './check-pages.ts';
+import type { Parameter } from '../database/index.ts';
+import { finding, pagesOf, rowsOfPages } from './check-pages.ts';
 import type { Catalog } from './context.ts';
 import './tables.ts';
 
@@ -23,6 +24,8 @@ interface ManifestRow {
 
 /** Manifests can have 4 MiB each, so that few are read at once. */
 const page = 20;
+/** Of manifests without their bytes. */
+const namesPage = 500;
 
 /** Every manifest hashes to its digest, its references are what its bytes say, and what it needs is there. */
 export async function* checkManifests(catalog: Catalog, { repair }: { repair: boolean }): AsyncGenerator<Finding> {
@@ -31,50 +34,84 @@ export async function* checkManifests(catalog: Catalog, { repair }: { repair: bo
     FROM manifests m JOIN repositories r ON r.id = m.repository_id JOIN registries g ON g.id = r.registry_id
     WHERE (m.repository_id, m.digest) > (?, ?) ORDER BY m.repository_id, m.digest LIMIT ${page}`;
   const place = (last: ManifestRow) => [last.repository_id, last.digest];
-  for await (const row of pagesOf<ManifestRow>(catalog, statement, [0, ''], place, page)) {
-    const { registry, repository, digest } = row;
-    if (digestOf(row.bytes, digestAlgorithm(digest)) !== digest) {
-      // Nothing here can bring the bytes back; a push of the same manifest does.
-      yield finding(
-        'manifest-damaged',
-        'a manifest does not hash to its digest; push it again',
-        { registry, repository, digest },
-        false,
-      );
-      continue;
-    }
-    const references = distinctReferences(parseManifest(row.bytes, row.media_type));
-    if (!(await hasRows(catalog, row, references))) {
+  for await (const rows of pagesOf<ManifestRow>(catalog, statement, [0, ''], place, page)) {
+    const range = [rows[0]!, rows.at(-1)!].flatMap(place);
+    const recorded = await recordedIn(catalog, range);
+    // Another one of the page may have been mended since; what is missing is asked for once the page is.
+    const sound: ManifestRow[] = [];
+    for (const row of rows) {
+      const { registry, repository, digest } = row;
+      const detail = { registry, repository, digest };
+      if (digestOf(row.bytes, digestAlgorithm(digest)) !== digest) {
+        // Nothing here can bring the bytes back; a push of the same manifest does.
+        yield finding('manifest-damaged', 'a manifest does not hash to its digest; push it again', detail, false);
+        continue;
+      }
+      sound.push(row);
+      const references = distinctReferences(parseManifest(row.bytes, row.media_type));
+      if (isRecorded(references, recorded.get(nameOf(row.repository_id, digest)) ?? [])) continue;
       if (repair) await rewriteRows(catalog, row, references);
-      yield finding(
-        'references-differ',
-        'what a manifest is recorded to need is not what it says',
-        { registry, repository, digest },
-        repair,
-      );
+      const message = 'what a manifest is recorded to need is not what it says';
+      yield finding('references-differ', message, detail, repair);
     }
-    const missing = catalog.sparseIndexes ? undefined : await firstMissing(catalog, row);
-    if (missing === undefined) continue;
-    const detail = { registry, repository, digest, missing };
-    yield finding('manifest-incomplete', 'a manifest needs content that is not stored; push that again', detail, false);
+    const missing = catalog.sparseIndexes ? new Map<string, string>() : await missingIn(catalog, range);
+    for (const { registry, repository, repository_id, digest } of sound) {
+      const lacks = missing.get(nameOf(repository_id, digest));
+      if (lacks === undefined) continue;
+      const detail = { registry, repository, digest, missing: lacks };
+      const message = 'a manifest needs content that is not stored; push that again';
+      yield finding('manifest-incomplete', message, detail, false);
+    }
   }
   yield* checkOrphans(catalog, repair);
 }
 
-async function hasRows(
-  { db }: Catalog,
-  { repository_id, digest }: ManifestRow,
-  references: readonly ManifestReference[],
-): Promise<boolean> {
-  const rows = await db.all<{ digest: string; role: string; required: number }>(
-    'SELECT digest, role, required FROM manifest_references WHERE repository_id = ? AND manifest_digest = ?',
-    [repository_id, digest],
-  );
+const nameOf = (repositoryId: number, digest: string): string => `${repositoryId} ${digest}`;
+
+/** Rows of all manifests of a page, which lie between its first and its last one. */
+const inRange = '(f.repository_id, f.manifest_digest) >= (?, ?) AND (f.repository_id, f.manifest_digest) <= (?, ?)';
+
+interface ReferenceRow {
+  repository_id: number;
+  manifest_digest: string;
+  digest: string;
+  role: string;
+  required: number;
+}
+
+/** The references that are recorded for manifests, by their names. */
+async function recordedIn({ db }: Catalog, range: readonly Parameter[]): Promise<Map<string, ReferenceRow[]>> {
+  const recorded = new Map<string, ReferenceRow[]>();
+  const text = `SELECT f.repository_id AS repository_id, f.manifest_digest AS manifest_digest, f.digest AS digest,
+      f.role AS role, f.required AS required FROM manifest_references f WHERE ${inRange}`;
+  for (const row of await db.all<ReferenceRow>(text, range)) {
+    const name = nameOf(row.repository_id, row.manifest_digest);
+    const rows = recorded.get(name);
+    if (rows) rows.push(row);
+    else recorded.set(name, [row]);
+  }
+  return recorded;
+}
+
+function isRecorded(references: readonly ManifestReference[], rows: readonly ReferenceRow[]): boolean {
   const recorded = new Map(rows.map((row) => [row.digest, `${row.role} ${row.required}`]));
   return (
     rows.length === references.length &&
-    references.every(({ digest: target, role, required }) => recorded.get(target) === `${role} ${required ? 1 : 0}`)
+    references.every(({ digest, role, required }) => recorded.get(digest) === `${role} ${required ? 1 : 0}`)
   );
+}
+
+/** The first digest that each of these manifests needs and that is not in its repository, by the manifest's name. */
+async function missingIn({ db }: Catalog, range: readonly Parameter[]): Promise<Map<string, string>> {
+  const rows = await db.all<ReferenceRow>(
+    `SELECT f.repository_id AS repository_id, f.manifest_digest AS manifest_digest, min(f.digest) AS digest
+      FROM manifest_references f WHERE ${inRange} AND f.required = 1
+        AND NOT EXISTS (SELECT 1 FROM blob_links l WHERE l.repository_id = f.repository_id AND l.digest = f.digest)
+        AND NOT EXISTS (SELECT 1 FROM manifests m WHERE m.repository_id = f.repository_id AND m.digest = f.digest)
+      GROUP BY f.repository_id, f.manifest_digest`,
+    range,
+  );
+  return new Map(rows.map((row) => [nameOf(row.repository_id, row.manifest_digest), row.digest]));
 }
 
 function rewriteRows({ db }: Catalog, row: ManifestRow, references: readonly ManifestReference[]): Promise<void> {
@@ -95,26 +132,23 @@ function rewriteRows({ db }: Catalog, row: ManifestRow, references: readonly Man
   });
 }
 
-async function firstMissing({ db }: Catalog, { repository_id, digest }: ManifestRow): Promise<string | undefined> {
-  const row = await db.first<{ digest: string }>(
-    `SELECT f.digest AS digest FROM manifest_references f
-      WHERE f.repository_id = ? AND f.manifest_digest = ? AND f.required = 1
-        AND NOT EXISTS (SELECT 1 FROM blob_links l WHERE l.repository_id = f.repository_id AND l.digest = f.digest)
-        AND NOT EXISTS (SELECT 1 FROM manifests m WHERE m.repository_id = f.repository_id AND m.digest = f.digest)
-      ORDER BY f.digest LIMIT 1`,
-    [repository_id, digest],
-  );
-  return row?.digest;
+interface OrphanRow {
+  repository_id: number;
+  digest: string;
+  stored: number | null;
 }
 
 /** References of manifests that are gone hold blobs for ever. */
 async function* checkOrphans(catalog: Catalog, repair: boolean): AsyncGenerator<Finding> {
-  const statement = `SELECT DISTINCT f.repository_id AS repository_id, f.manifest_digest AS digest
-    FROM manifest_references f WHERE (f.repository_id, f.manifest_digest) > (?, ?)
-      AND NOT EXISTS (SELECT 1 FROM manifests m WHERE m.repository_id = f.repository_id AND m.digest = f.manifest_digest)
-    ORDER BY f.repository_id, f.manifest_digest LIMIT ${page}`;
-  const place = (last: { repository_id: number; digest: string }) => [last.repository_id, last.digest];
-  for await (const row of pagesOf(catalog, statement, [0, ''], place, page)) {
+  const statement = `SELECT f.repository_id AS repository_id, f.manifest_digest AS digest,
+      (SELECT 1 FROM manifests m
+        WHERE m.repository_id = f.repository_id AND m.digest = f.manifest_digest LIMIT 1) AS stored
+    FROM (SELECT DISTINCT repository_id, manifest_digest FROM manifest_references
+      WHERE (repository_id, manifest_digest) > (?, ?) ORDER BY repository_id, manifest_digest LIMIT ${namesPage}) f
+    ORDER BY f.repository_id, f.manifest_digest`;
+  const place = (last: OrphanRow) => [last.repository_id, last.digest];
+  for await (const row of rowsOfPages<OrphanRow>(catalog, statement, [0, ''], place, namesPage)) {
+    if (row.stored) continue;
     const { repository_id, digest } = row;
     if (repair) {
       await catalog.db.write((tx) =>

@@ -9,6 +9,7 @@ import {
 } from '../content/index.ts';
 import { consumeEvents, trimEvents } from '../events/index.ts';
 import { digestOf, fallbackTag, mediaTypes, parseManifest } from '../oci/index.ts';
+import { checkCatalog } from './check.ts';
 import { collectStep } from './collect.ts';
 import type { Catalog } from './context.ts';
 import { deleteManifest } from './delete-manifest.ts';
@@ -138,6 +139,14 @@ export async function exercise(base: Catalog, registryId: number, given: Exercis
   await during('trim events', () => trimEvents(db, now(), 20));
   await during('forget a missing blob', () => dropMissingBlob(catalog, blob.digest, 'elsewhere'));
   return recorded;
+}
+
+/** The same for `fsck`, which reads everything. */
+export async function exerciseCheck(base: Catalog): Promise<Recorded> {
+  const statements: Statement[] = [];
+  const catalog = { ...base, db: recording(base.db, (statement) => statements.push(statement)) };
+  await Array.fromAsync(checkCatalog(catalog, { repair: false }));
+  return new Map([['compare all facts', statements]]);
 }
 
 function bodyOf(bytes: Uint8Array): UploadBody {

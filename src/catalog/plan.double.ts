@@ -80,9 +80,14 @@ export function faultOf({ operation, statement, plan }: Plan): string | undefine
   // It drops every link of a blob, however many there are; and what is small may be read whole.
   if (operation === 'forget a missing blob' || small.test(statement)) return undefined;
   for (const line of plan) {
+    // Rows of a part of the statement itself, which has lines of its own.
+    const own = /^\s*SCAN (\w+)$/.exec(line)?.[1];
+    if (own !== undefined && plan.some((other) => other.trim() === `CO-ROUTINE ${own}`)) continue;
     const fault = faultOfLine(line.trim(), statement);
     if (fault !== undefined) return `${fault}: ${line.trim()}`;
   }
+  // Pages of rows, the costs of which it cannot tell.
+  if (operation === 'compare all facts') return undefined;
   const cost = Number(/cost=[\d.]+\.\.([\d.]+)/.exec(plan[0] ?? '')?.[1] ?? 0);
   const parameters = statement.match(/\?|\$\d/g)?.length ?? 0;
   // A limit that it does not know is a tenth of the rows to it.
@@ -103,7 +108,7 @@ function faultOfLine(line: string, statement: string): string | undefined {
     return 'sorts';
   // All rows of a repository, unless it is the first of them that are wanted.
   const whole = /\(repository_id=\?(?: AND subject_digest>\?)?\)/.test(line);
-  if (whole && !/\bLIMIT\b/i.test(statement)) return 'reads all of a repository';
+  if (whole && !/\b(?:LIMIT|NOT EXISTS)\b/i.test(statement)) return 'reads all of a repository';
   return undefined;
 }
 

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Database, Transaction } from '../database/index.ts';
+import { type Database, listsOf, type Transaction } from '../database/index.ts';
 import type { Digest } from '../oci/index.ts';
 import './tables.ts';
 
@@ -15,6 +15,17 @@ const [live, leaving] = [sql.lit(0), sql.lit(1)];
 /** The live object of a digest: one prepared look-up. */
 export function findBlob(db: Database, digest: Digest): Promise<StoredBlob | undefined> {
   return db.first<StoredBlob>('SELECT key, size FROM blobs WHERE digest = ? AND deleting = 0', [digest]);
+}
+
+/** The live objects of many digests, by digest. */
+export async function findBlobs(db: Database, digests: readonly string[]): Promise<Map<string, StoredBlob>> {
+  const found = new Map<string, StoredBlob>();
+  for (const { list, values } of listsOf(digests)) {
+    const text = `SELECT digest, "key", size FROM blobs WHERE digest IN (${list}) AND deleting = 0`;
+    const rows = await db.all<StoredBlob & { digest: string }>(text, values);
+    for (const { digest, key, size } of rows) found.set(digest, { key, size });
+  }
+  return found;
 }
 
 /** A published object. */

@@ -34,7 +34,10 @@ const idleMs = 300_000;
  * table that was small, thinks otherwise, and keeps such a plan for a statement that is prepared; and it would compile
  * one that it believes to be long.
  */
-const planner = ['enable_seqscan', 'enable_hashjoin', 'enable_mergejoin', 'jit'].map((name) => `SET ${name} = off`);
+const planner = [
+  ...['enable_seqscan', 'enable_hashjoin', 'enable_mergejoin', 'jit'].map((name) => `SET ${name} = off`),
+  'SET max_parallel_workers_per_gather = 0',
+].join('; ');
 
 /** PostgreSQL at READ COMMITTED, so whoever checks and then writes locks the row that it checked. */
 export async function openPostgres(options: PostgresOptions): Promise<Database> {
@@ -77,7 +80,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
     }),
   );
   // Whoever uses the connection sends behind it; one that fails here fails there, too.
-  pool.on('connect', (client) => void client.query(planner.join('; ')).catch(() => {}));
+  pool.on('connect', (client) => void client.query(planner).catch(() => {}));
   const prepare = createPrepare(options.preparedStatements);
   const kysely = new Kysely<Tables>({ dialect: postgresDialect(pool, prepare) });
   const query = async <T>(text: string, values: readonly Parameter[]): Promise<T[]> =>

@@ -1,0 +1,44 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { exercise } from '../../src/catalog/exercise.double.ts';
+import { faultOf, type Plan, plansOf } from '../../src/catalog/plan.double.ts';
+import { openFacts } from './background.ts';
+import type { Registry } from './registry.ts';
+import { nameOf } from './world.ts';
+
+/** Plans of every statement of requests and background on this registry, as text. Throws where one is not cheap. */
+export async function planText(registry: Registry): Promise<string> {
+  const catalog = await openFacts(registry);
+  const directory = await mkdtemp(join(tmpdir(), 'bonded-plans-'));
+  try {
+    const { db, clock } = catalog;
+    const later = (ms: number) => void (clock.now += ms);
+    const recorded = await exercise(catalog, registry.id, { repository: nameOf(0), directory, later });
+    const plans = await plansOf(db, recorded, { generic: db.dialect === 'postgres' });
+    const dear = plans.find((plan) => faultOf(plan) !== undefined);
+    if (dear) throw new Error(`a statement ${faultOf(dear)}: ${dear.statement}`);
+    return textOf(plans);
+  } finally {
+    await catalog.db.close();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+function textOf(plans: readonly Plan[]): string {
+  let operation = '';
+  const parts = plans.map((plan) => {
+    const head = plan.operation === operation ? '' : `== ${plan.operation}\n\n`;
+    operation = plan.operation;
+    // What a run measured or made up says nothing about the plan.
+    const lines = plan.plan.map((line) => `    ${line.replaceAll(/ width=\d+/g, '')}`);
+    return `${head}${plan.statement}\n${lines.join('\n')}\n`;
+  });
+  return parts.join('\n');
+}
+
+export async function writePlans(file: string, registry: Registry, text: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  const { tags, repositories } = registry.world;
+  await Bun.write(file, `Written by \`npm run bench:scale\` at ${tags} tags, ${repositories} repositories.\n\n${text}`);
+}

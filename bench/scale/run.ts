@@ -1,0 +1,107 @@
+/*
+ * npm run bench:scale [-- --size N --database sqlite|postgres --rounds N --seconds S --seed TEXT --directory DIR --keep]:
+ * fills a registry with N tags (1,000,000), a tenth as many repositories and five times as many blobs, and measures it
+ * beside a small one, in alternation. At full size it writes bench/scale/results.md and plans/. The last line is
+ * `N passed, N failed, N skipped`: a row passes when it has figures, whatever they are.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readOptions } from '../../test/runner/options.ts';
+import { findPostgres, startPostgres } from '../../test/support/postgres.ts';
+import { currentLoad, diskOf, machine } from '../surroundings.ts';
+import { measureScale, type Options, type Outcome } from './rounds.ts';
+import { tableOf } from './report.ts';
+import { writePlans } from './plans.ts';
+
+const fullSize = 1_000_000;
+
+const { values } = await readOptions(import.meta.path, {
+  options: {
+    size: { type: 'string' },
+    database: { type: 'string', multiple: true },
+    rounds: { type: 'string' },
+    seconds: { type: 'string' },
+    seed: { type: 'string' },
+    directory: { type: 'string' },
+    smoke: { type: 'boolean' },
+  },
+});
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
+
+const databases = values.database ?? ['sqlite', 'postgres'];
+const size = Number(values.size ?? (values.smoke ? 5000 : fullSize));
+const options: Omit<Options, 'directory' | 'postgres'> = {
+  size,
+  seed: values.seed ?? 'bonded',
+  rounds: Number(values.rounds ?? (values.smoke ? 1 : 5)),
+  seconds: Number(values.seconds ?? (values.smoke ? 0.1 : 1)),
+};
+const loadBefore = currentLoad();
+const counts = { passed: 0, failed: 0, skipped: 0 };
+const outcomes: Outcome[] = [];
+const directory = await mkdtemp(join(values.directory ?? tmpdir(), 'bonded-scale-'));
+try {
+  for (const database of databases) {
+    if (database === 'postgres' && !findPostgres()) {
+      console.log('PostgreSQL was not found, so it is not measured');
+      counts.skipped++;
+      continue;
+    }
+    try {
+      const outcome = await measureOn(database);
+      counts.passed += outcome.lines.length;
+      outcomes.push(outcome);
+      console.log(`\n${sectionOf(outcome)}`);
+    } catch (error) {
+      counts.failed++;
+      console.error(`${database}:`, error);
+    }
+  }
+} finally {
+  await rm(directory, { recursive: true, force: true });
+}
+if (size === fullSize && counts.failed + counts.skipped === 0 && databases.length === 2) await writeResults();
+console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
+process.exit(counts.failed > 0 ? 1 : 0);
+
+async function measureOn(database: string): Promise<Outcome> {
+  const cluster = database === 'postgres' ? await startPostgres() : undefined;
+  try {
+    const place = join(directory, database);
+    return await measureScale({ ...options, directory: place, postgres: cluster?.url });
+  } finally {
+    await cluster?.stop();
+  }
+}
+
+function sectionOf({ name, large, lines, notes }: Outcome): string {
+  const { seconds, mib } = large;
+  const made = `${Math.round(mib)} MiB of facts, made in ${Math.round(seconds)} s.`;
+  return [`## ${name}`, '', [made, ...notes].join(' '), '', tableOf(lines), ''].join('\n');
+}
+
+async function writeResults(): Promise<void> {
+  const about = [
+    `- ${new Date().toISOString().slice(0, 10)}, ${options.rounds} rounds of ${options.seconds} s for each operation and registry, in turning order; medians.`,
+    `- ${machine()}; ${diskOf(directory)}.`,
+    `- Load average before the start: ${loadBefore.toFixed(2)}${loadBefore > 0.5 ? ', so somebody else was at work: take the figures with care' : ''}.`,
+    '- Four connections of a bare client, which take their part of every time; processor time is that of the server and of PostgreSQL alone.',
+    `- The large registry: ${outcomes[0]!.held}. The small one: ${outcomes[0]!.heldSmall}. Both from the seed \`${options.seed}\`.`,
+  ];
+  const text = `# A registry of a million tags
+
+Written by \`npm run bench:scale\`. Facts are made directly in the database; their bytes are not there and not read.
+Ratios are of figures of the same round: what disturbs one registry disturbs the other.
+
+${about.join('\n')}
+
+${outcomes.map(sectionOf).join('\n')}
+How the databases run each statement at this size: [plans/](plans/).
+`;
+  await Bun.write(join(import.meta.dir, 'results.md'), text);
+  for (const { name, large, plans } of outcomes) {
+    await writePlans(join(import.meta.dir, 'plans', `${name.toLowerCase()}.txt`), large, plans);
+  }
+  console.log('written to bench/scale/results.md and bench/scale/plans/');
+}
