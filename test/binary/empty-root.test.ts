@@ -6,6 +6,7 @@ import { hasTool, run as runCommand, toolPath } from '../clients/command.ts';
 import { errorOf, pushImage } from '../http/registry.ts';
 import { freshDatabaseOptions, testDialect } from '../support/database.ts';
 import { writeOciLayout } from '../support/oci-layout.ts';
+import { s3Environment, startS3 } from '../support/s3.ts';
 import { startTestProcess, type StartOptions } from '../support/server.ts';
 import { type Built, buildRoot } from './build.ts';
 
@@ -42,7 +43,7 @@ afterAll(async () => {
   await built[Symbol.asyncDispose]();
 });
 
-const start = (options: StartOptions = {}) =>
+const start = (options: StartOptions & { environment?: Record<string, string> } = {}) =>
   startTestProcess({ database: '', data, ...options, command: inside, program });
 
 /** A client from outside, which reads nothing of the user's. */
@@ -162,6 +163,19 @@ given('the driver of PostgreSQL is in it', async () => {
   expect(error).toContain('check that it runs');
   expect(code).toBe(1);
 });
+
+given.skipIf(process.env['CI'] !== 'true' && !(Bun.which('versitygw') && Bun.which('setpriv')))(
+  'it keeps its content in S3',
+  async () => {
+    const s3 = await startS3();
+    const environment = { ...s3Environment, BONDED_STORAGE_S3_ENDPOINT: s3.endpoint };
+    const settings = { 'storage.s3.bucket': await s3.bucket(), 'storage.s3.pathStyle': true };
+    await using server = await start({ settings, data: `${data}/s3`, environment });
+    const image = await pushImage(server.url, 'team/app', 'latest');
+    const pulled = await fetch(`${server.url}/v2/team/app/blobs/${image.layerDigest}`);
+    expect(await pulled.bytes()).toEqual(image.layer);
+  },
+);
 
 given.skipIf(testDialect() !== 'postgres')('it keeps its facts in PostgreSQL', async () => {
   await using fresh = await freshDatabaseOptions();
