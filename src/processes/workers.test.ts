@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { bonded, inDirectory } from '../../test/support/command.ts';
 import { testDialect } from '../../test/support/database.ts';
 import { startTestProcess } from '../../test/support/server.ts';
+import { storesInS3 } from '../../test/support/storage.ts';
 import { portOf, requestText } from '../../test/http/raw.ts';
 import { digestOf, makeImage, ociManifest, pushImage, randomBytes } from '../../test/http/registry.ts';
 import { connectToWorkers, type WorkerConnection } from '../../test/http/worker-connections.ts';
@@ -61,7 +62,7 @@ test('pushes through both workers at once lose nothing, and one scrape counts th
   expect(counts).toEqual(Array(2).fill(writers.length * (rounds + rounds / 4)));
   for (const connection of writers) connection[Symbol.dispose]();
   expect(await server.end()).toBe(0);
-  if (testDialect() !== 'sqlite') return;
+  if (testDialect() !== 'sqlite' || storesInS3) return;
   expect(await bonded(['fsck', '--verify', '--data', server.data])).toMatchObject({ code: 0 });
 }, 60_000);
 
@@ -79,8 +80,8 @@ test('an upload goes on wherever its next chunk lands, and is refused while anot
     expect(answer.headers.get('range')).toBe(`0-${at + chunk - 1}`);
   }
   expect((await two.send('PUT', `${session.pathname}?digest=${digestOf(bytes)}`)).status).toBe(201);
-  const pulled = await one.send('GET', `/v2/moving/blobs/${digestOf(bytes)}`);
-  expect(digestOf(Buffer.from(pulled.body, 'latin1'))).toBe(digestOf(bytes));
+  const pulled = await fetch(`${server.url}/v2/moving/blobs/${digestOf(bytes)}`);
+  expect(digestOf(await pulled.bytes())).toBe(digestOf(bytes));
 
   const next = new URL((await one.send('POST', '/v2/moving/blobs/uploads/')).headers.get('location')!, server.url);
   const headers = ['Host: localhost', 'Content-Length: 10', 'Content-Type: application/octet-stream'];
