@@ -2,18 +2,20 @@ import { type Contender, titleOf } from './peers/contenders.ts';
 import type { Comparison } from './rounds.ts';
 import type { Row, Shape } from './shape.ts';
 
-/** A shape with what was measured, or why it was not. */
+/** A shape with what was measured. */
 export interface Outcome {
   shape: Shape;
   comparisons: readonly Comparison[];
-  /** Programs that are not there. */
-  missing: readonly string[];
+  rounds: number;
+  /** What else is to be said: a line each. */
+  notes: readonly string[];
 }
 
 /** A section for each shape: a line for each figure, a column for each contender. */
-export function figuresOf({ shape, comparisons, missing }: Outcome): string[] {
-  const lines = [`### ${shape.name}`, '', shape.about, ''];
-  if (missing.length > 0) return [...lines, `Not measured: ${missing.join(', ')} not found.`, ''];
+export function figuresOf({ shape, comparisons, rounds, notes }: Outcome): string[] {
+  const about = rounds === 0 ? shape.about : `${shape.about} ${rounds} ${rounds === 1 ? 'round' : 'rounds'}.`;
+  const lines = [`### ${shape.name}`, '', about, '', ...notes.flatMap((note) => [note, ''])];
+  if (rounds === 0) return lines;
   const others = shape.contenders.filter((name) => name !== 'bonded');
   lines.push(cells('what', 'unit', titleOf('bonded'), ...others.map(titleOf)));
   lines.push(`|---|---|${'--:|'.repeat(others.length + 1)}`);

@@ -1,4 +1,4 @@
-import type { Contender } from './peers/contenders.ts';
+import { type Contender, titleOf } from './peers/contenders.ts';
 import { median } from './percentile.ts';
 import type { Figures, Row, Shape, Situation } from './shape.ts';
 
@@ -10,28 +10,45 @@ export interface Comparison {
   ratios: Map<Contender, { median: number; least: number; most: number }>;
 }
 
+export interface Rounds {
+  comparisons: Comparison[];
+  /** How many there were. */
+  count: number;
+  /** What peers did wrong, a line each. */
+  failures: string[];
+}
+
+/** No further round begins when a shape has taken this long (s): the whole run has to end while somebody waits. */
+const enoughSeconds = 75;
+
 /** Measures every contender once a round, in an order that turns, so that whatever else happens meets all of them. */
 export async function measureRounds(
   shape: Shape,
   situation: Situation,
   contenders: readonly Contender[],
   progress: (round: number, contender: Contender) => void,
-): Promise<Comparison[]> {
+): Promise<Rounds> {
   const rounds: Map<Contender, Figures>[] = [];
-  for (let round = 0; round < roundsOf(shape, situation); round++) {
+  const failures = new Set<string>();
+  const most = Math.min(situation.scale.rounds, shape.rounds ?? Number.POSITIVE_INFINITY);
+  const began = performance.now();
+  while (rounds.length < most && (rounds.length === 0 || performance.now() - began < enoughSeconds * 1000)) {
     const figures = new Map<Contender, Figures>();
-    const turn = round % contenders.length;
+    const turn = rounds.length % contenders.length;
     for (const contender of [...contenders.slice(turn), ...contenders.slice(0, turn)]) {
-      progress(round + 1, contender);
-      figures.set(contender, await shape.measure(situation, contender));
+      progress(rounds.length + 1, contender);
+      try {
+        figures.set(contender, await shape.measure(situation, contender));
+      } catch (error) {
+        // What a peer cannot stand is a result too.
+        if (contender.startsWith('bonded')) throw error;
+        failures.add(`${titleOf(contender)} failed: ${(error as Error).message}`);
+      }
     }
     rounds.push(figures);
   }
-  return shape.rows.map((row) => compare(row, rounds, contenders));
-}
-
-export function roundsOf(shape: Shape, { scale }: Situation): number {
-  return Math.min(scale.rounds, shape.rounds ?? scale.rounds);
+  const comparisons = shape.rows.map((row) => compare(row, rounds, contenders));
+  return { comparisons, count: rounds.length, failures: [...failures] };
 }
 
 /** What the rounds say of one row. */

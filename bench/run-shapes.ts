@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { builtFromSource, type Contender, isInstalled, type PeerName } from './peers/contenders.ts';
 import { type Peer, startPeer } from './peers/start.ts';
 import type { Outcome } from './report.ts';
-import { measureRounds, roundsOf } from './rounds.ts';
+import { measureRounds } from './rounds.ts';
 import type { Shape, Situation } from './shape.ts';
 
 export interface ShapesRun {
@@ -40,7 +40,7 @@ async function startMissing(shape: Shape, { directory, peers }: Situation): Prom
 async function runShape(shape: Shape, situation: Situation, { outcomes, counts }: ShapesRun): Promise<void> {
   const missing = shape.needs.filter((program) => Bun.which(program) === null);
   if (missing.length > 0) {
-    outcomes.push({ shape, comparisons: [], missing });
+    outcomes.push({ shape, comparisons: [], rounds: 0, notes: [`Not measured: ${missing.join(', ')} not found.`] });
     counts.skipped += shape.rows.length;
     return;
   }
@@ -49,13 +49,13 @@ async function runShape(shape: Shape, situation: Situation, { outcomes, counts }
   try {
     await shape.prepare?.(situation);
     const prepared = seconds(began);
-    const comparisons = await measureRounds(shape, situation, contenders, (round, contender) => {
+    const { comparisons, count, failures } = await measureRounds(shape, situation, contenders, (round, contender) => {
       if (process.stdout.isTTY) process.stdout.write(`\r\u001B[K${shape.name}: round ${round}, ${contender}`);
     });
     if (process.stdout.isTTY) process.stdout.write('\r\u001B[K');
-    const rounds = roundsOf(shape, situation);
-    console.log(`${shape.name}: ${rounds} rounds in ${seconds(began)} s, ${prepared} s of them to prepare`);
-    outcomes.push({ shape, comparisons, missing: [] });
+    console.log(`${shape.name}: ${count} rounds in ${seconds(began)} s, ${prepared} s of them to prepare`);
+    for (const failure of failures) console.log(`  ${failure}`);
+    outcomes.push({ shape, comparisons, rounds: count, notes: failures });
     counts.passed += shape.rows.length;
     counts.skipped += shape.contenders.filter((name) => isMissed(name, contenders)).length;
   } catch (error) {

@@ -11,7 +11,7 @@ export function surroundings(
   measured: ReadonlySet<string>,
 ): string[] {
   return [
-    `- ${new Date().toISOString().slice(0, 10)}; at most ${scale.rounds} rounds, each contender once a round in turning order; medians.`,
+    `- ${new Date().toISOString().slice(0, 10)}; up to ${scale.rounds} rounds, each contender once a round in turning order; medians.`,
     `- ${machine()}; ${diskOf(directory)}.`,
     `- Load average before the start: ${loadBefore.toFixed(2)}${loadBefore > 0.5 ? ', so somebody else was at work: take the figures with care' : ''}.`,
     ...peerNames.filter((name) => measured.has(name)).map(about),

@@ -11,6 +11,7 @@ import { smallPush } from './small-push.ts';
 import { start } from './start.ts';
 import { steadyLatency } from './steady-latency.ts';
 import { tagList } from './tag-list.ts';
+import { zb } from './zb.ts';
 
 /** In the order in which they run and are reported. */
 export const shapes: readonly Shape[] = [
@@ -25,5 +26,6 @@ export const shapes: readonly Shape[] = [
   steadyLatency,
   slowUploads,
   pushInGc,
+  zb,
   start,
 ];
