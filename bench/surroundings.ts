@@ -15,6 +15,7 @@ export function surroundings(
     `- ${machine()}; ${diskOf(directory)}.`,
     `- Load average before the start: ${loadBefore.toFixed(2)}${loadBefore > 0.5 ? ', so somebody else was at work: take the figures with care' : ''}.`,
     ...peerNames.filter((name) => measured.has(name)).map(about),
+    '- What each syncs before it answers a push, and how it is configured, is in [README.md](README.md#contenders).',
     `- Large blobs have ${Math.round(scale.blobBytes / 1024 ** 2)} MiB. Processor time and memory are those of a server with its children.`,
   ];
 }
