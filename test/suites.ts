@@ -159,7 +159,7 @@ export const suites: readonly Suite[] = [
     files: ['test/limits/**/*.test.ts'],
     postgres: 'offered',
     minutes: { small: 5, ci: 10, soak: 20 },
-    environment: { soak: { BONDED_TEST_SLOW_SECONDS: '300' } },
+    environment: { ci: { BONDED_TEST_SLOW_SECONDS: '30' }, soak: { BONDED_TEST_SLOW_SECONDS: '300' } },
   },
   {
     name: 'readme',
