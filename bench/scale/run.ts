@@ -1,7 +1,8 @@
 /*
  * npm run bench:scale [-- --size N --database sqlite|postgres --rounds N --seconds S --seed TEXT --directory DIR --keep]:
  * fills a registry with N tags (1,000,000), a tenth as many repositories and five times as many blobs, and measures it
- * beside a small one, in alternation. At full size it writes bench/scale/results.md and plans/. The last line is
+ * beside a small one, in alternation. At full size it writes bench/scale/results.md and plans/, for the databases that were
+ * measured. The last line is
  * `N passed, N failed, N skipped`: a row passes when it has figures, whatever they are.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -61,7 +62,7 @@ try {
 } finally {
   await rm(directory, { recursive: true, force: true });
 }
-if (size === fullSize && counts.failed + counts.skipped === 0 && databases.length === 2) await writeResults();
+if (size === fullSize && counts.failed === 0) await writeResults();
 console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
 process.exit(counts.failed > 0 ? 1 : 0);
 
@@ -75,33 +76,36 @@ async function measureOn(database: string): Promise<Outcome> {
   }
 }
 
-function sectionOf({ name, large, lines, notes }: Outcome): string {
-  const { seconds, mib } = large;
-  const made = `${Math.round(mib)} MiB of facts, made in ${Math.round(seconds)} s.`;
-  return [`## ${name}`, '', [made, ...notes].join(' '), '', tableOf(lines), ''].join('\n');
+function sectionOf({ name, large, held, heldSmall, lines, notes }: Outcome): string {
+  const load = `Load average before the start: ${loadBefore.toFixed(2)}`;
+  const facts = [
+    `${new Date().toISOString().slice(0, 10)}, ${options.rounds} rounds of ${options.seconds} s for each operation and registry, in turning order; medians.`,
+    `${machine()}; ${diskOf(directory)}.`,
+    `${load}${loadBefore > 0.5 ? ', so somebody else was at work: take the times with care' : ''}.`,
+    `The large registry: ${held}; ${Math.round(large.mib)} MiB of facts, made in ${Math.round(large.seconds)} s. The small one: ${heldSmall}. Both from the seed \`${options.seed}\`.`,
+    ...notes,
+  ];
+  return [`## ${name}`, '', ...facts.map((fact) => `- ${fact}`), '', tableOf(lines), ''].join('\n');
 }
 
+/** Replaces what the file says of the databases that were measured. */
 async function writeResults(): Promise<void> {
-  const about = [
-    `- ${new Date().toISOString().slice(0, 10)}, ${options.rounds} rounds of ${options.seconds} s for each operation and registry, in turning order; medians.`,
-    `- ${machine()}; ${diskOf(directory)}.`,
-    `- Load average before the start: ${loadBefore.toFixed(2)}${loadBefore > 0.5 ? ', so somebody else was at work: take the figures with care' : ''}.`,
-    '- Four connections of a bare client, which take their part of every time; processor time is that of the server and of PostgreSQL alone.',
-    `- The large registry: ${outcomes[0]!.held}. The small one: ${outcomes[0]!.heldSmall}. Both from the seed \`${options.seed}\`.`,
-  ];
-  const text = `# A registry of a million tags
-
-Written by \`npm run bench:scale\`. Facts are made directly in the database; their bytes are not there and not read.
-Ratios are of figures of the same round: what disturbs one registry disturbs the other.
-
-${about.join('\n')}
-
-${outcomes.map(sectionOf).join('\n')}
-How the databases run each statement at this size: [plans/](plans/).
-`;
-  await Bun.write(join(import.meta.dir, 'results.md'), text);
-  for (const { name, large, plans } of outcomes) {
-    await writePlans(join(import.meta.dir, 'plans', `${name.toLowerCase()}.txt`), large, plans);
+  const file = Bun.file(join(import.meta.dir, 'results.md'));
+  const [, ...before] = (await file.exists()) ? (await file.text()).split(/^(?=## )/m) : [''];
+  const sections = new Map(before.map((section) => [section.split('\n', 1)[0]!.slice(3), section.trimEnd()]));
+  for (const outcome of outcomes) {
+    sections.set(outcome.name, sectionOf(outcome).trimEnd());
+    await writePlans(join(import.meta.dir, 'plans', `${outcome.name.toLowerCase()}.txt`), outcome.large, outcome.plans);
   }
+  const ordered = [...sections].toSorted(([one], [other]) => (one < other ? 1 : -1)).map(([, section]) => section);
+  const text = [
+    '# A registry of a million tags',
+    `Written by \`npm run bench:scale\`. Facts are made directly in the database; their bytes are not there and not read.
+Ratios are of figures of the same round: what disturbs one registry disturbs the other. Four connections of a bare client
+take their part of every time; processor time is that of the server and of PostgreSQL alone. How the databases run each
+statement at this size: [plans/](plans).`,
+    ...ordered,
+  ];
+  await Bun.write(file, `${text.join('\n\n')}\n`);
   console.log('written to bench/scale/results.md and bench/scale/plans/');
 }
