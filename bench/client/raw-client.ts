@@ -108,7 +108,6 @@ export async function openRaw(target: Target): Promise<RawConnection> {
       },
     },
   });
-  socket.timeout(silenceSeconds);
   return {
     send(request) {
       if (closed) return Promise.reject(new Error('the server closed the connection'));
@@ -118,6 +117,8 @@ export async function openRaw(target: Target): Promise<RawConnection> {
       piece = 0;
       offset = 0;
       pauseMs = request.pauseMs;
+      // Counted from here: what arrives does not set it back.
+      socket.timeout(silenceSeconds);
       flush(socket);
       return waiting.promise;
     },

@@ -1,0 +1,42 @@
+import { expect, test } from 'bun:test';
+import { sql } from 'kysely';
+import { freshDatabaseOptions, testDialect } from '../../test/support/database.ts';
+import { openDatabase } from '../database/index.ts';
+import { catalogMigrations } from './tables.ts';
+
+test('what was stored before rows lay in their keys is there afterwards, with all its indexes', async () => {
+  const former = catalogMigrations.filter(({ name }) => name < '0008');
+  expect(former.length).toBeLessThan(catalogMigrations.length);
+  await using options = await freshDatabaseOptions();
+  const before = await openDatabase({ ...options, migrations: former });
+  const rows = {
+    manifest_references: `(1, 1, 'sha256:m', 'sha256:b', 'layer', 1, 5, 'x/y')`,
+    tags: `(1, 1, 'v1', 'sha256:m', 2, 3)`,
+    blob_links: `(1, 1, 'sha256:b', 'key', 5, 4)`,
+    gc_candidates: `(1, 1, 'link', 'sha256:b', 6)`,
+  };
+  await before.write(async (tx) => {
+    for (const [table, row] of Object.entries(rows)) await sql.raw(`INSERT INTO ${table} VALUES ${row}`).execute(tx);
+  });
+  const content = async (db: typeof before) => {
+    const tables = Object.keys(rows).map((table) => db.all(`SELECT * FROM ${table}`, []));
+    return Promise.all(tables);
+  };
+  const names =
+    testDialect() === 'sqlite'
+      ? `SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name`
+      : `SELECT indexname AS name FROM pg_indexes WHERE schemaname = 'public' ORDER BY indexname`;
+  const [stored, indexes] = [await content(before), await before.all(names, [])];
+  expect(stored.every(({ length }) => length === 1)).toBe(true);
+  expect(indexes.length).toBeGreaterThan(5);
+  await before.close();
+
+  const after = await openDatabase({ ...options, migrations: catalogMigrations });
+  try {
+    expect(await content(after)).toEqual(stored);
+    expect(await after.all(names, [])).toEqual(indexes);
+    if (testDialect() === 'sqlite') await expect(after.all('SELECT rowid FROM tags', [])).rejects.toThrow('rowid');
+  } finally {
+    await after.close();
+  }
+}, 30_000);
