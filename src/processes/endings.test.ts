@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test';
+import { inDirectory } from '../../test/support/command.ts';
 import { openRaw, portOf, requestText } from '../../test/http/raw.ts';
 import { makeImage, openUpload, pushBlob, pushImage, putManifest, randomBytes } from '../../test/http/registry.ts';
 import { startTestProcess, type TestProcess } from '../../test/support/server.ts';
@@ -118,23 +119,27 @@ test('clients of one worker do not notice the death of another, nor does a count
   for (const connection of connections) connection[Symbol.dispose]();
 }, 60_000);
 
-test('when the parent is killed its workers end, and the next server has the data directory', async () => {
-  const data = `/tmp/bonded-orphans-${process.pid}`;
-  await using server = await startTestProcess({ settings, data, database: '' });
-  const image = await pushImage(server.url, 'kept', 'latest');
-  const orphans = await workersOf(server);
-  expect(orphans).toHaveLength(2);
-  // One is in the middle of something.
-  const session = new URL(await openUpload(server.url, 'kept'));
-  using upload = await openRaw(portOf(server.url));
-  upload.socket.write(`${requestText('PATCH', session.pathname, ['Host: localhost', 'Content-Length: 10'])}hello`);
-  await Bun.sleep(100);
-  await server.end('SIGKILL');
-  await using next = await startTestProcess({ settings, data, database: '' });
-  for (const orphan of orphans) expect(await isAlive(orphan)).toBe(false);
-  expect(await (await fetch(`${next.url}/v2/kept/manifests/latest`)).text()).toBe(image.text);
-  await expect(fetch(`${server.url}/v2/`)).rejects.toThrow();
-}, 60_000);
+test(
+  'when the parent is killed its workers end, and the next server has the data directory',
+  () =>
+    inDirectory(async (data) => {
+      await using server = await startTestProcess({ settings, data, database: '' });
+      const image = await pushImage(server.url, 'kept', 'latest');
+      const orphans = await workersOf(server);
+      expect(orphans).toHaveLength(2);
+      // One is in the middle of something.
+      const session = new URL(await openUpload(server.url, 'kept'));
+      using upload = await openRaw(portOf(server.url));
+      upload.socket.write(`${requestText('PATCH', session.pathname, ['Host: localhost', 'Content-Length: 10'])}hello`);
+      await Bun.sleep(100);
+      await server.end('SIGKILL');
+      await using next = await startTestProcess({ settings, data, database: '' });
+      for (const orphan of orphans) expect(await isAlive(orphan)).toBe(false);
+      expect(await (await fetch(`${next.url}/v2/kept/manifests/latest`)).text()).toBe(image.text);
+      await expect(fetch(`${server.url}/v2/`)).rejects.toThrow();
+    }),
+  60_000,
+);
 
 test('a worker that cannot go on is given up after a while, with a message and exit code 1', async () => {
   await using server = await startTestProcess({ settings });
