@@ -8,17 +8,22 @@ const attempts = 20;
  * EADDRINUSE for a taken port, as Bun does without `reusePort`.
  */
 export function listenOnFreePort<T>(wanted: ListenAddress, start: (port: number) => T): T {
-  for (let port = wanted.port; ; port++) {
+  for (let { port } = wanted; ;) {
     try {
       return start(port);
     } catch (error) {
-      if (codeOf(error) !== 'EADDRINUSE') throw listenError('listen', wanted, error);
-      if (wanted.port > 0 && port < 65_535 && port < wanted.port + attempts) continue;
-      throw new Error(`listen: the ports ${wanted.port} to ${port} of ${wanted.host} are taken; choose another one`, {
-        cause: error,
-      });
+      port = portAfter(wanted, port, error);
     }
   }
+}
+
+/** The port to try after one that could not be listened on; throws where there is none. */
+export function portAfter(wanted: ListenAddress, port: number, error: unknown): number {
+  if (codeOf(error) !== 'EADDRINUSE') throw listenError('listen', wanted, error);
+  if (wanted.port > 0 && port < 65_535 && port < wanted.port + attempts) return port + 1;
+  throw new Error(`listen: the ports ${wanted.port} to ${port} of ${wanted.host} are taken; choose another one`, {
+    cause: error,
+  });
 }
 
 /** Starts listening on exactly this port. `setting` is the one that the operator would change. */

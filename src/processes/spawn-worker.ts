@@ -27,8 +27,11 @@ export interface Receivers {
 /** How long a worker may take until it serves (ms); its parent has done what could take long. */
 const startMs = 60_000;
 
-/** Starts this program again as a worker: the same executable, with the same options of Bun. */
-export function spawnWorker(order: WorkerOrder, receivers: Receivers): WorkerProcess {
+/**
+ * Starts this program again as a worker: the same executable, with the same options of Bun. It loads at once, and gets
+ * its order once `go` has resolved.
+ */
+export function spawnWorker(order: WorkerOrder, receivers: Receivers, go: Promise<unknown>): WorkerProcess {
   const { promise: serving, resolve: serves, reject: failed } = Promise.withResolvers<Addresses>();
   serving.catch(() => {});
   const program = Bun.isStandaloneExecutable ? [] : [...process.execArgv, Bun.main];
@@ -41,7 +44,7 @@ export function spawnWorker(order: WorkerOrder, receivers: Receivers): WorkerPro
   });
 
   function receive(message: FromWorker): void {
-    if (message.act === 'ready') worker.send({ act: 'order', order });
+    if (message.act === 'ready') void go.then(() => worker.send({ act: 'order', order }));
     if (message.act === 'serving') serves(message.addresses);
     if (message.act === 'failed') {
       failed(new Error(message.reason));

@@ -28,7 +28,7 @@ export async function startWorkers(config: Configuration, log: Log): Promise<Wor
     throw new Error('processes: several processes can share a port on Linux only; leave it at 1');
   using stack = new DisposableStack();
   stack.defer(await prepareStorage(config));
-  const ports = stack.use(reservePorts({ listen: config.listen, metricsListen: config.metrics.listen }));
+  const ports = stack.use(await reservePorts({ listen: config.listen, metricsListen: config.metrics.listen }));
   if (config.listen.port !== 0 && ports.listen.port !== config.listen.port)
     log.warn({ wanted: config.listen.port, port: ports.listen.port }, 'the port is taken; the next free one is used');
   const shared: Configuration = { ...config, listen: ports.listen, metrics: { listen: ports.metricsListen } };
@@ -40,7 +40,7 @@ export async function startWorkers(config: Configuration, log: Log): Promise<Wor
   const { promise: failure, resolve: fail } = Promise.withResolvers<Error>();
   let stopping = false;
 
-  function start(number: number): WorkerProcess {
+  function start(number: number, go: Promise<unknown> = Promise.resolve()): WorkerProcess {
     let watch: Watch | undefined;
     const worker = spawnWorker(
       { config: shared, worker: number, background: number === 1 },
@@ -57,6 +57,7 @@ export async function startWorkers(config: Configuration, log: Log): Promise<Wor
           );
         },
       },
+      go,
     );
     const stuck = (silentMs: number) => {
       log.error({ worker: number, seconds: Math.round(silentMs / 1000) }, 'a worker stands still; it is ended');
@@ -109,12 +110,15 @@ export async function startWorkers(config: Configuration, log: Log): Promise<Wor
     return drained.reduce((sum, cut) => sum + cut, 0);
   }
 
-  // One alone first: what is wrong is then said once.
-  const workers = [start(1)];
+  // One alone serves first: what is wrong is then said once. The others load meanwhile.
+  const first = start(1);
+  const { promise: served, resolve: goOn } = Promise.withResolvers<void>();
+  const workers = [first];
   let addresses: Addresses;
   try {
-    addresses = await workers[0]!.serving;
-    for (let number = 2; number <= config.processes; number++) workers.push(start(number));
+    for (let number = 2; number <= config.processes; number++) workers.push(start(number, served));
+    addresses = await first.serving;
+    goOn();
     for (const worker of workers) await worker.serving;
   } catch (error) {
     stopping = true;
