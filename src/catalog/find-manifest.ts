@@ -1,3 +1,5 @@
+import { LRUCache } from 'lru-cache';
+import type { Database } from '../database/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { deferCandidate, isKept } from './candidates.ts';
 import type { Catalog } from './context.ts';
@@ -18,9 +20,13 @@ interface FactsRow {
   digest: Digest;
   media_type: string;
   size: number;
-  bytes: Uint8Array;
+  /** Null of a large one. */
+  bytes: Uint8Array | null;
 }
 
+/** Manifests up to this size (bytes) come with their facts. */
+const small = 64 * 1024;
+const bytes = `CASE WHEN m.size <= ${small} THEN m.bytes END AS bytes`;
 const facts = 'SELECT m.digest AS digest, m.media_type AS media_type, m.size AS size';
 const byDigest = 'FROM repositories r JOIN manifests m ON m.repository_id = r.id AND m.digest = ?';
 const byTag = `FROM repositories r JOIN tags t ON t.repository_id = r.id AND t.name = ?
@@ -28,13 +34,24 @@ const byTag = `FROM repositories r JOIN tags t ON t.repository_id = r.id AND t.n
 const of = 'WHERE r.registry_id = ? AND r.name = ?';
 
 const statements = {
-  digest: { facts: `${facts} ${byDigest} ${of}`, whole: `${facts}, m.bytes AS bytes ${byDigest} ${of}` },
-  tag: { facts: `${facts} ${byTag} ${of}`, whole: `${facts}, m.bytes AS bytes ${byTag} ${of}` },
+  digest: { facts: `${facts} ${byDigest} ${of}`, whole: `${facts}, ${bytes} ${byDigest} ${of}` },
+  tag: { facts: `${facts} ${byTag} ${of}`, whole: `${facts}, ${bytes} ${byTag} ${of}` },
+  bytes: `SELECT m.bytes AS bytes ${byDigest} ${of}`,
   kept: `${facts}, r.id AS repository_id, c.not_before AS not_before ${byDigest}
     LEFT JOIN gc_candidates c ON c.repository_id = r.id AND c.kind = 'manifest' AND c.digest = m.digest ${of}`,
 };
 
-/** A manifest by tag or digest, in one look-up. */
+/**
+ * The bytes of large manifests that were asked for last. Hundreds of clients that pull one at the same moment would each
+ * get megabytes of their own, faster than the memory of those before is given back. A digest means the same everywhere;
+ * who may see it is asked each time.
+ */
+const largeBytes = new LRUCache<Digest, Uint8Array>({
+  maxSize: 32 * 1024 * 1024,
+  sizeCalculation: ({ length }) => length,
+});
+
+/** A manifest by tag or digest, in one look-up unless it is large. */
 export async function findManifest(
   { db }: Catalog,
   registryId: number,
@@ -44,7 +61,18 @@ export async function findManifest(
   const [statement, key] =
     'digest' in reference ? [statements.digest, reference.digest] : [statements.tag, reference.tag];
   const row = await db.first<FactsRow>(statement.whole, [key, registryId, name]);
-  return row && { ...factsOf(row), bytes: row.bytes };
+  if (!row) return undefined;
+  const whole = row.bytes ?? (await bytesOf(db, registryId, name, row.digest));
+  return whole && { ...factsOf(row), bytes: whole };
+}
+
+/** The bytes of a large one; undefined when it was deleted meanwhile. */
+async function bytesOf({ first }: Database, registryId: number, name: string, digest: Digest) {
+  const known = largeBytes.get(digest);
+  if (known) return known;
+  const found = await first<{ bytes: Uint8Array }>(statements.bytes, [digest, registryId, name]);
+  if (found) largeBytes.set(digest, found.bytes);
+  return found?.bytes;
 }
 
 /** The same without the bytes. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { readEvents, start } from '../events/index.ts';
-import { digestOf, mediaTypes } from '../oci/index.ts';
+import { type Digest, digestOf, mediaTypes } from '../oci/index.ts';
 import { deleteManifest } from './delete-manifest.ts';
 import { findManifest, findManifestFacts } from './find-manifest.ts';
 import { deleteTag, listTags } from './tags.ts';
@@ -75,6 +75,24 @@ describe('a manifest', () => {
     const found = await findManifest(catalog, catalog.registryId, 'a', { digest });
     expect(digestOf(found!.bytes)).toBe(digest);
     expect(found!.bytes).toHaveLength(4_194_304);
+  });
+
+  test('a large one that was read before is seen only where it is, and only while it is there', async () => {
+    await using catalog = await openTestCatalog();
+    const config = await catalog.blob('a', '{}');
+    const json = catalog.image([config], { annotations: { pad: 'x'.repeat(100_000) } });
+    const { digest } = await catalog.push('a', json, { tags: ['v1'] });
+    const find = (name: string, reference: { digest: Digest } | { tag: string } = { digest }) =>
+      findManifest(catalog, catalog.registryId, name, reference);
+    for (const reference of [{ digest }, { tag: 'v1' }, { digest }]) {
+      expect(digestOf((await find('a', reference))!.bytes)).toBe(digest);
+    }
+    await catalog.blob('b', '{}');
+    expect(await find('b')).toBeUndefined();
+    await deleteManifest(catalog, await catalog.repository('a'), digest);
+    expect(await find('a')).toBeUndefined();
+    await catalog.push('b', json);
+    expect(digestOf((await find('b'))!.bytes)).toBe(digest);
   });
 });
 
