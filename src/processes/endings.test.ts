@@ -203,6 +203,15 @@ test('SIGTERM: every worker finishes what it has, no request fails that a client
   expect(server.output()).toContain('"cut":0');
 }, 60_000);
 
+test('a worker that stands still does not keep the server from ending', async () => {
+  await using server = await startTestProcess({ settings: { ...settings, 'drain.timeout': '500ms' } });
+  const [first] = await workersOf(server);
+  process.kill(first!, 'SIGSTOP');
+  expect(await server.end('SIGTERM')).toBe(0);
+  expect(await isAlive(first!)).toBe(false);
+  expect(server.output()).toContain('"msg":"stopped"');
+}, 40_000);
+
 test('a signal to the whole group, as a terminal sends it, drains; a second one ends all at once', async () => {
   await using server = await startTestProcess({
     settings: { ...settings, 'drain.delay': '60s' },
