@@ -1,9 +1,8 @@
 /*
- * npm run bench:scale [-- --size N --database sqlite|postgres --rounds N --seconds S --seed TEXT --directory DIR --keep]:
+ * npm run bench:scale [-- --size N --database sqlite|postgres --rounds N --seconds S --seed TEXT --directory DIR --write]:
  * fills a registry with N tags (1,000,000), a tenth as many repositories and five times as many blobs, and measures it
- * beside a small one, in alternation. At full size it writes bench/scale/results.md and plans/, for the databases that were
- * measured. The last line is
- * `N passed, N failed, N skipped`: a row passes when it has figures, whatever they are.
+ * beside a small one, in alternation. At full size, or told to, it writes bench/scale/results.md and plans/, for the
+ * databases that were measured. The last line is `N passed, N failed, N skipped`: a row passes when it has figures, whatever they are.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -26,6 +25,7 @@ const { values } = await readOptions(import.meta.path, {
     seed: { type: 'string' },
     directory: { type: 'string' },
     smoke: { type: 'boolean' },
+    write: { type: 'boolean' },
   },
 });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
@@ -62,7 +62,7 @@ try {
 } finally {
   await rm(directory, { recursive: true, force: true });
 }
-if (size === fullSize && counts.failed === 0) await writeResults();
+if ((values.write || size === fullSize) && counts.failed === 0) await writeResults();
 console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
 process.exit(counts.failed > 0 ? 1 : 0);
 

@@ -35,8 +35,7 @@ export async function* checkManifests(catalog: Catalog, { repair }: { repair: bo
     WHERE (m.repository_id, m.digest) > (?, ?) ORDER BY m.repository_id, m.digest LIMIT ${page}`;
   const place = (last: ManifestRow) => [last.repository_id, last.digest];
   for await (const rows of pagesOf<ManifestRow>(catalog, statement, [0, ''], place, page)) {
-    const range = [rows[0]!, rows.at(-1)!].flatMap(place);
-    const recorded = await recordedIn(catalog, range);
+    const recorded = await recordedOf(catalog, rows);
     // Another one of the page may have been mended since; what is missing is asked for once the page is.
     const sound: ManifestRow[] = [];
     for (const row of rows) {
@@ -54,7 +53,7 @@ export async function* checkManifests(catalog: Catalog, { repair }: { repair: bo
       const message = 'what a manifest is recorded to need is not what it says';
       yield finding('references-differ', message, detail, repair);
     }
-    const missing = catalog.sparseIndexes ? new Map<string, string>() : await missingIn(catalog, range);
+    const missing = catalog.sparseIndexes ? new Map<string, string>() : await missingOf(catalog, rows);
     for (const { registry, repository, repository_id, digest } of sound) {
       const lacks = missing.get(nameOf(repository_id, digest));
       if (lacks === undefined) continue;
@@ -68,8 +67,15 @@ export async function* checkManifests(catalog: Catalog, { repair }: { repair: bo
 
 const nameOf = (repositoryId: number, digest: string): string => `${repositoryId} ${digest}`;
 
-/** Rows of all manifests of a page, which lie between its first and its last one. */
-const inRange = '(f.repository_id, f.manifest_digest) >= (?, ?) AND (f.repository_id, f.manifest_digest) <= (?, ?)';
+/** The references of each manifest of a page, found by its key. Between two keys, SQLite would read whole repositories. */
+function ofAny(rows: readonly ManifestRow[]): { condition: string; values: Parameter[] } {
+  const one = '(f.repository_id = ? AND f.manifest_digest = ?)';
+  const padded = Array.from({ length: page }, (_, n) => rows[n] ?? rows[0]!);
+  return {
+    condition: `(${padded.map(() => one).join(' OR ')})`,
+    values: padded.flatMap((row) => [row.repository_id, row.digest]),
+  };
+}
 
 interface ReferenceRow {
   repository_id: number;
@@ -80,11 +86,12 @@ interface ReferenceRow {
 }
 
 /** The references that are recorded for manifests, by their names. */
-async function recordedIn({ db }: Catalog, range: readonly Parameter[]): Promise<Map<string, ReferenceRow[]>> {
+async function recordedOf({ db }: Catalog, manifests: readonly ManifestRow[]): Promise<Map<string, ReferenceRow[]>> {
+  const { condition, values } = ofAny(manifests);
   const recorded = new Map<string, ReferenceRow[]>();
   const text = `SELECT f.repository_id AS repository_id, f.manifest_digest AS manifest_digest, f.digest AS digest,
-      f.role AS role, f.required AS required FROM manifest_references f WHERE ${inRange}`;
-  for (const row of await db.all<ReferenceRow>(text, range)) {
+      f.role AS role, f.required AS required FROM manifest_references f WHERE ${condition}`;
+  for (const row of await db.all<ReferenceRow>(text, values)) {
     const name = nameOf(row.repository_id, row.manifest_digest);
     const rows = recorded.get(name);
     if (rows) rows.push(row);
@@ -102,16 +109,22 @@ function isRecorded(references: readonly ManifestReference[], rows: readonly Ref
 }
 
 /** The first digest that each of these manifests needs and that is not in its repository, by the manifest's name. */
-async function missingIn({ db }: Catalog, range: readonly Parameter[]): Promise<Map<string, string>> {
+async function missingOf({ db }: Catalog, manifests: readonly ManifestRow[]): Promise<Map<string, string>> {
+  const { condition, values } = ofAny(manifests);
   const rows = await db.all<ReferenceRow>(
-    `SELECT f.repository_id AS repository_id, f.manifest_digest AS manifest_digest, min(f.digest) AS digest
-      FROM manifest_references f WHERE ${inRange} AND f.required = 1
+    `SELECT f.repository_id AS repository_id, f.manifest_digest AS manifest_digest, f.digest AS digest
+      FROM manifest_references f WHERE ${condition} AND f.required = 1
         AND NOT EXISTS (SELECT 1 FROM blob_links l WHERE l.repository_id = f.repository_id AND l.digest = f.digest)
-        AND NOT EXISTS (SELECT 1 FROM manifests m WHERE m.repository_id = f.repository_id AND m.digest = f.digest)
-      GROUP BY f.repository_id, f.manifest_digest`,
-    range,
+        AND NOT EXISTS (SELECT 1 FROM manifests m WHERE m.repository_id = f.repository_id AND m.digest = f.digest)`,
+    values,
   );
-  return new Map(rows.map((row) => [nameOf(row.repository_id, row.manifest_digest), row.digest]));
+  const missing = new Map<string, string>();
+  for (const { repository_id, manifest_digest, digest } of rows) {
+    const name = nameOf(repository_id, manifest_digest);
+    const first = missing.get(name);
+    if (first === undefined || digest < first) missing.set(name, digest);
+  }
+  return missing;
 }
 
 function rewriteRows({ db }: Catalog, row: ManifestRow, references: readonly ManifestReference[]): Promise<void> {

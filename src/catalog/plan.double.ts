@@ -107,7 +107,7 @@ function faultOfLine(line: string, statement: string): string | undefined {
   if (/^(?:->\s*)?(?:Incremental )?Sort\b/.test(line) && Number(/rows=(\d+)/.exec(line)?.[1]) > mostSorted)
     return 'sorts';
   // All rows of a repository, unless it is the first of them that are wanted.
-  const whole = /\(repository_id=\?(?: AND subject_digest>\?)?\)/.test(line);
+  const whole = /\((?:repository_id=\?(?: AND subject_digest>\?)?|repository_id[<>]\?.*)\)/.test(line);
   if (whole && !/\b(?:LIMIT|NOT EXISTS)\b/i.test(statement)) return 'reads all of a repository';
   return undefined;
 }

@@ -31,7 +31,7 @@ test('what was stored before rows lay in their keys is there afterwards, with al
   expect(indexes.length).toBeGreaterThan(5);
   await before.close();
 
-  const after = await openDatabase({ ...options, migrations: catalogMigrations });
+  const after = await openDatabase({ ...options, migrations: catalogMigrations.slice(0, former.length + 1) });
   try {
     expect(await content(after)).toEqual(stored);
     expect(await after.all(names, [])).toEqual(indexes);

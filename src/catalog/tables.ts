@@ -125,4 +125,14 @@ export const catalogMigrations: Migration[] = [
       }
     },
   },
+  {
+    name: '0009-referrers-by-type',
+    async up(db) {
+      // Of ten thousand signatures of an image, a client asks for the one that is an SBOM.
+      await run(db, [
+        `CREATE INDEX manifests_subject_type ON manifests (repository_id, subject_digest, artifact_type, digest)
+          WHERE subject_digest IS NOT NULL`,
+      ]);
+    },
+  },
 ];

@@ -218,6 +218,12 @@ describe('trimming', () => {
     expect(await readEvents(db, start, 10)).toEqual([]);
   });
 
+  test('looks at no more than it may take, and so at none behind the first ones that are young', async () => {
+    for (const at of [50, 60, 1, 2]) await publish(at, at);
+    expect(await trimEvents(db, 10, 2)).toBe(0);
+    expect(await trimEvents(db, 10, 3)).toBe(1);
+  });
+
   test('keeps what is young, takes the oldest first, and no more at once than asked', async () => {
     for (const n of range(0, 10)) await publish(n);
     expect(await trimEvents(db, 7, 5)).toBe(5);
