@@ -76,7 +76,9 @@ export async function openStorage(
   await using stack = new AsyncDisposableStack();
   if (usesData(config)) {
     const data = resolve(config.data);
-    stack.defer(shared ? await joinDataDirectory(data) : await takeDataDirectory(data, { create }));
+    // With content in S3, a lost database takes all of the directory along.
+    const makes = create || (adopt && config.storage.s3.bucket !== undefined);
+    stack.defer(shared ? await joinDataDirectory(data) : await takeDataDirectory(data, { create: makes }));
   }
   const { db, catalog } = stack.use(await openFacts(config, shared?.writeToken));
   const blobs = await openBlobs(config, stack);

@@ -8,7 +8,7 @@ export type { FileSystem, OpenFile } from './file-system.ts';
 export { type ClaimingChild, createParentClaims, grantUploadClaims } from './parent-claims.ts';
 export type { ReceiveLimits, UploadBody } from './receive.ts';
 export { ObjectMissing } from './object-missing.ts';
-export { createS3Store } from './s3-store.ts';
+export { createS3Store, type S3StoreOptions } from './s3-store.ts';
 export * from './store.ts';
 export { findUpload } from './upload-store.ts';
 export { bindStore, requireStore } from './store-id.ts';

@@ -35,6 +35,8 @@ export type S3Calls = Awaited<ReturnType<typeof openS3Calls>>;
 export async function openS3Calls(options: S3Options) {
   const { sdk, client } = await connectS3(options);
   const { bucket, prefix, encryption, presignedSeconds, requestTimeoutMs } = options;
+  const { retryPauseMs = 100 } = options;
+  const attempt = <T>(operation: string, call: () => Promise<T>) => withRetries(operation, retryPauseMs, call);
   const at = (key: string) => ({ Bucket: bucket, Key: prefix + key });
   const long = { requestTimeout: longCall * requestTimeoutMs };
   const encrypted = encryption.mode !== 'none' && {
@@ -45,7 +47,7 @@ export async function openS3Calls(options: S3Options) {
 
   async function get(key: string, start: number, end: number) {
     return ifThere(
-      withRetries(`GetObject ${key}`, async () => {
+      attempt(`GetObject ${key}`, async () => {
         const found = await client.send(new sdk.GetObjectCommand({ ...at(key), Range: `bytes=${start}-${end}` }));
         return {
           body: found.Body as unknown as ReadableStream<Uint8Array>,
@@ -58,7 +60,7 @@ export async function openS3Calls(options: S3Options) {
 
   async function* list(below: string): AsyncGenerator<{ key: string; changedAt: number }> {
     for (let token: string | undefined; ;) {
-      const page = await withRetries('ListObjectsV2', () =>
+      const page = await attempt('ListObjectsV2', () =>
         client.send(
           new sdk.ListObjectsV2Command({
             Bucket: bucket,
@@ -78,7 +80,7 @@ export async function openS3Calls(options: S3Options) {
   async function* multiparts(below: string): AsyncGenerator<{ key: string; id: string; startedAt: number }> {
     let from: { KeyMarker?: string; UploadIdMarker?: string } = {};
     for (;;) {
-      const page = await withRetries('ListMultipartUploads', () =>
+      const page = await attempt('ListMultipartUploads', () =>
         client.send(new sdk.ListMultipartUploadsCommand({ Bucket: bucket, Prefix: prefix + below, ...from })),
       );
       for (const { Key = '', UploadId, Initiated } of page.Uploads ?? [])
@@ -97,7 +99,7 @@ export async function openS3Calls(options: S3Options) {
     const found: S3Part[] = [];
     for (let marker: string | undefined; ;) {
       const page = await ifThere(
-        withRetries(`ListParts ${key}`, () =>
+        attempt(`ListParts ${key}`, () =>
           client.send(
             new sdk.ListPartsCommand({
               ...at(key),
@@ -117,7 +119,7 @@ export async function openS3Calls(options: S3Options) {
 
   async function head(key: string): Promise<S3Object | undefined> {
     return ifThere(
-      withRetries(`HeadObject ${key}`, async () => {
+      attempt(`HeadObject ${key}`, async () => {
         const found = await client.send(new sdk.HeadObjectCommand(at(key)));
         return {
           size: found.ContentLength ?? 0,
@@ -137,7 +139,7 @@ export async function openS3Calls(options: S3Options) {
     head,
 
     async put(key: string, source: Source | undefined, metadata: Record<string, string> = {}): Promise<void> {
-      await withRetries(`PutObject ${key}`, () =>
+      await attempt(`PutObject ${key}`, () =>
         client.send(
           new sdk.PutObjectCommand({
             ...at(key),
@@ -152,7 +154,7 @@ export async function openS3Calls(options: S3Options) {
 
     /** Makes an object of another one, as long as that has this ETag, without loading it. */
     async copy(from: string, key: string, etag: string, metadata: Record<string, string>): Promise<void> {
-      await withRetries(`CopyObject ${key}`, () =>
+      await attempt(`CopyObject ${key}`, () =>
         client.send(
           new sdk.CopyObjectCommand({
             ...at(key),
@@ -171,7 +173,7 @@ export async function openS3Calls(options: S3Options) {
     async remove(keys: readonly string[]): Promise<void> {
       for (let from = 0; from < keys.length; from += removeAtOnce) {
         const Objects = keys.slice(from, from + removeAtOnce).map((key) => ({ Key: prefix + key }));
-        await withRetries('DeleteObjects', async () => {
+        await attempt('DeleteObjects', async () => {
           const done = await client.send(
             new sdk.DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } }),
           );
@@ -184,7 +186,7 @@ export async function openS3Calls(options: S3Options) {
 
     /** Begins a multipart upload; returns its id. */
     async create(key: string, metadata: Record<string, string>): Promise<string> {
-      const { UploadId } = await withRetries(`CreateMultipartUpload ${key}`, () =>
+      const { UploadId } = await attempt(`CreateMultipartUpload ${key}`, () =>
         client.send(new sdk.CreateMultipartUploadCommand({ ...at(key), ...made, Metadata: metadata })),
       );
       if (UploadId === undefined) throw new Error(`CreateMultipartUpload ${key}: the answer has no upload id`);
@@ -193,7 +195,7 @@ export async function openS3Calls(options: S3Options) {
 
     /** Sends one part; returns its ETag. */
     async putPart(key: string, id: string, number: number, source: Source): Promise<string> {
-      const { ETag = '' } = await withRetries(`UploadPart ${number} ${key}`, () =>
+      const { ETag = '' } = await attempt(`UploadPart ${number} ${key}`, () =>
         client.send(
           new sdk.UploadPartCommand({
             ...at(key),
@@ -209,7 +211,7 @@ export async function openS3Calls(options: S3Options) {
 
     /** Makes bytes `start` to `end` (inclusive) of an object a part, without loading them; returns its ETag. */
     async copyPart(key: string, id: string, number: number, from: string, start: number, end: number): Promise<string> {
-      const { CopyPartResult } = await withRetries(`UploadPartCopy ${number} ${key}`, () =>
+      const { CopyPartResult } = await attempt(`UploadPartCopy ${number} ${key}`, () =>
         client.send(
           new sdk.UploadPartCopyCommand({
             ...at(key),
@@ -227,7 +229,7 @@ export async function openS3Calls(options: S3Options) {
     /** Makes an object of the parts. Throws an S3Error with status 404 when the upload is not, or no longer, open. */
     async complete(key: string, id: string, etags: readonly string[]): Promise<void> {
       const Parts = etags.map((ETag, index) => ({ PartNumber: index + 1, ETag }));
-      await withRetries(`CompleteMultipartUpload ${key}`, () =>
+      await attempt(`CompleteMultipartUpload ${key}`, () =>
         client.send(
           new sdk.CompleteMultipartUploadCommand({ ...at(key), UploadId: id, MultipartUpload: { Parts } }),
           long,
@@ -238,7 +240,7 @@ export async function openS3Calls(options: S3Options) {
     /** Ends a multipart upload without an object; one that is not open is fine. */
     async abort(key: string, id: string): Promise<void> {
       await ifThere(
-        withRetries(`AbortMultipartUpload ${key}`, () =>
+        attempt(`AbortMultipartUpload ${key}`, () =>
           client.send(new sdk.AbortMultipartUploadCommand({ ...at(key), UploadId: id })),
         ),
       );
@@ -258,6 +260,7 @@ export async function openS3Calls(options: S3Options) {
 
     /** How long S3 may say nothing in the middle of a body (ms). */
     silenceMs: requestTimeoutMs,
+    retryPauseMs,
     close: () => client.destroy(),
   };
 }

@@ -13,9 +13,14 @@ export interface S3Options {
   encryption: { mode: 'none' | 'AES256' | 'aws:kms'; kmsKeyId?: string | undefined };
   /** A request on which nothing moves for this long is given up (ms). */
   requestTimeoutMs: number;
+  /** Pause before a request is repeated for the first time (ms; default 100). */
+  retryPauseMs?: number;
   /** How long the address of a presigned read holds (s); undefined: there are none. */
   presignedSeconds?: number | undefined;
 }
+
+/** What it would tell is told by our errors. */
+const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
 
 /**
  * Loads the client. Credentials and, where it is not configured, the region come from wherever AWS's tools take them:
@@ -36,6 +41,7 @@ export async function connectS3(options: S3Options): Promise<{ sdk: typeof Sdk; 
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     expectContinueHeader: false,
+    logger: silent,
     requestHandler: createSdkFetch(options.requestTimeoutMs),
   });
   return { sdk, client };

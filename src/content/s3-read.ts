@@ -31,7 +31,7 @@ export async function openBody(
 }
 
 async function requireReader(calls: S3Calls, key: string, start: number, end: number): Promise<S3Reader> {
-  const reader = await openReader(calls, key, [start, end], calls.silenceMs);
+  const reader = await openReader(calls, key, start, end);
   if (reader) return reader;
   throw new ObjectMissing(key);
 }

@@ -1,5 +1,5 @@
 import type { S3Calls } from './s3-calls.ts';
-import { pauseBefore, unavailable } from './s3-retry.ts';
+import { pauseAfter, unavailable } from './s3-retry.ts';
 
 /** Attempts without a byte between them before a read is given up. */
 const attempts = 5;
@@ -29,14 +29,14 @@ export interface S3Reader {
 }
 
 /**
- * Opens bytes `start` to `end` (inclusive) of an object; undefined when it is missing. S3 that is silent for
- * `silenceMs` counts as broken. Throws when the object is shorter.
+ * Opens bytes `start` to `end` (inclusive) of an object; undefined when it is missing. Throws when the object is
+ * shorter.
  */
 export async function openReader(
   calls: S3Calls,
   key: string,
-  [start, end]: readonly [start: number, end: number],
-  silenceMs: number,
+  start: number,
+  end: number,
 ): Promise<S3Reader | undefined> {
   let at = start;
   let window = Number.POSITIVE_INFINITY;
@@ -77,7 +77,7 @@ export async function openReader(
 
   /** What comes next on the connection; undefined when it ended or broke. */
   async function read(from: BodyReader): Promise<Uint8Array | undefined> {
-    timer = setTimeout(closeBody, silenceMs);
+    timer = setTimeout(closeBody, calls.silenceMs);
     try {
       return (await from.read()).value;
     } catch {
@@ -95,7 +95,7 @@ export async function openReader(
       clearTimeout(timer);
       for (let failures = 0; at <= end; failures++) {
         if (failures === attempts) throw unavailable(new Error(`${key} broke off at byte ${at}, again and again`));
-        if (failures > 0) await Bun.sleep(pauseBefore(failures));
+        if (failures > 0) await Bun.sleep(pauseAfter(failures, calls.retryPauseMs));
         body ??= await open();
         if (!body) throw unavailable(new Error(`${key} went away while it was read`));
         const chunk = await read(body);

@@ -1,7 +1,6 @@
 import { RegistryError } from '../errors/index.ts';
 
 const attempts = 5;
-const firstPauseMs = 100;
 const longestPauseMs = 2000;
 
 /** What S3 answered, or why it did not. Says nothing that must stay secret. */
@@ -31,25 +30,25 @@ const passingCodes = new Set([
 ]);
 
 /**
- * Runs a call of the S3 client until it succeeds, with growing pauses. What may pass is UNAVAILABLE in the end, and
- * everything else an S3Error at once.
+ * Runs a call of the S3 client until it succeeds, with growing pauses of `pauseMs` at first. What may pass is
+ * UNAVAILABLE in the end, and everything else an S3Error at once.
  */
-export async function withRetries<T>(operation: string, call: () => Promise<T>): Promise<T> {
+export async function withRetries<T>(operation: string, pauseMs: number, call: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await call();
     } catch (thrown) {
       const error = s3Error(operation, thrown);
       if (!(error instanceof S3Error) || !isPassing(error)) throw error;
-      if (attempt === attempts) throw unavailable(error);
-      await Bun.sleep(pauseBefore(attempt));
+      if (attempt === attempts || error.code === 'NoSuchBucket') throw unavailable(error);
+      await Bun.sleep(pauseAfter(attempt, pauseMs));
     }
   }
 }
 
 /** Another attempt's pause (ms): random, so that those who failed together do not come back together. */
-export function pauseBefore(attempt: number): number {
-  return Math.min(longestPauseMs, firstPauseMs * 2 ** (attempt - 1)) * (0.5 + Math.random() / 2);
+export function pauseAfter(attempt: number, firstMs: number): number {
+  return Math.min(longestPauseMs, firstMs * 2 ** (attempt - 1)) * (0.5 + Math.random() / 2);
 }
 
 export function unavailable(cause: unknown): RegistryError {
@@ -63,8 +62,14 @@ export function isMissing(error: unknown): boolean {
   return error instanceof S3Error && error.status === 404 && error.code !== 'NoSuchBucket';
 }
 
+/** A bucket that is gone may be back like a disk, though not within some attempts. */
 function isPassing({ code, status }: S3Error): boolean {
-  return passingCodes.has(code) || status === 429 || (status !== undefined && status >= 500 && status !== 501);
+  return (
+    code === 'NoSuchBucket' ||
+    passingCodes.has(code) ||
+    status === 429 ||
+    (status !== undefined && status >= 500 && status !== 501)
+  );
 }
 
 function s3Error(operation: string, thrown: unknown): unknown {

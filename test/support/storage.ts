@@ -1,7 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type BlobStore, createFileStore, createS3Store, type FileSystem } from '../../src/content/index.ts';
+import {
+  type BlobStore,
+  createFileStore,
+  createS3Store,
+  type FileSystem,
+  type S3StoreOptions,
+} from '../../src/content/index.ts';
 import { listBucket, startS3 } from './s3.ts';
 
 /** The least that S3 accepts, so that small blobs have several parts. */
@@ -43,13 +49,15 @@ export interface TestStore extends AsyncDisposable {
   stagingOf(upload: string): string;
   /** Everything that is in the bucket: keys of objects, and of multipart uploads that are open. */
   everything(): Promise<string[]>;
+  /** Its bucket, where it has one. */
+  bucket: string;
 }
 
 /** A new store in a bucket of its own. */
-export async function openTestS3Store(options: { endpoint?: string; prefix?: string } = {}): Promise<TestStore> {
+export async function openTestS3Store(options: Partial<S3StoreOptions> = {}): Promise<TestStore> {
   const s3 = await startS3();
   const spools = await mkdtemp(join(tmpdir(), 'bonded-spools-'));
-  const bucket = await s3.bucket();
+  const bucket = options.bucket ?? (await s3.bucket());
   const open = () =>
     createS3Store({
       bucket,
@@ -69,6 +77,7 @@ export async function openTestS3Store(options: { endpoint?: string; prefix?: str
     fileOf: (key) => fileOf(`blobs/${key.split('.', 1)[0]}`),
     stagingOf: (upload) => fileOf(`uploads/${upload}`),
     everything: () => listBucket(bucket),
+    bucket,
     [Symbol.asyncDispose]: () => rm(spools, { recursive: true, force: true }),
   };
 }
@@ -82,6 +91,7 @@ export async function openTestStore(data: string, fs?: FileSystem, s3 = storesIn
     reopen: open,
     fileOf: (key) => join(data, 'blobs', key),
     stagingOf: (upload) => join(data, 'uploads', upload.slice(0, 2), upload),
+    bucket: '',
     everything: () => Array.fromAsync(new Bun.Glob('{blobs,uploads}/**/*').scan(data)),
     async [Symbol.asyncDispose]() {},
   };

@@ -1,0 +1,121 @@
+import { expect } from 'bun:test';
+import {
+  type BlobStore,
+  contentMigrations,
+  createUploads,
+  type LinkBlob,
+  recordBlob,
+  sweepDeleted,
+  type Uploads,
+} from '../../src/content/index.ts';
+import type { Database } from '../../src/database/index.ts';
+import { type Digest, digestOf } from '../../src/oci/index.ts';
+import type { Random } from '../crash/random.ts';
+import { openTestDatabase } from '../support/database.ts';
+import { startS3 } from '../support/s3.ts';
+import { type Fault, startS3Faults } from '../support/s3-faults.ts';
+import { openTestS3Store } from '../support/storage.ts';
+
+const faults: readonly Fault[] = [
+  'refuse',
+  'slow-down',
+  'reset',
+  'silence',
+  'lost-answer',
+  'lost-in-silence',
+  'late',
+  'truncate',
+];
+
+/** How long what is under way to S3 may take at the end (ms). */
+const settleMs = 5000;
+
+/** A process that takes uploads, behind its own faults; it ends like one that is killed. */
+export interface Node {
+  uploads: Uploads;
+  link: LinkBlob;
+  dead(): boolean;
+  kill(): void;
+}
+
+/** Facts, a bucket, and the processes on them. */
+export async function openUniverse(random: Random, faultRate: number) {
+  await using stack = new AsyncDisposableStack();
+  const db = stack.use(await openTestDatabase(contentMigrations));
+  const s3 = await startS3();
+  const quiet = stack.use(await openTestS3Store({ retryPauseMs: 5 }));
+  const universe = stack.move();
+  const proxies: { open(): number }[] = [];
+  const acknowledged = new Map<Digest, number>();
+  let faulted = 0;
+
+  async function startNode(): Promise<Node> {
+    const proxy = universe.use(
+      await startS3Faults(s3.endpoint, () => {
+        if (!random.chance(faultRate)) return undefined;
+        faulted++;
+        return random.pick(faults);
+      }),
+    );
+    proxies.push(proxy);
+    const { bucket } = quiet;
+    const opened = universe.use(
+      await openTestS3Store({ bucket, endpoint: proxy.endpoint, requestTimeoutMs: 400, retryPauseMs: 5 }),
+    );
+    let dead = false;
+    const mortal: Database = {
+      ...db,
+      write: (...call) => (dead ? Promise.reject(new Error('this process is dead')) : db.write(...call)),
+    };
+    return {
+      uploads: createUploads(mortal, opened.store, { stallMs: 60_000, minBytesPerSecond: 0, maxBytes: 2 ** 40 }),
+      link: (tx, blob) => recordBlob(tx, { ...blob, now: Date.now() }),
+      dead: () => dead,
+      kill() {
+        dead = true;
+        proxy.kill();
+      },
+    };
+  }
+
+  return {
+    startNode,
+    acknowledge: (digest: Digest, size: number) => void acknowledged.set(digest, size),
+    acknowledged: () => acknowledged.size,
+    faulted: () => faulted,
+    /** Once nothing is under way: every acknowledged blob is whole, and after the sweep nothing else is there. */
+    async judge(): Promise<void> {
+      const until = Date.now() + settleMs;
+      while (proxies.some((proxy) => proxy.open() > 0) && Date.now() < until) await Bun.sleep(10);
+      await requireWhole(db, quiet.store, acknowledged);
+      await sweepAll(db, quiet.store);
+      await requireWhole(db, quiet.store, acknowledged);
+      const rows = await db.all<{ key: string }>('SELECT "key" FROM blobs', []);
+      const expected = rows.flatMap(({ key }) => [`blobs/${key.split('.')[0]}`, `blobs/${key}`]);
+      expect(await quiet.everything()).toEqual(expected.toSorted());
+    },
+    [Symbol.asyncDispose]: () => universe.disposeAsync(),
+  };
+}
+
+export type Universe = Awaited<ReturnType<typeof openUniverse>>;
+
+async function requireWhole(db: Database, store: BlobStore, wanted: ReadonlyMap<Digest, number>): Promise<void> {
+  for (const [digest, size] of wanted) {
+    const row = await db.first<{ key: string; size: number }>(
+      'SELECT "key", size FROM blobs WHERE digest = ? AND deleting = 0',
+      [digest],
+    );
+    expect(row?.size).toBe(size);
+    expect(await store.size(row!.key)).toBe(size);
+    if (size === 0) continue;
+    const bytes = await new Response(await store.read(row!.key, 0, size - 1)).bytes();
+    expect(digestOf(bytes)).toBe(digest);
+  }
+}
+
+async function sweepAll(db: Database, store: BlobStore): Promise<void> {
+  const uploads = createUploads(db, store, { stallMs: 60_000, minBytesPerSecond: 0, maxBytes: 2 ** 40 });
+  for (let more = true; more;) ({ more } = await uploads.sweep(Date.now() + 3_600_000));
+  while ((await sweepDeleted(db, store)).blobs > 0);
+}

@@ -1,0 +1,164 @@
+import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
+
+/**
+ * What befalls a request. `refuse`, `slow-down`, `reset` and `silence` come before the server sees it; `lost-answer`
+ * and `lost-in-silence` after it did what was asked; `late` breaks the connection and has it done afterwards; `truncate`
+ * breaks off half-way through the answer's body.
+ */
+export type Fault =
+  | 'refuse'
+  | 'slow-down'
+  | 'reset'
+  | 'silence'
+  | 'lost-answer'
+  | 'lost-in-silence'
+  | 'late'
+  | 'truncate';
+
+export interface S3Request {
+  operation: string;
+  /** Path without the query. */
+  path: string;
+  headers: Record<string, string | string[] | undefined>;
+}
+
+export interface S3Faults extends AsyncDisposable {
+  readonly endpoint: string;
+  /** Every request so far. */
+  readonly requests: S3Request[];
+  /** Requests to the server whose answers are still under way. */
+  open(): number;
+  /** From now on nothing gets through, as of a process that died; what is under way may still be done. */
+  kill(): void;
+}
+
+const lateMs = 300;
+
+/** A proxy in front of an S3 server that does to each request what `decide` says. */
+export async function startS3Faults(
+  target: string,
+  decide: (seen: S3Request) => Fault | undefined = () => undefined,
+): Promise<S3Faults> {
+  const { hostname, port } = new URL(target);
+  const agent = new Agent({ keepAlive: true, maxSockets: 1000 });
+  const requests: S3Request[] = [];
+  let dead = false;
+  let open = 0;
+
+  const forward = (
+    incoming: IncomingMessage,
+    body: Buffer | undefined,
+    answered: (answer: IncomingMessage) => void,
+  ) => {
+    const { method, url: path, headers } = incoming;
+    open++;
+    // The signature covers Host, so it is handed on as it came.
+    const outgoing = request({ hostname, port, method, path, headers, agent }, answered);
+    outgoing.once('close', () => open--);
+    outgoing.on('error', () => incoming.destroy());
+    if (body) outgoing.end(body);
+    else incoming.pipe(outgoing);
+    incoming.once('close', () => {
+      if (!incoming.complete) outgoing.destroy();
+    });
+    return outgoing;
+  };
+
+  function answer(incoming: IncomingMessage, response: ServerResponse, fault: Fault | undefined): void {
+    if (dead || fault === 'reset') return void incoming.destroy();
+    if (fault === 'silence') return void incoming.resume();
+    if (fault === 'refuse' || fault === 'slow-down') return refuse(incoming, response, fault);
+    if (fault === 'late') return void later(incoming);
+    let answering = false;
+    const outgoing = forward(incoming, undefined, (found) => {
+      if (fault === 'lost-answer') found.resume().once('end', () => incoming.destroy());
+      if (fault === 'lost-in-silence') found.resume();
+      if (fault === 'lost-answer' || fault === 'lost-in-silence') return;
+      if (response.destroyed) return void found.resume();
+      answering = true;
+      response.writeHead(found.statusCode!, found.headers);
+      if (fault === 'truncate') truncate(found, response);
+      else found.pipe(response);
+    });
+    // Whoever goes away early does not keep the server from doing what it was asked.
+    response.once('close', () => {
+      if (answering && !response.writableFinished) outgoing.destroy();
+    });
+  }
+
+  async function later(incoming: IncomingMessage): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of incoming) chunks.push(chunk as Buffer);
+    incoming.destroy();
+    await Bun.sleep(lateMs);
+    forward(incoming, Buffer.concat(chunks), (found) => void found.resume());
+  }
+
+  const server = createServer((incoming, response) => {
+    const seen = describe(incoming);
+    requests.push(seen);
+    answer(incoming, response, decide(seen));
+  });
+  server.keepAliveTimeout = 60_000;
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address() as { port: number };
+  return {
+    endpoint: `http://127.0.0.1:${address.port}`,
+    requests,
+    open: () => open,
+    kill() {
+      dead = true;
+      server.closeAllConnections();
+    },
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      agent.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+function refuse(incoming: IncomingMessage, response: ServerResponse, fault: 'refuse' | 'slow-down'): void {
+  incoming.resume();
+  const [status, code] = fault === 'refuse' ? [500, 'InternalError'] : [503, 'SlowDown'];
+  response.writeHead(status, { 'content-type': 'application/xml' });
+  response.end(`<?xml version="1.0"?><Error><Code>${code}</Code><Message>try again</Message></Error>`);
+}
+
+function truncate(found: IncomingMessage, response: ServerResponse): void {
+  const half = Number(found.headers['content-length'] ?? 0) / 2;
+  let sent = 0;
+  found.on('data', (chunk: Buffer) => {
+    sent += chunk.length;
+    if (sent <= half) response.write(chunk);
+    else {
+      response.write(chunk.subarray(0, Math.max(0, chunk.length - (sent - half))), () => response.destroy());
+      found.destroy();
+    }
+  });
+}
+
+function describe({ method, url = '', headers }: IncomingMessage): S3Request {
+  const [path = '', query = ''] = url.split('?');
+  return { operation: operationOf(method, new URLSearchParams(query), headers), path, headers };
+}
+
+function operationOf(method: string | undefined, query: URLSearchParams, headers: IncomingMessage['headers']): string {
+  const copies = headers['x-amz-copy-source'] !== undefined;
+  switch (method) {
+    case 'PUT':
+      if (query.has('partNumber')) return copies ? 'UploadPartCopy' : 'UploadPart';
+      return copies ? 'CopyObject' : 'PutObject';
+    case 'POST':
+      if (query.has('uploads')) return 'CreateMultipartUpload';
+      return query.has('delete') ? 'DeleteObjects' : 'CompleteMultipartUpload';
+    case 'DELETE':
+      return query.has('uploadId') ? 'AbortMultipartUpload' : 'DeleteObject';
+    case 'HEAD':
+      return 'HeadObject';
+    default:
+      if (query.has('uploads')) return 'ListMultipartUploads';
+      if (query.has('uploadId')) return 'ListParts';
+      return query.has('list-type') ? 'ListObjectsV2' : 'GetObject';
+  }
+}
