@@ -249,3 +249,30 @@ test('sweeps and writers at the same time: whatever was acknowledged is there', 
   for (let more = true; more;) ({ more } = await rig.uploads.sweep(Date.now() + 1000));
   expect(await rig.left()).toEqual({ ...nothing, objects: pushed.filter(Boolean).length });
 });
+
+test('a session that is cancelled from elsewhere while its blob is published leaves no object', async () => {
+  await using rig = await openContentRig();
+  const id = await rig.open();
+  await rig.append(id, bodyOf('he'));
+  const publishing: typeof rig.store = {
+    ...rig.store,
+    async stage(upload, offset) {
+      const staging = await rig.store.stage(upload, offset);
+      return (
+        staging && {
+          ...staging,
+          async publish(digest) {
+            const key = await staging.publish(digest);
+            await rig.db.write((tx) => tx.deleteFrom('uploads').execute());
+            return key;
+          },
+        }
+      );
+    },
+  };
+  const closing = rig
+    .openOver(publishing)
+    .hold(id, owner, (session) => session.close(bodyOf('llo'), digestOf('hello'), rig.link));
+  expect(await codeOf(closing)).toBe('404 BLOB_UPLOAD_UNKNOWN');
+  expect(await rig.left()).toEqual(nothing);
+});

@@ -22,7 +22,9 @@ function createRunner(universe: Universe, random: Random) {
       return node;
     },
     async perhapsKill(): Promise<void> {
-      if (random.chance(0.1)) setTimeout(async () => (await node).kill(), random.below(100));
+      if (!random.chance(0.1)) return;
+      const victim = await node;
+      setTimeout(victim.kill, random.below(100));
     },
   };
 }

@@ -174,10 +174,16 @@ test('twenty clients that stop reading hold no connection to S3 and little memor
 test('the connection to S3 ends with the client’s', async () => {
   await using on = await startOnS3();
   const digest = await pushBlob(on.server.url, 'app', randomBytes(24 * 1024 * 1024));
-  const client = stalledClient(on.server.host, `/v2/app/blobs/${digest}`);
-  await eventually(() => on.proxy.open() > 0);
-  const since = performance.now();
-  client.destroy();
-  await eventually(() => on.proxy.open() === 0);
-  expect(performance.now() - since).toBeLessThan(1500);
+  const times: number[] = [];
+  // On a busy machine one of them may be late.
+  for (let tries = 0; tries < 3; tries++) {
+    const client = stalledClient(on.server.host, `/v2/app/blobs/${digest}`);
+    await eventually(() => on.proxy.open() > 0);
+    const since = performance.now();
+    client.destroy();
+    await eventually(() => on.proxy.open() === 0);
+    times.push(performance.now() - since);
+  }
+  // One that merely stops reading keeps it for two seconds.
+  expect(Math.min(...times)).toBeLessThan(1000);
 });

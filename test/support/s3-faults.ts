@@ -145,20 +145,13 @@ function describe({ method, url = '', headers }: IncomingMessage): S3Request {
 
 function operationOf(method: string | undefined, query: URLSearchParams, headers: IncomingMessage['headers']): string {
   const copies = headers['x-amz-copy-source'] !== undefined;
-  switch (method) {
-    case 'PUT':
-      if (query.has('partNumber')) return copies ? 'UploadPartCopy' : 'UploadPart';
-      return copies ? 'CopyObject' : 'PutObject';
-    case 'POST':
-      if (query.has('uploads')) return 'CreateMultipartUpload';
-      return query.has('delete') ? 'DeleteObjects' : 'CompleteMultipartUpload';
-    case 'DELETE':
-      return query.has('uploadId') ? 'AbortMultipartUpload' : 'DeleteObject';
-    case 'HEAD':
-      return 'HeadObject';
-    default:
-      if (query.has('uploads')) return 'ListMultipartUploads';
-      if (query.has('uploadId')) return 'ListParts';
-      return query.has('list-type') ? 'ListObjectsV2' : 'GetObject';
-  }
+  if (method === 'PUT' && query.has('partNumber')) return copies ? 'UploadPartCopy' : 'UploadPart';
+  if (method === 'PUT') return copies ? 'CopyObject' : 'PutObject';
+  if (method === 'POST' && query.has('uploads')) return 'CreateMultipartUpload';
+  if (method === 'POST') return query.has('delete') ? 'DeleteObjects' : 'CompleteMultipartUpload';
+  if (method === 'DELETE') return query.has('uploadId') ? 'AbortMultipartUpload' : 'DeleteObject';
+  if (method === 'HEAD') return 'HeadObject';
+  if (query.has('uploads')) return 'ListMultipartUploads';
+  if (query.has('uploadId')) return 'ListParts';
+  return query.has('list-type') ? 'ListObjectsV2' : 'GetObject';
 }
