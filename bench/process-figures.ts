@@ -9,8 +9,6 @@ export interface Load {
   cpuSeconds: number;
   /** Most memory that was resident at once, over all its processes; what they share counts for each. */
   peakMiB: number;
-  /** The same of that process which had most. */
-  largestMiB: number;
 }
 
 /** Runs `work` and says what it cost the process `pid` and its children. */
@@ -20,9 +18,8 @@ export async function underLoad(pid: number, work: () => Promise<unknown>): Prom
   const began = performance.now();
   await work();
   const seconds = (performance.now() - began) / 1000;
-  const peaks = familyOf(pid).map(peakOf);
-  const peakMiB = peaks.reduce((sum, peak) => sum + peak, 0);
-  return { seconds, cpuSeconds: cpuSecondsOf(pid) - before, peakMiB, largestMiB: Math.max(...peaks) };
+  const peakMiB = familyOf(pid).reduce((sum, member) => sum + peakOf(member), 0);
+  return { seconds, cpuSeconds: cpuSecondsOf(pid) - before, peakMiB };
 }
 
 function familyOf(pid: number): number[] {

@@ -60,7 +60,7 @@ export const blobPush: Shape = {
     return {
       push: scale.blobBytes / gib / load.seconds,
       cpu: load.cpuSeconds / (scale.blobBytes / gib),
-      memory: load.largestMiB,
+      memory: load.peakMiB,
     };
   },
 };

@@ -62,6 +62,6 @@ export const manifestGet: Shape = {
       measured = await wrk(url, { connections, seconds, accept: imageType });
     });
     const { rate, p99 } = measured!;
-    return { rate, p99, cpu: (load.cpuSeconds / load.seconds / rate) * 1e6, memory: load.largestMiB };
+    return { rate, p99, cpu: (load.cpuSeconds / load.seconds / rate) * 1e6, memory: load.peakMiB };
   },
 };

@@ -56,7 +56,7 @@ export const pullStorm: Shape = {
       p50: percentile(times, 50),
       p99: percentile(times, 99),
       cpu: load.cpuSeconds,
-      memory: load.largestMiB,
+      memory: load.peakMiB,
     };
   },
 };

@@ -23,7 +23,7 @@ export const pushInGc: Shape = {
     { key: 'busy', what: 'small images pushed during collection', unit: '1/s', better: 'more' },
     { key: 'idleP99', what: 'such a push, 99th percentile', unit: 'ms', better: 'less' },
     { key: 'busyP99', what: 'such a push during collection, 99th percentile', unit: 'ms', better: 'less' },
-    { key: 'collected', what: 'blobs collected meanwhile', unit: '1/s', better: 'more' },
+    { key: 'collected', what: 'links and blobs collected meanwhile', unit: '1/s', better: 'more' },
   ],
   async measure(situation) {
     const directory = join(situation.directory, `gc-${++measurement}`);
@@ -42,6 +42,7 @@ export const pushInGc: Shape = {
       await collectionBegins(peer);
       const [before, began] = [await collectedBy(peer), performance.now()];
       const load = await push(peer.port);
+      if ((await collectedBy(peer)) === before) throw new Error('nothing was collected meanwhile');
       collected = ((await collectedBy(peer)) - before) / ((performance.now() - began) / 1000);
       return load;
     });
@@ -84,7 +85,9 @@ async function collectionBegins(peer: Peer): Promise<void> {
   }
 }
 
+/** Links and blobs: the one goes before the other. */
 async function collectedBy({ url }: Peer): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text();
-  return Number(/^bonded_gc_collected_total\{kind="blob"\} (\d+)$/m.exec(text)?.[1] ?? 0);
+  const counts = text.matchAll(/^bonded_gc_collected_total\{kind="(?:link|blob)"\} (\d+)$/gm);
+  return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
 }

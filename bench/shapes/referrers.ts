@@ -25,8 +25,8 @@ export const referrers: Shape = {
   rows: [
     { key: 'all', what: `all ${entries} referrers`, unit: 'ms', better: 'less' },
     { key: 'some', what: 'the referrers of one type', unit: 'ms', better: 'less' },
-    { key: 'cpu', what: 'processor time of both', unit: 's', better: 'less', targets: { zot: 0.7 } },
-    { key: 'memory', what: 'memory while they are listed', unit: 'MiB', better: 'less', limits: { bonded: 200 } },
+    { key: 'cpu', what: 'processor time of both lists of referrers', unit: 's', better: 'less', targets: { zot: 0.7 } },
+    { key: 'memory', what: 'memory while referrers are listed', unit: 'MiB', better: 'less', limits: { bonded: 200 } },
   ],
   async prepare(situation) {
     for (const [name, peer] of situation.peers) {
@@ -52,7 +52,7 @@ export const referrers: Shape = {
         figures['some'] = timeOf(await readPages(connection, filtered), Math.ceil(count / rare));
       }),
     );
-    return { ...figures, cpu: load.cpuSeconds, memory: load.largestMiB };
+    return { ...figures, cpu: load.cpuSeconds, memory: load.peakMiB };
   },
 };
 

@@ -51,7 +51,7 @@ export const slowUploads: Shape = {
         ),
       ]),
     );
-    return { ...figures, cpu: load.cpuSeconds, memory: load.largestMiB };
+    return { ...figures, cpu: load.cpuSeconds, memory: load.peakMiB };
   },
 };
 

@@ -53,6 +53,6 @@ export const smallPush: Shape = {
       rates.one = (await pushFor(port, { connections, seconds }, () => `bench/one/${run}`)).rate;
     });
     const images = load.seconds * ((rates.spread + rates.one) / 2);
-    return { ...rates, cpu: (load.cpuSeconds / images) * 1000, memory: load.largestMiB };
+    return { ...rates, cpu: (load.cpuSeconds / images) * 1000, memory: load.peakMiB };
   },
 };
