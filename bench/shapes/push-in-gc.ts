@@ -4,10 +4,12 @@ import { blobOf, connected, pushBlob } from '../client/content.ts';
 import { type PushLoad, pushFor } from '../client/push-load.ts';
 import { bonded } from '../peers/bonded.ts';
 import { type Peer, startServer } from '../peers/start.ts';
-import { percentile } from '../percentile.ts';
+import { median, percentile } from '../percentile.ts';
 import { crowdOf, type Shape } from '../shape.ts';
 
 const garbage = 6000;
+/** The first hundred are collected at once, and would be gone before the first push. */
+const leastGarbage = 600;
 const connections = 8;
 let measurement = 0;
 
@@ -30,28 +32,34 @@ export const pushInGc: Shape = {
     const { seconds } = situation.scale;
     const push = async (port: number): Promise<PushLoad> => {
       const into = (image: number) => `bench/gc-${image % 50}`;
-      await pushFor(port, { connections, seconds: 0.5 }, into);
+      await pushFor(port, { connections, seconds: Math.min(0.5, seconds) }, into);
       return pushFor(port, { connections, seconds }, into);
     };
     const idle = await serve(directory, '24h', async ({ port }) => {
-      await pushGarbage(port, crowdOf(situation, garbage));
+      await pushGarbage(port, Math.max(leastGarbage, crowdOf(situation, garbage)));
       return push(port);
     });
-    let collected = 0;
+    const collected = { before: 0, during: 0, seconds: 0 };
     const busy = await serve(directory, '1s', async (peer) => {
       await collectionBegins(peer);
-      const [before, began] = [await collectedBy(peer), performance.now()];
-      const load = await push(peer.port);
-      if ((await collectedBy(peer)) === before) throw new Error('nothing was collected meanwhile');
-      collected = ((await collectedBy(peer)) - before) / ((performance.now() - began) / 1000);
-      return load;
+      const began = performance.now();
+      collected.before = await collectedBy(peer);
+      const loads: PushLoad[] = [];
+      // It counts in steps, and rests between candidates.
+      while (collected.during === 0) {
+        if (loads.length === 10) throw new Error('nothing is collected while images are pushed');
+        loads.push(await push(peer.port));
+        collected.during = (await collectedBy(peer)) - collected.before;
+      }
+      collected.seconds = (performance.now() - began) / 1000;
+      return { rate: median(loads.map(({ rate }) => rate)), times: loads.flatMap(({ times }) => times) };
     });
     return {
       idle: idle.rate,
       busy: busy.rate,
       idleP99: percentile(idle.times, 99),
       busyP99: percentile(busy.times, 99),
-      collected,
+      collected: collected.during / collected.seconds,
     };
   },
 };
