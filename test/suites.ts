@@ -32,6 +32,9 @@ const sqliteAlone = [
   'one-writer',
 ].map((name) => `src/database/${name}.test.ts`);
 
+/** What is the same for all facts, and takes a while. */
+const endings = 'src/processes/endings.test.ts';
+
 /** What is S3's alone. */
 const s3Alone = ['src/content/s3-*.test.ts', 'test/s3/**'];
 
@@ -102,7 +105,7 @@ export const suites: readonly Suite[] = [
     shows: 'the same on PostgreSQL',
     kind: 'tests',
     files: ['src/**/*.test.ts', 'test/*/**/*.test.ts'],
-    except: [...notFacts, ...sqliteAlone],
+    except: [...notFacts, endings, ...sqliteAlone],
     postgres: 'needed',
     minutes: { small: 10, ci: 30, soak: 1440 },
     environment: fewerHistories,

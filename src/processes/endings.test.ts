@@ -1,100 +1,20 @@
 import { expect, test } from 'bun:test';
 import { inDirectory } from '../../test/support/command.ts';
 import { openRaw, portOf, requestText } from '../../test/http/raw.ts';
-import { makeImage, openUpload, pushBlob, pushImage, putManifest, randomBytes } from '../../test/http/registry.ts';
+import { openUpload, pushBlob, pushImage, putManifest, randomBytes } from '../../test/http/registry.ts';
 import { startTestProcess, type TestProcess } from '../../test/support/server.ts';
-import { connectToWorkers } from '../../test/http/worker-connections.ts';
+import { isAlive, until, workersOf } from '../../test/support/worker-processes.ts';
+import { connectToWorkers, type WorkerConnection } from '../../test/http/worker-connections.ts';
 
-const settings = { processes: 2, 'database.poolSize': 4 };
-
-/** The ids of a server's workers, as the system knows them. */
-async function workersOf({ process: { pid } }: TestProcess): Promise<number[]> {
-  const children = await Bun.file(`/proc/${pid}/task/${pid}/children`).text();
-  const found: number[] = [];
-  for (const child of children.trim().split(' ').filter(Boolean)) {
-    const command = await Bun.file(`/proc/${child}/cmdline`)
-      .text()
-      .catch(() => '');
-    if (command.endsWith('\0worker\0')) found.push(Number(child));
-  }
-  return found;
-}
-
-const isAlive = (pid: number): Promise<boolean> =>
-  Bun.file(`/proc/${pid}/stat`)
-    .text()
-    .then((stat) => !/\) Z /.test(stat))
-    .catch(() => false);
-
-async function until(condition: () => boolean | Promise<boolean>, withinMs = 20_000): Promise<void> {
-  for (const late = performance.now() + withinMs; !(await condition()); await Bun.sleep(10)) {
-    if (performance.now() > late) throw new Error('what was waited for did not happen');
-  }
-}
-
-/**
- * Repeats what a broken connection cut off, as clients do; an answer is an answer. But `fetch` itself repeats a PUT on
- * a connection that it had kept: of an upload that is closed by then, the answer is that it is unknown.
- */
-async function insist<T>(act: () => Promise<T>): Promise<T> {
-  for (let tries = 0; ; tries++) {
-    try {
-      return await act();
-    } catch (error) {
-      const { message } = error as Error;
-      if ((/answered [45]/.test(message) && !message.includes('BLOB_UPLOAD_UNKNOWN')) || tries === 500) throw error;
-      await Bun.sleep(20);
-    }
-  }
-}
-
-test('workers that are killed during pushes take nothing that was acknowledged along, and are replaced', async () => {
-  await using server = await startTestProcess({ settings });
-  let stopped = false;
-  const pushers = Array.from({ length: 6 }, async (_, pusher) => {
-    const images = [];
-    for (let n = 0; !stopped; n++) {
-      const image = makeImage(randomBytes(20_000));
-      await insist(() => pushImage(server.url, `storm/p${pusher}`, `t${n}`, image));
-      images.push(image);
-    }
-    return images;
-  });
-  const kills = 4;
-  for (let kill = 0; kill < kills; kill++) {
-    for (const connection of await connectToWorkers(portOf(server.url), 2)) connection[Symbol.dispose]();
-    await Bun.sleep(150 + Math.random() * 150);
-    const [first, second] = await workersOf(server);
-    const victim = kill % 2 === 0 ? first! : second!;
-    process.kill(victim, 'SIGKILL');
-    await until(async () => !(await isAlive(victim)));
-  }
-  await until(async () => (await workersOf(server)).length === 2);
-  stopped = true;
-  const pushed = await Promise.all(pushers);
-  expect(pushed.flat().length).toBeGreaterThan(20);
-  for (const [pusher, images] of pushed.entries()) {
-    for (const [n, image] of images.entries()) {
-      const manifest = await fetch(`${server.url}/v2/storm/p${pusher}/manifests/t${n}`);
-      expect(await manifest.text()).toBe(image.text);
-      const layer = await fetch(`${server.url}/v2/storm/p${pusher}/blobs/${image.layerDigest}`);
-      expect(Buffer.from(await layer.arrayBuffer()).equals(image.layer)).toBe(true);
-    }
-  }
-  const metrics = await (await fetch(`${server.url}/metrics`)).text();
-  expect(metrics).toContain(`bonded_worker_restarts_total ${kills}\n`);
-  expect(server.output().match(/a worker ended; it is replaced/g)).toHaveLength(kills);
-  expect(await server.end()).toBe(0);
-}, 90_000);
+const settings = { processes: 2 };
 
 test('clients of one worker do not notice the death of another, nor does a counter go back', async () => {
   await using server = await startTestProcess({ settings });
   const port = portOf(server.url);
   const connections = await connectToWorkers(port, 2);
   const count = async (): Promise<number> => {
-    const text = await insist(async () =>
-      (await fetch(`${server.url}/metrics`, { headers: { Connection: 'close' } })).text(),
-    );
+    const [{ send }] = (await connectToWorkers(port, 1)) as [WorkerConnection];
+    const text = (await send('GET', '/metrics', { headers: { Connection: 'close' } })).body;
     return Number(/^bonded_http_requests_total\{method="GET",route="base",status="200"\} (\d+)$/m.exec(text)?.[1]);
   };
   for (const { send } of connections) for (let n = 0; n < 50; n++) await send('GET', '/v2/');
