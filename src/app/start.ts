@@ -3,7 +3,7 @@ import { requireStore } from '../content/index.ts';
 import { createByteBudget, distribute, type Gate } from '../distribution/index.ts';
 import { type HttpServer, startServer } from '../http/index.ts';
 import type { Digest } from '../oci/index.ts';
-import { createMetrics, type Log, type Metrics, watchLoopLag } from '../telemetry/index.ts';
+import { createMetrics, type Log, type Metrics, watchLoopLag, watchMemory } from '../telemetry/index.ts';
 import { startBackground } from './background.ts';
 import { forgetMissing } from './missing.ts';
 import { ensureRegistries, openStorage, openUploads, type SharedRights, type Storage } from './storage.ts';
@@ -82,6 +82,7 @@ export async function startApp(config: Configuration, log: Log, worker?: Worker)
     for (const stop of startBackground(config, storage, uploads, metrics, log)) stack.defer(stop);
   }
   stack.defer(watchLoopLag((seconds) => metrics.loopLagSeconds.set(seconds)));
+  stack.defer(watchMemory());
   const running = stack.move();
   return {
     url: server.url,

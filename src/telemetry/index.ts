@@ -3,3 +3,4 @@ export { createLog, type Log } from './log.ts';
 export { watchLoopLag } from './loop-lag.ts';
 export { createMetrics, type Metrics } from './metrics.ts';
 export { countsOf, mergeSnapshots, type MetricsSnapshot, renderSnapshots } from './snapshot.ts';
+export { watchMemory } from './memory.ts';

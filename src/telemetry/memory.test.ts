@@ -1,0 +1,35 @@
+import { expect, test } from 'bun:test';
+import { createMemoryKeeper } from './memory.ts';
+
+const MiB = 1024 * 1024;
+
+test('garbage is collected where there is much and it grew, and not all the time', () => {
+  let resident = 100;
+  let needed = 90;
+  let time = 0;
+  let collections = 0;
+  const look = createMemoryKeeper({
+    resident: () => resident * MiB,
+    collect() {
+      collections++;
+      resident = needed;
+    },
+    now: () => time,
+  });
+  const at = (seconds: number, megabytes: number) => {
+    time = seconds * 1000;
+    resident = megabytes;
+    look();
+    return collections;
+  };
+  expect(at(0, 100)).toBe(0);
+  expect(at(1, 167)).toBe(0);
+  expect(at(2, 180)).toBe(1);
+  expect(at(3, 190)).toBe(1);
+  expect(at(8, 190)).toBe(2);
+  // What is needed is no garbage.
+  needed = 300;
+  expect(at(20, 300)).toBe(3);
+  expect(at(30, 310)).toBe(3);
+  expect(at(40, 325)).toBe(4);
+});

@@ -1,0 +1,34 @@
+/**
+ * Above this (bytes) a process collects garbage by itself. JavaScriptCore lets it grow with the heap, and for us it is
+ * mostly chunks of uploads that were written long ago: beside hundreds of slow uploads to S3 it waits for 100 MiB of it.
+ */
+const enough = 168 * 1024 * 1024;
+/** And only when there is so much more than after the last time (bytes). */
+const growth = 24 * 1024 * 1024;
+/** And not more often than this (ms): a collection stops the event loop for some tens of ms. */
+const pauseMs = 5000;
+
+/** Looks at the memory of the process once a second, and keeps it near what is needed. */
+export function watchMemory(look = createMemoryKeeper()): () => void {
+  const timer = setInterval(look, 1000);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
+/** One look at it. */
+export function createMemoryKeeper({
+  resident = () => process.memoryUsage.rss(),
+  collect = () => Bun.gc(true),
+  now = () => performance.now(),
+} = {}): () => void {
+  let floor = 0;
+  let notBefore = 0;
+  return () => {
+    const bytes = resident();
+    floor = Math.min(floor, bytes);
+    if (bytes < enough || bytes - floor < growth || now() < notBefore) return;
+    collect();
+    floor = resident();
+    notBefore = now() + pauseMs;
+  };
+}
