@@ -10,36 +10,37 @@ import './tables.ts';
 
 /**
  * Makes facts and bytes that meet for the first time belong together. Throws when the facts know another store, and,
- * unless `adopt` is true, when new facts meet content of others.
+ * unless `adopt` is true, when new facts meet content of others. Servers that start at the same time agree on one id in
+ * the facts, and only then does the store get it: whichever writes it, and however often, it is the same.
  */
 export async function bindStore(db: Database, store: BlobStore, adopt: boolean): Promise<void> {
-  const [wanted, found] = await Promise.all([knownStore(db), store.id()]);
-  if (wanted !== undefined) return requireId(store, wanted, found);
-  if (!adopt && !(await knowsBlobs(db)) && !(await isEmpty(store))) {
+  const known = await knownStore(db);
+  const found = await store.id();
+  if (known?.bound) return requireId(store, known.id, found);
+  if (!known && !adopt && !(await knowsBlobs(db)) && !(await isEmpty(store)) && !(await knownStore(db))) {
     throw new Error(
       `${store.location} holds content, but the database is new. Is database.url right, and bonded.db in its place? ` +
         'To begin anew with that content, run fsck --rebuild first',
     );
   }
-  const id = found ?? randomBytes(16).toString('hex');
-  // Bytes first: an id that no fact knows yet is taken over by the next start.
+  const id = await agreeOn(db, found ?? randomBytes(16).toString('hex'));
   if (found === undefined) await store.setId(id);
-  const row = { one: 1, id, bound_at: Date.now() };
-  await db.write((tx) =>
-    tx
-      .insertInto('content_store')
-      .values(row)
-      .onConflict((same) => same.doNothing())
-      .execute(),
-  );
-  // Another server on these facts may have been faster.
   await requireStore(db, store);
+  await db.write((tx) => tx.run('UPDATE content_store SET bound_at = ? WHERE bound_at = 0', [Date.now()]));
+}
+
+/** The id that the facts have from now on: this one, unless another server was faster. */
+async function agreeOn(db: Database, id: string): Promise<string> {
+  await db.write((tx) =>
+    tx.run('INSERT INTO content_store (one, id, bound_at) VALUES (1, ?, 0) ON CONFLICT (one) DO NOTHING', [id]),
+  );
+  return (await knownStore(db))!.id;
 }
 
 /** Throws when the store is not, or no longer, the one that the facts know. */
 export async function requireStore(db: Database, store: BlobStore): Promise<void> {
-  const [wanted, found] = await Promise.all([knownStore(db), store.id()]);
-  requireId(store, wanted, found);
+  const [known, found] = await Promise.all([knownStore(db), store.id()]);
+  requireId(store, known?.id, found);
 }
 
 /** Facts from before there were ids know blobs, and no store. */
@@ -52,8 +53,10 @@ async function isEmpty(store: BlobStore): Promise<boolean> {
   return true;
 }
 
-async function knownStore(db: Database): Promise<string | undefined> {
-  return (await db.first<{ id: string }>('SELECT id FROM content_store', []))?.id;
+/** `bound`: the store has that id, too. */
+async function knownStore(db: Database): Promise<{ id: string; bound: boolean } | undefined> {
+  const row = await db.first<{ id: string; bound_at: number }>('SELECT id, bound_at FROM content_store', []);
+  return row && { id: row.id, bound: row.bound_at > 0 };
 }
 
 function requireId(store: BlobStore, wanted: string | undefined, found: string | undefined): void {

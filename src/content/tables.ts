@@ -39,6 +39,7 @@ declare module '../database/tables.ts' {
       /** Always 1, so that there is no second row. */
       one: number;
       id: string;
+      /** When the store was given that id (ms); 0 while it is about to be. */
       bound_at: number;
     };
   }
