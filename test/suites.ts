@@ -56,6 +56,7 @@ const notFacts = [
   'test/binary/**',
   'test/deploy/**',
   'test/limits/**',
+  'test/nodes/**',
 ];
 
 /**
@@ -135,6 +136,18 @@ export const suites: readonly Suite[] = [
     file: 'test/clients/run.ts',
     postgres: 'offered',
     minutes: { small: 15, ci: 20, soak: 20 },
+  },
+  {
+    name: 'nodes',
+    shows: 'nodes over one PostgreSQL and one bucket: kills, stand-stills, rolling restarts and outages lose nothing',
+    kind: 'tests',
+    files: ['test/nodes/**/*.test.ts'],
+    needs: ['versitygw', 'nginx'],
+    minutes: { small: 10, ci: 15, soak: 1440 },
+    environment: {
+      ci: { BONDED_TEST_NODE_BLOWS: '6', BONDED_TEST_NODE_PUSHES: '20' },
+      soak: { BONDED_TEST_NODE_BLOWS: '2000', BONDED_TEST_NODE_PUSHES: '5000' },
+    },
   },
   {
     name: 'crash',

@@ -3,6 +3,7 @@ import { openStorage } from '../app/index.ts';
 import { checkCatalog } from '../catalog/index.ts';
 import { type Context, fail } from '../cli/index.ts';
 import { checkContent, type Finding } from '../content/index.ts';
+import { listNodes } from '../jobs/index.ts';
 import { type ConfigFlags, configFlags, loadFor } from './load.ts';
 
 interface FsckFlags extends ConfigFlags {
@@ -33,6 +34,10 @@ export const fsck = buildCommand<FsckFlags, [], Context>({
     if (!config) return;
     await using storage = await openStorage(config, { adopt: flags.rebuild });
     const { db, blobs, catalog } = storage;
+    const others = storage.node ? (await listNodes(db)).filter(({ alive }) => alive).length - 1 : 0;
+    if (others > 0 && (flags.repair || flags.rebuild)) {
+      return fail(this, `${others} nodes serve this database, see bonded nodes; stop them first`);
+    }
     const left = await report(this, [
       checkContent(db, blobs, {
         repair: flags.repair || flags.rebuild,
