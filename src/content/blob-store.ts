@@ -16,6 +16,8 @@ export interface Staging {
   unreadable(): readonly Uint8Array[];
   /** Makes everything written so far survive a power cut, as an upload that can be continued. */
   sync(): Promise<void>;
+  /** Names what `sync` makes durable; null where a staging area cannot be another's unseen. */
+  readonly mark: string | null;
   /** Nothing more will be written: from now on `readStaged` gives all of it. */
   seal(): Promise<void>;
   /**
@@ -71,8 +73,10 @@ export interface BlobStore {
   /**
    * Opens the staging area of `upload`, cut to its first `offset` bytes; at 0 it is made where it is missing.
    * Undefined when fewer bytes are staged.
+   * `mark`: the one that was recorded with the offset. Where the area bears neither that nor comes next to it, a process that
+   * lost the upload has written to it since, and it counts as missing.
    */
-  stage(upload: string, offset: number): Promise<Staging | undefined>;
+  stage(upload: string, offset: number, mark?: string | null): Promise<Staging | undefined>;
   /** Reads bytes `start` to `end` (exclusive) of a staging area. A chunk is valid until the next one is asked for. */
   readStaged(upload: string, start: number, end: number): AsyncIterable<Uint8Array>;
   /** What is staged of an upload; undefined when nothing is. */

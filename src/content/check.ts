@@ -158,7 +158,7 @@ async function checkUpload(
   }
   if ((await findUpload(db, id))?.offset !== offset) return undefined;
   // The digest that was recorded is of bytes that are gone. What is left is hashed again at the end.
-  if (repair) await advanceUpload(db, row, { ...row, offset: staged, digest: null, broke_off: 0 });
+  if (repair) await advanceUpload(db, row, { ...row, offset: staged, digest: null, broke_off: 0, mark: null });
   return found(
     'upload-short',
     'a session has fewer bytes than it acknowledged',

@@ -99,6 +99,7 @@ export async function createFileStore(data: string, fs: FileSystem = nodeFileSys
       const bytes = createStagingFile(file, offset, offset === 0 || size > offset);
       return {
         ...bytes,
+        mark: null,
         async sync() {
           await bytes.datasync();
           // Whoever continues finds the name durable; a file that is published at once gets another one.

@@ -1,5 +1,6 @@
 import type { S3Calls } from './s3-calls.ts';
 import { isMissing } from './s3-retry.ts';
+import { digestOfParts } from './s3-state.ts';
 import { openSpool, type Spool } from './s3-spool.ts';
 
 /** Parts of one upload that are sent at the same time; the next one is spooled meanwhile. */
@@ -29,7 +30,7 @@ export interface PartWriter {
   /** Sends the tail as a part, which later ones replace; returns its ETag. Undefined where there is no multipart upload. */
   sendTail(): Promise<string | undefined>;
   /** Where the whole parts are, to record it: from now on the multipart upload is not abandoned. */
-  record(): { run: string; partBytes: number; parts: number; multipart: string | undefined };
+  record(): { run: string; partBytes: number; parts: number; etags: string; multipart: string | undefined };
   /** Makes the object of everything that was written. */
   complete(): Promise<void>;
   /** Ends the multipart upload unless it is recorded. */
@@ -102,7 +103,7 @@ export function createPartWriter(calls: S3Calls, spools: string, key: string, st
     },
     record() {
       recorded = true;
-      return { run, partBytes, parts: count, multipart };
+      return { run, partBytes, parts: count, etags: digestOfParts(etags.slice(0, count)), multipart };
     },
     async complete() {
       check();

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { S3Calls, S3Part } from './s3-calls.ts';
 import { contentKey, stateKey } from './s3-keys.ts';
 import { completeOnce, type PartsBegun } from './s3-parts.ts';
-import { readState, sizeOf, type UploadState } from './s3-state.ts';
+import { digestOfParts, isMarked, readState, sizeOf, type UploadState } from './s3-state.ts';
 
 /** Copies of parts that are made at the same time. */
 const copiesAtOnce = 4;
@@ -36,9 +36,15 @@ export function startNew(upload: string, partBytes: number): Resumed {
 }
 
 /** The first `offset` bytes of an upload, as its state has them; undefined when there are fewer. */
-export async function resume(calls: S3Calls, upload: string, offset: number): Promise<Resumed | undefined> {
+export async function resume(
+  calls: S3Calls,
+  upload: string,
+  offset: number,
+  mark: string | null,
+): Promise<Resumed | undefined> {
   const [state, object] = await Promise.all([readState(calls, upload), calls.head(contentKey(upload))]);
-  const found = state && (await resumeFrom(calls, upload, state, offset));
+  if (!state || !isMarked(state, mark)) return undefined;
+  const found = await resumeFrom(calls, upload, state, offset);
   return found && { ...found, published: object !== undefined };
 }
 
@@ -53,6 +59,7 @@ async function resumeFrom(
   if (sizeOf(state) < offset) return fromObject(calls, upload, state, offset);
   if (state.parts === 0) return fromTail(calls, upload, state, offset);
   const parts = await wholeParts(calls, upload, state);
+  if (parts === 'replaced') return undefined;
   if (!parts) return fromObject(calls, upload, state, offset);
   const needed = Math.floor(offset / state.partBytes);
   const inTail = needed >= state.parts;
@@ -149,7 +156,11 @@ async function complete(calls: S3Calls, upload: string, { multipart, run }: Uplo
 }
 
 /** The parts of the state, and the one behind them; undefined when the multipart upload is gone. */
-async function wholeParts(calls: S3Calls, upload: string, state: UploadState): Promise<S3Part[] | undefined> {
+async function wholeParts(
+  calls: S3Calls,
+  upload: string,
+  state: UploadState,
+): Promise<S3Part[] | 'replaced' | undefined> {
   const found = await calls.parts(contentKey(upload), state.multipart!);
   if (!found) return undefined;
   for (let index = 0; index < state.parts; index++) {
@@ -157,5 +168,7 @@ async function wholeParts(calls: S3Calls, upload: string, state: UploadState): P
     if (part?.number !== index + 1 || part.size !== state.partBytes)
       throw new Error(`part ${index + 1} of upload ${upload} is not in the object storage`);
   }
+  const etags = found.slice(0, state.parts).map(({ etag }) => etag);
+  if (state.etags !== '' && digestOfParts(etags) !== state.etags) return 'replaced';
   return found.slice(0, state.parts + 1).filter(({ number }, index) => number === index + 1);
 }

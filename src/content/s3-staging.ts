@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Staging } from './blob-store.ts';
 import type { S3Calls } from './s3-calls.ts';
 import { contentKey, keyOf, nameKey } from './s3-keys.ts';
@@ -16,9 +17,9 @@ export function createS3Staging(
   calls: S3Calls,
   spools: string,
   upload: string,
-  offset: number,
-  resumed: Resumed,
+  { offset, resumed, before }: { offset: number; resumed: Resumed; before: string | null },
 ): Staging {
+  const mark = randomBytes(8).toString('hex');
   let begun: Promise<PartWriter> | undefined;
   let size = offset;
   let sealed = false;
@@ -67,6 +68,7 @@ export function createS3Staging(
   }
 
   return {
+    mark,
     write(chunk) {
       size += chunk.byteLength;
       return file.write(chunk);
@@ -78,7 +80,7 @@ export function createS3Staging(
       const parts = await writer();
       await parts.settle();
       const tailPart = await parts.sendTail();
-      await writeState(calls, upload, { ...parts.record(), tailPart }, parts.tail()?.source());
+      await writeState(calls, upload, { ...parts.record(), tailPart, mark, before }, parts.tail()?.source());
     },
     seal,
     async publish(digest) {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { S3Calls, Source } from './s3-calls.ts';
 import { stateKey } from './s3-keys.ts';
 
@@ -14,8 +15,13 @@ export interface UploadState {
   parts: number;
   /** The multipart upload that has them; undefined while there are none. */
   multipart: string | undefined;
+  /** Of the ETags of these parts: a process that lost the upload may still replace one. */
+  etags: string;
   /** ETag of a further part that holds the tail, so that the upload can be completed without loading it. */
   tailPart: string | undefined;
+  /** Names this state, and the one that it follows: facts record one of the two. */
+  mark: string;
+  before: string | null;
   /** Bytes behind the last whole part; they are the content of the object that keeps this. */
   tail: number;
   /** Of the object that keeps this. */
@@ -25,6 +31,19 @@ export interface UploadState {
 
 export type NewState = Omit<UploadState, 'tail' | 'etag' | 'changedAt'>;
 
+/** Of a state that says nothing but that there is an object. */
+export const anyMark = 'any';
+
+/** One value for the ETags of all whole parts. */
+export function digestOfParts(etags: readonly string[]): string {
+  return createHash('sha256').update(etags.join('\n')).digest('hex');
+}
+
+/** Whether the facts that recorded `mark` may mean this state; null where they are from before there were marks. */
+export function isMarked({ mark, before }: UploadState, recorded: string | null): boolean {
+  return recorded === null || mark === anyMark || mark === recorded || before === recorded;
+}
+
 export const sizeOf = ({ parts, partBytes, tail }: UploadState): number => parts * partBytes + tail;
 
 export async function writeState(calls: S3Calls, upload: string, state: NewState, tail: Source | undefined) {
@@ -32,6 +51,9 @@ export async function writeState(calls: S3Calls, upload: string, state: NewState
     run: state.run,
     'part-bytes': String(state.partBytes),
     parts: String(state.parts),
+    etags: state.etags,
+    mark: state.mark,
+    ...(state.before !== null && { before: state.before }),
     ...(state.multipart !== undefined && { multipart: state.multipart }),
     ...(state.tailPart !== undefined && { 'tail-part': state.tailPart }),
   });
@@ -41,12 +63,16 @@ export async function readState(calls: S3Calls, upload: string): Promise<UploadS
   const found = await calls.head(stateKey(upload));
   if (!found) return undefined;
   const { run = '', multipart, parts, 'part-bytes': partBytes, 'tail-part': tailPart } = found.metadata;
+  const { etags = '', mark = anyMark, before = null } = found.metadata;
   const state = {
     run,
     partBytes: Number(partBytes),
     parts: Number(parts),
     multipart,
+    etags,
     tailPart,
+    mark,
+    before,
     tail: found.size,
     etag: found.etag,
     changedAt: found.changedAt,

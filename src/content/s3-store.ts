@@ -6,7 +6,7 @@ import { discardUpload, listObjects, listUploads, multipartArea } from './s3-lis
 import { openBody, readObject } from './s3-read.ts';
 import { resume, startNew } from './s3-resume.ts';
 import { createS3Staging } from './s3-staging.ts';
-import { readState, sizeOf, writeState } from './s3-state.ts';
+import { anyMark, digestOfParts, readState, sizeOf, writeState } from './s3-state.ts';
 
 export interface S3StoreOptions extends S3Options {
   /** Folder for the parts that are on their way. */
@@ -40,9 +40,9 @@ export async function createS3Store(options: S3StoreOptions): Promise<BlobStore 
       const bytes = Buffer.from(`${id}\n`);
       await calls.put(idKey, { length: bytes.length, stream: () => new Blob([bytes]).stream() });
     },
-    async stage(upload, offset) {
-      const resumed = offset === 0 ? startNew(upload, partBytes) : await resume(calls, upload, offset);
-      return resumed && createS3Staging(calls, spools, upload, offset, resumed);
+    async stage(upload, offset, mark = null) {
+      const resumed = offset === 0 ? startNew(upload, partBytes) : await resume(calls, upload, offset, mark);
+      return resumed && createS3Staging(calls, spools, upload, { offset, resumed, before: offset === 0 ? null : mark });
     },
     async *readStaged(upload, start, end) {
       if (start === end) return;
@@ -62,8 +62,9 @@ export async function createS3Store(options: S3StoreOptions): Promise<BlobStore 
       if (await calls.head(stateKey(upload))) return;
       // The object stays until the area is used again: `stage` takes from there what the state does not have.
       const run = (await calls.head(contentKey(upload)))?.metadata['run'];
-      const nothing = { partBytes, parts: 0, multipart: undefined, tailPart: undefined };
-      if (run !== undefined) await writeState(calls, upload, { run, ...nothing }, undefined);
+      const nothing = { partBytes, parts: 0, etags: digestOfParts([]), multipart: undefined, tailPart: undefined };
+      if (run !== undefined)
+        await writeState(calls, upload, { run, ...nothing, mark: anyMark, before: null }, undefined);
     },
     read: (key, start, end) => openBody(calls, contentKey(key), start, end),
     address: (key) => calls.presign(contentKey(key)),

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { testPartBytes as part } from '../../test/support/storage.ts';
 import { digestOf } from '../oci/index.ts';
 import { bodyOf, codeOf, openContentRig, owner } from './content-rig.double.ts';
+import { findBlob } from './store.ts';
 
 const crash = () => Promise.reject(new Error('crash'));
 const hour = 3_600_000;
@@ -96,7 +97,7 @@ test('bytes that were stored and not acknowledged are cut off, also in the middl
     const id = await rig.open();
     await rig.append(id, bodyOf(bytes.subarray(0, offset)));
     // A node that died between the bytes and their offset.
-    const staging = (await rig.store.stage(id, offset))!;
+    const staging = (await rig.store.stage(id, offset, (await rig.uploads.find(id, owner)).mark))!;
     await staging.write(randomBytes(2 * part + 3));
     await staging.sync();
     await staging.close();
@@ -104,6 +105,44 @@ test('bytes that were stored and not acknowledged are cut off, also in the middl
     const closed = await rig.elsewhere().hold(id, owner, (it) => it.close(rest, digestOf(bytes), rig.link));
     expect((await rig.bytes(closed.key)).equals(bytes)).toBe(true);
   }
+}, 60_000);
+
+test('bytes of a node that lost the upload, and comes back too late, get into no blob', async () => {
+  await using rig = await openRig();
+  const bytes = randomBytes(2 * part + 9);
+  // Its state comes over that of the others, or only a part of its does.
+  for (const [first, late] of [
+    [9, 5],
+    [9, part + 5],
+    [part + 9, part],
+  ] as const) {
+    const id = await rig.open();
+    await rig.append(id, bodyOf(bytes.subarray(0, first)));
+    const stale = (await rig.store.stage(id, first, (await rig.uploads.find(id, owner)).mark))!;
+    await stale.write(randomBytes(late));
+    const others = rig.elsewhere();
+    await others.hold(id, owner, (it) => it.append(bodyOf(bytes.subarray(first)), undefined));
+    await stale.sync();
+    await stale.close();
+    expect(await codeOf(rig.close(id, undefined, digestOf(bytes)))).toBe('404 BLOB_UPLOAD_UNKNOWN');
+    expect(await findBlob(rig.db, digestOf(bytes))).toBeUndefined();
+  }
+  for (let more = true; more;) ({ more } = await rig.uploads.sweep(Date.now() + hour));
+  expect(await rig.everything()).toEqual([]);
+}, 60_000);
+
+test('a part that was replaced by a node which lost the upload gets into no blob', async () => {
+  await using rig = await openRig();
+  const bytes = randomBytes(3 * part);
+  const id = await rig.open();
+  await rig.append(id, bodyOf(bytes.subarray(0, part)));
+  const stale = (await rig.store.stage(id, part, (await rig.uploads.find(id, owner)).mark))!;
+  await rig.elsewhere().hold(id, owner, (it) => it.append(bodyOf(bytes.subarray(part, 2 * part + 1)), undefined));
+  await stale.write(randomBytes(part));
+  // Sent, though nothing says so.
+  await Bun.sleep(1000);
+  await stale.close();
+  expect(await codeOf(rig.append(id, bodyOf(bytes.subarray(2 * part + 1))))).toBe('404 BLOB_UPLOAD_UNKNOWN');
 }, 60_000);
 
 test('whatever a crash leaves of uploads of many parts is swept', async () => {

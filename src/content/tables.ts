@@ -28,6 +28,8 @@ declare module '../database/tables.ts' {
       closing: string | null;
       /** 1 when its last chunk broke off: its client may not know how far it came. */
       broke_off: number;
+      /** Names what the store has staged up to offset (see `Staging.mark`). */
+      mark: string | null;
       /** The node that writes to it (see jobs); null where nobody does, or where the nodes know each other otherwise. */
       holder: number | null;
       /** When it began, or last began anew at 0 (ms): later each time, so that it names the bytes before an offset. */
@@ -77,6 +79,12 @@ export const contentMigrations: Migration[] = [
     name: '0007-upload-holder',
     async up(db, dialect) {
       await run(db, [`ALTER TABLE uploads ADD COLUMN holder ${sqlTypes(dialect).int}`]);
+    },
+  },
+  {
+    name: '0009-upload-mark',
+    async up(db, dialect) {
+      await run(db, [`ALTER TABLE uploads ADD COLUMN mark ${sqlTypes(dialect).text}`]);
     },
   },
 ];

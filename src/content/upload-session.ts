@@ -77,10 +77,11 @@ export function openSession(
   }
 
   async function openStaging(offset: number): Promise<Staging> {
-    let staging = await store.stage(id, offset);
+    const mark = offset === 0 ? null : row.mark;
+    let staging = await store.stage(id, offset, mark);
     if (staging) return staging;
     await recall(row.digest);
-    staging = await store.stage(id, offset);
+    staging = await store.stage(id, offset, mark);
     if (staging) return staging;
     // Bytes that were acknowledged are gone: only damage to the data directory does that. The client begins again.
     await db.write((tx) => deleteUpload(tx, id, holder), { durable: false });
@@ -96,13 +97,14 @@ export function openSession(
   /** Records how far the session is, in the place where it was found; `holder` null leaves it to whoever comes next. */
   async function advance(
     from: number,
-    to: { offset: number; digest: Digest | undefined; brokeOff: boolean; holder: number | null },
+    to: { offset: number; digest: Digest | undefined; brokeOff: boolean; mark: string | null; holder: number | null },
   ): Promise<void> {
-    const { offset, digest = null, brokeOff, holder: next } = to;
+    const { offset, digest = null, brokeOff, mark, holder: next } = to;
     const state = {
       offset,
       digest,
       broke_off: brokeOff ? 1 : 0,
+      mark,
       holder: next,
       started_at: run.startedAt,
       active_at: now(),
@@ -128,7 +130,7 @@ export function openSession(
       await recall(row.digest);
       run.startedAt = Math.max(now(), run.startedAt + 1);
       // Forgotten before it is overwritten: a crash in between must not leave the old digest over new bytes.
-      await advance(row.offset, { offset: from, digest: undefined, brokeOff: false, holder });
+      await advance(row.offset, { offset: from, digest: undefined, brokeOff: false, mark: null, holder });
     }
     if (!body) return from;
     const staging = await openStaging(from);
@@ -141,7 +143,13 @@ export function openSession(
       if (bytes > 0) await staging.sync();
       const brokeOff = failure !== undefined;
       if (bytes > 0 || (brokeOff && offset > 0))
-        await advance(from, { offset, digest: hash.current(), brokeOff, holder: null });
+        await advance(from, {
+          offset,
+          digest: hash.current(),
+          brokeOff,
+          mark: bytes > 0 ? staging.mark : row.mark,
+          holder: null,
+        });
       hash.detach();
       hashes.keep(run, hash);
       kept = true;

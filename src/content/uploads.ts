@@ -126,6 +126,7 @@ export function createUploads(
       digest: null,
       closing,
       broke_off: 0,
+      mark: null,
       holder: closing === null ? null : holders.self(),
       started_at: at,
       active_at: at,

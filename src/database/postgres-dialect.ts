@@ -63,7 +63,7 @@ export function postgresDialect(pool: Pool, prepare: Prepare): Dialect {
  * that ended have no code there; like those of the system, they are no fault of the request.
  */
 export function giveUp(error: unknown): never {
-  if (error instanceof Error && !('code' in error) && /timeout|terminated/i.test(error.message)) {
+  if (error instanceof Error && !('code' in error) && /timeout|terminated|not queryable/i.test(error.message)) {
     Object.assign(error, { code: 'ETIMEDOUT' });
   }
   throw error;

@@ -6,7 +6,9 @@ import { RegistryError } from '../errors/index.ts';
  */
 const full = new Set(['ENOSPC', 'EDQUOT', 'SQLITE_FULL', 'SQLITE_IOERR_SHMSIZE', '53100']);
 const passing = new Set(
-  'EMFILE ENFILE EROFS ECONNREFUSED ECONNRESET ETIMEDOUT SQLITE_BUSY SQLITE_READONLY 53300 57014 25006'.split(' '),
+  'EMFILE ENFILE EROFS ECONNREFUSED ECONNRESET ETIMEDOUT EPIPE SQLITE_BUSY SQLITE_READONLY 53300 57014 25006'.split(
+    ' ',
+  ),
 );
 
 /** Connection exceptions, and a server that is starting or stopping (PostgreSQL, Appendix A). */

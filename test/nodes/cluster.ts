@@ -85,7 +85,7 @@ async function startNode(
 ): Promise<ClusterNode> {
   let running = await startTestProcess({ ...options, environment: s3Environment });
   const { url, host } = running;
-  stack.defer(async () => void (await running[Symbol.asyncDispose]()));
+  stack.defer(() => running[Symbol.asyncDispose]());
   return {
     url,
     host,

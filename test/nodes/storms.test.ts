@@ -34,7 +34,7 @@ async function judge(cluster: Cluster, { acknowledged, refusals }: Tally, what: 
     `${what}: ${acknowledged.length} images acknowledged, refusals ${JSON.stringify(Object.fromEntries(refusals))}, ` +
       `seed ${seed}`,
   );
-  expect(acknowledged.length).toBeGreaterThan(2 * blows);
+  expect(acknowledged.length).toBeGreaterThan(blows);
   expect(await findLost(cluster.nodes, acknowledged)).toEqual([]);
   const latest = acknowledged.filter(({ tag }) => tag === 'latest').map(({ image }) => image.digest);
   const ends = await Promise.all(
@@ -140,11 +140,8 @@ test.skipIf(!canCluster || !nginx)(
         }
       },
     );
-    // Of these, crane, oras and containerd repeat 502 and broken connections; nothing else may come.
-    const others = [...tally.refusals.keys()].filter((what) => !/^(?:502|connection)/.test(what));
-    expect(others).toEqual([]);
-    const refused = [...tally.refusals.values()].reduce((sum, count) => sum + count, 0);
-    expect(refused).toBeLessThanOrEqual(blows);
+    // A request that came to the socket as it closed: crane, oras, containerd and Docker repeat 502. Nothing else may come.
+    expect([...tally.refusals.keys()].filter((what) => !what.startsWith('502'))).toEqual([]);
     await judge(cluster, tally, `${blows} restarts`);
   },
   boundMs,
