@@ -1,52 +1,49 @@
-import { join } from 'node:path';
-import { type Catalog, catalogMigrations, checkCatalog, collectStep, commitBlob } from '../../src/catalog/index.ts';
-import { contentMigrations } from '../../src/content/index.ts';
-import { type Database, openDatabase } from '../../src/database/index.ts';
-import { eventMigrations } from '../../src/events/index.ts';
+import { openFacts } from '../../src/app/index.ts';
+import { type Catalog, checkCatalog, collectStep, commitBlob } from '../../src/catalog/index.ts';
+import { loadConfiguration } from '../../src/configuration.ts';
 import type { Digest } from '../../src/oci/index.ts';
 import { type Registry, serve } from './registry.ts';
 import { nameOf } from './world.ts';
 
-const migrations = [...eventMigrations, ...contentMigrations, ...catalogMigrations];
 const day = 86_400_000;
 
-/** Opens the facts of a registry whose server does not run. */
-export async function openFacts({ data, url }: Registry): Promise<Catalog & { db: Database; clock: { now: number } }> {
-  const db = await openDatabase(
-    url === undefined
-      ? { kind: 'sqlite', path: join(data, 'bonded.db'), migrations }
-      : { kind: 'postgres', url, migrations, poolSize: 8, preparedStatements: true, statementTimeoutMs: 60_000 },
-  );
+/** The facts of a registry whose server does not run, with a clock that stands still until it is moved. */
+export interface Opened extends AsyncDisposable {
+  catalog: Catalog;
+  clock: { now: number };
+}
+
+export async function open({ data, url }: Registry): Promise<Opened> {
+  const flags = { data, 'database.url': url };
+  const facts = await openFacts(loadConfiguration({ environment: {}, file: undefined, flags }).value);
   const clock = { now: Date.now() };
-  return { db, now: () => clock.now, gcDelayMs: day, sparseIndexes: false, clock };
+  const catalog = { ...facts.catalog, now: () => clock.now };
+  return { catalog, clock, [Symbol.asyncDispose]: () => facts[Symbol.asyncDispose]() };
 }
 
 let made = 0;
 
 /** Milliseconds that the collector needs for each of `count` blobs, anywhere, that nobody names. */
 export async function collectTime(registry: Registry, count: number): Promise<number> {
-  const catalog = await openFacts(registry);
-  try {
-    const past = { ...catalog, now: () => Date.now() - 2 * day };
-    for (let n = 0; n < count; n++) {
-      const hex = (++made).toString(16).padStart(64, '0');
-      const blob = { digest: `sha256:${hex}` as Digest, size: 1, key: `sha256/${hex}-${registry.name}` };
-      const name = nameOf(Math.floor(Math.random() * registry.world.repositories));
-      await catalog.db.write((tx) => commitBlob(past, tx, registry.id, name, blob), { durable: n === count - 1 });
-    }
-    let blobs = 0;
-    const began = performance.now();
-    for (let left = true; left;) {
-      const done = await collectStep(catalog, 100);
-      if (done.failures.length > 0) throw done.failures[0]!.error;
-      blobs += done.blobs;
-      left = done.examined > 0;
-    }
-    if (blobs < count) throw new Error(`only ${blobs} of ${count} blobs were collected`);
-    return (performance.now() - began) / blobs;
-  } finally {
-    await catalog.db.close();
+  await using opened = await open(registry);
+  const { catalog } = opened;
+  const past = { ...catalog, now: () => Date.now() - 2 * day };
+  for (let n = 0; n < count; n++) {
+    const hex = (++made).toString(16).padStart(64, '0');
+    const blob = { digest: `sha256:${hex}` as Digest, size: 1, key: `sha256/${hex}-${registry.name}` };
+    const name = nameOf(Math.floor(Math.random() * registry.world.repositories));
+    await catalog.db.write((tx) => commitBlob(past, tx, registry.id, name, blob), { durable: n === count - 1 });
   }
+  let blobs = 0;
+  const began = performance.now();
+  for (let left = true; left;) {
+    const done = await collectStep(catalog, 100);
+    if (done.failures.length > 0) throw done.failures[0]!.error;
+    blobs += done.blobs;
+    left = done.examined > 0;
+  }
+  if (blobs < count) throw new Error(`only ${blobs} of ${count} blobs were collected`);
+  return (performance.now() - began) / blobs;
 }
 
 /** Milliseconds from the start of a server to its first answer. */
@@ -64,17 +61,12 @@ export async function startTime(registry: Registry): Promise<number> {
 
 /** Compares the facts with each other for so many seconds at most. Throws at the first finding. */
 export async function checkTime(registry: Registry, mostSeconds: number): Promise<{ seconds: number; whole: boolean }> {
-  const catalog = await openFacts(registry);
+  await using opened = await open(registry);
   const began = performance.now();
   const seconds = () => (performance.now() - began) / 1000;
-  try {
-    const late = Bun.sleep(mostSeconds * 1000).then(() => 'late' as const);
-    const findings = checkCatalog(catalog, { repair: false });
-    const first = await Promise.race([late, findings.next()]);
-    if (first === 'late') return { seconds: seconds(), whole: false };
-    if (!first.done) throw new Error(`the facts are damaged: ${JSON.stringify(first.value)}`);
-    return { seconds: seconds(), whole: true };
-  } finally {
-    await catalog.db.close();
-  }
+  const late = Bun.sleep(mostSeconds * 1000).then(() => 'late' as const);
+  const first = await Promise.race([late, checkCatalog(opened.catalog, { repair: false }).next()]);
+  if (first === 'late') return { seconds: seconds(), whole: false };
+  if (!first.done) throw new Error(`the facts are damaged: ${JSON.stringify(first.value)}`);
+  return { seconds: seconds(), whole: true };
 }

@@ -3,24 +3,23 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { exercise } from '../../src/catalog/exercise.double.ts';
 import { faultOf, type Plan, plansOf } from '../../src/catalog/plan.double.ts';
-import { openFacts } from './background.ts';
+import { open } from './background.ts';
 import type { Registry } from './registry.ts';
 import { nameOf } from './world.ts';
 
 /** Plans of every statement of requests and background on this registry, as text. Throws where one is not cheap. */
 export async function planText(registry: Registry): Promise<string> {
-  const catalog = await openFacts(registry);
+  await using opened = await open(registry);
+  const { catalog, clock } = opened;
   const directory = await mkdtemp(join(tmpdir(), 'bonded-plans-'));
   try {
-    const { db, clock } = catalog;
     const later = (ms: number) => void (clock.now += ms);
     const recorded = await exercise(catalog, registry.id, { repository: nameOf(0), directory, later });
-    const plans = await plansOf(db, recorded, { generic: db.dialect === 'postgres' });
+    const plans = await plansOf(catalog.db, recorded, { generic: catalog.db.dialect === 'postgres' });
     const dear = plans.find((plan) => faultOf(plan) !== undefined);
     if (dear) throw new Error(`a statement ${faultOf(dear)}: ${dear.statement}`);
     return textOf(plans);
   } finally {
-    await catalog.db.close();
     await rm(directory, { recursive: true, force: true });
   }
 }
