@@ -120,7 +120,7 @@ test('bytes behind the offset, which a crash left, are never part of a blob', as
   await using rig = await openContentRig();
   const id = await rig.open();
   await rig.append(id, bodyOf('hello'));
-  const staging = (await rig.store.stage(id, 5))!;
+  const staging = (await rig.store.stage(id, 5, (await rig.uploads.find(id, owner)).mark))!;
   void staging.write(Buffer.from(' and more'));
   await staging.sync();
   await staging.close();
