@@ -20,16 +20,23 @@ export function runWorker(): void {
   let drained = false;
 
   // Without its parent it has neither the data directory nor the right to write: it finishes nothing.
-  process.on('disconnect', () => {
+  const end = () => {
     if (!drained) log?.warn({}, 'the channel to the parent process is closed; this worker ends');
     process.exit(drained ? 0 : 1);
-  });
+  };
+  process.on('disconnect', end);
+  /** Whoever asks the parent for something may hear first that it is gone: no client is to be told of that. */
+  const orEnd = (error: unknown): never => {
+    if (!process.connected) end();
+    throw error;
+  };
 
   async function start({ config, worker, background }: WorkerOrder): Promise<App> {
     log = createLog(config.log, process.stdout.isTTY, undefined, worker);
+    const claims = createParentClaims();
     return startApp(config, log, {
-      writeToken: parentWriteToken,
-      claims: createParentClaims(),
+      writeToken: { acquire: () => parentWriteToken.acquire().catch(orEnd) },
+      claims: { claim: (upload) => claims.claim(upload).catch(orEnd) },
       background,
       renderMetrics: rendering.render,
     });

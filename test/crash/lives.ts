@@ -54,8 +54,9 @@ export async function liveThrough(options: LivesOptions): Promise<Lives> {
     const began = performance.now();
     const server = await startTestProcess({ data, database, settings: { ...settings, processes, ...changed } });
     result.startMs.push(performance.now() - began);
-    if (result.startMs.at(-1)! > slowestStartMs) throw new Fault('the restart took too long');
-    return server;
+    if (result.startMs.at(-1)! <= slowestStartMs * (processes === 1 ? 1 : 3)) return server;
+    await server[Symbol.asyncDispose]();
+    throw new Fault('the restart took too long');
   };
   let failed = true;
   try {
@@ -114,7 +115,7 @@ async function oneLife(started: TestProcess, pushers: readonly Pusher[], random:
   }
   await server.end('SIGKILL');
   const error = early ?? (await wrong);
-  if (error) throw error;
+  if (error) throw new Fault(`${(error as Error).message}\n${errorsIn(server.output())}`, { cause: error });
   if (/"level":"error"/.test(server.output()))
     throw new Fault(`the server logged an error:\n${errorsIn(server.output())}`);
   return client.answered() - inspected;
