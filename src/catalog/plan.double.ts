@@ -106,6 +106,8 @@ function faultOfLine(line: string, statement: string): string | undefined {
   if (/TEMP B-TREE/.test(line)) return 'sorts';
   if (/^(?:->\s*)?(?:Incremental )?Sort\b/.test(line) && Number(/rows=(\d+)/.exec(line)?.[1]) > mostSorted)
     return 'sorts';
+  // Found by what many repositories may have.
+  if (/^Filter: .*\brepository_id = /.test(line)) return 'reads what other repositories have';
   // All rows of a repository, unless it is the first of them that are wanted.
   const whole = /\((?:repository_id=\?(?: AND subject_digest>\?)?|repository_id[<>]\?.*)\)/.test(line);
   if (whole && !/\b(?:LIMIT|NOT EXISTS)\b/i.test(statement)) return 'reads all of a repository';

@@ -135,4 +135,15 @@ export const catalogMigrations: Migration[] = [
       ]);
     },
   },
+  {
+    name: '0010-links-by-digest',
+    async up(db) {
+      // With the repository in it: PostgreSQL took it for look-ups of one link, and read those of a layer that ten
+      // thousand repositories have.
+      await run(db, [
+        'DROP INDEX blob_links_digest',
+        'CREATE INDEX blob_links_digest ON blob_links (digest, repository_id, registry_id)',
+      ]);
+    },
+  },
 ];

@@ -129,13 +129,15 @@ export async function referrersAmong(
   digests: readonly string[],
 ): Promise<string[]> {
   const found = listsOf(digests).map(({ list, values }) =>
-    tx.all<{ digest: string }>(
-      `SELECT digest FROM manifests WHERE repository_id = ? AND digest IN (${list}) AND subject_digest IS NOT NULL`,
+    // Without a condition on the subject: it would lead PostgreSQL to the index of all referrers.
+    tx.all<{ digest: string; subject_digest: string | null }>(
+      `SELECT digest, subject_digest FROM manifests WHERE repository_id = ? AND digest IN (${list})`,
       [repository.id, ...values],
     ),
   );
   return (await Promise.all(found))
     .flat()
+    .filter((manifest) => manifest.subject_digest !== null)
     .map(({ digest }) => digest)
     .toSorted();
 }
