@@ -36,12 +36,10 @@ const sqliteAlone = [
 const endings = 'src/processes/endings.test.ts';
 
 /** What is S3's alone. */
-const s3Alone = ['src/content/s3-*.test.ts', 'test/s3/**'];
+const s3Alone = ['src/content/s3/*.test.ts', 'test/s3/**'];
 
 /** What is of files alone. */
-const filesAlone = ['src/content/file-store', 'src/content/staging-file', 'src/distribution/missing-bytes'].map(
-  (name) => `${name}.test.ts`,
-);
+const filesAlone = ['src/content/files/*', 'src/distribution/missing-bytes'].map((name) => `${name}.test.ts`);
 
 /** Histories whose every step is some requests to S3. */
 const inS3 = (runs: number) => ({ BONDED_TEST_S3: 'versitygw', BONDED_TEST_RUNS: `${runs}` });

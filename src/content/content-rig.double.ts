@@ -7,7 +7,7 @@ import { RegistryError } from '../errors/index.ts';
 import { jobMigrations } from '../jobs/index.ts';
 import type { DigestAlgorithm } from '../oci/index.ts';
 import type { BlobStore } from './blob-store.ts';
-import type { FileSystem } from './file-system.ts';
+import type { FileSystem } from './files/file-system.ts';
 import type { ReceiveLimits, UploadBody } from './receive.ts';
 import { recordBlob } from './store.ts';
 import { contentMigrations } from './tables.ts';

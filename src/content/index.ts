@@ -3,12 +3,12 @@ export { type BlobState, checkContent, type CheckOptions, type Finding, verifyBl
 export type { Release, UploadClaims } from './claims.ts';
 export { storageConfig, uploadsConfig } from './config.ts';
 export { atDataDirectory, joinDataDirectory, requireData, takeDataDirectory } from './data-directory.ts';
-export { createFileStore } from './file-store.ts';
-export type { FileSystem, OpenFile } from './file-system.ts';
+export { createFileStore } from './files/file-store.ts';
+export type { FileSystem, OpenFile } from './files/file-system.ts';
 export { type ClaimingChild, createParentClaims, grantUploadClaims } from './parent-claims.ts';
 export type { ReceiveLimits, UploadBody } from './receive.ts';
 export { ObjectMissing } from './object-missing.ts';
-export { createS3Store, type S3StoreOptions } from './s3-store.ts';
+export { createS3Store, type S3StoreOptions } from './s3/s3-store.ts';
 export * from './store.ts';
 export { findUpload } from './upload-store.ts';
 export { bindStore, requireStore } from './store-id.ts';

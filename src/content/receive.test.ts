@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { digestOf } from '../oci/index.ts';
 import { bodyOf, codeOf, type ContentRig, nothing, openBody, openContentRig, owner } from './content-rig.double.ts';
-import { nodeFileSystem } from './file-system.ts';
+import { nodeFileSystem } from './files/file-system.ts';
 import type { UploadBody } from './receive.ts';
 
 const stream = (

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openTestDatabase } from '../../test/support/database.ts';
 import { digestOf } from '../oci/index.ts';
-import { createFileStore } from './file-store.ts';
+import { createFileStore } from './files/file-store.ts';
 import { recordBlob } from './store.ts';
 import { bindStore, requireStore } from './store-id.ts';
 import { contentMigrations } from './tables.ts';

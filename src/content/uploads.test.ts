@@ -4,7 +4,7 @@ import { RegistryError } from '../errors/index.ts';
 import { digestOf } from '../oci/index.ts';
 import { stage } from './blob-store.contract.ts';
 import { bodyOf, brokenBody, codeOf, nothing, openContentRig, owner } from './content-rig.double.ts';
-import { nodeFileSystem } from './file-system.ts';
+import { nodeFileSystem } from './files/file-system.ts';
 import { findBlob } from './store.ts';
 
 for (const algorithm of ['sha256', 'sha512'] as const) {

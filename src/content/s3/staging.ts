@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import type { Staging } from './blob-store.ts';
-import type { S3Calls } from './s3-calls.ts';
-import { contentKey, keyOf, nameKey } from './s3-keys.ts';
-import { removeNames } from './s3-list.ts';
-import { createPartWriter, type PartWriter } from './s3-parts.ts';
-import { readObject } from './s3-read.ts';
-import type { Resumed } from './s3-resume.ts';
-import { writeState } from './s3-state.ts';
-import { createStagingFile } from './staging-file.ts';
+import type { Staging } from '../blob-store.ts';
+import type { S3Calls } from './calls.ts';
+import { contentKey, keyOf, nameKey } from './keys.ts';
+import { removeNames } from './list.ts';
+import { createPartWriter, type PartWriter } from './parts.ts';
+import { readObject } from './read.ts';
+import type { Resumed } from './resume.ts';
+import { writeState } from './state.ts';
+import { createStagingFile } from '../files/staging-file.ts';
 
 /**
  * The open staging area of an upload that has `offset` bytes. What is there stays where it is until more is written;

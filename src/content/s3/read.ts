@@ -1,6 +1,6 @@
-import { ObjectMissing } from './object-missing.ts';
-import type { S3Calls } from './s3-calls.ts';
-import { openReader, type S3Reader } from './s3-reader.ts';
+import { ObjectMissing } from '../object-missing.ts';
+import type { S3Calls } from './calls.ts';
+import { openReader, type S3Reader } from './reader.ts';
 
 /** Up to this size (bytes) a body is read before it is answered with, because only then it has a Content-Length. */
 const smallBody = 128 * 1024;

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
-import { type Digest, digestAlgorithm, digestHex, parseDigest } from '../oci/index.ts';
-import type { BlobStore, StoredObject } from './blob-store.ts';
+import { type Digest, digestAlgorithm, digestHex, parseDigest } from '../../oci/index.ts';
+import type { BlobStore, StoredObject } from '../blob-store.ts';
 import { type FileSystem, nodeFileSystem, type OpenFile } from './file-system.ts';
 import { createStagingFile } from './staging-file.ts';
 

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import type { S3Calls, S3Part } from './s3-calls.ts';
-import { contentKey, stateKey } from './s3-keys.ts';
-import { completeOnce, type PartsBegun } from './s3-parts.ts';
-import { digestOfParts, isMarked, readState, sizeOf, type UploadState } from './s3-state.ts';
+import type { S3Calls, S3Part } from './calls.ts';
+import { contentKey, stateKey } from './keys.ts';
+import { completeOnce, type PartsBegun } from './parts.ts';
+import { digestOfParts, isMarked, readState, sizeOf, type UploadState } from './state.ts';
 
 /** Copies of parts that are made at the same time. */
 const copiesAtOnce = 4;

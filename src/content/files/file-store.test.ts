@@ -2,8 +2,8 @@ import { expect, test } from 'bun:test';
 import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { digestOf } from '../oci/index.ts';
-import { newUpload, publish, stage, testBlobStore } from './blob-store.contract.ts';
+import { digestOf } from '../../oci/index.ts';
+import { newUpload, publish, stage, testBlobStore } from '../blob-store.contract.ts';
 import { createFileStore } from './file-store.ts';
 import { type FileSystem, nodeFileSystem } from './file-system.ts';
 

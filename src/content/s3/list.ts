@@ -1,5 +1,5 @@
-import type { StagingArea, StoredObject } from './blob-store.ts';
-import type { S3Calls } from './s3-calls.ts';
+import type { StagingArea, StoredObject } from '../blob-store.ts';
+import type { S3Calls } from './calls.ts';
 import {
   contentKey,
   contentPrefix,
@@ -9,8 +9,8 @@ import {
   statePrefix,
   uploadOfContent,
   uploadOfState,
-} from './s3-keys.ts';
-import { readState, sizeOf } from './s3-state.ts';
+} from './keys.ts';
+import { readState, sizeOf } from './state.ts';
 
 /**
  * Every object with its name, which comes right after it in a listing. One that has none is an upload that was being

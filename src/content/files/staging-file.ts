@@ -1,4 +1,4 @@
-import type { Staging } from './blob-store.ts';
+import type { Staging } from '../blob-store.ts';
 import type { OpenFile } from './file-system.ts';
 
 /** Bytes gathered before one write call: fewer system calls, and still small beside a process's memory. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { S3Calls, Source } from './s3-calls.ts';
-import { stateKey } from './s3-keys.ts';
+import type { S3Calls, Source } from './calls.ts';
+import { stateKey } from './keys.ts';
 
 /** Where the bytes of an upload are that can be continued: what `uploads/<upload id>` says. */
 export interface UploadState {

@@ -1,5 +1,5 @@
-import type { S3Calls } from './s3-calls.ts';
-import { pauseAfter, unavailable } from './s3-retry.ts';
+import type { S3Calls } from './calls.ts';
+import { pauseAfter, unavailable } from './retry.ts';
 
 /** Attempts without a byte between them before a read is given up. */
 const attempts = 5;

@@ -1,4 +1,4 @@
-import { RegistryError } from '../errors/index.ts';
+import { RegistryError } from '../../errors/index.ts';
 
 const attempts = 5;
 const longestPauseMs = 2000;

@@ -1,6 +1,6 @@
-import type { S3Options } from './s3-client.ts';
-import { connectS3 } from './s3-client.ts';
-import { isMissing, S3Error, withRetries } from './s3-retry.ts';
+import type { S3Options } from './client.ts';
+import { connectS3 } from './client.ts';
+import { isMissing, S3Error, withRetries } from './retry.ts';
 
 /** Bytes to send, as often as it takes. */
 export interface Source {

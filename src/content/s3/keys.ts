@@ -1,4 +1,4 @@
-import { type Digest, digestAlgorithm, digestHex, parseDigest } from '../oci/index.ts';
+import { type Digest, digestAlgorithm, digestHex, parseDigest } from '../../oci/index.ts';
 
 /*
  * The bucket, below the configured prefix:

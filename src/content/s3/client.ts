@@ -1,5 +1,5 @@
 import type * as Sdk from '@aws-sdk/client-s3';
-import { createSdkFetch } from '../outbound/index.ts';
+import { createSdkFetch } from '../../outbound/index.ts';
 
 export interface S3Options {
   bucket: string;
@@ -24,7 +24,7 @@ const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
 
 /**
  * Loads the client. Credentials and, where it is not configured, the region come from wherever AWS's tools take them:
- * environment, web identity, profile, container, instance. Retries are ours (s3-retry.ts), because the client cannot
+ * environment, web identity, profile, container, instance. Retries are ours (retry.ts), because the client cannot
  * repeat a body that it has begun to send.
  */
 export async function connectS3(options: S3Options): Promise<{ sdk: typeof Sdk; client: Sdk.S3Client }> {

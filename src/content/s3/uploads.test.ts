@@ -1,9 +1,9 @@
 import { expect, test } from 'bun:test';
 import { randomBytes } from 'node:crypto';
-import { testPartBytes as part } from '../../test/support/storage.ts';
-import { digestOf } from '../oci/index.ts';
-import { bodyOf, codeOf, openContentRig, owner } from './content-rig.double.ts';
-import { findBlob } from './store.ts';
+import { testPartBytes as part } from '../../../test/support/storage.ts';
+import { digestOf } from '../../oci/index.ts';
+import { bodyOf, codeOf, openContentRig, owner } from '../content-rig.double.ts';
+import { findBlob } from '../store.ts';
 
 const crash = () => Promise.reject(new Error('crash'));
 const hour = 3_600_000;

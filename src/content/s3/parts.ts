@@ -1,7 +1,7 @@
-import type { S3Calls } from './s3-calls.ts';
-import { isMissing } from './s3-retry.ts';
-import { digestOfParts } from './s3-state.ts';
-import { openSpool, type Spool } from './s3-spool.ts';
+import type { S3Calls } from './calls.ts';
+import { isMissing } from './retry.ts';
+import { digestOfParts } from './state.ts';
+import { openSpool, type Spool } from './spool.ts';
 
 /** Parts of one upload that are sent at the same time; the next one is spooled meanwhile. */
 const partsInFlight = 3;

@@ -1,12 +1,12 @@
-import type { BlobStore } from './blob-store.ts';
-import { openS3Calls } from './s3-calls.ts';
-import type { S3Options } from './s3-client.ts';
-import { contentKey, idKey, keyOf, nameKey, stateKey } from './s3-keys.ts';
-import { discardUpload, listObjects, listUploads, multipartArea } from './s3-list.ts';
-import { openBody, readObject } from './s3-read.ts';
-import { resume, startNew } from './s3-resume.ts';
-import { createS3Staging } from './s3-staging.ts';
-import { anyMark, digestOfParts, readState, sizeOf, writeState } from './s3-state.ts';
+import type { BlobStore } from '../blob-store.ts';
+import { openS3Calls } from './calls.ts';
+import type { S3Options } from './client.ts';
+import { contentKey, idKey, keyOf, nameKey, stateKey } from './keys.ts';
+import { discardUpload, listObjects, listUploads, multipartArea } from './list.ts';
+import { openBody, readObject } from './read.ts';
+import { resume, startNew } from './resume.ts';
+import { createS3Staging } from './staging.ts';
+import { anyMark, digestOfParts, readState, sizeOf, writeState } from './state.ts';
 
 export interface S3StoreOptions extends S3Options {
   /** Folder for the parts that are on their way. */

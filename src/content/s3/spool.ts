@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, mkdir, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Source } from './s3-calls.ts';
+import type { Source } from './calls.ts';
 
 /** Bytes of a spool file that are in memory while it is sent. */
 const readBytes = 256 * 1024;
