@@ -31,8 +31,8 @@ export interface PartWriter {
   sendTail(): Promise<string | undefined>;
   /** Where the whole parts are, to record it: from now on the multipart upload is not abandoned. */
   record(): { run: string; partBytes: number; parts: number; etags: string; multipart: string | undefined };
-  /** Makes the object of everything that was written. */
-  complete(): Promise<void>;
+  /** Makes the object of everything that was written; false where another process may have made it of other bytes. */
+  complete(): Promise<boolean>;
   /** Ends the multipart upload unless it is recorded. */
   abandon(): Promise<void>;
   close(): Promise<void>;
@@ -107,6 +107,7 @@ export function createPartWriter(calls: S3Calls, spools: string, key: string, st
     },
     async complete() {
       check();
+      let ours = true;
       if (multipart === undefined) {
         await calls.put(key, spool?.source(), { run });
       } else {
@@ -115,9 +116,10 @@ export function createPartWriter(calls: S3Calls, spools: string, key: string, st
         spool = undefined;
         if (last) await send(last);
         await settle();
-        await completeOnce(calls, key, multipart, { etags, size, run });
+        ours = await completeOnce(calls, key, multipart, { etags, size, run });
       }
       completed = true;
+      return ours;
     },
     async abandon() {
       await Promise.all(sending);
@@ -132,19 +134,22 @@ export function createPartWriter(calls: S3Calls, spools: string, key: string, st
 
 /**
  * Completes a multipart upload. One whose answer was lost is gone when it is completed again: then the object is there.
+ * False then, because it may also be that of a process that had lost the upload and did not know.
  */
 export async function completeOnce(
   calls: S3Calls,
   key: string,
   multipart: string,
   { etags, size, run }: { etags: readonly string[]; size: number; run: string },
-): Promise<void> {
+): Promise<boolean> {
   try {
     await calls.complete(key, multipart, etags);
+    return true;
   } catch (error) {
     if (!isMissing(error)) throw error;
     const made = await calls.head(key);
     if (made?.size !== size || made.metadata['run'] !== run) throw error;
+    return false;
   }
 }
 

@@ -15,8 +15,11 @@ export interface Resumed {
   begin(): Promise<PartsBegun>;
   /** The bytes behind the whole parts. */
   tail: { key: string; start: number; end: number };
-  /** Makes the object of exactly these bytes, without loading them; undefined where that takes more. */
-  publish: (() => Promise<void>) | undefined;
+  /**
+   * Makes the object of exactly these bytes, without loading them; undefined where that takes more. False where another
+   * process may have made it of other bytes.
+   */
+  publish: (() => Promise<boolean>) | undefined;
   /** Whether an object was made of the upload before, which may have another name. */
   published: boolean;
 }
@@ -79,7 +82,7 @@ function fromTail(calls: S3Calls, upload: string, state: UploadState, offset: nu
     partBytes,
     begin: async () => ({ run, partBytes, multipart: undefined, etags: [], recorded: false }),
     tail: { key: stored, start: 0, end: offset },
-    publish: offset === state.tail ? () => calls.copy(stored, key, state.etag, { run }) : undefined,
+    publish: offset === state.tail ? () => calls.copy(stored, key, state.etag, { run }).then(() => true) : undefined,
   };
 }
 
@@ -132,7 +135,7 @@ async function fromObject(
       };
     },
     tail: { key, start: whole * partBytes, end: offset },
-    publish: offset === object.size ? async () => {} : undefined,
+    publish: offset === object.size ? async () => false : undefined,
   };
 }
 
@@ -152,7 +155,7 @@ async function copyParts(calls: S3Calls, key: string, multipart: string, whole: 
 async function complete(calls: S3Calls, upload: string, { multipart, run }: UploadState, parts: readonly S3Part[]) {
   const etags = parts.map(({ etag }) => etag);
   const size = parts.reduce((sum, part) => sum + part.size, 0);
-  await completeOnce(calls, contentKey(upload), multipart!, { etags, size, run });
+  return completeOnce(calls, contentKey(upload), multipart!, { etags, size, run });
 }
 
 /** The parts of the state, and the one behind them; undefined when the multipart upload is gone. */

@@ -1,4 +1,5 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
+import { type Digest, digestAlgorithm } from '../../oci/index.ts';
 import type { Staging } from '../blob-store.ts';
 import type { S3Calls } from './calls.ts';
 import { contentKey, keyOf, nameKey } from './keys.ts';
@@ -8,6 +9,7 @@ import { readObject } from './read.ts';
 import type { Resumed } from './resume.ts';
 import { writeState } from './state.ts';
 import { createStagingFile } from '../files/staging-file.ts';
+import { wrongDigest } from '../upload-refusals.ts';
 
 /**
  * The open staging area of an upload that has `offset` bytes. What is there stays where it is until more is written;
@@ -23,6 +25,7 @@ export function createS3Staging(
   let begun: Promise<PartWriter> | undefined;
   let size = offset;
   let sealed = false;
+  let ours = true;
 
   async function begin(): Promise<PartWriter> {
     const { tail } = resumed;
@@ -62,9 +65,17 @@ export function createS3Staging(
   async function seal(): Promise<void> {
     if (sealed) return;
     await file.datasync();
-    if (!begun && resumed.publish) await resumed.publish();
-    else await (await writer()).complete();
+    ours = await (!begun && resumed.publish ? resumed.publish() : (await writer()).complete());
     sealed = true;
+  }
+
+  /** Looks into an object of which it is not certain that it was made here: no digest may name bytes of another process. */
+  async function verify(digest: Digest): Promise<void> {
+    if (ours || size === 0) return;
+    const hash = createHash(digestAlgorithm(digest));
+    for await (const chunk of readObject(calls, contentKey(upload), 0, size - 1)) hash.update(chunk);
+    const actual = `${digestAlgorithm(digest)}:${hash.digest('hex')}`;
+    if (actual !== digest) throw wrongDigest(digest, actual, size);
   }
 
   return {
@@ -86,7 +97,8 @@ export function createS3Staging(
     async publish(digest) {
       const key = keyOf(upload, digest);
       if (resumed.published) await removeNames(calls, upload, key);
-      await Promise.all([seal(), calls.put(nameKey(key), undefined)]);
+      // The name is written beside: an object that nobody recorded is looked into before it is taken for one.
+      await Promise.all([seal().then(() => verify(digest)), calls.put(nameKey(key), undefined)]);
       return key;
     },
     async revert() {

@@ -163,3 +163,19 @@ test('whatever a crash leaves of uploads of many parts is swept', async () => {
   for (let more = true; more;) ({ more } = await rig.uploads.sweep(Date.now() + hour));
   expect(await rig.everything()).toEqual([]);
 }, 60_000);
+
+test('an object that a node made which had lost the upload is not taken for ours, though it is as long', async () => {
+  await using rig = await openRig();
+  const bytes = randomBytes(2 * part + 9);
+  const id = await rig.open();
+  await rig.append(id, bodyOf(bytes));
+  const { mark } = await rig.uploads.find(id, owner);
+  const stale = (await rig.store.stage(id, 2 * part, mark))!;
+  const others = randomBytes(9);
+  await stale.write(others);
+  await stale.publish(digestOf(Buffer.concat([bytes.subarray(0, 2 * part), others])));
+  await stale.close();
+  // The digest of what was acknowledged is known, so nothing needs to be hashed.
+  expect(await codeOf(rig.close(id, undefined, digestOf(bytes)))).toBe('400 DIGEST_INVALID');
+  expect(await findBlob(rig.db, digestOf(bytes))).toBeUndefined();
+}, 60_000);
