@@ -17,12 +17,14 @@ export const serve = buildCommand<ConfigFlags, [], Context>({
     const { processes } = config;
     const workers = processes > 1 ? await startWorkers(config, log) : undefined;
     const app = workers ?? (await startApp(config, log));
+    // Before anybody hears that it serves, and may want to end it.
+    const signal = stopSignal(this);
     const shown = { url: app.url, ...(app.metricsUrl && { metrics: app.metricsUrl }), ...(workers && { processes }) };
     log.info(shown, `serving on ${app.url}`);
     log.warn({}, 'callers are not identified: whoever can connect from this machine may push, pull and delete');
     // A person reads this, a log collector would choke on it.
     if (this.process.stdout.isTTY || this.environment.npm_lifecycle_event === 'start') this.write(welcome(app.url));
-    const stopped = await Promise.race([stopSignal(this), ...(workers ? [workers.failure] : [])]);
+    const stopped = await Promise.race([signal, ...(workers ? [workers.failure] : [])]);
     if (typeof stopped === 'string') log.info({ signal: stopped }, 'draining; a second signal ends at once');
     const cut = await app.stop();
     log.info({ cut }, 'stopped');

@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test';
 import { inDirectory } from '../../test/support/command.ts';
 import { openRaw, portOf, requestText } from '../../test/http/raw.ts';
 import { openUpload, pushBlob, pushImage, putManifest, randomBytes } from '../../test/http/registry.ts';
-import { startTestProcess, type TestProcess } from '../../test/support/server.ts';
+import { startTestProcess } from '../../test/support/server.ts';
 import { isAlive, until, workersOf } from '../../test/support/worker-processes.ts';
 import { connectToWorkers, type WorkerConnection } from '../../test/http/worker-connections.ts';
 
@@ -133,14 +133,9 @@ test('a worker that stands still does not keep the server from ending', async ()
 }, 40_000);
 
 test('a signal to the whole group, as a terminal sends it, drains; a second one ends all at once', async () => {
-  await using server = await startTestProcess({
-    settings: { ...settings, 'drain.delay': '60s' },
-    command: ['setsid', '--wait'],
-  });
-  const group = (await workersOf(server).then((found) => found.length))
-    ? server.process.pid
-    : Number((await Bun.file(`/proc/${server.process.pid}/task/${server.process.pid}/children`).text()).trim());
-  const workers = await workersOf({ process: { pid: group } } as TestProcess);
+  await using server = await startTestProcess({ settings: { ...settings, 'drain.delay': '60s' }, ownGroup: true });
+  const group = server.process.pid;
+  const workers = await workersOf(server);
   expect(workers).toHaveLength(2);
   process.kill(-group, 'SIGINT');
   await until(async () => (await fetch(`${server.url}/readyz`)).status === 503);

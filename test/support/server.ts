@@ -78,6 +78,8 @@ export async function startTestProcess(
     environment?: Record<string, string>;
     command?: string[];
     program?: string;
+    /** Whether it leads a process group of its own, as under a shell. */
+    ownGroup?: boolean;
   } = {},
 ): Promise<TestProcess> {
   await using stack = new AsyncDisposableStack();
@@ -108,6 +110,7 @@ export async function startTestProcess(
     stdin: 'ignore',
     stdout: 'pipe',
     stderr: 'pipe',
+    detached: options.ownGroup ?? false,
   });
   let text = '';
   for (const stream of [child.stdout, child.stderr]) {
