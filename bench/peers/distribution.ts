@@ -15,7 +15,8 @@ export function distribution(name: keyof typeof titles): Server {
       // Other registries call their program the same.
       return program !== null && firstLine([program, '--version']).includes('distribution') ? program : null;
     },
-    version: (program) => firstLine([program, '--version']),
+    // It begins with the path by which it was called.
+    version: (program) => firstLine([program, '--version']).replace(/^\S*\//, ''),
     command(program, directory, port) {
       const file = `${directory}.yml`;
       writeFileSync(
