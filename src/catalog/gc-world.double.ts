@@ -81,7 +81,7 @@ export async function openWorld(): Promise<World> {
 
 /** A crash before a transaction, at its end but before the commit, or between the commit and the answer. */
 function mortalDatabase(db: Database, step: () => void): Database {
-  return {
+  const mortal: Database = {
     ...db,
     async write(action, options) {
       step();
@@ -93,7 +93,10 @@ function mortalDatabase(db: Database, step: () => void): Database {
       step();
       return result;
     },
+    // One that was under way when the process died must not come later than what others do next.
+    change: (sql, parameters, options) => mortal.write((tx) => tx.all(sql, parameters), options),
   };
+  return mortal;
 }
 
 /** A crash before or after each call of a store, and between the objects that it removes. */
