@@ -70,12 +70,14 @@ export function createS3Staging(
   }
 
   /** Looks into an object of which it is not certain that it was made here: no digest may name bytes of another process. */
-  async function verify(digest: Digest): Promise<void> {
+  async function verify(digest: Digest, key: string): Promise<void> {
     if (ours || size === 0) return;
     const hash = createHash(digestAlgorithm(digest));
     for await (const chunk of readObject(calls, contentKey(upload), 0, size - 1)) hash.update(chunk);
     const actual = `${digestAlgorithm(digest)}:${hash.digest('hex')}`;
-    if (actual !== digest) throw wrongDigest(digest, actual, size);
+    if (actual === digest) return;
+    await calls.remove([nameKey(key)]);
+    throw wrongDigest(digest, actual, size);
   }
 
   return {
@@ -97,8 +99,8 @@ export function createS3Staging(
     async publish(digest) {
       const key = keyOf(upload, digest);
       if (resumed.published) await removeNames(calls, upload, key);
-      // The name is written beside: an object that nobody recorded is looked into before it is taken for one.
-      await Promise.all([seal().then(() => verify(digest)), calls.put(nameKey(key), undefined)]);
+      await Promise.all([seal(), calls.put(nameKey(key), undefined)]);
+      await verify(digest, key);
       return key;
     },
     async revert() {

@@ -178,4 +178,5 @@ test('an object that a node made which had lost the upload is not taken for ours
   // The digest of what was acknowledged is known, so nothing needs to be hashed.
   expect(await codeOf(rig.close(id, undefined, digestOf(bytes)))).toBe('400 DIGEST_INVALID');
   expect(await findBlob(rig.db, digestOf(bytes))).toBeUndefined();
+  expect(await rig.everything()).not.toContain(`blobs/${rig.store.keyOf(id, digestOf(bytes))}`);
 }, 60_000);
