@@ -1,6 +1,7 @@
 export { httpConfig } from './config.ts';
 export type { Exchange } from './exchange.ts';
 export { createHostTable, type HostTable } from './hosts.ts';
-export { reservePorts } from './reserve-ports.ts';
+export { ListenError } from './listen.ts';
+export { listenOnReserved, type ReservedPorts } from './reserve-ports.ts';
 export { type HttpServer, type ServerOptions, startServer } from './server.ts';
 export { loadTls, type TlsFiles } from './tls.ts';

@@ -1,7 +1,7 @@
 import type { ListenAddress } from '../config/index.ts';
 
-/** How many ports above the wanted one are tried. */
-const attempts = 20;
+/** How many ports above the wanted one are tried, and how many others where any will do. */
+export const attempts = 20;
 
 /**
  * Starts listening on a port, or on the next free one when it is taken; port 0 takes any. `start` must throw
@@ -35,15 +35,28 @@ export function listenOn<T>(setting: string, wanted: ListenAddress, start: (port
   }
 }
 
-/** Why an address cannot be listened on, for the operator. */
-export function listenError(setting: string, { host, port }: ListenAddress, cause: unknown): Error {
+/** That an address could not be listened on, and why, for the operator. */
+export class ListenError extends Error {
+  /** The address, where somebody else has it. */
+  readonly taken: ListenAddress | undefined;
+
+  constructor(message: string, taken: ListenAddress | undefined, cause?: unknown) {
+    super(message, { cause });
+    this.taken = taken;
+  }
+}
+
+/** Puts into words why an address cannot be listened on. */
+export function listenError(setting: string, address: ListenAddress, cause: unknown): ListenError {
+  const { host, port } = address;
   const place = `${host.includes(':') ? `[${host}]` : host}:${port}`;
   const reasons: Record<string, string> = {
     EADDRINUSE: `${place} is taken; choose another port`,
     EACCES: `this user may not listen on ${place}; ports below 1024 take a privilege`,
     EADDRNOTAVAIL: `this machine does not have the address ${host}`,
   };
-  return new Error(`${setting}: ${reasons[codeOf(cause)] ?? (cause as Error).message}`, { cause });
+  const taken = codeOf(cause) === 'EADDRINUSE' ? address : undefined;
+  return new ListenError(`${setting}: ${reasons[codeOf(cause)] ?? (cause as Error).message}`, taken, cause);
 }
 
 const codeOf = (error: unknown) => (error as { code?: string }).code ?? '';

@@ -1,11 +1,13 @@
 import type { ListenAddress } from '../config/index.ts';
 import { isListening } from '../outbound/index.ts';
-import { listenError, portAfter } from './listen.ts';
+import { attempts, ListenError, listenError, portAfter } from './listen.ts';
 
-export interface ReservedPorts extends Disposable {
+interface WantedPorts {
   listen: ListenAddress;
   metricsListen: ListenAddress | undefined;
 }
+
+export interface ReservedPorts extends WantedPorts, Disposable {}
 
 const accept = { socket: { data() {} } };
 
@@ -14,46 +16,85 @@ const accept = { socket: { data() {} } };
  * the system would let a second server join another silently. Not by listening for a moment, which a balancer would take
  * for a server that is ready. Against one that looks before our first process listens, or while none does, each port has
  * a name in Linux's abstract namespace of sockets until this is disposed: like the port, it belongs to one network
- * namespace and ends with its process.
+ * namespace and ends with its process. What is in `passedOver` counts as taken.
  */
-export async function reservePorts(wanted: {
-  listen: ListenAddress;
-  metricsListen: ListenAddress | undefined;
-}): Promise<ReservedPorts> {
+export async function reservePorts(
+  wanted: WantedPorts,
+  passedOver: readonly ListenAddress[] = [],
+): Promise<ReservedPorts> {
   using stack = new DisposableStack();
-  const listen = await reserveNext(wanted.listen, stack);
-  const metricsListen = wanted.metricsListen && (await reserveExactly(wanted.metricsListen, stack));
+  const names = new Set(passedOver.map(nameOf));
+  const listen = await reserveNext(wanted.listen, names, stack);
+  const metricsListen = wanted.metricsListen && (await reserveExactly(wanted.metricsListen, names, stack));
   const held = stack.move();
   return { listen, metricsListen, [Symbol.dispose]: () => held.dispose() };
 }
 
-async function reserveNext(wanted: ListenAddress, stack: DisposableStack): Promise<ListenAddress> {
+/**
+ * Reserves ports and has `serve` listen on them. A port where nobody listens may be somebody's all the same: the near
+ * end of a connection, or taken since we looked. Where `serve` rejects because of that, it is called again with the
+ * next free ones. Resolves with the ports, and what `serve` resolved with.
+ */
+export async function listenOnReserved<T>(
+  wanted: WantedPorts,
+  serve: (ports: ReservedPorts) => Promise<T>,
+): Promise<{ ports: ReservedPorts; served: T }> {
+  const passedOver: ListenAddress[] = [];
+  for (;;) {
+    using stack = new DisposableStack();
+    const ports = stack.use(await reservePorts(wanted, passedOver));
+    try {
+      const served = await serve(ports);
+      stack.move();
+      return { ports, served };
+    } catch (error) {
+      if (!(error instanceof ListenError && error.taken) || passedOver.length === attempts) throw error;
+      passedOver.push(error.taken);
+    }
+  }
+}
+
+async function reserveNext(
+  wanted: ListenAddress,
+  passedOver: ReadonlySet<string>,
+  stack: DisposableStack,
+): Promise<ListenAddress> {
   for (let { port } = wanted; ;) {
     try {
-      return await reserve({ ...wanted, port }, stack);
+      return await reserve({ ...wanted, port }, passedOver, stack);
     } catch (error) {
       port = portAfter(wanted, port, error);
     }
   }
 }
 
-async function reserveExactly(wanted: ListenAddress, stack: DisposableStack): Promise<ListenAddress> {
+async function reserveExactly(
+  wanted: ListenAddress,
+  passedOver: ReadonlySet<string>,
+  stack: DisposableStack,
+): Promise<ListenAddress> {
   try {
-    return await reserve(wanted, stack);
+    return await reserve(wanted, passedOver, stack);
   } catch (error) {
     throw listenError('metrics.listen', wanted, error);
   }
 }
 
 /** Throws EADDRINUSE for a port that another server has. */
-async function reserve({ host, port }: ListenAddress, stack: DisposableStack): Promise<ListenAddress> {
-  if (port > 0 && (await isListening(localOf(host), port)))
-    throw Object.assign(new Error('somebody listens there'), { code: 'EADDRINUSE' });
+async function reserve(
+  { host, port }: ListenAddress,
+  passedOver: ReadonlySet<string>,
+  stack: DisposableStack,
+): Promise<ListenAddress> {
+  if (port > 0 && (passedOver.has(nameOf({ host, port })) || (await isListening(localOf(host), port))))
+    throw Object.assign(new Error('somebody else has it'), { code: 'EADDRINUSE' });
   // Nobody can know, and ask for, one that the system chooses just now.
-  const found = port > 0 ? port : freePort(host);
-  stack.defer(holdName(`\0bonded ${host} ${found}`));
-  return { host, port: found };
+  const found = { host, port: port > 0 ? port : freePort(host) };
+  stack.defer(holdName(nameOf(found)));
+  return found;
 }
+
+const nameOf = ({ host, port }: ListenAddress) => `\0bonded ${host} ${port}`;
 
 function freePort(hostname: string): number {
   const free = Bun.listen({ hostname, port: 0, ...accept });

@@ -1,3 +1,4 @@
+import type { ListenAddress } from '../config/index.ts';
 import type { Configuration } from '../configuration.ts';
 import type { MetricsSnapshot } from '../telemetry/index.ts';
 
@@ -35,7 +36,8 @@ export type ToWorker =
 export type FromWorker =
   | { act: 'ready' }
   | { act: 'serving'; addresses: Addresses }
-  | { act: 'failed'; reason: string }
+  /** Also where it would have listened, if somebody else does. */
+  | { act: 'failed'; reason: string; taken: ListenAddress | undefined }
   | { act: 'measured'; values: MetricsSnapshot }
   | { act: 'render'; render: number }
   | { act: 'drained'; cut: number };

@@ -1,6 +1,7 @@
 import { type App, startApp } from '../app/index.ts';
 import { createParentClaims } from '../content/index.ts';
 import { parentWriteToken } from '../database/index.ts';
+import { ListenError } from '../http/index.ts';
 import { createLog, type Log } from '../telemetry/index.ts';
 import { type FromWorker, isAct, type ToWorker, type WorkerOrder } from './messages.ts';
 import { createRendering } from './render-metrics.ts';
@@ -57,7 +58,10 @@ export function runWorker(): void {
       starting.then(
         ({ url, metricsUrl }) => say({ act: 'serving', addresses: { url, metricsUrl } }),
         // The parent then ends the channel.
-        (error: Error) => say({ act: 'failed', reason: error.message }),
+        (error: Error) => {
+          const taken = error instanceof ListenError ? error.taken : undefined;
+          say({ act: 'failed', reason: error.message, taken });
+        },
       );
     }
     if (told.act === 'measure')

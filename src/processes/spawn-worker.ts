@@ -1,10 +1,11 @@
+import { ListenError } from '../http/index.ts';
 import { type Addresses, type FromWorker, isAct, type ToWorker, type WorkerOrder } from './messages.ts';
 
 /** A worker as its parent sees it. */
 export interface WorkerProcess {
   readonly number: number;
   readonly pid: number;
-  /** Rejects, with the reason for the operator, when it ends before it serves. */
+  /** Rejects, with the reason for the operator, when it ends before it serves; with a `ListenError` where it cannot listen. */
   readonly serving: Promise<Addresses>;
   /** Resolves when it is gone, with how it ended. */
   readonly ended: Promise<string>;
@@ -28,10 +29,10 @@ export interface Receivers {
 const startMs = 60_000;
 
 /**
- * Starts this program again as a worker: the same executable, with the same options of Bun. It loads at once, and gets
- * its order once `go` has resolved.
+ * Starts this program again as a worker: the same executable, with the same options of Bun. It loads at once, whenever
+ * its order comes.
  */
-export function spawnWorker(order: WorkerOrder, receivers: Receivers, go: Promise<unknown>): WorkerProcess {
+export function spawnWorker(number: number, order: Promise<WorkerOrder>, receivers: Receivers): WorkerProcess {
   const { promise: serving, resolve: serves, reject: failed } = Promise.withResolvers<Addresses>();
   serving.catch(() => {});
   const program = Bun.isStandaloneExecutable ? [] : [...process.execArgv, Bun.main];
@@ -44,10 +45,10 @@ export function spawnWorker(order: WorkerOrder, receivers: Receivers, go: Promis
   });
 
   function receive(message: FromWorker): void {
-    if (message.act === 'ready') void go.then(() => worker.send({ act: 'order', order }));
+    if (message.act === 'ready') void order.then((known) => worker.send({ act: 'order', order: known }));
     if (message.act === 'serving') serves(message.addresses);
     if (message.act === 'failed') {
-      failed(new Error(message.reason));
+      failed(message.taken ? new ListenError(message.reason, message.taken) : new Error(message.reason));
       worker.release();
     }
     if (message.act === 'measured') receivers.measured(worker, message.values);
@@ -59,7 +60,7 @@ export function spawnWorker(order: WorkerOrder, receivers: Receivers, go: Promis
   }
 
   const late = setTimeout(() => {
-    failed(new Error(`worker ${order.worker} did not start within ${startMs / 1000} s`));
+    failed(new Error(`worker ${number} did not start within ${startMs / 1000} s`));
     child.kill('SIGKILL');
   }, startMs);
   void serving.then(
@@ -68,12 +69,12 @@ export function spawnWorker(order: WorkerOrder, receivers: Receivers, go: Promis
   );
   const ended = child.exited.then((code) => {
     const how = child.signalCode ? `by ${child.signalCode}` : `with code ${code}`;
-    failed(new Error(`worker ${order.worker} ended ${how} before it served`));
+    failed(new Error(`worker ${number} ended ${how} before it served`));
     return how;
   });
 
   const worker: WorkerProcess = {
-    number: order.worker,
+    number,
     pid: child.pid,
     serving,
     ended,

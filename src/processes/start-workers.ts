@@ -2,7 +2,7 @@ import { prepareStorage } from '../app/index.ts';
 import type { Configuration } from '../configuration.ts';
 import { grantUploadClaims } from '../content/index.ts';
 import { grantWriteToken } from '../database/index.ts';
-import { reservePorts } from '../http/index.ts';
+import { listenOnReserved, type ReservedPorts } from '../http/index.ts';
 import { createMetrics, type Log } from '../telemetry/index.ts';
 import { drainWorker } from './drain-worker.ts';
 import { gatherMetrics } from './gather-metrics.ts';
@@ -28,37 +28,36 @@ export async function startWorkers(config: Configuration, log: Log): Promise<Wor
     throw new Error('processes: several processes can share a port on Linux only; leave it at 1');
   using stack = new DisposableStack();
   stack.defer(await prepareStorage(config));
-  const ports = stack.use(await reservePorts({ listen: config.listen, metricsListen: config.metrics.listen }));
-  if (config.listen.port !== 0 && ports.listen.port !== config.listen.port)
-    log.warn({ wanted: config.listen.port, port: ports.listen.port }, 'the port is taken; the next free one is used');
-  const shared: Configuration = { ...config, listen: ports.listen, metrics: { listen: ports.metricsListen } };
-
   const own = createMetrics();
   const metrics = gatherMetrics(own);
   const grants = [grantWriteToken(), grantUploadClaims()];
   const running = new Set<WorkerProcess>();
   const { promise: failure, resolve: fail } = Promise.withResolvers<Error>();
+  const wanted = { listen: config.listen, metricsListen: config.metrics.listen };
+  /** Known once one of them listens there. */
+  const { promise: shared, resolve: share } = Promise.withResolvers<ReservedPorts>();
   let stopping = false;
 
-  function start(number: number, go: Promise<unknown> = Promise.resolve()): WorkerProcess {
+  function start(number: number, ports: Promise<ReservedPorts>): WorkerProcess {
     let watch: Watch | undefined;
-    const worker = spawnWorker(
-      { config: shared, worker: number, background: number === 1 },
-      {
-        shared: (message, child) => grants.some((grant) => grant(message, child)),
-        measured(from, values) {
-          watch?.heard();
-          metrics.measured(from, values);
-        },
-        render(from, render) {
-          metrics.render().then(
-            (text) => from.send({ act: 'rendered', render, text }),
-            (error: unknown) => log.error({ err: error }, 'the metrics of the workers could not be put together'),
-          );
-        },
+    const order = ports.then(({ listen, metricsListen }) => ({
+      config: { ...config, listen, metrics: { listen: metricsListen } },
+      worker: number,
+      background: number === 1,
+    }));
+    const worker = spawnWorker(number, order, {
+      shared: (message, child) => grants.some((grant) => grant(message, child)),
+      measured(from, values) {
+        watch?.heard();
+        metrics.measured(from, values);
       },
-      go,
-    );
+      render(from, render) {
+        metrics.render().then(
+          (text) => from.send({ act: 'rendered', render, text }),
+          (error: unknown) => log.error({ err: error }, 'the metrics of the workers could not be put together'),
+        );
+      },
+    });
     const stuck = (silentMs: number) => {
       log.error({ worker: number, seconds: Math.round(silentMs / 1000) }, 'a worker stands still; it is ended');
       worker.kill();
@@ -98,7 +97,7 @@ export async function startWorkers(config: Configuration, log: Log): Promise<Wor
       own.restarts.inc();
       await Bun.sleep(pauseMs);
       if (stopping) return;
-      current = start(number);
+      current = start(number, shared);
     }
   }
 
@@ -110,20 +109,30 @@ export async function startWorkers(config: Configuration, log: Log): Promise<Wor
     return drained.reduce((sum, cut) => sum + cut, 0);
   }
 
-  // One alone serves first: what is wrong is then said once. The others load meanwhile.
-  const first = start(1);
-  const { promise: served, resolve: goOn } = Promise.withResolvers<void>();
-  const workers = [first];
+  const workers: WorkerProcess[] = [];
+
+  /** Starts worker 1 on these ports; the others load meanwhile. */
+  async function startFirst(ports: ReservedPorts): Promise<Addresses> {
+    workers[0] = start(1, Promise.resolve(ports));
+    for (let number = workers.length + 1; number <= config.processes; number++) workers.push(start(number, shared));
+    return workers[0].serving;
+  }
+
   let addresses: Addresses;
   try {
-    for (let number = 2; number <= config.processes; number++) workers.push(start(number, served));
-    addresses = await first.serving;
-    goOn();
+    // One alone serves first: what is wrong is then said once.
+    const { ports, served } = await listenOnReserved(wanted, startFirst);
+    stack.use(ports);
+    addresses = served;
+    if (config.listen.port !== 0 && ports.listen.port !== config.listen.port)
+      log.warn({ wanted: config.listen.port, port: ports.listen.port }, 'the port is taken; the next free one is used');
+    share(ports);
     for (const worker of workers) await worker.serving;
   } catch (error) {
     stopping = true;
-    for (const worker of running) worker.kill();
-    await Promise.all(workers.map((worker) => worker.ended));
+    const left = [...running];
+    for (const worker of left) worker.kill();
+    await Promise.all(left.map((worker) => worker.ended));
     throw error;
   }
   for (const worker of workers) void keep(worker);

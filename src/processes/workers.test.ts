@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { createServer } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { bonded, inDirectory } from '../../test/support/command.ts';
 import { testDialect } from '../../test/support/database.ts';
 import { startTestProcess } from '../../test/support/server.ts';
@@ -134,6 +134,30 @@ test('a second server is refused on the same data, and gets another port than on
     expect(refused.error).toContain('is in use by another Bonded');
   }
 }, 60_000);
+
+test.each([1, 2])(
+  'a port where nobody listens, but which is not free, is passed over by a server of %d',
+  async (processes) => {
+    // The near end of a connection has a port of its own, and nobody can tell from outside.
+    const far = createServer();
+    await new Promise<void>((resolve) => far.listen(0, '127.0.0.1', resolve));
+    const near = connect((far.address() as AddressInfo).port, '127.0.0.1');
+    await new Promise((resolve) => near.once('connect', resolve));
+    const port = near.localPort!;
+    await using server = await startTestProcess({
+      settings: { ...settings, processes },
+      listen: `127.0.0.1:${port}`,
+      database: '',
+    });
+    expect(portOf(server.url)).toBeGreaterThan(port);
+    expect(server.output().match(/the port is taken/g)).toHaveLength(1);
+    await pushImage(server.url, 'app', 'latest');
+    expect(await server.end()).toBe(0);
+    near.destroy();
+    far.close();
+  },
+  60_000,
+);
 
 test(
   'what is wrong with the configuration is said once, and nothing stays behind',
