@@ -89,5 +89,9 @@ test('a failure in its log names files and lines of the source', async () => {
   await writeFile(join(server.data, 'uploads'), '');
   await expect(pushBlob(server.url, 'team/app', 'abcd')).rejects.toThrow('PUT answered 500');
   for (const until = Date.now() + 5000; !server.output().includes('ENOTDIR') && Date.now() < until; await Bun.sleep(5));
-  expect(server.output()).toMatch(/src\/content\/file-system\.ts:\d+/);
+  const named = /at async (\w+) \((src\/[\w/-]+\.ts):(\d+):\d+\)/.exec(server.output());
+  expect(named, server.output()).not.toBeNull();
+  const [, name = '', file = '', line] = named!;
+  const lines = (await Bun.file(join(import.meta.dir, '..', '..', file)).text()).split('\n');
+  expect(lines[Number(line) - 1]).toContain(name);
 });
