@@ -39,7 +39,8 @@ describe('blobs', () => {
     expect(await catalog.count('gc_candidates')).toBe(0);
     await collectAfter(catalog, 5 * day);
     const { db, ...rest } = catalog;
-    const readOnly = { ...rest, db: { ...db, write: () => Promise.reject(new Error('it wrote')) } };
+    const refuse = () => Promise.reject(new Error('it wrote'));
+    const readOnly = { ...rest, db: { ...db, write: refuse, change: refuse } };
     expect(await findBlobToKeep(readOnly, catalog.registryId, 'a', config.digest)).toBeDefined();
     await deleteManifest(catalog, await catalog.repository('a'), digest);
     expect(await collectAfter(catalog, day - 1)).toMatchObject({ links: 0 });
@@ -51,11 +52,18 @@ describe('blobs', () => {
     await using catalog = await openTestCatalog();
     const { digest } = await catalog.blob('a', 'layer');
     let writes = 0;
-    const write: typeof catalog.db.write = (action) => {
-      writes++;
-      return catalog.db.write(action);
+    const db: typeof catalog.db = {
+      ...catalog.db,
+      write(...call) {
+        writes++;
+        return catalog.db.write(...call);
+      },
+      change(...call) {
+        writes++;
+        return catalog.db.change(...call);
+      },
     };
-    const counted = { ...catalog, db: { ...catalog.db, write } };
+    const counted = { ...catalog, db };
     for (let minute = 0; minute < 60; minute++) {
       catalog.clock.now += 10_000;
       await findBlobToKeep(counted, catalog.registryId, 'a', digest);

@@ -27,6 +27,10 @@ export function recording(db: Database, note: (statement: Statement) => void): D
   return {
     ...db,
     ...lookUps(db),
+    change(text, parameters, options) {
+      note({ text, parameters });
+      return db.change(text, parameters, options);
+    },
     read: db.read.withPlugin(queries(db.read as Transaction)),
     write: (action, options) =>
       db.write((tx) => {

@@ -63,9 +63,11 @@ export async function openUniverse(random: Random, faultRate: number) {
       await openTestS3Store({ bucket, endpoint: proxy.endpoint, requestTimeoutMs: 400, retryPauseMs: 5 }),
     );
     let dead = false;
+    const ended = () => Promise.reject(new Error('this process is dead'));
     const mortal: Database = {
       ...db,
-      write: (...call) => (dead ? Promise.reject(new Error('this process is dead')) : db.write(...call)),
+      write: (...call) => (dead ? ended() : db.write(...call)),
+      change: (...call) => (dead ? ended() : db.change(...call)),
     };
     return {
       uploads: createUploads(mortal, opened.store, { stallMs: 60_000, minBytesPerSecond: 0, maxBytes: 2 ** 40 }),
