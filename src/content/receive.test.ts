@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from 'bun:test';
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
+import { until } from '../../test/support/worker-processes.ts';
 import { digestOf } from '../oci/index.ts';
 import { bodyOf, codeOf, type ContentRig, nothing, openBody, openContentRig, owner } from './content-rig.double.ts';
 import { nodeFileSystem } from './files/file-system.ts';
@@ -24,7 +25,7 @@ test('a silent body and a slow one are given up in time', async () => {
     const started = performance.now();
     const id = await rig.open();
     expect(await codeOf(rig.append(id, body))).toBe('408 BLOB_UPLOAD_INVALID');
-    expect(performance.now() - started).toBeLessThan(1500);
+    expect(performance.now() - started).toBeLessThan(10_000);
     // What came is kept.
     expect(await rig.offset(id)).toBeGreaterThan(0);
     await rig.uploads.cancel(id, owner);
@@ -45,7 +46,7 @@ test('a body that was fast at first may not trickle for ever after', async () =>
 });
 
 test('a steady body above the floor goes on, also beside others', async () => {
-  await using rig = await openContentRig({ limits: { stallMs: 100, minBytesPerSecond: 1000 } });
+  await using rig = await openContentRig({ limits: { stallMs: 500, minBytesPerSecond: 1000 } });
   const steady = (chunks: number) => {
     let sent = 0;
     return stream(async (controller) => {
@@ -57,27 +58,27 @@ test('a steady body above the floor goes on, also beside others', async () => {
   const silent = openBody('x');
   const [stuck, ...lengths] = await Promise.all([
     codeOf(rig.append(await rig.open(), silent.body)),
-    rig.append(await rig.open(), steady(20)),
     rig.append(await rig.open(), steady(40)),
+    rig.append(await rig.open(), steady(80)),
   ]);
   expect(stuck).toBe('408 BLOB_UPLOAD_INVALID');
-  expect(lengths).toEqual([2000, 4000]);
+  expect(lengths).toEqual([4000, 8000]);
 });
 
 test('a slow disk of ours is not held against the client', async () => {
   await using rig = await openContentRig({
-    limits: { stallMs: 50, minBytesPerSecond: 1_000_000 },
+    limits: { stallMs: 250, minBytesPerSecond: 1_000_000 },
     fs: {
       ...nodeFileSystem,
       async create(path) {
         const file = await nodeFileSystem.create(path);
-        return { ...file, write: (chunks, at) => Bun.sleep(120).then(() => file.write(chunks, at)) };
+        return { ...file, write: (chunks, at) => Bun.sleep(600).then(() => file.write(chunks, at)) };
       },
     },
   });
-  const bytes = randomBytes(3_000_000);
-  const chunks = Array.from({ length: 10 }, (_, at) => bytes.subarray(at * 300_000, (at + 1) * 300_000));
-  expect(await rig.append(await rig.open(), bodyOf(...chunks))).toBe(3_000_000);
+  const bytes = randomBytes(1_500_000);
+  const chunks = Array.from({ length: 5 }, (_, at) => bytes.subarray(at * 300_000, (at + 1) * 300_000));
+  expect(await rig.append(await rig.open(), bodyOf(...chunks))).toBe(1_500_000);
 });
 
 test('an endless body ends at the limit, a declared one before its first byte', async () => {
@@ -117,8 +118,8 @@ test('a disk that hangs stops the body: what is in memory is bounded', async () 
     controller.enqueue(new Uint8Array(65_536));
   });
   void rig.append(await rig.open(), endless);
-  await Bun.sleep(100);
-  expect(pulled).toBeGreaterThan(500_000);
+  await until(() => pulled > 500_000);
+  await Bun.sleep(200);
   expect(pulled).toBeLessThan(2_000_000);
 });
 
@@ -126,7 +127,7 @@ test('a disk that hangs stops the body: what is in memory is bounded', async () 
 describe('bodies as the server hands them over', async () => {
   let disk: Promise<void> | undefined;
   const rig: ContentRig = await openContentRig({
-    limits: { stallMs: 300 },
+    limits: { stallMs: 1000 },
     fs: {
       ...nodeFileSystem,
       async create(path) {
@@ -167,7 +168,7 @@ describe('bodies as the server hands them over', async () => {
   }
 
   async function outcomeOf(id: string): Promise<string | undefined> {
-    for (const until = Date.now() + 3000; !outcomes.has(id) && Date.now() < until;) await Bun.sleep(5);
+    await until(() => outcomes.has(id));
     return outcomes.get(id);
   }
 
