@@ -24,13 +24,17 @@ interface WireResponse {
  * neither the body leaves nor an answer begins.
  */
 export function createSdkFetch(timeoutMs: number): NonNullable<S3ClientConfig['requestHandler']> {
+  const waiting = new Set<Patience>();
+  let closed = false;
   const handler = {
     metadata: { handlerProtocol: 'http/1.1' },
     async handle(
       request: WireRequest,
       { requestTimeout = timeoutMs }: { requestTimeout?: number } = {},
     ): Promise<{ response: WireResponse }> {
+      if (closed) throw new Error('the client is closed');
       const patience = createPatience(requestTimeout);
+      waiting.add(patience);
       try {
         const response = await fetch(urlOf(request), {
           method: request.method,
@@ -51,8 +55,14 @@ export function createSdkFetch(timeoutMs: number): NonNullable<S3ClientConfig['r
       } catch (error) {
         throw networkError(error);
       } finally {
+        waiting.delete(patience);
         patience.end();
       }
+    },
+    /** Gives up what waits for an answer: a process that ends does not wait for a server that is away. */
+    destroy() {
+      closed = true;
+      for (const patience of waiting) patience.giveUp();
     },
     updateHttpClientConfig() {},
     httpHandlerConfigs: () => ({}),
@@ -60,10 +70,44 @@ export function createSdkFetch(timeoutMs: number): NonNullable<S3ClientConfig['r
   return handler;
 }
 
+/**
+ * Gathers the bodies of answers that are read as a whole: all but those of objects. One of which nothing comes for
+ * `timeoutMs` is given up, too.
+ */
+export function createSdkCollector(timeoutMs: number): NonNullable<S3ClientConfig['streamCollector']> {
+  return async (body: unknown): Promise<Uint8Array> => {
+    // What was gathered already and is handed on.
+    if (!(body instanceof ReadableStream))
+      return Buffer.concat(await Array.fromAsync(body as AsyncIterable<Uint8Array>));
+    const patience = createPatience(timeoutMs);
+    const reader = (body as ReadableStream<Uint8Array>).getReader();
+    // Ends the read that waits, with nothing.
+    patience.signal.addEventListener('abort', () => void reader.cancel().catch(() => {}));
+    const chunks: Uint8Array[] = [];
+    try {
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) break;
+        patience.moved();
+        chunks.push(value);
+      }
+      patience.signal.throwIfAborted();
+      return Buffer.concat(chunks);
+    } catch (error) {
+      throw networkError(error);
+    } finally {
+      patience.end();
+    }
+  };
+}
+
+type Patience = ReturnType<typeof createPatience>;
+
 function createPatience(ms: number) {
-  const giveUp = new AbortController();
-  const timer = setTimeout(() => giveUp.abort(new DOMException('nothing moved', 'TimeoutError')), ms);
-  return { signal: giveUp.signal, moved: () => void timer.refresh(), end: () => clearTimeout(timer) };
+  const controller = new AbortController();
+  const giveUp = () => controller.abort(new DOMException('nothing moved', 'TimeoutError'));
+  const timer = setTimeout(giveUp, ms);
+  return { signal: controller.signal, giveUp, moved: () => void timer.refresh(), end: () => clearTimeout(timer) };
 }
 
 function bodyOf(body: WireRequest['body'], moved: () => void) {
@@ -83,9 +127,12 @@ function networkError(error: unknown): unknown {
   const { name, code } = error as { name?: string; code?: string };
   if (name === 'TimeoutError') return Object.assign(new Error('the request timed out'), { code: 'ETIMEDOUT' });
   if (name !== 'Error' && code === undefined) return error;
-  const refused = code === 'ConnectionRefused' || code === 'FailedToOpenSocket';
+  const refused = code === 'ConnectionRefused' || code === 'FailedToOpenSocket' || code === 'ECONNREFUSED';
+  const known = refused ? 'ECONNREFUSED' : 'ECONNRESET';
+  // A certificate that nobody trusts, for one, is something else for the operator.
   return Object.assign(new Error(`the connection failed: ${code ?? 'unknown'}`), {
-    code: refused ? 'ECONNREFUSED' : 'ECONNRESET',
+    code: known,
+    said: code === known ? undefined : code,
   });
 }
 

@@ -2,6 +2,7 @@ import { expect, test } from 'bun:test';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { digestOf } from '../http/registry.ts';
 import { s3Environment } from '../support/s3.ts';
 import { s3Settings } from '../support/storage.ts';
 import { startTestProcess, type TestProcess } from '../support/server.ts';
@@ -24,19 +25,44 @@ async function withHome<T>(action: (home: string) => Promise<T>): Promise<T> {
   }
 }
 
+async function push({ url }: TestProcess, content: string): Promise<Response> {
+  const query = `digest=${digestOf(content)}`;
+  return fetch(`${url}/v2/app/blobs/uploads/?${query}`, { method: 'POST', body: content });
+}
+
+const pull = async ({ url }: TestProcess, content: string) => fetch(`${url}/v2/app/blobs/${digestOf(content)}`);
+
 /** Starts with the credentials that this environment leads to; pushing and pulling must work. */
 async function expectServing(environment: Record<string, string>): Promise<void> {
-  await using server: TestProcess = await startTestProcess({ settings: await s3Settings(), environment });
-  const url = `${server.url}/v2/app/blobs`;
-  const hex = new Bun.CryptoHasher('sha256').update('content').digest('hex');
-  const pushed = await fetch(`${url}/uploads/?digest=sha256:${hex}`, { method: 'POST', body: 'content' });
-  expect(pushed.status).toBe(201);
-  expect(await (await fetch(`${url}/sha256:${hex}`)).text()).toBe('content');
+  await using server = await startTestProcess({ settings: await s3Settings(), environment });
+  expect((await push(server, 'content')).status).toBe(201);
+  expect(await (await pull(server, 'content')).text()).toBe('content');
   expect(server.output()).not.toContain(secret);
 }
 
 /** Nothing of this machine's own is asked. */
 const nowhere = { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '', AWS_EC2_METADATA_DISABLED: 'true' };
+
+/** What the service answers that exchanges a web identity. */
+function grant(expires: string): Response {
+  return new Response(
+    `<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+      <AssumeRoleWithWebIdentityResult><Credentials>
+        <AccessKeyId>${keyId}</AccessKeyId><SecretAccessKey>${secret}</SecretAccessKey>
+        <SessionToken></SessionToken><Expiration>${expires}</Expiration>
+      </Credentials></AssumeRoleWithWebIdentityResult>
+    </AssumeRoleWithWebIdentityResponse>`,
+    { headers: { 'Content-Type': 'text/xml' } },
+  );
+}
+
+const webIdentity = (tokenFile: string, port: number) => ({
+  ...nowhere,
+  AWS_REGION: 'us-east-1',
+  AWS_WEB_IDENTITY_TOKEN_FILE: tokenFile,
+  AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/registry',
+  AWS_ENDPOINT_URL_STS: `http://127.0.0.1:${port}`,
+});
 
 test('credentials of the environment', () => expectServing({ ...s3Environment }));
 
@@ -52,6 +78,33 @@ test('credentials of a profile', () =>
     });
   }));
 
+test(
+  'credentials that expired, and others cannot be had: refused until they can',
+  () =>
+    withHome(async (home) => {
+      const token = join(home, 'token');
+      await writeFile(token, 'a.service.account');
+      let away = false;
+      using sts = Bun.serve({
+        port: 0,
+        hostname: '127.0.0.1',
+        fetch: () => (away ? new Response('', { status: 500 }) : grant(new Date(Date.now() + 2000).toISOString())),
+      });
+      const settings = await s3Settings();
+      await using server = await startTestProcess({ settings, environment: webIdentity(token, sts.port!) });
+      expect((await push(server, 'before')).status).toBe(201);
+      away = true;
+      await Bun.sleep(2500);
+      const answers = await Promise.all([push(server, 'after'), pull(server, 'before')]);
+      for (const answer of answers) expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '5']);
+      away = false;
+      expect((await push(server, 'after')).status).toBe(201);
+      expect(await (await pull(server, 'before')).text()).toBe('before');
+      expect(server.output()).not.toContain('"status":500');
+    }),
+  60_000,
+);
+
 test('a web identity is exchanged for credentials, and read anew each time', () =>
   withHome(async (home) => {
     const token = join(home, 'token');
@@ -62,24 +115,10 @@ test('a web identity is exchanged for credentials, and read anew each time', () 
       hostname: '127.0.0.1',
       async fetch(request) {
         asked.push(new URLSearchParams(await request.text()));
-        return new Response(
-          `<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
-            <AssumeRoleWithWebIdentityResult><Credentials>
-              <AccessKeyId>${keyId}</AccessKeyId><SecretAccessKey>${secret}</SecretAccessKey>
-              <SessionToken></SessionToken><Expiration>${expiration()}</Expiration>
-            </Credentials></AssumeRoleWithWebIdentityResult>
-          </AssumeRoleWithWebIdentityResponse>`,
-          { headers: { 'Content-Type': 'text/xml' } },
-        );
+        return grant(expiration());
       },
     });
-    await expectServing({
-      ...nowhere,
-      AWS_REGION: 'us-east-1',
-      AWS_WEB_IDENTITY_TOKEN_FILE: token,
-      AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/registry',
-      AWS_ENDPOINT_URL_STS: `http://127.0.0.1:${sts.port}`,
-    });
+    await expectServing(webIdentity(token, sts.port!));
     expect(asked.length).toBeGreaterThan(0);
     expect(asked[0]!.get('Action')).toBe('AssumeRoleWithWebIdentity');
     expect(asked[0]!.get('WebIdentityToken')).toBe('a.service.account');

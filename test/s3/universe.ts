@@ -25,6 +25,7 @@ const faults: readonly Fault[] = [
   'lost-in-silence',
   'late',
   'truncate',
+  'stall',
 ];
 
 /** How long what is under way to S3 may take at the end (ms). */

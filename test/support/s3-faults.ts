@@ -3,7 +3,7 @@ import { Agent, createServer, type IncomingMessage, request, type ServerResponse
 /**
  * What befalls a request. `refuse`, `slow-down`, `reset` and `silence` come before the server sees it; `lost-answer`
  * and `lost-in-silence` after it did what was asked; `late` breaks the connection and has it done afterwards; `truncate`
- * breaks off half-way through the answer's body.
+ * breaks off half-way through the answer's body, and `stall` stops there.
  */
 export type Fault =
   | 'refuse'
@@ -13,7 +13,8 @@ export type Fault =
   | 'lost-answer'
   | 'lost-in-silence'
   | 'late'
-  | 'truncate';
+  | 'truncate'
+  | 'stall';
 
 export interface S3Request {
   operation: string;
@@ -67,7 +68,7 @@ export async function startS3Faults(
   function answer(incoming: IncomingMessage, response: ServerResponse, fault: Fault | undefined): void {
     if (dead || fault === 'reset') return void incoming.destroy();
     if (fault === 'silence') return void incoming.resume();
-    if (fault === 'refuse' || fault === 'slow-down') return refuse(incoming, response, fault);
+    if (fault && fault in refusals) return refuse(incoming, response, fault as keyof typeof refusals);
     if (fault === 'late') return void later(incoming);
     let answering = false;
     const outgoing = forward(incoming, undefined, (found) => {
@@ -77,7 +78,7 @@ export async function startS3Faults(
       if (response.destroyed) return void found.resume();
       answering = true;
       response.writeHead(found.statusCode!, found.headers);
-      if (fault === 'truncate') truncate(found, response);
+      if (fault === 'truncate' || fault === 'stall') sendHalf(found, response, fault);
       else found.pipe(response);
     });
     // Whoever goes away early does not keep the server from doing what it was asked.
@@ -118,22 +119,29 @@ export async function startS3Faults(
   };
 }
 
-function refuse(incoming: IncomingMessage, response: ServerResponse, fault: 'refuse' | 'slow-down'): void {
+const refusals = {
+  refuse: [500, 'InternalError'],
+  'slow-down': [503, 'SlowDown'],
+} as const satisfies Partial<Record<Fault, [status: number, code: string]>>;
+
+function refuse(incoming: IncomingMessage, response: ServerResponse, fault: keyof typeof refusals): void {
   incoming.resume();
-  const [status, code] = fault === 'refuse' ? [500, 'InternalError'] : [503, 'SlowDown'];
+  const [status, code] = refusals[fault];
   response.writeHead(status, { 'content-type': 'application/xml' });
   response.end(`<?xml version="1.0"?><Error><Code>${code}</Code><Message>try again</Message></Error>`);
 }
 
-function truncate(found: IncomingMessage, response: ServerResponse): void {
+function sendHalf(found: IncomingMessage, response: ServerResponse, fault: 'truncate' | 'stall'): void {
   const half = Number(found.headers['content-length'] ?? 0) / 2;
   let sent = 0;
   found.on('data', (chunk: Buffer) => {
     sent += chunk.length;
     if (sent <= half) response.write(chunk);
     else {
-      response.write(chunk.subarray(0, Math.max(0, chunk.length - (sent - half))), () => response.destroy());
-      found.destroy();
+      response.write(chunk.subarray(0, Math.max(0, chunk.length - (sent - half))), () => {
+        if (fault === 'truncate') response.destroy();
+      });
+      found.removeAllListeners('data').destroy();
     }
   });
 }

@@ -33,10 +33,10 @@ export type S3Calls = Awaited<ReturnType<typeof openS3Calls>>;
 
 /** The requests that the store makes, by key below the prefix. Each is repeated until it succeeds or will not. */
 export async function openS3Calls(options: S3Options) {
-  const { sdk, client } = await connectS3(options);
+  const { sdk, client, renew } = await connectS3(options);
   const { bucket, prefix, encryption, presignedSeconds, requestTimeoutMs } = options;
   const { retryPauseMs = 100 } = options;
-  const attempt = <T>(operation: string, call: () => Promise<T>) => withRetries(operation, retryPauseMs, call);
+  const attempt = <T>(operation: string, call: () => Promise<T>) => withRetries(operation, retryPauseMs, call, renew);
   const at = (key: string) => ({ Bucket: bucket, Key: prefix + key });
   const long = { requestTimeout: longCall * requestTimeoutMs };
   const encrypted = encryption.mode !== 'none' && {
@@ -179,7 +179,7 @@ export async function openS3Calls(options: S3Options) {
           );
           const failed = done.Errors?.find(({ Code }) => Code !== 'NoSuchKey');
           // Each key has an answer of its own; "come back later" is the only one that another attempt mends.
-          if (failed) throw new S3Error('DeleteObjects', failed.Code ?? 'unknown', undefined, undefined);
+          if (failed) throw new S3Error('DeleteObjects', failed.Code ?? 'unknown', {});
         });
       }
     },

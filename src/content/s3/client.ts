@@ -1,5 +1,5 @@
 import type * as Sdk from '@aws-sdk/client-s3';
-import { createSdkFetch } from '../../outbound/index.ts';
+import { createSdkCollector, createSdkFetch } from '../../outbound/index.ts';
 
 export interface S3Options {
   bucket: string;
@@ -22,17 +22,30 @@ export interface S3Options {
 /** What it would tell is told by our errors. */
 const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
 
+/** How long what was found of other credentials is the last word (ms): many requests are refused at once. */
+const renewedForMs = 10_000;
+
+export interface S3Connection {
+  sdk: typeof Sdk;
+  client: Sdk.S3Client;
+  /**
+   * Looks whether there are other credentials than before, because S3 refused these. What has no expiry is kept by the
+   * client for good otherwise, though its file was written anew.
+   */
+  renew(): Promise<boolean>;
+}
+
 /**
  * Loads the client. Credentials and, where it is not configured, the region come from wherever AWS's tools take them:
  * environment, web identity, profile, container, instance. Retries are ours (retry.ts), because the client cannot
  * repeat a body that it has begun to send.
  */
-export async function connectS3(options: S3Options): Promise<{ sdk: typeof Sdk; client: Sdk.S3Client }> {
+export async function connectS3(options: S3Options): Promise<S3Connection> {
   const sdk = await import('@aws-sdk/client-s3');
   const { endpoint } = options;
   // Providers that are not AWS mostly ignore it, but it is part of every signature.
   const region = options.region ?? (endpoint === undefined ? undefined : 'us-east-1');
-  const client = new sdk.S3Client({
+  const config: Sdk.S3ClientConfig & { ignoreCache: boolean } = {
     ...(region !== undefined && { region }),
     ...(endpoint !== undefined && { endpoint }),
     forcePathStyle: options.pathStyle,
@@ -43,6 +56,27 @@ export async function connectS3(options: S3Options): Promise<{ sdk: typeof Sdk; 
     expectContinueHeader: false,
     logger: silent,
     requestHandler: createSdkFetch(options.requestTimeoutMs),
-  });
-  return { sdk, client };
+    streamCollector: createSdkCollector(options.requestTimeoutMs),
+    // The providers of credentials take this from here, and read files anew.
+    ignoreCache: true,
+  };
+  const client = new sdk.S3Client(config);
+  return { sdk, client, renew: createRenewal(client) };
+}
+
+function createRenewal({ config }: Sdk.S3Client): () => Promise<boolean> {
+  const provide = config.credentials as (options?: { forceRefresh: boolean }) => Promise<object>;
+  let latest: Promise<boolean> | undefined;
+  async function look(): Promise<boolean> {
+    try {
+      const before = JSON.stringify(await provide());
+      return JSON.stringify(await provide({ forceRefresh: true })) !== before;
+    } catch {
+      // There are none now. The refusal says more.
+      return false;
+    } finally {
+      setTimeout(() => (latest = undefined), renewedForMs).unref();
+    }
+  }
+  return () => (latest ??= look());
 }
