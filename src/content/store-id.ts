@@ -15,18 +15,35 @@ import './tables.ts';
  */
 export async function bindStore(db: Database, store: BlobStore, adopt: boolean): Promise<void> {
   const known = await knownStore(db);
-  const found = await store.id();
+  const found = await reaching(store, () => store.id());
   if (known?.bound) return requireId(store, known.id, found);
-  if (!known && !adopt && !(await knowsBlobs(db)) && !(await isEmpty(store)) && !(await knownStore(db))) {
+  if (
+    !known &&
+    !adopt &&
+    !(await knowsBlobs(db)) &&
+    !(await reaching(store, () => isEmpty(store))) &&
+    !(await knownStore(db))
+  ) {
     throw new Error(
       `${store.location} holds content, but the database is new. Is database.url right, and bonded.db in its place? ` +
         'To begin anew with that content, run fsck --rebuild first',
     );
   }
   const id = await agreeOn(db, found ?? randomBytes(16).toString('hex'));
-  if (found === undefined) await store.setId(id);
+  if (found === undefined) await reaching(store, () => store.setId(id));
   await requireStore(db, store);
   await db.write((tx) => tx.run('UPDATE content_store SET bound_at = ? WHERE bound_at = 0', [Date.now()]));
+}
+
+/** Says for the operator what is in the way; a client would only be told to come back. */
+async function reaching<T>(store: BlobStore, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    let reason = error as Error;
+    while (reason.cause instanceof Error) reason = reason.cause;
+    throw new Error(`cannot use ${store.location}: ${reason.message}`, { cause: error });
+  }
 }
 
 /** The id that the facts have from now on: this one, unless another server was faster. */

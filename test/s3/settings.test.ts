@@ -143,6 +143,21 @@ test('fsck --rebuild makes facts of what a bucket holds, whose database was lost
   }
 }, 60_000);
 
+test('a server that cannot use its bucket says why, and what to look at', async () => {
+  const settings = await s3Settings();
+  const attempt = async (changed: typeof settings, environment: Record<string, string> = {}) => {
+    const given = { settings: { ...settings, ...changed }, environment: { ...s3Environment, ...environment } };
+    return String(await startTestProcess(given).catch((error: unknown) => error));
+  };
+  const place = `cannot use s3://${settings['storage.s3.bucket']}/: `;
+  expect(await attempt({}, { AWS_SECRET_ACCESS_KEY: 'wrong' })).toContain(`${place}HeadObject id: Unknown (status 403`);
+  expect(await attempt({ 'storage.s3.bucket': 'not-there' })).toMatch(/NoSuchBucket .*; is there a bucket of the name/);
+  const nobody = await attempt({ 'storage.s3.endpoint': 'http://127.0.0.1:9' });
+  expect(nobody).toContain(`${place}HeadObject id: ECONNREFUSED; is storage.s3.endpoint right`);
+  const plain = String(settings['storage.s3.endpoint']).replace('http:', 'https:');
+  expect(await attempt({ 'storage.s3.endpoint': plain })).toContain(`${place}HeadObject id: ECONNRESET (`);
+}, 60_000);
+
 test('settings that cannot work are refused with what to do', () => {
   const problemOf = (flags: Record<string, string>) => {
     try {
