@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openTestDatabase } from '../../test/support/database.ts';
 import { digestOf } from '../oci/index.ts';
+import { bodyOf, codeOf, openContentRig, owner } from './content-rig.double.ts';
 import { createFileStore } from './files/file-store.ts';
 import { recordBlob } from './store.ts';
 import { bindStore, requireStore } from './store-id.ts';
@@ -62,4 +63,18 @@ test('facts that are new take over bytes only where they are to: an empty databa
   } finally {
     await rm(home, { recursive: true, force: true });
   }
+});
+
+test('a store that is away costs no upload what it acknowledged', async () => {
+  await using rig = await openContentRig();
+  await bindStore(rig.db, rig.store, false);
+  const id = await rig.open();
+  expect(await rig.append(id, bodyOf('one '))).toBe(4);
+  const away = rig.openOver({ ...rig.store, id: async () => undefined, stage: async () => undefined });
+  const append = away.hold(id, owner, (session) => session.append(bodyOf('two'), undefined));
+  expect(await codeOf(append)).toBe('503 UNAVAILABLE');
+  const close = away.hold(id, owner, (session) => session.close(undefined, digestOf('one '), rig.link));
+  // Its digest is known; the bytes are looked for when they are published.
+  expect(await codeOf(close)).toBe('503 UNAVAILABLE');
+  expect((await rig.close(id, bodyOf('two'), digestOf('one two'))).size).toBe(7);
 });

@@ -4,6 +4,7 @@ import { type Digest, type DigestAlgorithm, digestAlgorithm, parseDigest } from 
 import type { BlobStore, Staging } from './blob-store.ts';
 import { endUploads } from './end-uploads.ts';
 import { type Interruption, receive, storageFailure, type UploadBody } from './receive.ts';
+import { requireStore } from './store-id.ts';
 import { advanceUpload, deleteUpload, findUpload, noteClosing, settleUpload, type UploadRow } from './upload-store.ts';
 import { hashAgain, type LiveHashes, startHash, type UploadHash } from './upload-hash.ts';
 import { conflict, outOfOrder, unknownUpload, wrongDigest } from './upload-refusals.ts';
@@ -83,7 +84,11 @@ export function openSession(
     await recall(row.digest);
     staging = await store.stage(id, offset, mark);
     if (staging) return staging;
-    // Bytes that were acknowledged are gone: only damage to the data directory does that. The client begins again.
+    // A disk that is not mounted, or a bucket that is away, will be back with them.
+    await requireStore(db, store).catch((cause: unknown) => {
+      throw new RegistryError('UNAVAILABLE', { cause });
+    });
+    // Bytes that were acknowledged are gone: only damage to the store does that. The client begins again.
     await db.write((tx) => deleteUpload(tx, id, holder), { durable: false });
     throw unknownUpload(id);
   }
