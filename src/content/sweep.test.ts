@@ -1,9 +1,10 @@
 import { expect, test } from 'bun:test';
 import { utimes } from 'node:fs/promises';
+import { RegistryError } from '../errors/index.ts';
 import { digestOf } from '../oci/index.ts';
 import { stage } from './blob-store.contract.ts';
 import { createLocalClaims } from './claims.ts';
-import { bodyOf, type ContentRig, nothing, openContentRig, owner } from './content-rig.double.ts';
+import { bodyOf, codeOf, type ContentRig, nothing, openContentRig, owner } from './content-rig.double.ts';
 import { findBlob, recordBlob } from './store.ts';
 import { findUpload } from './upload-store.ts';
 import { sweepDeleted } from './sweep.ts';
@@ -257,4 +258,38 @@ test('a staging area that no session knows is left to whoever is writing to it',
   expect(await sweepAll(rig, Date.now() + hour)).toBe(0);
   release!();
   expect(await sweepAll(rig, Date.now() + hour)).toBe(1);
+});
+
+test('a storage that is away is asked for two things alone, and one thing that is stuck keeps no other', async () => {
+  await using rig = await openContentRig();
+  const away = () => Promise.reject(new RegistryError('UNAVAILABLE'));
+  for (let n = 0; n < 6; n++) {
+    const blob = { digest: digestOf(`${n}`), size: 1, key: `${n}`, now: 0 };
+    await rig.db.write((tx) => recordBlob(tx, blob));
+    await rig.open();
+    await stage(rig.store, `${n}`.repeat(32), 0, Buffer.from('x'));
+  }
+  await rig.db.write((tx) => tx.updateTable('blobs').set({ deleting: 1 }).execute());
+  let asked: number[] = [];
+  const discard = () => {
+    asked.push(1);
+    return away();
+  };
+  const remove = (keys: readonly string[]) => {
+    asked.push(keys.length);
+    return away();
+  };
+  expect(await codeOf(sweepDeleted(rig.db, { ...rig.store, remove }))).toBe('503 UNAVAILABLE');
+  expect(asked).toEqual([6, 1, 1]);
+  asked = [];
+  const uploads = rig.openOver({ ...rig.store, discard });
+  expect(await codeOf(uploads.sweep(Date.now() + hour))).toBe('503 UNAVAILABLE');
+  // All sessions and two of them; then two areas that no session knows.
+  expect(asked.length).toBeLessThanOrEqual(5);
+  const stuck = {
+    ...rig.store,
+    remove: async (keys: readonly string[]) => (keys.includes('3') ? away() : rig.store.remove(keys)),
+  };
+  expect(await codeOf(sweepDeleted(rig.db, stuck))).toBe('503 UNAVAILABLE');
+  expect(await rig.db.all('SELECT "key" FROM blobs', [])).toEqual([{ key: '3' }]);
 });

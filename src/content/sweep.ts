@@ -1,4 +1,5 @@
 import type { Database } from '../database/index.ts';
+import { RegistryError } from '../errors/index.ts';
 import type { BlobStore, StagingArea } from './blob-store.ts';
 import { createLocalClaims, type Release, type UploadClaims } from './claims.ts';
 import { endUploads } from './end-uploads.ts';
@@ -25,6 +26,18 @@ export async function sweepDeleted(
   return { blobs: done.length, bytes: done.reduce((sum, row) => sum + row.size, 0) };
 }
 
+/** After so many in a row that waited in vain for the storage, no further one is tried: each takes minutes. */
+const mostAway = 2;
+
+/** Counts failures of a storage that is away; tells when that is so for all, and not for one thing alone. */
+function createAwayCount(): (error: unknown) => boolean {
+  let inRow = 0;
+  return (error) => {
+    inRow = error instanceof RegistryError && error.code === 'UNAVAILABLE' ? inRow + 1 : 0;
+    return inRow === mostAway;
+  };
+}
+
 /** All at once; where that fails, one by one, so that one which is stuck keeps no other. `act` must be repeatable. */
 async function allOrEach<T>(
   items: readonly T[],
@@ -36,12 +49,15 @@ async function allOrEach<T>(
   } catch {
     const done: T[] = [];
     let failure: unknown;
+    const isAway = createAwayCount();
     for (const item of items) {
       try {
         await act([item]);
         done.push(item);
+        isAway(undefined);
       } catch (error) {
         failure = error;
+        if (isAway(error)) break;
       }
     }
     return { done, failure };
@@ -129,6 +145,7 @@ export function createSweep(
       old.map(({ upload }) => upload),
     );
     const step: Step = { uploads: 0, bytes: 0, more, failure: undefined };
+    const isAway = createAwayCount();
     for (const { upload, size } of old) {
       const release = known.has(upload) ? undefined : await claims.claim(upload);
       if (!release) continue;
@@ -136,8 +153,10 @@ export function createSweep(
         await store.discard(upload, (keys) => keysInUse(db, keys));
         step.uploads++;
         step.bytes += size;
+        isAway(undefined);
       } catch (error) {
         step.failure = error;
+        if (isAway(error)) break;
       } finally {
         release();
       }

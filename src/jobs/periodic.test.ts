@@ -78,6 +78,27 @@ test('stopping waits for the round under way, and no other begins', async () => 
   expect(begun).toBe(1);
 });
 
+test('a round that does not end keeps nobody from stopping, and what becomes of it is no news', async () => {
+  const failures: unknown[] = [];
+  const { promise: stuck, reject } = Promise.withResolvers<boolean>();
+  let begun = 0;
+  const stop = startPeriodic(
+    work(
+      () => {
+        begun++;
+        return stuck;
+      },
+      (error) => failures.push(error),
+    ),
+    50,
+  );
+  await until(() => begun === 1);
+  await stop();
+  reject(new Error('closed'));
+  await Bun.sleep(20);
+  expect(failures).toEqual([]);
+});
+
 test('stopping before the first round means none', async () => {
   let begun = 0;
   const stop = startPeriodic({ ...work(async () => ++begun > 0), intervalMs: 30 });

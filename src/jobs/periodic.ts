@@ -12,14 +12,17 @@ export interface PeriodicWork {
 /** How often work that is due, and another's, is looked at: that one may have died (ms). */
 const lookMs = 1000;
 
+/** How long the end of a process waits for a round (ms). What it does is right whenever it breaks off. */
+const patienceMs = 10_000;
+
 /** How much the pause varies, so that the nodes of one registry do not work in step. */
 const jitter = 0.2;
 
 /**
  * Repeats work in the background, never two rounds at once; a failure is reported and the next round comes as usual.
- * The returned function stops it and waits for the round under way.
+ * The returned function stops it and waits for the round under way, for a while.
  */
-export function startPeriodic(work: PeriodicWork): () => Promise<void> {
+export function startPeriodic(work: PeriodicWork, patience = patienceMs): () => Promise<void> {
   let stopped = false;
   let timer: Timer | undefined;
   let round: Promise<void> = Promise.resolve();
@@ -37,7 +40,8 @@ export function startPeriodic(work: PeriodicWork): () => Promise<void> {
     try {
       more = await work.run();
     } catch (error) {
-      work.failed(error);
+      // Whoever did not wait has closed what it works on.
+      if (!stopped) work.failed(error);
     }
     // Even without a pause the event loop turns between two rounds.
     schedule(more ? 0 : work.intervalMs * (1 + (Math.random() - 0.5) * jitter));
@@ -47,6 +51,9 @@ export function startPeriodic(work: PeriodicWork): () => Promise<void> {
   return async () => {
     stopped = true;
     clearTimeout(timer);
-    await round;
+    const late = Promise.withResolvers<void>();
+    const waiting = setTimeout(late.resolve, patience);
+    await Promise.race([round, late.promise]);
+    clearTimeout(waiting);
   };
 }
