@@ -2,8 +2,8 @@ import { Agent, createServer, type IncomingMessage, request, type ServerResponse
 
 /**
  * What befalls a request. `refuse`, `slow-down`, `reset` and `silence` come before the server sees it; `lost-answer`
- * and `lost-in-silence` after it did what was asked; `late` breaks the connection and has it done afterwards; `truncate`
- * breaks off half-way through the answer's body, and `stall` stops there.
+ * and `lost-in-silence` after it did what was asked; `late` breaks the connection and has it done afterwards, if all of
+ * it had arrived; `truncate` breaks off half-way through the answer's body, and `stall` stops there.
  */
 export type Fault =
   | 'refuse'
@@ -27,7 +27,7 @@ export interface S3Faults extends AsyncDisposable {
   readonly endpoint: string;
   /** Every request so far. */
   readonly requests: S3Request[];
-  /** Requests to the server whose answers are still under way. */
+  /** Requests to the server whose answers are still under way, and those that are yet to be sent. */
   open(): number;
   /** From now on nothing gets through, as of a process that died; what is under way may still be done. */
   kill(): void;
@@ -54,9 +54,12 @@ export async function startS3Faults(
     const { method, url: path, headers } = incoming;
     open++;
     // The signature covers Host, so it is handed on as it came.
-    const outgoing = request({ hostname, port, method, path, headers, agent }, answered);
+    const outgoing = request({ hostname, port, method, path, headers, agent }, (found) => {
+      found.on('error', broken);
+      answered(found);
+    });
     outgoing.once('close', () => open--);
-    outgoing.on('error', () => incoming.destroy());
+    outgoing.on('error', () => hangUp(incoming));
     if (body) outgoing.end(body);
     else incoming.pipe(outgoing);
     incoming.once('close', () => {
@@ -66,13 +69,13 @@ export async function startS3Faults(
   };
 
   function answer(incoming: IncomingMessage, response: ServerResponse, fault: Fault | undefined): void {
-    if (dead || fault === 'reset') return void incoming.destroy();
+    if (dead || fault === 'reset') return hangUp(incoming);
     if (fault === 'silence') return void incoming.resume();
     if (fault && fault in refusals) return refuse(incoming, response, fault as keyof typeof refusals);
     if (fault === 'late') return void later(incoming);
     let answering = false;
     const outgoing = forward(incoming, undefined, (found) => {
-      if (fault === 'lost-answer') found.resume().once('end', () => incoming.destroy());
+      if (fault === 'lost-answer') found.resume().once('end', () => hangUp(incoming));
       if (fault === 'lost-in-silence') found.resume();
       if (fault === 'lost-answer' || fault === 'lost-in-silence') return;
       if (response.destroyed) return void found.resume();
@@ -88,14 +91,23 @@ export async function startS3Faults(
   }
 
   async function later(incoming: IncomingMessage): Promise<void> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of incoming) chunks.push(chunk as Buffer);
-    incoming.destroy();
-    await Bun.sleep(lateMs);
-    forward(incoming, Buffer.concat(chunks), (found) => void found.resume());
+    open++;
+    try {
+      const chunks: Buffer[] = [];
+      for await (const chunk of incoming) chunks.push(chunk as Buffer);
+      hangUp(incoming);
+      await Bun.sleep(lateMs);
+      forward(incoming, Buffer.concat(chunks), (found) => void found.resume());
+    } catch {
+      // Its client went away before it had sent all of it.
+    } finally {
+      open--;
+    }
   }
 
   const server = createServer((incoming, response) => {
+    incoming.on('error', broken);
+    response.on('error', broken);
     const seen = describe(incoming);
     requests.push(seen);
     answer(incoming, response, decide(seen));
@@ -117,6 +129,14 @@ export async function startS3Faults(
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** Connections break here as they are told to, and when a client gives up: whoever waits for the other end hears of it. */
+function broken(): void {}
+
+/** Destroying a request that has been read to its end breaks no connection. */
+function hangUp(incoming: IncomingMessage): void {
+  incoming.socket.destroy();
 }
 
 const refusals = {
