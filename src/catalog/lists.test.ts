@@ -1,9 +1,12 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
+import { sql } from 'kysely';
 import { deleteManifest } from './delete-manifest.ts';
+import { plansOf } from './plan.double.ts';
 import { listRepositories } from './repositories.ts';
+import { recording, type Statement } from './statements.double.ts';
 import { deleteTag, listTags } from './tags.ts';
-import { openTestCatalog, type TestCatalog } from './test-catalog.double.ts';
+import { linkEverywhere, openTestCatalog, type TestCatalog } from './test-catalog.double.ts';
 
 const numRuns = Math.min(Number(process.env.BONDED_TEST_RUNS ?? 60), 2_000);
 const timeout = 10_000 + 50 * numRuns;
@@ -147,6 +150,21 @@ describe('repositories', () => {
     expect(await list('a/a', 100)).toEqual(['a/b', 'a/b/c', 'a_b', 'aa', 'b']);
     expect(await list('a\0', 2)).toEqual(['a-b', 'a.b']);
     expect(await listRepositories(other, other.registryId, '', 100)).toEqual(['elsewhere']);
+  });
+
+  test('that have blobs alone are not gone through, however many there are', async () => {
+    await using catalog = await openTestCatalog();
+    const { digest } = await catalog.blob('a', '{}');
+    await linkEverywhere(catalog, digest, 3000);
+    for (const name of ['a', 'z']) await pushTags(catalog, name, ['v1']);
+    // One that gets a manifest is listed from then on.
+    await pushTags(catalog, 'other/7', ['v1']);
+    if (catalog.db.dialect === 'postgres') await catalog.db.write((tx) => sql`ANALYZE`.execute(tx));
+    const statements: Statement[] = [];
+    const noting = { ...catalog, db: recording(catalog.db, (statement) => statements.push(statement)) };
+    expect(await listRepositories(noting, catalog.registryId, '', 100)).toEqual(['a', 'other/7', 'z']);
+    const [{ plan } = { plan: [] }] = await plansOf(catalog.db, new Map([['list', statements]]));
+    expect(plan.join()).toContain('repositories_listed');
   });
 
   test('vanish from the list with their last manifest', async () => {

@@ -32,7 +32,7 @@ export async function putManifest(
   const { digest, parsed, tags, condition } = manifest;
   const references = distinctReferences(parsed);
   await catalog.db.write(async (tx) => {
-    const repository = await ensureRepository(catalog, tx, registryId, name);
+    const repository = await ensureRepository(catalog, tx, registryId, name, { listed: true });
     const [links, isNew] = await Promise.all([
       requireReferences(catalog, tx, repository, parsed),
       storeManifest(catalog, tx, repository, manifest, references),

@@ -39,26 +39,29 @@ export async function findRepository(
 /**
  * The repository of a valid name, made by the transaction that first puts something into it: a push that fails leaves
  * no empty repository behind. Takes no lock on one that is in use, because every push to it would meet there. `found`:
- * its row, where the caller has read it together with other things.
+ * its row, where the caller has read it together with other things. `listed`: it gets a manifest.
  */
 export async function ensureRepository(
   { now }: Catalog,
   tx: Transaction,
   registryId: number,
   name: string,
-  found?: RepositoryRow,
+  { found, listed = false }: { found?: RepositoryRow | undefined; listed?: boolean } = {},
 ): Promise<Repository> {
   for (let existing = found; ; existing = undefined) {
     existing ??= await readRepository(tx, registryId, name);
-    if (existing?.retiring_at === null) return { id: existing.id, registryId, name };
+    if (existing?.retiring_at === null && (!listed || existing.listed === 1)) {
+      return { id: existing.id, registryId, name };
+    }
     const taken = existing
-      ? await tx.first<{ id: number }>('UPDATE repositories SET retiring_at = NULL WHERE id = ? RETURNING id', [
-          existing.id,
-        ])
+      ? await tx.first<{ id: number }>(
+          `UPDATE repositories SET retiring_at = NULL${listed ? ', listed = 1' : ''} WHERE id = ? RETURNING id`,
+          [existing.id],
+        )
       : await tx.first<{ id: number }>(
-          `INSERT INTO repositories (registry_id, name, created_at) VALUES (?, ?, ?)
+          `INSERT INTO repositories (registry_id, name, created_at, listed) VALUES (?, ?, ?, ?)
             ON CONFLICT (registry_id, name) DO NOTHING RETURNING id`,
-          [registryId, name, now()],
+          [registryId, name, now(), listed ? 1 : 0],
         );
     if (taken) return { id: taken.id, registryId, name };
     // Somebody else made it, or removed it, between the two statements.
@@ -68,16 +71,21 @@ export async function ensureRepository(
 interface RepositoryRow {
   id: number;
   retiring_at: number | null;
+  listed: number;
 }
 
 /** For `ensureRepository`, without a lock. */
 export function readRepository(tx: Transaction, registryId: number, name: string): Promise<RepositoryRow | undefined> {
-  return tx.first('SELECT id, retiring_at FROM repositories WHERE registry_id = ? AND name = ?', [registryId, name]);
+  return tx.first('SELECT id, retiring_at, listed FROM repositories WHERE registry_id = ? AND name = ?', [
+    registryId,
+    name,
+  ]);
 }
 
 /**
- * Names of repositories that hold a manifest, after `last`, in byte order. The inner ORDER BY keeps PostgreSQL from
- * reading all manifests instead of one for each name.
+ * Names of repositories that hold a manifest, after `last`, in byte order. Of those that do not, only the ones are read
+ * that had one, and they are collected. The inner ORDER BY keeps PostgreSQL from reading all manifests instead of one for
+ * each name.
  */
 export async function listRepositories(
   { db }: Catalog,
@@ -86,7 +94,7 @@ export async function listRepositories(
   limit: number,
 ): Promise<string[]> {
   const rows = await db.all<{ name: string }>(
-    `SELECT name FROM repositories r WHERE registry_id = ? AND name > ?
+    `SELECT name FROM repositories r WHERE registry_id = ? AND name > ? AND listed = 1
       AND (SELECT m.digest FROM manifests m WHERE m.repository_id = r.id ORDER BY m.digest LIMIT 1) IS NOT NULL
       ORDER BY name LIMIT ?`,
     [registryId, afterName(last), limit],

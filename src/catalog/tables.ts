@@ -12,6 +12,8 @@ declare module '../database/tables.ts' {
       created_at: number;
       /** Since when it is on its way out because it is empty; a push takes that back. */
       retiring_at: number | null;
+      /** 0 until its first manifest: a catalog passes over what has blobs alone. */
+      listed: Generated<number>;
     };
     manifests: {
       registry_id: number;
@@ -143,6 +145,16 @@ export const catalogMigrations: Migration[] = [
       await run(db, [
         'DROP INDEX blob_links_digest',
         'CREATE INDEX blob_links_digest ON blob_links (digest, repository_id, registry_id)',
+      ]);
+    },
+  },
+  {
+    name: '0011-listed-repositories',
+    async up(db, dialect) {
+      // Whatever came before, or comes from a node that does not know of it, is looked at as it was.
+      await run(db, [
+        `ALTER TABLE repositories ADD COLUMN listed ${sqlTypes(dialect).int} NOT NULL DEFAULT 1`,
+        'CREATE INDEX repositories_listed ON repositories (registry_id, name) WHERE listed = 1',
       ]);
     },
   },

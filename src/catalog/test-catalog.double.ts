@@ -75,6 +75,42 @@ export async function collectAfter(catalog: TestCatalog, ms: number) {
   }
 }
 
+let others = 0;
+
+/** Makes so many further repositories of the registry that link a blob, as mounts do. */
+export async function linkEverywhere({ db, registryId }: TestCatalog, digest: Digest, count: number): Promise<void> {
+  const rows = Array.from({ length: count }, () => {
+    return { registry_id: registryId, name: `other/${others++}`, created_at: 0, listed: 0 };
+  });
+  await db.write(async (tx) => {
+    await tx.insertInto('repositories').values(rows).execute();
+    tx.send(
+      `INSERT INTO blob_links (registry_id, repository_id, digest, "key", size, created_at)
+        SELECT r.registry_id, r.id, b.digest, b."key", b.size, 0 FROM blobs b, repositories r
+        WHERE b.digest = ? AND b.deleting = 0 AND r.name LIKE 'other/%'
+          AND NOT EXISTS (SELECT 1 FROM blob_links l WHERE l.repository_id = r.id AND l.digest = b.digest)`,
+      [digest],
+    );
+  });
+}
+
+/** The same catalog, and what each of its transactions sent without waiting for an answer. */
+export function countingWrites(catalog: TestCatalog): { catalog: TestCatalog; writes: string[][] } {
+  const writes: string[][] = [];
+  const write: TestDatabase['write'] = (action, options) =>
+    catalog.db.write((tx) => {
+      const statements: string[] = [];
+      writes.push(statements);
+      const { send } = tx;
+      const noted: typeof send = (text, values) => {
+        statements.push(text);
+        send(text, values);
+      };
+      return action(Object.assign(tx, { send: noted }));
+    }, options);
+  return { catalog: { ...catalog, db: { ...catalog.db, write } }, writes };
+}
+
 let uploads = 0;
 
 function testCatalog(base: Catalog & { db: TestDatabase }, clock: { now: number }, registryId: number): TestCatalog {
