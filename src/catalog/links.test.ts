@@ -3,9 +3,8 @@ import { findBlob } from '../content/index.ts';
 import { digestOf } from '../oci/index.ts';
 import { collectStep } from './collect.ts';
 import { findBlobToKeep, findLinkedBlob } from './find-blob.ts';
-import { dropMissingBlob } from './heal.ts';
 import { commitBlob, deleteBlob, mountBlob } from './links.ts';
-import { day, openTestCatalog, refusal } from './test-catalog.double.ts';
+import { linkEverywhere, openTestCatalog, refusal } from './test-catalog.double.ts';
 
 describe('a blob', () => {
   test('lesson 27: is seen only through a repository that links it', async () => {
@@ -89,6 +88,21 @@ describe('mounting', () => {
     expect(await catalog.hasBlob('b', digest)).toBe(true);
   });
 
+  test('without a source, looks at some links of a blob and not at all that other registries have', async () => {
+    await using catalog = await openTestCatalog();
+    const other = await catalog.registry('other');
+    const { digest } = await catalog.blob('a', 'layer');
+    const mount = (name: string) => mountBlob(other, other.registryId, name, digest, undefined);
+    await linkEverywhere(catalog, digest, 900);
+    await other.blob('own', 'layer');
+    expect(await mount('b')).toBe(true);
+    for (const name of ['own', 'b']) await deleteBlob(other, await other.repository(name), digest);
+    await linkEverywhere(catalog, digest, 200);
+    await other.blob('late', 'layer');
+    expect(await mount('c')).toBe(false);
+    expect(await mountBlob(other, other.registryId, 'c', digest, 'late')).toBe(true);
+  });
+
   test('from itself is the same as asking for it', async () => {
     await using catalog = await openTestCatalog();
     const { digest } = await catalog.blob('a', 'layer');
@@ -130,32 +144,6 @@ describe('deleting a blob', () => {
     await deleteBlob(catalog, await catalog.repository('a'), digest);
     await catalog.blob('a', 'layer');
     await collectStep(catalog);
-    expect(await catalog.hasBlob('a', digest)).toBe(true);
-    expect(await findBlob(catalog.db, digest)).toBeDefined();
-  });
-});
-
-describe('a blob that was found to be missing', () => {
-  test('is forgotten everywhere, so that a push heals what names it', async () => {
-    await using catalog = await openTestCatalog();
-    const config = await catalog.blob('a', '{}');
-    await catalog.blob('b', '{}');
-    const manifest = await catalog.push('a', catalog.image([config]));
-    const { key } = (await findLinkedBlob(catalog, catalog.registryId, 'a', config.digest))!;
-    expect(await dropMissingBlob(catalog, config.digest, key)).toBe(2);
-    expect(await findBlobToKeep(catalog, catalog.registryId, 'a', config.digest)).toBeUndefined();
-    await catalog.blob('a', '{}');
-    expect((await findLinkedBlob(catalog, catalog.registryId, 'a', config.digest))!.key).not.toBe(key);
-    catalog.clock.now += 3 * day;
-    for (let round = 0; round < 3; round++) await collectStep(catalog);
-    expect(await catalog.has('a', manifest.digest)).toBe(true);
-    expect(await catalog.hasBlob('a', config.digest)).toBe(true);
-  });
-
-  test('is left alone when its digest has another object by now', async () => {
-    await using catalog = await openTestCatalog();
-    const { digest } = await catalog.blob('a', 'layer');
-    expect(await dropMissingBlob(catalog, digest, 'an older key')).toBe(0);
     expect(await catalog.hasBlob('a', digest)).toBe(true);
     expect(await findBlob(catalog.db, digest)).toBeDefined();
   });

@@ -21,14 +21,21 @@ export async function commitBlob(
     recordBlob(tx, { ...blob, now: catalog.now() }),
     readRepository(tx, registryId, name),
   ]);
-  const repository = await ensureRepository(catalog, tx, registryId, name, found);
+  const repository = await ensureRepository(catalog, tx, registryId, name, { found });
   await linkBlob(catalog, tx, repository, { ...blob, key });
   return key;
 }
 
 /**
- * Mounts a blob that another repository of the registry links (`from`, or any when undefined). False when there is
- * nothing to mount: the client then uploads. A miss is a look-up that says nothing about other registries.
+ * How many links of a blob a mount looks at that names no source. Those of other registries are among them, and what one
+ * registry waits for must not grow with what another one has.
+ */
+const looksAt = 1000;
+
+/**
+ * Mounts a blob that another repository of the registry links (`from`; where it is undefined, any that is found soon).
+ * False when there is nothing to mount: the client then uploads. A miss is a look-up that says nothing about other
+ * registries.
  */
 export async function mountBlob(
   catalog: Catalog,
@@ -40,8 +47,12 @@ export async function mountBlob(
   const { db } = catalog;
   const of = from === undefined ? undefined : (await findRepository(catalog, registryId, from))?.id;
   if (from !== undefined && of === undefined) return false;
-  const source = `SELECT digest FROM blob_links WHERE digest = ? AND registry_id = ?${of ? ' AND repository_id = ?' : ''} LIMIT 1`;
-  const values = [digest, registryId, ...(of ? [of] : [])];
+  const source =
+    of === undefined
+      ? `SELECT digest FROM (SELECT digest, registry_id FROM blob_links WHERE digest = ? ORDER BY repository_id LIMIT ${looksAt}) AS looked
+          WHERE registry_id = ? LIMIT 1`
+      : 'SELECT digest FROM blob_links WHERE digest = ? AND registry_id = ? AND repository_id = ? LIMIT 1';
+  const values = [digest, registryId, ...(of === undefined ? [] : [of])];
   if (!(await db.first(source, values))) return false;
   return db.write(async (tx) => {
     // Only under the lock is it certain that the source still has it, and that it is the same blob.
@@ -51,7 +62,7 @@ export async function mountBlob(
       readRepository(tx, registryId, name),
     ]);
     if (!blob || !linked) return false;
-    const repository = await ensureRepository(catalog, tx, registryId, name, found);
+    const repository = await ensureRepository(catalog, tx, registryId, name, { found });
     await linkBlob(catalog, tx, repository, { digest, ...blob });
     return true;
   });
