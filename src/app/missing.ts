@@ -1,12 +1,12 @@
-import { dropMissingBlob } from '../catalog/index.ts';
-import { requireStore, verifyBlob } from '../content/index.ts';
+import { dropMissingBlob, readsObject } from '../catalog/index.ts';
+import { requireStore } from '../content/index.ts';
 import type { Digest } from '../oci/index.ts';
 import type { Log, Metrics } from '../telemetry/index.ts';
 import type { Storage } from './storage.ts';
 
 /**
- * A pull found no object. Unless the blob was collected meanwhile, its fact goes too: clients are told that it is not here,
- * and the next push brings the bytes back.
+ * A pull found no object. Unless it was collected or brought back meanwhile, its facts go too: clients are told that it is
+ * not here, and the next push brings the bytes back.
  */
 export async function forgetMissing(
   { db, blobs, catalog }: Storage,
@@ -16,7 +16,7 @@ export async function forgetMissing(
   log: Log,
 ): Promise<void> {
   try {
-    if ((await verifyBlob(db, blobs, digest)) !== 'missing') return;
+    if ((await blobs.size(key)) !== undefined || !(await readsObject(catalog, digest, key))) return;
     metrics.missingFiles.inc();
     // One file that is gone is damage; all of them gone is a disk that is not mounted, and its facts must stay.
     await requireStore(db, blobs);

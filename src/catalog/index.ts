@@ -6,7 +6,7 @@ export { deleteManifest } from './delete-manifest.ts';
 export { findBlobToKeep, findLinkedBlob, type LinkedBlob } from './find-blob.ts';
 export { findManifest, findManifestToKeep, type ManifestFacts, type StoredManifest } from './find-manifest.ts';
 export { type Garbage, listGarbage } from './garbage.ts';
-export { dropMissingBlob } from './heal.ts';
+export { dropMissingBlob, readsObject } from './heal.ts';
 export { commitBlob, deleteBlob, mountBlob } from './links.ts';
 export { putManifest } from './put-manifest.ts';
 export { listReferrers, type Referrer } from './referrers.ts';

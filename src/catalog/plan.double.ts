@@ -77,8 +77,8 @@ const mostSorted = 600;
 
 /** Why a plan does not stay cheap however much is stored; undefined when it does. */
 export function faultOf({ operation, statement, plan }: Plan): string | undefined {
-  // It drops every link of a blob, however many there are; and what is small may be read whole.
-  if (operation === 'forget a missing blob' || small.test(statement)) return undefined;
+  // What is small may be read whole.
+  if (small.test(statement)) return undefined;
   for (const line of plan) {
     // Rows of a part of the statement itself, which has lines of its own.
     const own = /^\s*SCAN (\w+)$/.exec(line)?.[1];

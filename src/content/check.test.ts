@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test';
 import { rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { type Digest, digestOf } from '../oci/index.ts';
 import { publish, stage } from './blob-store.contract.ts';
-import { checkContent, type CheckOptions, verifyBlob } from './check.ts';
+import { checkContent, type CheckOptions } from './check.ts';
 import { bodyOf, type ContentRig, nothing, openContentRig, owner } from './content-rig.double.ts';
 import { findBlob } from './store.ts';
 import { findUpload } from './upload-store.ts';
@@ -189,16 +189,3 @@ test('looking while others push, delete and upload reports nothing', async () =>
   pushing = false;
   await work;
 }, 60_000);
-
-test('tells a blob that is missing from one that is damaged, whole, or unknown', async () => {
-  await using rig = await openContentRig();
-  const { key } = await put(rig, 'abc');
-  const digest = digestOf('abc');
-  expect(await verifyBlob(rig.db, rig.store, digest)).toBe('whole');
-  await truncate(rig.fileOf(key), 1);
-  expect(await verifyBlob(rig.db, rig.store, digest)).toBe('damaged');
-  await rm(rig.fileOf(key));
-  expect(await verifyBlob(rig.db, rig.store, digest)).toBe('missing');
-  await rig.db.write((tx) => tx.updateTable('blobs').set({ deleting: 1 }).execute());
-  expect(await verifyBlob(rig.db, rig.store, digest)).toBe('unknown');
-});

@@ -181,19 +181,6 @@ async function* checkStaging(
   }
 }
 
-export type BlobState = 'whole' | 'missing' | 'damaged' | 'unknown';
-
-/** How the object of a digest is, without reading it; `unknown` when there is no such blob. Cheap: for a GET that failed. */
-export async function verifyBlob(db: Database, store: BlobStore, digest: Digest): Promise<BlobState> {
-  const blob = await findBlob(db, digest);
-  if (!blob) return 'unknown';
-  const size = await store.size(blob.key);
-  if (size === blob.size) return 'whole';
-  // A delete that ran meanwhile removes the fact first.
-  if ((await findBlob(db, digest))?.key !== blob.key) return 'unknown';
-  return size === undefined ? 'missing' : 'damaged';
-}
-
 async function digestOfObject(store: BlobStore, key: string, size: number, expected: Digest): Promise<Digest> {
   const algorithm = digestAlgorithm(expected);
   const hash = createHash(algorithm);

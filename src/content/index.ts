@@ -1,5 +1,5 @@
 export type { BlobBody, BlobStore, Staging, StagingArea, StoredObject } from './blob-store.ts';
-export { type BlobState, checkContent, type CheckOptions, type Finding, verifyBlob } from './check.ts';
+export { checkContent, type CheckOptions, type Finding } from './check.ts';
 export type { Release, UploadClaims } from './claims.ts';
 export { storageConfig, uploadsConfig } from './config.ts';
 export { atDataDirectory, joinDataDirectory, requireData, takeDataDirectory } from './data-directory.ts';

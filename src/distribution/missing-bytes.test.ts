@@ -31,6 +31,23 @@ test('a blob whose bytes are missing is 404 on GET, right on HEAD until then, an
   expect((await (await fetch(url('lost', of))).bytes()).length).toBe(1000);
 });
 
+test('a link that was left when a blob was half forgotten goes with the next pull that meets it', async () => {
+  await using server = await startTestApp();
+  const lost = randomBytes(1000);
+  const of = await pushBlob(server.url, 'lost', lost);
+  const url = `${server.url}/v2/lost/blobs/${of}`;
+  const { db } = server.app.storage;
+  const { key } = (await db.first<{ key: string }>('SELECT key FROM blob_links WHERE digest = ?', [of]))!;
+  await rename(join(server.data, 'blobs', key), join(server.data, 'gone'));
+  await db.write((tx) => tx.deleteFrom('blobs').where('digest', '=', of).execute());
+  expect((await fetch(url)).status).toBe(404);
+  const head = () => fetch(url, { method: 'HEAD' }).then(({ status }) => status);
+  for (let tries = 0; tries < 1000 && (await head()) !== 404; tries++) await Bun.sleep(5);
+  expect(await head()).toBe(404);
+  await pushBlob(server.url, 'lost', lost);
+  expect((await (await fetch(url)).bytes()).length).toBe(1000);
+});
+
 test('a disk that is not mounted costs no facts: nothing is forgotten, and it is not ready until it is back', async () => {
   await using server = await startTestApp();
   const content = randomBytes(1000);
