@@ -8,48 +8,59 @@ import { holderOf } from './references.ts';
 import { removeTag } from './tags.ts';
 import './tables.ts';
 
+/** Tags that go in one transaction: builds that change nothing give thousands to one manifest, and others want to write. */
+const tagsAtOnce = 500;
+
 /**
- * Deletes a manifest and its tags, and makes candidates of what only it may have held. MANIFEST_UNKNOWN when missing,
- * DENIED (409) while an index of the repository lists it: deleting it would break an image that was acknowledged.
+ * Deletes a manifest and its tags, and makes candidates of what only it may have held. Of many tags some go before the
+ * rest and the manifest do. MANIFEST_UNKNOWN when missing, DENIED (409) while an index of the repository lists it: deleting
+ * it would break an image that was acknowledged.
  */
 export async function deleteManifest(catalog: Catalog, repository: Repository, digest: Digest): Promise<void> {
-  const { db, sparseIndexes } = catalog;
-  await db.write(async (tx) => {
-    const row = tx
-      .selectFrom('manifests')
-      .select('digest')
-      .where('repository_id', '=', repository.id)
-      .where('digest', '=', digest);
-    if (!(await db.forUpdate(row).executeTakeFirst())) {
-      throw new RegistryError('MANIFEST_UNKNOWN', { detail: { digest } });
-    }
-    const holder = sparseIndexes ? undefined : await holderOf(tx, repository.id, digest);
-    if (holder !== undefined) {
-      throw new RegistryError('DENIED', {
-        status: 409,
-        message: 'an index of this repository still lists the manifest; delete that index first',
-        detail: { digest, manifest: holder },
-      });
-    }
-    await removeManifest(catalog, tx, repository, digest);
-  });
+  while (await catalog.db.write((tx) => deleteStep(catalog, tx, repository, digest)));
 }
 
-/** Caller holds the manifest's row. */
+/** Whether there is more to delete. */
+async function deleteStep(catalog: Catalog, tx: Transaction, repository: Repository, digest: Digest): Promise<boolean> {
+  const { db, sparseIndexes } = catalog;
+  const row = tx
+    .selectFrom('manifests')
+    .select('digest')
+    .where('repository_id', '=', repository.id)
+    .where('digest', '=', digest);
+  if (!(await db.forUpdate(row).executeTakeFirst())) {
+    throw new RegistryError('MANIFEST_UNKNOWN', { detail: { digest } });
+  }
+  const holder = sparseIndexes ? undefined : await holderOf(tx, repository.id, digest);
+  if (holder !== undefined) {
+    throw new RegistryError('DENIED', {
+      status: 409,
+      message: 'an index of this repository still lists the manifest; delete that index first',
+      detail: { digest, manifest: holder },
+    });
+  }
+  if ((await removeTags(catalog, tx, repository, digest)) === tagsAtOnce) return true;
+  await removeManifest(catalog, tx, repository, digest);
+  return false;
+}
+
+/** Removes some tags of a manifest, whose row the caller holds; returns how many. */
+async function removeTags(catalog: Catalog, tx: Transaction, repository: Repository, digest: string): Promise<number> {
+  const tags = await tx.all<{ name: string }>(
+    `SELECT name FROM tags WHERE repository_id = ? AND digest = ? ORDER BY name LIMIT ${tagsAtOnce} FOR UPDATE`,
+    [repository.id, digest],
+  );
+  for (const { name } of tags) removeTag(catalog, tx, repository, name, digest);
+  return tags.length;
+}
+
+/** Caller holds the manifest's row, and has removed its tags. */
 export async function removeManifest(
   catalog: Catalog,
   tx: Transaction,
   repository: Repository,
   digest: string,
 ): Promise<void> {
-  const { db, now } = catalog;
-  const tags = tx
-    .selectFrom('tags')
-    .select('name')
-    .where('repository_id', '=', repository.id)
-    .where('digest', '=', digest)
-    .orderBy('name');
-  for (const { name } of await db.forUpdate(tags).execute()) removeTag(catalog, tx, repository, name, digest);
   const released = await heldReferrers(tx, repository.id, digest);
   exchangeManifests(catalog, tx, repository, { dropped: [digest], added: released });
   addCandidates(catalog, tx, repository, 'link', await heldLinks(tx, repository.id, digest));
@@ -63,7 +74,7 @@ export async function removeManifest(
     registryId: repository.registryId,
     type: 'manifest.deleted',
     data: { repository: repository.name, digest },
-    at: now(),
+    at: catalog.now(),
   });
   addCandidates(catalog, tx, repository, 'repository', ['']);
 }

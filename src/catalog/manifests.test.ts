@@ -4,7 +4,7 @@ import { type Digest, digestOf, mediaTypes } from '../oci/index.ts';
 import { deleteManifest } from './delete-manifest.ts';
 import { findManifest, findManifestFacts } from './find-manifest.ts';
 import { deleteTag, listTags } from './tags.ts';
-import { openTestCatalog, refusal, type TestCatalog } from './test-catalog.double.ts';
+import { countingWrites, openTestCatalog, refusal, type TestCatalog } from './test-catalog.double.ts';
 
 const unpushed = { digest: digestOf('unpushed'), size: 8, mediaType: mediaTypes.ociManifest };
 
@@ -201,6 +201,22 @@ describe('deleting', () => {
     expect((await events(catalog)).slice(-3)).toEqual(['tag.deleted', 'tag.deleted', 'manifest.deleted']);
     expect(await refusal(deleteManifest(catalog, repository, digest))).toMatchObject({ code: 'MANIFEST_UNKNOWN' });
   });
+
+  test('a manifest with thousands of tags is done in steps, so that others can write meanwhile', async () => {
+    await using catalog = await openTestCatalog();
+    const tags = Array.from({ length: 1200 }, (_, at) => `build-${at}`);
+    const { digest } = await catalog.push('a', catalog.image([await catalog.blob('a', '{}')]), { tags });
+    const repository = await catalog.repository('a');
+    const { catalog: counted, writes } = countingWrites(catalog);
+    await deleteManifest(counted, repository, digest);
+    const removed = writes.map((all) => all.filter((text) => text.startsWith('DELETE FROM tags')).length);
+    expect(removed.reduce((sum, count) => sum + count, 0)).toBe(1200);
+    expect(Math.max(...removed)).toBeLessThanOrEqual(500);
+    expect(await catalog.has('a', digest)).toBe(false);
+    expect(await catalog.count('tags')).toBe(0);
+    const last = await catalog.db.all('SELECT 1 FROM tag_history WHERE digest IS NULL', []);
+    expect(last).toHaveLength(1200);
+  }, 30_000);
 
   test('a tag leaves its manifest', async () => {
     await using catalog = await openTestCatalog();
