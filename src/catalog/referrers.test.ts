@@ -57,6 +57,34 @@ describe('referrers', () => {
     expect(await digests(catalog, subject.digest, { artifactType: 'application/none' })).toEqual([]);
   });
 
+  test('that are many let others be served while they are listed', async () => {
+    await using catalog = await openTestCatalog();
+    await refer(catalog, 0);
+    const { id: repository_id, registryId: registry_id } = await catalog.repository('a');
+    const row = { registry_id, repository_id, media_type: 'x', kind: 'image', size: 1, pushed_at: 0 };
+    const rows = Array.from({ length: 900 }, (_, at) => ({
+      ...row,
+      digest: digestOf(`${at}`),
+      artifact_type: null,
+      subject_digest: subject.digest,
+      annotations: null,
+      bytes: new Uint8Array(),
+    }));
+    await catalog.db.write((tx) => tx.insertInto('manifests').values(rows).execute());
+    let turns = 0;
+    const turn = () => {
+      turns++;
+      next = setImmediate(turn);
+    };
+    let next = setImmediate(turn);
+    try {
+      expect((await list(catalog, subject.digest)).referrers).toHaveLength(901);
+    } finally {
+      clearImmediate(next);
+    }
+    expect(turns).toBeGreaterThan(2);
+  });
+
   test('are those of one repository', async () => {
     await using catalog = await openTestCatalog();
     const other = await catalog.registry('other');

@@ -74,6 +74,8 @@ export async function listReferrers(
     }
     if (end === undefined) return { referrers, more: false };
     after = end;
+    // SQLite answers at once: without this, nobody else would be served until the last of ten thousand is read.
+    await new Promise((resolve) => setImmediate(resolve));
   }
 }
 
