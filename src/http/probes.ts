@@ -25,6 +25,15 @@ export function answerProbe(
   return path === '/healthz' ? answerText('ok') : answerReady(probes, unready);
 }
 
+/**
+ * Probes that come while one is being answered share its answer: each asks the database and the store, and whoever
+ * reaches the port may send any number.
+ */
+export function shareReady(ready: Probes['ready']): Probes['ready'] {
+  let asked: Promise<void> | undefined;
+  return () => (asked ??= ready().finally(() => (asked = undefined)));
+}
+
 async function answerReady(probes: Probes, unready: Unready): Promise<Response> {
   if (probes.draining()) return answerText('draining', 503);
   try {

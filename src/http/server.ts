@@ -1,6 +1,7 @@
 import type { ListenAddress } from '../config/index.ts';
 import { type AnswerOptions, createAnswer } from './answer.ts';
 import { listenOn, listenOnFreePort } from './listen.ts';
+import { shareReady } from './probes.ts';
 import { loadTls, type TlsFiles } from './tls.ts';
 
 export interface ServerOptions extends Omit<AnswerOptions, 'probes' | 'servesMetrics'> {
@@ -28,7 +29,7 @@ export interface HttpServer {
 export function startServer(options: ServerOptions): HttpServer {
   const { listen, log, metricsListen, reusePort } = options;
   let draining = false;
-  const probes = { ready: options.ready, draining: () => draining };
+  const probes = { ready: shareReady(options.ready), draining: () => draining };
   const shared = {
     // Every reader of a body counts; Bun's own limit would answer 413 without a body.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
