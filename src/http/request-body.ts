@@ -29,6 +29,20 @@ const lingerMs = 1000;
 const mostLingering = 100;
 let lingers = 0;
 
+/** Takes one of them; returns what gives it back. An answer that nobody reads any more gives it back by itself. */
+function takeLinger(): () => void {
+  lingers++;
+  let given = false;
+  const giveBack = () => {
+    if (!given) lingers--;
+    given = true;
+    clearTimeout(late);
+  };
+  const late = setTimeout(giveBack, 2 * lingerMs);
+  late.unref();
+  return giveBack;
+}
+
 /**
  * The same answer, whose end comes only when the body has, or a second later. To close with bytes unread resets the
  * connection, and most clients of a registry then see a broken pipe instead of the reason: Go's transport loses nine
@@ -37,17 +51,23 @@ let lingers = 0;
 export async function lingering(answer: Response, request: Request): Promise<Response> {
   const { body } = request;
   if (!body || body.locked || lingers >= mostLingering) return answer;
+  // Before anything is awaited: a thousand may be refused in one turn.
+  const giveBack = takeLinger();
   const bytes = await answer.bytes();
-  return new Response(answerThenWait(bytes, body, request.signal), answer);
+  return new Response(answerThenWait(bytes, body, request.signal, giveBack), answer);
 }
 
-async function* answerThenWait(answer: Uint8Array, body: ReadableStream<Uint8Array>, signal: AbortSignal) {
-  lingers++;
+async function* answerThenWait(
+  answer: Uint8Array,
+  body: ReadableStream<Uint8Array>,
+  signal: AbortSignal,
+  giveBack: () => void,
+) {
   try {
     yield answer;
     await readOrWait(body, signal);
   } finally {
-    lingers--;
+    giveBack();
   }
 }
 
