@@ -154,6 +154,28 @@ function suite(): void {
     await Bun.sleep(3 * heartbeatMs);
     expect(tries).toBeLessThanOrEqual(ended + 1);
   });
+
+  test('what is to be done eventually is bounded, and done one after the other', async () => {
+    await using db = await open();
+    await using node = await join(db);
+    let away = true;
+    let [running, most, tries, done] = [0, 0, 0, 0];
+    for (let at = 0; at < 3000; at++)
+      node.eventually(async () => {
+        tries++;
+        most = Math.max(most, ++running);
+        await Bun.sleep(1);
+        running--;
+        if (away) throw new Error('away');
+        done++;
+      });
+    await Bun.sleep(10 * heartbeatMs);
+    expect(tries).toBeLessThan(30);
+    away = false;
+    await until(() => done >= 1000);
+    await Bun.sleep(3 * heartbeatMs);
+    expect([most, done]).toEqual([1, 1001]);
+  }, 30_000);
 }
 
 /** A database that can be cut off: what is sent to it then fails. */

@@ -18,7 +18,10 @@ export interface Node extends AsyncDisposable {
   alive(): number;
   /** When another was last heard (ms, the database's clock); undefined where there is no such node. For comparing only. */
   lastHeard(id: number): Promise<number | undefined>;
-  /** Repeats until it succeeds, as long as this is a node: for giving back what would bear its number for nothing. */
+  /**
+   * Repeats until it succeeds, as long as this is a node: for giving back what would bear its number for nothing. While
+   * the database is away, what comes after the first thousand is not remembered.
+   */
   eventually(action: () => Promise<void>): void;
   /** Gives all leases back, and asks for none any more; it remains a node. */
   giveBack(): Promise<void>;
@@ -33,6 +36,12 @@ export interface NodeOptions {
   failed(error: unknown): void;
   heartbeatMs?: number;
 }
+
+/**
+ * What is remembered to be done eventually. It grows with each request that fails while the database is away, and most of
+ * those have nothing to give back.
+ */
+const mostRemembered = 1000;
 
 /** Joins the nodes of these facts. Only on PostgreSQL. */
 export async function joinNodes(
@@ -95,15 +104,23 @@ export async function joinNodes(
   /** Waits for what is on its way, unless it is stuck. */
   const settled = () => Promise.race([Promise.all(beating), Bun.sleep(silentMs / 2)]);
 
-  async function insist(action: () => Promise<void>): Promise<void> {
-    while (!left) {
+  const remembered: (() => Promise<void>)[] = [];
+  let insisting = false;
+
+  /** One after the other: a database that comes back is not met by all at once. */
+  async function insist(): Promise<void> {
+    if (insisting) return;
+    insisting = true;
+    for (let action = remembered.shift(); action && !left; action = remembered.shift()) {
       try {
-        return await action();
+        await action();
       } catch {
+        remembered.push(action);
         // The database is away, which heartbeats tell.
         await Bun.sleep(heartbeatMs);
       }
     }
+    insisting = false;
   }
 
   return {
@@ -115,7 +132,10 @@ export async function joinNodes(
     leases: () => [...held],
     alive: () => alive,
     lastHeard: (other) => lastHeard(db, other),
-    eventually: (action) => void insist(action),
+    eventually(action) {
+      if (remembered.length < mostRemembered) remembered.push(action);
+      void insist();
+    },
     async giveBack() {
       wanted = [];
       await settled();
