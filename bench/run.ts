@@ -3,7 +3,6 @@
  * registries and nginx, on the same disk, in alternation. All shapes together write bench/results.md. The last line is
  * `N passed, N failed, N skipped`: a row passes when it has figures, whatever they are.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readOptions } from '../test/runner/options.ts';
@@ -12,6 +11,7 @@ import { shapes } from './shapes/index.ts';
 import { results, tables } from './results.ts';
 import type { Scale } from './shape.ts';
 import { currentLoad } from './surroundings.ts';
+import { makeWorkplace } from './workplace.ts';
 
 const mib = 1024 ** 2;
 const scales: Record<'full' | 'smoke', Scale> = {
@@ -37,28 +37,24 @@ if (values.list) {
   for (const { name, about } of shapes) console.log(`${name.padEnd(16)}${about}`);
   process.exit(0);
 }
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
-
 const chosen = shapes.filter((shape) => positionals.length === 0 || positionals.includes(shape.name));
 const scale = { ...scales[values.smoke ? 'smoke' : 'full'] };
-if (values.rounds) scale.rounds = Math.max(1, Number(values.rounds) || 1);
+if (values.rounds !== undefined) {
+  scale.rounds = Number(values.rounds);
+  if (!Number.isInteger(scale.rounds) || scale.rounds < 1) {
+    console.error(`--rounds ${values.rounds}: must be a whole number from 1 on`);
+    process.exit(2);
+  }
+}
 
 const loadBefore = currentLoad();
 const began = performance.now();
-const directory = await mkdtemp(join(values.directory ?? tmpdir(), 'bonded-bench-'));
-let text = '';
-let counts = { passed: 0, failed: 0, skipped: 0 };
-try {
-  const run = await runShapes(chosen, { scale, directory });
-  counts = run.counts;
-  console.log(`\n${tables(run.outcomes)}`);
-  const minutes = (performance.now() - began) / 60_000;
-  text = results(run.outcomes, { scale, directory, loadBefore, minutes });
-} finally {
-  await rm(directory, { recursive: true, force: true });
-}
+const directory = makeWorkplace(values.directory ?? tmpdir(), 'bonded-bench-');
+const { outcomes, counts } = await runShapes(chosen, { scale, directory });
+console.log(`\n${tables(outcomes)}`);
 if (!values.smoke && positionals.length === 0 && counts.failed === 0) {
-  await Bun.write(join(import.meta.dir, 'results.md'), text);
+  const minutes = (performance.now() - began) / 60_000;
+  await Bun.write(join(import.meta.dir, 'results.md'), results(outcomes, { scale, directory, loadBefore, minutes }));
   console.log('written to bench/results.md');
 }
 console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);

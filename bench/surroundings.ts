@@ -12,7 +12,7 @@ export function surroundings(
 ): string[] {
   return [
     `- ${new Date().toISOString().slice(0, 10)}; up to ${scale.rounds} rounds, each contender once a round in turning order; medians.`,
-    `- ${machine()}; ${diskOf(directory)}.`,
+    `- ${machine()}; ${diskOf(directory)}${isInMemory(directory) ? ', in memory: a sync costs nothing there, so that pushes are not what they are on a disk' : ''}.`,
     `- Load average before the start: ${loadBefore.toFixed(2)}${loadBefore > 0.5 ? ', so somebody else was at work: take the figures with care' : ''}.`,
     ...peerNames.filter((name) => measured.has(name)).map(about),
     '- What each syncs before it answers a push, and how it is configured, is in [README.md](README.md#contenders).',
@@ -37,6 +37,10 @@ export function diskOf(directory: string): string {
     .filter(([, at]) => at !== undefined && (at === '/' || `${directory}/`.startsWith(`${at}/`)))
     .toSorted((a, b) => b[1]!.length - a[1]!.length);
   return mounts[0] ? `${mounts[0][2]} on ${mounts[0][0]}` : 'unknown disk';
+}
+
+function isInMemory(directory: string): boolean {
+  return /^(?:tmpfs|ramfs) /.test(diskOf(directory));
 }
 
 export function currentLoad(): number {

@@ -4,12 +4,12 @@
  * beside a small one, in alternation. At full size, or told to, it writes bench/scale/results.md and plans/, for the
  * databases that were measured. The last line is `N passed, N failed, N skipped`: a row passes when it has figures, whatever they are.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readOptions } from '../../test/runner/options.ts';
 import { findPostgres, startPostgres } from '../../test/support/postgres.ts';
 import { currentLoad, diskOf, machine } from '../surroundings.ts';
+import { makeWorkplace } from '../workplace.ts';
 import { measureScale, type Options, type Outcome } from './rounds.ts';
 import { tableOf } from './report.ts';
 import { writePlans } from './plans.ts';
@@ -28,7 +28,6 @@ const { values } = await readOptions(import.meta.path, {
     write: { type: 'boolean' },
   },
 });
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
 
 const databases = values.database ?? ['sqlite', 'postgres'];
 const size = Number(values.size ?? (values.smoke ? 5000 : fullSize));
@@ -41,26 +40,22 @@ const options: Omit<Options, 'directory' | 'postgres'> = {
 const loadBefore = currentLoad();
 const counts = { passed: 0, failed: 0, skipped: 0 };
 const outcomes: Outcome[] = [];
-const directory = await mkdtemp(join(values.directory ?? tmpdir(), 'bonded-scale-'));
-try {
-  for (const database of databases) {
-    if (database === 'postgres' && !findPostgres()) {
-      console.log('PostgreSQL was not found, so it is not measured');
-      counts.skipped++;
-      continue;
-    }
-    try {
-      const outcome = await measureOn(database);
-      counts.passed += outcome.lines.length;
-      outcomes.push(outcome);
-      console.log(`\n${sectionOf(outcome)}`);
-    } catch (error) {
-      counts.failed++;
-      console.error(`${database}:`, error);
-    }
+const directory = makeWorkplace(values.directory ?? tmpdir(), 'bonded-scale-');
+for (const database of databases) {
+  if (database === 'postgres' && !findPostgres()) {
+    console.log('PostgreSQL was not found, so it is not measured');
+    counts.skipped++;
+    continue;
   }
-} finally {
-  await rm(directory, { recursive: true, force: true });
+  try {
+    const outcome = await measureOn(database);
+    counts.passed += outcome.lines.length;
+    outcomes.push(outcome);
+    console.log(`\n${sectionOf(outcome)}`);
+  } catch (error) {
+    counts.failed++;
+    console.error(`${database}:`, error);
+  }
 }
 if ((values.write || size === fullSize) && counts.failed === 0) await writeResults();
 console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
