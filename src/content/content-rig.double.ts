@@ -29,7 +29,7 @@ export async function openContentRig({ limits, fs, s3, options }: RigOptions = {
   const data = await mkdtemp(join(tmpdir(), 'bonded-content-'));
   const db = await openTestDatabase([...jobMigrations, ...contentMigrations]);
   const opened = await openTestStore(data, fs, s3);
-  const { store, fileOf, stagingOf, everything } = opened;
+  const { store, bucket, fileOf, stagingOf, everything } = opened;
   const link: LinkBlob = (tx, blob) => recordBlob(tx, { ...blob, now: Date.now() });
   const openOver = (other: BlobStore, more: UploadOptions = {}) =>
     createUploads(
@@ -43,6 +43,7 @@ export async function openContentRig({ limits, fs, s3, options }: RigOptions = {
     data,
     db,
     store,
+    bucket,
     fileOf,
     stagingOf,
     everything,

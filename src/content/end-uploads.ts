@@ -2,18 +2,21 @@ import type { Database } from '../database/index.ts';
 import { parseDigest } from '../oci/index.ts';
 import type { BlobStore } from './blob-store.ts';
 import { forgetBlobs, keysInUse, type PublishedBlob, recordLeftOver } from './store.ts';
-import { deleteUpload, hasUpload, type UploadRow } from './upload-store.ts';
+import { deleteUpload, hasUpload, settleUpload, type UploadRow } from './upload-store.ts';
 
 /**
  * Ends sessions without a blob, and removes their bytes; the caller has their claims, and calls for a session that is
  * gone, too: what it wrote meanwhile goes as well. One that another node took over stays as it is. Repeatable, and whole
- * at any crash: what was published and never recorded is recorded as something to delete when the rows go, and staging
- * areas without a row are swept.
+ * at any crash: what was published and never recorded is recorded as something to delete when the rows go, or made a
+ * staging area before; and staging areas without a row are swept.
  */
 export async function endUploads(db: Database, store: BlobStore, rows: readonly UploadRow[]): Promise<void> {
   if (rows.length === 0) return;
   const published = new Map<string, PublishedBlob[]>();
-  for (const row of rows) published.set(row.id, store.discardsPublished ? [] : await publishedBy(store, row));
+  for (const row of rows) {
+    published.set(row.id, store.discardsPublished ? [] : await publishedBy(store, row));
+    if (store.discardsPublished) await takeBack(db, store, row);
+  }
   const ended = await db.write(
     async (tx) => {
       const gone: string[] = [];
@@ -37,6 +40,23 @@ export async function endUploads(db: Database, store: BlobStore, rows: readonly 
   await store.remove(ended.leftOver.map(({ key }) => key));
   const ids = ended.leftOver.map(({ id }) => id);
   await db.write((tx) => forgetBlobs(tx, ids), { durable: false });
+}
+
+/**
+ * Makes a staging area of what was published and never recorded, so that a sweep finds it when the row is gone, and
+ * this process, too.
+ */
+async function takeBack(db: Database, store: BlobStore, { id, holder, closing, digest }: UploadRow): Promise<void> {
+  const digests = [closing, digest].flatMap((named) => (named === null ? [] : (parseDigest(named) ?? [])));
+  if (digests.length === 0) return;
+  const settled = await settleUpload(db, id);
+  if (settled?.holder !== holder) return;
+  const used = await keysInUse(
+    db,
+    digests.map((known) => store.keyOf(id, known)),
+  );
+  if (used.size > 0) return;
+  for (const known of new Set(digests)) await store.unpublish(id, known);
 }
 
 /** Objects of a session that nobody may have recorded. */

@@ -3,7 +3,8 @@ import { Agent, createServer, type IncomingMessage, request, type ServerResponse
 /**
  * What befalls a request. `refuse`, `slow-down`, `reset` and `silence` come before the server sees it; `lost-answer`
  * and `lost-in-silence` after it did what was asked; `late` breaks the connection and has it done afterwards, if all of
- * it had arrived; `truncate` breaks off half-way through the answer's body, and `stall` stops there.
+ * it had arrived; `truncate` breaks off half-way through the answer's body, and `stall` stops there; `pretend`
+ * answers that an upload is completed which is not.
  */
 export type Fault =
   | 'refuse'
@@ -14,7 +15,8 @@ export type Fault =
   | 'lost-in-silence'
   | 'late'
   | 'truncate'
-  | 'stall';
+  | 'stall'
+  | 'pretend';
 
 export interface S3Request {
   operation: string;
@@ -73,6 +75,7 @@ export async function startS3Faults(
     if (fault === 'silence') return void incoming.resume();
     if (fault && fault in refusals) return refuse(incoming, response, fault as keyof typeof refusals);
     if (fault === 'late') return void later(incoming);
+    if (fault === 'pretend') return pretend(incoming, response);
     let answering = false;
     const outgoing = forward(incoming, undefined, (found) => {
       if (fault === 'lost-answer') found.resume().once('end', () => hangUp(incoming));
@@ -149,6 +152,12 @@ function refuse(incoming: IncomingMessage, response: ServerResponse, fault: keyo
   const [status, code] = refusals[fault];
   response.writeHead(status, { 'content-type': 'application/xml' });
   response.end(`<?xml version="1.0"?><Error><Code>${code}</Code><Message>try again</Message></Error>`);
+}
+
+function pretend(incoming: IncomingMessage, response: ServerResponse): void {
+  incoming.resume();
+  response.writeHead(200, { 'content-type': 'application/xml' });
+  response.end('<?xml version="1.0"?><CompleteMultipartUploadResult><ETag>"1"</ETag></CompleteMultipartUploadResult>');
 }
 
 function sendHalf(found: IncomingMessage, response: ServerResponse, fault: 'truncate' | 'stall'): void {

@@ -226,15 +226,22 @@ export async function openS3Calls(options: S3Options) {
       return CopyPartResult?.ETag ?? '';
     },
 
-    /** Makes an object of the parts. Throws an S3Error with status 404 when the upload is not, or no longer, open. */
-    async complete(key: string, id: string, etags: readonly string[]): Promise<void> {
+    /**
+     * Makes an object of the parts. Throws an S3Error with status 404 when the upload is not, or no longer, open. False
+     * where an earlier attempt may have been carried out: there are servers which then say that it is done while it is
+     * being done, or was given up (versitygw).
+     */
+    async complete(key: string, id: string, etags: readonly string[]): Promise<boolean> {
       const Parts = etags.map((ETag, index) => ({ PartNumber: index + 1, ETag }));
-      await attempt(`CompleteMultipartUpload ${key}`, () =>
-        client.send(
+      let attempts = 0;
+      await attempt(`CompleteMultipartUpload ${key}`, () => {
+        attempts++;
+        return client.send(
           new sdk.CompleteMultipartUploadCommand({ ...at(key), UploadId: id, MultipartUpload: { Parts } }),
           long,
-        ),
-      );
+        );
+      });
+      return attempts === 1;
     },
 
     /** Ends a multipart upload without an object; one that is not open is fine. */

@@ -1,5 +1,5 @@
 import type { S3Calls } from './calls.ts';
-import { isMissing } from './retry.ts';
+import { isMissing, unavailable } from './retry.ts';
 import { digestOfParts } from './state.ts';
 import { openSpool, type Spool } from './spool.ts';
 
@@ -133,8 +133,9 @@ export function createPartWriter(calls: S3Calls, spools: string, key: string, st
 }
 
 /**
- * Completes a multipart upload. One whose answer was lost is gone when it is completed again: then the object is there.
- * False then, because it may also be that of a process that had lost the upload and did not know.
+ * Completes a multipart upload. One whose answer was lost is gone when it is completed again: then the object is there,
+ * and only then that is believed. False then, because it may also be that of a process that had lost the upload and did
+ * not know.
  */
 export async function completeOnce(
   calls: S3Calls,
@@ -142,15 +143,16 @@ export async function completeOnce(
   multipart: string,
   { etags, size, run }: { etags: readonly string[]; size: number; run: string },
 ): Promise<boolean> {
+  let failure: unknown = unavailable(new Error(`${key} is said to be completed, and is not there`));
   try {
-    await calls.complete(key, multipart, etags);
-    return true;
+    if (await calls.complete(key, multipart, etags)) return true;
   } catch (error) {
     if (!isMissing(error)) throw error;
-    const made = await calls.head(key);
-    if (made?.size !== size || made.metadata['run'] !== run) throw error;
-    return false;
+    failure = error;
   }
+  const made = await calls.head(key);
+  if (made?.size !== size || made.metadata['run'] !== run) throw failure;
+  return false;
 }
 
 /** The chunks that fit into `room` bytes, and the others; one is cut in two where it must be. */
