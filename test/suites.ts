@@ -149,7 +149,7 @@ export const suites: readonly Suite[] = [
   },
   {
     name: 'crash',
-    shows: 'nothing acknowledged is lost: cut power, kill -9, the order of syncs',
+    shows: 'nothing acknowledged is lost, on disk and in S3: cut power, kill -9, the order of syncs',
     kind: 'tests',
     files: ['test/crash/**/*.test.ts'],
     minutes: { small: 10, ci: 30, soak: 1440 },

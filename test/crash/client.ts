@@ -16,13 +16,13 @@ export function createClient(url: string) {
   async function send(
     method: string,
     path: string,
-    body?: Uint8Array,
+    body?: Uint8Array | ReadableStream<Uint8Array>,
     headers: Record<string, string> = {},
   ): Promise<Answer> {
     const response = await fetch(url + path, {
       method,
       headers,
-      ...(body && { body: body as Uint8Array<ArrayBuffer> }),
+      ...(body && { body: body as Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> }),
       redirect: 'manual',
     });
     const bytes = await response.bytes();
@@ -43,6 +43,9 @@ export function createClient(url: string) {
         ...binary,
         ...(start !== undefined && { 'Content-Range': `${start}-${start + bytes.byteLength - 1}` }),
       }),
+    /** Adds a chunk of unknown length, with a pause (ms) in its midst. */
+    patchSlowly: (location: string, bytes: Uint8Array, pauseMs: number) =>
+      send('PATCH', location, pausing(bytes, pauseMs), binary),
     finish: (location: string, digest: string, bytes?: Uint8Array) =>
       send('PUT', withDigest(location, digest), bytes, bytes ? binary : {}),
     /** A whole blob in one request. */
@@ -60,6 +63,18 @@ export function createClient(url: string) {
 }
 
 export type Client = ReturnType<typeof createClient>;
+
+function pausing(bytes: Uint8Array, pauseMs: number): ReadableStream<Uint8Array> {
+  const half = bytes.byteLength >> 1;
+  return new ReadableStream({
+    async start(controller) {
+      controller.enqueue(bytes.subarray(0, half));
+      await Bun.sleep(pauseMs);
+      controller.enqueue(bytes.subarray(half));
+      controller.close();
+    },
+  });
+}
 
 export function digestOf(bytes: Uint8Array): string {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;

@@ -10,6 +10,14 @@ export class Broken extends Error {
   override name = 'Broken';
 }
 
+/**
+ * No fault: what the server rests on was away, or an upload had rested for too long. Whether the change happened is
+ * open.
+ */
+export class Excused extends Error {
+  override name = 'Excused';
+}
+
 export function describeAnswer({ status, bytes }: Answer): string {
   return `${status} ${new TextDecoder().decode(bytes.subarray(0, 300))}`;
 }

@@ -2,6 +2,7 @@ import { type Client, digestOf } from './client.ts';
 import { describeAnswer, Fault, mustAnswer } from './fault.ts';
 import { forget, type KnownBlob, type KnownRepository, type KnownUpload, mustHold, tagOf } from './ledger.ts';
 import type { Pusher } from './pusher.ts';
+import { hasRested, noteOffset } from './upload.ts';
 
 /**
  * Compares all that a server holds, while nobody writes, with what was acknowledged; throws a Fault. What was left
@@ -96,18 +97,9 @@ async function inspectUpload(
     // The last PUT did everything, or nothing. What it made may have been collected since.
     const made = blob?.present.mustBe(true) || (upload.finishing ?? Number.POSITIVE_INFINITY) < Date.now();
     if (upload.finishing !== undefined && made) return false;
-    if (upload.acknowledged === 0 || Date.now() - upload.activeAt > expiryMs * 0.8) return false;
+    if (upload.acknowledged === 0 || hasRested(upload, expiryMs)) return false;
     throw new Fault(`${upload.location} is lost at ${upload.acknowledged}: ${describeAnswer(answer)}`);
   }
-  const range = /^0-(\d+)$/.exec(answer.headers.get('range') ?? '');
-  if (!range) throw new Fault(`${upload.location} has no offset`);
-  // An upload without bytes says 0-0 too; here none has a single byte.
-  const offset = range[1] === '0' ? 0 : Number(range[1]) + 1;
-  if (offset < upload.acknowledged || offset > upload.sent) {
-    throw new Fault(`${upload.location} is at ${offset}; ${upload.acknowledged} to ${upload.sent} is possible`);
-  }
-  upload.acknowledged = offset;
-  upload.sent = offset;
-  upload.finishing = undefined;
+  noteOffset(upload, answer);
   return true;
 }

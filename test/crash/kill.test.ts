@@ -12,8 +12,14 @@ const killsInRound = 500;
 type Claim = () => Promise<{ url: string; release(): Promise<void> }>;
 const sqlite: Claim = async () => ({ url: '', release: async () => {} });
 
+interface Where {
+  claim?: Claim;
+  processes?: number;
+  s3?: boolean;
+}
+
 /** Rounds of kills, each lane of each with a seed of its own. */
-async function killAndKill(total: number, lanes: number, claim: Claim, processes = 1): Promise<void> {
+async function killAndKill(total: number, lanes: number, { claim = sqlite, ...where }: Where = {}): Promise<void> {
   const began = performance.now();
   const all: Lives[] = [];
   const killed = () => all.reduce((sum, lives) => sum + lives.kills, 0);
@@ -25,7 +31,7 @@ async function killAndKill(total: number, lanes: number, claim: Claim, processes
         const { url, release } = await claim();
         try {
           const keep = kills > killsInRound;
-          return await liveThrough({ kills: share, seed: next + lane, database: url, keep, processes });
+          return await liveThrough({ kills: share, seed: next + lane, database: url, keep, ...where });
         } finally {
           await release();
         }
@@ -41,16 +47,24 @@ async function killAndKill(total: number, lanes: number, claim: Claim, processes
       `${killed()} kills in ${((performance.now() - began) / 1000).toFixed(1)} s, ${answered} requests answered before them, ` +
         `start ${Math.round(starts[starts.length >> 1]!)} ms (longest ${Math.round(starts.at(-1)!)} ms)`,
     );
+    if (where.s3) console.log(`of the S3 server: ${describeKills(all)}`);
     // Without a load the kills would prove nothing; of few of them, all may come at once.
     if (killed() >= 10) expect(answered).toBeGreaterThan(10 * killed());
   }
+}
+
+/** How often it was killed, and what of its own it left by that. */
+function describeKills(all: readonly Lives[]): string {
+  const sum = (kind: 'total' | 'completing' | 'replacing') =>
+    all.reduce((total, { gatewayKills }) => total + (gatewayKills?.[kind] ?? 0), 0);
+  return `${sum('total')} kills, ${sum('completing')} of which left an upload half completed, ${sum('replacing')} a second name`;
 }
 
 const boundMs = (total: number) => 120_000 + total * 3000;
 
 test(
   `${kills} kills at random times lose nothing that was acknowledged and leave nothing over`,
-  () => killAndKill(kills, 2, sqlite),
+  () => killAndKill(kills, 2),
   boundMs(kills),
 );
 
@@ -58,19 +72,38 @@ const few = Math.ceil(kills / 10);
 
 test(
   `${few} kills of a server with two workers lose nothing, and none of them goes on`,
-  () => killAndKill(few, 1, sqlite, 2),
+  () => killAndKill(few, 1, { processes: 2 }),
   boundMs(few),
 );
 
+async function onPostgres(act: (claim: Claim) => Promise<void>): Promise<void> {
+  const postgres = await startPostgres();
+  try {
+    await act(() => claimDatabase(postgres.url));
+  } finally {
+    await postgres.stop();
+  }
+}
+
 test.skipIf(!findPostgres())(
   `${few} kills at random times lose nothing whose facts are in PostgreSQL${findPostgres() ? '' : ' (not found)'}`,
-  async () => {
-    const postgres = await startPostgres();
-    try {
-      await killAndKill(few, 1, () => claimDatabase(postgres.url));
-    } finally {
-      await postgres.stop();
-    }
-  },
+  () => onPostgres((claim) => killAndKill(few, 1, { claim })),
   boundMs(few),
+);
+
+const inS3 = Math.max(4, Math.ceil(kills / 16));
+const hasS3 = Bun.which('versitygw') !== null || Boolean(process.env['CI']);
+
+test.skipIf(!hasS3)(
+  `${inS3} kills lose nothing that is in S3 and leave nothing there, also when S3 is killed${hasS3 ? '' : ' (not found)'}`,
+  () => killAndKill(inS3, 2, { s3: true }),
+  boundMs(inS3),
+);
+
+const fewInS3 = Math.ceil(inS3 / 4);
+
+test.skipIf(!hasS3 || !findPostgres())(
+  `${fewInS3} kills lose nothing whose bytes are in S3, and whose facts are in PostgreSQL`,
+  () => onPostgres((claim) => killAndKill(fewInS3, 1, { claim, s3: true })),
+  boundMs(fewInS3),
 );

@@ -1,5 +1,5 @@
-import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Bytes } from './bytes.ts';
 
 /*
  * Looks at facts and bytes past all of the server's own code: what it finds does not depend on the code that it judges.
@@ -23,12 +23,8 @@ async function query(
   }
 }
 
-function filesIn(data: string, pattern: string): string[] {
-  return [...new Bun.Glob(pattern).scanSync({ cwd: data, dot: true })];
-}
-
 /** Waits until a server that runs with short delays has nothing more to collect. */
-export async function settled(data: string, database: string, withinMs = 20_000): Promise<void> {
+export async function settled(data: string, database: string, bytes: Bytes, withinMs = 20_000): Promise<void> {
   const until = Date.now() + withinMs;
   for (;;) {
     const { candidates, uploads, deleting } = await query(data, database, {
@@ -38,19 +34,15 @@ export async function settled(data: string, database: string, withinMs = 20_000)
       deleting: 'SELECT digest, "key" FROM blobs WHERE deleting = 1',
     });
     const waiting = [...candidates!, ...uploads!, ...deleting!].map((row) => JSON.stringify(row));
-    waiting.push(...stagedIn(data));
+    waiting.push(...(await bytes.staged()));
     if (waiting.length === 0) return;
     if (Date.now() > until) throw new Error(`collection did not come to an end:\n${waiting.slice(0, 20).join('\n')}`);
     await Bun.sleep(50);
   }
 }
 
-function stagedIn(data: string): string[] {
-  return filesIn(data, 'uploads/**/*');
-}
-
-/** After collection: every file has a fact, every fact its file, and every blob somebody who needs it. */
-export async function findLeaks(data: string, database: string): Promise<string[]> {
+/** After collection: all bytes have a fact, every fact its bytes, and every blob somebody who needs it. */
+export async function findLeaks(data: string, database: string, bytes: Bytes): Promise<string[]> {
   const { blobs, unlinked, dangling, unused, tags, empty } = await query(data, database, {
     blobs: 'SELECT digest, "key", size FROM blobs',
     unlinked: 'SELECT digest FROM blobs b WHERE NOT EXISTS (SELECT 1 FROM blob_links l WHERE l.digest = b.digest)',
@@ -65,19 +57,10 @@ export async function findLeaks(data: string, database: string): Promise<string[
     tags: `SELECT name AS digest FROM tags t WHERE NOT EXISTS
       (SELECT 1 FROM manifests m WHERE m.repository_id = t.repository_id AND m.digest = t.digest)`,
   });
-  // In a folder for each algorithm; beside them lies the id of the store.
-  const files = filesIn(data, 'blobs/*/**/*').map((path) => path.slice('blobs/'.length));
-  const keys = new Set(blobs!.map((blob) => String(blob['key'])));
   const named = (rows: Row[] | undefined, what: string) => rows!.map((row) => `${what}: ${row['digest']}`);
   return [
-    ...files.filter((path) => !keys.has(path)).map((path) => `a file without a fact: ${path}`),
-    ...blobs!
-      .filter((blob) => {
-        const path = join(data, 'blobs', String(blob['key']));
-        return !existsSync(path) || statSync(path).size !== Number(blob['size']);
-      })
-      .map((blob) => `a fact without its file: ${blob['key']}`),
-    ...stagedIn(data).map((path) => `a file without an upload: ${path}`),
+    ...(await bytes.compare(blobs!.map(({ key, size }) => ({ key: String(key), size: Number(size) })))),
+    ...(await bytes.staged()).map((name) => `staged without an upload: ${name}`),
     ...named(unlinked, 'a blob that no repository holds'),
     ...named(dangling, 'a link to a blob that is gone'),
     ...named(unused, 'a link that no manifest needs'),

@@ -1,8 +1,8 @@
 import { type Content, contentOf, digestOf, imageOf } from './client.ts';
-import { Broken, describeAnswer, Fault, mustAnswer } from './fault.ts';
+import { Broken, describeAnswer, Excused, Fault, mustAnswer } from './fault.ts';
 import { type KnownBlob, type KnownManifest, type KnownRepository, forget, mustHold, tagOf } from './ledger.ts';
 import { createRegister } from './register.ts';
-import { attempt, finishUpload, pushBlob, type Pushing } from './upload.ts';
+import { attempt, attemptRead, finishUpload, pushBlob, type Pushing } from './upload.ts';
 
 export interface Pusher extends Pushing {
   /** Its own, where nobody else writes. */
@@ -12,6 +12,8 @@ export interface Pusher extends Pushing {
   neighbours: readonly KnownRepository[];
   /** Layers that every image may have, so that content meets itself again and again. */
   bases: readonly Content[];
+  /** Of the larger layers, and how many of all these are. */
+  large: { chance: number; sizes: readonly number[] };
   images: { repository: KnownRepository; manifest: KnownManifest }[];
 }
 
@@ -21,13 +23,24 @@ const mostImages = 6;
 /** Pushes, moves, deletes and pulls until the server is gone. Throws a Fault when an answer is wrong. */
 export async function pushOn(pusher: Pusher, stopped: () => boolean): Promise<void> {
   try {
-    for (const { repository, upload } of pusher.uploads) await finishUpload(pusher, repository, upload);
+    for (const { repository, upload } of pusher.uploads)
+      await unlessExcused(() => finishUpload(pusher, repository, upload));
     while (!stopped()) {
-      await pusher.random.pick(pusher.images.length > mostImages ? removals : actions)(pusher);
+      const action = pusher.random.pick(pusher.images.length > mostImages ? removals : actions);
+      await unlessExcused(() => action(pusher));
     }
   } catch (error) {
     if (!(error instanceof Broken)) throw error;
     if (!stopped()) throw new Fault('a connection broke while the server was alive', { cause: error.cause });
+  }
+}
+
+async function unlessExcused(act: () => Promise<unknown>): Promise<void> {
+  try {
+    await act();
+  } catch (error) {
+    if (!(error instanceof Excused)) throw error;
+    await Bun.sleep(20);
   }
 }
 
@@ -54,7 +67,7 @@ async function pushImage(pusher: Pusher): Promise<void> {
     ? () => client.putManifest(repository.name, name, image.bytes)
     : () => client.putManifest(repository.name, `${image.digest}?tag=${name}`, image.bytes);
   pusher.images.push({ repository, manifest });
-  const answer = await attempt(send, ...changes);
+  const answer = await attempt(pusher, send, ...changes);
   if (answer.status >= 400 && answer.status < 500 && !(before && certain())) {
     for (const change of changes) change.refused();
     return;
@@ -63,8 +76,12 @@ async function pushImage(pusher: Pusher): Promise<void> {
   for (const change of changes) change.acknowledged();
 }
 
-function layerOf({ random }: Pusher): Content {
-  const size = random.chance(0.04) ? 1_500_000 : random.chance(0.15) ? 120_000 : 200 + random.below(6000);
+function layerOf({ random, large }: Pusher): Content {
+  const size = random.chance(large.chance)
+    ? random.pick(large.sizes)
+    : random.chance(0.15)
+      ? 120_000
+      : 200 + random.below(6000);
   return contentOf(random.bytes(size));
 }
 
@@ -74,7 +91,7 @@ async function moveTag(pusher: Pusher): Promise<void> {
   const { repository, manifest } = image;
   const name = pusher.random.pick(tags);
   const change = tagOf(repository, name).change(manifest.digest);
-  const answer = await attempt(() => pusher.client.putManifest(repository.name, name, manifest.bytes), change);
+  const answer = await attempt(pusher, () => pusher.client.putManifest(repository.name, name, manifest.bytes), change);
   mustAnswer('PUT of a manifest that is there', answer, 201);
   change.acknowledged();
 }
@@ -88,7 +105,12 @@ async function deleteImage(pusher: Pusher): Promise<void> {
   const change = manifest.present.change(false);
   const pointing = [...repository.tags.values()].filter((tag) => tag.possible().includes(manifest.digest));
   const cleared = pointing.map((tag) => tag.change(null));
-  const answer = await attempt(() => client.remove(repository.name, 'manifests', manifest.digest), change, ...cleared);
+  const answer = await attempt(
+    pusher,
+    () => client.remove(repository.name, 'manifests', manifest.digest),
+    change,
+    ...cleared,
+  );
   mustAnswer('DELETE of a manifest', answer, ...(must ? [202] : [202, 404]));
   change.acknowledged();
   // Only tags that pointed to it then are gone.
@@ -104,7 +126,7 @@ async function deleteTag(pusher: Pusher): Promise<void> {
   const name = random.pick(tags);
   const tag = tagOf(repository, name);
   const change = tag.change(null);
-  const answer = await attempt(() => client.remove(repository.name, 'manifests', name), change);
+  const answer = await attempt(pusher, () => client.remove(repository.name, 'manifests', name), change);
   if (answer.status === 404) {
     change.refused();
     if (repository === pusher.home && !tag.possible().includes(null)) {
@@ -123,27 +145,37 @@ async function strayBlob(pusher: Pusher): Promise<void> {
   if (random.chance(0.5)) return;
   const must = mustHold(home, blob, Date.now() + 500);
   const change = blob.present.change(false);
-  const answer = await attempt(() => client.remove(home.name, 'blobs', blob.digest), change);
+  const answer = await attempt(pusher, () => client.remove(home.name, 'blobs', blob.digest), change);
   mustAnswer('DELETE of a blob', answer, ...(must ? [202] : [202, 404]));
   change.acknowledged();
 }
 
-async function cancelUpload({ client, home, random }: Pusher): Promise<void> {
-  const start = mustAnswer('POST of an upload', await attempt(() => client.startUpload(home.name)), 202);
+async function cancelUpload(pusher: Pusher): Promise<void> {
+  const { client, home, random } = pusher;
+  const start = mustAnswer('POST of an upload', await attempt(pusher, () => client.startUpload(home.name)), 202);
   const location = start.headers.get('location')!;
-  mustAnswer('PATCH', await attempt(() => client.patch(location, random.bytes(3000))), 202);
-  mustAnswer('DELETE of an upload', await attempt(() => client.send('DELETE', location)), 204);
+  mustAnswer('PATCH', await attempt(pusher, () => client.patch(location, random.bytes(3000))), 202);
+  mustAnswer('DELETE of an upload', await attempt(pusher, () => client.send('DELETE', location)), 204);
 }
 
 /** Reads what it alone writes, so that only one answer is right, also while everything goes on. */
 async function pull(pusher: Pusher): Promise<void> {
-  const { client, home, random } = pusher;
+  const { client, home, random, images } = pusher;
+  const image = random.chance(0.5) ? random.pick(images) : undefined;
+  if (image?.manifest.present.mustBe(true)) return pullBlob(pusher, image.repository, image.manifest);
   const name = random.pick(tags);
   const possible = tagOf(home, name).possible();
-  const answer = await attempt(() => client.get(home.name, 'manifests', name));
+  const answer = await attempt(pusher, () => client.get(home.name, 'manifests', name));
   const found = answer.status === 404 ? null : digestOf(mustAnswer('GET of a manifest', answer, 200).bytes);
   if (!possible.includes(found))
     throw new Fault(`${home.name}:${name} is ${found}; it may be ${possible.join(' or ')}`);
+}
+
+async function pullBlob(pusher: Pusher, { name }: KnownRepository, { blobs }: KnownManifest): Promise<void> {
+  const { digest } = pusher.random.pick(blobs);
+  const answer = await attemptRead(pusher, () => pusher.client.get(name, 'blobs', digest));
+  const found = digestOf(mustAnswer(`GET of ${digest} in ${name}`, answer, 200).bytes);
+  if (found !== digest) throw new Fault(`${name}: ${digest} has the bytes of ${found}`);
 }
 
 const actions = [

@@ -30,9 +30,13 @@ export function createRandom(seed: number): Random {
     pick: <T>(items: readonly T[]) => items[below(items.length)]!,
     chance: (probability: number) => next() < probability,
     bytes(size: number) {
-      const at = below(pool.byteLength - size);
       const bytes = new Uint8Array(Math.max(16, size));
-      bytes.set(pool.subarray(at, at + size));
+      for (let done = 0; done < size;) {
+        const at = below(pool.byteLength);
+        const some = pool.subarray(at, at + size - done);
+        bytes.set(some, done);
+        done += some.byteLength;
+      }
       new DataView(bytes.buffer).setFloat64(0, ++stamp);
       return bytes;
     },

@@ -14,7 +14,7 @@ import type { Random } from '../crash/random.ts';
 import { openTestDatabase } from '../support/database.ts';
 import { startS3 } from '../support/s3.ts';
 import { type Fault, startS3Faults } from '../support/s3-faults.ts';
-import { openTestS3Store } from '../support/storage.ts';
+import { objectsOf, openTestS3Store } from '../support/storage.ts';
 
 const faults: readonly Fault[] = [
   'refuse',
@@ -94,7 +94,7 @@ export async function openUniverse(random: Random, faultRate: number) {
       await sweepAll(db, quiet.store);
       await requireWhole(db, quiet.store, acknowledged);
       const rows = await db.all<{ key: string }>('SELECT "key" FROM blobs', []);
-      const expected = rows.flatMap(({ key }) => [`blobs/${key.split('.')[0]}`, `blobs/${key}`]);
+      const expected = rows.flatMap(({ key }) => objectsOf(key, 0).map(([object]) => object));
       expect(await quiet.everything()).toEqual(expected.toSorted());
     },
     [Symbol.asyncDispose]: () => universe.disposeAsync(),

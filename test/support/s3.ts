@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Subprocess } from 'bun';
 
 /*
  * A real S3 server for tests: versitygw, over a folder. What it cannot show: encryption with keys of AWS (it takes the
@@ -31,22 +32,38 @@ let running: Promise<TestS3> | undefined;
 
 /** The S3 server of this test process, which ends with it. Its credentials are set in the environment. */
 export function startS3(): Promise<TestS3> {
-  running ??= start();
+  Object.assign(process.env, s3Environment);
+  running ??= startOwnS3();
   return running;
 }
 
-async function start(): Promise<TestS3> {
-  Object.assign(process.env, s3Environment);
+/** An S3 server that may be killed. */
+export interface OwnS3 extends TestS3, AsyncDisposable {
+  /** Ends it at once. */
+  kill(): Promise<void>;
+  /** Starts it again over the same folder, at the same address. */
+  start(): Promise<void>;
+}
+
+/** An S3 server of the caller's own, which ends with this process at the latest. */
+export async function startOwnS3(): Promise<OwnS3> {
   const home = await mkdtemp(join(tmpdir(), 'bonded-s3-'));
-  const removeAtExit = () => rmSync(home, { recursive: true, force: true });
-  process.on('exit', removeAtExit);
   let port = freePort();
+  let server: Subprocess | undefined;
+  const end = () => {
+    server?.kill('SIGKILL');
+    rmSync(home, { recursive: true, force: true });
+  };
+  process.prependListener('exit', end);
   // Somebody else may take the port between our look and the server's bind.
-  await serve(home, port).catch(() => serve(home, (port = freePort())));
-  const endpoint = `http://127.0.0.1:${port}`;
+  server = await serve(home, port).catch(() => serve(home, (port = freePort())));
+  const kill = async () => {
+    server!.kill('SIGKILL');
+    await server!.exited;
+  };
   let buckets = 0;
   return {
-    endpoint,
+    endpoint: `http://127.0.0.1:${port}`,
     home,
     async bucket() {
       // A folder at the top is a bucket.
@@ -54,29 +71,51 @@ async function start(): Promise<TestS3> {
       await mkdir(join(home, name));
       return name;
     },
+    kill,
+    async start() {
+      server = await serve(home, port);
+    },
+    async [Symbol.asyncDispose]() {
+      await kill();
+      process.off('exit', end);
+      end();
+    },
   };
 }
 
-/** Everything that is in a bucket, past the code under test: keys of objects, and of open multipart uploads. */
-export async function listBucket(bucket: string): Promise<string[]> {
-  const { endpoint } = await startS3();
+/** What is in a bucket, past the code under test. */
+export interface BucketContents {
+  /** Bytes of each object, by key. */
+  objects: Map<string, number>;
+  /** Keys of multipart uploads that are open. */
+  multiparts: string[];
+}
+
+export async function contentsOf({ endpoint }: TestS3, bucket: string): Promise<BucketContents> {
   const { ListMultipartUploadsCommand, ListObjectsV2Command, S3Client } = await import('@aws-sdk/client-s3');
-  const client = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true });
-  const found: string[] = [];
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = s3Environment;
+  const credentials = { accessKeyId, secretAccessKey };
+  const client = new S3Client({ endpoint, credentials, region: 'us-east-1', forcePathStyle: true });
+  const objects = new Map<string, number>();
   for (let token: string | undefined; ;) {
     const next = token === undefined ? {} : { ContinuationToken: token };
     const page = await client.send(new ListObjectsV2Command({ Bucket: bucket, ...next }));
-    found.push(...(page.Contents ?? []).map(({ Key }) => Key!));
+    for (const { Key, Size } of page.Contents ?? []) objects.set(Key!, Size!);
     token = page.NextContinuationToken;
     if (token === undefined) break;
   }
   const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: bucket }));
-  found.push(...Uploads.map(({ Key }) => `${Key} (open multipart upload)`));
   client.destroy();
-  return found.toSorted();
+  return { objects, multiparts: Uploads.map(({ Key }) => Key!) };
 }
 
-async function serve(home: string, port: number): Promise<void> {
+/** Everything that is in a bucket of `startS3`: keys of objects, and of open multipart uploads. */
+export async function listBucket(bucket: string): Promise<string[]> {
+  const { objects, multiparts } = await contentsOf(await startS3(), bucket);
+  return [...objects.keys(), ...multiparts.map((key) => `${key} (open multipart upload)`)].toSorted();
+}
+
+async function serve(home: string, port: number): Promise<Subprocess> {
   const program = Bun.which('versitygw');
   if (!program) throw new Error('versitygw is not installed; .ci/run --tools builds it');
   // The death signal ends it with us, even when we are killed.
@@ -94,13 +133,13 @@ async function serve(home: string, port: number): Promise<void> {
       stderr: 'ignore',
     },
   );
-  process.prependListener('exit', () => server.kill('SIGKILL'));
   server.unref();
   const until = Date.now() + readyWithinMs;
   while (Date.now() < until && server.exitCode === null) {
-    if (await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined)) return;
+    if (await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined)) return server;
     await Bun.sleep(20);
   }
+  server.kill('SIGKILL');
   throw new Error('versitygw did not start');
 }
 

@@ -31,13 +31,25 @@ export async function storageSettings(data: string): Promise<Settings> {
 /** Settings of a server that keeps its content in a new bucket of this process's S3 server. */
 export async function s3Settings(endpoint?: string): Promise<Settings> {
   const s3 = await startS3();
+  return s3SettingsOf(endpoint ?? s3.endpoint, await s3.bucket());
+}
+
+export function s3SettingsOf(endpoint: string, bucket: string): Settings {
   return {
-    'storage.s3.bucket': await s3.bucket(),
-    'storage.s3.endpoint': endpoint ?? s3.endpoint,
+    'storage.s3.bucket': bucket,
+    'storage.s3.endpoint': endpoint,
     'storage.s3.pathStyle': true,
     'storage.s3.partSize': testPartBytes,
     'uploads.maxBlobSize': '40GiB',
   };
+}
+
+/** The objects of a blob in S3, and their sizes: its content, and the name beside it. */
+export function objectsOf(key: string, size: number): [key: string, size: number][] {
+  return [
+    [`blobs/${key.split('.', 1)[0]}`, size],
+    [`blobs/${key}`, 0],
+  ];
 }
 
 export interface TestStore extends AsyncDisposable {
