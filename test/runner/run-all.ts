@@ -1,8 +1,10 @@
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { findPostgres, startPostgres, type TestPostgres } from '../support/postgres.ts';
 import { chooseSuites, type Choice } from './choose.ts';
 import { endAll } from './command.ts';
 import { add, countLine, type Counts, noCounts } from './counts.ts';
+import { runInLanes } from './lanes.ts';
 import { describeResult } from './report.ts';
 import { runSuite } from './run-suite.ts';
 import type { Profile, Suite } from './suite.ts';
@@ -16,10 +18,14 @@ export interface AllOptions {
   freshClone: boolean;
   /** Whether a skipped test makes the run fail. */
   mayNotSkip: boolean;
+  /** Suites one after the other, so that what they write can be read while it comes. */
   live: boolean;
 }
 
-/** Runs suites one after the other and prints what became of them. Returns the exit code. */
+/** How many suites run at a time: most of them wait more than they work. */
+const lanes = Math.min(2, availableParallelism());
+
+/** Runs suites and prints what became of each as it ends. Returns the exit code. */
 export async function runAll(suites: readonly Suite[], options: AllOptions): Promise<number> {
   let choices: Choice[];
   try {
@@ -57,20 +63,26 @@ export async function runAll(suites: readonly Suite[], options: AllOptions): Pro
 
 async function runChosen(
   choices: readonly Choice[],
-  { root, profile, live, ci }: AllOptions,
+  { root, profile, live, ci, freshClone }: AllOptions,
   postgresUrl: () => Promise<string | undefined>,
 ): Promise<Counts> {
   const logs = join(root, 'results', 'test');
   let counts = noCounts;
-  for (const { suite, skipped } of choices) {
-    if (skipped !== undefined) continue;
-    // A log that grows is how one sees from outside where CI is.
-    if (ci) console.log(`${suite.name} ...`);
-    const postgres = suite.postgres ? await postgresUrl() : undefined;
-    const result = await runSuite(suite, { root, profile, live, logs, postgres, environment: process.env });
-    counts = add(counts, result.counts);
-    console.log(describeResult(result, live, join(logs, `${suite.name}.log`)));
-  }
+  await runInLanes(
+    choices.filter(({ skipped }) => skipped === undefined),
+    {
+      lanes: live || freshClone ? 1 : lanes,
+      alone: ({ suite }) => suite.alone ?? false,
+      async run({ suite }) {
+        // A log that grows is how one sees from outside where CI is.
+        if (ci) console.log(`${suite.name} ...`);
+        const postgres = suite.postgres ? await postgresUrl() : undefined;
+        const result = await runSuite(suite, { root, profile, live, logs, postgres, environment: process.env });
+        counts = add(counts, result.counts);
+        console.log(describeResult(result, live, join(logs, `${suite.name}.log`)));
+      },
+    },
+  );
   return counts;
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { suites } from '../suites.ts';
 import { chooseSuites, type Situation } from './choose.ts';
 import { readBunSummary, readCountLine } from './counts.ts';
+import { runInLanes } from './lanes.ts';
 import { describeResult } from './report.ts';
 import { filesOf, type RunOptions, runSuite } from './run-suite.ts';
 import type { Suite } from './suite.ts';
@@ -215,6 +216,47 @@ test('a run ends with its count line, and fails where skipping is forbidden', as
   const broken = run('lenient');
   expect(broken.stdout.toString()).toContain('  secret detail');
   expect([broken.exitCode, last(broken.stdout)]).toEqual([1, '4 passed, 1 failed, 1 skipped']);
+});
+
+test('so many suites run at a time, in their order, and one that measures has the machine for itself', async () => {
+  const ends: Record<string, () => void> = {};
+  const events: string[] = [];
+  const all = runInLanes(['a', 'b', 'c', 'ALONE', 'd', 'e'], {
+    lanes: 2,
+    alone: (name) => name === 'ALONE',
+    async run(name) {
+      events.push(`${name} began`);
+      await new Promise<void>((resolve) => (ends[name] = resolve));
+      events.push(`${name} ended`);
+    },
+  });
+  const end = async (name: string) => {
+    ends[name]!();
+    await Bun.sleep(0);
+    return events.splice(0).join(', ');
+  };
+  await Bun.sleep(0);
+  expect(events.splice(0)).toEqual(['a began', 'b began']);
+  expect(await end('b')).toBe('b ended, c began');
+  expect(await end('a')).toBe('a ended');
+  expect(await end('c')).toBe('c ended, ALONE began');
+  expect(await end('ALONE')).toBe('ALONE ended, d began, e began');
+  await end('d');
+  await end('e');
+  await all;
+  let ended = false;
+  const failing = runInLanes(['bad', 'good', 'never'], {
+    lanes: 2,
+    alone: () => false,
+    async run(name) {
+      if (name === 'bad') throw new Error('broken');
+      expect(name).toBe('good');
+      await Bun.sleep(20);
+      ended = true;
+    },
+  });
+  await expect(failing).rejects.toThrow('broken');
+  expect(ended).toBe(true);
 });
 
 test('counts are read only from what is a count', () => {

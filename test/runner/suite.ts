@@ -13,6 +13,8 @@ interface Common {
   minutes: Record<Profile, number>;
   /** Environment by profile. */
   environment?: Partial<Record<Profile, Record<string, string>>>;
+  /** Runs while no other suite does: it measures. */
+  alone?: boolean;
   /** Runs only in CI, or when it is named. */
   onlyInCi?: boolean;
   /** Part of the run that `test/fresh-clone.sh` makes inside its clone. */
