@@ -95,6 +95,8 @@ export const suites: readonly Suite[] = [
     kind: 'tests',
     files: ['src/**/*.test.ts', 'test/*/**/*.test.ts'],
     except: notFacts,
+    built: true,
+    inMemory: true,
     minutes: { small: 10, ci: 30, soak: 1440 },
     environment: histories,
     inFreshClone: true,
@@ -106,6 +108,8 @@ export const suites: readonly Suite[] = [
     files: ['src/**/*.test.ts', 'test/*/**/*.test.ts'],
     except: [...notFacts, endings, ...sqliteAlone],
     postgres: 'needed',
+    built: true,
+    inMemory: true,
     minutes: { small: 10, ci: 30, soak: 1440 },
     environment: fewerHistories,
   },
@@ -116,6 +120,8 @@ export const suites: readonly Suite[] = [
     files: ['src/content/*.test.ts', 'src/distribution/*.test.ts', ...s3Alone],
     except: [...parsers, ...filesAlone],
     needs: ['versitygw'],
+    built: true,
+    inMemory: true,
     minutes: { small: 10, ci: 15, soak: 1440 },
     environment: { small: inS3(20), ci: inS3(50), soak: inS3(10_000) },
   },
@@ -125,6 +131,7 @@ export const suites: readonly Suite[] = [
     kind: 'script',
     file: 'test/conformance/run.ts',
     postgres: 'offered',
+    built: true,
     minutes: { small: 10, ci: 15, soak: 15 },
   },
   {
@@ -133,6 +140,7 @@ export const suites: readonly Suite[] = [
     kind: 'script',
     file: 'test/clients/run.ts',
     postgres: 'offered',
+    built: true,
     minutes: { small: 15, ci: 20, soak: 20 },
   },
   {
@@ -141,6 +149,7 @@ export const suites: readonly Suite[] = [
     kind: 'tests',
     files: ['test/nodes/**/*.test.ts'],
     needs: ['versitygw', 'nginx'],
+    built: true,
     minutes: { small: 10, ci: 15, soak: 1440 },
     environment: {
       ci: { BONDED_TEST_NODE_BLOWS: '4', BONDED_TEST_NODE_PUSHES: '15', BONDED_TEST_NODE_IMAGES: '6' },
@@ -152,6 +161,7 @@ export const suites: readonly Suite[] = [
     shows: 'nothing acknowledged is lost, on disk and in S3: cut power, kill -9, the order of syncs',
     kind: 'tests',
     files: ['test/crash/**/*.test.ts'],
+    built: true,
     minutes: { small: 10, ci: 30, soak: 1440 },
     environment: {
       ci: { BONDED_TEST_CUTS: '2000', BONDED_TEST_KILLS: '500' },

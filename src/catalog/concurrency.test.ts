@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test';
+import { testDialect } from '../../test/support/database.ts';
 import { findBlob } from '../content/index.ts';
 import { readEvents, start } from '../events/index.ts';
 import { type Digest, digestOf, mediaTypes } from '../oci/index.ts';
@@ -11,7 +12,10 @@ import { deleteTag } from './tags.ts';
 import { day, type Description, openTestCatalog, type TestCatalog } from './test-catalog.double.ts';
 
 // Races are lost now and then only, so each is run many times. On SQLite writes follow each other, and all must hold too.
-const rounds = Math.min(Number(process.env.BONDED_TEST_RUNS ?? 25), 400);
+const rounds = Math.min(
+  Math.ceil(Number(process.env.BONDED_TEST_RUNS ?? 100) / (testDialect() === 'sqlite' ? 20 : 4)),
+  2_000,
+);
 const timeout = 30_000 + rounds * 400;
 
 const open = () => openTestCatalog({ poolSize: 16 });

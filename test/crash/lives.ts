@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { program as bonded } from '../support/program.ts';
 import { startTestProcess, type TestProcess } from '../support/server.ts';
 import { type Bytes, bytesInFiles, bytesInS3 } from './bytes.ts';
 import { contentOf, createClient } from './client.ts';
@@ -46,7 +47,6 @@ const longestLifeMs = 2000;
 const killsBetweenChecks = 25;
 /** How long an S3 server that was killed stays away (ms): longer than requests to it are repeated, or not. */
 const mostAwayMs = 2000;
-const bonded = join(import.meta.dir, '..', '..', 'bin', 'bonded');
 
 /**
  * Kills a server under load, at random times, and looks after each restart whether everything that was acknowledged

@@ -8,6 +8,7 @@ import { runInLanes } from './lanes.ts';
 import { describeResult } from './report.ts';
 import { runSuite } from './run-suite.ts';
 import type { Profile, Suite } from './suite.ts';
+import { createSupplies } from './supplies.ts';
 
 export interface AllOptions {
   root: string;
@@ -38,19 +39,25 @@ export async function runAll(suites: readonly Suite[], options: AllOptions): Pro
     console.error((error as Error).message);
     return 2;
   }
+  const logs = join(options.root, 'results', 'test');
   const cluster = sharedCluster();
+  const supplies = createSupplies(options.root, logs);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => {
       void endAll()
         .then(cluster.stop)
-        .finally(() => process.exit(130));
+        .finally(() => {
+          supplies[Symbol.dispose]();
+          process.exit(130);
+        });
     });
   }
   let total: Counts;
   try {
-    total = await runChosen(choices, options, cluster.url);
+    total = await runChosen(choices, { ...options, logs, postgresUrl: cluster.url, supplies });
   } finally {
     await cluster.stop();
+    supplies[Symbol.dispose]();
   }
   const skipped = choices.filter((choice) => choice.skipped !== undefined);
   for (const { suite, skipped: reason } of skipped) console.log(`${suite.name.padEnd(16)}skipped: ${reason}`);
@@ -61,12 +68,16 @@ export async function runAll(suites: readonly Suite[], options: AllOptions): Pro
   return counts.failed > 0 || forbidden ? 1 : 0;
 }
 
+interface ChosenOptions extends AllOptions {
+  logs: string;
+  postgresUrl: () => Promise<string | undefined>;
+  supplies: ReturnType<typeof createSupplies>;
+}
+
 async function runChosen(
   choices: readonly Choice[],
-  { root, profile, live, ci, freshClone }: AllOptions,
-  postgresUrl: () => Promise<string | undefined>,
+  { root, profile, live, ci, freshClone, logs, postgresUrl, supplies }: ChosenOptions,
 ): Promise<Counts> {
-  const logs = join(root, 'results', 'test');
   let counts = noCounts;
   await runInLanes(
     choices.filter(({ skipped }) => skipped === undefined),
@@ -77,7 +88,18 @@ async function runChosen(
         // A log that grows is how one sees from outside where CI is.
         if (ci) console.log(`${suite.name} ...`);
         const postgres = suite.postgres ? await postgresUrl() : undefined;
-        const result = await runSuite(suite, { root, profile, live, logs, postgres, environment: process.env });
+        const result = await runSuite(suite, {
+          root,
+          profile,
+          live,
+          logs,
+          postgres,
+          environment: process.env,
+          supplies: {
+            program: ci && suite.built ? await supplies.program() : undefined,
+            directory: ci && suite.inMemory ? supplies.directory() : undefined,
+          },
+        });
         counts = add(counts, result.counts);
         console.log(describeResult(result, live, join(logs, `${suite.name}.log`)));
       },

@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { runCommand } from './command.ts';
 import { type Counts, noCounts, readBunSummary, readCountLine } from './counts.ts';
+import type { Supplies } from './supplies.ts';
 import type { Profile, Suite, TestSuite } from './suite.ts';
 
 export interface Result {
@@ -20,6 +21,7 @@ export interface RunOptions {
   profile: Profile;
   /** URL of a PostgreSQL, where there is one. */
   postgres: string | undefined;
+  supplies?: Supplies;
   /** Whether output is shown while it comes. */
   live: boolean;
   /** Where the output of each suite is kept. */
@@ -94,8 +96,11 @@ export async function filesOf(suite: TestSuite, root: string): Promise<string[]>
 
 function environmentOf(suite: Suite, options: RunOptions): Record<string, string | undefined> {
   // Every setting of the tests is stated, so that what is left over in a shell does not change a result.
-  const { BONDED_TEST_S3: _, ...given } = options.environment;
+  const { BONDED_TEST_S3: _s3, BONDED_TEST_PROGRAM: _program, ...given } = options.environment;
   const environment = { ...given, ...suite.environment?.[options.profile] };
+  const { program, directory } = options.supplies ?? {};
+  if (suite.built && program) environment['BONDED_TEST_PROGRAM'] = program;
+  if (suite.inMemory && directory) environment['TMPDIR'] = directory;
   if (suite.postgres && options.postgres) environment['BONDED_TEST_POSTGRES'] = options.postgres;
   else delete environment['BONDED_TEST_POSTGRES'];
   // What npm says of this run is not about the commands that a suite starts; how it reaches its registry is.

@@ -158,6 +158,18 @@ test('the profile sets the number of runs, and PostgreSQL is told only to those 
   expect(await said({ postgres: 'offered' }, { postgres: 'postgres://x', profile: 'ci' })).toBe('9|postgres://x|');
 });
 
+test('the built program and the directory in memory are told to those alone that want them', async () => {
+  const text = 'echo "$BONDED_TEST_PROGRAM|$TMPDIR"; echo "1 passed, 0 failed, 0 skipped"';
+  const environment = { PATH: process.env['PATH'], BONDED_TEST_PROGRAM: 'left over' };
+  const supplies = { program: '/built', directory: '/memory' };
+  const said = async (changes: Partial<Suite>, given: RunOptions['supplies'] = supplies) =>
+    (await runScript(text, changes, { environment, ...(given && { supplies: given }) })).output.split('\n')[0];
+  expect(await said({ built: true, inMemory: true })).toBe('/built|/memory');
+  expect(await said({ built: true })).toBe('/built|');
+  expect(await said({ inMemory: true }, { program: '/built', directory: undefined })).toBe('|');
+  expect(await said({})).toBe('|');
+});
+
 test('suites are skipped for what is missing, and by name only those run', () => {
   const list: Suite[] = [
     { name: 'a', shows: '', kind: 'script', file: 'a.ts', minutes, inFreshClone: true },

@@ -9,6 +9,10 @@ interface Common {
   needs?: readonly string[];
   /** Whether it runs on PostgreSQL: it cannot do without one, or is told of one where there is one. */
   postgres?: 'needed' | 'offered';
+  /** Its servers in CI are the program as it is built, which starts sooner; from the source start those of other suites. */
+  built?: boolean;
+  /** What it shows is not of the disk: in CI its files are in memory. The suites of the fresh clone are on the disk. */
+  inMemory?: boolean;
   /** Bound on its time (minutes). */
   minutes: Record<Profile, number>;
   /** Environment by profile. */

@@ -1,10 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { program } from './program.ts';
 
-const program = join(import.meta.dir, '..', '..', 'bin', 'bonded');
-
-/** Runs `bin/bonded` to its end, with nothing of this process's environment but the paths. */
+/** Runs `bonded` to its end, with nothing of this process's environment but the paths. */
 export async function bonded(args: string[], environment: Record<string, string> = {}) {
   const child = Bun.spawn([program, ...args], {
     env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...environment },

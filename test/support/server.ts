@@ -6,10 +6,10 @@ import { type App, startApp } from '../../src/app/index.ts';
 import { loadConfiguration } from '../../src/configuration.ts';
 import { createLog } from '../../src/telemetry/index.ts';
 import { freshDatabaseOptions } from './database.ts';
+import { program } from './program.ts';
 import { s3Environment } from './s3.ts';
 import { storageSettings } from './storage.ts';
 
-const root = join(import.meta.dir, '..', '..');
 const readyWithinMs = 20_000;
 
 export interface TestServer extends AsyncDisposable {
@@ -91,7 +91,7 @@ export async function startTestProcess(
   const settings = Object.entries(given).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
   const command = [
     ...(options.command ?? []),
-    options.program ?? join(root, 'bin', 'bonded'),
+    options.program ?? program,
     'serve',
     '--listen',
     options.listen ?? '127.0.0.1:0',
