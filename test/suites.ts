@@ -32,8 +32,28 @@ const sqliteAlone = [
   'one-writer',
 ].map((name) => `src/database/${name}.test.ts`);
 
-/** What is the same for all facts, and takes a while. */
-const endings = 'src/processes/endings.test.ts';
+/** What asks for no facts, or for the same ones of any database, and takes a while. */
+const sameOnAll = [
+  'cli/*',
+  'content/files/*',
+  'content/parent-claims',
+  'database/open-error',
+  'database/lists',
+  'http/client-address',
+  'http/hosts',
+  'http/idle',
+  'http/listen',
+  'http/parser',
+  'http/render-error',
+  'http/reserve-ports',
+  'http/tls',
+  'jobs/pace',
+  'jobs/periodic',
+  'processes/endings',
+  'processes/gather-metrics',
+  'processes/restarts',
+  'processes/watch-worker',
+].map((name) => `src/${name}.test.ts`);
 
 /** What is S3's alone. */
 const s3Alone = ['src/content/s3/*.test.ts', 'test/s3/**'];
@@ -58,8 +78,9 @@ const notFacts = [
 ];
 
 /**
- * Every suite, the fast ones first. A new file of tests belongs to the first suite whose globs match it; one that
- * none matches fails `test/runner/run.test.ts`.
+ * Every suite, in the order in which they begin, two at a time: fast ones first, then the longest, so that none of them
+ * is left over in the end; alone and last what measures. A new file of tests belongs to the suites whose globs match it;
+ * one that none matches fails `test/runner/run.test.ts`.
  */
 export const suites: readonly Suite[] = [
   {
@@ -69,6 +90,14 @@ export const suites: readonly Suite[] = [
     file: 'test/check.ts',
     minutes: { small: 5, ci: 10, soak: 10 },
     inFreshClone: true,
+  },
+  {
+    name: 'readme',
+    shows: 'the commands of README.md do what it says',
+    kind: 'tests',
+    files: ['test/readme-tour.test.ts'],
+    needs: ['skopeo'],
+    minutes: { small: 5, ci: 5, soak: 5 },
   },
   {
     name: 'pure',
@@ -90,6 +119,23 @@ export const suites: readonly Suite[] = [
     inFreshClone: true,
   },
   {
+    name: 'binary',
+    shows: 'the single binary in an empty root, the image made of it, the unit and the Compose files',
+    kind: 'tests',
+    files: ['test/binary/**/*.test.ts', 'test/deploy/**/*.test.ts'],
+    postgres: 'offered',
+    minutes: { small: 5, ci: 10, soak: 10 },
+  },
+  {
+    name: 'conformance',
+    shows: 'the OCI distribution-spec conformance suite, every workflow, on both databases',
+    kind: 'script',
+    file: 'test/conformance/run.ts',
+    postgres: 'offered',
+    built: true,
+    minutes: { small: 10, ci: 15, soak: 15 },
+  },
+  {
     name: 'sqlite',
     shows: 'facts, files and protocols on SQLite',
     kind: 'tests',
@@ -106,33 +152,12 @@ export const suites: readonly Suite[] = [
     shows: 'the same on PostgreSQL',
     kind: 'tests',
     files: ['src/**/*.test.ts', 'test/*/**/*.test.ts'],
-    except: [...notFacts, endings, ...sqliteAlone],
+    except: [...notFacts, ...sameOnAll, ...sqliteAlone],
     postgres: 'needed',
     built: true,
     inMemory: true,
     minutes: { small: 10, ci: 30, soak: 1440 },
     environment: fewerHistories,
-  },
-  {
-    name: 's3',
-    shows: 'bytes in S3: the store, uploads and protocols on a real S3 server, and its faults',
-    kind: 'tests',
-    files: ['src/content/*.test.ts', 'src/distribution/*.test.ts', ...s3Alone],
-    except: [...parsers, ...filesAlone],
-    needs: ['versitygw'],
-    built: true,
-    inMemory: true,
-    minutes: { small: 10, ci: 15, soak: 1440 },
-    environment: { small: inS3(20), ci: inS3(50), soak: inS3(10_000) },
-  },
-  {
-    name: 'conformance',
-    shows: 'the OCI distribution-spec conformance suite, every workflow, on both databases',
-    kind: 'script',
-    file: 'test/conformance/run.ts',
-    postgres: 'offered',
-    built: true,
-    minutes: { small: 10, ci: 15, soak: 15 },
   },
   {
     name: 'clients',
@@ -142,6 +167,18 @@ export const suites: readonly Suite[] = [
     postgres: 'offered',
     built: true,
     minutes: { small: 15, ci: 20, soak: 20 },
+  },
+  {
+    name: 'crash',
+    shows: 'nothing acknowledged is lost: cut power, kill -9, the order of syncs',
+    kind: 'tests',
+    files: ['test/crash/**/*.test.ts'],
+    built: true,
+    minutes: { small: 10, ci: 30, soak: 1440 },
+    environment: {
+      ci: { BONDED_TEST_CUTS: '2000', BONDED_TEST_KILLS: '500' },
+      soak: { BONDED_TEST_CUTS: '100000', BONDED_TEST_KILLS: '10000' },
+    },
   },
   {
     name: 'nodes',
@@ -160,38 +197,13 @@ export const suites: readonly Suite[] = [
     name: 'crash',
     shows: 'nothing acknowledged is lost, on disk and in S3: cut power, kill -9, the order of syncs',
     kind: 'tests',
-    files: ['test/crash/**/*.test.ts'],
+    files: ['src/content/*.test.ts', 'src/distribution/*.test.ts', ...s3Alone],
+    except: [...parsers, ...filesAlone],
+    needs: ['versitygw'],
     built: true,
-    minutes: { small: 10, ci: 30, soak: 1440 },
-    environment: {
-      ci: { BONDED_TEST_CUTS: '2000', BONDED_TEST_KILLS: '500' },
-      soak: { BONDED_TEST_CUTS: '100000', BONDED_TEST_KILLS: '10000' },
-    },
-  },
-  {
-    name: 'binary',
-    shows: 'the single binary in an empty root, the image made of it, the unit and the Compose files',
-    kind: 'tests',
-    files: ['test/binary/**/*.test.ts', 'test/deploy/**/*.test.ts'],
-    postgres: 'offered',
-    minutes: { small: 5, ci: 10, soak: 10 },
-  },
-  {
-    name: 'limits',
-    shows: 'bounds: memory beside hundreds of slow clients, full disks, more work than is taken on',
-    kind: 'tests',
-    files: ['test/limits/**/*.test.ts'],
-    postgres: 'offered',
-    minutes: { small: 5, ci: 10, soak: 20 },
-    environment: { ci: { BONDED_TEST_SLOW_SECONDS: '30' }, soak: { BONDED_TEST_SLOW_SECONDS: '300' } },
-  },
-  {
-    name: 'readme',
-    shows: 'the commands of README.md do what it says',
-    kind: 'tests',
-    files: ['test/readme-tour.test.ts'],
-    needs: ['skopeo'],
-    minutes: { small: 5, ci: 5, soak: 5 },
+    inMemory: true,
+    minutes: { small: 10, ci: 15, soak: 1440 },
+    environment: { small: inS3(20), ci: inS3(50), soak: inS3(10_000) },
   },
   {
     name: 'fresh-clone',
@@ -217,5 +229,15 @@ export const suites: readonly Suite[] = [
     file: 'bench/run.ts',
     args: ['--smoke'],
     minutes: { small: 5, ci: 10, soak: 10 },
+  },
+  {
+    name: 'limits',
+    shows: 'bounds: memory beside hundreds of slow clients, full disks, more work than is taken on',
+    kind: 'tests',
+    files: ['test/limits/**/*.test.ts'],
+    postgres: 'offered',
+    alone: true,
+    minutes: { small: 5, ci: 10, soak: 20 },
+    environment: { ci: { BONDED_TEST_SLOW_SECONDS: '30' }, soak: { BONDED_TEST_SLOW_SECONDS: '300' } },
   },
 ];

@@ -53,6 +53,18 @@ test('nobody who asks meanwhile is answered by the search', async () => {
   expect(await asking).toBe(0);
 });
 
+test('where any port will do, one that is reserved and not yet listened on is passed over', async () => {
+  const any = { listen: { host, port: 0 }, metricsListen: undefined };
+  using reserved = await reservePorts(any);
+  using free = await reservePorts(any);
+  const { port } = free.listen;
+  free[Symbol.dispose]();
+  const chosen = [reserved.listen.port, reserved.listen.port, port];
+  using found = await reservePorts(any, [], () => chosen.shift()!);
+  expect(found.listen.port).toBe(port);
+  await expect(reservePorts(any, [], () => port)).rejects.toThrow('taken');
+});
+
 test('one port for requests and metrics is refused', async () => {
   using free = await reservePorts({ listen: { host, port: 0 }, metricsListen: undefined });
   const { port } = free.listen;

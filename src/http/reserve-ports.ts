@@ -21,11 +21,12 @@ const accept = { socket: { data() {} } };
 export async function reservePorts(
   wanted: WantedPorts,
   passedOver: readonly ListenAddress[] = [],
+  anyPort: (host: string) => number = freePort,
 ): Promise<ReservedPorts> {
   using stack = new DisposableStack();
-  const names = new Set(passedOver.map(nameOf));
-  const listen = await reserveNext(wanted.listen, names, stack);
-  const metricsListen = wanted.metricsListen && (await reserveExactly(wanted.metricsListen, names, stack));
+  const search = { passedOver: new Set(passedOver.map(nameOf)), anyPort, stack };
+  const listen = await reserveNext(wanted.listen, search);
+  const metricsListen = wanted.metricsListen && (await reserveExactly(wanted.metricsListen, search));
   const held = stack.move();
   return { listen, metricsListen, [Symbol.dispose]: () => held.dispose() };
 }
@@ -54,42 +55,39 @@ export async function listenOnReserved<T>(
   }
 }
 
-async function reserveNext(
-  wanted: ListenAddress,
-  passedOver: ReadonlySet<string>,
-  stack: DisposableStack,
-): Promise<ListenAddress> {
+interface Search {
+  /** Names of addresses. */
+  passedOver: ReadonlySet<string>;
+  /** A port that is free, as the system chooses. */
+  anyPort: (host: string) => number;
+  stack: DisposableStack;
+}
+
+async function reserveNext(wanted: ListenAddress, search: Search): Promise<ListenAddress> {
   for (let { port } = wanted; ;) {
     try {
-      return await reserve({ ...wanted, port }, passedOver, stack);
+      return await reserve({ ...wanted, port }, search);
     } catch (error) {
       port = portAfter(wanted, port, error);
     }
   }
 }
 
-async function reserveExactly(
-  wanted: ListenAddress,
-  passedOver: ReadonlySet<string>,
-  stack: DisposableStack,
-): Promise<ListenAddress> {
+async function reserveExactly(wanted: ListenAddress, search: Search): Promise<ListenAddress> {
   try {
-    return await reserve(wanted, passedOver, stack);
+    return await reserve(wanted, search);
   } catch (error) {
     throw listenError('metrics.listen', wanted, error);
   }
 }
 
 /** Throws EADDRINUSE for a port that another server has. */
-async function reserve(
-  { host, port }: ListenAddress,
-  passedOver: ReadonlySet<string>,
-  stack: DisposableStack,
-): Promise<ListenAddress> {
+async function reserve({ host, port }: ListenAddress, search: Search): Promise<ListenAddress> {
+  const { passedOver, anyPort, stack } = search;
   if (port > 0 && (passedOver.has(nameOf({ host, port })) || (await isListening(localOf(host), port))))
     throw Object.assign(new Error('somebody else has it'), { code: 'EADDRINUSE' });
   // Nobody can know, and ask for, one that the system chooses just now.
-  const found = { host, port: port > 0 ? port : freePort(host) };
+  const found = { host, port: port > 0 ? port : anyPort(host) };
   stack.defer(holdName(nameOf(found)));
   return found;
 }

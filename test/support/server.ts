@@ -10,7 +10,7 @@ import { program } from './program.ts';
 import { s3Environment } from './s3.ts';
 import { storageSettings } from './storage.ts';
 
-const readyWithinMs = 20_000;
+const readyWithinMs = 60_000;
 
 export interface TestServer extends AsyncDisposable {
   /** Such as `http://127.0.0.1:40123`, and the same without the scheme. */
