@@ -113,18 +113,16 @@ export async function startTestProcess(
     detached: options.ownGroup ?? false,
   });
   let text = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    void (async () => {
-      const decoder = new TextDecoder();
-      for await (const chunk of stream) text += decoder.decode(chunk, { stream: true });
-    })();
-  }
+  const read = [child.stdout, child.stderr].map(async (stream) => {
+    const decoder = new TextDecoder();
+    for await (const chunk of stream) text += decoder.decode(chunk, { stream: true });
+  });
   const end = async (signal: NodeJS.Signals = 'SIGTERM') => {
     child.kill(signal);
     return child.exited;
   };
   stack.defer(async () => void (await end('SIGKILL')));
-  const found = await serving(child, () => text);
+  const found = await serving(child, () => text, Promise.all(read));
   const owned = stack.move();
   return {
     url: found,
@@ -138,13 +136,15 @@ export async function startTestProcess(
 }
 
 /** Waits for the line that names the address. */
-async function serving(child: Subprocess, output: () => string): Promise<string> {
+async function serving(child: Subprocess, output: () => string, read: Promise<unknown>): Promise<string> {
   const until = Date.now() + readyWithinMs;
   while (Date.now() < until && child.exitCode === null) {
     const match = /serving on (https?:\/\/[^\s"]+)/.exec(output());
     if (match) return match[1]!;
     await Bun.sleep(10);
   }
+  // What it said last may still be on its way; whoever has inherited its output may hold that open.
+  if (child.exitCode !== null) await Promise.race([read, Bun.sleep(2000)]);
   throw new Error(`the server did not start:\n${output()}`);
 }
 
