@@ -170,7 +170,7 @@ export const suites: readonly Suite[] = [
   },
   {
     name: 'crash',
-    shows: 'nothing acknowledged is lost: cut power, kill -9, the order of syncs',
+    shows: 'nothing acknowledged is lost, on disk and in S3: cut power, kill -9, the order of syncs',
     kind: 'tests',
     files: ['test/crash/**/*.test.ts'],
     built: true,
@@ -194,8 +194,8 @@ export const suites: readonly Suite[] = [
     },
   },
   {
-    name: 'crash',
-    shows: 'nothing acknowledged is lost, on disk and in S3: cut power, kill -9, the order of syncs',
+    name: 's3',
+    shows: 'bytes in S3: the store, uploads and protocols on a real S3 server, and its faults',
     kind: 'tests',
     files: ['src/content/*.test.ts', 'src/distribution/*.test.ts', ...s3Alone],
     except: [...parsers, ...filesAlone],

@@ -86,10 +86,16 @@ async function reserve({ host, port }: ListenAddress, search: Search): Promise<L
   const { passedOver, anyPort, stack } = search;
   if (port > 0 && (passedOver.has(nameOf({ host, port })) || (await isListening(localOf(host), port))))
     throw Object.assign(new Error('somebody else has it'), { code: 'EADDRINUSE' });
-  // Nobody can know, and ask for, one that the system chooses just now.
-  const found = { host, port: port > 0 ? port : anyPort(host) };
-  stack.defer(holdName(nameOf(found)));
-  return found;
+  for (let tries = 1; ; tries++) {
+    const found = { host, port: port > 0 ? port : anyPort(host) };
+    try {
+      stack.defer(holdName(nameOf(found)));
+      return found;
+    } catch (error) {
+      // What the system chooses may be reserved by somebody who does not listen yet.
+      if (port > 0 || tries === attempts) throw error;
+    }
+  }
 }
 
 const nameOf = ({ host, port }: ListenAddress) => `\0bonded ${host} ${port}`;
