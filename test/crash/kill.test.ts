@@ -60,7 +60,7 @@ function describeKills(all: readonly Lives[]): string {
   return `${sum('total')} kills, ${sum('completing')} of which left an upload half completed, ${sum('replacing')} a second name`;
 }
 
-const boundMs = (total: number) => 120_000 + total * 3000;
+const boundMs = (total: number) => 300_000 + total * 5000;
 
 test(
   `${kills} kills at random times lose nothing that was acknowledged and leave nothing over`,

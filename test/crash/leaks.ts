@@ -24,7 +24,7 @@ async function query(
 }
 
 /** Waits until a server that runs with short delays has nothing more to collect. */
-export async function settled(data: string, database: string, bytes: Bytes, withinMs = 20_000): Promise<void> {
+export async function settled(data: string, database: string, bytes: Bytes, withinMs = 120_000): Promise<void> {
   const until = Date.now() + withinMs;
   for (;;) {
     const { candidates, uploads, deleting } = await query(data, database, {
