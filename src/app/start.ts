@@ -26,8 +26,12 @@ export interface Worker extends SharedRights {
   renderMetrics(): Promise<string>;
 }
 
-/** Most bytes of manifests that are being pushed at once: sixteen of the largest, or many thousand of the usual ones. */
+/**
+ * Most bytes of manifests that are being pushed at once, and of lists that are being sent: sixteen of the largest, or many
+ * thousand of the usual ones.
+ */
 const manifestBytes = 64 * 1024 * 1024;
+const listBytes = 64 * 1024 * 1024;
 
 /** Wires every front door and starts serving: the one place that knows all of them. */
 export async function startApp(config: Configuration, log: Log, worker?: Worker): Promise<App> {
@@ -48,6 +52,7 @@ export async function startApp(config: Configuration, log: Log, worker?: Worker)
     blobs,
     manifestTimeoutMs: config.uploads.stallTimeout,
     manifestMemory: createByteBudget(manifestBytes),
+    listMemory: createByteBudget(listBytes),
     received: metrics.received,
     served: metrics.served,
     redirects: redirectsBy(config),

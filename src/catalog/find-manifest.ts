@@ -13,7 +13,8 @@ export interface ManifestFacts {
 }
 
 export interface StoredManifest extends ManifestFacts {
-  bytes: Uint8Array;
+  /** Those of a large one are shared by all who read it. */
+  bytes: Uint8Array<ArrayBuffer> | Blob;
 }
 
 interface FactsRow {
@@ -21,7 +22,7 @@ interface FactsRow {
   media_type: string;
   size: number;
   /** Null of a large one. */
-  bytes: Uint8Array | null;
+  bytes: Uint8Array<ArrayBuffer> | null;
 }
 
 /** Manifests up to this size (bytes) come with their facts. */
@@ -43,12 +44,12 @@ const statements = {
 
 /**
  * The bytes of large manifests that were asked for last. Hundreds of clients that pull one at the same moment would each
- * get megabytes of their own, faster than the memory of those before is given back. A digest means the same everywhere;
- * who may see it is asked each time.
+ * get megabytes of their own, faster than the memory of those before is given back, and for as long as they take to read
+ * them: of a Blob, an answer makes no copy. A digest means the same everywhere; who may see it is asked each time.
  */
-const largeBytes = new LRUCache<Digest, Uint8Array>({
+const largeBytes = new LRUCache<Digest, Blob>({
   maxSize: 32 * 1024 * 1024,
-  sizeCalculation: ({ length }) => length,
+  sizeCalculation: ({ size }) => size,
 });
 
 /** A manifest by tag or digest, in one look-up unless it is large. */
@@ -70,9 +71,11 @@ export async function findManifest(
 async function bytesOf({ first }: Database, registryId: number, name: string, digest: Digest) {
   const known = largeBytes.get(digest);
   if (known) return known;
-  const found = await first<{ bytes: Uint8Array }>(statements.bytes, [digest, registryId, name]);
-  if (found) largeBytes.set(digest, found.bytes);
-  return found?.bytes;
+  const found = await first<{ bytes: Uint8Array<ArrayBuffer> }>(statements.bytes, [digest, registryId, name]);
+  if (!found) return undefined;
+  const whole = new Blob([found.bytes]);
+  largeBytes.set(digest, whole);
+  return whole;
 }
 
 /** The same without the bytes. */

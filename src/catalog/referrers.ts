@@ -29,6 +29,8 @@ export interface ReferrerOptions {
   last: string;
   /** The descriptors returned have at most this many bytes as JSON, except that one is always returned. */
   maxBytes: number;
+  /** Told of these bytes as they come together; may throw. */
+  takes?(bytes: number): void;
 }
 
 /** Rows in memory at once, and the longest annotations (characters) that are read with them. */
@@ -44,7 +46,7 @@ export async function listReferrers(
   catalog: Catalog,
   repository: Repository,
   subject: Digest,
-  { artifactType, last, maxBytes }: ReferrerOptions,
+  { artifactType, last, maxBytes, takes = () => {} }: ReferrerOptions,
 ): Promise<{ referrers: Referrer[]; more: boolean }> {
   const { db } = catalog;
   const tagged = await db.first<{ digest: string }>('SELECT digest FROM tags WHERE repository_id = ? AND name = ?', [
@@ -68,8 +70,10 @@ export async function listReferrers(
     const rows = lists.flat().filter((row) => end === undefined || row.digest <= end);
     for (const row of rows.toSorted((a, b) => (a.digest < b.digest ? -1 : 1))) {
       const referrer = await descriptorOf(catalog, repository, row);
-      bytes += Buffer.byteLength(JSON.stringify(referrer)) + 1;
+      const size = Buffer.byteLength(JSON.stringify(referrer)) + 1;
+      bytes += size;
       if (bytes > maxBytes && referrers.length > 0) return { referrers, more: true };
+      takes(size);
       referrers.push(referrer);
     }
     if (end === undefined) return { referrers, more: false };

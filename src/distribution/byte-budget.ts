@@ -33,6 +33,6 @@ export function createByteBudget(most: number): ByteBudget {
 
 function exhausted(): RegistryError {
   return new RegistryError('UNAVAILABLE', {
-    message: 'the registry receives as many large manifests at once as it takes on; push it again',
+    message: 'the registry has as many large manifests and lists in memory as it takes on; try again',
   });
 }

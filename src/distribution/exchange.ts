@@ -27,6 +27,8 @@ export interface Distribution {
   manifestTimeoutMs: number;
   /** For manifests that are being pushed. */
   manifestMemory: ByteBudget;
+  /** For lists, until they have gone out. */
+  listMemory: ByteBudget;
   /** Told of the bytes of blobs that were taken in, and of those that an answer holds. */
   received(bytes: number): void;
   served(bytes: number): void;

@@ -2,55 +2,66 @@ import { findRepository, listReferrers, listRepositories, listTags } from '../ca
 import { RegistryError } from '../errors/index.ts';
 import { maxManifestBytes, mediaTypes, requireDigest } from '../oci/index.ts';
 import type { Distribution, Exchange } from './exchange.ts';
+import { answerList } from './list-answer.ts';
 
 /** Page size where the client names none, and the largest one it may name. */
 const maxPage = 10_000;
 
-export async function listCatalog(distribution: Distribution, exchange: Exchange): Promise<Response> {
-  const { last, n } = pageOf(exchange);
-  const names = n === 0 ? [] : await listRepositories(distribution.catalog, exchange.registryId, last, n + 1);
-  const page = names.slice(0, n);
-  return json({ repositories: page }, nextLink('/v2/_catalog', exchange, page, names.length > n));
+export function listCatalog(distribution: Distribution, exchange: Exchange): Promise<Response> {
+  return answerList(distribution, exchange, async (share) => {
+    const { last, n } = pageOf(exchange);
+    const names = n === 0 ? [] : await listRepositories(distribution.catalog, exchange.registryId, last, n + 1);
+    share.take(sizeOf(names));
+    const page = names.slice(0, n);
+    return { body: { repositories: page }, headers: nextLink('/v2/_catalog', exchange, page, names.length > n) };
+  });
 }
 
-export async function tagList(
-  distribution: Distribution,
-  exchange: Exchange,
-  { name }: { name: string },
-): Promise<Response> {
-  const { last, n } = pageOf(exchange);
-  const repository = await findRepository(distribution.catalog, exchange.registryId, name);
-  if (!repository) throw new RegistryError('NAME_UNKNOWN', { detail: { name } });
-  const tags = n === 0 ? [] : await listTags(distribution.catalog, repository, last, n + 1);
-  const page = tags.slice(0, n);
-  return json({ name, tags: page }, nextLink(`/v2/${name}/tags/list`, exchange, page, tags.length > n));
+export function tagList(distribution: Distribution, exchange: Exchange, { name }: { name: string }): Promise<Response> {
+  return answerList(distribution, exchange, async (share) => {
+    const { last, n } = pageOf(exchange);
+    const repository = await findRepository(distribution.catalog, exchange.registryId, name);
+    if (!repository) throw new RegistryError('NAME_UNKNOWN', { detail: { name } });
+    const tags = n === 0 ? [] : await listTags(distribution.catalog, repository, last, n + 1);
+    share.take(sizeOf(tags));
+    const page = tags.slice(0, n);
+    return { body: { name, tags: page }, headers: nextLink(`/v2/${name}/tags/list`, exchange, page, tags.length > n) };
+  });
 }
 
 /** Referrers of a digest; an empty index where there are none, also in a repository that does not exist. */
-export async function referrerList(
+export function referrerList(
   distribution: Distribution,
   exchange: Exchange,
   route: { name: string; digest: string },
 ): Promise<Response> {
-  const subject = requireDigest(route.digest);
-  const query = new URLSearchParams(exchange.query);
-  // A media type has no space: that was a plus, sent as it is. An empty type filters nothing.
-  const artifactType = query.get('artifactType')?.replaceAll(' ', '+') || undefined;
-  const repository = await findRepository(distribution.catalog, exchange.registryId, route.name);
-  const { referrers, more } = repository
-    ? await listReferrers(distribution.catalog, repository, subject, {
-        artifactType,
-        last: positionOf(query),
-        maxBytes: maxManifestBytes - 1024,
-      })
-    : { referrers: [], more: false };
-  const headers: Record<string, string> = { 'Content-Type': mediaTypes.ociIndex };
-  if (artifactType !== undefined) headers['OCI-Filters-Applied'] = 'artifactType';
-  if (more) {
-    query.set('last', referrers.at(-1)!.digest);
-    headers.Link = `</v2/${route.name}/referrers/${subject}?${query}>; rel="next"`;
-  }
-  return json({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: referrers }, headers);
+  return answerList(distribution, exchange, async (share) => {
+    const subject = requireDigest(route.digest);
+    const query = new URLSearchParams(exchange.query);
+    // A media type has no space: that was a plus, sent as it is. An empty type filters nothing.
+    const artifactType = query.get('artifactType')?.replaceAll(' ', '+') || undefined;
+    const repository = await findRepository(distribution.catalog, exchange.registryId, route.name);
+    const { referrers, more } = repository
+      ? await listReferrers(distribution.catalog, repository, subject, {
+          artifactType,
+          last: positionOf(query),
+          maxBytes: maxManifestBytes - 1024,
+          takes: share.take,
+        })
+      : { referrers: [], more: false };
+    const headers: Record<string, string> = { 'Content-Type': mediaTypes.ociIndex };
+    if (artifactType !== undefined) headers['OCI-Filters-Applied'] = 'artifactType';
+    if (more) {
+      query.set('last', referrers.at(-1)!.digest);
+      headers.Link = `</v2/${route.name}/referrers/${subject}?${query}>; rel="next"`;
+    }
+    return { body: { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: referrers }, headers };
+  });
+}
+
+/** About as many bytes as names have in JSON. */
+function sizeOf(names: readonly string[]): number {
+  return names.reduce((sum, name) => sum + name.length + 3, 0);
 }
 
 function pageOf({ query }: Exchange): { last: string; n: number } {
@@ -77,8 +88,4 @@ function nextLink(path: string, exchange: Exchange, page: string[], more: boolea
   if (!more || last === undefined) return {};
   const query = new URLSearchParams({ last, n: String(page.length) });
   return { Link: `<${path}?${query}>; rel="next"` };
-}
-
-function json(body: unknown, headers: Record<string, string>): Response {
-  return new Response(JSON.stringify(body), { headers: { 'Content-Type': 'application/json', ...headers } });
 }

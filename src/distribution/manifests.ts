@@ -37,7 +37,7 @@ export async function getManifest(
   if (!manifest) throw await unknownManifest(distribution, exchange, route);
   const headers = manifestHeaders(manifest);
   if (isNotModified(exchange.request, manifest.digest)) return new Response(null, { status: 304, headers });
-  return new Response(manifest.bytes as Uint8Array<ArrayBuffer>, { headers });
+  return new Response(manifest.bytes, { headers });
 }
 
 /** HEAD: a pusher decides by the answer whether to push, so an untagged manifest is kept from now on. */
