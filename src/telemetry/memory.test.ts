@@ -32,4 +32,9 @@ test('garbage is collected where there is much and it grew, and not all the time
   expect(at(20, 300)).toBe(3);
   expect(at(30, 310)).toBe(3);
   expect(at(40, 325)).toBe(4);
+  // Until nobody needs it any more: then nothing grows that would tell.
+  needed = 80;
+  expect(at(90, 300)).toBe(4);
+  expect(at(101, 300)).toBe(5);
+  expect(at(200, 80)).toBe(5);
 });

@@ -7,6 +7,8 @@ const enough = 168 * 1024 * 1024;
 const growth = 24 * 1024 * 1024;
 /** And not more often than this (ms): a collection stops the event loop for some tens of ms. */
 const pauseMs = 5000;
+/** Or after so long (ms): what was needed the last time may be garbage since, and nothing more has come. */
+const againMs = 60_000;
 
 /** Looks at the memory of the process once a second, and keeps it near what is needed. */
 export function watchMemory(look = createMemoryKeeper()): () => void {
@@ -22,13 +24,13 @@ export function createMemoryKeeper({
   now = () => performance.now(),
 } = {}): () => void {
   let floor = 0;
-  let notBefore = 0;
+  let collectedAt = Number.NEGATIVE_INFINITY;
   return () => {
     const bytes = resident();
     floor = Math.min(floor, bytes);
-    if (bytes < enough || bytes - floor < growth || now() < notBefore) return;
+    if (bytes < enough || now() - collectedAt < (bytes - floor < growth ? againMs : pauseMs)) return;
     collect();
     floor = resident();
-    notBefore = now() + pauseMs;
+    collectedAt = now();
   };
 }
