@@ -107,6 +107,30 @@ test('any message may be lost: a claim takes longer, and none is left behind', a
   expect(lost.size).toBeGreaterThanOrEqual(9);
 }, 30_000);
 
+test('a parent that is slow to answer does not make a claim fail that is free by then', async () => {
+  const grant = grantUploadClaims();
+  const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
+  const ends = new WeakMap<object, ClaimingChild>();
+  const slow = (message: unknown, child: Bun.Subprocess) => {
+    const end = ends.get(child) ?? {
+      exited: child.exited,
+      send: (answer: object) => void setTimeout(() => child.killed || child.send(answer), 700),
+    };
+    ends.set(child, end);
+    const known = grant(message, end);
+    if (known) ask();
+    return known;
+  };
+  await using one = start(grant);
+  await using two = start(slow);
+  await Promise.all([one.hear(), two.hear()]);
+  expect(await claim(one)).toBe('granted');
+  const claimed = claim(two);
+  await asked;
+  one.child.send('release');
+  expect(await claimed).toBe('granted');
+}, 20_000);
+
 test('a refused claim that was repeated is not granted later to nobody', () => {
   const receive = grantUploadClaims();
   const child = () => {

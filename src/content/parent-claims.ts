@@ -142,15 +142,18 @@ export function createParentClaims(): UploadClaims {
 
   return {
     async claim(upload): Promise<Release | undefined> {
-      // The parent may have yet to see that the process is gone which has it.
-      for (const until = performance.now() + endMs; ; await Bun.sleep(endMs / 10)) {
+      // The parent may have yet to see that the process is gone which has it, or hear that it gave it back: it is asked
+      // again, however long it took to answer.
+      for (let until: number | undefined; ; await Bun.sleep(endMs / 10)) {
         const claim = ++claims;
         const granted = await ask({ uploadClaim: 'want', upload, claim });
         // When the parent is gone, there is nothing to give back.
         const release = () => void ask({ uploadClaim: 'release', upload, claim }).catch(() => {});
         if (granted) return release;
         release();
-        if (performance.now() > until) return undefined;
+        const now = performance.now();
+        if (until !== undefined && now > until) return undefined;
+        until ??= now + endMs;
       }
     },
   };
