@@ -20,8 +20,8 @@ export interface Gateway extends AsyncDisposable {
   /** Of the bucket: each object is a file below. */
   readonly folder: string;
   contents(): Promise<BucketContents>;
-  /** Kills it, and starts it again after a while (ms). */
-  fail(awayMs: number): Promise<void>;
+  /** Kills it, in the midst of a completion if one comes in time (ms), and starts it again after a while (ms). */
+  fail(completionWithinMs: number, awayMs: number): Promise<void>;
   /** Whether a request that began then (ms) may have met it while it was away. */
   wasAwaySince(began: number): boolean;
   /** How often it was killed, and what of its own it left by that. */
@@ -39,7 +39,10 @@ export async function startGateway(): Promise<Gateway> {
     bucket,
     folder,
     contents: () => contentsOf(s3, bucket),
-    async fail(awayMs) {
+    async fail(completionWithinMs, awayMs) {
+      for (const until = performance.now() + completionWithinMs; performance.now() < until; await Bun.sleep(1)) {
+        if (completing(folder).length > 0) break;
+      }
       lastAway = Number.POSITIVE_INFINITY;
       await s3.kill();
       kills.total++;
@@ -55,12 +58,14 @@ export async function startGateway(): Promise<Gateway> {
   };
 }
 
+const completing = (folder: string) => glob('.sgwtmp/multipart/*/*.inprogress', folder, false);
+
 /** Opens again what was being completed; where parts of it are gone, the object is there. */
 function mendCompleting(folder: string): number {
-  const found = [...glob('.sgwtmp/multipart/*/*.inprogress', folder, false)];
+  const found = completing(folder);
   for (const path of found) {
     const [, upload, parts] = /^([^.]+)\..*-(\d+)\.inprogress$/.exec(basename(path))!;
-    const there = new Set([...glob('*', path)].map((part) => basename(part)));
+    const there = new Set(glob('*', path).map((part) => basename(part)));
     const whole = Array.from({ length: Number(parts) }, (_, index) => `${index + 1}`).every((part) => there.has(part));
     if (whole) renameSync(path, join(dirname(path), upload!));
     else rmSync(path, { recursive: true });
@@ -69,7 +74,7 @@ function mendCompleting(folder: string): number {
 }
 
 function mendReplacing(folder: string): number {
-  const found = [...glob('**/.*.sgwtmp.*', folder)];
+  const found = glob('**/.*.sgwtmp.*', folder);
   for (const path of found) rmSync(path);
   return found.length;
 }
