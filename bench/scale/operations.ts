@@ -27,9 +27,17 @@ async function send(connection: RawConnection, status: number, request: Request)
 const get = (connection: RawConnection, path: string) => send(connection, 200, { method: 'GET', path });
 const head = (connection: RawConnection, path: string) => send(connection, 200, { method: 'HEAD', path });
 
+/** Tags that are wanted over and over: as many as the small registry has, so that its caches and the large one's hold as much. */
+const wanted = 1940;
+
 /** A tag anywhere: where it is in the world, in its repository, and where it is looked up. */
-function anyTag(world: World) {
-  const number = Math.floor(Math.random() * world.tags);
+const anyTag = (world: World) => tagAt(world, Math.floor(Math.random() * world.tags));
+
+/** One of those that are wanted, which lie all over it. */
+const wantedTag = (world: World) =>
+  tagAt(world, Math.floor((Math.floor(Math.random() * wanted) / wanted) * world.tags));
+
+function tagAt(world: World, number: number) {
   const repository = repositoryOf(world, number);
   const name = nameOf(repository);
   return { number, name, path: `/v2/${name}/manifests/${tagOf(number - world.first[repository]!)}` };
@@ -74,29 +82,23 @@ async function pushAgain(connection: RawConnection, world: World, repository: nu
 }
 
 export const operations: readonly Operation[] = [
-  { what: 'GET of a manifest by tag', target: 1.3, send: (connection, world) => get(connection, anyTag(world).path) },
-  {
-    what: 'GET of a manifest by digest',
-    target: 1.3,
-    send: (connection, world) => {
-      const { name, number } = anyTag(world);
-      return get(connection, `/v2/${name}/manifests/${imageOf(world, number).digest}`);
-    },
-  },
-  {
-    what: 'HEAD of a manifest by tag',
-    target: 1.3,
-    send: (connection, world) => head(connection, anyTag(world).path),
-  },
-  {
-    what: 'HEAD of a blob',
-    target: 1.3,
-    send: (connection, world) => {
-      const { name, number } = anyTag(world);
-      const { digest } = blobsOfImage(world, number).own[2]!;
-      return head(connection, `/v2/${name}/blobs/${digest}`);
-    },
-  },
+  ...(['of 1,940 that are wanted often', 'any of all'] as const).flatMap((which) => {
+    const tag = which === 'any of all' ? anyTag : wantedTag;
+    const reads: Record<string, Operation['send']> = {
+      'GET of a manifest by tag': (connection, world) => get(connection, tag(world).path),
+      'GET of a manifest by digest': (connection, world) => {
+        const { name, number } = tag(world);
+        return get(connection, `/v2/${name}/manifests/${imageOf(world, number).digest}`);
+      },
+      'HEAD of a manifest by tag': (connection, world) => head(connection, tag(world).path),
+      'HEAD of a blob': (connection, world) => {
+        const { name, number } = tag(world);
+        const { digest } = blobsOfImage(world, number).own[2]!;
+        return head(connection, `/v2/${name}/blobs/${digest}`);
+      },
+    };
+    return Object.entries(reads).map(([what, read]) => ({ what: `${what}, ${which}`, target: 1.3, send: read }));
+  }),
   {
     what: 'push of a small image',
     target: 1.3,

@@ -7,8 +7,8 @@ import { open } from './background.ts';
 import type { Registry } from './registry.ts';
 import { nameOf } from './world.ts';
 
-/** Plans of every statement of requests and background on this registry, as text. Throws where one is not cheap. */
-export async function planText(registry: Registry): Promise<string> {
+/** Plans of every statement of requests and background on this registry, as text, and what is wrong with those that are not cheap. */
+export async function planText(registry: Registry): Promise<{ text: string; faults: string[] }> {
   await using opened = await open(registry);
   const { catalog, clock } = opened;
   const directory = await mkdtemp(join(tmpdir(), 'bonded-plans-'));
@@ -16,9 +16,11 @@ export async function planText(registry: Registry): Promise<string> {
     const later = (ms: number) => void (clock.now += ms);
     const recorded = await exercise(catalog, registry.id, { repository: nameOf(0), directory, later });
     const plans = await plansOf(catalog.db, recorded, { generic: catalog.db.dialect === 'postgres' });
-    const dear = plans.find((plan) => faultOf(plan) !== undefined);
-    if (dear) throw new Error(`a statement ${faultOf(dear)}: ${dear.statement}`);
-    return textOf(plans);
+    const faults = plans.flatMap((plan) => {
+      const fault = faultOf(plan);
+      return fault === undefined ? [] : [`a statement ${fault}: ${plan.statement}`];
+    });
+    return { text: textOf(plans), faults };
   } finally {
     await rm(directory, { recursive: true, force: true });
   }

@@ -27,6 +27,8 @@ export interface Outcome {
   lines: Line[];
   notes: string[];
   plans: string;
+  /** Statements that are not cheap at this size. */
+  faults: string[];
 }
 
 /** Tags of the small registry: enough for the pages that are compared. */
@@ -45,12 +47,12 @@ export async function measureScale(options: Options): Promise<Outcome> {
   lines.push(await alternate('garbage collection of a blob', 'ms', pair, options, (one) => collectTime(one, 200), 1.3));
   lines.push(await alternate('start to first answer, from source', 'ms', pair, options, startTime, 1.3));
   const notes: string[] = [];
-  const plans = await planText(large);
+  const { text, faults } = await planText(large);
   const check = await checkTime(large, options.seconds * 300);
   notes.push(
     `\`fsck\` of the facts ${check.whole ? 'took' : 'was not through after'} ${Math.round(check.seconds)} s and found nothing.`,
   );
-  return { name, large, held: held(large), heldSmall: held(small), lines, notes, plans };
+  return { name, large, held: held(large), heldSmall: held(small), lines, notes, plans: text, faults };
 }
 
 async function measureRequests(pair: readonly [Registry, Registry], options: Options): Promise<Line[]> {

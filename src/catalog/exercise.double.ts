@@ -98,7 +98,9 @@ export async function exercise(base: Catalog, registryId: number, given: Exercis
   const repository = (await during('find a repository', () => findRepository(catalog, registryId, name)))!;
   for (const reference of [{ digest: subject.digest }, { tag: `v1-${own}` }]) {
     const how = 'digest' in reference ? 'by digest' : 'by tag';
-    await during(`get a manifest ${how}`, () => findManifest(catalog, registryId, name, reference));
+    // The third time only its digest is asked for.
+    for (const when of ['', ' again', ' and again'])
+      await during(`get a manifest ${how}${when}`, () => findManifest(catalog, registryId, name, reference));
     await during(`head a manifest ${how}`, async () => {
       await findManifestFacts(catalog, registryId, name, reference);
       await findManifestToKeep(catalog, registryId, name, reference);

@@ -3,19 +3,10 @@ import type { Database } from '../database/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { deferCandidate, isKept } from './candidates.ts';
 import type { Catalog } from './context.ts';
+import { type ManifestFacts, recallManifest, rememberManifest, type StoredManifest } from './recent-manifests.ts';
 import './tables.ts';
 
-export interface ManifestFacts {
-  digest: Digest;
-  mediaType: string;
-  /** Bytes. */
-  size: number;
-}
-
-export interface StoredManifest extends ManifestFacts {
-  /** Those of a large one are shared by all who read it. */
-  bytes: Uint8Array<ArrayBuffer> | Blob;
-}
+type Reference = { digest: Digest } | { tag: string };
 
 interface FactsRow {
   digest: Digest;
@@ -30,13 +21,22 @@ const small = 64 * 1024;
 const bytes = `CASE WHEN m.size <= ${small} THEN m.bytes END AS bytes`;
 const facts = 'SELECT m.digest AS digest, m.media_type AS media_type, m.size AS size';
 const byDigest = 'FROM repositories r JOIN manifests m ON m.repository_id = r.id AND m.digest = ?';
-const byTag = `FROM repositories r JOIN tags t ON t.repository_id = r.id AND t.name = ?
+const tagged = 'FROM repositories r JOIN tags t ON t.repository_id = r.id AND t.name = ?';
+const byTag = `${tagged}
   JOIN manifests m ON m.repository_id = r.id AND m.digest = t.digest`;
 const of = 'WHERE r.registry_id = ? AND r.name = ?';
 
 const statements = {
-  digest: { facts: `${facts} ${byDigest} ${of}`, whole: `${facts}, ${bytes} ${byDigest} ${of}` },
-  tag: { facts: `${facts} ${byTag} ${of}`, whole: `${facts}, ${bytes} ${byTag} ${of}` },
+  digest: {
+    digest: `SELECT m.digest AS digest ${byDigest} ${of}`,
+    facts: `${facts} ${byDigest} ${of}`,
+    whole: `${facts}, ${bytes} ${byDigest} ${of}`,
+  },
+  tag: {
+    digest: `SELECT t.digest AS digest ${tagged} ${of}`,
+    facts: `${facts} ${byTag} ${of}`,
+    whole: `${facts}, ${bytes} ${byTag} ${of}`,
+  },
   bytes: `SELECT m.bytes AS bytes ${byDigest} ${of}`,
   kept: `${facts}, r.id AS repository_id, c.not_before AS not_before ${byDigest}
     LEFT JOIN gc_candidates c ON c.repository_id = r.id AND c.kind = 'manifest' AND c.digest = m.digest ${of}`,
@@ -52,19 +52,30 @@ const largeBytes = new LRUCache<Digest, Blob>({
   sizeCalculation: ({ size }) => size,
 });
 
-/** A manifest by tag or digest, in one look-up unless it is large. */
+/** A manifest by tag or digest, in one look-up unless it is large or the tag has moved. */
 export async function findManifest(
   { db }: Catalog,
   registryId: number,
   name: string,
-  reference: { digest: Digest } | { tag: string },
+  reference: Reference,
 ): Promise<StoredManifest | undefined> {
-  const [statement, key] =
-    'digest' in reference ? [statements.digest, reference.digest] : [statements.tag, reference.tag];
+  const [statement, key] = lookUp(reference);
+  const recent = recallManifest(registryId, name, key);
+  if (recent) {
+    const now = await db.first<{ digest: Digest }>(statement.digest, [key, registryId, name]);
+    if (!now) return undefined;
+    if (now.digest === recent.digest) return recent;
+  }
   const row = await db.first<FactsRow>(statement.whole, [key, registryId, name]);
   if (!row) return undefined;
-  const whole = row.bytes ?? (await bytesOf(db, registryId, name, row.digest));
-  return whole && { ...factsOf(row), bytes: whole };
+  const found = factsOf(row);
+  if (!row.bytes) {
+    const whole = await bytesOf(db, registryId, name, row.digest);
+    return whole && { ...found, bytes: whole };
+  }
+  const manifest = { ...found, bytes: row.bytes };
+  rememberManifest(registryId, name, key, manifest);
+  return manifest;
 }
 
 /** The bytes of a large one; undefined when it was deleted meanwhile. */
@@ -83,12 +94,17 @@ export async function findManifestFacts(
   { db }: Catalog,
   registryId: number,
   name: string,
-  reference: { digest: Digest } | { tag: string },
+  reference: Reference,
 ): Promise<ManifestFacts | undefined> {
-  const [statement, key] =
-    'digest' in reference ? [statements.digest, reference.digest] : [statements.tag, reference.tag];
+  const [statement, key] = lookUp(reference);
   const row = await db.first<FactsRow>(statement.facts, [key, registryId, name]);
   return row && factsOf(row);
+}
+
+function lookUp(reference: Reference) {
+  return 'digest' in reference
+    ? ([statements.digest, reference.digest] as const)
+    : ([statements.tag, reference.tag] as const);
 }
 
 /**
@@ -100,7 +116,7 @@ export async function findManifestToKeep(
   catalog: Catalog,
   registryId: number,
   name: string,
-  reference: { digest: Digest } | { tag: string },
+  reference: Reference,
 ): Promise<ManifestFacts | undefined> {
   if ('tag' in reference) return findManifestFacts(catalog, registryId, name, reference);
   const { db } = catalog;

@@ -2,7 +2,9 @@ import { describe, expect, test } from 'bun:test';
 import { readEvents, start } from '../events/index.ts';
 import { type Digest, digestOf, mediaTypes } from '../oci/index.ts';
 import { deleteManifest } from './delete-manifest.ts';
-import { findManifest, findManifestFacts, type StoredManifest } from './find-manifest.ts';
+import { findManifest, findManifestFacts } from './find-manifest.ts';
+import type { StoredManifest } from './recent-manifests.ts';
+import { recording } from './statements.double.ts';
 import { deleteTag, listTags } from './tags.ts';
 import { countingWrites, openTestCatalog, refusal, type TestCatalog } from './test-catalog.double.ts';
 
@@ -96,6 +98,63 @@ describe('a manifest', () => {
     expect(await find('a')).toBeUndefined();
     await catalog.push('b', json);
     expect(digestOf(await textOf(await find('b')))).toBe(digest);
+  });
+});
+
+describe('a manifest that was pulled before', () => {
+  test('is what its tag is now, whoever moved it, and read from its row only when that is another', async () => {
+    await using catalog = await openTestCatalog();
+    // No other test pulls from a repository of this name.
+    const config = await catalog.blob('moving', '{}');
+    const [first, second] = [catalog.image([config], { annotations: { n: '1' } }), catalog.image([config])];
+    const statements: string[] = [];
+    const db = recording(catalog.db, ({ text }) => void statements.push(text));
+    const pull = () => findManifest({ ...catalog, db }, catalog.registryId, 'moving', { tag: 'v1' });
+    for (const [json, reads] of [
+      [first, [true]],
+      [first, [true]],
+      [first, [false]],
+      [second, [false, true]],
+      [second, [false]],
+    ] as const) {
+      const { digest } = await catalog.push('moving', json, { tags: ['v1'] });
+      statements.length = 0;
+      expect(digestOf(await textOf(await pull()))).toBe(digest);
+      expect(statements.map((text) => text.includes('m.bytes'))).toEqual([...reads]);
+    }
+    await deleteTag(catalog, await catalog.repository('moving'), 'v1');
+    expect(await pull()).toBeUndefined();
+  });
+
+  test('is seen only where it is, and only while it is there', async () => {
+    await using catalog = await openTestCatalog();
+    const other = await catalog.registry('other');
+    const json = catalog.image([await catalog.blob('a', '{}')]);
+    const { digest } = await catalog.push('a', json, { tags: ['v1'] });
+    const references = [{ digest }, { tag: 'v1' }];
+    const find = (of: TestCatalog, name: string) =>
+      Promise.all(references.map((reference) => findManifest(of, of.registryId, name, reference)));
+    for (let times = 0; times < 3; times++) {
+      expect((await find(catalog, 'a')).map((found) => found?.digest)).toEqual([digest, digest]);
+    }
+    await catalog.blob('b', '{}');
+    await other.blob('a', '{}');
+    expect(await find(catalog, 'b')).toEqual([undefined, undefined]);
+    expect(await find(other, 'a')).toEqual([undefined, undefined]);
+    await deleteManifest(catalog, await catalog.repository('a'), digest);
+    expect(await find(catalog, 'a')).toEqual([undefined, undefined]);
+    await catalog.push('a', json);
+    expect((await find(catalog, 'a')).map((found) => found?.digest)).toEqual([digest, undefined]);
+  });
+
+  test('has the Content-Type of its last push where its bytes do not say', async () => {
+    await using catalog = await openTestCatalog();
+    const { mediaType: _, ...bare } = catalog.image([await catalog.blob('a', '{}')]) as { mediaType: string };
+    for (const mediaType of [mediaTypes.ociManifest, mediaTypes.dockerManifest]) {
+      await catalog.push('a', bare, { mediaType, tags: ['v1'] });
+      const pull = () => findManifest(catalog, catalog.registryId, 'a', { tag: 'v1' });
+      expect([await pull(), await pull(), await pull()]).toMatchObject([{ mediaType }, { mediaType }, { mediaType }]);
+    }
   });
 });
 

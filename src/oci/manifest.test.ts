@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { digestOf } from './digest.ts';
-import { distinctReferences, parseManifest } from './manifest.ts';
+import { distinctReferences, ownMediaType, parseManifest } from './manifest.ts';
 import { mediaTypes } from './media-types.ts';
 
 const layerType = 'application/vnd.oci.image.layer.v1.tar+gzip';
@@ -155,5 +155,26 @@ describe('manifests that clients push', () => {
     );
     expect(Object.entries(parsed.annotations!)).toEqual(Object.entries(annotations));
     expect(({} as Record<string, unknown>).x).toBeUndefined();
+  });
+});
+
+describe('the media type of a stored manifest', () => {
+  const own = (text: string) => ownMediaType(Buffer.from(text));
+  const others = { layers: [{ mediaType: layerType }], annotations: { mediaType: 'x/y' } };
+
+  test('is the one in its outermost object, wherever it stands there', () => {
+    const mediaType = mediaTypes.ociManifest;
+    for (const json of [image, { schemaVersion: 2, mediaType, ...others }, { ...others, mediaType }]) {
+      expect(own(JSON.stringify(json))).toBe(mediaType);
+      expect(own(JSON.stringify(json, undefined, 4))).toBe(mediaType);
+    }
+    expect(own(String.raw`{"schemaVersion":2,"mediaType":"a\u002fb"}`)).toBe('a/b');
+  });
+
+  test('is not guessed at', () => {
+    for (const json of [others, { schemaVersion: 2, ...others }, { mediaType: 2 }, { mediaType: null }]) {
+      expect(own(JSON.stringify(json))).toBeUndefined();
+    }
+    expect(own('{"schemaVersion":2,')).toBeUndefined();
   });
 });

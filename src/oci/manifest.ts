@@ -82,6 +82,22 @@ function agreedMediaType(json: Json, contentType: string): string {
   return mediaType;
 }
 
+/** As nearly all clients begin it. */
+const usualBeginning = /^\s*\{\s*"schemaVersion"\s*:\s*2\s*,\s*"mediaType"\s*:\s*"([\w.+/-]+)"/;
+const decoder = new TextDecoder();
+
+/** The media type that a stored manifest names itself; undefined where it has the one that it was pushed with. */
+export function ownMediaType(bytes: Uint8Array): string | undefined {
+  const usual = usualBeginning.exec(decoder.decode(bytes.subarray(0, 200)))?.[1];
+  if (usual !== undefined) return usual;
+  try {
+    const { mediaType } = JSON.parse(decoder.decode(bytes)) as Json;
+    return typeof mediaType === 'string' ? mediaType : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 function referencesOf(json: Json, kind: ManifestKind): ManifestReference[] {
   if (kind === 'image') {
     const layers = list(json.layers, 'layers').map((item, at) => reference(item, `layers[${at}]`, 'layer'));
