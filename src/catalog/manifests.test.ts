@@ -244,8 +244,8 @@ describe('what a manifest needs', () => {
     const { digest } = await catalog.push('a', catalog.image([config, ...layers]), { tags: ['big'] });
     const pushed = performance.now();
     await deleteManifest(catalog, await catalog.repository('a'), digest);
-    expect(pushed - started).toBeLessThan(5_000);
-    expect(performance.now() - pushed).toBeLessThan(5_000);
+    expect(pushed - started).toBeLessThan(20_000);
+    expect(performance.now() - pushed).toBeLessThan(20_000);
     expect(await catalog.count('gc_candidates')).toBe(10_002);
   });
 });

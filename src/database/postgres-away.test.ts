@@ -13,7 +13,7 @@ if (testDialect() === 'postgres') describe('when PostgreSQL is away', suite);
 
 function suite(): void {
   const eventually = async (db: Database) => {
-    for (const until = performance.now() + 5000; ;) {
+    for (const until = performance.now() + 20_000; ;) {
       try {
         return await db.ping();
       } catch (error) {
@@ -25,18 +25,19 @@ function suite(): void {
 
   test('what was under way fails, ping tells, and everything works again once it is back', async () => {
     const server = await startPostgres();
-    const db = await openPostgres({ ...settings, url: server.url, poolSize: 4, statementTimeoutMs: 5000 });
+    const db = await openPostgres({ ...settings, url: server.url, poolSize: 5, statementTimeoutMs: 60_000 });
     try {
       await db.write((tx) => tx.insertInto('samples').values(sample('kept')).execute());
       // Idle connections, a query, and a transaction that is under way.
-      await Promise.all(Array.from({ length: 4 }, () => db.first('SELECT 1', [])));
-      const query = db.first('SELECT pg_sleep(3)', []);
+      await Promise.all(Array.from({ length: 5 }, () => db.first('SELECT 1', [])));
+      const query = db.first('SELECT pg_sleep(50)', []);
       const write = db.write(async (tx) => {
         await tx.insertInto('samples').values(sample('lost')).execute();
-        await sql`SELECT pg_sleep(3)`.execute(tx);
+        await sql`SELECT pg_sleep(50)`.execute(tx);
       });
       const results = Promise.allSettled([query, write]);
-      await Bun.sleep(100);
+      const asleep = `SELECT count(*) AS n FROM pg_stat_activity WHERE wait_event = 'PgSleep'`;
+      while ((await db.first<{ n: number }>(asleep, []))!.n < 2) await Bun.sleep(5);
       await server.restart();
       expect((await results).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
       await eventually(db);
@@ -50,14 +51,14 @@ function suite(): void {
       await db.close();
       await server.stop();
     }
-  }, 30_000);
+  }, 60_000);
 
   test('a server that vanishes in the middle of a query is given up, and its connection with it', async () => {
     await using fresh = await openTestDatabase(sampleMigrations);
     const url = new URL((fresh.options as { url: string }).url);
     const cable = pluggable(url.hostname, Number(url.port));
     url.port = `${cable.port}`;
-    const options = { ...settings, url: url.href, poolSize: 1, statementTimeoutMs: 100, connectTimeoutMs: 500 };
+    const options = { ...settings, url: url.href, poolSize: 1, statementTimeoutMs: 1000, connectTimeoutMs: 5000 };
     const db = await openPostgres(options);
     cable.unplug();
     const read = db.read.selectFrom('samples').select('name').execute();
@@ -73,9 +74,9 @@ function suite(): void {
   test('whoever waits too long for a connection of ours gives up, with a code that says so', async () => {
     await using fresh = await openTestDatabase(sampleMigrations);
     const { url } = fresh.options as { url: string };
-    const options = { ...settings, url, poolSize: 1, statementTimeoutMs: 5000, connectTimeoutMs: 200 };
+    const options = { ...settings, url, poolSize: 1, statementTimeoutMs: 20_000, connectTimeoutMs: 1000 };
     const db = await openPostgres(options);
-    const busy = db.first('SELECT pg_sleep(1)', []);
+    const busy = db.first('SELECT pg_sleep(4)', []);
     await expect(db.first('SELECT 1', [])).rejects.toMatchObject({ code: 'ETIMEDOUT' });
     await expect(db.read.selectFrom('samples').select('name').execute()).rejects.toMatchObject({ code: 'ETIMEDOUT' });
     await busy;
@@ -89,7 +90,7 @@ function suite(): void {
     const before = performance.now();
     const opening = openPostgres({ ...settings, url, poolSize: 1, statementTimeoutMs: 1000, connectTimeoutMs: 200 });
     await expect(opening).rejects.toThrow(/timeout/);
-    expect(performance.now() - before).toBeLessThan(2000);
+    expect(performance.now() - before).toBeLessThan(10_000);
     silent.stop(true);
   });
 }

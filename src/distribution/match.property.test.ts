@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test';
 import fc from 'fast-check';
+import { processorMs } from '../../test/support/processor.ts';
 import { RegistryError } from '../errors/index.ts';
 import { isRepositoryName } from '../oci/index.ts';
 import { matchRoute, type Route } from './match.ts';
@@ -106,13 +107,14 @@ test('no path gives anything but a route with a valid name, nothing, or NAME_INV
 
 test('the time that a path takes does not depend on how it was made', () => {
   const hostile = ['a-'.repeat(500_000), 'a/'.repeat(500_000), '/'.repeat(1_000_000), `${'a'.repeat(1_000_000)}!`];
-  const started = performance.now();
-  for (const middle of hostile) {
-    try {
-      matchRoute(`/v2/${middle}/manifests/x`);
-    } catch {
-      // Refused, which is right.
+  const needed = processorMs(() => {
+    for (const middle of hostile) {
+      try {
+        matchRoute(`/v2/${middle}/manifests/x`);
+      } catch {
+        // Refused, which is right.
+      }
     }
-  }
-  expect(performance.now() - started).toBeLessThan(500);
+  });
+  expect(needed).toBeLessThan(500);
 });

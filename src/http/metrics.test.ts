@@ -38,6 +38,6 @@ test('requests, refusals, bytes both ways and open uploads are counted', async (
   using connection = await openRaw(portOf(server.url));
   const headers = ['Host: localhost', 'Content-Length: 10'];
   connection.socket.write(`${requestText('PATCH', new URL(session).pathname, headers)}hello`);
-  for (let tries = 0; tries < 100 && (await sample('bonded_uploads_active')) === 0; tries++) await Bun.sleep(10);
+  for (let tries = 0; tries < 1000 && (await sample('bonded_uploads_active')) === 0; tries++) await Bun.sleep(10);
   expect(await sample('bonded_uploads_active')).toBe(1);
 });

@@ -61,10 +61,10 @@ function suite(): void {
     away.cut = true;
     await using second = await join(db);
     const its = second.lease('collect');
-    await silence(db, first, 4000);
+    await silence(db, first, 2000);
     await Bun.sleep(4 * heartbeatMs);
     expect(its()).toBe(false);
-    await silence(db, first, 1100);
+    await silence(db, first, 3100);
     await until(its);
     away.cut = false;
     await until(() => !mine());

@@ -34,11 +34,11 @@ test('rounds follow each other with a pause, never two at once', async () => {
 
 test('a round that left work behind is followed at once', async () => {
   let rounds = 0;
-  const stop = startPeriodic({ ...work(async () => ++rounds < 5), intervalMs: 50 });
+  const stop = startPeriodic({ ...work(async () => ++rounds < 5), intervalMs: 1000 });
   await until(() => rounds >= 1);
   const started = performance.now();
   await until(() => rounds >= 5);
-  expect(performance.now() - started).toBeLessThan(45);
+  expect(performance.now() - started).toBeLessThan(900);
   await stop();
 });
 

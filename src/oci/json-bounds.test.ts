@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
+import { processorMs } from '../../test/support/processor.ts';
 import { jsonShape, maxJsonDepth, maxJsonKeys } from './json-bounds.ts';
 
 const numRuns = Number(process.env.BONDED_TEST_RUNS ?? 2_000);
@@ -81,10 +82,11 @@ describe('the shape of JSON', () => {
   });
 
   test('a depth bomb of 4 MiB is seen at once', () => {
-    const started = performance.now();
-    for (const bomb of ['['.repeat(4_194_304), '{"a":'.repeat(838_860)])
-      expect(jsonShape(bomb).depth).toBe(maxJsonDepth + 1);
-    expect(jsonShape(`"${'\\'.repeat(4_194_304)}`).depth).toBe(0);
-    expect(performance.now() - started).toBeLessThan(500);
+    const needed = processorMs(() => {
+      for (const bomb of ['['.repeat(4_194_304), '{"a":'.repeat(838_860)])
+        expect(jsonShape(bomb).depth).toBe(maxJsonDepth + 1);
+      expect(jsonShape(`"${'\\'.repeat(4_194_304)}`).depth).toBe(0);
+    });
+    expect(needed).toBeLessThan(500);
   });
 });

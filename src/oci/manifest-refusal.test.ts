@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test';
+import { processorMs } from '../../test/support/processor.ts';
 import { RegistryError } from '../errors/index.ts';
 import { digestOf } from './digest.ts';
 import { parseManifest } from './manifest.ts';
@@ -120,9 +121,10 @@ describe('manifests that are refused', () => {
   test('10,000 layers are read in reasonable time', () => {
     const layers = Array.from({ length: 10_000 }, (_, at) => descriptor(`${at}`, layerType));
     const bytes = new TextEncoder().encode(JSON.stringify({ ...image, layers }));
-    const started = performance.now();
-    expect(parseManifest(bytes, mediaTypes.ociManifest).references).toHaveLength(10_001);
-    expect(performance.now() - started).toBeLessThan(500);
+    const needed = processorMs(() => {
+      expect(parseManifest(bytes, mediaTypes.ociManifest).references).toHaveLength(10_001);
+    });
+    expect(needed).toBeLessThan(500);
   });
 });
 

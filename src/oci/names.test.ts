@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
+import { processorMs } from '../../test/support/processor.ts';
 import { fallbackTag, isFallbackTag, isRepositoryName, isTag, maxNameLength } from './names.ts';
 
 const numRuns = Number(process.env.BONDED_TEST_RUNS ?? 2_000);
@@ -67,9 +68,10 @@ describe('repository names', () => {
 
   test('a hostile name costs no more than a good one', () => {
     const hostile = ['-'.repeat(254), `a${'-'.repeat(253)}`, `${'a-'.repeat(127)}!`, 'a'.repeat(1_000_000)];
-    const started = performance.now();
-    for (let round = 0; round < 1_000; round++) for (const name of hostile) isRepositoryName(name);
-    expect(performance.now() - started).toBeLessThan(1_000);
+    const needed = processorMs(() => {
+      for (let round = 0; round < 1_000; round++) for (const name of hostile) isRepositoryName(name);
+    });
+    expect(needed).toBeLessThan(1_000);
   });
 });
 

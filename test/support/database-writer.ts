@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { type Migration, openDatabase, parentWriteToken, run, sqlTypes } from '../../src/database/index.ts';
+import { waitedForProcessor } from './processor.ts';
 
 /*
  * A process that writes to a shared SQLite file with the token of its parent, until it is told to stop. Started with
@@ -40,15 +40,6 @@ export interface WriterReport {
    */
   lagP99: number;
   lagMax: number;
-}
-
-/** For how long this thread was ready to run and did not (ms), since it began; 0 where the system does not tell. */
-function waitedForProcessor(): number {
-  try {
-    return Number(readFileSync('/proc/thread-self/schedstat', 'latin1').split(' ')[1]) / 1e6;
-  } catch {
-    return 0;
-  }
 }
 
 async function main(path: string, settings: WriterSettings): Promise<void> {
