@@ -68,6 +68,23 @@ describe('lesson 3: an interrupted or confused upload goes on', () => {
   });
 });
 
+test('a PUT is repeated because its answer was lost: it made the blob, so that is the answer', async () => {
+  for (const body of [undefined, ' world']) {
+    const session = await openUpload(server.url, 'repeated');
+    await patch(session, 'hello');
+    const digest = digestOf(`hello${body ?? ''}`);
+    for (let times = 0; times < 3; times++) {
+      const answer = await put(session, digest, body);
+      expect(answer.status).toBe(201);
+      expect(answer.headers.get('location')).toBe(`/v2/repeated/blobs/${digest}`);
+    }
+    expect((await put(session, digestOf('other'))).status).toBe(404);
+    // What another repository has is nobody's business.
+    expect((await put(session.replace('/repeated/', '/another/'), digest)).status).toBe(404);
+    expect((await patch(session, 'more')).status).toBe(404);
+  }
+});
+
 test('lesson 4, lesson 5: what a 202 acknowledged survives a kill, and the rest of the upload is hashed right', async () => {
   await using facts = await freshDatabaseOptions();
   const database = facts.kind === 'postgres' ? facts.url : '';

@@ -1,4 +1,4 @@
-import { commitBlob, mountBlob } from '../catalog/index.ts';
+import { commitBlob, findBlobToKeep, mountBlob } from '../catalog/index.ts';
 import type { UploadBody, UploadOwner, UploadSession } from '../content/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import {
@@ -76,7 +76,7 @@ export async function finishUpload(
     throw new RegistryError('DIGEST_INVALID', { message: 'the digest parameter is missing; repeat the PUT with it' });
   }
   const digest = requireDigest(wanted);
-  await distribution.uploads.hold(route.id, owner, async (session) => {
+  const finish = async (session: UploadSession) => {
     const range = chunkRange(exchange, route, session);
     if (range && range.start !== session.offset) throw outOfOrder(route, session.offset, range.start);
     exchange.untimed();
@@ -85,7 +85,14 @@ export async function finishUpload(
       commitBlob(distribution.catalog, tx, exchange.registryId, route.name, closed),
     );
     distribution.received(blob.size - from);
-  });
+  };
+  try {
+    await distribution.uploads.hold(route.id, owner, finish);
+  } catch (error) {
+    // A client that repeats a PUT, because the node that did it died before it answered, finds what it asked for.
+    if (!(error instanceof RegistryError) || error.code !== 'BLOB_UPLOAD_UNKNOWN') throw error;
+    if (!(await findBlobToKeep(distribution.catalog, exchange.registryId, route.name, digest))) throw error;
+  }
   return created(route.name, digest);
 }
 
