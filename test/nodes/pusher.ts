@@ -20,7 +20,8 @@ export const newTally = (): Tally => ({ acknowledged: [], refusals: new Map() })
 class Refused extends Error {}
 
 /**
- * What clients try again: crane and oras repeat broken connections and 408, 429, 500, 502, 503 and 504; whoever is told
+ * What clients try again: crane repeats broken connections and 408, 429, 500, 502, 503 and 504; oras the same but for
+ * the PUT of a blob, skopeo where it is told to, and whoever pushes then repeats the push; whoever is told
  * that an upload is unknown or busy begins it anew; and a push whose blobs were collected before its manifest came is
  * repeated as a whole by whoever pushes.
  */

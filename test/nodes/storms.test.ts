@@ -1,4 +1,4 @@
-import { expect, test } from 'bun:test';
+import { describe, expect, test } from 'bun:test';
 import { bonded } from '../support/command.ts';
 import { nginx, startBalancer } from './balancer.ts';
 import { startCable } from './cable.ts';
@@ -120,34 +120,41 @@ test.skipIf(!canCluster)(
   boundMs,
 );
 
-test.skipIf(!canCluster || !nginx)(
-  'rolling restarts behind nginx, as the guide sets it up: no request fails that a client would not repeat',
-  async () => {
-    await using cluster = await startCluster({
-      settings: { ...settings, 'drain.delay': '500ms', 'gc.delay': '60s', trustedProxies: '127.0.0.1' },
-    });
-    await using balancer = await startBalancer(cluster.nodes.map(({ host }) => host));
-    const tally = newTally();
-    await storm(
-      tally,
-      () => balancer.url,
-      async () => {
-        for (let restart = 0; restart < blows; restart++) {
-          const node = cluster.nodes[restart % 2]!;
-          // nginx has to take the other one into service again.
-          await Bun.sleep(1500);
-          expect(await node.drain()).toBe(0);
-          await node.start();
-        }
-      },
-    );
-    // A request that came to the socket as it closed: crane, oras, containerd and Docker repeat 502. Nothing else may come.
-    expect([...tally.refusals.keys()].filter((what) => !what.startsWith('502'))).toEqual([]);
-    expect([...tally.refusals.values()].reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(blows);
-    await judge(cluster, tally, `${blows} restarts`);
-  },
-  boundMs,
-);
+describe.each([
+  // A request that came to the socket as it closed is answered 502, see the guide; and where that was the other node's,
+  // nginx believes for a second that there is none.
+  ['nginx finds out by itself', false],
+  ['nginx is told before, and no request fails', true],
+])('rolling restarts behind nginx, as the guide sets it up', (how, told) => {
+  test.skipIf(!canCluster || !nginx)(
+    how,
+    async () => {
+      await using cluster = await startCluster({
+        settings: { ...settings, 'drain.delay': '500ms', 'gc.delay': '60s', trustedProxies: '127.0.0.1' },
+      });
+      await using balancer = await startBalancer(cluster.nodes.map(({ host }) => host));
+      const tally = newTally();
+      await storm(
+        tally,
+        () => balancer.url,
+        async () => {
+          for (let restart = 0; restart < blows; restart++) {
+            const node = cluster.nodes[restart % 2]!;
+            // nginx has to take the other one into service again.
+            await Bun.sleep(1500);
+            if (told) await balancer.takeOut(node.host);
+            expect(await node.drain()).toBe(0);
+            await node.start();
+            if (told) await balancer.takeOut(undefined);
+          }
+        },
+      );
+      expect([...tally.refusals.keys()].filter((what) => told || !what.startsWith('502'))).toEqual([]);
+      await judge(cluster, tally, `${blows} restarts`);
+    },
+    boundMs,
+  );
+});
 
 test.skipIf(!canCluster)(
   'restarts of PostgreSQL, ended sessions and a storage that is away: refusals that clients repeat, and all heals',
