@@ -10,6 +10,7 @@ import { slowUploads } from './slow-uploads.ts';
 import { smallPush } from './small-push.ts';
 import { start } from './start.ts';
 import { steadyLatency } from './steady-latency.ts';
+import { steadyNodes } from './steady-nodes.ts';
 import { tagList } from './tag-list.ts';
 import { zb } from './zb.ts';
 
@@ -24,6 +25,7 @@ export const shapes: readonly Shape[] = [
   tagList,
   referrers,
   steadyLatency,
+  steadyNodes,
   slowUploads,
   pushInGc,
   zb,

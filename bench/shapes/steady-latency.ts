@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { pushOnce, smallImage } from '../client/content.ts';
 import { addGarbage } from '../client/garbage.ts';
-import { p99, requestSteadily, type Stream } from '../client/steady-requests.ts';
+import { beside, pullSteadily } from '../client/steady-pulls.ts';
 import { bonded } from '../peers/bonded.ts';
 import type { Contender } from '../peers/contenders.ts';
 import { type Peer, startServer } from '../peers/start.ts';
@@ -9,7 +9,7 @@ import type { Figures, Shape } from '../shape.ts';
 
 const processes: Partial<Record<Contender, number>> = { bonded: 1, 'bonded ×2': 2 };
 const contenders = ['bonded', 'bonded ×2'] as const;
-const manifest = '/v2/bench/steady/manifests/latest';
+const repository = 'bench/steady';
 const mib = 1024 ** 2;
 const program = join(import.meta.dir, '..', '..', 'bin', 'bonded');
 /** What a registry of some size collects once a day. */
@@ -62,18 +62,18 @@ export const steadyLatency: Shape = {
       }
     };
     // Its first round comes after an hour or so.
-    await serve('24h', ({ port }) => pushOnce(port, 'bench/steady', 'latest', smallImage(mib)));
+    await serve('24h', ({ port }) => pushOnce(port, repository, 'latest', smallImage(mib)));
     await addGarbage(data, Math.ceil(garbage * scale.crowd));
-    const alone = await serve('24h', (peer) => latencies(peer, seconds));
+    const alone = await serve('24h', (peer) => pullSteadily(peer, repository, seconds));
     const listing = await serve('24h', (peer) =>
-      beside([program, 'gc', '--dry-run', `--data=${data}`], () => latencies(peer, seconds)),
+      beside([program, 'gc', '--dry-run', `--data=${data}`], () => pullSteadily(peer, repository, seconds)),
     );
     const collecting = await serve('1s', async (peer) => {
       for (const late = performance.now() + 20_000; (await collectedBy(peer)) === 0; await Bun.sleep(20)) {
         if (performance.now() > late) throw new Error('collection does not begin');
       }
       const [before, began] = [await collectedBy(peer), performance.now()];
-      const during = await latencies(peer, seconds);
+      const during = await pullSteadily(peer, repository, seconds);
       const collected = ((await collectedBy(peer)) - before) / ((performance.now() - began) / 1000);
       return { ...during, collected };
     });
@@ -89,38 +89,8 @@ export const steadyLatency: Shape = {
   },
 };
 
-async function latencies({ port, url }: Peer, seconds: number): Promise<{ manifest: number; blob: number }> {
-  const { layers } = (await (await fetch(url + manifest)).json()) as { layers: { digest: string }[] };
-  const streams = (): [Stream, Stream] => [
-    { path: manifest, perSecond: 200, times: [] },
-    { path: `/v2/bench/steady/blobs/${layers[0]!.digest}`, perSecond: 20, times: [] },
-  ];
-  // Code that is new to the process is compiled first.
-  await requestSteadily(port, streams(), Math.min(1, seconds));
-  const measured = streams();
-  await requestSteadily(port, measured, seconds);
-  return { manifest: p99(measured[0]), blob: p99(measured[1]) };
-}
-
 /** Blobs that a server says it has collected. */
 async function collectedBy({ url }: Peer): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text();
   return Number(/^bonded_gc_collected_total\{kind="blob"\} (\d+)$/m.exec(text)?.[1] ?? 0);
-}
-
-/** Runs a program over and over while `work` goes on. */
-async function beside<T>(command: readonly string[], work: () => Promise<T>): Promise<T> {
-  let done = false;
-  const runs = (async () => {
-    while (!done) {
-      const child = Bun.spawn([...command], { stdio: ['ignore', 'ignore', 'inherit'] });
-      if ((await child.exited) !== 0) throw new Error(`${command.join(' ')} failed`);
-    }
-  })();
-  try {
-    return await Promise.race([work(), runs.then(() => Promise.reject(new Error('it ended early')))]);
-  } finally {
-    done = true;
-    await runs;
-  }
 }
