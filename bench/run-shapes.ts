@@ -61,6 +61,8 @@ async function runShape(shape: Shape, situation: Situation, { outcomes, counts }
   } catch (error) {
     console.error(`${shape.name} failed: ${(error as Error).message}`);
     counts.failed += shape.rows.length;
+  } finally {
+    await shape.finish?.();
   }
 }
 

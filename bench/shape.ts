@@ -51,6 +51,8 @@ export interface Shape {
   /** Gives the servers what they need; not measured. */
   prepare?(situation: Situation): Promise<void>;
   measure(situation: Situation, contender: Contender): Promise<Figures>;
+  /** Ends what `prepare` started. */
+  finish?(): Promise<void>;
 }
 
 export function peerOf({ peers }: Situation, contender: Contender): Peer {

@@ -15,7 +15,7 @@ const program = join(import.meta.dir, '..', '..', 'bin', 'bonded');
 /** Blobs that `fsck` looks for in the bucket. */
 const stored = 3000;
 /** Rows of the tables of which an index is made. */
-const rows = 1_000_000;
+const rows = 300_000;
 /** A body that comes with its length. */
 const layerBytes = 100 * 1024;
 const migrations = { Added: '0009-referrers-by-type', Replaced: '0010-links-by-digest' } as const;
@@ -24,7 +24,7 @@ interface Deployment {
   database: string;
   settings: Record<string, string | number | boolean>;
 }
-let deployed: ReturnType<typeof deploy> | undefined;
+let deployed: Awaited<ReturnType<typeof deploy>> | undefined;
 
 const beyond = (key: string, what: string): Row[] => [
   { key: `manifest${key}`, what: `manifest GET during ${what} ÷ without, 99th percentiles`, unit: '×', better: 'less' },
@@ -50,9 +50,15 @@ export const steadyNodes: Shape = {
     ...migrating('Added', 'adds an index'),
     ...migrating('Replaced', 'replaces an index'),
   ],
-  prepare: async (situation) => void (await (deployed ??= deploy(situation))),
+  async prepare(situation) {
+    deployed = await deploy(situation);
+  },
+  async finish() {
+    await deployed?.postgres.stop();
+    deployed = undefined;
+  },
   async measure({ scale }, contender) {
-    const { checked, migrated } = await deployed!;
+    const { checked, migrated } = deployed!;
     const seconds = scale.seconds * 2;
     const count = processes[contender]!;
     const { alone, checking } = await measureFsck(checked, count, seconds);
@@ -88,7 +94,7 @@ async function measureMigration(deployment: Deployment, name: string, count: num
   // Whatever opens a database that is older brings it up to date first.
   const migration = Bun.spawn(commandOn(deployment, 'nodes'), { stdio: ['ignore', 'ignore', 'inherit'] });
   const migrated = migration.exited.then(() => (performance.now() - began) / 1000);
-  const during = await pullSteadily(peer, repository, seconds);
+  const during = await pullSteadily(peer, repository, seconds, 0);
   const took = await migrated;
   const longestPush = await pushes.end();
   if (migration.exitCode !== 0) throw new Error('the migration failed');
@@ -107,11 +113,11 @@ function commandOn({ database, settings }: Deployment, name: string): string[] {
   return [program, name, `--database=${database}`, ...given];
 }
 
-/** Databases and buckets that end with this process, and what is in them. */
-async function deploy(situation: Situation): Promise<{ checked: Deployment; migrated: Deployment }> {
-  const { url } = await startPostgres();
+/** Databases and buckets, and what is in them. */
+async function deploy(situation: Situation) {
+  const postgres = await startPostgres();
   const deployOne = async (name: string): Promise<Deployment> => {
-    const deployment = { database: await createDatabase(url, name), settings: await s3Settings() };
+    const deployment = { database: await createDatabase(postgres.url, name), settings: await s3Settings() };
     await using node = await serve(deployment);
     await pushOnce(peerOf(node).port, repository, 'latest', smallImage(layerBytes));
     return deployment;
@@ -120,7 +126,7 @@ async function deploy(situation: Situation): Promise<{ checked: Deployment; migr
   const bucket = String(checked.settings['storage.s3.bucket']);
   await addStoredBlobs(checked.database, bucket, crowdOf(situation, stored));
   await addOldFacts(migrated.database, crowdOf(situation, rows));
-  return { checked, migrated };
+  return { checked, migrated, postgres };
 }
 
 /** Pushes one small image after the other; `end` resolves with how long the longest took (ms). */
