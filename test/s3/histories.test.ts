@@ -39,7 +39,7 @@ async function attempt<T>(action: Promise<T>, node: Node): Promise<T | RegistryE
     return await action;
   } catch (error) {
     if (error instanceof RegistryError) return error;
-    if (node.dead() || /UploadPart|Multipart|Object/.test(String(error))) return undefined;
+    if (node.dead()) return undefined;
     throw error;
   }
 }

@@ -144,6 +144,39 @@ for (const [how, play] of Object.entries(broken)) {
   }, 30_000);
 }
 
+test('lists come in pages, which begin behind what the last one ended with', async () => {
+  const page = (name: string, entry: string, next: string) => (_: unknown, response: ServerResponse) =>
+    whole(response, `<${name}><IsTruncated>${next !== ''}</IsTruncated>${entry}${next}</${name}>`);
+  const asked: string[] = [];
+  const noting = (play: (request: IncomingMessage, response: ServerResponse) => void) => {
+    return (request: IncomingMessage, response: ServerResponse) => {
+      asked.push(request.url!.replace(/^[^?]*\?/, ''));
+      play(request, response);
+    };
+  };
+  const upload = (key: string) => `<Upload><Key>${key}</Key><UploadId>of-${key}</UploadId></Upload>`;
+  const markers = '<NextKeyMarker>b</NextKeyMarker><NextUploadIdMarker>of-b</NextUploadIdMarker>';
+  const part = (number: number) =>
+    `<Part><PartNumber>${number}</PartNumber><ETag>"${number}"</ETag><Size>5</Size></Part>`;
+  using played = await openPlayed(
+    [
+      page('ListMultipartUploadsResult', upload('a') + upload('b'), markers),
+      page('ListMultipartUploadsResult', upload('c'), ''),
+      page('ListPartsResult', part(1), '<NextPartNumberMarker>1</NextPartNumberMarker>'),
+      page('ListPartsResult', part(2), ''),
+      page('ListBucketResult', '<Contents><Key>a</Key></Contents>', '<NextContinuationToken>t</NextContinuationToken>'),
+      page('ListBucketResult', '<Contents><Key>b</Key></Contents>', ''),
+    ].map(noting),
+  );
+  expect((await Array.fromAsync(played.calls.multiparts(''))).map(({ key }) => key)).toEqual(['a', 'b', 'c']);
+  expect((await played.calls.parts('a', '1'))?.map(({ number }) => number)).toEqual([1, 2]);
+  expect((await Array.fromAsync(played.calls.list(''))).map(({ key }) => key)).toEqual(['a', 'b']);
+  expect(asked[1]).toContain('key-marker=b');
+  expect(asked[1]).not.toContain('upload-id-marker');
+  expect(asked[3]).toContain('part-number-marker=1');
+  expect(asked[5]).toContain('continuation-token=t');
+});
+
 test('a key that S3 could not remove just now is removed later; one that it will not is a failure', async () => {
   const answer = (code: string) =>
     `<DeleteResult><Error><Key>blobs/a</Key><Code>${code}</Code><Message>no</Message></Error></DeleteResult>`;

@@ -76,21 +76,26 @@ export async function openS3Calls(options: S3Options) {
     }
   }
 
-  /** Open multipart uploads of the keys below. */
+  /**
+   * Open multipart uploads of the keys below. Pages go by key: there are servers which refuse the marker of an upload that
+   * they gave (versitygw). Where a page ends between two of one key, which only a crash leaves, the second is not listed.
+   */
   async function* multiparts(below: string): AsyncGenerator<{ key: string; id: string; startedAt: number }> {
-    let from: { KeyMarker?: string; UploadIdMarker?: string } = {};
-    for (;;) {
+    for (let after: string | undefined; ;) {
       const page = await attempt('ListMultipartUploads', () =>
-        client.send(new sdk.ListMultipartUploadsCommand({ Bucket: bucket, Prefix: prefix + below, ...from })),
+        client.send(
+          new sdk.ListMultipartUploadsCommand({
+            Bucket: bucket,
+            Prefix: prefix + below,
+            ...(after !== undefined && { KeyMarker: after }),
+          }),
+        ),
       );
       for (const { Key = '', UploadId, Initiated } of page.Uploads ?? [])
         if (UploadId !== undefined)
           yield { key: Key.slice(prefix.length), id: UploadId, startedAt: Initiated?.getTime() ?? 0 };
-      if (!page.IsTruncated || page.NextKeyMarker === undefined) return;
-      from = {
-        KeyMarker: page.NextKeyMarker,
-        ...(page.NextUploadIdMarker && { UploadIdMarker: page.NextUploadIdMarker }),
-      };
+      after = page.NextKeyMarker;
+      if (!page.IsTruncated || after === undefined) return;
     }
   }
 
