@@ -103,3 +103,36 @@ test('a record is one write of 4 KiB at most, and stays what it is', () => {
   logTo(whole, 'json').info({ path: 'x'.repeat(3900) }, 'served');
   expect(JSON.parse(whole[0]!)).toMatchObject({ path: 'x'.repeat(3900) });
 });
+
+test.each(['json', 'text'])(
+  '%s: what nobody reads is not kept, the writer waits',
+  async (format) => {
+    const program = `import { createLog } from './log.ts';
+    const log = createLog({ level: 'info', format: '${format}' }, false);
+    for (let n = 1; n <= 3000; n++) {
+      log.info({ n, filling: 'x'.repeat(1000) }, 'written');
+      if (n === 1 || n === 3000) process.stderr.write(n + '\\n');
+    }`;
+    // A socket, as systemd's journal is: of a pipe nothing would be kept in any case.
+    const child = Bun.spawn([process.execPath, '-e', program], {
+      cwd: import.meta.dir,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let said = '';
+    const listening = (async () => {
+      for await (const chunk of child.stderr) said += new TextDecoder().decode(chunk);
+    })();
+    const reader = child.stdout.getReader();
+    let text = '';
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      // After the first part, it reads nothing for a while.
+      if (text === '') await Bun.sleep(2000);
+      if (text === '') expect(said).toBe('1\n');
+      text += new TextDecoder().decode(next.value);
+    }
+    expect(text.split('\n')).toHaveLength(3001);
+    await listening;
+    expect(said).toBe('1\n3000\n');
+  },
+  60_000,
+);

@@ -35,10 +35,10 @@ export function createLog(
       censor: '[redacted]',
     },
   };
-  const out = write ?? ((line: string) => void process.stdout.write(line));
-  if (text) return pino(settings, { write: (line: string) => out(readable(shortened(line))) });
+  // Not by process.stdout, which keeps what nobody reads.
   const destination = write ? { write } : pino.destination({ fd: 1, sync: true });
-  return pino(settings, { write: (line: string) => void destination.write(shortened(line)) });
+  const form = text ? (line: string) => readable(shortened(line)) : shortened;
+  return pino(settings, { write: (line: string) => void destination.write(form(line)) });
 }
 
 /**
