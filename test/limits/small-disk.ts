@@ -14,7 +14,7 @@ if (!haveSmallDisks) console.warn('skipped: this user may not mount a small file
 
 export interface SmallDisk extends AsyncDisposable {
   /** Starts a server on it; the last one must have ended. */
-  start(options?: StartOptions): Promise<TestProcess>;
+  start(options?: StartOptions & { environment?: Record<string, string> }): Promise<TestProcess>;
   /** Runs a command of `bonded` on its data, to the end. */
   bonded(...args: string[]): Promise<{ code: number; out: string }>;
   /** Runs a program of this folder with the path of a database on it; resolves with what it wrote. */
