@@ -1,5 +1,5 @@
 import { connected, digestOf, imageType, must, type Sender } from '../client/content.ts';
-import type { Filler } from './fill.ts';
+import type { Filler } from './filler.ts';
 
 /** Most tags of one push. */
 const tagsAtOnce = 100;

@@ -2,7 +2,7 @@ import { linkSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { digestOf } from '../client/content.ts';
 import type { Peer } from '../peers/start.ts';
-import type { Filler } from './fill.ts';
+import type { Filler } from './filler.ts';
 
 /** Below the most that ext4 gives to one file. */
 const linksOfFile = 60_000;

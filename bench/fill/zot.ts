@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { digestOf, imageType } from '../client/content.ts';
-import type { Filler } from './fill.ts';
+import type { Filler } from './filler.ts';
 
 interface Layout {
   manifests: { mediaType: string; digest: string; size: number; annotations?: Record<string, string> }[];
