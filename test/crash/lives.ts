@@ -48,7 +48,7 @@ const killsBetweenChecks = 25;
 /** How long an S3 server that was killed stays away (ms): longer than requests to it are repeated, or not. */
 const mostAwayMs = 2000;
 /** How long is waited for the moment in which most can be lost (ms). */
-const completionWithinMs = 400;
+const completionWithinMs = 1500;
 
 /**
  * Kills a server under load, at random times, and looks after each restart whether everything that was acknowledged
@@ -145,7 +145,9 @@ async function oneLife(
   let early: unknown = await someAnswers();
   let back: Promise<unknown> = Promise.resolve();
   if (!early && gateway && random.chance(0.3)) {
-    back = gateway.fail(random.chance(0.6) ? completionWithinMs : 0, random() * mostAwayMs);
+    const completing = random.chance(0.6);
+    for (const pusher of pushers) pusher.nextIsLarge = completing;
+    back = gateway.fail(completing ? completionWithinMs : 0, random() * mostAwayMs);
     back.catch(() => {});
     // Before or after it is back; then all goes on by itself.
     if (random.chance(0.7)) early = await Promise.race([back, wrong]);
@@ -219,6 +221,7 @@ function createPushers(random: Random, { gateway, large }: Bytes): Pusher[] {
     neighbours: homes.filter((other) => other !== home),
     bases,
     large,
+    nextIsLarge: false,
     images: [],
   }));
 }

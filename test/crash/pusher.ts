@@ -14,6 +14,8 @@ export interface Pusher extends Pushing {
   bases: readonly Content[];
   /** Of the larger layers, and how many of all these are. */
   large: { chance: number; sizes: readonly number[] };
+  /** Whether its next layer is one of them. */
+  nextIsLarge: boolean;
   images: { repository: KnownRepository; manifest: KnownManifest }[];
 }
 
@@ -76,12 +78,11 @@ async function pushImage(pusher: Pusher): Promise<void> {
   for (const change of changes) change.acknowledged();
 }
 
-function layerOf({ random, large }: Pusher): Content {
-  const size = random.chance(large.chance)
-    ? random.pick(large.sizes)
-    : random.chance(0.15)
-      ? 120_000
-      : 200 + random.below(6000);
+function layerOf(pusher: Pusher): Content {
+  const { random, large, nextIsLarge } = pusher;
+  pusher.nextIsLarge = false;
+  const isLarge = nextIsLarge || random.chance(large.chance);
+  const size = isLarge ? random.pick(large.sizes) : random.chance(0.15) ? 120_000 : 200 + random.below(6000);
   return contentOf(random.bytes(size));
 }
 
