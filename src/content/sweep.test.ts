@@ -61,6 +61,28 @@ test('a session whose staging area changed since is alive, although its row is o
   expect(await rig.left()).toEqual(nothing);
 });
 
+test('a session that proves to be alive is free again while others are still being ended', async () => {
+  await using rig = await openContentRig();
+  const ending = Promise.withResolvers<void>();
+  const goOn = Promise.withResolvers<void>();
+  const discard: typeof rig.store.discard = async (upload, inUse) => {
+    ending.resolve();
+    await goOn.promise;
+    return rig.store.discard(upload, inUse);
+  };
+  const uploads = rig.openOver({ ...rig.store, discard });
+  await setActive(rig, await rig.open(), 1);
+  const alive = await rig.open();
+  await rig.append(alive, bodyOf('abc'));
+  await setActive(rig, alive, 1);
+  const swept = uploads.sweep(Date.now() - hour);
+  await ending.promise;
+  const appended = codeOf(uploads.hold(alive, owner, (session) => session.append(bodyOf('def'), 3)));
+  expect(await appended).toBe('done');
+  goOn.resolve();
+  expect((await swept).uploads).toBe(1);
+});
+
 test('sessions at work do not keep a small step from reaching the ones behind them', async () => {
   await using rig = await openContentRig();
   for (let at = 0; at < 10; at++) {

@@ -1,7 +1,7 @@
 import type { Database } from '../database/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import type { BlobStore, StagingArea } from './blob-store.ts';
-import { createLocalClaims, type Release, type UploadClaims } from './claims.ts';
+import { createLocalClaims, type UploadClaims } from './claims.ts';
 import { endUploads } from './end-uploads.ts';
 import { type Holders, withoutNodes } from './hold-upload.ts';
 import { deletingBlobs, forgetBlobs, keysInUse } from './store.ts';
@@ -101,33 +101,49 @@ export function createSweep(
     return !staged || staged.changedAt < before;
   }
 
+  /** Takes a session on which nobody works, and nobody did since; one that is alive is left at once to its next request. */
+  async function takeIdle(id: string, before: number): Promise<{ row: UploadRow; leave(): Promise<void> } | undefined> {
+    const release = await claims.claim(id);
+    if (!release) return undefined;
+    let row: UploadRow | undefined;
+    const leave = async () => {
+      if (row) await holders.giveBack(id, row.holder);
+      release();
+    };
+    let idle = false;
+    try {
+      row = await holders.takeNow(id);
+      idle = row !== undefined && (await isIdle(row, before));
+    } finally {
+      if (!idle) await leave();
+    }
+    return idle ? { row: row!, leave } : undefined;
+  }
+
   async function sweepSessions(before: number, limit: number): Promise<Step> {
     const rows = await idleUploads(db, before, limit);
-    const idle: UploadRow[] = [];
+    const taken: { row: UploadRow; leave(): Promise<void> }[] = [];
     const busy: string[] = [];
-    const claimed: Release[] = [];
-    const taken: UploadRow[] = [];
     let failure: unknown;
     try {
       for (const { id } of rows) {
-        const release = await claims.claim(id);
-        if (release) claimed.push(release);
-        const row = release && (await holders.takeNow(id));
-        if (row) taken.push(row);
-        if (row && (await isIdle(row, before))) idle.push(row);
+        const idle = await takeIdle(id, before);
+        if (idle) taken.push(idle);
         else busy.push(id);
       }
-      for (const { id } of idle) ended(id);
-      ({ failure } = await allOrEach(idle, (some) => endUploads(db, store, some)));
+      for (const { row } of taken) ended(row.id);
+      ({ failure } = await allOrEach(
+        taken.map(({ row }) => row),
+        (some) => endUploads(db, store, some),
+      ));
     } finally {
       // Of those that were ended there is no row.
-      for (const { id, holder } of taken) await holders.giveBack(id, holder);
-      for (const release of claimed) release();
+      for (const { leave } of taken) await leave();
     }
     // Otherwise the ones at work would be all that a step ever looks at.
     if (busy.length > 0) await db.write((tx) => touchUploads(tx, busy, before), { durable: false });
-    const bytes = idle.reduce((sum, row) => sum + row.offset, 0);
-    return { uploads: idle.length, bytes, more: rows.length === limit, failure };
+    const bytes = taken.reduce((sum, { row }) => sum + row.offset, 0);
+    return { uploads: taken.length, bytes, more: rows.length === limit, failure };
   }
 
   async function sweepAreas(before: number, limit: number): Promise<Step> {
