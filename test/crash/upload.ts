@@ -127,10 +127,12 @@ async function sendChunk(pushing: Pushing, upload: KnownUpload, end: number): Pr
   const send = random.chance(0.1)
     ? () => client.patchSlowly(location, bytes, random.below(mostPauseMs))
     : () => client.patch(location, bytes, random.chance(0.5) ? from : undefined);
+  // Not when it was answered: the server may have noted it long before.
+  const began = Date.now();
   const answer = await attempt(pushing, send);
   mustGoOn(pushing, `PATCH of ${upload.location} from ${from}`, upload, answer, 202);
   upload.acknowledged = end;
-  upload.activeAt = Date.now();
+  upload.activeAt = began;
 }
 
 /**
