@@ -5,6 +5,9 @@ import { sqlTypes } from './dialect.ts';
 /** A second server that starts at the same moment waits here rather than migrating too. */
 const advisoryLock = 4_271_992_313;
 
+/** How long a migration waits for a table, and others behind it (ms). */
+const lockTimeoutMs = 1000;
+
 /**
  * Applies what is missing, in the order of names. Runs inside the caller's transaction, so that a failed migration
  * leaves the schema as it was. A database that is newer than this program is refused.
@@ -14,6 +17,8 @@ export async function migrate(db: Transaction, dialect: Dialect, migrations: rea
     // Waiting for another server, or an index over millions of rows, may take longer than a statement normally may.
     await sql`SET LOCAL statement_timeout = 0`.execute(db);
     await sql`SELECT pg_advisory_xact_lock(${advisoryLock})`.execute(db);
+    // Behind a table that a dump holds on to, everybody would wait who comes after us, pulls too: the caller tries again.
+    await sql`SET LOCAL lock_timeout = ${sql.lit(lockTimeoutMs)}`.execute(db);
   }
   const { int, text } = sqlTypes(dialect);
   const table = `CREATE TABLE IF NOT EXISTS migrations (name ${text} PRIMARY KEY, applied_at ${int} NOT NULL)`;

@@ -161,6 +161,37 @@ function suite(): void {
     }
   });
 
+  test('a migration that waits for a dump keeps nobody from reading for long, and is applied when it is over', async () => {
+    const options = { ...settings, url: urlOf(db), poolSize: 2, statementTimeoutMs: 20_000 };
+    const migration: Migration = {
+      name: '9999-locks',
+      up: async (tx) => void (await sql`ALTER TABLE samples ADD COLUMN added INT`.execute(tx)),
+    };
+    const { promise: over, resolve: end } = Promise.withResolvers<void>();
+    const dumping = db.write(async (tx) => {
+      await sql`LOCK TABLE samples IN ACCESS SHARE MODE`.execute(tx);
+      await over;
+    });
+    const opening = openPostgres({ ...options, migrations: [...sampleMigrations, migration] });
+    let longest = 0;
+    for (const until = performance.now() + 4500; performance.now() < until; await Bun.sleep(50)) {
+      const began = performance.now();
+      await db.first('SELECT name FROM samples WHERE name = ?', ['a']);
+      longest = Math.max(longest, performance.now() - began);
+    }
+    end();
+    await dumping;
+    const opened = await opening;
+    expect(await opened.all('SELECT name, added FROM samples WHERE name = ?', ['a'])).toEqual([
+      { name: 'a', added: null },
+    ]);
+    // It waits for a second, on a machine that may be busy.
+    expect(longest).toBeLessThan(4000);
+    await opened.write((tx) => sql`ALTER TABLE samples DROP COLUMN added`.execute(tx));
+    await opened.write((tx) => sql`DELETE FROM migrations WHERE name = '9999-locks'`.execute(tx));
+    await opened.close();
+  }, 60_000);
+
   test('a migration may take longer than a statement, here and where another server waits for it', async () => {
     const slow: Migration = {
       name: '9999-slow',

@@ -25,6 +25,11 @@ export interface PostgresOptions {
 /** Serialization failure and deadlock: the transaction may be repeated (PostgreSQL, Appendix A, class 40). */
 const repeatable = new Set(['40001', '40P01']);
 const maxAttempts = 6;
+/** Somebody holds a table that a migration needs for itself. */
+const lockNotAvailable = '55P03';
+/** For how long a start tries to have it, and the pause in which others use it (ms). */
+const tablesWithinMs = 600_000;
+const betweenMs = 2000;
 /** The server cancels a statement that takes too long; a server that has vanished does not, so then we do (ms). */
 const vanishedMs = 5000;
 const idleMs = 300_000;
@@ -115,9 +120,26 @@ async function prepareDatabase(pool: Pool, migrations: readonly Migration[]): Pr
   const kysely = new Kysely<Tables>({ dialect: postgresDialect(pool, createPrepare(false)) });
   try {
     await requireDurability(kysely);
-    await inTransaction(kysely, (tx) => migrate(tx, 'postgres', migrations));
+    await unlessLocked(() => inTransaction(kysely, (tx) => migrate(tx, 'postgres', migrations)));
   } finally {
     await pool.end();
+  }
+}
+
+/** Repeats a migration that could not have its tables until it can. */
+async function unlessLocked(migrating: () => Promise<void>): Promise<void> {
+  for (const until = performance.now() + tablesWithinMs; ; await Bun.sleep(betweenMs)) {
+    try {
+      return await migrating();
+    } catch (error) {
+      const code = codeOf(error) ?? '';
+      if (code !== lockNotAvailable && !repeatable.has(code)) throw error;
+      if (performance.now() < until) continue;
+      throw new Error(
+        'the tables cannot be migrated: other sessions use them without end, such as a dump; pg_stat_activity has them',
+        { cause: error },
+      );
+    }
   }
 }
 
