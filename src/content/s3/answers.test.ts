@@ -234,6 +234,25 @@ test('a profile that was written anew is read again when what it said before is 
   }
 });
 
+test('a clock that is wrong is put right by what S3 says, not by giving up', async () => {
+  const { answer, ask, result } = requests['ListParts']!;
+  const ahead = Date.now() + 3_600_000;
+  using played = await openPlayed([
+    (request, response) => {
+      const [, year, month, day, hour, minute] = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)/.exec(
+        String(request.headers['x-amz-date']),
+      )!;
+      const signed = Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute));
+      response.setHeader('date', new Date(ahead).toUTCString());
+      if (Math.abs(signed - ahead) < 900_000) return whole(response, answer);
+      response.writeHead(403, head).end('<Error><Code>RequestTimeTooSkewed</Code><Message>late</Message></Error>');
+    },
+  ]);
+  expect(await ask(played.calls)).toEqual(result);
+  expect(await ask(played.calls)).toEqual(result);
+  expect(played.asked()).toBe(3);
+});
+
 test('what the operator should look at is part of the message', async () => {
   for (const [status, code, lookAt] of [
     [404, 'NoSuchBucket', 'is there a bucket'],
