@@ -201,7 +201,6 @@ export const suites: readonly Suite[] = [
     except: [...parsers, ...filesAlone],
     needs: ['versitygw'],
     built: true,
-    inMemory: true,
     minutes: { small: 10, ci: 15, soak: 1440 },
     environment: { small: inS3(20), ci: inS3(50), soak: inS3(10_000) },
   },
