@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { existsSync, statSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +10,7 @@ import { runInLanes } from './lanes.ts';
 import { describeResult } from './report.ts';
 import { filesOf, type RunOptions, runSuite } from './run-suite.ts';
 import type { Suite } from './suite.ts';
+import { createSupplies } from './supplies.ts';
 
 const repository = join(import.meta.dir, '..', '..');
 const minutes = { small: 1, ci: 1, soak: 1 };
@@ -169,6 +171,22 @@ test('the built program and the directory in memory are told to those alone that
   expect(await said({ inMemory: true }, { program: '/built', directory: undefined })).toBe('|');
   expect(await said({})).toBe('|');
 });
+
+test('what is supplied is made once, is open to other users as far as they need, and is gone in the end', async () => {
+  const supplies = createSupplies(repository, root);
+  const directory = supplies.directory();
+  expect(supplies.directory()).toBe(directory);
+  if (directory) {
+    expect(directory).toStartWith('/dev/shm/');
+    expect(statSync(directory).mode & 0o777).toBe(0o711);
+  }
+  const program = await supplies.program();
+  expect(await supplies.program()).toBe(program);
+  const child = Bun.spawn([program, '--version'], { stdout: 'pipe' });
+  expect(await new Response(child.stdout).text()).toMatch(/^\d+\.\d+\.\d+\n$/);
+  supplies[Symbol.dispose]();
+  for (const gone of [program, directory ?? program]) expect(existsSync(gone)).toBe(false);
+}, 60_000);
 
 test('suites are skipped for what is missing, and by name only those run', () => {
   const list: Suite[] = [

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statfsSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** What suites run with in CI, and without elsewhere. */
@@ -20,7 +20,7 @@ export function createSupplies(root: string, logs: string) {
   let directory: string | undefined;
   return {
     program: () => (built ??= build(root, join(folder, 'bonded'))),
-    directory: () => (directory ??= hasRoom() ? mkdtempSync(join(memory, 'bonded-test-')) : undefined),
+    directory: () => (directory ??= hasRoom() ? makeDirectory() : undefined),
     [Symbol.dispose]() {
       rmSync(folder, { recursive: true, force: true });
       if (directory) rmSync(directory, { recursive: true, force: true });
@@ -34,6 +34,13 @@ async function build(root: string, program: string): Promise<string> {
   const complaint = await new Response(child.stderr).text();
   if ((await child.exited) !== 0) throw new Error(`the program for the tests could not be built: ${complaint}`);
   return program;
+}
+
+function makeDirectory(): string {
+  const directory = mkdtempSync(join(memory, 'bonded-test-'));
+  // PostgreSQL goes through it to a directory of its own, as another user.
+  chmodSync(directory, 0o711);
+  return directory;
 }
 
 function hasRoom(): boolean {
