@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { existsSync } from 'node:fs';
 import fc from 'fast-check';
+import { testDialect } from '../../test/support/database.ts';
 import { sweepDeleted } from '../content/index.ts';
 import { checkHistory } from './gc-check.double.ts';
 import { collectStep } from './collect.ts';
@@ -199,7 +200,8 @@ describe('garbage collection', () => {
     },
   };
 
-  for (const [name, parts] of Object.entries(faults)) {
+  // What histories find does not depend on the database, and may take hundreds of them.
+  for (const [name, parts] of testDialect() === 'sqlite' ? Object.entries(faults) : []) {
     test(`the histories find ${name}`, async () => {
       expect((await explore({ ...soundParts, ...parts }, 1_000)).failed).toBe(true);
     }, 600_000);
