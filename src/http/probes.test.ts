@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test';
 import { createLog, createMetrics } from '../telemetry/index.ts';
 import { createHostTable } from './hosts.ts';
+import { shareReady } from './probes.ts';
 import { startServer } from './server.ts';
 
 test('however many ask at once whether it is ready, the database is asked by few', async () => {
@@ -42,4 +43,29 @@ test('however many ask at once whether it is ready, the database is asked by few
   } finally {
     await server.drain(0, 0);
   }
+});
+
+test('an answer that never comes is not what all later ones wait for', async () => {
+  let time = 0;
+  const asked: PromiseWithResolvers<void>[] = [];
+  const ask = () => {
+    const answer = Promise.withResolvers<void>();
+    asked.push(answer);
+    return answer.promise;
+  };
+  const ready = shareReady(ask, () => time);
+  const lost = ready();
+  time = 4000;
+  expect(ready()).toBe(lost);
+  time = 6000;
+  const [next, beside] = [ready(), ready()];
+  expect(asked).toHaveLength(2);
+  asked[0]!.resolve();
+  await lost;
+  // The second one is still under way.
+  expect(ready()).toBe(next);
+  asked[1]!.resolve();
+  await Promise.all([next, beside]);
+  void ready();
+  expect(asked).toHaveLength(3);
 });

@@ -25,13 +25,26 @@ export function answerProbe(
   return path === '/healthz' ? answerText('ok') : answerReady(probes, unready);
 }
 
+/** An answer that takes longer (ms) is waited for by nobody else: what it waits for may be lost. */
+const sharedMs = 5000;
+
 /**
  * Probes that come while one is being answered share its answer: each asks the database and the store, and whoever
  * reaches the port may send any number.
  */
-export function shareReady(ready: Probes['ready']): Probes['ready'] {
-  let asked: Promise<void> | undefined;
-  return () => (asked ??= ready().finally(() => (asked = undefined)));
+export function shareReady(ready: Probes['ready'], now = performance.now.bind(performance)): Probes['ready'] {
+  let asked: { at: number; answer: Promise<void> } | undefined;
+  return () => {
+    if (asked && now() - asked.at < sharedMs) return asked.answer;
+    const one = {
+      at: now(),
+      answer: ready().finally(() => {
+        if (asked === one) asked = undefined;
+      }),
+    };
+    asked = one;
+    return one.answer;
+  };
 }
 
 async function answerReady(probes: Probes, unready: Unready): Promise<Response> {
