@@ -6,6 +6,7 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readOptions } from '../test/runner/options.ts';
+import { positive } from './options.ts';
 import { runShapes } from './run-shapes.ts';
 import { shapes } from './shapes/index.ts';
 import { results, tables } from './results.ts';
@@ -39,13 +40,7 @@ if (values.list) {
 }
 const chosen = shapes.filter((shape) => positionals.length === 0 || positionals.includes(shape.name));
 const scale = { ...scales[values.smoke ? 'smoke' : 'full'] };
-if (values.rounds !== undefined) {
-  scale.rounds = Number(values.rounds);
-  if (!Number.isInteger(scale.rounds) || scale.rounds < 1) {
-    console.error(`--rounds ${values.rounds}: must be a whole number from 1 on`);
-    process.exit(2);
-  }
-}
+scale.rounds = Math.ceil(positive('--rounds', values.rounds, scale.rounds));
 
 const loadBefore = currentLoad();
 const began = performance.now();

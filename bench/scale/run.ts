@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readOptions } from '../../test/runner/options.ts';
 import { findPostgres, startPostgres } from '../../test/support/postgres.ts';
+import { positive } from '../options.ts';
 import { currentLoad, diskOf, machine } from '../surroundings.ts';
 import { makeWorkplace } from '../workplace.ts';
 import { measureScale, type Options, type Outcome } from './rounds.ts';
@@ -29,13 +30,19 @@ const { values } = await readOptions(import.meta.path, {
   },
 });
 
-const databases = values.database ?? ['sqlite', 'postgres'];
-const size = Number(values.size ?? (values.smoke ? 5000 : fullSize));
+const known = ['sqlite', 'postgres'];
+const databases = values.database ?? known;
+const unknown = databases.find((database) => !known.includes(database));
+if (unknown !== undefined) {
+  console.error(`--database ${unknown}: must be ${known.join(' or ')}`);
+  process.exit(2);
+}
+const size = positive('--size', values.size, values.smoke ? 5000 : fullSize);
 const options: Omit<Options, 'directory' | 'postgres'> = {
   size,
   seed: values.seed ?? 'bonded',
-  rounds: Number(values.rounds ?? (values.smoke ? 1 : 5)),
-  seconds: Number(values.seconds ?? (values.smoke ? 0.1 : 1)),
+  rounds: positive('--rounds', values.rounds, values.smoke ? 1 : 5),
+  seconds: positive('--seconds', values.seconds, values.smoke ? 0.1 : 1),
 };
 const loadBefore = currentLoad();
 const counts = { passed: 0, failed: 0, skipped: 0 };
