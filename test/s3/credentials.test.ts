@@ -90,7 +90,8 @@ test(
         hostname: '127.0.0.1',
         fetch: () => (away ? new Response('', { status: 500 }) : grant(new Date(Date.now() + 2000).toISOString())),
       });
-      const settings = await s3Settings();
+      // The address of a presigned read is made here, and needs them as well.
+      const settings = { ...(await s3Settings()), 'storage.s3.presignedReads.enabled': true };
       await using server = await startTestProcess({ settings, environment: webIdentity(token, sts.port!) });
       expect((await push(server, 'before')).status).toBe(201);
       away = true;

@@ -267,7 +267,8 @@ export async function openS3Calls(options: S3Options) {
         ResponseContentType: 'application/octet-stream',
         ResponseContentDisposition: 'attachment',
       });
-      return getSignedUrl(client, read, { expiresIn: presignedSeconds });
+      // Nothing is asked of S3, but there may be no credentials just now.
+      return attempt(`address of ${key}`, () => getSignedUrl(client, read, { expiresIn: presignedSeconds }));
     },
 
     /** How long S3 may say nothing in the middle of a body (ms). */
