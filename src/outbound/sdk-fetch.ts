@@ -1,4 +1,13 @@
 import type { S3ClientConfig } from '@aws-sdk/client-s3';
+import { createTurns, type Turns } from './turns.ts';
+
+/**
+ * Requests that are under way at once: that send a body from a stream, that read one whole, and all others. No kind waits
+ * for another. Beyond 256 in all Bun would hold a request back by itself, while its time runs.
+ */
+const sendingAtOnce = 32;
+const readingAtOnce = 64;
+const askingAtOnce = 64;
 
 interface WireRequest {
   method: string;
@@ -18,32 +27,85 @@ interface WireResponse {
   body: ReadableStream<Uint8Array> | undefined;
 }
 
+/** A request that the client has signed: all that is in its headers, and nothing that is not. */
+export interface SignedRequest {
+  url: string;
+  headers: Record<string, string>;
+}
+
+export interface SdkFetchOptions {
+  /** Instead of the client's (ms). */
+  requestTimeout?: number;
+  /** Takes the signed request, which is not sent: the client gets an empty answer. */
+  signed?(request: SignedRequest): void;
+}
+
+export interface SdkFetch {
+  /** Sends the requests of the client. */
+  handler: NonNullable<S3ClientConfig['requestHandler']>;
+  /**
+   * GET of a signed request with more headers, which the signature need not cover; resolves when all of the answer is
+   * there.
+   */
+  read(
+    signed: SignedRequest,
+    more: Record<string, string>,
+  ): Promise<{ status: number; headers: Headers; bytes: Uint8Array<ArrayBuffer> }>;
+  /** The same, but resolves when the answer begins. Takes no turn: whoever calls it sees to it that they are few. */
+  open(signed: SignedRequest, more: Record<string, string>): Promise<Response>;
+}
+
 /**
  * Sends the requests of AWS's clients by `fetch`, which, unlike their own way, sends a body of known length from a
  * stream and hands answers through without gathering them. A request is given up when nothing moves for `timeoutMs`:
- * neither the body leaves nor an answer begins.
+ * its turn does not come, its body does not leave, an answer does not begin or, where it is read whole, does not end.
  */
-export function createSdkFetch(timeoutMs: number): NonNullable<S3ClientConfig['requestHandler']> {
+export function createSdkFetch(timeoutMs: number): SdkFetch {
+  const sending = createTurns(sendingAtOnce);
+  const reading = createTurns(readingAtOnce);
+  const asking = createTurns(askingAtOnce);
   const waiting = new Set<Patience>();
   let closed = false;
+
+  /** Whatever waits for an answer is given up when the client is closed. */
+  async function waitFor<T>(ms: number, send: (patience: Patience) => Promise<T>): Promise<T> {
+    if (closed) throw new Error('the client is closed');
+    const patience = createPatience(ms);
+    waiting.add(patience);
+    try {
+      return await send(patience);
+    } catch (error) {
+      throw networkError(error);
+    } finally {
+      waiting.delete(patience);
+      patience.end();
+    }
+  }
+
+  async function inTurn<T>(turns: Turns, ms: number, send: (patience: Patience) => Promise<T>): Promise<T> {
+    const end = await turns.take(timeoutMs).catch((error: unknown) => {
+      throw networkError(error);
+    });
+    return waitFor(ms, send).finally(end);
+  }
+
   const handler = {
     metadata: { handlerProtocol: 'http/1.1' },
     async handle(
       request: WireRequest,
-      { requestTimeout = timeoutMs }: { requestTimeout?: number } = {},
+      { requestTimeout = timeoutMs, signed }: SdkFetchOptions = {},
     ): Promise<{ response: WireResponse }> {
-      if (closed) throw new Error('the client is closed');
-      const patience = createPatience(requestTimeout);
-      waiting.add(patience);
-      try {
-        const response = await fetch(urlOf(request), {
-          method: request.method,
-          // Its length is the one that Range, and the length in the facts, speak of.
-          headers: { ...request.headers, 'accept-encoding': 'identity' },
-          body: bodyOf(request.body, patience.moved),
-          signal: patience.signal,
-          redirect: 'manual',
-        });
+      const url = urlOf(request);
+      // Its length is the one that Range, and the length in the facts, speak of.
+      const headers = { ...request.headers, 'accept-encoding': 'identity' };
+      if (signed) {
+        signed({ url, headers });
+        return { response: { statusCode: 200, reason: 'OK', headers: {}, body: new Blob().stream() } };
+      }
+      const turns = request.body instanceof ReadableStream ? sending : asking;
+      return inTurn(turns, requestTimeout, async ({ signal, moved }) => {
+        const { method } = request;
+        const response = await fetch(url, { method, headers, body: bodyOf(request.body, moved), signal, redirect: 'manual' });
         return {
           response: {
             statusCode: response.status,
@@ -52,12 +114,7 @@ export function createSdkFetch(timeoutMs: number): NonNullable<S3ClientConfig['r
             body: response.body ?? undefined,
           },
         };
-      } catch (error) {
-        throw networkError(error);
-      } finally {
-        waiting.delete(patience);
-        patience.end();
-      }
+      });
     },
     /** Gives up what waits for an answer: a process that ends does not wait for a server that is away. */
     destroy() {
@@ -67,7 +124,19 @@ export function createSdkFetch(timeoutMs: number): NonNullable<S3ClientConfig['r
     updateHttpClientConfig() {},
     httpHandlerConfigs: () => ({}),
   };
-  return handler;
+
+  return {
+    handler,
+    read: ({ url, headers }, more) =>
+      inTurn(reading, timeoutMs, async ({ signal, moved }) => {
+        const response = await fetch(url, { headers: { ...headers, ...more }, signal, redirect: 'manual' });
+        moved();
+        const bytes = new Uint8Array(await response.arrayBuffer());
+        return { status: response.status, headers: response.headers, bytes };
+      }),
+    open: ({ url, headers }, more) =>
+      waitFor(timeoutMs, ({ signal }) => fetch(url, { headers: { ...headers, ...more }, signal, redirect: 'manual' })),
+  };
 }
 
 /**

@@ -1,7 +1,9 @@
 import { expect, test } from 'bun:test';
 import { join } from 'node:path';
 import { makeImage, pushBlob, pushImage, randomBytes } from '../http/registry.ts';
+import { s3Environment } from '../support/s3.ts';
 import { startTestProcess } from '../support/server.ts';
+import { s3Settings } from '../support/storage.ts';
 import type { Counts } from './slow-clients.ts';
 
 const readers = 500;
@@ -25,10 +27,16 @@ async function* countsOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Cou
   }
 }
 
-test.skipIf(process.platform !== 'linux')(
-  'many slow clients cost little memory, and others are served meanwhile',
-  async () => {
-    await using server = await startTestProcess();
+const onS3 = async () => ({ settings: await s3Settings(), environment: s3Environment });
+
+test.skipIf(process.platform !== 'linux').each([
+  ['files', async () => ({})],
+  ['S3', onS3],
+] as const)(
+  'many slow clients of content in %s cost little memory, and others are served meanwhile',
+  async (store, options) => {
+    if (store === 'S3' && !Bun.which('versitygw')) return;
+    await using server = await startTestProcess(await options());
     const big = await pushBlob(server.url, 'slow', randomBytes(64 * 1024 * 1024));
     const program = join(import.meta.dir, 'slow-clients.ts');
     const port = new URL(server.url).port;
@@ -63,7 +71,7 @@ test.skipIf(process.platform !== 'linux')(
     expect(counts!.written).toBeGreaterThan(writers * 32 * 1024 * (seconds / 4));
     const median = times.toSorted((a, b) => a - b)[times.length >> 1]!;
     const { peak, own } = await memoryOf(server.process.pid);
-    console.log(`${peak | 0} MiB at most, ${own | 0} MiB of its own at the end; others waited ${median | 0} ms`);
+    console.log(`${store}: ${peak | 0} MiB at most, ${own | 0} MiB of its own at the end; others waited ${median | 0} ms`);
     expect(median).toBeLessThan(2000);
     expect(peak).toBeLessThan(200);
   },

@@ -1,5 +1,8 @@
 import type { S3Options } from './client.ts';
 import { connectS3 } from './client.ts';
+import { createStreamSlots } from './stream.ts';
+import { createRanges } from './ranges.ts';
+import { createReadBudget } from './read-budget.ts';
 import { isMissing, S3Error, withRetries } from './retry.ts';
 
 /** Bytes to send, as often as it takes. */
@@ -26,6 +29,10 @@ export interface S3Part {
 
 /** Complete and copies take as long as what they work on is large (ms, as a multiple of the ordinary time). */
 const longCall = 10;
+/** Objects that are read by a connection each, by the readers that keep up. */
+const streamsAtOnce = 4;
+/** Most bytes of objects in memory that are being read. */
+const readBytes = 32 * 1024 * 1024;
 /** Keys that one request removes. */
 const removeAtOnce = 1000;
 
@@ -33,7 +40,7 @@ export type S3Calls = Awaited<ReturnType<typeof openS3Calls>>;
 
 /** The requests that the store makes, by key below the prefix. Each is repeated until it succeeds or will not. */
 export async function openS3Calls(options: S3Options) {
-  const { sdk, client, renew } = await connectS3(options);
+  const { sdk, client, wire, renew } = await connectS3(options);
   const { bucket, prefix, encryption, presignedSeconds, requestTimeoutMs } = options;
   const { retryPauseMs = 100 } = options;
   const attempt = <T>(operation: string, call: () => Promise<T>) => withRetries(operation, retryPauseMs, call, renew);
@@ -44,19 +51,6 @@ export async function openS3Calls(options: S3Options) {
     ...(encryption.kmsKeyId !== undefined && { SSEKMSKeyId: encryption.kmsKeyId }),
   };
   const made = { ContentType: 'application/octet-stream', ...encrypted };
-
-  async function get(key: string, start: number, end: number) {
-    return ifThere(
-      attempt(`GetObject ${key}`, async () => {
-        const found = await client.send(new sdk.GetObjectCommand({ ...at(key), Range: `bytes=${start}-${end}` }));
-        return {
-          body: found.Body as unknown as ReadableStream<Uint8Array>,
-          length: found.ContentLength ?? 0,
-          size: sizeOf(found.ContentRange) ?? found.ContentLength ?? 0,
-        };
-      }),
-    );
-  }
 
   async function* list(below: string): AsyncGenerator<{ key: string; changedAt: number }> {
     for (let token: string | undefined; ;) {
@@ -137,7 +131,19 @@ export async function openS3Calls(options: S3Options) {
   }
 
   return {
-    get,
+    /** Reads ranges of one object. */
+    ranges: (key: string) =>
+      createRanges(
+        (options, Range) =>
+          client.send(new sdk.GetObjectCommand({ ...at(key), ...(Range !== undefined && { Range }) }), options),
+        wire,
+        (call) => ifThere(attempt(`GetObject ${key}`, call)),
+      ),
+    /** For what is read. */
+    reads: createReadBudget(readBytes),
+    streams: createStreamSlots(streamsAtOnce),
+    /** How long S3 may say nothing in the middle of a body (ms). */
+    silenceMs: requestTimeoutMs,
     list,
     multiparts,
     parts,
@@ -271,9 +277,6 @@ export async function openS3Calls(options: S3Options) {
       return attempt(`address of ${key}`, () => getSignedUrl(client, read, { expiresIn: presignedSeconds }));
     },
 
-    /** How long S3 may say nothing in the middle of a body (ms). */
-    silenceMs: requestTimeoutMs,
-    retryPauseMs,
     close: () => client.destroy(),
   };
 }
@@ -288,8 +291,3 @@ async function ifThere<T>(result: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** The size of the whole object, by a Content-Range. */
-function sizeOf(contentRange: string | undefined): number | undefined {
-  const match = /\/([0-9]{1,15})$/.exec(contentRange ?? '');
-  return match ? Number(match[1]) : undefined;
-}

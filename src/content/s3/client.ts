@@ -1,5 +1,5 @@
 import type * as Sdk from '@aws-sdk/client-s3';
-import { createSdkCollector, createSdkFetch } from '../../outbound/index.ts';
+import { createSdkCollector, createSdkFetch, type SdkFetch } from '../../outbound/index.ts';
 
 export interface S3Options {
   bucket: string;
@@ -28,6 +28,7 @@ const renewedForMs = 10_000;
 export interface S3Connection {
   sdk: typeof Sdk;
   client: Sdk.S3Client;
+  wire: SdkFetch;
   /**
    * Looks whether there are other credentials than before, because S3 refused these. What has no expiry is kept by the
    * client for good otherwise, though its file was written anew.
@@ -45,6 +46,7 @@ export async function connectS3(options: S3Options): Promise<S3Connection> {
   const { endpoint } = options;
   // Providers that are not AWS mostly ignore it, but it is part of every signature.
   const region = options.region ?? (endpoint === undefined ? undefined : 'us-east-1');
+  const wire = createSdkFetch(options.requestTimeoutMs);
   const config: Sdk.S3ClientConfig & { ignoreCache: boolean } = {
     ...(region !== undefined && { region }),
     ...(endpoint !== undefined && { endpoint }),
@@ -55,13 +57,13 @@ export async function connectS3(options: S3Options): Promise<S3Connection> {
     responseChecksumValidation: 'WHEN_REQUIRED',
     expectContinueHeader: false,
     logger: silent,
-    requestHandler: createSdkFetch(options.requestTimeoutMs),
+    requestHandler: wire.handler,
     streamCollector: createSdkCollector(options.requestTimeoutMs),
     // The providers of credentials take this from here, and read files anew.
     ignoreCache: true,
   };
   const client = new sdk.S3Client(config);
-  return { sdk, client, renew: createRenewal(client) };
+  return { sdk, client, wire, renew: createRenewal(client) };
 }
 
 function createRenewal({ config }: Sdk.S3Client): () => Promise<boolean> {

@@ -1,29 +1,40 @@
 import type { S3Calls } from './calls.ts';
-import { pauseAfter, unavailable } from './retry.ts';
+import { smallestWindow } from './read-budget.ts';
+import { unavailable } from './retry.ts';
+import { openStream, type S3Stream } from './stream.ts';
 
-/** Attempts without a byte between them before a read is given up. */
-const attempts = 5;
-/**
- * A reader that takes nothing for this long (ms) gives its connection back: the 1.5 MiB or so that lie in the buffers
- * of one are too much for hundreds of slow clients, and S3 would end it anyway.
- */
-const patienceMs = 2000;
-/** What is asked for after such a pause (bytes); it doubles while the reader keeps up. */
-const smallestWindow = 256 * 1024;
-/** Beyond this, the window is the whole rest. */
-const largestWindow = 16 * 1024 * 1024;
-/** A reader that takes a window within this time (ms) keeps up. */
-const fastMs = 500;
+/** What is asked for at first, and at most (bytes). */
+const firstWindow = 128 * 1024;
+const largestWindow = 2 * 1024 * 1024;
+/** What is shorter (bytes) is no stream. */
+const shortestStream = 512 * 1024;
+/** How long a window should take (ms), S3 to send it as well as the client to take it: the next one is as large. */
+const windowMs = 1000;
+/** What is handed out at once (bytes): as much may lie in the buffer of a connection whose client has stopped. */
+const chunkBytes = 256 * 1024;
 
-interface BodyReader {
-  read(): Promise<{ value?: Uint8Array | undefined }>;
-  cancel(): Promise<void>;
+interface Window {
+  start: number;
+  end: number;
+  bytes: Uint8Array<ArrayBuffer>;
+  /** How long S3 took to send it (ms). */
+  loadMs: number;
+  /** When it was begun to be handed out. */
+  since: number;
 }
 
-/** Reads a range of an object once, and goes on where a connection broke. */
+/**
+ * Reads a range of an object once. For most, in windows: requests that are read to their end before anything of them is
+ * handed out, so that nothing waits in buffers that nobody counts, and no slow client holds a connection to S3. A few at
+ * a time, which keep up, have a connection of their own instead.
+ */
 export interface S3Reader {
   /** The next chunk; undefined at the end. Throws when it cannot be read whole. */
-  next(): Promise<Uint8Array | undefined>;
+  next(): Promise<Uint8Array<ArrayBuffer> | undefined>;
+  /** The last chunk is not needed any more: its memory does not wait for the garbage collector, nor for `next`. */
+  done(): void;
+  /** Gives back what was read ahead; after `done`. `next`, of which none may be under way, asks for it again. */
+  pause(): void;
   /** Ends it before the end. */
   cancel(): void;
 }
@@ -33,87 +44,162 @@ export interface S3Reader {
  * shorter.
  */
 export async function openReader(
-  calls: S3Calls,
+  calls: Pick<S3Calls, 'ranges' | 'reads' | 'streams' | 'silenceMs'>,
   key: string,
   start: number,
   end: number,
 ): Promise<S3Reader | undefined> {
+  const ranges = calls.ranges(key);
+  const share = calls.reads.share();
+  /** The next byte to ask S3 for, and the next one to hand out. */
+  let asked = start;
   let at = start;
-  let window = Number.POSITIVE_INFINITY;
-  let windowEnd = 0;
-  let windowOpened = 0;
-  let timer: Timer | undefined;
+  let coming: { size: number; window: Promise<Window | undefined> } | undefined;
+  let current: Window | undefined;
+  let stream: S3Stream | undefined;
+  /** Bytes of `current`, or of the last chunk that was handed out before a pause. */
+  let held = 0;
+  let last: { length: number; chunk: Uint8Array<ArrayBuffer> } | undefined;
+  let wanted = firstWindow;
 
-  async function open(): Promise<BodyReader | undefined> {
-    windowEnd = Math.min(end + 1, at + window);
-    const found = await calls.get(key, at, windowEnd - 1);
-    if (!found) return undefined;
-    if (found.length !== windowEnd - at) {
-      found.body.cancel().catch(() => {});
-      throw new Error(`${key} has ${found.size} bytes in the object storage; at least ${end + 1} were expected`);
-    }
-    windowOpened = performance.now();
-    return found.body.getReader();
-  }
-
-  function closeBody(): void {
-    const given = body;
-    body = undefined;
-    // A connection that broke cannot be cancelled, which is no news.
-    given?.cancel().catch(() => {});
-  }
-
-  function closeWindow(): void {
-    body = undefined;
-    if (window === Number.POSITIVE_INFINITY) return;
-    window = performance.now() - windowOpened < fastMs ? window * 2 : smallestWindow;
-    if (window > largestWindow) window = Number.POSITIVE_INFINITY;
-  }
-
-  function pause(): void {
-    window = smallestWindow;
-    closeBody();
-  }
-
-  /** What comes next on the connection; undefined when it ended or broke. */
-  async function read(from: BodyReader): Promise<Uint8Array | undefined> {
-    timer = setTimeout(closeBody, calls.silenceMs);
+  async function load(from: number, size: number): Promise<Window | undefined> {
+    const began = performance.now();
+    let found;
     try {
-      return (await from.read()).value;
-    } catch {
-      return undefined;
-    } finally {
-      clearTimeout(timer);
+      found = await ranges.read(from, from + size - 1);
+      if (found && (found.size <= end || found.bytes.length !== size))
+        throw new Error(`${key} has ${found.size} bytes in the object storage; at least ${end + 1} were expected`);
+    } catch (error) {
+      share.give(size);
+      throw error;
     }
+    if (!found) share.give(size);
+    return found && { start: from, end: from + size, bytes: found.bytes, loadMs: performance.now() - began, since: 0 };
   }
 
-  let body = await open();
-  if (!body) return undefined;
-  timer = setTimeout(pause, patienceMs);
+  function ask(needed: boolean): void {
+    if (coming || asked > end) return;
+    const size = share.take(Math.min(wanted, end + 1 - asked), needed);
+    if (size === 0) return;
+    const window = load(asked, size);
+    // Its failure is told when its turn comes.
+    window.catch(() => {});
+    coming = { size, window };
+    asked += size;
+  }
+
+  /** Forgets what was not handed out. */
+  function drop(): void {
+    stream?.close();
+    stream = undefined;
+    const dropped = coming;
+    coming = undefined;
+    asked = at;
+    void dropped?.window.then(
+      (arrived) => {
+        if (!arrived) return;
+        share.give(dropped.size);
+        release(arrived.bytes);
+      },
+      () => {},
+    );
+  }
+
+  /** The client has taken everything that was handed out. */
+  function taken(): void {
+    if (current) {
+      const size = current.end - current.start;
+      const ms = Math.max(performance.now() - current.since, current.loadMs);
+      wanted = Math.min(largestWindow, Math.max(smallestWindow, Math.floor(Math.min(4, windowMs / ms) * size)));
+      current = undefined;
+    }
+    share.give(held);
+    held = 0;
+  }
+
+  async function arrive(): Promise<Window | undefined> {
+    ask(true);
+    if (!coming) return undefined;
+    const { size, window } = coming;
+    coming = undefined;
+    const arrived = await window;
+    if (!arrived) throw unavailable(new Error(`${key} went away while it was read`));
+    if (at > end) {
+      share.give(size);
+      return undefined;
+    }
+    held = size;
+    return { ...arrived, since: performance.now() };
+  }
+
+  /** Whoever keeps up, and has much before it, gets a stream where there is one to have. */
+  async function beginStream(): Promise<void> {
+    if (coming || wanted < firstWindow || end - at < shortestStream) return;
+    stream = await openStream(ranges, calls, at, end);
+    if (at > end) drop();
+  }
+
+  async function streamed(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const chunk = await stream?.next();
+    if (chunk) asked = at += chunk.length;
+    else if (stream) {
+      stream = undefined;
+      wanted = smallestWindow;
+    }
+    return chunk;
+  }
+
+  async function windowed(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    current ??= await arrive();
+    if (!current) return undefined;
+    // For a client that is slower than the smallest window nothing is read ahead.
+    if (wanted > smallestWindow && !calls.streams.free()) ask(false);
+    const from = at - current.start;
+    const chunk = current.bytes.subarray(from, from + chunkBytes);
+    at += chunk.length;
+    return chunk;
+  }
+
+  function cancel(): void {
+    at = end + 1;
+    drop();
+    taken();
+  }
+
+  await beginStream();
+  if (!stream) {
+    ask(true);
+    if (!(await coming!.window)) return undefined;
+  }
   return {
     async next() {
-      clearTimeout(timer);
-      for (let failures = 0; at <= end; failures++) {
-        if (failures === attempts) throw unavailable(new Error(`${key} broke off at byte ${at}, again and again`));
-        if (failures > 0) await Bun.sleep(pauseAfter(failures, calls.retryPauseMs));
-        body ??= await open();
-        if (!body) throw unavailable(new Error(`${key} went away while it was read`));
-        const chunk = await read(body);
-        if (chunk === undefined) {
-          body = undefined;
-          continue;
-        }
-        at += chunk.byteLength;
-        if (at >= windowEnd) closeWindow();
-        else timer = setTimeout(pause, patienceMs);
+      if (!current || at === current.end) taken();
+      try {
+        if (!current && !stream) await beginStream();
+        const chunk = (await streamed()) ?? (await windowed());
+        last = chunk && { length: chunk.length, chunk };
         return chunk;
+      } catch (error) {
+        cancel();
+        throw error;
       }
-      return undefined;
     },
-    cancel() {
-      clearTimeout(timer);
-      at = end + 1;
-      closeBody();
+    done() {
+      if (last && (!current || at === current.end)) release(last.chunk);
     },
+    pause() {
+      drop();
+      wanted = smallestWindow;
+      if (!current) return;
+      release(current.bytes);
+      current = undefined;
+      share.give(held - last!.length);
+      held = last!.length;
+    },
+    cancel,
   };
+}
+
+function release({ buffer }: Uint8Array<ArrayBuffer>): void {
+  if (!buffer.detached) buffer.transfer(0);
 }
