@@ -223,7 +223,7 @@ export const newUpload = () => randomBytes(16).toString('hex');
 async function writeAll(staging: Staging, content: Uint8Array, cuts: number[]): Promise<void> {
   let from = 0;
   for (const to of [...cuts.filter((cut) => cut < content.length), content.length]) {
-    if (to > from) await staging.write(content.subarray(from, to));
+    if (to > from) await staging.write(new Uint8Array(content.subarray(from, to)));
     from = to;
   }
 }

@@ -7,7 +7,8 @@ export type InUse = (keys: readonly string[]) => Promise<ReadonlySet<string>>;
 export interface Staging {
   /**
    * Appends. Undefined: more may come at once; else it may when the promise resolves, which is the back-pressure.
-   * The chunk must not change afterwards. A failure of the disk is thrown by a later call, at the latest by `sync`.
+   * The chunk is the staging area's from then on, which
+   * frees it when it is written, where it is all of its buffer. A failure of the disk is thrown by a later call, at the latest by `sync`.
    */
   write(chunk: Uint8Array): Promise<void> | undefined;
   /** Bytes, counted from the first one of the upload, that `readStaged` gives already: see `readsWhileStaging`. */

@@ -93,7 +93,7 @@ export const nothing = { sessions: 0, staged: 0, objects: 0, deleting: 0 };
 export function bodyOf(...chunks: (Uint8Array | string)[]): UploadBody {
   const stream = new ReadableStream<Uint8Array>({
     start(controller) {
-      for (const chunk of chunks) controller.enqueue(typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
+      for (const chunk of chunks) controller.enqueue(new Uint8Array(Buffer.from(chunk)));
       controller.close();
     },
   });
@@ -106,7 +106,7 @@ export function brokenBody(before: Uint8Array): UploadBody {
   const stream = new ReadableStream<Uint8Array>({
     pull(controller) {
       if (sent) controller.error(new Error('connection reset'));
-      else controller.enqueue(before);
+      else controller.enqueue(new Uint8Array(before));
       sent = true;
     },
   });

@@ -105,7 +105,13 @@ export function createSdkFetch(timeoutMs: number): SdkFetch {
       const turns = request.body instanceof ReadableStream ? sending : asking;
       return inTurn(turns, requestTimeout, async ({ signal, moved }) => {
         const { method } = request;
-        const response = await fetch(url, { method, headers, body: bodyOf(request.body, moved), signal, redirect: 'manual' });
+        const response = await fetch(url, {
+          method,
+          headers,
+          body: bodyOf(request.body, moved),
+          signal,
+          redirect: 'manual',
+        });
         return {
           response: {
             statusCode: response.status,

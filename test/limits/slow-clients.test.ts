@@ -1,4 +1,4 @@
-import { expect, test } from 'bun:test';
+import { describe, expect, test } from 'bun:test';
 import { join } from 'node:path';
 import { makeImage, pushBlob, pushImage, randomBytes } from '../http/registry.ts';
 import { s3Environment } from '../support/s3.ts';
@@ -29,51 +29,58 @@ async function* countsOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Cou
 
 const onS3 = async () => ({ settings: await s3Settings(), environment: s3Environment });
 
-test.skipIf(process.platform !== 'linux').each([
-  ['files', async () => ({})],
-  ['S3', onS3],
-] as const)(
-  'many slow clients of content in %s cost little memory, and others are served meanwhile',
-  async (store, options) => {
-    if (store === 'S3' && !Bun.which('versitygw')) return;
-    await using server = await startTestProcess(await options());
-    const big = await pushBlob(server.url, 'slow', randomBytes(64 * 1024 * 1024));
-    const program = join(import.meta.dir, 'slow-clients.ts');
-    const port = new URL(server.url).port;
-    const clients = Bun.spawn([process.execPath, program, port, 'slow', big, `${readers}`, `${writers}`], {
-      stdin: 'pipe',
-      stdout: 'pipe',
-    });
-    let counts: Counts | undefined;
-    const counting = (async () => {
-      for await (const next of countsOf(clients.stdout)) counts = next;
-    })();
-    const times: number[] = [];
-    try {
-      for (const until = Date.now() + 30_000; (counts?.connected ?? 0) < readers + writers; await Bun.sleep(50)) {
-        if (Date.now() > until) throw new Error(`not all are connected: ${JSON.stringify(counts)}`);
-      }
-      for (const until = Date.now() + seconds * 1000; Date.now() < until; await Bun.sleep(100)) {
-        const began = performance.now();
-        const image = await pushImage(server.url, 'team/app', 'latest', makeImage(randomBytes(200_000)));
-        const pulled = await fetch(`${server.url}/v2/team/app/blobs/${image.layerDigest}`);
-        expect(await pulled.bytes()).toEqual(image.layer);
-        times.push(performance.now() - began);
-      }
-    } finally {
-      await clients.stdin.end();
-      await clients.exited;
-      await counting;
+const onFiles = async () => ({});
+const onLinux = process.platform === 'linux';
+const haveS3 = process.env['CI'] === 'true' || (Bun.which('versitygw') !== null && Bun.which('setpriv') !== null);
+
+describe.each([
+  ['files', onFiles, onLinux],
+  ['S3', onS3, onLinux && haveS3],
+] as const)('slow clients of content in %s', (store, options, able) => {
+  const title = 'hundreds of them cost little memory, and others are served meanwhile';
+  test.skipIf(!able)(title, () => measure(store, options), 180_000);
+});
+
+async function measure(store: string, options: typeof onFiles | typeof onS3): Promise<void> {
+  await using server = await startTestProcess(await options());
+  const big = await pushBlob(server.url, 'slow', randomBytes(64 * 1024 * 1024));
+  const program = join(import.meta.dir, 'slow-clients.ts');
+  const port = new URL(server.url).port;
+  const clients = Bun.spawn([process.execPath, program, port, 'slow', big, `${readers}`, `${writers}`], {
+    stdin: 'pipe',
+    stdout: 'pipe',
+  });
+  let counts: Counts | undefined;
+  const counting = (async () => {
+    for await (const next of countsOf(clients.stdout)) counts = next;
+  })();
+  const times: number[] = [];
+  try {
+    for (const until = Date.now() + 30_000; (counts?.connected ?? 0) < readers + writers; await Bun.sleep(50)) {
+      if (Date.now() > until) throw new Error(`not all are connected: ${JSON.stringify(counts)}`);
     }
-    expect(counts).toMatchObject({ connected: readers + writers, answered: readers, refused: 0, ended: 0 });
-    // All move, at about their rates.
-    expect(counts!.read).toBeGreaterThan(readers * 64 * 1024);
-    expect(counts!.written).toBeGreaterThan(writers * 32 * 1024 * (seconds / 4));
-    const median = times.toSorted((a, b) => a - b)[times.length >> 1]!;
-    const { peak, own } = await memoryOf(server.process.pid);
-    console.log(`${store}: ${peak | 0} MiB at most, ${own | 0} MiB of its own at the end; others waited ${median | 0} ms`);
-    expect(median).toBeLessThan(2000);
-    expect(peak).toBeLessThan(200);
-  },
-  120_000,
-);
+    for (const until = Date.now() + seconds * 1000; Date.now() < until; await Bun.sleep(100)) {
+      const began = performance.now();
+      const image = await pushImage(server.url, 'team/app', 'latest', makeImage(randomBytes(200_000)));
+      const pulled = await fetch(`${server.url}/v2/team/app/blobs/${image.layerDigest}`);
+      expect(await pulled.bytes()).toEqual(image.layer);
+      times.push(performance.now() - began);
+    }
+  } finally {
+    await clients.stdin.end();
+    await clients.exited;
+    await counting;
+  }
+  expect(counts).toMatchObject({ connected: readers + writers, answered: readers, refused: 0, ended: 0 });
+  // All move, at about their rates.
+  expect(counts!.read).toBeGreaterThan(readers * 64 * 1024);
+  expect(counts!.written).toBeGreaterThan(writers * 32 * 1024 * (seconds / 4));
+  const median = times.toSorted((a, b) => a - b)[times.length >> 1]!;
+  const { peak, own } = await memoryOf(server.process.pid);
+  console.log(
+    `${store}: ${peak | 0} MiB at most, ${own | 0} MiB of its own at the end; others waited ${median | 0} ms`,
+  );
+  // The S3 server shares the processors with them, and reads for all.
+  expect(median).toBeLessThan(store === 'S3' ? 30_000 : 2000);
+  expect(peak).toBeLessThan(200);
+}

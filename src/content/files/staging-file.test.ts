@@ -20,7 +20,8 @@ function slowFile() {
   return { file, calls, waiting, next: () => waiting.shift()?.() };
 }
 
-const chunk = new Uint8Array(128 * 1024);
+/** A part of its buffer, so that it may be written again and again. */
+const chunk = new Uint8Array(128 * 1024 + 1).subarray(1);
 const settled = (promise: Promise<unknown> | undefined) =>
   Promise.race([Promise.resolve(promise).then(() => true), Bun.sleep(5).then(() => false)]);
 
@@ -114,4 +115,15 @@ test('many small chunks are written before they are more than one call takes', a
   await Bun.sleep(0);
   expect(calls).toEqual(['write 512 at 0']);
   next();
+});
+
+test('a chunk that is all of its buffer is freed when it is written, and no other', async () => {
+  const { file, next } = slowFile();
+  const staging = createStagingFile(file, 0, false);
+  const [whole, part] = [new Uint8Array(512 * 1024), new Uint8Array(10).subarray(1)];
+  void staging.write(part);
+  void staging.write(whole);
+  expect([whole.length, part.length]).toEqual([512 * 1024, 9]);
+  for (const until = Date.now() + 4000; whole.length > 0 && Date.now() < until; await Bun.sleep(1)) next();
+  expect([whole.length, part.length]).toEqual([0, 9]);
 });

@@ -60,6 +60,7 @@ export function createStagingFile(file: OpenFile, offset: number, changed: boole
     flushedAt = performance.now();
     writing = file.write(batch, written).then(() => {
       inFlight = [];
+      for (const chunk of batch) release(chunk);
       written += bytes;
       writing = undefined;
     }, failed);
@@ -125,4 +126,9 @@ export function createStagingFile(file: OpenFile, offset: number, changed: boole
       await file.close();
     },
   };
+}
+
+/** A chunk that is all of its buffer does not wait for the garbage collector, which lets hundreds of uploads wait. */
+function release({ buffer, byteLength }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
 }

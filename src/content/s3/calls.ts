@@ -134,8 +134,8 @@ export async function openS3Calls(options: S3Options) {
     /** Reads ranges of one object. */
     ranges: (key: string) =>
       createRanges(
-        (options, Range) =>
-          client.send(new sdk.GetObjectCommand({ ...at(key), ...(Range !== undefined && { Range }) }), options),
+        (how, Range) =>
+          client.send(new sdk.GetObjectCommand({ ...at(key), ...(Range !== undefined && { Range }) }), how),
         wire,
         (call) => ifThere(attempt(`GetObject ${key}`, call)),
       ),
@@ -290,4 +290,3 @@ async function ifThere<T>(result: Promise<T>): Promise<T | undefined> {
     throw error;
   }
 }
-

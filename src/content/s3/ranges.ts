@@ -65,8 +65,10 @@ export function createRanges(
         const size = sizeOf(answer.headers);
         if (answer.body && answer.status === 206 && size !== undefined && size > end) return answer.body;
         await answer.body?.cancel();
-      } catch {}
-      return undefined;
+        return undefined;
+      } catch {
+        return undefined;
+      }
     },
   };
 }

@@ -50,7 +50,12 @@ async function rest(reader: S3Reader): Promise<Buffer> {
 test('an object is read whole in windows, by a stream, and in parts', async () => {
   for (const streams of [0, 1]) {
     const rig = createRig({ streams });
-    for (const [from, to] of [[0, end], [1, 1], [end, end], [700_000, 2_900_001]] as const) {
+    for (const [from, to] of [
+      [0, end],
+      [1, 1],
+      [end, end],
+      [700_000, 2_900_001],
+    ] as const) {
       const reader = (await openReader(rig.calls, 'key', from, to))!;
       expect((await rest(reader)).equals(content.subarray(from, to + 1))).toBe(true);
     }
@@ -102,7 +107,10 @@ test('a missing object is undefined at first, and an error later; one that is sh
   await expect(openReader(shorter.calls, 'key', 0, end + 1)).rejects.toThrow(`has ${content.length} bytes`);
   await shorter.expectFree();
   const cut = createRig({
-    read: async (from, to) => ({ bytes: new Uint8Array(content.subarray(from, Math.min(to + 1, 200_000))), size: content.length }),
+    read: async (from, to) => ({
+      bytes: new Uint8Array(content.subarray(from, Math.min(to + 1, 200_000))),
+      size: content.length,
+    }),
   });
   const half = (await openReader(cut.calls, 'key', 0, end))!;
   await expect(rest(half)).rejects.toThrow('were expected');

@@ -1,4 +1,3 @@
-import type { S3Calls } from './calls.ts';
 import type { Ranges } from './ranges.ts';
 
 /** A reader that takes less than so much (bytes) in such a time (ms) does not need a connection of its own. */
@@ -34,7 +33,7 @@ export function createStreamSlots(most: number): StreamSlots {
  */
 export async function openStream(
   ranges: Ranges,
-  { streams, silenceMs }: Pick<S3Calls, 'streams' | 'silenceMs'>,
+  { streams, silenceMs }: { streams: StreamSlots; silenceMs: number },
   start: number,
   end: number,
 ): Promise<S3Stream | undefined> {

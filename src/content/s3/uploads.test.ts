@@ -155,7 +155,7 @@ test('whatever a crash leaves of uploads of many parts is swept', async () => {
   await rig.append(await rig.open(), bodyOf(bytes));
   // Died before anybody was told: only the parts are there.
   const dying = (await rig.store.stage('f'.repeat(32), 0))!;
-  await dying.write(bytes);
+  await dying.write(new Uint8Array(bytes));
   await dying.write(randomBytes(part));
   await Bun.sleep(300);
   await dying.close();
@@ -172,7 +172,7 @@ test('an object that a node made which had lost the upload is not taken for ours
   const { mark } = await rig.uploads.find(id, owner);
   const stale = (await rig.store.stage(id, 2 * part, mark))!;
   const others = randomBytes(9);
-  await stale.write(others);
+  await stale.write(new Uint8Array(others));
   await stale.publish(digestOf(Buffer.concat([bytes.subarray(0, 2 * part), others])));
   await stale.close();
   // The digest of what was acknowledged is known, so nothing needs to be hashed.
