@@ -43,6 +43,8 @@ export const fsck = buildCommand<FsckFlags, [], Context>({
         repair: flags.repair || flags.rebuild,
         verify: flags.verify,
         rebuild: flags.rebuild,
+        // What is younger is the sweep's.
+        graceMs: Math.max(config.uploads.expiry, 3_600_000),
       }),
       checkCatalog(catalog, { repair: flags.repair }),
     ]);

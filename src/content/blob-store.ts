@@ -3,6 +3,9 @@ import type { Digest } from '../oci/index.ts';
 /** Which of these keys facts name. */
 export type InUse = (keys: readonly string[]) => Promise<ReadonlySet<string>>;
 
+/** Reads bytes `start` to `end` (exclusive; at least one). A chunk is valid until the next one is asked for. */
+export type ReadBytes = (start: number, end: number) => AsyncIterable<Uint8Array>;
+
 /** The open staging area of an upload. The caller sees to it that an upload has one at a time. */
 export interface Staging {
   /**
@@ -11,7 +14,7 @@ export interface Staging {
    * frees it when it is written, where it is all of its buffer. A failure of the disk is thrown by a later call, at the latest by `sync`.
    */
   write(chunk: Uint8Array): Promise<void> | undefined;
-  /** Bytes, counted from the first one of the upload, that `readStaged` gives already: see `readsWhileStaging`. */
+  /** Bytes, counted from the first one of the upload, that can be read already: see `readStaged` and `seal`. */
   readable(): number;
   /** What was written behind those, in order. */
   unreadable(): readonly Uint8Array[];
@@ -19,11 +22,12 @@ export interface Staging {
   sync(): Promise<void>;
   /** Names what `sync` makes durable; null where a staging area cannot be another's unseen. */
   readonly mark: string | null;
-  /** Nothing more will be written: from now on `readStaged` gives all of it. */
-  seal(): Promise<void>;
+  /** Nothing more will be written: resolves with what reads all of it, until the area is published or closed. */
+  seal(): Promise<ReadBytes>;
   /**
-   * Turns all of it into an object, durably, and returns its key. Until the caller has recorded the fact, `unpublish`
-   * makes it a staging area again.
+   * Turns all of it into an object, durably, and returns its key. The caller has compared the digest of what was
+   * written, and of what `seal` gives of the rest. Until it has recorded the fact, `unpublish` makes it a staging area
+   * again.
    */
   publish(digest: Digest): Promise<string>;
   /** Gives the space of what was written since the area was opened back, as far as that works. */
@@ -63,10 +67,6 @@ export type BlobBody = Blob | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Arra
 export interface BlobStore {
   /** Where it is, for messages to the operator. */
   readonly location: string;
-  /** Whether `readStaged` gives what is staged while more is written; otherwise once it is sealed. */
-  readonly readsWhileStaging: boolean;
-  /** Whether `discard` finds what was published of an upload; otherwise whoever knows the digest removes it. */
-  readonly discardsPublished: boolean;
   /** The id that `setId` gave it; undefined for one that is new, or not there. */
   id(): Promise<string | undefined>;
   /** Names the store, durably. */
@@ -75,22 +75,33 @@ export interface BlobStore {
    * Opens the staging area of `upload`, cut to its first `offset` bytes; at 0 it is made where it is missing.
    * Undefined when fewer bytes are staged.
    * `mark`: the one that was recorded with the offset. Where the area bears neither that nor comes next to it, a process that
-   * lost the upload has written to it since, and it counts as missing.
+   * lost the upload has written to it since, and it counts as missing. At 0: of what is begun anew.
    */
   stage(upload: string, offset: number, mark?: string | null): Promise<Staging | undefined>;
-  /** Reads bytes `start` to `end` (exclusive) of a staging area. A chunk is valid until the next one is asked for. */
-  readStaged(upload: string, start: number, end: number): AsyncIterable<Uint8Array>;
+  /** Reads a staging area also while more is written; undefined where it must be sealed before. */
+  readonly readStaged: ((upload: string, ...range: Parameters<ReadBytes>) => ReturnType<ReadBytes>) | undefined;
   /** What is staged of an upload; undefined when nothing is. */
   staged(upload: string): Promise<StagingArea | undefined>;
   /**
-   * Drops a staging area, and what was published of it where the store finds that without its digest and none of its
-   * keys is `inUse`; missing is fine. The caller sees to it that no key comes into use any more.
+   * Drops a staging area, and, unless `published` finds it, what was published of it under keys that are not `inUse`;
+   * missing is fine. The caller sees to it that no key comes into use any more. `unsettled`: what a process asked for
+   * that is gone may yet be done, so that the sweep is to look again.
    */
-  discard(upload: string, inUse: InUse): Promise<void>;
-  /** The fact of its object is recorded: what is left of the staging area may go. The sweep takes what stays. */
-  release(upload: string): Promise<void>;
-  /** The key under which an upload is published: where to look after a crash between that and its fact. */
-  keyOf(upload: string, digest: Digest): string;
+  discard(upload: string, inUse: InUse, unsettled?: boolean): Promise<void>;
+  /** Sees to it that `uploads` lists an upload until it is discarded; undefined where a crash hides nothing of it. */
+  readonly keepForSweep: ((upload: string) => Promise<void>) | undefined;
+  /**
+   * The fact of its object is recorded under this key: what is left of the staging area may go, as with `discard`. The
+   * sweep takes what stays.
+   */
+  release(upload: string, key: string, unsettled: boolean): Promise<void>;
+  /**
+   * What was published of an upload, and recorded or not: where to look after a crash. Undefined where `discard` finds
+   * it by itself, and where a staging area stays what it was when it was published.
+   */
+  readonly published:
+    | ((upload: string, digest: Digest) => Promise<{ key: string; size: number } | undefined>)
+    | undefined;
   /** Makes a published object that no fact names a staging area again, to go on with; missing is fine. */
   unpublish(upload: string, digest: Digest): Promise<void>;
   /**

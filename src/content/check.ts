@@ -94,7 +94,7 @@ async function* checkObjects(db: Database, store: BlobStore, options: CheckOptio
     const keys = objects.map(({ key }) => key);
     const known = await keysInUse(db, keys);
     for (const object of objects) {
-      if (known.has(object.key) || (await isClosing(db, object))) continue;
+      if (known.has(object.key) || (await isClosing(db, store, object))) continue;
       const size = await store.size(object.key);
       if (size === undefined || (await keysInUse(db, [object.key])).has(object.key)) continue;
       yield await unknownObject(db, store, object, size, options);
@@ -102,9 +102,10 @@ async function* checkObjects(db: Database, store: BlobStore, options: CheckOptio
   }
 }
 
-async function isClosing(db: Database, { upload, digest }: StoredObject): Promise<boolean> {
+async function isClosing(db: Database, store: BlobStore, { upload, digest }: StoredObject): Promise<boolean> {
   const session = await findUpload(db, upload);
-  if (digest === undefined) return session !== undefined;
+  // Whatever else an earlier request published goes with the session.
+  if (digest === undefined || !store.published) return session !== undefined;
   return session?.closing === digest || session?.digest === digest;
 }
 
@@ -153,8 +154,8 @@ async function checkUpload(
   if (staged >= offset) return undefined;
   for (const digest of [row.closing, row.digest]) {
     // Published, and not recorded: whoever continues the session brings it back.
-    const size = digest === null ? undefined : await store.size(store.keyOf(id, digest as Digest));
-    if (size !== undefined && size >= offset) return undefined;
+    const blob = digest === null ? undefined : await store.published?.(id, digest as Digest);
+    if (blob && blob.size >= offset) return undefined;
   }
   if ((await findUpload(db, id))?.offset !== offset) return undefined;
   // The digest that was recorded is of bytes that are gone. What is left is hashed again at the end.

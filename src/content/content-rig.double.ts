@@ -71,7 +71,8 @@ export async function openContentRig({ limits, fs, s3, options }: RigOptions = {
       return {
         sessions: rows.length,
         staged: staged.filter(({ upload }) => !published.has(upload)).length,
-        objects: objects.length,
+        // In S3, what a session published and did not record stays until it ends.
+        objects: store.published ? objects.length : published.size,
         deleting: deleting.length,
       };
     },

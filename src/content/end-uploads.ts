@@ -2,20 +2,27 @@ import type { Database } from '../database/index.ts';
 import { parseDigest } from '../oci/index.ts';
 import type { BlobStore } from './blob-store.ts';
 import { forgetBlobs, keysInUse, type PublishedBlob, recordLeftOver } from './store.ts';
-import { deleteUpload, hasUpload, settleUpload, type UploadRow } from './upload-store.ts';
+import { deleteUpload, hasUpload, type UploadRow } from './upload-store.ts';
 
 /**
  * Ends sessions without a blob, and removes their bytes; the caller has their claims, and calls for a session that is
  * gone, too: what it wrote meanwhile goes as well. One that another node took over stays as it is. Repeatable, and whole
- * at any crash: what was published and never recorded is recorded as something to delete when the rows go, or made a
- * staging area before; and staging areas without a row are swept.
+ * at any crash: what was published and never recorded is recorded as something to delete when the rows go, or can be
+ * found by its staging area; and staging areas without a row are swept. `unsettled`: requests that published them may
+ * still be carried out.
  */
-export async function endUploads(db: Database, store: BlobStore, rows: readonly UploadRow[]): Promise<void> {
+export async function endUploads(
+  db: Database,
+  store: BlobStore,
+  rows: readonly UploadRow[],
+  unsettled = false,
+): Promise<void> {
   if (rows.length === 0) return;
   const published = new Map<string, PublishedBlob[]>();
   for (const row of rows) {
-    published.set(row.id, store.discardsPublished ? [] : await publishedBy(store, row));
-    if (store.discardsPublished) await takeBack(db, store, row);
+    published.set(row.id, await publishedBy(store, row));
+    // Without a staging area, nothing else leads to what may have been published.
+    if (row.closing !== null && row.offset === 0) await store.keepForSweep?.(row.id);
   }
   const ended = await db.write(
     async (tx) => {
@@ -35,28 +42,11 @@ export async function endUploads(db: Database, store: BlobStore, rows: readonly 
     // A row must not come back after its acknowledged bytes are gone.
     { durable: rows.some(({ offset }) => offset > 0) },
   );
-  for (const id of ended.gone) await store.discard(id, (keys) => keysInUse(db, keys));
+  for (const id of ended.gone) await store.discard(id, (keys) => keysInUse(db, keys), unsettled);
   if (ended.leftOver.length === 0) return;
   await store.remove(ended.leftOver.map(({ key }) => key));
   const ids = ended.leftOver.map(({ id }) => id);
   await db.write((tx) => forgetBlobs(tx, ids), { durable: false });
-}
-
-/**
- * Makes a staging area of what was published and never recorded, so that a sweep finds it when the row is gone, and
- * this process, too.
- */
-async function takeBack(db: Database, store: BlobStore, { id, holder, closing, digest }: UploadRow): Promise<void> {
-  const digests = [closing, digest].flatMap((named) => (named === null ? [] : (parseDigest(named) ?? [])));
-  if (digests.length === 0) return;
-  const settled = await settleUpload(db, id);
-  if (settled?.holder !== holder) return;
-  const used = await keysInUse(
-    db,
-    digests.map((known) => store.keyOf(id, known)),
-  );
-  if (used.size > 0) return;
-  for (const known of new Set(digests)) await store.unpublish(id, known);
 }
 
 /** Objects of a session that nobody may have recorded. */
@@ -65,9 +55,8 @@ async function publishedBy(store: BlobStore, { id, closing, digest }: UploadRow)
   for (const named of [closing, digest]) {
     const known = named === null ? undefined : parseDigest(named);
     if (!known) continue;
-    const key = store.keyOf(id, known);
-    const size = await store.size(key);
-    if (size !== undefined) found.set(key, { digest: known, size, key, now: Date.now() });
+    const blob = await store.published?.(id, known);
+    if (blob) found.set(blob.key, { ...blob, digest: known, now: Date.now() });
   }
   return [...found.values()];
 }

@@ -47,11 +47,11 @@ test('facts that are new take over bytes only where they are to: an empty databa
     const upload = '0123456789abcdef0123456789abcdef';
     const staging = (await store.stage(upload, 0))!;
     await staging.write(Buffer.from('content'));
-    await staging.publish(digestOf('content'));
+    const key = await staging.publish(digestOf('content'));
     await staging.close();
     await bindStore(db, store, false);
     await using older = await openTestDatabase(contentMigrations);
-    const blob = { digest: digestOf('content'), size: 7, key: store.keyOf(upload, digestOf('content')), now: 0 };
+    const blob = { digest: digestOf('content'), size: 7, key, now: 0 };
     await older.write((tx) => recordBlob(tx, blob));
     await bindStore(older, store, false);
     await using empty = await openTestDatabase(contentMigrations);

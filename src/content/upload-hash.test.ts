@@ -116,19 +116,40 @@ test('live hashes are few, exact, and gone when they are taken or dropped', () =
   expect(hashes.take(run('f', 2), 'sha256', 1)).toBeUndefined();
 });
 
+type Bytes = AsyncIterable<Uint8Array>;
+
+/** A store of which each reading of staged bytes goes through `watch`. */
+function watchReads(store: BlobStore, watch: (read: () => Bytes) => Bytes): BlobStore {
+  const { readStaged } = store;
+  return {
+    ...store,
+    readStaged: readStaged && ((...range) => watch(() => readStaged(...range))),
+    async stage(...area) {
+      const staging = await store.stage(...area);
+      if (!staging) return undefined;
+      return {
+        ...staging,
+        async seal() {
+          const read = await staging.seal();
+          return (start, end) => watch(() => read(start, end));
+        },
+      };
+    },
+  };
+}
+
 test('lesson 1: a chunk is accepted and answered while the bytes before it are still being hashed', async () => {
   await using rig = await openContentRig();
   const bytes = randomBytes(1_000_000);
   const id = await rig.open();
   await rig.append(id, bodyOf(bytes.subarray(0, 600_000)));
   const { promise: mayRead, resolve: letRead } = Promise.withResolvers<void>();
-  const slow = rig.openOver({
-    ...rig.store,
-    async *readStaged(...range) {
+  const slow = rig.openOver(
+    watchReads(rig.store, async function* (read) {
       await mayRead;
-      yield* rig.store.readStaged(...range);
-    },
-  });
+      yield* read();
+    }),
+  );
   const append = (from: number, to: number) =>
     slow.hold(id, owner, (session) => session.append(bodyOf(bytes.subarray(from, to)), from));
   expect(await append(600_000, 700_000)).toBe(700_000);
@@ -143,13 +164,12 @@ test('lesson 1: a chunk is accepted and answered while the bytes before it are s
 test('a session whose last chunk was hashed here is closed without reading anything back', async () => {
   await using rig = await openContentRig();
   let reads = 0;
-  const counting = rig.openOver({
-    ...rig.store,
-    readStaged(...range) {
+  const counting = rig.openOver(
+    watchReads(rig.store, (read) => {
       reads++;
-      return rig.store.readStaged(...range);
-    },
-  });
+      return read();
+    }),
+  );
   const bytes = randomBytes(300_000);
   const id = await rig.open();
   for (let at = 0; at < 300_000; at += 100_000) {

@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { Digest, DigestAlgorithm } from '../oci/index.ts';
-import type { BlobStore, Staging } from './blob-store.ts';
+import type { BlobStore, ReadBytes, Staging } from './blob-store.ts';
 
 /** Bytes that are read between two looks at how far the upload has come. */
 const stepBytes = 4 * 1024 * 1024;
@@ -35,25 +35,26 @@ export function startHash(algorithm: DigestAlgorithm): UploadHash {
  * The hash of an upload of which `length` bytes are staged already: after a restart, on another process, or when the
  * final digest is of another algorithm than was foreseen. Reading them begins at once and goes on beside whatever the
  * upload does; bytes that arrive meanwhile are read back too, until it has caught up. A client never waits for it
- * before the end. Where staged bytes cannot be read (`readsWhileStaging`), all of them are read then.
+ * before the end. Where staged bytes cannot be read (`readStaged`), all of them are read then.
  */
 export function hashAgain(store: BlobStore, upload: string, algorithm: DigestAlgorithm, length: number): UploadHash {
-  const read = (start: number, end: number) => store.readStaged(upload, start, end);
-  return uploadHash(createHash(algorithm), algorithm, length, { read, atOnce: store.readsWhileStaging });
+  const { readStaged } = store;
+  const atOnce: ReadBytes | undefined = readStaged && ((start, end) => readStaged(upload, start, end));
+  return uploadHash(createHash(algorithm), algorithm, length, { atOnce });
 }
 
 function uploadHash(
   hash: Hash,
   algorithm: DigestAlgorithm,
   covered: number,
-  stored?: { read: (start: number, end: number) => AsyncIterable<Uint8Array>; atOnce: boolean },
+  stored?: { atOnce: ReadBytes | undefined },
 ): UploadHash {
   let length = covered;
   let staging: Staging | undefined;
   let dropped = false;
   let behind = false;
 
-  async function catchUp({ read }: typeof stored & {}): Promise<void> {
+  async function catchUp(read: ReadBytes): Promise<void> {
     let hashed = 0;
     for (;;) {
       const readable = staging ? staging.readable() : length;
@@ -78,14 +79,14 @@ function uploadHash(
   let caughtUp: Promise<void> | undefined;
   if (stored && length > 0) {
     behind = true;
-    if (stored.atOnce) caughtUp = catchUp(stored);
+    if (stored.atOnce) caughtUp = catchUp(stored.atOnce);
     // Whoever needs the digest hears of it.
     caughtUp?.catch(() => {});
   }
 
   async function sealAndCatchUp(): Promise<void> {
-    await staging?.seal();
-    if (stored) await catchUp(stored);
+    if (!staging) throw new Error('staged bytes can only be hashed while their area is open');
+    await catchUp(await staging.seal());
   }
 
   const current = () => (behind ? undefined : (`${algorithm}:${hash.copy().digest('hex')}` satisfies Digest));

@@ -78,11 +78,10 @@ export function openSession(
   }
 
   async function openStaging(offset: number): Promise<Staging> {
-    const mark = offset === 0 ? null : row.mark;
-    let staging = await store.stage(id, offset, mark);
+    let staging = await store.stage(id, offset, row.mark);
     if (staging) return staging;
     await recall(row.digest);
-    staging = await store.stage(id, offset, mark);
+    staging = await store.stage(id, offset, row.mark);
     if (staging) return staging;
     // A disk that is not mounted, or a bucket that is away, will be back with them.
     await requireStore(db, store).catch((cause: unknown) => {
@@ -118,12 +117,12 @@ export function openSession(
     holder = next;
   }
 
-  /** Somebody ended the session from elsewhere, or another node took it over. */
-  async function lost(closing = row.closing): Promise<never> {
+  /** Somebody ended the session from elsewhere, or another node took it over; `unsettled` as the store has it. */
+  async function lost(closing = row.closing, unsettled = row.closing !== null): Promise<never> {
     holder = null;
     ousted = true;
     if (await findUpload(db, id)) throw conflict();
-    await endUploads(db, store, [{ ...row, closing }]);
+    await endUploads(db, store, [{ ...row, closing }], unsettled);
     throw unknownUpload(id);
   }
 
@@ -207,7 +206,9 @@ export function openSession(
     } catch (error) {
       // Whoever ended the session from elsewhere, or took it over, has the bytes, too. A whole blob in one request has no
       // session to lose: there a missing row is one that could not be written.
-      if (!noted && !(error instanceof RegistryError) && (await findUpload(db, id))?.holder !== holder) await lost();
+      const unsettled = error instanceof RegistryError && error.code === 'UNAVAILABLE';
+      const inDoubt = unsettled || !(error instanceof RegistryError);
+      if (!noted && inDoubt && (await findUpload(db, id))?.holder !== holder) await lost(row.closing, unsettled);
       if (!ousted) await staging.revert();
       throw storageFailure(error);
     } finally {
@@ -231,8 +232,9 @@ export function openSession(
     }
     holder = null;
     hashes.drop(id);
-    // Only what an earlier request left; the sweep takes it if this fails.
-    if (row.offset > 0) store.release(id).catch(() => {});
+    // Only what earlier requests left; the sweep takes it if this fails.
+    const unsettled = row.closing !== null;
+    if (row.offset > 0 || unsettled) store.release(id, blob.key, unsettled).catch(() => {});
     return { ...blob, key };
   }
 

@@ -40,11 +40,14 @@ export function findUpload(db: Database, id: string): Promise<UploadRow | undefi
 
 /**
  * Waits for a transaction that may be ending the session, because one whose answer was lost can still commit: only then
- * is what the facts say of its bytes the last word. Undefined when the session is gone; else who has it.
+ * is what the facts say of its bytes the last word. False when the session is gone.
  */
-export function settleUpload(db: Database, id: string): Promise<Pick<UploadRow, 'holder'> | undefined> {
+export function settleUpload(db: Database, id: string): Promise<boolean> {
   return db.write(
-    (tx) => db.forUpdate(tx.selectFrom('uploads').select('holder').where('id', '=', id)).executeTakeFirst(),
+    async (tx) => {
+      const row = tx.selectFrom('uploads').select('id').where('id', '=', id);
+      return (await db.forUpdate(row).executeTakeFirst()) !== undefined;
+    },
     { durable: false },
   );
 }

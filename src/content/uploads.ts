@@ -107,7 +107,7 @@ export function createUploads(
 
   async function end(row: UploadRow): Promise<void> {
     try {
-      await endUploads(db, store, [row]);
+      await endUploads(db, store, [row], row.closing !== null);
     } catch (error) {
       await holders.giveBack(row.id, row.holder);
       throw error;
@@ -148,8 +148,10 @@ export function createUploads(
       try {
         return await session.close(body, digest, link);
       } catch (error) {
-        // Of any other error it is open whether the fact was recorded: the sweep finds out, later.
-        if (error instanceof RegistryError) await inserted.then(() => endUploads(db, store, [row])).catch(() => {});
+        // Of any other error it is open whether the fact was recorded, or the object is yet to be made: the sweep finds
+        // out, later.
+        if (error instanceof RegistryError && error.code !== 'UNAVAILABLE')
+          await inserted.then(() => endUploads(db, store, [row])).catch(() => {});
         await holders.giveBack(row.id, session.holder());
         throw error;
       }

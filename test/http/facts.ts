@@ -31,10 +31,15 @@ export async function countFacts(app: App, data: string): Promise<Facts> {
   return { ...counts, ...(storesInS3 ? await countObjects(blobs) : await countInFolders(data)) } as Facts;
 }
 
-/** What the state of an upload says is in an object by now does not count twice. */
+/**
+ * What the state of an upload says is in an object by now does not count twice; and what is empty says of a session that
+ * was cancelled after a PUT was refused only that the sweep is to look again.
+ */
 async function countObjects(blobs: BlobStore): Promise<Pick<Facts, 'staging' | 'files'>> {
   const published = new Set((await Array.fromAsync(blobs.objects())).map(({ upload }) => upload));
-  const staged = (await Array.fromAsync(blobs.uploads())).filter(({ upload }) => !published.has(upload));
+  const staged = (await Array.fromAsync(blobs.uploads())).filter(
+    ({ upload, size }) => size > 0 && !published.has(upload),
+  );
   return { staging: staged.length, files: published.size };
 }
 

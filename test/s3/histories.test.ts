@@ -51,18 +51,31 @@ async function pushWhole(universe: Universe, runner: Runner, bytes: Uint8Array):
   if (done && !(done instanceof RegistryError)) universe.acknowledge(digest, bytes.length);
 }
 
-async function pushInChunks(universe: Universe, runner: Runner, random: Random, bytes: Uint8Array): Promise<void> {
-  const first = await runner.node();
-  const id = await attempt(first.uploads.open(owner, 'sha256'), first);
+async function pushInChunks(universe: Universe, runner: Runner, random: Random, first: Uint8Array): Promise<void> {
+  const opener = await runner.node();
+  const id = await attempt(opener.uploads.open(owner, 'sha256'), opener);
   if (typeof id !== 'string') return;
-  const digest = digestOf(bytes);
+  let bytes = first;
   for (let tries = 0; tries < 12; tries++) {
     await runner.perhapsKill();
     const node = await runner.node();
     const row = await attempt(node.uploads.find(id, owner), node);
     if (row === undefined || row instanceof RegistryError) return;
-    const rest = bytes.subarray(row.offset);
     if (random.chance(0.05)) return void (await attempt(node.uploads.cancel(id, owner), node));
+    if (tries > 0 && random.chance(0.25)) {
+      // What earlier requests sent may still become an object.
+      bytes = random.bytes(random.pick(sizes) || 16);
+      const begun = bodyOf(bytes.subarray(0, random.below(bytes.length + 1)));
+      await attempt(
+        node.uploads.hold(id, owner, (session) => session.append(begun, 0)),
+        node,
+      );
+      continue;
+    }
+    if (random.chance(0.25))
+      bytes = Buffer.concat([bytes.subarray(0, row.offset), random.bytes(1 + random.below(9000))]);
+    const digest = digestOf(bytes);
+    const rest = bytes.subarray(row.offset);
     if (rest.length > 0 && random.chance(0.7)) {
       const chunk = rest.subarray(0, 1 + random.below(rest.length));
       await attempt(

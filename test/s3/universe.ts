@@ -13,7 +13,7 @@ import { type Digest, digestOf } from '../../src/oci/index.ts';
 import type { Random } from '../crash/random.ts';
 import { openTestDatabase } from '../support/database.ts';
 import { startS3 } from '../support/s3.ts';
-import { type Fault, startS3Faults } from '../support/s3-faults.ts';
+import { type Fault, type S3Request, startS3Faults } from '../support/s3-faults.ts';
 import { objectsOf, openTestS3Store } from '../support/storage.ts';
 
 const faults: readonly Fault[] = [
@@ -28,8 +28,9 @@ const faults: readonly Fault[] = [
   'stall',
 ];
 
-/** How long what is under way to S3 may take at the end (ms). */
-const settleMs = 5000;
+/** How long what is under way to S3 may take at the end (ms), and how long S3 may be late in the middle. */
+const settleMs = 10_000;
+const longestLateMs = 2000;
 
 /** A process that takes uploads, behind its own faults; it ends like one that is killed. */
 export interface Node {
@@ -52,10 +53,11 @@ export async function openUniverse(random: Random, faultRate: number) {
 
   async function startNode(): Promise<Node> {
     const proxy = universe.use(
-      await startS3Faults(s3.endpoint, () => {
+      await startS3Faults(s3.endpoint, (seen) => {
         if (!random.chance(faultRate)) return undefined;
         faulted++;
-        return random.pick(faults);
+        const fault = makesContent(seen) && random.chance(0.5) ? 'late' : random.pick(faults);
+        return fault === 'late' ? late : fault;
       }),
     );
     proxies.push(proxy);
@@ -64,6 +66,15 @@ export async function openUniverse(random: Random, faultRate: number) {
       await openTestS3Store({ bucket, endpoint: proxy.endpoint, requestTimeoutMs: 400, retryPauseMs: 5 }),
     );
     let dead = false;
+    function kill(): void {
+      dead = true;
+      proxy.kill();
+    }
+    /** Others may have gone on with what this process was at when its last request is carried out. */
+    function late(): Promise<void> {
+      if (random.chance(0.5)) kill();
+      return Bun.sleep(random.below(longestLateMs));
+    }
     const ended = () => Promise.reject(new Error('this process is dead'));
     const mortal: Database = {
       ...db,
@@ -74,10 +85,7 @@ export async function openUniverse(random: Random, faultRate: number) {
       uploads: createUploads(mortal, opened.store, { stallMs: 60_000, minBytesPerSecond: 0, maxBytes: 2 ** 40 }),
       link: (tx, blob) => recordBlob(tx, { ...blob, now: Date.now() }),
       dead: () => dead,
-      kill() {
-        dead = true;
-        proxy.kill();
-      },
+      kill,
     };
   }
 
@@ -91,14 +99,24 @@ export async function openUniverse(random: Random, faultRate: number) {
       const until = Date.now() + settleMs;
       while (proxies.some((proxy) => proxy.open() > 0) && Date.now() < until) await Bun.sleep(10);
       await requireWhole(db, quiet.store, acknowledged);
-      await sweepAll(db, quiet.store);
+      let [expected, found]: string[][] = [[], ['']];
+      // A session that has ended may still be tidied.
+      for (; Date.now() < until && !Bun.deepEquals(expected, found); await Bun.sleep(10)) {
+        await sweepAll(db, quiet.store);
+        const rows = await db.all<{ key: string }>('SELECT "key" FROM blobs', []);
+        expected = rows.flatMap(({ key }) => objectsOf(key, 0).map(([object]) => object)).toSorted();
+        found = await quiet.everything();
+      }
+      expect(found).toEqual(expected);
       await requireWhole(db, quiet.store, acknowledged);
-      const rows = await db.all<{ key: string }>('SELECT "key" FROM blobs', []);
-      const expected = rows.flatMap(({ key }) => objectsOf(key, 0).map(([object]) => object));
-      expect(await quiet.everything()).toEqual(expected.toSorted());
     },
     [Symbol.asyncDispose]: () => universe.disposeAsync(),
   };
+}
+
+/** Whether an object of content comes of a request, in the end. */
+function makesContent({ operation, path }: S3Request): boolean {
+  return path.includes('/blobs/') && ['PutObject', 'CopyObject', 'CompleteMultipartUpload'].includes(operation);
 }
 
 export type Universe = Awaited<ReturnType<typeof openUniverse>>;

@@ -18,6 +18,9 @@ export type Fault =
   | 'stall'
   | 'pretend';
 
+/** As `late`: called when the connection is broken; it is done when the promise resolves. */
+export type Later = () => Promise<void>;
+
 export interface S3Request {
   operation: string;
   /** Path without the query. */
@@ -40,7 +43,7 @@ const lateMs = 300;
 /** A proxy in front of an S3 server that does to each request what `decide` says. */
 export async function startS3Faults(
   target: string,
-  decide: (seen: S3Request) => Fault | undefined = () => undefined,
+  decide: (seen: S3Request) => Fault | Later | undefined = () => undefined,
 ): Promise<S3Faults> {
   const { hostname, port } = new URL(target);
   const agent = new Agent({ keepAlive: true, maxSockets: 1000 });
@@ -70,11 +73,12 @@ export async function startS3Faults(
     return outgoing;
   };
 
-  function answer(incoming: IncomingMessage, response: ServerResponse, fault: Fault | undefined): void {
+  function answer(incoming: IncomingMessage, response: ServerResponse, fault: Fault | Later | undefined): void {
     if (dead || fault === 'reset') return hangUp(incoming);
     if (fault === 'silence') return void incoming.resume();
+    if (typeof fault === 'function') return void later(incoming, fault);
     if (fault && fault in refusals) return refuse(incoming, response, fault as keyof typeof refusals);
-    if (fault === 'late') return void later(incoming);
+    if (fault === 'late') return void later(incoming, () => Bun.sleep(lateMs));
     if (fault === 'pretend') return pretend(incoming, response);
     let answering = false;
     const outgoing = forward(incoming, undefined, (found) => {
@@ -93,13 +97,13 @@ export async function startS3Faults(
     });
   }
 
-  async function later(incoming: IncomingMessage): Promise<void> {
+  async function later(incoming: IncomingMessage, until: Later): Promise<void> {
     open++;
     try {
       const chunks: Buffer[] = [];
       for await (const chunk of incoming) chunks.push(chunk as Buffer);
       hangUp(incoming);
-      await Bun.sleep(lateMs);
+      await until();
       forward(incoming, Buffer.concat(chunks), (found) => void found.resume());
     } catch {
       // Its client went away before it had sent all of it.

@@ -44,12 +44,10 @@ export function s3SettingsOf(endpoint: string, bucket: string): Settings {
   };
 }
 
-/** The objects of a blob in S3, and their sizes: its content, and the name beside it. */
+/** The objects of a blob in S3, and their sizes: its content, and the name beside it where it was made of parts. */
 export function objectsOf(key: string, size: number): [key: string, size: number][] {
-  return [
-    [`blobs/${key.split('.', 1)[0]}`, size],
-    [`blobs/${key}`, 0],
-  ];
+  const content = key.split('.', 1)[0]!;
+  return [[`blobs/${content}`, size], ...(content === key ? [] : [[`blobs/${key}`, 0] satisfies [string, number]])];
 }
 
 export interface TestStore extends AsyncDisposable {

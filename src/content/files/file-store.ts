@@ -67,8 +67,6 @@ export async function createFileStore(data: string, fs: FileSystem = nodeFileSys
 
   return {
     location: blobs,
-    readsWhileStaging: true,
-    discardsPublished: false,
     async id() {
       const size = (await fs.stat(idFile))?.size ?? 0;
       let text = '';
@@ -105,7 +103,10 @@ export async function createFileStore(data: string, fs: FileSystem = nodeFileSys
           // Whoever continues finds the name durable; a file that is published at once gets another one.
           if (offset === 0) await fs.syncDirectory(dirname(name));
         },
-        seal: () => bytes.settle(),
+        async seal() {
+          await bytes.settle();
+          return (start, end) => fs.read(name, start, end);
+        },
         async publish(digest) {
           const key = keyOf(upload, digest);
           const directory = dirname(path(key));
@@ -123,8 +124,13 @@ export async function createFileStore(data: string, fs: FileSystem = nodeFileSys
     readStaged: (upload, start, end) => fs.read(staging(upload), start, end),
     staged: (upload) => fs.stat(staging(upload)),
     discard: (upload) => fs.unlink(staging(upload)),
+    keepForSweep: undefined,
     async release() {},
-    keyOf,
+    async published(upload, digest) {
+      const key = keyOf(upload, digest);
+      const found = await fs.stat(path(key));
+      return found && { key, size: found.size };
+    },
     async unpublish(upload, digest) {
       const shard = dirname(staging(upload));
       await prepare(shard);

@@ -66,7 +66,7 @@ const requests: Record<string, { ask: (calls: S3Calls) => Promise<unknown>; answ
     ],
   },
   CreateMultipartUpload: {
-    ask: (calls) => calls.create('blobs/a', {}),
+    ask: (calls) => calls.create('blobs/a'),
     answer: `<InitiateMultipartUploadResult><Bucket>bucket</Bucket><Key>blobs/a</Key><UploadId>1</UploadId>
       </InitiateMultipartUploadResult>`,
     result: '1',
@@ -78,7 +78,7 @@ const requests: Record<string, { ask: (calls: S3Calls) => Promise<unknown>; answ
     result: false,
   },
   CopyObject: {
-    ask: (calls) => calls.copy('uploads/a', 'blobs/a', '"1"', {}),
+    ask: (calls) => calls.copy('uploads/a', 'blobs/a', '"1"'),
     answer: '<CopyObjectResult><ETag>"1"</ETag></CopyObjectResult>',
     result: undefined,
   },
@@ -262,7 +262,7 @@ test('what the operator should look at is part of the message', async () => {
   ] as const) {
     const refusal = `<Error><Code>${code}</Code><Message>no</Message></Error>`;
     using played = await openPlayed([(_, response) => void response.writeHead(status, head).end(refusal)]);
-    const error = (await played.calls.create('blobs/a', {}).catch((thrown: unknown) => thrown)) as Error;
+    const error = (await played.calls.create('blobs/a').catch((thrown: unknown) => thrown)) as Error;
     expect(((error.cause as Error | undefined) ?? error).message).toContain(lookAt);
   }
 });

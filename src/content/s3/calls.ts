@@ -131,14 +131,16 @@ export async function openS3Calls(options: S3Options) {
   }
 
   return {
-    /** Reads ranges of one object. */
-    ranges: (key: string) =>
-      createRanges(
+    /** Reads ranges of one object, as long as it has this ETag where one is given. */
+    ranges: (key: string, etag?: string) => {
+      const object = { ...at(key), ...(etag !== undefined && { IfMatch: etag }) };
+      return createRanges(
         (how, Range) =>
-          client.send(new sdk.GetObjectCommand({ ...at(key), ...(Range !== undefined && { Range }) }), how),
+          client.send(new sdk.GetObjectCommand({ ...object, ...(Range !== undefined && { Range }) }), how),
         wire,
         (call) => ifThere(attempt(`GetObject ${key}`, call)),
-      ),
+      );
+    },
     /** For what is read. */
     reads: createReadBudget(readBytes),
     streams: createStreamSlots(streamsAtOnce),
@@ -164,7 +166,7 @@ export async function openS3Calls(options: S3Options) {
     },
 
     /** Makes an object of another one, as long as that has this ETag, without loading it. */
-    async copy(from: string, key: string, etag: string, metadata: Record<string, string>): Promise<void> {
+    async copy(from: string, key: string, etag: string): Promise<void> {
       await attempt(`CopyObject ${key}`, () =>
         client.send(
           new sdk.CopyObjectCommand({
@@ -173,7 +175,6 @@ export async function openS3Calls(options: S3Options) {
             CopySource: `${bucket}/${prefix}${from}`,
             CopySourceIfMatch: etag,
             MetadataDirective: 'REPLACE',
-            Metadata: metadata,
           }),
           long,
         ),
@@ -196,9 +197,9 @@ export async function openS3Calls(options: S3Options) {
     },
 
     /** Begins a multipart upload; returns its id. */
-    async create(key: string, metadata: Record<string, string>): Promise<string> {
+    async create(key: string): Promise<string> {
       const { UploadId } = await attempt(`CreateMultipartUpload ${key}`, () =>
-        client.send(new sdk.CreateMultipartUploadCommand({ ...at(key), ...made, Metadata: metadata })),
+        client.send(new sdk.CreateMultipartUploadCommand({ ...at(key), ...made })),
       );
       if (UploadId === undefined) throw new Error(`CreateMultipartUpload ${key}: the answer has no upload id`);
       return UploadId;

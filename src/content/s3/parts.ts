@@ -1,16 +1,16 @@
 import type { S3Calls } from './calls.ts';
-import { isMissing, unavailable } from './retry.ts';
-import { digestOfParts } from './state.ts';
+import { contentKey, newPartsName } from './keys.ts';
 import { openSpool, type Spool } from './spool.ts';
+import { digestOfParts, type Multipart, type NewState } from './state.ts';
+import { completeParts, type Whole, wholeInOne } from './whole.ts';
 
 /** Parts of one upload that are sent at the same time; the next one is spooled meanwhile. */
 const partsInFlight = 3;
 
 export interface PartsBegun {
-  run: string;
   partBytes: number;
-  /** Of the multipart upload; undefined while there is none. */
-  multipart: string | undefined;
+  /** Undefined while there is none. */
+  multipart: Multipart | undefined;
   /** ETags of the parts that it has, all of them whole. */
   etags: readonly string[];
   /** Whether the state of the upload names it. */
@@ -30,16 +30,17 @@ export interface PartWriter {
   /** Sends the tail as a part, which later ones replace; returns its ETag. Undefined where there is no multipart upload. */
   sendTail(): Promise<string | undefined>;
   /** Where the whole parts are, to record it: from now on the multipart upload is not abandoned. */
-  record(): { run: string; partBytes: number; parts: number; etags: string; multipart: string | undefined };
-  /** Makes the object of everything that was written; false where another process may have made it of other bytes. */
-  complete(): Promise<boolean>;
+  record(): Pick<NewState, 'partBytes' | 'parts' | 'etags' | 'multipart'>;
+  /** Nothing more will be written. Where there is a multipart upload, it becomes an object. */
+  complete(): Promise<Whole>;
   /** Ends the multipart upload unless it is recorded. */
   abandon(): Promise<void>;
   close(): Promise<void>;
 }
 
-export function createPartWriter(calls: S3Calls, spools: string, key: string, start: PartsBegun): PartWriter {
-  const { run, partBytes } = start;
+/** Makes the writer of an upload's parts, which closes the spool files that it opens. */
+export function createPartWriter(calls: S3Calls, spools: string, upload: string, start: PartsBegun): PartWriter {
+  const { partBytes } = start;
   const etags = [...start.etags];
   const sending = new Set<Promise<void>>();
   const failures: unknown[] = [];
@@ -54,16 +55,16 @@ export function createPartWriter(calls: S3Calls, spools: string, key: string, st
 
   async function send(part: Spool): Promise<void> {
     try {
-      multipart ??= await calls.create(key, { run });
+      multipart ??= await beginMultipart(calls, upload);
     } catch (error) {
       await part.close();
       throw error;
     }
-    const id = multipart;
+    const { id, name } = multipart;
     const number = ++count;
     const sent = (async () => {
       try {
-        etags[number - 1] = await calls.putPart(key, id, number, part.source());
+        etags[number - 1] = await calls.putPart(contentKey(name), id, number, part.source());
       } catch (error) {
         failures.push(error);
       } finally {
@@ -99,31 +100,31 @@ export function createPartWriter(calls: S3Calls, spools: string, key: string, st
     tail: () => spool,
     async sendTail() {
       if (multipart === undefined || !spool) return undefined;
-      return calls.putPart(key, multipart, count + 1, spool.source());
+      return calls.putPart(contentKey(multipart.name), multipart.id, count + 1, spool.source());
     },
     record() {
       recorded = true;
-      return { run, partBytes, parts: count, etags: digestOfParts(etags.slice(0, count)), multipart };
+      return { partBytes, parts: count, etags: digestOfParts(etags.slice(0, count)), multipart };
     },
     async complete() {
       check();
-      let ours = true;
-      if (multipart === undefined) {
-        await calls.put(key, spool?.source(), { run });
-      } else {
-        const size = count * partBytes + (spool?.length() ?? 0);
-        const last = spool;
-        spool = undefined;
-        if (last) await send(last);
-        await settle();
-        ours = await completeOnce(calls, key, multipart, { etags, size, run });
+      if (!multipart) {
+        const all = spool;
+        const read = (from: number, to: number) => all?.read(from, to) ?? nothing();
+        return wholeInOne(upload, { read, send: (key) => calls.put(key, all?.source()) });
       }
+      const size = count * partBytes + (spool?.length() ?? 0);
+      const last = spool;
+      spool = undefined;
+      if (last) await send(last);
+      await settle();
+      const whole = await completeParts(calls, multipart, { etags, size });
       completed = true;
-      return ours;
+      return whole;
     },
     async abandon() {
       await Promise.all(sending);
-      if (multipart !== undefined && !recorded && !completed) await calls.abort(key, multipart);
+      if (multipart && !recorded && !completed) await calls.abort(contentKey(multipart.name), multipart.id);
     },
     async close() {
       await Promise.all(sending);
@@ -132,28 +133,13 @@ export function createPartWriter(calls: S3Calls, spools: string, key: string, st
   };
 }
 
-/**
- * Completes a multipart upload. One whose answer was lost is gone when it is completed again: then the object is there,
- * and only then that is believed. False then, because it may also be that of a process that had lost the upload and did
- * not know.
- */
-export async function completeOnce(
-  calls: S3Calls,
-  key: string,
-  multipart: string,
-  { etags, size, run }: { etags: readonly string[]; size: number; run: string },
-): Promise<boolean> {
-  let failure: unknown = unavailable(new Error(`${key} is said to be completed, and is not there`));
-  try {
-    if (await calls.complete(key, multipart, etags)) return true;
-  } catch (error) {
-    if (!isMissing(error)) throw error;
-    failure = error;
-  }
-  const made = await calls.head(key);
-  if (made?.size !== size || made.metadata['run'] !== run) throw failure;
-  return false;
+/** Begins a multipart upload under a name of its own. */
+export async function beginMultipart(calls: S3Calls, upload: string): Promise<Multipart> {
+  const name = newPartsName(upload);
+  return { name, id: await calls.create(contentKey(name)) };
 }
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}
 
 /** The chunks that fit into `room` bytes, and the others; one is cut in two where it must be. */
 function cut(chunks: readonly Uint8Array[], room: number): [fits: Uint8Array[], more: Uint8Array[]] {

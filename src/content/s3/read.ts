@@ -11,10 +11,16 @@ const patienceMs = 2000;
 
 /**
  * Bytes `start` to `end` (inclusive) of an object, for our own use. A chunk is valid until the next one is asked for.
- * Throws when the object is missing.
+ * Throws when the object is missing, or has another ETag.
  */
-export async function* readObject(calls: S3Calls, key: string, start: number, end: number): AsyncGenerator<Uint8Array> {
-  const reader = await requireReader(calls, key, start, end);
+export async function* readObject(
+  calls: S3Calls,
+  key: string,
+  start: number,
+  end: number,
+  etag?: string,
+): AsyncGenerator<Uint8Array> {
+  const reader = await requireReader(calls, key, start, end, etag);
   try {
     for (let chunk = await reader.next(); chunk; chunk = await reader.next()) {
       yield chunk;
@@ -43,8 +49,14 @@ export async function openBody(
   return bytes;
 }
 
-async function requireReader(calls: S3Calls, key: string, start: number, end: number): Promise<S3Reader> {
-  const reader = await openReader(calls, key, start, end);
+async function requireReader(
+  calls: S3Calls,
+  key: string,
+  start: number,
+  end: number,
+  etag?: string,
+): Promise<S3Reader> {
+  const reader = await openReader(calls, key, start, end, etag);
   if (reader) return reader;
   throw new ObjectMissing(key);
 }

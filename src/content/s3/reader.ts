@@ -41,15 +41,16 @@ export interface S3Reader {
 
 /**
  * Opens bytes `start` to `end` (inclusive) of an object; undefined when it is missing. Throws when the object is
- * shorter.
+ * shorter, or has another ETag than the given one.
  */
 export async function openReader(
   calls: Pick<S3Calls, 'ranges' | 'reads' | 'streams' | 'silenceMs'>,
   key: string,
   start: number,
   end: number,
+  etag?: string,
 ): Promise<S3Reader | undefined> {
-  const ranges = calls.ranges(key);
+  const ranges = calls.ranges(key, etag);
   const share = calls.reads.share();
   /** The next byte to ask S3 for, and the next one to hand out. */
   let asked = start;

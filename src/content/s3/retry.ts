@@ -105,6 +105,11 @@ export function unavailable(cause: unknown): RegistryError {
   });
 }
 
+/** Whether what the request was meant for is another by now. */
+export function isChanged(error: unknown): boolean {
+  return error instanceof S3Error && error.status === 412;
+}
+
 export function isMissing(error: unknown): boolean {
   return error instanceof S3Error && error.status === 404 && error.code !== 'NoSuchBucket';
 }

@@ -1,12 +1,12 @@
 import type { BlobStore } from '../blob-store.ts';
 import { openS3Calls } from './calls.ts';
 import type { S3Options } from './client.ts';
-import { contentKey, idKey, keyOf, nameKey, stateKey } from './keys.ts';
-import { discardUpload, listObjects, listUploads, multipartArea } from './list.ts';
+import { contentKey, endedKey, idKey, nameKey } from './keys.ts';
+import { abortMultiparts, discardUpload, listObjects, listUploads, multipartArea, releaseUpload } from './list.ts';
 import { openBody, readObject } from './read.ts';
 import { resume, startNew } from './resume.ts';
 import { createS3Staging } from './staging.ts';
-import { anyMark, digestOfParts, readState, sizeOf, writeState } from './state.ts';
+import { readState, sizeOf } from './state.ts';
 
 export interface S3StoreOptions extends S3Options {
   /** Folder for the parts that are on their way. */
@@ -25,8 +25,9 @@ export async function createS3Store(options: S3StoreOptions): Promise<BlobStore 
 
   return {
     location: `s3://${options.bucket}/${options.prefix}`,
-    readsWhileStaging: false,
-    discardsPublished: true,
+    // Nothing can be read before it is sealed; and `discard` finds what was published by itself.
+    readStaged: undefined,
+    published: undefined,
     async id() {
       const found = await calls.head(idKey);
       if (!found) return undefined;
@@ -41,31 +42,19 @@ export async function createS3Store(options: S3StoreOptions): Promise<BlobStore 
       await calls.put(idKey, { length: bytes.length, stream: () => new Blob([bytes]).stream() });
     },
     async stage(upload, offset, mark = null) {
+      if (offset === 0 && mark !== null) await abortMultiparts(calls, upload);
       const resumed = offset === 0 ? startNew(upload, partBytes) : await resume(calls, upload, offset, mark);
       return resumed && createS3Staging(calls, spools, upload, { offset, resumed, before: offset === 0 ? null : mark });
-    },
-    async *readStaged(upload, start, end) {
-      if (start === end) return;
-      const state = await readState(calls, upload);
-      const inTail = state?.parts === 0 && end <= state.tail;
-      yield* readObject(calls, inTail ? stateKey(upload) : contentKey(upload), start, end - 1);
     },
     async staged(upload) {
       const state = await readState(calls, upload);
       return state ? { size: sizeOf(state), changedAt: state.changedAt } : multipartArea(calls, upload);
     },
-    release: (upload) => calls.remove([stateKey(upload)]),
-    discard: (upload, inUse) => discardUpload(calls, upload, inUse),
-    keyOf,
-    async unpublish(upload, digest) {
-      await calls.remove([nameKey(keyOf(upload, digest))]);
-      if (await calls.head(stateKey(upload))) return;
-      // The object stays until the area is used again: `stage` takes from there what the state does not have.
-      const run = (await calls.head(contentKey(upload)))?.metadata['run'];
-      const nothing = { partBytes, parts: 0, etags: digestOfParts([]), multipart: undefined, tailPart: undefined };
-      if (run !== undefined)
-        await writeState(calls, upload, { run, ...nothing, mark: anyMark, before: null }, undefined);
-    },
+    keepForSweep: (upload) => calls.put(endedKey(upload), undefined),
+    release: (upload, key, unsettled) => releaseUpload(calls, upload, key, unsettled),
+    discard: (upload, inUse, unsettled = false) => discardUpload(calls, upload, inUse, unsettled),
+    // What was staged is still there, and what was published may be published again.
+    async unpublish() {},
     read: (key, start, end) => openBody(calls, contentKey(key), start, end),
     address: (key) => calls.presign(contentKey(key)),
     async size(key) {

@@ -12,6 +12,8 @@ export interface Spool {
   length(): number;
   /** Appends. */
   append(chunks: readonly Uint8Array[]): Promise<void>;
+  /** Bytes `start` to `end` (exclusive). */
+  read(start: number, end: number): AsyncIterable<Uint8Array>;
   /** What was appended until now, to send it; may be read several times. */
   source(): Source;
   /** Must be called exactly once, as the last. */
@@ -35,9 +37,10 @@ export async function openSpool(directory: string): Promise<Spool> {
         }
       }
     },
+    read: (start, end) => streamOf(file, start, end),
     source() {
       const end = length;
-      return { length: end, stream: () => streamOf(file, end) };
+      return { length: end, stream: () => streamOf(file, 0, end) };
     },
     close: () => file.close(),
   };
@@ -54,8 +57,8 @@ async function create(name: string, directory: string): Promise<FileHandle> {
   }
 }
 
-function streamOf(file: FileHandle, end: number): ReadableStream<Uint8Array> {
-  let at = 0;
+function streamOf(file: FileHandle, start: number, end: number): ReadableStream<Uint8Array> {
+  let at = start;
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {

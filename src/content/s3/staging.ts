@@ -1,15 +1,12 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { type Digest, digestAlgorithm } from '../../oci/index.ts';
+import { randomBytes } from 'node:crypto';
 import type { Staging } from '../blob-store.ts';
+import { createStagingFile } from '../files/staging-file.ts';
 import type { S3Calls } from './calls.ts';
-import { contentKey, keyOf, nameKey } from './keys.ts';
-import { removeNames } from './list.ts';
 import { createPartWriter, type PartWriter } from './parts.ts';
 import { readObject } from './read.ts';
-import type { Resumed } from './resume.ts';
+import { type Resumed, whereChanged } from './resume.ts';
 import { writeState } from './state.ts';
-import { createStagingFile } from '../files/staging-file.ts';
-import { wrongDigest } from '../upload-refusals.ts';
+import type { Whole } from './whole.ts';
 
 /**
  * The open staging area of an upload that has `offset` bytes. What is there stays where it is until more is written;
@@ -24,18 +21,17 @@ export function createS3Staging(
   const mark = randomBytes(8).toString('hex');
   let begun: Promise<PartWriter> | undefined;
   let size = offset;
-  let sealed = false;
-  let ours = true;
+  let sealed: Whole | undefined;
 
   async function begin(): Promise<PartWriter> {
-    const { tail } = resumed;
-    const parts = createPartWriter(calls, spools, contentKey(upload), await resumed.begin());
-    if (tail.end === tail.start) return parts;
+    const { key, start, end, etag } = resumed.tail;
+    const parts = createPartWriter(calls, spools, upload, await resumed.begin());
+    if (end === start) return parts;
     try {
-      for await (const chunk of readObject(calls, tail.key, tail.start, tail.end - 1)) await parts.append([chunk]);
+      for await (const chunk of readObject(calls, key, start, end - 1, etag)) await parts.append([chunk]);
     } catch (error) {
       await parts.close();
-      throw error;
+      return whereChanged(error);
     }
     return parts;
   }
@@ -62,22 +58,11 @@ export function createS3Staging(
     false,
   );
 
-  async function seal(): Promise<void> {
-    if (sealed) return;
+  async function whole(): Promise<Whole> {
+    if (sealed) return sealed;
     await file.datasync();
-    ours = await (!begun && resumed.publish ? resumed.publish() : (await writer()).complete());
-    sealed = true;
-  }
-
-  /** Looks into an object of which it is not certain that it was made here: no digest may name bytes of another process. */
-  async function verify(digest: Digest, key: string): Promise<void> {
-    if (ours || size === 0) return;
-    const hash = createHash(digestAlgorithm(digest));
-    for await (const chunk of readObject(calls, contentKey(upload), 0, size - 1)) hash.update(chunk);
-    const actual = `${digestAlgorithm(digest)}:${hash.digest('hex')}`;
-    if (actual === digest) return;
-    await calls.remove([nameKey(key)]);
-    throw wrongDigest(digest, actual, size);
+    sealed = await (!begun && resumed.whole ? resumed.whole() : (await writer()).complete());
+    return sealed;
   }
 
   return {
@@ -95,14 +80,8 @@ export function createS3Staging(
       const tailPart = await parts.sendTail();
       await writeState(calls, upload, { ...parts.record(), tailPart, mark, before }, parts.tail()?.source());
     },
-    seal,
-    async publish(digest) {
-      const key = keyOf(upload, digest);
-      if (resumed.published) await removeNames(calls, upload, key);
-      await Promise.all([seal(), calls.put(nameKey(key), undefined)]);
-      await verify(digest, key);
-      return key;
-    },
+    seal: async () => (await whole()).read,
+    publish: async (digest) => (await whole()).publish(digest),
     async revert() {
       await file.truncate().catch(() => {});
       // Of what is sealed already, the next one to open the area takes what it needs.

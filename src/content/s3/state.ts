@@ -2,19 +2,20 @@ import { createHash } from 'node:crypto';
 import type { S3Calls, Source } from './calls.ts';
 import { stateKey } from './keys.ts';
 
+/** A multipart upload, and the name that its object will have, which no other one gets. */
+export interface Multipart {
+  id: string;
+  name: string;
+}
+
 /** Where the bytes of an upload are that can be continued: what `uploads/<upload id>` says. */
 export interface UploadState {
-  /**
-   * Which beginning of the upload they belong to. An object made of the same parts has the same, so that what is left
-   * of an earlier beginning is not taken for its bytes.
-   */
-  run: string;
   /** Bytes of each part. */
   partBytes: number;
   /** Whole parts; those that come after them are not part of the state. */
   parts: number;
   /** The multipart upload that has them; undefined while there are none. */
-  multipart: string | undefined;
+  multipart: Multipart | undefined;
   /** Of the ETags of these parts: a process that lost the upload may still replace one. */
   etags: string;
   /** ETag of a further part that holds the tail, so that the upload can be completed without loading it. */
@@ -31,9 +32,6 @@ export interface UploadState {
 
 export type NewState = Omit<UploadState, 'tail' | 'etag' | 'changedAt'>;
 
-/** Of a state that says nothing but that there is an object. */
-export const anyMark = 'any';
-
 /** One value for the ETags of all whole parts. */
 export function digestOfParts(etags: readonly string[]): string {
   return createHash('sha256').update(etags.join('\n')).digest('hex');
@@ -41,20 +39,19 @@ export function digestOfParts(etags: readonly string[]): string {
 
 /** Whether the facts that recorded `mark` may mean this state; null where they are from before there were marks. */
 export function isMarked({ mark, before }: UploadState, recorded: string | null): boolean {
-  return recorded === null || mark === anyMark || mark === recorded || before === recorded;
+  return recorded === null || mark === recorded || before === recorded;
 }
 
 export const sizeOf = ({ parts, partBytes, tail }: UploadState): number => parts * partBytes + tail;
 
 export async function writeState(calls: S3Calls, upload: string, state: NewState, tail: Source | undefined) {
   await calls.put(stateKey(upload), tail, {
-    run: state.run,
     'part-bytes': String(state.partBytes),
     parts: String(state.parts),
     etags: state.etags,
     mark: state.mark,
     ...(state.before !== null && { before: state.before }),
-    ...(state.multipart !== undefined && { multipart: state.multipart }),
+    ...(state.multipart && { multipart: state.multipart.id, object: state.multipart.name }),
     ...(state.tailPart !== undefined && { 'tail-part': state.tailPart }),
   });
 }
@@ -62,13 +59,12 @@ export async function writeState(calls: S3Calls, upload: string, state: NewState
 export async function readState(calls: S3Calls, upload: string): Promise<UploadState | undefined> {
   const found = await calls.head(stateKey(upload));
   if (!found) return undefined;
-  const { run = '', multipart, parts, 'part-bytes': partBytes, 'tail-part': tailPart } = found.metadata;
-  const { etags = '', mark = anyMark, before = null } = found.metadata;
+  const { parts, 'part-bytes': partBytes, 'tail-part': tailPart } = found.metadata;
+  const { etags = '', mark = '', before = null } = found.metadata;
   const state = {
-    run,
     partBytes: Number(partBytes),
     parts: Number(parts),
-    multipart,
+    multipart: multipartOf(upload, found.metadata),
     etags,
     tailPart,
     mark,
@@ -78,7 +74,17 @@ export async function readState(calls: S3Calls, upload: string): Promise<UploadS
     changedAt: found.changedAt,
   };
   const sound = Number.isSafeInteger(state.parts) && Number.isSafeInteger(state.partBytes) && state.partBytes > 0;
-  if (!sound || run === '' || (state.parts > 0 && multipart === undefined))
+  if (!sound || (state.parts > 0 && !state.multipart))
     throw new Error(`the state of upload ${upload} in the object storage is not readable; it may be deleted`);
   return state;
+}
+
+function multipartOf(upload: string, { multipart, object = upload }: Record<string, string>): Multipart | undefined {
+  return multipart === undefined ? undefined : { id: multipart, name: object };
+}
+
+/** The multipart upload that a state names, whatever else it says. */
+export async function recordedMultipart(calls: S3Calls, upload: string): Promise<Multipart | undefined> {
+  const found = await calls.head(stateKey(upload));
+  return found && multipartOf(upload, found.metadata);
 }

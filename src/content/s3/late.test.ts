@@ -1,0 +1,172 @@
+import { expect, test } from 'bun:test';
+import { randomBytes } from 'node:crypto';
+import { type S3Request, startS3Faults } from '../../../test/support/s3-faults.ts';
+import { startS3 } from '../../../test/support/s3.ts';
+import { objectsOf, openTestS3Store, testPartBytes as part } from '../../../test/support/storage.ts';
+import { digestOf } from '../../oci/index.ts';
+import { bodyOf, codeOf, openContentRig, owner } from '../content-rig.double.ts';
+import { dropUpload } from '../upload-store.ts';
+import type { Uploads } from '../uploads.ts';
+
+const hour = 3_600_000;
+
+/** Two nodes on one bucket; what the first one asks S3 for is done when the test says so, where it is held. */
+async function openTwoNodes() {
+  await using stack = new AsyncDisposableStack();
+  const rig = stack.use(await openContentRig({ s3: true }));
+  let held: ((seen: S3Request) => boolean) | undefined;
+  const { promise: letGo, resolve } = Promise.withResolvers<void>();
+  const decide = (seen: S3Request) => (held?.(seen) ? () => letGo : undefined);
+  const proxy = stack.use(await startS3Faults((await startS3()).endpoint, decide));
+  const slow = stack.use(await openTestS3Store({ bucket: rig.bucket, endpoint: proxy.endpoint, retryPauseMs: 1 }));
+  const moved = stack.move();
+  const first = rig.openOver(slow.store);
+  return {
+    rig,
+    first,
+    hold(operation: string, below = '/blobs/') {
+      held = (seen) => seen.operation === operation && seen.path.includes(below);
+    },
+    /** Whether something was held back by now. */
+    holds: () => proxy.requests.some((seen) => held?.(seen)),
+    /** Now S3 does what was held back, some of it several times. */
+    async letGo() {
+      const before = proxy.open();
+      expect(before).toBeGreaterThan(0);
+      resolve();
+      const until = Date.now() + 20_000;
+      while (proxy.open() > 0 && Date.now() < until) await Bun.sleep(5);
+      expect(proxy.open()).toBe(0);
+    },
+    /** The blob of these bytes is whole, and when the sweep has come round there is nothing else. */
+    async judge(bytes: Buffer | undefined) {
+      const rows = await rig.db.all<{ key: string }>('SELECT "key" FROM blobs WHERE deleting = 0', []);
+      expect(rows).toHaveLength(bytes ? 1 : 0);
+      for (const { key } of rows) expect((await rig.bytes(key)).equals(bytes!)).toBe(true);
+      const kept = new Set(rows.flatMap(({ key }) => objectsOf(key, 0).map(([object]) => object)));
+      let left: string[] = [];
+      // A session that has ended may still be tidied.
+      for (const until = Date.now() + 10_000; Date.now() < until; await Bun.sleep(20)) {
+        for (let more = true; more;) ({ more } = await rig.uploads.sweep(Date.now() + hour));
+        left = (await rig.everything()).filter((key) => !kept.has(key));
+        if (left.length === 0) break;
+      }
+      expect(left).toEqual([]);
+    },
+    [Symbol.asyncDispose]: () => moved.disposeAsync(),
+  };
+}
+
+type Nodes = Awaited<ReturnType<typeof openTwoNodes>>;
+
+const closeBy = (node: Uploads, { rig }: Nodes, id: string, rest: Uint8Array | undefined, all: Uint8Array) =>
+  node.hold(id, owner, (it) => it.close(rest && bodyOf(rest), digestOf(all), rig.link));
+
+test('a PUT that is carried out when another node has committed other bytes does not replace them', async () => {
+  for (const begun of [0, 10]) {
+    await using nodes = await openTwoNodes();
+    const { rig, first } = nodes;
+    const bytes = randomBytes(2010);
+    const lost = Buffer.concat([bytes.subarray(0, begun), randomBytes(2000)]);
+    const id = await rig.open();
+    if (begun > 0) await rig.append(id, bodyOf(bytes.subarray(0, begun)));
+    nodes.hold('PutObject');
+    expect(await codeOf(closeBy(first, nodes, id, lost.subarray(begun), lost))).toBe('503 UNAVAILABLE');
+    await closeBy(rig.elsewhere(), nodes, id, bytes.subarray(begun), bytes);
+    await nodes.letGo();
+    await nodes.judge(bytes);
+  }
+}, 60_000);
+
+test('a copy that is carried out when another node has committed other bytes does not replace them', async () => {
+  for (const anew of [true, false]) {
+    await using nodes = await openTwoNodes();
+    const { rig, first } = nodes;
+    const lost = randomBytes(3000);
+    const id = await rig.open();
+    await rig.append(id, bodyOf(lost));
+    nodes.hold('CopyObject');
+    expect(await codeOf(closeBy(first, nodes, id, undefined, lost))).toBe('503 UNAVAILABLE');
+    // It ends before it has tidied: what is copied from is still there.
+    const others = rig.openOver({ ...rig.store, release: async () => {} });
+    const more = randomBytes(2000);
+    const bytes = anew ? more : Buffer.concat([lost, more]);
+    if (anew) await others.hold(id, owner, (it) => it.append(bodyOf(bytes), 0));
+    await closeBy(others, nodes, id, anew ? undefined : more, bytes);
+    await nodes.letGo();
+    await nodes.judge(bytes);
+  }
+}, 60_000);
+
+test('parts that become an object when another node has committed other bytes do not replace them', async () => {
+  // The upload begins anew with the first request, or with what was acknowledged.
+  for (const acknowledged of [false, true]) {
+    for (const size of [2000, part + 2000]) {
+      await using nodes = await openTwoNodes();
+      const { rig, first } = nodes;
+      const [lost, bytes] = [randomBytes(2 * part + 9), randomBytes(size)];
+      const id = await rig.open();
+      if (acknowledged) await rig.append(id, bodyOf(lost));
+      nodes.hold('CompleteMultipartUpload');
+      const closing = closeBy(first, nodes, id, acknowledged ? undefined : lost, lost);
+      expect(await codeOf(closing)).toBe('503 UNAVAILABLE');
+      if (acknowledged) await rig.elsewhere().hold(id, owner, (it) => it.append(bodyOf(bytes), 0));
+      await closeBy(rig.elsewhere(), nodes, id, acknowledged ? undefined : bytes, bytes);
+      await nodes.letGo();
+      await nodes.judge(bytes);
+    }
+  }
+}, 120_000);
+
+test('an object that is made when its upload was cancelled, or when nobody waits for it any more, is swept', async () => {
+  for (const size of [2000, part + 2000]) {
+    for (const cancelled of ['afterwards', 'meanwhile', 'never'] as const) {
+      await using nodes = await openTwoNodes();
+      const { rig, first } = nodes;
+      const bytes = randomBytes(size);
+      nodes.hold(size > part ? 'CompleteMultipartUpload' : 'PutObject');
+      if (cancelled === 'never') {
+        expect(await codeOf(first.put(owner, bodyOf(bytes), digestOf(bytes), rig.link))).toBe('503 UNAVAILABLE');
+      } else {
+        const id = await rig.open();
+        const closing = codeOf(closeBy(first, nodes, id, bytes, bytes));
+        if (cancelled === 'meanwhile') {
+          while (!nodes.holds()) await Bun.sleep(1);
+          await dropUpload(rig.db, id);
+        }
+        expect(await closing).toBe(cancelled === 'meanwhile' ? '404 BLOB_UPLOAD_UNKNOWN' : '503 UNAVAILABLE');
+        if (cancelled === 'afterwards') await rig.elsewhere().cancel(id, owner);
+      }
+      await nodes.letGo();
+      await nodes.judge(undefined);
+    }
+  }
+}, 120_000);
+
+test('a state that is written when another node has gone on with the upload gets into no blob', async () => {
+  // It comes over that of the other, or only a part does.
+  for (const [begun, late] of [
+    [9, 5],
+    [9, part + 5],
+    [part + 9, part],
+  ] as const) {
+    for (const operation of ['PutObject', 'UploadPart']) {
+      if (operation === 'UploadPart' && late < part) continue;
+      await using nodes = await openTwoNodes();
+      const { rig, first } = nodes;
+      const bytes = randomBytes(2 * part + 9);
+      const id = await rig.open();
+      await rig.append(id, bodyOf(bytes.subarray(0, begun)));
+      nodes.hold(operation, operation === 'PutObject' ? '/uploads/' : '/blobs/');
+      const appending = first.hold(id, owner, (it) => it.append(bodyOf(randomBytes(late)), begun));
+      expect(await codeOf(appending)).toBe('503 UNAVAILABLE');
+      await rig.elsewhere().hold(id, owner, (it) => it.append(bodyOf(bytes.subarray(begun)), begun));
+      await nodes.letGo();
+      const closed = await codeOf(closeBy(rig.elsewhere(), nodes, id, undefined, bytes));
+      // Parts of a multipart upload that no state names hurt nobody.
+      const hurts = operation === 'PutObject' || begun > part;
+      expect(closed).toBe(hurts ? '404 BLOB_UPLOAD_UNKNOWN' : 'done');
+      await nodes.judge(hurts ? undefined : bytes);
+    }
+  }
+}, 120_000);

@@ -1,0 +1,117 @@
+import { expect, test } from 'bun:test';
+import { randomBytes } from 'node:crypto';
+import { startS3 } from '../../../test/support/s3.ts';
+import { openTestS3Store, testPartBytes as part } from '../../../test/support/storage.ts';
+import { digestOf } from '../../oci/index.ts';
+import { newUpload, publish } from '../blob-store.contract.ts';
+import { openS3Calls, type Source } from './calls.ts';
+
+const sourceOf = (bytes: Uint8Array): Source => ({
+  length: bytes.length,
+  stream: () => new Blob([new Uint8Array(bytes)]).stream(),
+});
+const read = async (store: Awaited<ReturnType<typeof openBucket>>['store'], key: string, size: number) =>
+  Buffer.from(await new Response(await store.read(key, 0, size - 1)).bytes());
+
+/** A store, and its bucket past it. */
+async function openBucket() {
+  const opened = await openTestS3Store();
+  const calls = await openS3Calls({
+    bucket: opened.bucket,
+    prefix: '',
+    endpoint: (await startS3()).endpoint,
+    pathStyle: true,
+    encryption: { mode: 'none' },
+    requestTimeoutMs: 10_000,
+  });
+  return { ...opened, calls };
+}
+
+/** As versions before the first release stored blobs of any size. */
+async function storeAsBefore({ calls }: Awaited<ReturnType<typeof openBucket>>, bytes: Uint8Array) {
+  const upload = newUpload();
+  const key = `${upload}.${digestOf(bytes).replace(':', '-')}`;
+  await calls.put(`blobs/${upload}`, sourceOf(bytes), { run: '0'.repeat(16) });
+  await calls.put(`blobs/${key}`, undefined);
+  return { upload, key, digest: digestOf(bytes) };
+}
+
+test('blobs of earlier versions are read, listed, removed and discarded as they are', async () => {
+  await using on = await openBucket();
+  const bytes = randomBytes(3000);
+  const [kept, removed, unknown] = [
+    await storeAsBefore(on, bytes),
+    await storeAsBefore(on, bytes),
+    await storeAsBefore(on, bytes),
+  ];
+  const empty = await storeAsBefore(on, new Uint8Array());
+  expect(await on.store.size(kept.key)).toBe(3000);
+  expect(await on.store.size(empty.key)).toBe(0);
+  expect((await read(on.store, kept.key, 3000)).equals(bytes)).toBe(true);
+  const listed = await Array.fromAsync(on.store.objects());
+  expect(listed.toSorted((a, b) => a.key.localeCompare(b.key))).toEqual(
+    [kept, removed, unknown, empty].toSorted((a, b) => a.key.localeCompare(b.key)),
+  );
+  await on.store.remove([removed.key, empty.key]);
+  await on.store.discard(kept.upload, async (keys) => new Set(keys.filter((key) => key === kept.key)));
+  await on.store.discard(unknown.upload, async () => new Set());
+  expect(await on.everything()).toEqual([`blobs/${kept.upload}`, `blobs/${kept.key}`]);
+});
+
+test('an upload that an earlier version began goes on', async () => {
+  await using on = await openBucket();
+  const bytes = randomBytes(part + 2000);
+  const head = { 'part-bytes': String(part), run: '0'.repeat(16), mark: 'one' };
+  const small = newUpload();
+  const none = { parts: '0', etags: new Bun.CryptoHasher('sha256').update('').digest('hex') };
+  await on.calls.put(`uploads/${small}`, sourceOf(bytes.subarray(0, 1000)), { ...head, ...none });
+  const large = newUpload();
+  const multipart = await on.calls.create(`blobs/${large}`);
+  const etag = await on.calls.putPart(`blobs/${large}`, multipart, 1, sourceOf(bytes.subarray(0, part)));
+  const one = { parts: '1', etags: new Bun.CryptoHasher('sha256').update(etag).digest('hex'), multipart };
+  await on.calls.put(`uploads/${large}`, sourceOf(bytes.subarray(part, part + 1000)), { ...head, ...one });
+  for (const [upload, begun, all] of [
+    [small, 1000, bytes.subarray(0, 2000)],
+    [large, part + 1000, bytes],
+  ] as const) {
+    expect((await on.store.staged(upload))?.size).toBe(begun);
+    const staging = (await on.store.stage(upload, begun, 'one'))!;
+    await staging.write(all.subarray(begun));
+    const key = await staging.publish(digestOf(all));
+    await staging.close();
+    expect((await read(on.store, key, all.length)).equals(all)).toBe(true);
+    await on.store.release(upload, key, false);
+    await on.store.remove([key]);
+  }
+  expect(await on.everything()).toEqual([]);
+}, 60_000);
+
+test('only what this store made is listed: the later of two names, no name without an object, nobody else’s keys', async () => {
+  await using on = await openBucket();
+  const { store, calls } = on;
+  const large = await publish(store, randomBytes(part + 1));
+  const [content] = large.split('.');
+  const again = `${content}.sha512-${'ab'.repeat(64)}`;
+  // Times are in seconds.
+  await Bun.sleep(1100);
+  await calls.put(`blobs/${again}`, undefined);
+  const upload = newUpload();
+  for (const name of [
+    `${upload}.${digestOf('x').replace(':', '-')}`,
+    `${upload}-0123456789abcdef.${digestOf('x').replace(':', '-')}`,
+    `${upload}-sha256-${'ab'.repeat(64)}`,
+    `${upload}-sha256-${'AB'.repeat(32)}`,
+    `${upload}-md5-${'ab'.repeat(16)}`,
+    `${upload}-0123`,
+    `${upload}.tmp`,
+    upload.slice(1),
+    'README',
+  ])
+    await calls.put(`blobs/${name}`, sourceOf(Buffer.from('x')));
+  const unnamed = newUpload();
+  await calls.put(`blobs/${unnamed}-0123456789abcdef`, sourceOf(Buffer.from('x')));
+  const listed = await Array.fromAsync(store.objects());
+  expect(listed).toContainEqual({ key: again, upload: content!.slice(0, 32), digest: `sha512:${'ab'.repeat(64)}` });
+  expect(listed).toContainEqual({ key: `${unnamed}-0123456789abcdef`, upload: unnamed, digest: undefined });
+  expect(listed).toHaveLength(2);
+}, 60_000);

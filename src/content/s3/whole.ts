@@ -1,0 +1,76 @@
+import { createHash } from 'node:crypto';
+import { type Digest, digestAlgorithm } from '../../oci/index.ts';
+import { wrongDigest } from '../upload-refusals.ts';
+import type { S3Calls } from './calls.ts';
+import { contentKey, keyOfOne, keyOfParts, nameKey } from './keys.ts';
+import { readObject } from './read.ts';
+import { isMissing, unavailable } from './retry.ts';
+import type { Multipart } from './state.ts';
+
+/** Content that gets no further bytes. */
+export interface Whole {
+  /** Bytes `start` to `end` (exclusive). */
+  read(start: number, end: number): AsyncIterable<Uint8Array>;
+  /** Makes it the object of its digest, of which the caller is certain; returns the key for the facts. */
+  publish(digest: Digest): Promise<string>;
+}
+
+/** Content that one request sends when its digest is known; `send` sends exactly the bytes that `read` gives. */
+export function wholeInOne(
+  upload: string,
+  { read, send }: { read: Whole['read']; send: (objectKey: string) => Promise<void> },
+): Whole {
+  return {
+    read,
+    async publish(digest) {
+      const key = keyOfOne(upload, digest);
+      await send(contentKey(key));
+      return key;
+    },
+  };
+}
+
+/** An object of parts; `ours` where it is certain which parts these were. */
+export function wholeOfParts(calls: S3Calls, name: string, { size, ours }: { size: number; ours: boolean }): Whole {
+  const read = (start: number, end: number) => readObject(calls, contentKey(name), start, end - 1);
+
+  /** The digest must not name bytes of another process. */
+  async function verify(digest: Digest): Promise<void> {
+    const hash = createHash(digestAlgorithm(digest));
+    for await (const chunk of read(0, size)) hash.update(chunk);
+    const actual: Digest = `${digestAlgorithm(digest)}:${hash.digest('hex')}`;
+    if (actual !== digest) throw wrongDigest(digest, actual, size);
+  }
+
+  return {
+    read,
+    async publish(digest) {
+      if (!ours) await verify(digest);
+      const key = keyOfParts(name, digest);
+      await calls.put(nameKey(key), undefined);
+      return key;
+    },
+  };
+}
+
+/**
+ * Completes a multipart upload. One whose answer was lost is gone when it is completed again: then the object is there,
+ * and only then that is believed. It may also be that of a process that had lost the upload and did not know, and have
+ * other parts.
+ */
+export async function completeParts(
+  calls: S3Calls,
+  { id, name }: Multipart,
+  { etags, size }: { etags: readonly string[]; size: number },
+): Promise<Whole> {
+  const key = contentKey(name);
+  let failure: unknown = unavailable(new Error(`${key} is said to be completed, and is not there`));
+  try {
+    if (await calls.complete(key, id, etags)) return wholeOfParts(calls, name, { size, ours: true });
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    failure = error;
+  }
+  if ((await calls.head(key))?.size !== size) throw failure;
+  return wholeOfParts(calls, name, { size, ours: false });
+}
