@@ -23,7 +23,7 @@ test('garbage is collected where there is much and it grew, and not all the time
     return collections;
   };
   expect(at(0, 100)).toBe(0);
-  expect(at(1, 167)).toBe(0);
+  expect(at(1, 151)).toBe(0);
   expect(at(2, 180)).toBe(1);
   expect(at(3, 190)).toBe(1);
   expect(at(8, 190)).toBe(2);

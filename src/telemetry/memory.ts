@@ -1,8 +1,8 @@
 /**
- * Above this (bytes) a process collects garbage by itself. JavaScriptCore lets it grow with the heap, and for us it is
- * mostly chunks of uploads that were written long ago: beside hundreds of slow uploads to S3 it waits for 100 MiB of it.
+ * Above this (bytes) a process collects garbage by itself. JavaScriptCore lets it grow with the heap, and beside
+ * hundreds of slow clients of S3 waits for 100 MiB of what their requests have left. Chunks of bodies do not wait for it.
  */
-const enough = 168 * 1024 * 1024;
+const enough = 152 * 1024 * 1024;
 /** And only when there is so much more than after the last time (bytes). */
 const growth = 24 * 1024 * 1024;
 /** And not more often than this (ms): a collection stops the event loop for some tens of ms. */
