@@ -189,8 +189,18 @@ export const suites: readonly Suite[] = [
     built: true,
     minutes: { small: 10, ci: 15, soak: 1440 },
     environment: {
-      ci: { BONDED_TEST_NODE_BLOWS: '4', BONDED_TEST_NODE_PUSHES: '15', BONDED_TEST_NODE_IMAGES: '6' },
-      soak: { BONDED_TEST_NODE_BLOWS: '2000', BONDED_TEST_NODE_PUSHES: '5000', BONDED_TEST_NODE_IMAGES: '1000' },
+      ci: {
+        BONDED_TEST_NODE_BLOWS: '4',
+        BONDED_TEST_NODE_PUSHES: '15',
+        BONDED_TEST_NODE_IMAGES: '6',
+        BONDED_TEST_PROCESSES: '1',
+      },
+      soak: {
+        BONDED_TEST_NODE_BLOWS: '2000',
+        BONDED_TEST_NODE_PUSHES: '5000',
+        BONDED_TEST_NODE_IMAGES: '1000',
+        BONDED_TEST_PROCESSES: '2',
+      },
     },
   },
   {
