@@ -185,7 +185,8 @@ function body(bytes: Uint8Array): UploadBody | undefined {
   if (bytes.length === 0) return undefined;
   const stream = new ReadableStream<Uint8Array>({
     start(controller) {
-      controller.enqueue(bytes);
+      // Whoever takes it frees it.
+      controller.enqueue(new Uint8Array(bytes));
       controller.close();
     },
   });
