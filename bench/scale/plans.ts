@@ -17,7 +17,7 @@ export async function planText(registry: Registry): Promise<{ text: string; faul
     const recorded = await exercise(catalog, registry.id, { repository: nameOf(0), directory, later });
     const plans = await plansOf(catalog.db, recorded, { generic: catalog.db.dialect === 'postgres' });
     const faults = plans.flatMap((plan) => {
-      const fault = faultOf(plan);
+      const fault = faultOf(plan) ?? (plan.skips && `passes over ${plan.skips}`);
       return fault === undefined ? [] : [`a statement ${fault}: ${plan.statement}`];
     });
     return { text: textOf(plans), faults };

@@ -10,6 +10,8 @@ export interface Plan {
   plan: string[];
   /** What PostgreSQL expects it to cost with the parameters that it had; 0 on SQLite. */
   cost: number;
+  /** A column of an index of PostgreSQL that is not asked for, though one behind it is: all its values are read. */
+  skips: string | undefined;
 }
 
 /**
@@ -19,6 +21,7 @@ export interface Plan {
 export async function plansOf(db: Database, recorded: Recorded, { generic = false } = {}): Promise<Plan[]> {
   const plans: Plan[] = [];
   const seen = new Set<string>();
+  const indexes = await indexesOf(db);
   for (const [operation, statements] of recorded) {
     for (const statement of statements) {
       const text = statement.text.replaceAll(/\s+/g, ' ').trim();
@@ -29,10 +32,35 @@ export async function plansOf(db: Database, recorded: Recorded, { generic = fals
       // Without looking, a limit is a tenth of all rows to it: the plan may be right, and its cost says nothing.
       const costed = generic && limited.test(text) ? await planOf(db, asked, false) : plan;
       const cost = Number(/cost=[\d.]+\.\.([\d.]+)/.exec(costed[0] ?? '')?.[1] ?? 0);
-      plans.push({ operation, statement: text, plan, cost });
+      plans.push({ operation, statement: text, plan, cost, skips: skippedColumn(plan, indexes) });
     }
   }
   return plans;
+}
+
+type Indexes = ReadonlyMap<string, readonly string[]>;
+
+/** The columns of each index of PostgreSQL. */
+async function indexesOf(db: Database): Promise<Indexes> {
+  if (db.dialect === 'sqlite') return new Map();
+  const rows = await db.all<{ name: string; definition: string }>(
+    `SELECT indexname AS name, indexdef AS definition FROM pg_indexes WHERE schemaname = current_schema()`,
+    [],
+  );
+  return new Map(rows.map(({ name, definition }) => [name, /\(([^()]+)\)/.exec(definition)![1]!.split(', ')]));
+}
+
+function skippedColumn(plan: readonly string[], indexes: Indexes): string | undefined {
+  for (const [at, line] of plan.entries()) {
+    const index = /\bScan using (\w+) on/.exec(line)?.[1];
+    const condition = index && /Index Cond: (.*)/.exec(plan[at + 1] ?? '')?.[1];
+    if (!condition) continue;
+    const columns = indexes.get(index) ?? [];
+    const asked = columns.map((column) => new RegExp(`\\b${column.replaceAll('"', '')}\\b`).test(condition));
+    const skipped = asked.findIndex((is, n) => !is && asked.indexOf(true, n) > n);
+    if (skipped >= 0) return `${columns[skipped]} of ${index}`;
+  }
+  return undefined;
 }
 
 const limited = /\blimit (?:\?|\$)/i;

@@ -158,4 +158,18 @@ export const catalogMigrations: Migration[] = [
       ]);
     },
   },
+  {
+    name: '0012-by-digest-first',
+    async up(db) {
+      // Beginning with the repository, they had every column of look-ups by name and by manifest, too. PostgreSQL took
+      // them for those, because what it needs is in the index: cheap in a repository of ten tags, and reads the whole
+      // of one that has a hundred thousand.
+      await run(db, [
+        'DROP INDEX tags_digest',
+        'CREATE INDEX tags_digest ON tags (digest, repository_id, name)',
+        'DROP INDEX manifest_references_target',
+        'CREATE INDEX manifest_references_target ON manifest_references (digest, repository_id, manifest_digest)',
+      ]);
+    },
+  },
 ];
