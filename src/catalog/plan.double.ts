@@ -57,7 +57,9 @@ function skippedColumn(plan: readonly string[], indexes: Indexes): string | unde
     if (!condition) continue;
     const columns = indexes.get(index) ?? [];
     const asked = columns.map((column) => new RegExp(`\\b${column.replaceAll('"', '')}\\b`).test(condition));
-    const skipped = asked.findIndex((is, n) => !is && asked.indexOf(true, n) > n);
+    // Behind a digest there is little to read.
+    const until = asked[columns.indexOf('digest')] ? columns.indexOf('digest') : columns.length;
+    const skipped = asked.findIndex((is, n) => !is && n < until && asked.indexOf(true, n) > n);
     if (skipped >= 0) return `${columns[skipped]} of ${index}`;
   }
   return undefined;
@@ -142,6 +144,8 @@ function faultOfLine(line: string, statement: string): string | undefined {
     return 'sorts';
   // Found by what many repositories may have.
   if (/^Filter: .*\brepository_id = /.test(line)) return 'reads what other repositories have';
+  if (/^Index Cond: \(\(repository_id = [^)]*\) AND \(kind = [^)]*\)\)$/.test(line))
+    return 'reads all candidates of a repository';
   // All rows of a repository, unless it is the first of them that are wanted.
   const whole = /\((?:repository_id=\?(?: AND subject_digest>\?)?|repository_id[<>]\?.*)\)/.test(line);
   if (whole && !/\b(?:LIMIT|NOT EXISTS)\b/i.test(statement)) return 'reads all of a repository';

@@ -160,7 +160,7 @@ export const catalogMigrations: Migration[] = [
   },
   {
     name: '0012-by-digest-first',
-    async up(db) {
+    async up(db, dialect) {
       // Beginning with the repository, they had every column of look-ups by name and by manifest, too. PostgreSQL took
       // them for those, because what it needs is in the index: cheap in a repository of ten tags, and reads the whole
       // of one that has a hundred thousand.
@@ -170,6 +170,12 @@ export const catalogMigrations: Migration[] = [
         'DROP INDEX manifest_references_target',
         'CREATE INDEX manifest_references_target ON manifest_references (digest, repository_id, manifest_digest)',
       ]);
+      // Of most repositories there is one candidate or none, so it read all of a repository and compared digests then.
+      if (dialect === 'postgres') {
+        await run(db, [
+          'ALTER TABLE gc_candidates DROP CONSTRAINT gc_candidates_pkey, ADD PRIMARY KEY (digest, repository_id, kind)',
+        ]);
+      }
     },
   },
 ];
