@@ -13,20 +13,8 @@ import { type Digest, digestOf } from '../../src/oci/index.ts';
 import type { Random } from '../crash/random.ts';
 import { openTestDatabase } from '../support/database.ts';
 import { startS3 } from '../support/s3.ts';
-import { type Fault, type S3Request, startS3Faults } from '../support/s3-faults.ts';
+import { faults, type S3Request, startS3Faults } from '../support/s3-faults.ts';
 import { objectsOf, openTestS3Store } from '../support/storage.ts';
-
-const faults: readonly Fault[] = [
-  'refuse',
-  'slow-down',
-  'reset',
-  'silence',
-  'lost-answer',
-  'lost-in-silence',
-  'late',
-  'truncate',
-  'stall',
-];
 
 /** How long what is under way to S3 may take at the end (ms), and how long S3 may be late in the middle. */
 const settleMs = 10_000;

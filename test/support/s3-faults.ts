@@ -1,22 +1,24 @@
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 
 /**
- * What befalls a request. `refuse`, `slow-down`, `reset` and `silence` come before the server sees it; `lost-answer`
+ * What may befall any request. `refuse`, `slow-down`, `reset` and `silence` come before the server sees it; `lost-answer`
  * and `lost-in-silence` after it did what was asked; `late` breaks the connection and has it done afterwards, if all of
- * it had arrived; `truncate` breaks off half-way through the answer's body, and `stall` stops there; `pretend`
- * answers that an upload is completed which is not.
+ * it had arrived; `truncate` breaks off half-way through the answer's body, and `stall` stops there.
  */
-export type Fault =
-  | 'refuse'
-  | 'slow-down'
-  | 'reset'
-  | 'silence'
-  | 'lost-answer'
-  | 'lost-in-silence'
-  | 'late'
-  | 'truncate'
-  | 'stall'
-  | 'pretend';
+export const faults = [
+  'refuse',
+  'slow-down',
+  'reset',
+  'silence',
+  'lost-answer',
+  'lost-in-silence',
+  'late',
+  'truncate',
+  'stall',
+] as const;
+
+/** `pretend` answers that an upload is completed which is not. */
+export type Fault = (typeof faults)[number] | 'pretend';
 
 /** As `late`: called when the connection is broken; it is done when the promise resolves. */
 export type Later = () => Promise<void>;
