@@ -60,12 +60,8 @@ export async function findManifest(
   reference: Reference,
 ): Promise<StoredManifest | undefined> {
   const [statement, key] = lookUp(reference);
-  const recent = recallManifest(registryId, name, key);
-  if (recent) {
-    const now = await db.first<{ digest: Digest }>(statement.digest, [key, registryId, name]);
-    if (!now) return undefined;
-    if (now.digest === recent.digest) return recent;
-  }
+  const recent = await recalled(db, registryId, name, reference);
+  if (recent !== undefined) return recent ?? undefined;
   const row = await db.first<FactsRow>(statement.whole, [key, registryId, name]);
   if (!row) return undefined;
   const found = factsOf(row);
@@ -76,6 +72,16 @@ export async function findManifest(
   const manifest = { ...found, bytes: row.bytes };
   rememberManifest(registryId, name, key, manifest);
   return manifest;
+}
+
+/** What was pulled last, if the reference still has its digest; null if it has none any more. */
+async function recalled({ first }: Database, registryId: number, name: string, reference: Reference) {
+  const [statement, key] = lookUp(reference);
+  const recent = recallManifest(registryId, name, key);
+  if (!recent) return undefined;
+  const now = await first<{ digest: Digest }>(statement.digest, [key, registryId, name]);
+  if (!now) return null;
+  return now.digest === recent.digest ? recent : undefined;
 }
 
 /** The bytes of a large one; undefined when it was deleted meanwhile. */
@@ -96,9 +102,15 @@ export async function findManifestFacts(
   name: string,
   reference: Reference,
 ): Promise<ManifestFacts | undefined> {
+  const recent = await recalled(db, registryId, name, reference);
+  if (recent !== undefined) return recent ? withoutBytes(recent) : undefined;
   const [statement, key] = lookUp(reference);
   const row = await db.first<FactsRow>(statement.facts, [key, registryId, name]);
-  return row && factsOf(row);
+  if (!row) return undefined;
+  // Most clients ask for the digest of a tag, and then get that.
+  const pulled = 'tag' in reference && recallManifest(registryId, name, row.digest);
+  if (pulled) rememberManifest(registryId, name, key, pulled);
+  return factsOf(row);
 }
 
 function lookUp(reference: Reference) {
@@ -138,6 +150,10 @@ export async function findManifestToKeep(
     return true;
   });
   return kept ? factsOf(found) : undefined;
+}
+
+function withoutBytes({ digest, mediaType, size }: ManifestFacts): ManifestFacts {
+  return { digest, mediaType, size };
 }
 
 function factsOf(row: FactsRow): ManifestFacts {

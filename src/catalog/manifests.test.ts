@@ -126,6 +126,27 @@ describe('a manifest that was pulled before', () => {
     expect(await pull()).toBeUndefined();
   });
 
+  test('by its digest is known to those who ask for the tag, as most clients do', async () => {
+    await using catalog = await openTestCatalog();
+    const config = await catalog.blob('headed', '{}');
+    const [first, second] = [catalog.image([config], { annotations: { n: '1' } }), catalog.image([config])];
+    const statements: string[] = [];
+    const db = recording(catalog.db, ({ text }) => void statements.push(text));
+    const head = () => findManifestFacts({ ...catalog, db }, catalog.registryId, 'headed', { tag: 'v1' });
+    const joins = () => statements.splice(0).map((text) => text.includes('JOIN manifests'));
+    const { digest } = await catalog.push('headed', first, { tags: ['v1'] });
+    for (let times = 0; times < 2; times++) await findManifest(catalog, catalog.registryId, 'headed', { digest });
+    for (const reads of [[true], [true], [false], [false]]) {
+      expect(await head()).toEqual({ digest, mediaType: mediaTypes.ociManifest, size: expect.any(Number) });
+      expect(joins()).toEqual(reads);
+    }
+    const moved = await catalog.push('headed', second, { tags: ['v1'] });
+    expect(await head()).toMatchObject({ digest: moved.digest });
+    expect(joins()).toEqual([false, true]);
+    await deleteTag(catalog, await catalog.repository('headed'), 'v1');
+    expect(await head()).toBeUndefined();
+  });
+
   test('is seen only where it is, and only while it is there', async () => {
     await using catalog = await openTestCatalog();
     const other = await catalog.registry('other');

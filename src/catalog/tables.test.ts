@@ -40,3 +40,32 @@ test('what was stored before rows lay in their keys is there afterwards, with al
     await after.close();
   }
 }, 30_000);
+
+if (testDialect() === 'postgres') {
+  test('no migration keeps anybody from reading while it runs', async () => {
+    // Those before are older than this rule.
+    const former = catalogMigrations.filter(({ name }) => name < '0012');
+    const later = catalogMigrations.slice(former.length);
+    await using options = await freshDatabaseOptions();
+    const db = await openDatabase({ ...options, migrations: former });
+    const undone = new Error('undone');
+    const migrating = db.write(async (tx) => {
+      const held = () =>
+        tx.all(
+          `SELECT relname FROM pg_locks JOIN pg_class ON pg_class.oid = relation AND relkind = 'r'
+            WHERE pid = pg_backend_pid() AND mode = 'AccessExclusiveLock'`,
+          [],
+        );
+      for (const { name, up } of later) {
+        await up(tx, 'postgres');
+        expect([name, await held()]).toEqual([name, []]);
+      }
+      for (const { exclusive } of later) await exclusive?.up(tx, 'postgres');
+      const tables = (await held()).map((row) => (row as { relname: string }).relname);
+      expect(later.flatMap(({ exclusive }) => exclusive?.tables ?? [])).toEqual(expect.arrayContaining(tables));
+      throw undone;
+    });
+    await expect(migrating).rejects.toBe(undone);
+    await db.close();
+  }, 30_000);
+}

@@ -1,5 +1,5 @@
 import { type Generated, sql } from 'kysely';
-import { type Migration, run, sqlTypes } from '../database/index.ts';
+import { type Migration, replaceIndexes, run, sqlTypes } from '../database/index.ts';
 
 declare module '../database/tables.ts' {
   interface Tables {
@@ -139,14 +139,9 @@ export const catalogMigrations: Migration[] = [
   },
   {
     name: '0010-links-by-digest',
-    async up(db) {
-      // With the repository in it: PostgreSQL took it for look-ups of one link, and read those of a layer that ten
-      // thousand repositories have.
-      await run(db, [
-        'DROP INDEX blob_links_digest',
-        'CREATE INDEX blob_links_digest ON blob_links (digest, repository_id, registry_id)',
-      ]);
-    },
+    // With the repository in it: PostgreSQL took it for look-ups of one link, and read those of a layer that ten
+    // thousand repositories have.
+    ...replaceIndexes({ blob_links_digest: 'blob_links (digest, repository_id, registry_id)' }),
   },
   {
     name: '0011-listed-repositories',
@@ -160,22 +155,30 @@ export const catalogMigrations: Migration[] = [
   },
   {
     name: '0012-by-digest-first',
+    // Beginning with the repository, they had every column of look-ups by name and by manifest, too. PostgreSQL took
+    // them for those, because what it needs is in the index: cheap in a repository of ten tags, and reads the whole of
+    // one that has a hundred thousand.
+    ...replaceIndexes({
+      tags_digest: 'tags (digest, repository_id, name)',
+      manifest_references_target: 'manifest_references (digest, repository_id, manifest_digest)',
+    }),
+  },
+  {
+    name: '0013-candidates-by-digest',
+    // Of most repositories there is one candidate or none, so PostgreSQL read all of a repository, and compared then.
     async up(db, dialect) {
-      // Beginning with the repository, they had every column of look-ups by name and by manifest, too. PostgreSQL took
-      // them for those, because what it needs is in the index: cheap in a repository of ten tags, and reads the whole
-      // of one that has a hundred thousand.
-      await run(db, [
-        'DROP INDEX tags_digest',
-        'CREATE INDEX tags_digest ON tags (digest, repository_id, name)',
-        'DROP INDEX manifest_references_target',
-        'CREATE INDEX manifest_references_target ON manifest_references (digest, repository_id, manifest_digest)',
-      ]);
-      // Of most repositories there is one candidate or none, so it read all of a repository and compared digests then.
-      if (dialect === 'postgres') {
+      if (dialect === 'sqlite') return;
+      await run(db, ['CREATE UNIQUE INDEX gc_candidates_key ON gc_candidates (digest, repository_id, kind)']);
+    },
+    exclusive: {
+      tables: ['gc_candidates'],
+      async up(db, dialect) {
+        if (dialect === 'sqlite') return;
         await run(db, [
-          'ALTER TABLE gc_candidates DROP CONSTRAINT gc_candidates_pkey, ADD PRIMARY KEY (digest, repository_id, kind)',
+          `ALTER TABLE gc_candidates DROP CONSTRAINT gc_candidates_pkey,
+            ADD CONSTRAINT gc_candidates_pkey PRIMARY KEY USING INDEX gc_candidates_key`,
         ]);
-      }
+      },
     },
   },
 ];

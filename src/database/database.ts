@@ -33,6 +33,11 @@ export interface Migration {
   /** Applied in the order of their names, each once, all in one transaction. Never changed after a release. */
   name: string;
   up(db: Transaction, dialect: Dialect): Promise<void>;
+  /**
+   * What locks readers of `tables` out on PostgreSQL, such as to drop an index: comes after `up` of all, so that no pull
+   * waits while an index is built.
+   */
+  exclusive?: { tables: readonly string[]; up(db: Transaction, dialect: Dialect): Promise<void> };
 }
 
 export interface WriteOptions {

@@ -7,6 +7,7 @@ export { databaseConfig } from './config.ts';
 export type { Database, Dialect, LookUps, Migration, Parameter, Transaction, WriteOptions } from './database.ts';
 export { run, sqlTypes } from './dialect.ts';
 export { joinDirectory, lockDirectory } from './directory-lock.ts';
+export { replaceIndexes } from './replace-indexes.ts';
 export { listsOf, placeholders, rowsOf } from './lists.ts';
 export type { Tables } from './tables.ts';
 export type { WriteToken } from './write-queue.ts';

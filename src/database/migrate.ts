@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { Dialect, Migration, Transaction } from './database.ts';
-import { sqlTypes } from './dialect.ts';
+import { run, sqlTypes } from './dialect.ts';
 
 /** A second server that starts at the same moment waits here rather than migrating too. */
 const advisoryLock = 4_271_992_313;
@@ -33,9 +33,31 @@ export async function migrate(db: Transaction, dialect: Dialect, migrations: rea
       `the database was written by a newer version (migration ${newer.toSorted().at(-1)}); upgrade Bonded`,
     );
   }
-  for (const migration of migrations.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
-    if (applied.has(migration.name)) continue;
-    await migration.up(db, dialect);
-    await sql`INSERT INTO migrations (name, applied_at) VALUES (${migration.name}, ${Date.now()})`.execute(db);
+  const pending = migrations.filter(({ name }) => !applied.has(name)).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  if (dialect === 'postgres') await lockForWriting(db, pending);
+  for (const { up } of pending) await up(db, dialect);
+  for (const { exclusive } of pending) await exclusive?.up(db, dialect);
+  for (const { name } of pending) {
+    await sql`INSERT INTO migrations (name, applied_at) VALUES (${name}, ${Date.now()})`.execute(db);
   }
+}
+
+/**
+ * Locks writers out of the tables that will be needed exclusively: one that had written to the one table could wait for
+ * the other, and we for it. Readers that would not let us have a table are found before an index is built in vain.
+ */
+async function lockForWriting(db: Transaction, pending: readonly Migration[]): Promise<void> {
+  const existing: string[] = [];
+  for (const table of new Set(pending.flatMap(({ exclusive }) => exclusive?.tables ?? []))) {
+    const { rows } = await sql<{ oid: unknown }>`SELECT to_regclass(${table}) AS oid`.execute(db);
+    if (rows[0]?.oid) existing.push(table);
+  }
+  if (existing.length === 0) return;
+  const tables = existing.join(', ');
+  await run(db, [
+    'SAVEPOINT readers',
+    `LOCK TABLE ${tables} IN ACCESS EXCLUSIVE MODE`,
+    'ROLLBACK TO SAVEPOINT readers',
+    `LOCK TABLE ${tables} IN SHARE MODE`,
+  ]);
 }
