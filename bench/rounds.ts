@@ -1,6 +1,7 @@
 import { type Contender, titleOf } from './peers/contenders.ts';
 import { median } from './percentile.ts';
 import type { Figures, Row, Shape, Situation } from './shape.ts';
+import { touchMemory } from './touch-memory.ts';
 
 export interface Comparison {
   row: Row;
@@ -19,7 +20,7 @@ export interface Rounds {
 }
 
 /** No further round begins when a shape has taken this long (s): the whole run has to end while somebody waits. */
-const enoughSeconds = 75;
+const enoughSeconds = 90;
 
 /** Measures every contender once a round, in an order that turns, so that whatever else happens meets all of them. */
 export async function measureRounds(
@@ -37,6 +38,7 @@ export async function measureRounds(
     const turn = rounds.length % contenders.length;
     for (const contender of [...contenders.slice(turn), ...contenders.slice(0, turn)]) {
       progress(rounds.length + 1, contender);
+      await touchMemory(situation.scale.memoryBytes);
       try {
         figures.set(contender, await shape.measure(situation, contender));
       } catch (error) {

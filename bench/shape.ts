@@ -25,6 +25,8 @@ export interface Scale {
   rounds: number;
   /** How many of many: clients, builds, tags, referrers. 1 is the full number. */
   crowd: number;
+  /** Bytes of memory that are made ready before each measurement. */
+  memoryBytes: number;
 }
 
 export interface Situation {
