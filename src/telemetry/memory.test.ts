@@ -25,16 +25,33 @@ test('garbage is collected where there is much and it grew, and not all the time
   expect(at(0, 100)).toBe(0);
   expect(at(1, 151)).toBe(0);
   expect(at(2, 180)).toBe(1);
-  expect(at(3, 190)).toBe(1);
+  expect(at(2.9, 190)).toBe(1);
+  expect(at(3, 101)).toBe(1);
   expect(at(8, 190)).toBe(2);
   // What is needed is no garbage.
   needed = 300;
   expect(at(20, 300)).toBe(3);
-  expect(at(30, 310)).toBe(3);
+  expect(at(30, 320)).toBe(3);
   expect(at(40, 325)).toBe(4);
   // Until nobody needs it any more: then nothing grows that would tell.
   needed = 80;
   expect(at(90, 300)).toBe(4);
   expect(at(101, 300)).toBe(5);
   expect(at(200, 80)).toBe(5);
+});
+
+test('collecting takes a small part of the time, however long it takes', () => {
+  let time = 0;
+  let collections = 0;
+  const look = createMemoryKeeper({
+    resident: () => (500 + time / 10) * MiB,
+    collect() {
+      collections++;
+      time += 200;
+    },
+    now: () => time,
+  });
+  for (; time < 100_000; time += 250) look();
+  expect(collections).toBeGreaterThan(10);
+  expect(collections * 200).toBeLessThan(100_000 * 0.07);
 });

@@ -3,16 +3,21 @@
  * hundreds of slow clients of S3 waits for 100 MiB of what their requests have left. Chunks of bodies do not wait for it.
  */
 const enough = 152 * 1024 * 1024;
-/** And only when there is so much more than after the last time (bytes). */
-const growth = 24 * 1024 * 1024;
-/** And not more often than this (ms): a collection stops the event loop for some tens of ms. */
-const pauseMs = 5000;
+/** And only when there is so much more than after the last time: of what was there then, and at least (bytes). */
+const growth = 0.08;
+const leastGrowth = 12 * 1024 * 1024;
+/** And not more often than this (ms), nor for more than this part of the time: a collection stops the event loop. */
+const pauseMs = 1000;
+const partOfTime = 0.06;
 /** Or after so long (ms): what was needed the last time may be garbage since, and nothing more has come. */
 const againMs = 60_000;
 
-/** Looks at the memory of the process once a second, and keeps it near what is needed. */
+/** Garbage comes in at up to 30 MiB a second (ms). */
+const lookMs = 250;
+
+/** Looks at the memory of the process four times a second, and keeps it near what is needed. */
 export function watchMemory(look = createMemoryKeeper()): () => void {
-  const timer = setInterval(look, 1000);
+  const timer = setInterval(look, lookMs);
   timer.unref();
   return () => clearInterval(timer);
 }
@@ -24,13 +29,18 @@ export function createMemoryKeeper({
   now = () => performance.now(),
 } = {}): () => void {
   let floor = 0;
-  let collectedAt = Number.NEGATIVE_INFINITY;
+  let grown = Number.NEGATIVE_INFINITY;
+  let late = Number.NEGATIVE_INFINITY;
   return () => {
     const bytes = resident();
     floor = Math.min(floor, bytes);
-    if (bytes < enough || now() - collectedAt < (bytes - floor < growth ? againMs : pauseMs)) return;
+    const enoughGrowth = Math.max(leastGrowth, floor * growth);
+    if (bytes < enough || now() < (bytes - floor < enoughGrowth ? late : grown)) return;
+    const began = now();
     collect();
+    const ended = now();
     floor = resident();
-    collectedAt = now();
+    grown = ended + Math.max(pauseMs, (ended - began) / partOfTime);
+    late = ended + againMs;
   };
 }
