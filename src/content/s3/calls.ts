@@ -29,8 +29,9 @@ export interface S3Part {
 
 /** Complete and copies take as long as what they work on is large (ms, as a multiple of the ordinary time). */
 const longCall = 10;
-/** Objects that are read by a connection each, by the readers that keep up. */
-const streamsAtOnce = 4;
+/** Objects that are read by a connection each, by readers that keep up; and of them, by those that have just begun. */
+const streamsAtOnce = 16;
+const streamsAtFirst = 4;
 /** Most bytes of objects in memory that are being read. */
 const readBytes = 32 * 1024 * 1024;
 /** Keys that one request removes. */
@@ -143,7 +144,7 @@ export async function openS3Calls(options: S3Options) {
     },
     /** For what is read. */
     reads: createReadBudget(readBytes),
-    streams: createStreamSlots(streamsAtOnce),
+    streams: createStreamSlots(streamsAtOnce, streamsAtFirst),
     /** How long S3 may say nothing in the middle of a body (ms). */
     silenceMs: requestTimeoutMs,
     list,

@@ -8,9 +8,15 @@ import { createStreamSlots } from './stream.ts';
 const content = randomBytes(3 * 1024 * 1024 + 17);
 const end = content.length - 1;
 
+interface RigOptions extends Partial<Ranges> {
+  streams?: number;
+  /** Of them, those for readers of whom nothing is known. */
+  atFirst?: number;
+}
+
 /** An object in memory, and what a store keeps of those who read it. */
-function createRig({ streams = 0, read, open }: { streams?: number } & Partial<Ranges> = {}) {
-  const slots = createStreamSlots(streams);
+function createRig({ streams = 0, atFirst = streams, read, open }: RigOptions = {}) {
+  const slots = createStreamSlots(streams, atFirst);
   const reads = createReadBudget(8 * 1024 * 1024);
   const asked: number[] = [];
   const ranges: Ranges = {
@@ -32,7 +38,7 @@ function createRig({ streams = 0, read, open }: { streams?: number } & Partial<R
       for (const until = Date.now() + 5000; reads.held() > 0 && Date.now() < until;) await Bun.sleep(5);
       expect(reads.held()).toBe(0);
       let free = 0;
-      while (slots.take()) free++;
+      while (slots.take(true)) free++;
       expect(free).toBe(streams);
     },
   };
@@ -166,4 +172,37 @@ test('what was handed out and is done with is no longer in memory', async () => 
     expect(chunk.buffer.detached).toBe(true);
     reader.cancel();
   }
+});
+
+test('whoever has just begun gets a stream while there are many, and later only when it keeps up', async () => {
+  const large = new Uint8Array(8 * 1024 * 1024).fill(7);
+  const opened: number[] = [];
+  const rig = createRig({
+    streams: 2,
+    atFirst: 1,
+    read: async (from, to) => ({ bytes: new Uint8Array(large.subarray(from, to + 1)), size: large.length }),
+    open: async (from, to) => {
+      opened.push(from);
+      return new Blob([large.subarray(from, to + 1)]).stream();
+    },
+  });
+  const open = async () => (await openReader(rig.calls, 'key', 0, large.length - 1))!;
+  const first = await open();
+  expect(opened).toEqual([0]);
+  const second = await open();
+  expect(opened).toEqual([0]);
+  expect((await rest(second)).equals(large)).toBe(true);
+  expect(opened).toHaveLength(2);
+  expect(opened[1]).toBeGreaterThanOrEqual(128 * 1024);
+  // One that takes its time never asks for the other.
+  const slow = await open();
+  for (let chunks = 0; chunks < 3; chunks++) {
+    await slow.next();
+    await Bun.sleep(600);
+    slow.done();
+  }
+  expect(opened).toHaveLength(2);
+  slow.cancel();
+  first.cancel();
+  await rig.expectFree();
 });

@@ -6,6 +6,8 @@ import { openStream, type S3Stream } from './stream.ts';
 /** What is asked for at first, and at most (bytes). */
 const firstWindow = 128 * 1024;
 const largestWindow = 2 * 1024 * 1024;
+/** A reader that takes windows of this size (bytes) keeps up; smaller ones may lie in the buffers of its connection. */
+const keepsUp = 1024 * 1024;
 /** What is shorter (bytes) is no stream. */
 const shortestStream = 512 * 1024;
 /** How long a window should take (ms), S3 to send it as well as the client to take it: the next one is as large. */
@@ -136,7 +138,7 @@ export async function openReader(
   /** Whoever keeps up, and has much before it, gets a stream where there is one to have. */
   async function beginStream(): Promise<void> {
     if (coming || wanted < firstWindow || end - at < shortestStream) return;
-    stream = await openStream(ranges, calls, at, end);
+    stream = await openStream(ranges, calls, at, end, wanted >= keepsUp);
     if (at > end) drop();
   }
 

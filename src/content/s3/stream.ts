@@ -11,33 +11,37 @@ export interface S3Stream {
   close(): void;
 }
 
-/** Bounds the streams of all readers: `fetch` holds up to 1.5 MiB of each that its reader has not taken. */
+/**
+ * Bounds the streams of all readers: `fetch` holds up to 1.5 MiB of each that its reader has not taken. Only a few are for
+ * readers of whom it is not known yet whether they keep up.
+ */
 export interface StreamSlots {
-  take(): boolean;
+  take(known: boolean): boolean;
   give(): void;
   free(): boolean;
 }
 
-export function createStreamSlots(most: number): StreamSlots {
+export function createStreamSlots(most: number, unknown: number): StreamSlots {
   let left = most;
   return {
     free: () => left > 0,
-    take: () => left > 0 && left-- > 0,
+    take: (known) => left > (known ? 0 : most - unknown) && left-- > 0,
     give: () => void left++,
   };
 }
 
 /**
- * Opens bytes `start` to `end` (inclusive) of an object; undefined where there are as many streams as may be, and where it
- * fails for whatever reason, which who reads a window is told.
+ * Opens bytes `start` to `end` (inclusive) of an object, for a reader that is `known` to keep up or for one of whom nothing
+ * is known; undefined where there are as many streams as may be, and where it fails for whatever reason, which who reads a window is told.
  */
 export async function openStream(
   ranges: Ranges,
   { streams, silenceMs }: { streams: StreamSlots; silenceMs: number },
   start: number,
   end: number,
+  known: boolean,
 ): Promise<S3Stream | undefined> {
-  if (!streams.take()) return undefined;
+  if (!streams.take(known)) return undefined;
   const body = await ranges.open(start, end);
   if (!body) {
     streams.give();
