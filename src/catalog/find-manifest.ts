@@ -60,7 +60,7 @@ export async function findManifest(
   reference: Reference,
 ): Promise<StoredManifest | undefined> {
   const [statement, key] = lookUp(reference);
-  const recent = await recalled(db, registryId, name, reference);
+  const recent = await recalled(db, statement.digest, registryId, name, key);
   if (recent !== undefined) return recent ?? undefined;
   const row = await db.first<FactsRow>(statement.whole, [key, registryId, name]);
   if (!row) return undefined;
@@ -75,11 +75,10 @@ export async function findManifest(
 }
 
 /** What was pulled last, if the reference still has its digest; null if it has none any more. */
-async function recalled({ first }: Database, registryId: number, name: string, reference: Reference) {
-  const [statement, key] = lookUp(reference);
+async function recalled({ first }: Database, digestNow: string, registryId: number, name: string, key: string) {
   const recent = recallManifest(registryId, name, key);
   if (!recent) return undefined;
-  const now = await first<{ digest: Digest }>(statement.digest, [key, registryId, name]);
+  const now = await first<{ digest: Digest }>(digestNow, [key, registryId, name]);
   if (!now) return null;
   return now.digest === recent.digest ? recent : undefined;
 }
@@ -102,9 +101,9 @@ export async function findManifestFacts(
   name: string,
   reference: Reference,
 ): Promise<ManifestFacts | undefined> {
-  const recent = await recalled(db, registryId, name, reference);
-  if (recent !== undefined) return recent ? withoutBytes(recent) : undefined;
   const [statement, key] = lookUp(reference);
+  const recent = await recalled(db, statement.digest, registryId, name, key);
+  if (recent !== undefined) return recent ? withoutBytes(recent) : undefined;
   const row = await db.first<FactsRow>(statement.facts, [key, registryId, name]);
   if (!row) return undefined;
   // Most clients ask for the digest of a tag, and then get that.

@@ -101,14 +101,20 @@ describe('a manifest', () => {
   });
 });
 
+/** Two images to push into a repository, and what the database is asked. */
+async function watchTwo(catalog: TestCatalog, name: string) {
+  const config = await catalog.blob(name, '{}');
+  const [first, second] = [catalog.image([config], { annotations: { n: '1' } }), catalog.image([config])];
+  const statements: string[] = [];
+  const db = recording(catalog.db, ({ text }) => void statements.push(text));
+  return { db, statements, first, second };
+}
+
 describe('a manifest that was pulled before', () => {
   test('is what its tag is now, whoever moved it, and read from its row only when that is another', async () => {
     await using catalog = await openTestCatalog();
     // No other test pulls from a repository of this name.
-    const config = await catalog.blob('moving', '{}');
-    const [first, second] = [catalog.image([config], { annotations: { n: '1' } }), catalog.image([config])];
-    const statements: string[] = [];
-    const db = recording(catalog.db, ({ text }) => void statements.push(text));
+    const { db, statements, first, second } = await watchTwo(catalog, 'moving');
     const pull = () => findManifest({ ...catalog, db }, catalog.registryId, 'moving', { tag: 'v1' });
     for (const [json, reads] of [
       [first, [true]],
@@ -128,10 +134,7 @@ describe('a manifest that was pulled before', () => {
 
   test('by its digest is known to those who ask for the tag, as most clients do', async () => {
     await using catalog = await openTestCatalog();
-    const config = await catalog.blob('headed', '{}');
-    const [first, second] = [catalog.image([config], { annotations: { n: '1' } }), catalog.image([config])];
-    const statements: string[] = [];
-    const db = recording(catalog.db, ({ text }) => void statements.push(text));
+    const { db, statements, first, second } = await watchTwo(catalog, 'headed');
     const head = () => findManifestFacts({ ...catalog, db }, catalog.registryId, 'headed', { tag: 'v1' });
     const joins = () => statements.splice(0).map((text) => text.includes('JOIN manifests'));
     const { digest } = await catalog.push('headed', first, { tags: ['v1'] });
