@@ -109,9 +109,9 @@ function mortalStore(store: BlobStore, step: () => void): BlobStore {
   };
   return {
     ...store,
-    async stage(upload, offset) {
+    async stage(upload, ...at) {
       step();
-      const staging = await store.stage(upload, offset);
+      const staging = await store.stage(upload, ...at);
       if (!staging) return undefined;
       try {
         step();

@@ -40,32 +40,35 @@ export function testBlobStore(name: string, open: () => Promise<StoreUnderTest>)
 
     testStore('staging resumes at an offset, and cuts off what lies behind it', async (store, subject) => {
       const upload = newUpload();
-      await stage(store, upload, 0, Buffer.from('hello, wrong'));
+      const begun = await stage(store, upload, empty, Buffer.from('hello, '));
+      // Nobody was told of it.
+      await stage(store, upload, { length: 7, mark: begun }, Buffer.from('wrong'));
       expect((await store.staged(upload))?.size).toBe(12);
-      await stage(await subject.reopen(), upload, 7, Buffer.from('world'));
-      expect((await stagedBytes(store, upload, 0, 12)).toString()).toBe('hello, world');
-      expect((await stagedBytes(store, upload, 7, 9, 12)).toString()).toBe('wo');
-      const staging = (await store.stage(upload, 10))!;
-      const key = await staging.publish(digestOf('hello, wor'));
+      const mark = await stage(await subject.reopen(), upload, { length: 7, mark: begun }, Buffer.from('world'));
+      expect((await store.staged(upload, mark))?.size).toBe(12);
+      expect((await stagedBytes(store, upload, { length: 12, mark }, 0, 12)).toString()).toBe('hello, world');
+      expect((await stagedBytes(store, upload, { length: 12, mark }, 7, 9)).toString()).toBe('wo');
+      const staging = (await store.stage(upload, 12, mark))!;
+      const key = await staging.publish(digestOf('hello, world'));
       await staging.close();
-      await store.release(upload, key, false);
-      expect(await store.staged(upload)).toBeUndefined();
-      expect((await bytes(store, key, 0, 9)).toString()).toBe('hello, wor');
+      await store.release(upload, key, mark, false);
+      expect(await store.staged(upload, mark)).toBeUndefined();
+      expect((await bytes(store, key, 0, 11)).toString()).toBe('hello, world');
     });
 
     testStore('staging begins anew at 0', async (store) => {
       const upload = newUpload();
-      await stage(store, upload, 0, randomBytes(1000));
-      await stage(store, upload, 0, Buffer.from('x'));
-      expect((await store.staged(upload))?.size).toBe(1);
+      const mark = await stage(store, upload, empty, randomBytes(1000));
+      const again = await stage(store, upload, { length: 0, mark }, Buffer.from('x'));
+      expect((await store.staged(upload, again))?.size).toBe(1);
     });
 
     testStore('fewer bytes than the offset are no staging area to go on with', async (store) => {
       const upload = newUpload();
       expect(await store.stage(upload, 1)).toBeUndefined();
       expect(await store.staged(upload)).toBeUndefined();
-      await stage(store, upload, 0, Buffer.from('abc'));
-      expect(await store.stage(upload, 4)).toBeUndefined();
+      const mark = await stage(store, upload, empty, Buffer.from('abc'));
+      expect(await store.stage(upload, 4, mark)).toBeUndefined();
       expect((await store.staged(upload))?.size).toBe(3);
     });
 
@@ -92,15 +95,15 @@ export function testBlobStore(name: string, open: () => Promise<StoreUnderTest>)
 
     testStore('what is sealed can be read, published, or gone back behind', async (store) => {
       const [upload, content] = [newUpload(), randomBytes(1_000_000)];
-      await stage(store, upload, 0, content.subarray(0, 400_000));
-      const wrong = (await store.stage(upload, 400_000))!;
+      const mark = await stage(store, upload, empty, content.subarray(0, 400_000));
+      const wrong = (await store.stage(upload, 400_000, mark))!;
       await wrong.write(randomBytes(500_000));
       const readWrong = await wrong.seal();
       expect(wrong.readable()).toBe(900_000);
       expect((await collect(readWrong(0, 900_000))).subarray(0, 400_000)).toEqual(content.subarray(0, 400_000));
       await wrong.revert();
       await wrong.close();
-      const right = (await store.stage(upload, 400_000))!;
+      const right = (await store.stage(upload, 400_000, mark))!;
       await right.write(content.subarray(400_000));
       const read = await right.seal();
       expect(await collect(read(0, 1_000_000))).toEqual(content);
@@ -112,8 +115,8 @@ export function testBlobStore(name: string, open: () => Promise<StoreUnderTest>)
 
     testStore('reverting gives back what was written since it was opened', async (store) => {
       const upload = newUpload();
-      await stage(store, upload, 0, Buffer.from('kept'));
-      const staging = (await store.stage(upload, 4))!;
+      const mark = await stage(store, upload, empty, Buffer.from('kept'));
+      const staging = (await store.stage(upload, 4, mark))!;
       await staging.write(randomBytes(3_000_000));
       await staging.revert();
       await staging.close();
@@ -146,7 +149,7 @@ export function testBlobStore(name: string, open: () => Promise<StoreUnderTest>)
       const { published } = store;
       if (!published) return;
       const upload = newUpload();
-      await stage(store, upload, 0, Buffer.from('x'));
+      await stage(store, upload, empty, Buffer.from('x'));
       expect(await published(upload, digestOf('x'))).toBeUndefined();
       const staging = (await store.stage(upload, 1))!;
       const key = await staging.publish(digestOf('x'));
@@ -172,7 +175,7 @@ export function testBlobStore(name: string, open: () => Promise<StoreUnderTest>)
         expect(await Promise.all(keys.map((key) => store.size(key)))).toEqual([undefined, 7, undefined]);
         // More may come, so it is still listed.
         expect((await Array.fromAsync(store.uploads())).map((area) => area.upload)).toEqual([upload]);
-        await store.release(upload, keys[1]!, false);
+        await store.release(upload, keys[1]!, null, false);
         expect(await Array.fromAsync(store.uploads())).toEqual([]);
         await store.discard(upload, unused);
         expect(await Array.fromAsync(store.objects())).toEqual([]);
@@ -181,8 +184,8 @@ export function testBlobStore(name: string, open: () => Promise<StoreUnderTest>)
 
     testStore('what was published and not recorded becomes a staging area again', async (store, subject) => {
       const upload = newUpload();
-      await stage(store, upload, 0, Buffer.from('hello'));
-      const staging = (await store.stage(upload, 5))!;
+      const mark = await stage(store, upload, empty, Buffer.from('hello'));
+      const staging = (await store.stage(upload, 5, mark))!;
       const key = await staging.publish(digestOf('hello'));
       await staging.close();
       const later = await subject.reopen();
@@ -191,9 +194,9 @@ export function testBlobStore(name: string, open: () => Promise<StoreUnderTest>)
       await later.unpublish(upload, digestOf('hello'));
       await later.unpublish(upload, digestOf('hello'));
       expect((await Array.fromAsync(later.uploads())).map((area) => area.upload)).toEqual([upload]);
-      await stage(later, upload, 5, Buffer.from(' world'));
-      expect((await stagedBytes(later, upload, 0, 11)).toString()).toBe('hello world');
-      const again = (await later.stage(upload, 11))!;
+      const more = await stage(later, upload, { length: 5, mark }, Buffer.from(' world'));
+      expect((await stagedBytes(later, upload, { length: 11, mark: more }, 0, 11)).toString()).toBe('hello world');
+      const again = (await later.stage(upload, 11, more))!;
       const whole = await again.publish(digestOf('hello world'));
       await again.close();
       expect((await bytes(later, whole, 0, 10)).toString()).toBe('hello world');
@@ -203,10 +206,10 @@ export function testBlobStore(name: string, open: () => Promise<StoreUnderTest>)
       const upload = newUpload();
       await store.discard(upload, unused);
       expect(await store.stage(upload, 1)).toBeUndefined();
-      await stage(store, upload, 0, Buffer.from('x'));
+      const mark = await stage(store, upload, empty, Buffer.from('x'));
       await store.discard(upload, unused);
       expect(await store.staged(upload)).toBeUndefined();
-      expect(await store.stage(upload, 1)).toBeUndefined();
+      expect(await store.stage(upload, 1, mark)).toBeUndefined();
       if (store.readStaged) await expect(collect(store.readStaged(upload, 0, 1))).rejects.toThrow();
     });
 
@@ -225,7 +228,7 @@ export function testBlobStore(name: string, open: () => Promise<StoreUnderTest>)
         published.set(await publish(store, content, [], algorithm), digestOf(content, algorithm));
       }
       const upload = newUpload();
-      await stage(store, upload, 0, Buffer.from('abc'));
+      await stage(store, upload, empty, Buffer.from('abc'));
       const objects = await Array.fromAsync(store.objects());
       expect(new Map(objects.map(({ key, digest }) => [key, digest]))).toEqual(published);
       for (const object of objects) expect(object.key).toContain(object.upload);
@@ -256,18 +259,27 @@ async function writeAll(staging: Staging, content: Uint8Array, cuts: number[]): 
   }
 }
 
-/** Stages bytes from an offset on, cut into chunks at the given places, and syncs. */
+/** What facts know of a staging area. */
+interface Staged {
+  length: number;
+  mark: string | null;
+}
+
+export const empty: Staged = { length: 0, mark: null };
+
+/** Stages bytes behind those of which facts know, cut into chunks at the given places, and syncs; returns the mark. */
 export async function stage(
   store: BlobStore,
   upload: string,
-  offset: number,
+  { length, mark }: Staged,
   content: Uint8Array,
   cuts: number[] = [],
-): Promise<void> {
-  const staging = (await store.stage(upload, offset))!;
+): Promise<string | null> {
+  const staging = (await store.stage(upload, length, mark))!;
   await writeAll(staging, content, cuts);
   await staging.sync();
   await staging.close();
+  return staging.mark;
 }
 
 /** Publishes content as a single request does; returns its key. */
@@ -288,15 +300,15 @@ async function bytes(store: BlobStore, key: string, start: number, end: number):
   return Buffer.from(await new Response(await store.read(key, start, end)).bytes());
 }
 
-/** Staged bytes `start` to `end` (exclusive), as a request finds them that goes on at `offset` and seals the area. */
+/** Staged bytes `start` to `end` (exclusive), as a request finds them that goes on and seals the area. */
 async function stagedBytes(
   store: BlobStore,
   upload: string,
+  { length, mark }: Staged,
   start: number,
   end: number,
-  offset = end,
 ): Promise<Buffer> {
-  const staging = (await store.stage(upload, offset))!;
+  const staging = (await store.stage(upload, length, mark))!;
   const staged = await collect((await staging.seal())(start, end));
   await staging.revert();
   await staging.close();

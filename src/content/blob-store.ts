@@ -22,6 +22,8 @@ export interface Staging {
   sync(): Promise<void>;
   /** Names what `sync` makes durable; null where a staging area cannot be another's unseen. */
   readonly mark: string | null;
+  /** That is what facts name now: what they named before may go, which nobody waits for. The sweep takes what stays. */
+  recorded(): void;
   /** Nothing more will be written: resolves with what reads all of it, until the area is published or closed. */
   seal(): Promise<ReadBytes>;
   /**
@@ -74,14 +76,13 @@ export interface BlobStore {
   /**
    * Opens the staging area of `upload`, cut to its first `offset` bytes; at 0 it is made where it is missing.
    * Undefined when fewer bytes are staged.
-   * `mark`: the one that was recorded with the offset. Where the area bears neither that nor comes next to it, a process that
-   * lost the upload has written to it since, and it counts as missing. At 0: of what is begun anew.
+   * `mark`: the one that was recorded with the offset; at 0, of what is begun anew.
    */
   stage(upload: string, offset: number, mark?: string | null): Promise<Staging | undefined>;
   /** Reads a staging area also while more is written; undefined where it must be sealed before. */
   readonly readStaged: ((upload: string, ...range: Parameters<ReadBytes>) => ReturnType<ReadBytes>) | undefined;
-  /** What is staged of an upload; undefined when nothing is. */
-  staged(upload: string): Promise<StagingArea | undefined>;
+  /** What is staged of an upload, or of it under this mark; undefined when nothing is. */
+  staged(upload: string, mark?: string | null): Promise<StagingArea | undefined>;
   /**
    * Drops a staging area, and, unless `published` finds it, what was published of it under keys that are not `inUse`;
    * missing is fine. The caller sees to it that no key comes into use any more. `unsettled`: what a process asked for
@@ -91,10 +92,10 @@ export interface BlobStore {
   /** Sees to it that `uploads` lists an upload until it is discarded; undefined where a crash hides nothing of it. */
   readonly keepForSweep: ((upload: string) => Promise<void>) | undefined;
   /**
-   * The fact of its object is recorded under this key: what is left of the staging area may go, as with `discard`. The
-   * sweep takes what stays.
+   * The fact of its object is recorded under this key: what is left of the staging area, which facts named by this mark,
+   * may go, as with `discard`. The sweep takes what stays.
    */
-  release(upload: string, key: string, unsettled: boolean): Promise<void>;
+  release(upload: string, key: string, mark: string | null, unsettled: boolean): Promise<void>;
   /**
    * What was published of an upload, and recorded or not: where to look after a crash. Undefined where `discard` finds
    * it by itself, and where a staging area stays what it was when it was published.

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test';
 import { rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { type Digest, digestOf } from '../oci/index.ts';
-import { publish, stage } from './blob-store.contract.ts';
+import { empty, publish, stage } from './blob-store.contract.ts';
 import { checkContent, type CheckOptions } from './check.ts';
 import { bodyOf, type ContentRig, nothing, openContentRig, owner } from './content-rig.double.ts';
 import { findBlob } from './store.ts';
@@ -140,7 +140,7 @@ test('a session that was published and not recorded is whole', async () => {
 test('staged bytes without a session are found, unless they are so young that a request may be at work', async () => {
   await using rig = await openContentRig();
   const upload = 'ab'.repeat(16);
-  await stage(rig.store, upload, 0, Buffer.from('x'));
+  await stage(rig.store, upload, empty, Buffer.from('x'));
   expect(await check(rig, { graceMs: 60_000 })).toEqual([]);
   const old = new Date(Date.now() - 120_000);
   await utimes(rig.stagingOf(upload), old, old);

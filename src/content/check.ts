@@ -150,7 +150,7 @@ async function checkUpload(
 ): Promise<Finding | undefined> {
   const { id, offset } = row;
   if (offset === 0) return undefined;
-  const staged = (await store.staged(id))?.size ?? 0;
+  const staged = (await store.staged(id, row.mark))?.size ?? 0;
   if (staged >= offset) return undefined;
   for (const digest of [row.closing, row.digest]) {
     // Published, and not recorded: whoever continues the session brings it back.
@@ -159,7 +159,7 @@ async function checkUpload(
   }
   if ((await findUpload(db, id))?.offset !== offset) return undefined;
   // The digest that was recorded is of bytes that are gone. What is left is hashed again at the end.
-  if (repair) await advanceUpload(db, row, { ...row, offset: staged, digest: null, broke_off: 0, mark: null });
+  if (repair) await advanceUpload(db, row, { ...row, offset: staged, digest: null, broke_off: 0 });
   return found(
     'upload-short',
     'a session has fewer bytes than it acknowledged',

@@ -70,7 +70,8 @@ export async function openContentRig({ limits, fs, s3, options }: RigOptions = {
       const published = new Set(objects.map(({ upload }) => upload));
       return {
         sessions: rows.length,
-        staged: staged.filter(({ upload }) => !published.has(upload)).length,
+        // Of those that have ended and will be looked at again there is nothing.
+        staged: staged.filter(({ upload, size }) => size > 0 && !published.has(upload)).length,
         // In S3, what a session published and did not record stays until it ends.
         objects: store.published ? objects.length : published.size,
         deleting: deleting.length,

@@ -245,8 +245,8 @@ function suite(): void {
     const overtaken = rig.openOver(
       {
         ...rig.store,
-        async stage(upload, offset) {
-          const staging = (await rig.store.stage(upload, offset))!;
+        async stage(upload, ...at) {
+          const staging = (await rig.store.stage(upload, ...at))!;
           return {
             ...staging,
             async publish(digest) {

@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test';
 import { utimes } from 'node:fs/promises';
 import { RegistryError } from '../errors/index.ts';
 import { digestOf } from '../oci/index.ts';
-import { stage } from './blob-store.contract.ts';
+import { empty, stage } from './blob-store.contract.ts';
 import { createLocalClaims } from './claims.ts';
 import { bodyOf, codeOf, type ContentRig, nothing, openContentRig, owner } from './content-rig.double.ts';
 import { findBlob, recordBlob } from './store.ts';
@@ -40,7 +40,7 @@ test('lesson 52: the sweep goes by last activity, and finds what a crash left at
   // Died in the middle, before the first byte, and where the row did not survive the power cut.
   await rig.append(await rig.open(), bodyOf('half'));
   await rig.open();
-  await stage(rig.store, 'f'.repeat(32), 0, Buffer.from('x'));
+  await stage(rig.store, 'f'.repeat(32), empty, Buffer.from('x'));
   expect(await rig.left()).toEqual({ sessions: 5, staged: 2, objects: 3, deleting: 0 });
 
   expect(await sweepAll(rig, Date.now() - hour)).toBe(0);
@@ -100,7 +100,7 @@ test('sessions at work do not keep a small step from reaching the ones behind th
 test('a step looks at no more than its limit, and a round at everything', async () => {
   await using rig = await openContentRig();
   for (let at = 0; at < 25; at++) {
-    await stage(rig.store, at.toString(16).padStart(2, '0').repeat(16), 0, Buffer.from('x'));
+    await stage(rig.store, at.toString(16).padStart(2, '0').repeat(16), empty, Buffer.from('x'));
   }
   const first = await rig.uploads.sweep(Date.now() + hour, 10);
   expect(first).toEqual({ uploads: 10, bytes: 10, more: true });
@@ -254,7 +254,7 @@ test('a session that cannot be ended is told of, tried again, and keeps no other
 test('a staging area that cannot be removed is told of, tried again, and keeps no other one', async () => {
   await using rig = await openContentRig();
   const areas = ['a', 'b', 'c', 'd'].map((digit) => digit.repeat(32));
-  for (const area of areas) await stage(rig.store, area, 0, Buffer.from('x'));
+  for (const area of areas) await stage(rig.store, area, empty, Buffer.from('x'));
   // One session that is stuck as well, so that both parts of a step fail.
   const session = await rig.open();
   await rig.append(session, bodyOf('half'));
@@ -275,7 +275,7 @@ test('a staging area that no session knows is left to whoever is writing to it',
   const claims = createLocalClaims();
   await using rig = await openContentRig({ options: { claims } });
   const upload = 'a'.repeat(32);
-  await stage(rig.store, upload, 0, Buffer.from('x'));
+  await stage(rig.store, upload, empty, Buffer.from('x'));
   const release = await claims.claim(upload);
   expect(await sweepAll(rig, Date.now() + hour)).toBe(0);
   release!();
@@ -289,7 +289,7 @@ test('a storage that is away is asked for two things alone, and one thing that i
     const blob = { digest: digestOf(`${n}`), size: 1, key: `${n}`, now: 0 };
     await rig.db.write((tx) => recordBlob(tx, blob));
     await rig.open();
-    await stage(rig.store, `${n}`.repeat(32), 0, Buffer.from('x'));
+    await stage(rig.store, `${n}`.repeat(32), empty, Buffer.from('x'));
   }
   await rig.db.write((tx) => tx.updateTable('blobs').set({ deleting: 1 }).execute());
   let asked: number[] = [];

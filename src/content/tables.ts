@@ -24,7 +24,7 @@ declare module '../database/tables.ts' {
       algorithm: string;
       /** Digest of the bytes up to offset, so that a closing PUT without a body need not read them back. */
       digest: string | null;
-      /** The digest under which its bytes are being published: where to look for them after a crash. */
+      /** The digest under which its bytes are being published, or may have been: where to look for them after a crash. */
       closing: string | null;
       /** 1 when its last chunk broke off: its client may not know how far it came. */
       broke_off: number;

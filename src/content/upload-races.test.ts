@@ -175,8 +175,8 @@ test('a session that another process ended after the bytes were published makes 
   const id = await rig.open();
   const overtaken = rig.openOver({
     ...rig.store,
-    async stage(upload, offset) {
-      const staging = (await rig.store.stage(upload, offset))!;
+    async stage(upload, ...at) {
+      const staging = (await rig.store.stage(upload, ...at))!;
       return {
         ...staging,
         async publish(digest) {
@@ -256,8 +256,8 @@ test('a session that is cancelled from elsewhere while its blob is published lea
   await rig.append(id, bodyOf('he'));
   const publishing: typeof rig.store = {
     ...rig.store,
-    async stage(upload, offset) {
-      const staging = await rig.store.stage(upload, offset);
+    async stage(upload, ...at) {
+      const staging = await rig.store.stage(upload, ...at);
       return (
         staging && {
           ...staging,

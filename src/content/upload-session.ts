@@ -2,7 +2,7 @@ import type { Database, Transaction } from '../database/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import { type Digest, type DigestAlgorithm, digestAlgorithm, parseDigest } from '../oci/index.ts';
 import type { BlobStore, Staging } from './blob-store.ts';
-import { endUploads } from './end-uploads.ts';
+import { endUploads, mayBePublished } from './end-uploads.ts';
 import { type Interruption, receive, storageFailure, type UploadBody } from './receive.ts';
 import { requireStore } from './store-id.ts';
 import { advanceUpload, deleteUpload, findUpload, noteClosing, settleUpload, type UploadRow } from './upload-store.ts';
@@ -68,6 +68,8 @@ export function openSession(
   /** The bytes are another's by now, and nothing is done to them any more. */
   let ousted = false;
   const limits = { maxBytes, watchdog, interruption };
+  /** By an earlier request, and it may come late. */
+  const perhapsPublished = mayBePublished(store, row);
 
   /** Brings back what an earlier close published and could not record. */
   async function recall(digest: string | null): Promise<void> {
@@ -107,6 +109,7 @@ export function openSession(
     const state = {
       offset,
       digest,
+      closing: perhapsPublished,
       broke_off: brokeOff ? 1 : 0,
       mark,
       holder: next,
@@ -118,7 +121,7 @@ export function openSession(
   }
 
   /** Somebody ended the session from elsewhere, or another node took it over; `unsettled` as the store has it. */
-  async function lost(closing = row.closing, unsettled = row.closing !== null): Promise<never> {
+  async function lost(closing = row.closing, unsettled = perhapsPublished !== null): Promise<never> {
     holder = null;
     ousted = true;
     if (await findUpload(db, id)) throw conflict();
@@ -154,6 +157,7 @@ export function openSession(
           mark: bytes > 0 ? staging.mark : row.mark,
           holder: null,
         });
+      if (bytes > 0) staging.recorded();
       hash.detach();
       hashes.keep(run, hash);
       kept = true;
@@ -233,8 +237,8 @@ export function openSession(
     holder = null;
     hashes.drop(id);
     // Only what earlier requests left; the sweep takes it if this fails.
-    const unsettled = row.closing !== null;
-    if (row.offset > 0 || unsettled) store.release(id, blob.key, unsettled).catch(() => {});
+    const unsettled = row.closing !== null || (perhapsPublished !== null && perhapsPublished !== digest);
+    if (row.offset > 0 || unsettled) store.release(id, blob.key, row.mark, unsettled).catch(() => {});
     return { ...blob, key };
   }
 

@@ -5,7 +5,7 @@ import type { Node } from '../jobs/index.ts';
 import { type Digest, type DigestAlgorithm, digestAlgorithm } from '../oci/index.ts';
 import type { BlobStore } from './blob-store.ts';
 import { createLocalClaims, type UploadClaims } from './claims.ts';
-import { endUploads } from './end-uploads.ts';
+import { endUploads, mayBePublished } from './end-uploads.ts';
 import { createInterruption, type Interruption, type ReceiveLimits, type UploadBody } from './receive.ts';
 import { amongNodes, withoutNodes } from './hold-upload.ts';
 import { dropUpload, findUpload, insertUpload, type UploadRow } from './upload-store.ts';
@@ -107,7 +107,7 @@ export function createUploads(
 
   async function end(row: UploadRow): Promise<void> {
     try {
-      await endUploads(db, store, [row], row.closing !== null);
+      await endUploads(db, store, [row], mayBePublished(store, row) !== null);
     } catch (error) {
       await holders.giveBack(row.id, row.holder);
       throw error;

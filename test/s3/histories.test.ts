@@ -51,18 +51,45 @@ async function pushWhole(universe: Universe, runner: Runner, bytes: Uint8Array):
   if (done && !(done instanceof RegistryError)) universe.acknowledge(digest, bytes.length);
 }
 
+/** Bytes that were acknowledged stay, of a client that sends the same ones when it sends them again. */
+function createMemory(id: string) {
+  let offset = 0;
+  let mayEnd = false;
+  return {
+    /** What the client was told of an append. */
+    heard(answer: number | RegistryError | undefined): void {
+      if (typeof answer === 'number') offset = answer;
+      else this.found(answer);
+    },
+    /** What was found of the session. */
+    found(row: { offset: number } | RegistryError | undefined): void {
+      if (mayEnd || row === undefined) return;
+      if (row instanceof RegistryError) {
+        if (row.code === 'BLOB_UPLOAD_UNKNOWN') throw new Error(`upload ${id} is gone with ${offset} bytes`);
+      } else if (row.offset < offset) throw new Error(`upload ${id} has ${row.offset} bytes of ${offset}`);
+    },
+    /** It sends others, begins anew, or may have ended the session. */
+    forget: () => void (mayEnd = true),
+  };
+}
+
 async function pushInChunks(universe: Universe, runner: Runner, random: Random, first: Uint8Array): Promise<void> {
   const opener = await runner.node();
   const id = await attempt(opener.uploads.open(owner, 'sha256'), opener);
   if (typeof id !== 'string') return;
+  const memory = createMemory(id);
+  const isFaithful = random.chance(0.5);
   let bytes = first;
   for (let tries = 0; tries < 12; tries++) {
     await runner.perhapsKill();
     const node = await runner.node();
     const row = await attempt(node.uploads.find(id, owner), node);
+    memory.found(row);
     if (row === undefined || row instanceof RegistryError) return;
-    if (random.chance(0.05)) return void (await attempt(node.uploads.cancel(id, owner), node));
-    if (tries > 0 && random.chance(0.25)) {
+    const wavers = (chance: number) => !isFaithful && random.chance(chance);
+    if (wavers(0.05)) return void (await attempt(node.uploads.cancel(id, owner), node));
+    if (tries > 0 && wavers(0.25)) {
+      memory.forget();
       // What earlier requests sent may still become an object.
       bytes = random.bytes(random.pick(sizes) || 16);
       const begun = bodyOf(bytes.subarray(0, random.below(bytes.length + 1)));
@@ -72,15 +99,19 @@ async function pushInChunks(universe: Universe, runner: Runner, random: Random, 
       );
       continue;
     }
-    if (random.chance(0.25))
+    if (wavers(0.25)) {
+      memory.forget();
       bytes = Buffer.concat([bytes.subarray(0, row.offset), random.bytes(1 + random.below(9000))]);
+    }
     const digest = digestOf(bytes);
     const rest = bytes.subarray(row.offset);
     if (rest.length > 0 && random.chance(0.7)) {
       const chunk = rest.subarray(0, 1 + random.below(rest.length));
-      await attempt(
-        node.uploads.hold(id, owner, (session) => session.append(bodyOf(chunk), row.offset)),
-        node,
+      memory.heard(
+        await attempt(
+          node.uploads.hold(id, owner, (session) => session.append(bodyOf(chunk), row.offset)),
+          node,
+        ),
       );
       continue;
     }
@@ -89,7 +120,12 @@ async function pushInChunks(universe: Universe, runner: Runner, random: Random, 
       node.uploads.hold(id, owner, (session) => session.close(body, digest, node.link)),
       node,
     );
-    if (closed === undefined || closed instanceof RegistryError) continue;
+    if (closed === undefined || closed instanceof RegistryError) {
+      // It may have been recorded all the same, where its answer was lost.
+      if (closed === undefined) memory.forget();
+      memory.found(closed);
+      continue;
+    }
     universe.acknowledge(digest, bytes.length);
     return;
   }

@@ -44,7 +44,7 @@ export async function openUniverse(random: Random, faultRate: number) {
       await startS3Faults(s3.endpoint, (seen) => {
         if (!random.chance(faultRate)) return undefined;
         faulted++;
-        const fault = makesContent(seen) && random.chance(0.5) ? 'late' : random.pick(faults);
+        const fault = outlives(seen) && random.chance(0.5) ? 'late' : random.pick(faults);
         return fault === 'late' ? late : fault;
       }),
     );
@@ -102,9 +102,10 @@ export async function openUniverse(random: Random, faultRate: number) {
   };
 }
 
-/** Whether an object of content comes of a request, in the end. */
-function makesContent({ operation, path }: S3Request): boolean {
-  return path.includes('/blobs/') && ['PutObject', 'CopyObject', 'CompleteMultipartUpload'].includes(operation);
+/** Whether content, a part of it, or a state of an upload comes of a request, in the end. */
+function outlives({ operation, path }: S3Request): boolean {
+  const made = ['PutObject', 'CopyObject', 'CompleteMultipartUpload', 'UploadPart', 'UploadPartCopy'];
+  return /\/(blobs|uploads)\//.test(path) && made.includes(operation);
 }
 
 export type Universe = Awaited<ReturnType<typeof openUniverse>>;

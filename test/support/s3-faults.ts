@@ -17,8 +17,11 @@ export const faults = [
   'stall',
 ] as const;
 
-/** `pretend` answers that an upload is completed which is not. */
-export type Fault = (typeof faults)[number] | 'pretend';
+/**
+ * `pretend` answers that an upload is completed which is not. `not-implemented` and `ignore-copy` are what providers say
+ * that copy no parts: that they do not, or as if the part were empty.
+ */
+export type Fault = (typeof faults)[number] | 'pretend' | 'not-implemented' | 'ignore-copy';
 
 /** As `late`: called when the connection is broken; it is done when the promise resolves. */
 export type Later = () => Promise<void>;
@@ -82,6 +85,7 @@ export async function startS3Faults(
     if (fault && fault in refusals) return refuse(incoming, response, fault as keyof typeof refusals);
     if (fault === 'late') return void later(incoming, () => Bun.sleep(lateMs));
     if (fault === 'pretend') return pretend(incoming, response);
+    if (fault === 'ignore-copy') return void response.writeHead(200, { etag: '"1"' }).end();
     let answering = false;
     const outgoing = forward(incoming, undefined, (found) => {
       if (fault === 'lost-answer') found.resume().once('end', () => hangUp(incoming));
@@ -151,6 +155,7 @@ function hangUp(incoming: IncomingMessage): void {
 const refusals = {
   refuse: [500, 'InternalError'],
   'slow-down': [503, 'SlowDown'],
+  'not-implemented': [501, 'NotImplemented'],
 } as const satisfies Partial<Record<Fault, [status: number, code: string]>>;
 
 function refuse(incoming: IncomingMessage, response: ServerResponse, fault: keyof typeof refusals): void {

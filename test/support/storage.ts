@@ -1,3 +1,4 @@
+import { readdirSync, statSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -85,11 +86,18 @@ export async function openTestS3Store(options: Partial<S3StoreOptions> = {}): Pr
     store: await open(),
     reopen: open,
     fileOf: (key) => fileOf(`blobs/${key.split('.', 1)[0]}`),
-    stagingOf: (upload) => fileOf(`uploads/${upload}`),
+    stagingOf: (upload) => latest(fileOf('uploads'), `${upload}.`),
     everything: () => listBucket(bucket),
     bucket,
     [Symbol.asyncDispose]: () => rm(spools, { recursive: true, force: true }),
   };
+}
+
+/** The file that was written last of those whose names begin so. */
+function latest(folder: string, beginning: string): string {
+  const found = readdirSync(folder).filter((name) => name.startsWith(beginning));
+  const paths = found.map((name) => join(folder, name));
+  return paths.toSorted((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0]!;
 }
 
 /** A new store in S3, by default where `storesInS3` says so; files lie in `data`. */

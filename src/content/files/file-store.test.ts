@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { digestOf } from '../../oci/index.ts';
-import { newUpload, publish, stage, testBlobStore } from '../blob-store.contract.ts';
+import { empty, newUpload, publish, stage, testBlobStore } from '../blob-store.contract.ts';
 import { createFileStore } from './file-store.ts';
 import { type FileSystem, nodeFileSystem } from './file-system.ts';
 
@@ -68,14 +68,14 @@ test('a session that can be resumed has a durable name, and its bytes are synced
   const upload = newUpload();
   const shard = `uploads/${upload.slice(0, 2)}`;
   calls.length = 0;
-  await stage(store, upload, 0, Buffer.from('x'));
+  await stage(store, upload, empty, Buffer.from('x'));
   expect(calls).toEqual([`make ${shard}`, 'sync uploads', 'data', `sync ${shard}`]);
   calls.length = 0;
   const staging = (await store.stage(upload, 1))!;
   await staging.publish(digestOf('x'));
   await staging.close();
   expect(calls.indexOf('data')).toBeGreaterThan(calls.indexOf('rename to blobs'));
-  await stage(store, upload, 0, Buffer.from('xyz'));
+  await stage(store, upload, empty, Buffer.from('xyz'));
   calls.length = 0;
   // What was cut off must not come back after a power cut.
   const cut = (await store.stage(upload, 1))!;
@@ -89,7 +89,7 @@ test('an object that becomes a staging area again has a durable name there, too'
   const { calls, fs } = recording(files.data);
   const store = await createFileStore(files.data, fs);
   const upload = newUpload();
-  await stage(store, upload, 0, Buffer.from('x'));
+  await stage(store, upload, empty, Buffer.from('x'));
   const staging = (await store.stage(upload, 1))!;
   await staging.publish(digestOf('x'));
   await staging.close();

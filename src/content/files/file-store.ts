@@ -98,6 +98,7 @@ export async function createFileStore(data: string, fs: FileSystem = nodeFileSys
       return {
         ...bytes,
         mark: null,
+        recorded() {},
         async sync() {
           await bytes.datasync();
           // Whoever continues finds the name durable; a file that is published at once gets another one.

@@ -18,7 +18,7 @@ const unsyncedBytes = 64 * 1024 * 1024;
 /** Files of this process that are open for writing: the more there are, the less each may gather. */
 let openFiles = 0;
 
-export type StagingBytes = Omit<Staging, 'mark' | 'sync' | 'seal' | 'publish' | 'revert'> & {
+export type StagingBytes = Omit<Staging, 'mark' | 'recorded' | 'sync' | 'seal' | 'publish' | 'revert'> & {
   /** Whether something is not durable, as far as this one knows. */
   dirty(): boolean;
   /** Everything written is in the file. */

@@ -240,6 +240,29 @@ export async function openS3Calls(options: S3Options) {
     },
 
     /**
+     * Makes all of an object a part, as long as it has this ETag, without loading it; returns the part's. Undefined where
+     * that fails, for whatever reason: some providers do not know it, or store an empty part and say nothing of it.
+     */
+    async tryCopyToPart(
+      key: string,
+      id: string,
+      number: number,
+      from: { key: string; etag: string },
+    ): Promise<string | undefined> {
+      const copy = new sdk.UploadPartCopyCommand({
+        ...at(key),
+        UploadId: id,
+        PartNumber: number,
+        CopySource: `${bucket}/${prefix}${from.key}`,
+        CopySourceIfMatch: from.etag,
+      });
+      return client.send(copy).then(
+        ({ CopyPartResult }) => CopyPartResult?.ETag,
+        () => undefined,
+      );
+    },
+
+    /**
      * Makes an object of the parts. Throws an S3Error with status 404 when the upload is not, or no longer, open. False
      * where an earlier attempt may have been carried out: there are servers which then say that it is done while it is
      * being done, or was given up (versitygw).

@@ -16,18 +16,19 @@ import { type Digest, digestAlgorithm, digestHex, parseDigest } from '../../oci/
  *                                   is there, and certain. A tag would need a right of its own, a request for each
  *                                   object that is listed, and a provider that has tags; metadata is fixed when a
  *                                   multipart upload begins
- *   uploads/<upload id>             an upload that can be continued: the bytes behind its last whole part, and in its
- *                                   metadata where the parts are
+ *   uploads/<upload id>.<mark>      a state of an upload, from which it can be continued: the bytes behind the last whole
+ *                                   part, and in its metadata where the parts are. Each has a key of its own, which facts
+ *                                   name by its mark, so that one which is written late replaces none
  *   uploads/<upload id>.ended       empty; more may come of an upload that has ended: by this the sweep finds it
  *
  * Versions before the first release wrote `blobs/<upload id>` for both kinds, with an empty object beside it that was
- * named in the same way. Facts name what comes behind `blobs/`, for content of parts the empty object, so that both
- * kinds, and those, are found by the key alone.
+ * named in the same way, and `uploads/<upload id>`, which is swept. Facts name what comes behind `blobs/`, for content of
+ * parts the empty object, so that both kinds, and those, are found by the key alone.
  */
 
 const partsPattern = /^(([0-9a-f]{32})(?:-[0-9a-f]{16})?)(?:\.(sha256|sha512)-([0-9a-f]+))?$/;
 const onePattern = /^([0-9a-f]{32})-(sha256|sha512)-([0-9a-f]+)$/;
-const statePattern = /^uploads\/([0-9a-f]{32})(\.ended)?$/;
+const statePattern = /^uploads\/([0-9a-f]{32})(?:\.(?:[0-9a-f]{16}|(ended)))?$/;
 
 export const idKey = 'id';
 export const contentPrefix = 'blobs/';
@@ -58,8 +59,13 @@ export function nameKey(key: string): string {
   return contentPrefix + key;
 }
 
-export function stateKey(upload: string): string {
-  return statePrefix + upload;
+/** Names a state that is about to be written. */
+export function newMark(): string {
+  return randomBytes(8).toString('hex');
+}
+
+export function stateKey(upload: string, mark: string): string {
+  return `${statePrefix}${upload}.${mark}`;
 }
 
 /** What says that an upload has ended, and is to be looked at once more. */

@@ -58,32 +58,45 @@ test('blobs of earlier versions are read, listed, removed and discarded as they 
   expect(await on.everything()).toEqual([`blobs/${kept.upload}`, `blobs/${kept.key}`]);
 });
 
-test('an upload that an earlier version began goes on', async () => {
+test('an upload that an earlier version began, and one whose state cannot be read, count as missing and are swept', async () => {
   await using on = await openBucket();
-  const bytes = randomBytes(part + 2000);
-  const head = { 'part-bytes': String(part), run: '0'.repeat(16), mark: 'one' };
-  const small = newUpload();
-  const none = { parts: '0', etags: new Bun.CryptoHasher('sha256').update('').digest('hex') };
-  await on.calls.put(`uploads/${small}`, sourceOf(bytes.subarray(0, 1000)), { ...head, ...none });
-  const large = newUpload();
-  const multipart = await on.calls.create(`blobs/${large}`);
-  const etag = await on.calls.putPart(`blobs/${large}`, multipart, 1, sourceOf(bytes.subarray(0, part)));
-  const one = { parts: '1', etags: new Bun.CryptoHasher('sha256').update(etag).digest('hex'), multipart };
-  await on.calls.put(`uploads/${large}`, sourceOf(bytes.subarray(part, part + 1000)), { ...head, ...one });
-  for (const [upload, begun, all] of [
-    [small, 1000, bytes.subarray(0, 2000)],
-    [large, part + 1000, bytes],
-  ] as const) {
-    expect((await on.store.staged(upload))?.size).toBe(begun);
-    const staging = (await on.store.stage(upload, begun, 'one'))!;
-    await staging.write(all.subarray(begun));
-    const key = await staging.publish(digestOf(all));
-    await staging.close();
-    expect((await read(on.store, key, all.length)).equals(all)).toBe(true);
-    await on.store.release(upload, key, false);
-    await on.store.remove([key]);
-  }
+  const { store, calls } = on;
+  const [before, unreadable] = [newUpload(), newUpload()];
+  const multipart = await calls.create(`blobs/${before}`);
+  await calls.putPart(`blobs/${before}`, multipart, 1, sourceOf(randomBytes(part)));
+  const head = { 'part-bytes': String(part), parts: '1' };
+  await calls.put(`uploads/${before}`, sourceOf(randomBytes(1000)), { ...head, multipart, mark: 'one' });
+  await calls.put(`uploads/${unreadable}.${'1'.repeat(16)}`, sourceOf(randomBytes(1000)), head);
+  expect(await store.stage(before, part + 1000, 'one')).toBeUndefined();
+  expect(await store.stage(unreadable, part + 1000, '1'.repeat(16))).toBeUndefined();
+  expect(await store.stage(unreadable, 1000, '1'.repeat(16))).toBeUndefined();
+  const uploads = await Array.fromAsync(store.uploads());
+  expect(uploads.map(({ upload }) => upload).toSorted()).toEqual([before, unreadable].toSorted());
+  for (const { upload } of uploads) await store.discard(upload, async () => new Set());
   expect(await on.everything()).toEqual([]);
+}, 60_000);
+
+test('an upload is listed once, by its largest state, with the time of the latest', async () => {
+  await using on = await openBucket();
+  const { store, calls } = on;
+  const upload = newUpload();
+  const state = { 'part-bytes': String(part), parts: '0' };
+  await calls.put(`uploads/${upload}.${'f'.repeat(16)}`, sourceOf(randomBytes(20)), state);
+  // Times are in seconds.
+  await Bun.sleep(1100);
+  await calls.put(`uploads/${upload}.${'0'.repeat(16)}`, sourceOf(randomBytes(10)), state);
+  await calls.put(`uploads/${upload}.ended`, undefined);
+  const ended = newUpload();
+  await calls.put(`uploads/${ended}.ended`, undefined);
+  const areas = await Array.fromAsync(store.uploads());
+  expect(areas.toSorted((a, b) => b.size - a.size).map(({ upload: id, size }) => [id, size])).toEqual([
+    [upload, 20],
+    [ended, 0],
+  ]);
+  const latest = await store.staged(upload, '0'.repeat(16));
+  expect(latest?.size).toBe(10);
+  expect(areas.find((area) => area.upload === upload)!.changedAt).toBeGreaterThanOrEqual(latest!.changedAt);
+  expect(await store.staged(upload)).toEqual(expect.objectContaining({ size: 20 }));
 }, 60_000);
 
 test('only what this store made is listed: the later of two names, no name without an object, nobody else’s keys', async () => {

@@ -1,22 +1,12 @@
-import type { InUse, StagingArea, StoredObject } from '../blob-store.ts';
+import type { StagingArea, StoredObject } from '../blob-store.ts';
 import type { S3Calls } from './calls.ts';
-import {
-  contentKey,
-  type ContentEntry,
-  contentPrefix,
-  endedKey,
-  nameKey,
-  parseContent,
-  parseState,
-  stateKey,
-  statePrefix,
-} from './keys.ts';
-import { readState, recordedMultipart, sizeOf } from './state.ts';
+import { type ContentEntry, contentPrefix, parseContent, parseState, statePrefix } from './keys.ts';
+import { sizeOf, stateOf } from './state.ts';
 
 type Listed = ContentEntry & { changedAt: number };
 
 /** What is stored of an upload, or of all, in the order of keys: that of an upload is listed together. */
-async function* listEntries(calls: S3Calls, upload = ''): AsyncGenerator<Listed> {
+export async function* listEntries(calls: S3Calls, upload = ''): AsyncGenerator<Listed> {
   for await (const { key, changedAt } of calls.list(contentPrefix + upload)) {
     const entry = parseContent(key);
     if (entry) yield { ...entry, changedAt };
@@ -50,28 +40,75 @@ function* objectsOf(entries: readonly Listed[]): Generator<StoredObject> {
   }
 }
 
+/** What is there of an upload's states, and of its end. */
+interface States {
+  upload: string;
+  /** Keys of states. */
+  keys: string[];
+  ended: boolean;
+  /** The latest of all (ms). */
+  changedAt: number;
+}
+
+/** The states of an upload, or of all, those of an upload together; also of those that have ended and may have more. */
+export async function* listStates(calls: S3Calls, upload = ''): AsyncGenerator<States> {
+  let together: States | undefined;
+  for await (const { key, changedAt } of calls.list(statePrefix + upload)) {
+    const state = parseState(key);
+    if (!state) continue;
+    if (together && together.upload !== state.upload) {
+      yield together;
+      together = undefined;
+    }
+    together ??= { upload: state.upload, keys: [], ended: false, changedAt: 0 };
+    together.changedAt = Math.max(together.changedAt, changedAt);
+    if (state.ended) together.ended = true;
+    else together.keys.push(key);
+  }
+  if (together) yield together;
+}
+
 /** Every upload that has a state, or has ended and may have more, or has only multipart uploads that no state names. */
 export async function* listUploads(calls: S3Calls): AsyncGenerator<StagingArea & { upload: string }> {
-  let last: string | undefined;
-  for await (const { key, changedAt } of calls.list(statePrefix)) {
-    const { upload, ended } = parseState(key) ?? {};
-    if (upload === undefined || upload === last) continue;
-    const state = ended ? undefined : await readState(calls, upload);
-    if (!state && !ended) continue;
-    last = upload;
-    yield state ? { upload, size: sizeOf(state), changedAt: state.changedAt } : { upload, size: 0, changedAt };
+  for await (const states of listStates(calls)) {
+    const area = await areaOf(calls, states);
+    if (area) yield { upload: states.upload, ...area };
   }
+  let last: string | undefined;
   for await (const { upload } of listMultiparts(calls)) {
     if (upload === last) continue;
     last = upload;
-    if (await readState(calls, upload)) continue;
+    if (await statesOf(calls, upload)) continue;
     const area = await multipartArea(calls, upload);
     if (area) yield { upload, ...area };
   }
 }
 
+/** What is stored of an upload. */
+export async function stagingArea(calls: S3Calls, upload: string): Promise<StagingArea | undefined> {
+  const states = await statesOf(calls, upload);
+  return states ? areaOf(calls, states) : multipartArea(calls, upload);
+}
+
+async function statesOf(calls: S3Calls, upload: string): Promise<States | undefined> {
+  for await (const states of listStates(calls, upload)) return states;
+  return undefined;
+}
+
+/** Of several states, which crashes leave, the largest says how much there is. Undefined when they are gone by now. */
+async function areaOf(calls: S3Calls, { keys, ended, changedAt }: States): Promise<StagingArea | undefined> {
+  let size = ended ? 0 : undefined;
+  for (const key of keys) {
+    const found = await calls.head(key);
+    if (!found) continue;
+    const state = stateOf(key, found);
+    size = Math.max(size ?? 0, state ? sizeOf(state) : found.size);
+  }
+  return size === undefined ? undefined : { size, changedAt };
+}
+
 /** Open multipart uploads of an upload, or of all. */
-async function* listMultiparts(calls: S3Calls, upload = '') {
+export async function* listMultiparts(calls: S3Calls, upload = '') {
   for await (const found of calls.multiparts(contentPrefix + upload)) {
     const entry = parseContent(found.key);
     if (entry && !entry.digest) yield { ...found, upload: entry.upload };
@@ -79,7 +116,7 @@ async function* listMultiparts(calls: S3Calls, upload = '') {
 }
 
 /** What is stored of an upload that was never synced: nobody was told of it. */
-export async function multipartArea(calls: S3Calls, upload: string): Promise<StagingArea | undefined> {
+async function multipartArea(calls: S3Calls, upload: string): Promise<StagingArea | undefined> {
   let area: StagingArea | undefined;
   for await (const { key, id, startedAt } of listMultiparts(calls, upload)) {
     area ??= { size: 0, changedAt: 0 };
@@ -90,43 +127,4 @@ export async function multipartArea(calls: S3Calls, upload: string): Promise<Sta
     }
   }
   return area;
-}
-
-/** Ends everything of an upload that could still become an object of parts, also where S3 carries that out late. */
-export async function abortMultiparts(calls: S3Calls, upload: string): Promise<void> {
-  // Some providers list multipart uploads by their whole key only.
-  const recorded = await recordedMultipart(calls, upload);
-  if (recorded) await calls.abort(contentKey(recorded.name), recorded.id);
-  for await (const { key, id } of listMultiparts(calls, upload)) await calls.abort(key, id);
-}
-
-/**
- * Ends an upload: first what could still become an object, then the objects that no fact names, last the state, by which
- * a sweep finds what a crash between these leaves.
- */
-export async function discardUpload(calls: S3Calls, upload: string, inUse: InUse, unsettled: boolean): Promise<void> {
-  await abortMultiparts(calls, upload);
-  await removeStrays(calls, upload, inUse);
-  await endState(calls, upload, unsettled);
-}
-
-/** The fact of an upload's object is recorded: ends the rest of it. */
-export async function releaseUpload(calls: S3Calls, upload: string, key: string, unsettled: boolean): Promise<void> {
-  await removeStrays(calls, upload, async () => new Set([key]));
-  await endState(calls, upload, unsettled);
-}
-
-async function endState(calls: S3Calls, upload: string, unsettled: boolean): Promise<void> {
-  if (unsettled) await calls.put(endedKey(upload), undefined);
-  await calls.remove(unsettled ? [stateKey(upload)] : [stateKey(upload), endedKey(upload)]);
-}
-
-/** Removes objects of an upload that no fact names, and none will: a removal may be carried out late, too. */
-async function removeStrays(calls: S3Calls, upload: string, inUse: InUse): Promise<void> {
-  const entries = await Array.fromAsync(listEntries(calls, upload));
-  const named = entries.filter(({ digest }) => digest).map(({ key }) => key);
-  const used = named.length > 0 ? await inUse(named) : new Set<string>();
-  const kept = new Set([...used].flatMap((key) => [contentKey(key), nameKey(key)]));
-  const stray = entries.map(({ key }) => contentPrefix + key).filter((key) => !kept.has(key));
-  if (stray.length > 0) await calls.remove(stray);
 }

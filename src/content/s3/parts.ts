@@ -1,21 +1,14 @@
 import type { S3Calls } from './calls.ts';
 import { contentKey, newPartsName } from './keys.ts';
 import { openSpool, type Spool } from './spool.ts';
-import { digestOfParts, type Multipart, type NewState } from './state.ts';
+import type { Multipart, PartsBegun } from './state.ts';
 import { completeParts, type Whole, wholeInOne } from './whole.ts';
 
 /** Parts of one upload that are sent at the same time; the next one is spooled meanwhile. */
 const partsInFlight = 3;
 
-export interface PartsBegun {
-  partBytes: number;
-  /** Undefined while there is none. */
-  multipart: Multipart | undefined;
-  /** ETags of the parts that it has, all of them whole. */
-  etags: readonly string[];
-  /** Whether the state of the upload names it. */
-  recorded: boolean;
-}
+/** Parts to go on from; `recorded` where a state of the upload names their multipart upload. */
+export type FirstParts = PartsBegun & { recorded: boolean };
 
 /**
  * The parts of an upload. What was written is in a spool file until there is a whole part of it, which then is sent
@@ -27,10 +20,8 @@ export interface PartWriter {
   settle(): Promise<void>;
   /** Bytes behind the last whole part. */
   tail(): Spool | undefined;
-  /** Sends the tail as a part, which later ones replace; returns its ETag. Undefined where there is no multipart upload. */
-  sendTail(): Promise<string | undefined>;
   /** Where the whole parts are, to record it: from now on the multipart upload is not abandoned. */
-  record(): Pick<NewState, 'partBytes' | 'parts' | 'etags' | 'multipart'>;
+  record(): PartsBegun;
   /** Nothing more will be written. Where there is a multipart upload, it becomes an object. */
   complete(): Promise<Whole>;
   /** Ends the multipart upload unless it is recorded. */
@@ -39,8 +30,8 @@ export interface PartWriter {
 }
 
 /** Makes the writer of an upload's parts, which closes the spool files that it opens. */
-export function createPartWriter(calls: S3Calls, spools: string, upload: string, start: PartsBegun): PartWriter {
-  const { partBytes } = start;
+export function createPartWriter(calls: S3Calls, spools: string, upload: string, start: FirstParts): PartWriter {
+  const { partBytes, ours } = start;
   const etags = [...start.etags];
   const sending = new Set<Promise<void>>();
   const failures: unknown[] = [];
@@ -98,13 +89,9 @@ export function createPartWriter(calls: S3Calls, spools: string, upload: string,
     },
     settle,
     tail: () => spool,
-    async sendTail() {
-      if (multipart === undefined || !spool) return undefined;
-      return calls.putPart(contentKey(multipart.name), multipart.id, count + 1, spool.source());
-    },
     record() {
       recorded = true;
-      return { partBytes, parts: count, etags: digestOfParts(etags.slice(0, count)), multipart };
+      return { partBytes, multipart, etags: etags.slice(0, count), ours };
     },
     async complete() {
       check();
@@ -118,7 +105,7 @@ export function createPartWriter(calls: S3Calls, spools: string, upload: string,
       spool = undefined;
       if (last) await send(last);
       await settle();
-      const whole = await completeParts(calls, multipart, { etags, size });
+      const whole = await completeParts(calls, multipart, { etags, size, ours });
       completed = true;
       return whole;
     },

@@ -62,6 +62,6 @@ test('what a blob costs in requests to S3: one, where it is less than a part and
     'PutObject',
     'PutObject',
     'UploadPart',
-    'UploadPart',
+    'UploadPartCopy',
   ]);
 }, 60_000);

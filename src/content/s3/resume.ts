@@ -1,10 +1,11 @@
-import type { S3Calls, S3Part } from './calls.ts';
 import { conflict } from '../upload-refusals.ts';
-import { contentKey, stateKey } from './keys.ts';
-import { beginMultipart, type PartsBegun } from './parts.ts';
+import { ObjectMissing } from '../object-missing.ts';
+import type { S3Calls, S3Part } from './calls.ts';
+import { contentKey } from './keys.ts';
+import { beginMultipart, type FirstParts } from './parts.ts';
 import { readObject } from './read.ts';
-import { isChanged } from './retry.ts';
-import { digestOfParts, isMarked, type Multipart, readState, sizeOf, type UploadState } from './state.ts';
+import { isChanged, isMissing } from './retry.ts';
+import { digestOfParts, type Multipart, readState, sizeOf, type UploadState } from './state.ts';
 import { completeParts, type Whole, wholeInOne, wholeOfParts } from './whole.ts';
 
 /** Copies of parts that are made at the same time. */
@@ -12,106 +13,103 @@ const copiesAtOnce = 4;
 
 /** The bytes that an upload has when it is opened again. */
 export interface Resumed {
-  /** Where the parts can be had when more is to be written. */
-  begin(): Promise<PartsBegun>;
-  /** The bytes behind the whole parts: what they are is certain as long as the object has this ETag. */
-  tail: { key: string; start: number; end: number; etag: string };
-  /** Exactly these bytes, without loading them; undefined where that takes more. */
-  whole: (() => Promise<Whole>) | undefined;
+  /** Where the whole parts can be had when more is to be written. */
+  begin(): Promise<FirstParts>;
+  /** The object of the bytes behind them; undefined where there are none. */
+  tail: { key: string; size: number; etag: string } | undefined;
+  /** Exactly these bytes, without loading them; undefined where that does not work. */
+  whole(): Promise<Whole | undefined>;
 }
+
+type StateOfParts = UploadState & { multipart: Multipart };
 
 /** An upload that begins. */
-export function startNew(upload: string, partBytes: number): Resumed {
-  return {
-    begin: async () => ({ partBytes, multipart: undefined, etags: [], recorded: false }),
-    tail: { key: stateKey(upload), start: 0, end: 0, etag: '' },
-    whole: undefined,
-  };
+export function startNew(partBytes: number): Resumed {
+  return { begin: async () => noParts(partBytes), tail: undefined, whole: async () => undefined };
 }
 
-/** The first `offset` bytes of an upload, as its state has them; undefined when there are fewer. */
+/** The first `offset` bytes of an upload, as the state of this mark has them; undefined where it is not there. */
 export async function resume(
   calls: S3Calls,
   upload: string,
   offset: number,
-  mark: string | null,
+  mark: string,
 ): Promise<Resumed | undefined> {
-  const state = await readState(calls, upload);
-  if (!state || !isMarked(state, mark) || sizeOf(state) < offset) return undefined;
+  const state = await readState(calls, upload, mark);
+  if (!state || sizeOf(state) !== offset) return undefined;
   const { multipart } = state;
-  if (state.parts === 0 || !multipart) return fromTail(calls, upload, state, offset);
-  const parts = await wholeParts(calls, upload, state, multipart);
+  if (!multipart) return fromTail(calls, upload, state);
+  const ofParts = { ...state, multipart };
+  const parts = await wholeParts(calls, ofParts);
   if (parts === 'replaced') return undefined;
-  if (!parts) return fromObject(calls, upload, state, multipart, offset);
-  const needed = Math.floor(offset / state.partBytes);
-  const inTail = needed >= state.parts;
-  if (inTail || offset === needed * state.partBytes) {
-    return fromParts(calls, upload, { state, multipart, parts }, Math.min(needed, state.parts), offset);
-  }
-  // Only an object can be read, or copied from at any place.
-  await completeParts(calls, multipart, made(parts.slice(0, needed + 1)));
-  return fromObject(calls, upload, state, multipart, offset);
+  return parts ? fromParts(calls, ofParts, parts) : fromObject(calls, upload, ofParts);
 }
 
-function fromTail(calls: S3Calls, upload: string, { partBytes, tail, etag }: UploadState, offset: number): Resumed {
-  const key = stateKey(upload);
-  const whole = wholeInOne(upload, {
-    read: (start, end) => readObject(calls, key, start, end - 1, etag),
-    send: (to) => calls.copy(key, to, etag).catch(whereChanged),
-  });
+const noParts = (partBytes: number): FirstParts => ({
+  partBytes,
+  multipart: undefined,
+  etags: [],
+  ours: true,
+  recorded: false,
+});
+
+function tailOf({ key, tail, etag }: UploadState): Resumed['tail'] {
+  return tail === 0 ? undefined : { key, size: tail, etag };
+}
+
+function fromTail(calls: S3Calls, upload: string, state: UploadState): Resumed {
+  const { key, etag, partBytes } = state;
   return {
-    begin: async () => ({ partBytes, multipart: undefined, etags: [], recorded: false }),
-    tail: { key, start: 0, end: offset, etag },
-    whole: offset === tail ? async () => whole : undefined,
+    begin: async () => noParts(partBytes),
+    tail: tailOf(state),
+    whole: async () =>
+      wholeInOne(upload, {
+        read: (start, end) => readObject(calls, key, start, end - 1, etag),
+        send: (to) => calls.copy(key, to, etag).catch(whereGone),
+      }),
   };
 }
 
 /** Another node has taken the upload over, or one that had lost it did not know. */
-export function whereChanged(error: unknown): never {
-  throw isChanged(error) ? conflict() : error;
+export function whereGone(error: unknown): never {
+  throw isChanged(error) || isMissing(error) || error instanceof ObjectMissing ? conflict() : error;
 }
 
-function fromParts(
-  calls: S3Calls,
-  upload: string,
-  { state, multipart, parts }: { state: UploadState; multipart: Multipart; parts: readonly S3Part[] },
-  whole: number,
-  offset: number,
-): Resumed {
-  const { partBytes, etag } = state;
-  const begun = { partBytes, multipart, etags: parts.slice(0, whole).map((part) => part.etag), recorded: true };
-  const tail = { key: stateKey(upload), start: 0, end: offset - whole * partBytes, etag };
-  const last = parts[whole];
-  const hasTail = tail.end > 0 && tail.end === state.tail && last?.size === tail.end && last.etag === state.tailPart;
-  const all = hasTail ? parts.slice(0, whole + 1) : parts.slice(0, whole);
+function fromParts(calls: S3Calls, state: StateOfParts, etags: readonly string[]): Resumed {
+  const { multipart, partBytes, ours } = state;
+  const { id, name } = multipart;
+  const tail = tailOf(state);
   return {
-    begin: async () => begun,
+    begin: async () => ({ partBytes, multipart, etags, ours, recorded: true }),
     tail,
-    whole: tail.end === 0 || hasTail ? () => completeParts(calls, multipart, made(all)) : undefined,
+    async whole() {
+      const last = tail && (await calls.tryCopyToPart(contentKey(name), id, etags.length + 1, tail));
+      if (tail && last === undefined) return undefined;
+      const all = last === undefined ? etags : [...etags, last];
+      return completeParts(calls, multipart, { etags: all, size: sizeOf(state), ours });
+    },
   };
 }
 
-/** An object was made of the parts, and no fact names it: it is copied from, within the storage. */
-async function fromObject(
-  calls: S3Calls,
-  upload: string,
-  { partBytes }: UploadState,
-  { name }: Multipart,
-  offset: number,
-): Promise<Resumed | undefined> {
+/**
+ * An object was made of the parts, and no fact names it: they are copied from it, within the storage. What else it was
+ * made of nobody knows.
+ */
+async function fromObject(calls: S3Calls, upload: string, state: StateOfParts): Promise<Resumed | undefined> {
+  const { partBytes, parts, multipart } = state;
+  const { name } = multipart;
   const key = contentKey(name);
   const object = await calls.head(key);
-  if (!object || object.size < offset) return undefined;
-  const parts = Math.floor(offset / partBytes);
+  if (!object || object.size < parts * partBytes) return undefined;
+  const size = sizeOf(state);
   return {
     async begin() {
-      if (parts === 0) return { partBytes, multipart: undefined, etags: [], recorded: false };
-      const multipart = await beginMultipart(calls, upload);
-      const etags = await copyParts(calls, key, multipart, parts, partBytes);
-      return { partBytes, multipart, etags, recorded: false };
+      const copies = await beginMultipart(calls, upload);
+      const etags = await copyParts(calls, key, copies, parts, partBytes);
+      return { partBytes, multipart: copies, etags, ours: false, recorded: false };
     },
-    tail: { key, start: parts * partBytes, end: offset, etag: object.etag },
-    whole: offset === object.size ? async () => wholeOfParts(calls, name, { size: offset, ours: false }) : undefined,
+    tail: tailOf(state),
+    whole: async () => (object.size === size ? wholeOfParts(calls, name, { size, ours: false }) : undefined),
   };
 }
 
@@ -129,25 +127,16 @@ async function copyParts(calls: S3Calls, from: string, { id, name }: Multipart, 
   return etags;
 }
 
-function made(parts: readonly S3Part[]): { etags: string[]; size: number } {
-  return { etags: parts.map(({ etag }) => etag), size: parts.reduce((sum, part) => sum + part.size, 0) };
-}
-
-/** The parts of the state, and the one behind them; undefined when the multipart upload is gone. */
+/** ETags of the parts of a state; undefined when the multipart upload is gone. */
 async function wholeParts(
   calls: S3Calls,
-  upload: string,
-  state: UploadState,
-  { id, name }: Multipart,
-): Promise<S3Part[] | 'replaced' | undefined> {
-  const found = await calls.parts(contentKey(name), id);
-  if (!found) return undefined;
-  for (let index = 0; index < state.parts; index++) {
-    const part = found[index];
-    if (part?.number !== index + 1 || part.size !== state.partBytes)
-      throw new Error(`part ${index + 1} of upload ${upload} is not in the object storage`);
-  }
-  const etags = found.slice(0, state.parts).map(({ etag }) => etag);
-  if (state.etags !== '' && digestOfParts(etags) !== state.etags) return 'replaced';
-  return found.slice(0, state.parts + 1).filter(({ number }, index) => number === index + 1);
+  { parts, partBytes, etags, multipart: { id, name } }: StateOfParts,
+): Promise<string[] | 'replaced' | undefined> {
+  const stored = await calls.parts(contentKey(name), id);
+  if (!stored) return undefined;
+  const isWhole = ({ number, size }: S3Part, index: number) => number === index + 1 && size === partBytes;
+  const whole = stored.slice(0, parts);
+  if (whole.length < parts || !whole.every(isWhole)) return 'replaced';
+  const found = whole.map(({ etag }) => etag);
+  return digestOfParts(found) === etags ? found : 'replaced';
 }

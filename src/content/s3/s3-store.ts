@@ -1,8 +1,9 @@
 import type { BlobStore } from '../blob-store.ts';
 import { openS3Calls } from './calls.ts';
 import type { S3Options } from './client.ts';
-import { contentKey, endedKey, idKey, nameKey } from './keys.ts';
-import { abortMultiparts, discardUpload, listObjects, listUploads, multipartArea, releaseUpload } from './list.ts';
+import { contentKey, endedKey, idKey, nameKey, stateKey } from './keys.ts';
+import { listObjects, listUploads, stagingArea } from './list.ts';
+import { abortMultiparts, discardUpload, releaseUpload } from './end.ts';
 import { openBody, readObject } from './read.ts';
 import { resume, startNew } from './resume.ts';
 import { createS3Staging } from './staging.ts';
@@ -42,16 +43,17 @@ export async function createS3Store(options: S3StoreOptions): Promise<BlobStore 
       await calls.put(idKey, { length: bytes.length, stream: () => new Blob([bytes]).stream() });
     },
     async stage(upload, offset, mark = null) {
-      if (offset === 0 && mark !== null) await abortMultiparts(calls, upload);
-      const resumed = offset === 0 ? startNew(upload, partBytes) : await resume(calls, upload, offset, mark);
-      return resumed && createS3Staging(calls, spools, upload, { offset, resumed, before: offset === 0 ? null : mark });
+      if (offset === 0 && mark !== null) await abortMultiparts(calls, upload, [stateKey(upload, mark)]);
+      const resumed = offset === 0 ? startNew(partBytes) : mark && (await resume(calls, upload, offset, mark));
+      return resumed ? createS3Staging(calls, spools, upload, { offset, resumed, former: mark }) : undefined;
     },
-    async staged(upload) {
-      const state = await readState(calls, upload);
-      return state ? { size: sizeOf(state), changedAt: state.changedAt } : multipartArea(calls, upload);
+    async staged(upload, mark = null) {
+      if (mark === null) return stagingArea(calls, upload);
+      const state = await readState(calls, upload, mark);
+      return state && { size: sizeOf(state), changedAt: state.changedAt };
     },
     keepForSweep: (upload) => calls.put(endedKey(upload), undefined),
-    release: (upload, key, unsettled) => releaseUpload(calls, upload, key, unsettled),
+    release: (upload, key, mark, unsettled) => releaseUpload(calls, upload, { key, mark, unsettled }),
     discard: (upload, inUse, unsettled = false) => discardUpload(calls, upload, inUse, unsettled),
     // What was staged is still there, and what was published may be published again.
     async unpublish() {},

@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import type { Staging } from '../blob-store.ts';
 import { createStagingFile } from '../files/staging-file.ts';
 import type { S3Calls } from './calls.ts';
+import { newMark, stateKey } from './keys.ts';
 import { createPartWriter, type PartWriter } from './parts.ts';
 import { readObject } from './read.ts';
-import { type Resumed, whereChanged } from './resume.ts';
+import { type Resumed, whereGone } from './resume.ts';
 import { writeState } from './state.ts';
 import type { Whole } from './whole.ts';
 
@@ -16,22 +16,22 @@ export function createS3Staging(
   calls: S3Calls,
   spools: string,
   upload: string,
-  { offset, resumed, before }: { offset: number; resumed: Resumed; before: string | null },
+  { offset, resumed, former }: { offset: number; resumed: Resumed; former: string | null },
 ): Staging {
-  const mark = randomBytes(8).toString('hex');
+  const mark = newMark();
   let begun: Promise<PartWriter> | undefined;
   let size = offset;
   let sealed: Whole | undefined;
 
   async function begin(): Promise<PartWriter> {
-    const { key, start, end, etag } = resumed.tail;
+    const { tail } = resumed;
     const parts = createPartWriter(calls, spools, upload, await resumed.begin());
-    if (end === start) return parts;
+    if (!tail) return parts;
     try {
-      for await (const chunk of readObject(calls, key, start, end - 1, etag)) await parts.append([chunk]);
+      for await (const chunk of readObject(calls, tail.key, 0, tail.size - 1, tail.etag)) await parts.append([chunk]);
     } catch (error) {
       await parts.close();
-      return whereChanged(error);
+      return whereGone(error);
     }
     return parts;
   }
@@ -61,7 +61,7 @@ export function createS3Staging(
   async function whole(): Promise<Whole> {
     if (sealed) return sealed;
     await file.datasync();
-    sealed = await (!begun && resumed.whole ? resumed.whole() : (await writer()).complete());
+    sealed = (!begun && (await resumed.whole())) || (await (await writer()).complete());
     return sealed;
   }
 
@@ -77,8 +77,10 @@ export function createS3Staging(
       await file.datasync();
       const parts = await writer();
       await parts.settle();
-      const tailPart = await parts.sendTail();
-      await writeState(calls, upload, { ...parts.record(), tailPart, mark, before }, parts.tail()?.source());
+      await writeState(calls, stateKey(upload, mark), parts.record(), parts.tail()?.source());
+    },
+    recorded() {
+      if (former !== null) calls.remove([stateKey(upload, former)]).catch(() => {});
     },
     seal: async () => (await whole()).read,
     publish: async (digest) => (await whole()).publish(digest),

@@ -1,6 +1,8 @@
 import { expect, test } from 'bun:test';
 import { randomBytes } from 'node:crypto';
-import { testPartBytes as part } from '../../../test/support/storage.ts';
+import { startS3Faults } from '../../../test/support/s3-faults.ts';
+import { startS3 } from '../../../test/support/s3.ts';
+import { openTestS3Store, testPartBytes as part } from '../../../test/support/storage.ts';
 import { digestOf } from '../../oci/index.ts';
 import { bodyOf, codeOf, openContentRig, owner } from '../content-rig.double.ts';
 import { findBlob } from '../store.ts';
@@ -123,6 +125,9 @@ test('a node that comes back to an upload which others went on with finds other 
       (await rig.store.stage(id, first, mark))!,
     ];
     await rig.elsewhere().hold(id, owner, (it) => it.append(bodyOf(bytes.subarray(first)), undefined));
+    // After the answer.
+    for (const until = Date.now() + 10_000; Date.now() < until; await Bun.sleep(5))
+      if (!(await rig.everything()).includes(`uploads/${id}.${mark}`)) break;
     await writing.write(randomBytes(late));
     expect(await codeOf(writing.sync())).toBe('409 BLOB_UPLOAD_INVALID');
     await writing.close();
@@ -170,19 +175,64 @@ test('whatever a crash leaves of uploads of many parts is swept', async () => {
   expect(await rig.everything()).toEqual([]);
 }, 60_000);
 
+/** A node that lost the upload has made an object of its parts, with other bytes from `from` on. */
+async function madeByAnother(rig: Rig, bytes: Buffer, from: number, others: Buffer): Promise<string> {
+  const id = await rig.open();
+  await rig.append(id, bodyOf(bytes.subarray(0, from)));
+  const stale = (await rig.store.stage(id, from, (await rig.uploads.find(id, owner)).mark))!;
+  await rig.append(id, bodyOf(bytes.subarray(from)));
+  await stale.write(new Uint8Array(others));
+  await stale.publish(digestOf(Buffer.concat([bytes.subarray(0, from), others])));
+  await stale.close();
+  return id;
+}
+
+async function expectNone(rig: Rig, digest: ReturnType<typeof digestOf>): Promise<void> {
+  expect(await findBlob(rig.db, digest)).toBeUndefined();
+  expect((await Array.fromAsync(rig.store.objects())).map((object) => object.digest)).not.toContain(digest);
+}
+
 test('an object that a node made which had lost the upload is not taken for ours, though it is as long', async () => {
   await using rig = await openRig();
   const bytes = randomBytes(2 * part + 9);
-  const id = await rig.open();
-  await rig.append(id, bodyOf(bytes));
-  const { mark } = await rig.uploads.find(id, owner);
-  const stale = (await rig.store.stage(id, 2 * part, mark))!;
-  const others = randomBytes(9);
-  await stale.write(new Uint8Array(others));
-  await stale.publish(digestOf(Buffer.concat([bytes.subarray(0, 2 * part), others])));
-  await stale.close();
+  const id = await madeByAnother(rig, bytes, 2 * part, randomBytes(9));
   // The digest of what was acknowledged is known, so nothing needs to be hashed.
   expect(await codeOf(rig.close(id, undefined, digestOf(bytes)))).toBe('400 DIGEST_INVALID');
-  expect(await findBlob(rig.db, digestOf(bytes))).toBeUndefined();
-  expect((await Array.fromAsync(rig.store.objects())).map(({ digest }) => digest)).not.toContain(digestOf(bytes));
+  await expectNone(rig, digestOf(bytes));
+});
+
+test('what is copied from an object that another node may have made is hashed, whatever is appended to it', async () => {
+  for (const more of [[9], [9, part], [9, part, 3]]) {
+    await using rig = await openRig();
+    const bytes = randomBytes(3 * part + 9 + more.reduce((sum, size) => sum + size));
+    const acknowledged = 3 * part + 9;
+    // One part is another.
+    const id = await madeByAnother(rig, bytes.subarray(0, acknowledged), 2 * part, randomBytes(part));
+    let at = acknowledged;
+    for (const size of more.slice(0, -1)) {
+      await rig.append(id, bodyOf(bytes.subarray(at, at + size)));
+      at += size;
+    }
+    // The hash of what was acknowledged is still known here, so that nothing else needs to be read again.
+    expect(await codeOf(rig.close(id, bodyOf(bytes.subarray(at)), digestOf(bytes)))).toBe('400 DIGEST_INVALID');
+    await expectNone(rig, digestOf(bytes));
+  }
+}, 60_000);
+
+test('the tail is loaded where the provider copies no parts', async () => {
+  for (const fault of ['not-implemented', 'ignore-copy'] as const) {
+    await using rig = await openRig();
+    await using proxy = await startS3Faults((await startS3()).endpoint, ({ operation }) =>
+      operation === 'UploadPartCopy' ? fault : undefined,
+    );
+    await using through = await openTestS3Store({ bucket: rig.bucket, endpoint: proxy.endpoint });
+    const node = rig.openOver(through.store);
+    const bytes = randomBytes(part + 9);
+    const id = await rig.open();
+    await node.hold(id, owner, (it) => it.append(bodyOf(bytes), undefined));
+    const closed = await node.hold(id, owner, (it) => it.close(undefined, digestOf(bytes), rig.link));
+    expect((await rig.bytes(closed.key)).equals(bytes)).toBe(true);
+    expect(proxy.requests.map(({ operation }) => operation)).toContain('UploadPartCopy');
+    expect(await leftBeside(rig, closed.key)).toEqual([]);
+  }
 }, 60_000);

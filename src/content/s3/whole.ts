@@ -54,19 +54,19 @@ export function wholeOfParts(calls: S3Calls, name: string, { size, ours }: { siz
 }
 
 /**
- * Completes a multipart upload. One whose answer was lost is gone when it is completed again: then the object is there,
- * and only then that is believed. It may also be that of a process that had lost the upload and did not know, and have
- * other parts.
+ * Completes a multipart upload, of which all parts are `ours` or not. One whose answer was lost is gone when it is
+ * completed again: then the object is there, and only then that is believed. It may also be that of a process that had
+ * lost the upload and did not know, and have other parts.
  */
 export async function completeParts(
   calls: S3Calls,
   { id, name }: Multipart,
-  { etags, size }: { etags: readonly string[]; size: number },
+  { etags, size, ours }: { etags: readonly string[]; size: number; ours: boolean },
 ): Promise<Whole> {
   const key = contentKey(name);
   let failure: unknown = unavailable(new Error(`${key} is said to be completed, and is not there`));
   try {
-    if (await calls.complete(key, id, etags)) return wholeOfParts(calls, name, { size, ours: true });
+    if (await calls.complete(key, id, etags)) return wholeOfParts(calls, name, { size, ours });
   } catch (error) {
     if (!isMissing(error)) throw error;
     failure = error;

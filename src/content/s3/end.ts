@@ -1,0 +1,56 @@
+import type { InUse } from '../blob-store.ts';
+import type { S3Calls } from './calls.ts';
+import { contentKey, contentPrefix, endedKey, nameKey, stateKey } from './keys.ts';
+import { listEntries, listMultiparts, listStates } from './list.ts';
+import { stateOf } from './state.ts';
+
+/**
+ * Ends everything of an upload that could still become an object of parts, also where S3 carries that out late.
+ * `states`: keys of those that may name some, because there are providers that list multipart uploads by their whole key
+ * only.
+ */
+export async function abortMultiparts(calls: S3Calls, upload: string, states: readonly string[]): Promise<void> {
+  for (const key of states) {
+    const found = await calls.head(key);
+    const multipart = found && stateOf(key, found)?.multipart;
+    if (multipart) await calls.abort(contentKey(multipart.name), multipart.id);
+  }
+  for await (const { key, id } of listMultiparts(calls, upload)) await calls.abort(key, id);
+}
+
+/**
+ * Ends an upload: first what could still become an object, then the objects that no fact names, last the states, by which
+ * a sweep finds what a crash between these leaves.
+ */
+export async function discardUpload(calls: S3Calls, upload: string, inUse: InUse, unsettled: boolean): Promise<void> {
+  const states: string[] = [];
+  for await (const { keys } of listStates(calls, upload)) states.push(...keys);
+  await abortMultiparts(calls, upload, states);
+  await removeStrays(calls, upload, inUse);
+  await endStates(calls, upload, states, unsettled);
+}
+
+/** The fact of an upload's object is recorded: ends the rest of it that facts knew of. */
+export async function releaseUpload(
+  calls: S3Calls,
+  upload: string,
+  { key, mark, unsettled }: { key: string; mark: string | null; unsettled: boolean },
+): Promise<void> {
+  await removeStrays(calls, upload, async () => new Set([key]));
+  await endStates(calls, upload, mark === null ? [] : [stateKey(upload, mark)], unsettled);
+}
+
+async function endStates(calls: S3Calls, upload: string, states: string[], unsettled: boolean): Promise<void> {
+  if (unsettled) await calls.put(endedKey(upload), undefined);
+  await calls.remove(unsettled ? states : [...states, endedKey(upload)]);
+}
+
+/** Removes objects of an upload that no fact names, and none will: a removal may be carried out late, too. */
+async function removeStrays(calls: S3Calls, upload: string, inUse: InUse): Promise<void> {
+  const entries = await Array.fromAsync(listEntries(calls, upload));
+  const named = entries.filter(({ digest }) => digest).map(({ key }) => key);
+  const used = named.length > 0 ? await inUse(named) : new Set<string>();
+  const kept = new Set([...used].flatMap((key) => [contentKey(key), nameKey(key)]));
+  const stray = entries.map(({ key }) => contentPrefix + key).filter((key) => !kept.has(key));
+  if (stray.length > 0) await calls.remove(stray);
+}
