@@ -10,7 +10,7 @@ import { runAll } from './runner/run-all.ts';
 import type { Suite } from './runner/suite.ts';
 import { suites } from './suites.ts';
 
-const random = new Set(['pure', 'sqlite', 'postgres', 'crash']);
+const random = new Set(['pure', 'sqlite', 'postgres', 'crash', 's3', 'nodes']);
 
 const { values, positionals } = await readOptions(import.meta.path, {
   allowPositionals: true,

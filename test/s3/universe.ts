@@ -84,12 +84,13 @@ export async function openUniverse(random: Random, faultRate: number) {
     faulted: () => faulted,
     /** Once nothing is under way: every acknowledged blob is whole, and after the sweep nothing else is there. */
     async judge(): Promise<void> {
-      const until = Date.now() + settleMs;
-      while (proxies.some((proxy) => proxy.open() > 0) && Date.now() < until) await Bun.sleep(10);
+      const underWay = () => proxies.reduce((sum, proxy) => sum + proxy.open(), 0);
+      for (const until = Date.now() + settleMs; underWay() > 0; await Bun.sleep(10))
+        if (Date.now() > until) throw new Error(`${underWay()} requests to S3 do not come to an end`);
       await requireWhole(db, quiet.store, acknowledged);
       let [expected, found]: string[][] = [[], ['']];
       // A session that has ended may still be tidied.
-      for (; Date.now() < until && !Bun.deepEquals(expected, found); await Bun.sleep(10)) {
+      for (const until = Date.now() + settleMs; Date.now() < until && !Bun.deepEquals(expected, found); await Bun.sleep(10)) {
         await sweepAll(db, quiet.store);
         const rows = await db.all<{ key: string }>('SELECT "key" FROM blobs', []);
         expected = rows.flatMap(({ key }) => objectsOf(key, 0).map(([object]) => object)).toSorted();
