@@ -76,17 +76,18 @@ export interface BlobStore {
   /**
    * Opens the staging area of `upload`, cut to its first `offset` bytes; at 0 it is made where it is missing.
    * Undefined when fewer bytes are staged.
-   * `mark`: the one that was recorded with the offset; at 0, of what is begun anew.
+   * `mark`: the one that was recorded with the offset; at 0, of what is begun anew. `contested`: an earlier request was to
+   * publish it, and nobody knows how far that came, or may come yet.
    */
-  stage(upload: string, offset: number, mark?: string | null): Promise<Staging | undefined>;
+  stage(upload: string, offset: number, mark?: string | null, contested?: boolean): Promise<Staging | undefined>;
   /** Reads a staging area also while more is written; undefined where it must be sealed before. */
   readonly readStaged: ((upload: string, ...range: Parameters<ReadBytes>) => ReturnType<ReadBytes>) | undefined;
   /** What is staged of an upload, or of it under this mark; undefined when nothing is. */
   staged(upload: string, mark?: string | null): Promise<StagingArea | undefined>;
   /**
    * Drops a staging area, and, unless `published` finds it, what was published of it under keys that are not `inUse`;
-   * missing is fine. The caller sees to it that no key comes into use any more. `unsettled`: what a process asked for
-   * that is gone may yet be done, so that the sweep is to look again.
+   * missing is fine. The caller sees to it that no key comes into use any more. `unsettled`: what a request asked for may
+   * yet be done, so that the sweep is to look again.
    */
   discard(upload: string, inUse: InUse, unsettled?: boolean): Promise<void>;
   /** Sees to it that `uploads` lists an upload until it is discarded; undefined where a crash hides nothing of it. */
@@ -95,7 +96,7 @@ export interface BlobStore {
    * The fact of its object is recorded under this key: what is left of the staging area, which facts named by this mark,
    * may go, as with `discard`. The sweep takes what stays.
    */
-  release(upload: string, key: string, mark: string | null, unsettled: boolean): Promise<void>;
+  release(upload: string, key: string, mark: string | null): Promise<void>;
   /**
    * What was published of an upload, and recorded or not: where to look after a crash. Undefined where `discard` finds
    * it by itself, and where a staging area stays what it was when it was published.

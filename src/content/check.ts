@@ -88,7 +88,7 @@ async function damageOf(store: BlobStore, row: BlobRow, verify: boolean): Promis
   return { code: 'blob-digest', message: 'the bytes of this blob have another digest', detail: { actual } };
 }
 
-/** Every object has its fact, or a session that is about to record it. */
+/** Every object has its fact, or a session that is about to record it, or is left over and will be swept. */
 async function* checkObjects(db: Database, store: BlobStore, options: CheckOptions): AsyncGenerator<Finding> {
   for await (const objects of inPages(store.objects())) {
     const keys = objects.map(({ key }) => key);
@@ -105,7 +105,8 @@ async function* checkObjects(db: Database, store: BlobStore, options: CheckOptio
 async function isClosing(db: Database, store: BlobStore, { upload, digest }: StoredObject): Promise<boolean> {
   const session = await findUpload(db, upload);
   // Whatever else an earlier request published goes with the session.
-  if (digest === undefined || !store.published) return session !== undefined;
+  if (!store.published) return session !== undefined || (await store.staged(upload)) !== undefined;
+  if (digest === undefined) return session !== undefined;
   return session?.closing === digest || session?.digest === digest;
 }
 

@@ -5,15 +5,6 @@ import { forgetBlobs, keysInUse, type PublishedBlob, recordLeftOver } from './st
 import { deleteUpload, hasUpload, type UploadRow } from './upload-store.ts';
 
 /**
- * The digest under which an earlier request may have published a session's bytes. One that published them under the digest
- * that the row knows made no note of it; where published bytes are found by their upload, and may come late, that is to
- * be kept in mind.
- */
-export function mayBePublished(store: BlobStore, row: Pick<UploadRow, 'closing' | 'digest'>): string | null {
-  return row.closing ?? (store.keepForSweep ? row.digest : null);
-}
-
-/**
  * Ends sessions without a blob, and removes their bytes; the caller has their claims, and calls for a session that is
  * gone, too: what it wrote meanwhile goes as well. One that another node took over stays as it is. Repeatable, and whole
  * at any crash: what was published and never recorded is recorded as something to delete when the rows go, or can be

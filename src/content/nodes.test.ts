@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { randomBytes } from 'node:crypto';
 import { testDialect } from '../../test/support/database.ts';
+import { storesInS3, testPartBytes } from '../../test/support/storage.ts';
 import type { Database } from '../database/index.ts';
 import { joinNodes, type Node } from '../jobs/index.ts';
 import { digestOf } from '../oci/index.ts';
@@ -290,6 +291,50 @@ function suite(): void {
     expect((await b.uploads.sweep(later)).uploads).toBe(2);
     expect(await rig.left()).toEqual({ ...nothing, objects: 2 });
   });
+
+  /** A member that stands still before it opens a staging area, and is silent for so long that others take its upload. */
+  async function standStill(rig: ContentRig, act: (uploads: Uploads) => Promise<unknown>) {
+    const going = Promise.withResolvers<void>();
+    const standing = Promise.withResolvers<void>();
+    const member = await join(rig);
+    const stage: typeof rig.store.stage = async (...at) => {
+      standing.resolve();
+      await going.promise;
+      return rig.store.stage(...at);
+    };
+    const answer = codeOf(act(rig.openOver({ ...rig.store, stage }, { node: member.node })));
+    await standing.promise;
+    await member.stun();
+    await silence(rig, member, 6000);
+    return {
+      /** What it answers when it comes back. */
+      comeBack() {
+        going.resolve();
+        return answer;
+      },
+    };
+  }
+
+  if (storesInS3)
+    test('a node that stood still before it opened the bytes costs the one nothing that went on', async () => {
+      const bytes = randomBytes(2 * testPartBytes + 9);
+      for (const start of [0, 9]) {
+        await using rig = await openContentRig();
+        await using b = await join(rig);
+        const id = await b.uploads.open(owner, 'sha256');
+        await b.append(id, bodyOf(bytes.subarray(0, 9)));
+        const rest = bytes.subarray(start);
+        const stood = await standStill(rig, (a) => a.hold(id, owner, (it) => it.append(bodyOf(rest), start)));
+        expect(await b.append(id, bodyOf(rest), start)).toBe(bytes.length);
+        // What the row named before goes after the answer.
+        if (start > 0)
+          await until(async () => (await rig.everything()).filter((key) => /uploads/.test(key)).length === 1);
+        expect(await stood.comeBack()).toBe('409 BLOB_UPLOAD_INVALID');
+        const digest = digestOf(bytes);
+        const { key } = await b.uploads.hold(id, owner, (it) => it.close(undefined, digest, rig.link));
+        expect((await rig.bytes(key)).equals(bytes)).toBe(true);
+      }
+    }, 60_000);
 
   test('many clients that move from node to node with each request lose nothing', async () => {
     await using rig = await openContentRig();

@@ -2,7 +2,7 @@ import type { Database, Transaction } from '../database/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import { type Digest, type DigestAlgorithm, digestAlgorithm, parseDigest } from '../oci/index.ts';
 import type { BlobStore, Staging } from './blob-store.ts';
-import { endUploads, mayBePublished } from './end-uploads.ts';
+import { endUploads } from './end-uploads.ts';
 import { type Interruption, receive, storageFailure, type UploadBody } from './receive.ts';
 import { requireStore } from './store-id.ts';
 import { advanceUpload, deleteUpload, findUpload, noteClosing, settleUpload, type UploadRow } from './upload-store.ts';
@@ -50,6 +50,8 @@ export interface SessionContext {
 interface HeldSession extends UploadSession {
   /** The node that still has the session's row; null where its last write has left it to whoever comes next. */
   holder(): number | null;
+  /** Whether the store was asked for an object. */
+  published(): boolean;
 }
 
 /**
@@ -68,8 +70,10 @@ export function openSession(
   /** The bytes are another's by now, and nothing is done to them any more. */
   let ousted = false;
   const limits = { maxBytes, watchdog, interruption };
-  /** By an earlier request, and it may come late. */
-  const perhapsPublished = mayBePublished(store, row);
+  /** An earlier request was to publish the bytes, and it is open how far it came, or what may come of it yet. */
+  const isContested = row.closing !== null;
+  /** Whether the store was asked for an object. */
+  let published = false;
 
   /** Brings back what an earlier close published and could not record. */
   async function recall(digest: string | null): Promise<void> {
@@ -80,17 +84,18 @@ export function openSession(
   }
 
   async function openStaging(offset: number): Promise<Staging> {
-    let staging = await store.stage(id, offset, row.mark);
+    let staging = await store.stage(id, offset, row.mark, isContested);
     if (staging) return staging;
     await recall(row.digest);
-    staging = await store.stage(id, offset, row.mark);
+    staging = await store.stage(id, offset, row.mark, isContested);
     if (staging) return staging;
     // A disk that is not mounted, or a bucket that is away, will be back with them.
     await requireStore(db, store).catch((cause: unknown) => {
       throw new RegistryError('UNAVAILABLE', { cause });
     });
-    // Bytes that were acknowledged are gone: only damage to the store does that. The client begins again.
-    await db.write((tx) => deleteUpload(tx, id, holder), { durable: false });
+    // Bytes that were acknowledged are gone, or another node has gone on with them. Where only damage to the store, or a
+    // client that sent other bytes, can have done that, it begins again.
+    if (!(await db.write((tx) => deleteUpload(tx, id, holder), { durable: false }))) await lost();
     throw unknownUpload(id);
   }
 
@@ -109,7 +114,6 @@ export function openSession(
     const state = {
       offset,
       digest,
-      closing: perhapsPublished,
       broke_off: brokeOff ? 1 : 0,
       mark,
       holder: next,
@@ -121,7 +125,7 @@ export function openSession(
   }
 
   /** Somebody ended the session from elsewhere, or another node took it over; `unsettled` as the store has it. */
-  async function lost(closing = row.closing, unsettled = perhapsPublished !== null): Promise<never> {
+  async function lost(closing = row.closing, unsettled = isContested || published): Promise<never> {
     holder = null;
     ousted = true;
     if (await findUpload(db, id)) throw conflict();
@@ -175,7 +179,10 @@ export function openSession(
   }
 
   /** Takes the last bytes and compares the digest of all; returns their number. */
-  async function receiveLast(staging: Staging, body: UploadBody | undefined, digest: Digest): Promise<number> {
+  async function receiveLast(
+    staging: Staging,
+    { body, digest, placed }: { body: UploadBody | undefined; digest: Digest; placed: Promise<boolean> },
+  ): Promise<number> {
     const found = hashFrom(row.offset, digestAlgorithm(digest));
     // A retry goes on from the hash of what is durable.
     const fork = row.offset > 0 ? found.fork() : undefined;
@@ -185,6 +192,8 @@ export function openSession(
       const { bytes, failure } = body ? await receive(body, staging, hash, limits) : { bytes: 0 };
       if (failure !== undefined) throw failure;
       hash.attach(staging);
+      // To hash what is staged may seal it, which is to be done by whoever has the session alone.
+      if (!(await placed)) return await lost();
       const actual = await hash.digest();
       const size = row.offset + bytes;
       if (actual !== digest) throw wrongDigest(digest, actual, size);
@@ -195,17 +204,19 @@ export function openSession(
   }
 
   async function publish(body: UploadBody | undefined, digest: Digest): Promise<ClosedUpload> {
-    // What the row says of the bytes needs no hash, and no note of where they go.
+    // What the row says of the bytes needs no hash, and no note of where they go where that is found by it.
     const known = !body && row.digest?.startsWith(`${digestAlgorithm(digest)}:`) ? row.digest : undefined;
     if (known !== undefined && known !== digest) throw wrongDigest(digest, known, row.offset);
+    const needsNote = known === undefined || store.published === undefined;
     await recall(row.closing);
     // Not awaited yet: it is written while the body still arrives.
-    const placed = noted ?? (known === undefined ? noteClosing(db, row, digest, now()) : Promise.resolve(true));
+    const placed = noted ?? (needsNote ? noteClosing(db, row, digest, now()) : Promise.resolve(true));
     placed.catch(() => {});
     const staging = await openStaging(row.offset);
     try {
-      const size = known === undefined ? await receiveLast(staging, body, digest) : row.offset;
+      const size = known === undefined ? await receiveLast(staging, { body, digest, placed }) : row.offset;
       if (!(await placed)) return await lost();
+      published = true;
       return { digest, size, key: await staging.publish(digest) };
     } catch (error) {
       // Whoever ended the session from elsewhere, or took it over, has the bytes, too. A whole blob in one request has no
@@ -224,6 +235,8 @@ export function openSession(
     const blob = await publish(body, digest);
     const gone = unknownUpload(id);
     let key: string;
+    // Once the row is gone, nothing else leads to what an earlier request may have published.
+    if (isContested) await store.keepForSweep?.(id);
     try {
       key = await db.write(async (tx) => {
         const [ended, linked] = await Promise.all([deleteUpload(tx, id, holder), link(tx, blob)]);
@@ -237,10 +250,16 @@ export function openSession(
     holder = null;
     hashes.drop(id);
     // Only what earlier requests left; the sweep takes it if this fails.
-    const unsettled = row.closing !== null || (perhapsPublished !== null && perhapsPublished !== digest);
-    if (row.offset > 0 || unsettled) store.release(id, blob.key, row.mark, unsettled).catch(() => {});
+    if (row.offset > 0 || isContested) store.release(id, blob.key, row.mark).catch(() => {});
     return { ...blob, key };
   }
 
-  return { offset: row.offset, brokeOff: row.broke_off === 1, append, close, holder: () => holder };
+  return {
+    offset: row.offset,
+    brokeOff: row.broke_off === 1,
+    append,
+    close,
+    holder: () => holder,
+    published: () => published,
+  };
 }

@@ -103,24 +103,12 @@ const inPlace = 'WHERE id = ? AND "offset" = ? AND holder IS NOT DISTINCT FROM ?
 export async function advanceUpload(
   db: Database,
   { id, offset, holder }: UploadPlace,
-  to: Pick<UploadRow, 'offset' | 'digest' | 'closing' | 'broke_off' | 'mark' | 'holder' | 'started_at' | 'active_at'>,
+  to: Pick<UploadRow, 'offset' | 'digest' | 'broke_off' | 'mark' | 'holder' | 'started_at' | 'active_at'>,
 ): Promise<boolean> {
   const rows = await db.change(
-    `UPDATE uploads SET "offset" = ?, digest = ?, closing = ?, broke_off = ?, mark = ?, holder = ?, started_at = ?,
+    `UPDATE uploads SET "offset" = ?, digest = ?, broke_off = ?, mark = ?, holder = ?, started_at = ?,
       active_at = ? ${inPlace} RETURNING id`,
-    [
-      to.offset,
-      to.digest,
-      to.closing,
-      to.broke_off,
-      to.mark,
-      to.holder,
-      to.started_at,
-      to.active_at,
-      id,
-      offset,
-      holder,
-    ],
+    [to.offset, to.digest, to.broke_off, to.mark, to.holder, to.started_at, to.active_at, id, offset, holder],
   );
   return rows.length > 0;
 }

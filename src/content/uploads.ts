@@ -5,7 +5,7 @@ import type { Node } from '../jobs/index.ts';
 import { type Digest, type DigestAlgorithm, digestAlgorithm } from '../oci/index.ts';
 import type { BlobStore } from './blob-store.ts';
 import { createLocalClaims, type UploadClaims } from './claims.ts';
-import { endUploads, mayBePublished } from './end-uploads.ts';
+import { endUploads } from './end-uploads.ts';
 import { createInterruption, type Interruption, type ReceiveLimits, type UploadBody } from './receive.ts';
 import { amongNodes, withoutNodes } from './hold-upload.ts';
 import { dropUpload, findUpload, insertUpload, type UploadRow } from './upload-store.ts';
@@ -107,7 +107,7 @@ export function createUploads(
 
   async function end(row: UploadRow): Promise<void> {
     try {
-      await endUploads(db, store, [row], mayBePublished(store, row) !== null);
+      await endUploads(db, store, [row], row.closing !== null);
     } catch (error) {
       await holders.giveBack(row.id, row.holder);
       throw error;
@@ -151,7 +151,7 @@ export function createUploads(
         // Of any other error it is open whether the fact was recorded, or the object is yet to be made: the sweep finds
         // out, later.
         if (error instanceof RegistryError && error.code !== 'UNAVAILABLE')
-          await inserted.then(() => endUploads(db, store, [row])).catch(() => {});
+          await inserted.then(() => endUploads(db, store, [row], session.published())).catch(() => {});
         await holders.giveBack(row.id, session.holder());
         throw error;
       }
@@ -179,7 +179,10 @@ export function createUploads(
         hashes.drop(id);
         if (row) await end(row);
         // Another process or node writes: it finds the row gone, and removes the bytes.
-        else if (await find(id, owner)) await dropUpload(db, id);
+        else if (await find(id, owner)) {
+          await store.keepForSweep?.(id);
+          await dropUpload(db, id);
+        }
       } finally {
         release?.();
       }

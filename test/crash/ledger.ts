@@ -64,7 +64,10 @@ export function mustHold(repository: KnownRepository, blob: KnownBlob, at = Date
   );
 }
 
-/** Forgets what is certainly gone, so that a long run stays small. */
+/**
+ * Forgets what is certainly gone, so that a long run stays small. Only while nobody pushes: who has asked for a blob and is
+ * about to send it goes on with the one that is forgotten here.
+ */
 export function forget(repository: KnownRepository): void {
   for (const [digest, manifest] of repository.manifests) {
     if (manifest.present.mustBe(false)) repository.manifests.delete(digest);

@@ -1,6 +1,6 @@
 import { type Content, contentOf, digestOf, imageOf } from './client.ts';
 import { Broken, describeAnswer, Excused, Fault, mustAnswer } from './fault.ts';
-import { type KnownBlob, type KnownManifest, type KnownRepository, forget, mustHold, tagOf } from './ledger.ts';
+import { type KnownBlob, type KnownManifest, type KnownRepository, mustHold, tagOf } from './ledger.ts';
 import { createRegister } from './register.ts';
 import { attempt, attemptRead, finishUpload, pushBlob, type Pushing } from './upload.ts';
 
@@ -118,7 +118,6 @@ async function deleteImage(pusher: Pusher): Promise<void> {
   for (const one of cleared) one.refused();
   for (const tag of pointing) tag.replaced(manifest.digest, null);
   pusher.images = images.filter((other) => other !== image);
-  forget(repository);
 }
 
 async function deleteTag(pusher: Pusher): Promise<void> {

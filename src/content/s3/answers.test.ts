@@ -80,7 +80,7 @@ const requests: Record<string, { ask: (calls: S3Calls) => Promise<unknown>; answ
   CopyObject: {
     ask: (calls) => calls.copy('uploads/a', 'blobs/a', '"1"'),
     answer: '<CopyObjectResult><ETag>"1"</ETag></CopyObjectResult>',
-    result: undefined,
+    result: false,
   },
   UploadPartCopy: {
     ask: (calls) => calls.copyPart('blobs/a', '1', 1, 'blobs/b', 0, 9),

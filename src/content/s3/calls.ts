@@ -3,7 +3,7 @@ import { connectS3 } from './client.ts';
 import { createStreamSlots } from './stream.ts';
 import { createRanges } from './ranges.ts';
 import { createReadBudget } from './read-budget.ts';
-import { isMissing, S3Error, withRetries } from './retry.ts';
+import { isChanged, isMissing, S3Error, withRetries } from './retry.ts';
 
 /** Bytes to send, as often as it takes. */
 export interface Source {
@@ -45,6 +45,15 @@ export async function openS3Calls(options: S3Options) {
   const { bucket, prefix, encryption, presignedSeconds, requestTimeoutMs } = options;
   const { retryPauseMs = 100 } = options;
   const attempt = <T>(operation: string, call: () => Promise<T>) => withRetries(operation, retryPauseMs, call, renew);
+  /** Whether the first attempt was the only one. */
+  const attemptOnce = async (operation: string, call: () => Promise<unknown>): Promise<boolean> => {
+    let attempts = 0;
+    await attempt(operation, () => {
+      attempts++;
+      return call();
+    });
+    return attempts === 1;
+  };
   const at = (key: string) => ({ Bucket: bucket, Key: prefix + key });
   const long = { requestTimeout: longCall * requestTimeoutMs };
   const encrypted = encryption.mode !== 'none' && {
@@ -152,8 +161,9 @@ export async function openS3Calls(options: S3Options) {
     parts,
     head,
 
-    async put(key: string, source: Source | undefined, metadata: Record<string, string> = {}): Promise<void> {
-      await attempt(`PutObject ${key}`, () =>
+    /** Writes an object. False where it was asked for more than once, and so may be written again at any time. */
+    async put(key: string, source: Source | undefined, metadata: Record<string, string> = {}): Promise<boolean> {
+      return attemptOnce(`PutObject ${key}`, () =>
         client.send(
           new sdk.PutObjectCommand({
             ...at(key),
@@ -166,9 +176,9 @@ export async function openS3Calls(options: S3Options) {
       );
     },
 
-    /** Makes an object of another one, as long as that has this ETag, without loading it. */
-    async copy(from: string, key: string, etag: string): Promise<void> {
-      await attempt(`CopyObject ${key}`, () =>
+    /** Makes an object of another one, as long as that has this ETag, without loading it. False as with `put`. */
+    async copy(from: string, key: string, etag: string): Promise<boolean> {
+      return attemptOnce(`CopyObject ${key}`, () =>
         client.send(
           new sdk.CopyObjectCommand({
             ...at(key),
@@ -240,8 +250,9 @@ export async function openS3Calls(options: S3Options) {
     },
 
     /**
-     * Makes all of an object a part, as long as it has this ETag, without loading it; returns the part's. Undefined where
-     * that fails, for whatever reason: some providers do not know it, or store an empty part and say nothing of it.
+     * Makes all of an object a part, as long as it has this ETag, without loading it; returns the part's. Tried once.
+     * Undefined where that fails, for whatever reason but that one of them is gone: some providers do not know it, or
+     * store an empty part and say nothing of it.
      */
     async tryCopyToPart(
       key: string,
@@ -256,28 +267,29 @@ export async function openS3Calls(options: S3Options) {
         CopySource: `${bucket}/${prefix}${from.key}`,
         CopySourceIfMatch: from.etag,
       });
-      return client.send(copy).then(
-        ({ CopyPartResult }) => CopyPartResult?.ETag,
-        () => undefined,
-      );
+      try {
+        const operation = `UploadPartCopy ${number} ${key}`;
+        const { CopyPartResult } = await withRetries(operation, 0, () => client.send(copy), undefined, 1);
+        return CopyPartResult?.ETag;
+      } catch (error) {
+        if (isMissing(error) || isChanged(error)) throw error;
+        return undefined;
+      }
     },
 
     /**
-     * Makes an object of the parts. Throws an S3Error with status 404 when the upload is not, or no longer, open. False
-     * where an earlier attempt may have been carried out: there are servers which then say that it is done while it is
-     * being done, or was given up (versitygw).
+     * Makes an object of the parts. Throws an S3Error with status 404 when the upload is not, or no longer, open. False as
+     * with `put`: there are servers which then say that it is done while it is being done, or was given up; they say so,
+     * too, where another process has made the object of other parts (versitygw).
      */
     async complete(key: string, id: string, etags: readonly string[]): Promise<boolean> {
       const Parts = etags.map((ETag, index) => ({ PartNumber: index + 1, ETag }));
-      let attempts = 0;
-      await attempt(`CompleteMultipartUpload ${key}`, () => {
-        attempts++;
-        return client.send(
+      return attemptOnce(`CompleteMultipartUpload ${key}`, () =>
+        client.send(
           new sdk.CompleteMultipartUploadCommand({ ...at(key), UploadId: id, MultipartUpload: { Parts } }),
           long,
-        );
-      });
-      return attempts === 1;
+        ),
+      );
     },
 
     /** Ends a multipart upload without an object; one that is not open is fine. */

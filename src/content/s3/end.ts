@@ -3,46 +3,40 @@ import type { S3Calls } from './calls.ts';
 import { contentKey, contentPrefix, endedKey, nameKey, stateKey } from './keys.ts';
 import { listEntries, listMultiparts, listStates } from './list.ts';
 import { stateOf } from './state.ts';
+import { keepForSweep } from './whole.ts';
 
-/**
- * Ends everything of an upload that could still become an object of parts, also where S3 carries that out late.
- * `states`: keys of those that may name some, because there are providers that list multipart uploads by their whole key
- * only.
- */
-export async function abortMultiparts(calls: S3Calls, upload: string, states: readonly string[]): Promise<void> {
+/** Ends the multipart uploads that these states name. */
+export async function abortNamed(calls: S3Calls, states: readonly string[]): Promise<void> {
   for (const key of states) {
     const found = await calls.head(key);
     const multipart = found && stateOf(key, found)?.multipart;
     if (multipart) await calls.abort(contentKey(multipart.name), multipart.id);
   }
-  for await (const { key, id } of listMultiparts(calls, upload)) await calls.abort(key, id);
 }
 
 /**
- * Ends an upload: first what could still become an object, then the objects that no fact names, last the states, by which
- * a sweep finds what a crash between these leaves.
+ * Ends an upload: first what could still become an object of parts, also where S3 carries that out late; then the objects
+ * that no fact names; last the states, by which a sweep finds what a crash between these leaves.
  */
 export async function discardUpload(calls: S3Calls, upload: string, inUse: InUse, unsettled: boolean): Promise<void> {
   const states: string[] = [];
-  for await (const { keys } of listStates(calls, upload)) states.push(...keys);
-  await abortMultiparts(calls, upload, states);
+  let ended = false;
+  for await (const found of listStates(calls, upload)) {
+    states.push(...found.keys);
+    ended ||= found.ended;
+  }
+  // Some providers list multipart uploads by their whole key only.
+  await abortNamed(calls, states);
+  for await (const { key, id } of listMultiparts(calls, upload)) await calls.abort(key, id);
   await removeStrays(calls, upload, inUse);
-  await endStates(calls, upload, states, unsettled);
+  if (unsettled && !ended) await keepForSweep(calls, upload);
+  await calls.remove(ended && !unsettled ? [...states, endedKey(upload)] : states);
 }
 
 /** The fact of an upload's object is recorded: ends the rest of it that facts knew of. */
-export async function releaseUpload(
-  calls: S3Calls,
-  upload: string,
-  { key, mark, unsettled }: { key: string; mark: string | null; unsettled: boolean },
-): Promise<void> {
+export async function releaseUpload(calls: S3Calls, upload: string, key: string, mark: string | null): Promise<void> {
   await removeStrays(calls, upload, async () => new Set([key]));
-  await endStates(calls, upload, mark === null ? [] : [stateKey(upload, mark)], unsettled);
-}
-
-async function endStates(calls: S3Calls, upload: string, states: string[], unsettled: boolean): Promise<void> {
-  if (unsettled) await calls.put(endedKey(upload), undefined);
-  await calls.remove(unsettled ? states : [...states, endedKey(upload)]);
+  if (mark !== null) await calls.remove([stateKey(upload, mark)]);
 }
 
 /** Removes objects of an upload that no fact names, and none will: a removal may be carried out late, too. */

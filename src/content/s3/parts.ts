@@ -2,6 +2,7 @@ import type { S3Calls } from './calls.ts';
 import { contentKey, newPartsName } from './keys.ts';
 import { openSpool, type Spool } from './spool.ts';
 import type { Multipart, PartsBegun } from './state.ts';
+import { isMissing, unavailable } from './retry.ts';
 import { completeParts, type Whole, wholeInOne } from './whole.ts';
 
 /** Parts of one upload that are sent at the same time; the next one is spooled meanwhile. */
@@ -57,7 +58,8 @@ export function createPartWriter(calls: S3Calls, spools: string, upload: string,
       try {
         etags[number - 1] = await calls.putPart(contentKey(name), id, number, part.source());
       } catch (error) {
-        failures.push(error);
+        // Made an object by a request that was given up: the next one finds it.
+        failures.push(isMissing(error) ? unavailable(error) : error);
       } finally {
         await part.close();
       }
@@ -98,14 +100,14 @@ export function createPartWriter(calls: S3Calls, spools: string, upload: string,
       if (!multipart) {
         const all = spool;
         const read = (from: number, to: number) => all?.read(from, to) ?? nothing();
-        return wholeInOne(upload, { read, send: (key) => calls.put(key, all?.source()) });
+        return wholeInOne(calls, upload, { read, send: (key) => calls.put(key, all?.source()) });
       }
       const size = count * partBytes + (spool?.length() ?? 0);
       const last = spool;
       spool = undefined;
       if (last) await send(last);
       await settle();
-      const whole = await completeParts(calls, multipart, { etags, size, ours });
+      const whole = await completeParts(calls, upload, multipart, { etags, size, ours });
       completed = true;
       return whole;
     },

@@ -52,6 +52,41 @@ test('what a blob costs in requests to S3: one, where it is less than a part and
     'ListObjectsV2',
     'PutObject',
   ]);
+  // In several requests, the last bytes with the PUT: each that goes on reads the state, and removes the one before.
+  const pieces = (bytes: Buffer) => async () => {
+    const id = await rig.open();
+    for (const at of [0, 700]) {
+      await uploads.hold(id, owner, (it) => it.append(bodyOf(bytes.subarray(at, at + 700)), undefined));
+    }
+    await uploads.hold(id, owner, (it) => it.close(bodyOf(bytes.subarray(1400)), digestOf(bytes), rig.link));
+    await Bun.sleep(200);
+  };
+  expect(await costOf(pieces(randomBytes(2000)))).toEqual([
+    'DeleteObjects',
+    'DeleteObjects',
+    'GetObject',
+    'GetObject',
+    'HeadObject',
+    'HeadObject',
+    'ListObjectsV2',
+    'PutObject',
+    'PutObject',
+    'PutObject',
+  ]);
+  const cancelled = async () => {
+    const id = await rig.open();
+    await uploads.hold(id, owner, (it) => it.append(bodyOf('hello'), undefined));
+    await uploads.cancel(id, owner);
+  };
+  expect(await costOf(cancelled)).toEqual([
+    'DeleteObjects',
+    'HeadObject',
+    'ListMultipartUploads',
+    'ListObjectsV2',
+    'ListObjectsV2',
+    'PutObject',
+  ]);
+  expect(await Array.fromAsync(rig.store.uploads())).toEqual([]);
   expect(await costOf(chunked(randomBytes(part + 1)), 'DeleteObjects')).toEqual([
     'CompleteMultipartUpload',
     'CreateMultipartUpload',

@@ -13,36 +13,52 @@ const copiesAtOnce = 4;
 
 /** The bytes that an upload has when it is opened again. */
 export interface Resumed {
-  /** Where the whole parts can be had when more is to be written. */
-  begin(): Promise<FirstParts>;
-  /** The object of the bytes behind them; undefined where there are none. */
-  tail: { key: string; size: number; etag: string } | undefined;
+  /** Where they can be had when more is to be written. */
+  begin(): Promise<Beginning>;
   /** Exactly these bytes, without loading them; undefined where that does not work. */
   whole(): Promise<Whole | undefined>;
+}
+
+/** Whole parts, and objects whose first bytes come behind them: these must be loaded, to be sent with what follows. */
+export interface Beginning {
+  parts: FirstParts;
+  load: readonly Bytes[];
+}
+
+/** The first `size` bytes of an object, as long as it has this ETag. */
+interface Bytes {
+  key: string;
+  size: number;
+  etag: string;
 }
 
 type StateOfParts = UploadState & { multipart: Multipart };
 
 /** An upload that begins. */
 export function startNew(partBytes: number): Resumed {
-  return { begin: async () => noParts(partBytes), tail: undefined, whole: async () => undefined };
+  return { begin: async () => ({ parts: noParts(partBytes), load: [] }), whole: async () => undefined };
 }
 
-/** The first `offset` bytes of an upload, as the state of this mark has them; undefined where it is not there. */
+/**
+ * The first `offset` bytes of an upload, as the state of this mark has them; undefined where it is not there. `contested`:
+ * an earlier request may have made an object of the parts, or may make one yet.
+ */
 export async function resume(
   calls: S3Calls,
   upload: string,
-  offset: number,
-  mark: string,
+  { offset, mark, contested }: { offset: number; mark: string; contested: boolean },
 ): Promise<Resumed | undefined> {
   const state = await readState(calls, upload, mark);
   if (!state || sizeOf(state) !== offset) return undefined;
   const { multipart } = state;
   if (!multipart) return fromTail(calls, upload, state);
-  const ofParts = { ...state, multipart };
-  const parts = await wholeParts(calls, ofParts);
-  if (parts === 'replaced') return undefined;
-  return parts ? fromParts(calls, ofParts, parts) : fromObject(calls, upload, ofParts);
+  const ofParts = { ...state, multipart, ours: state.ours && !contested };
+  const etags = await wholeParts(calls, ofParts);
+  if (etags === 'damaged') return undefined;
+  if (!etags) return fromObject(calls, upload, ofParts);
+  // What comes late has the same bytes, where the client sends the same ones, but may have another ETag.
+  const ours = ofParts.ours && digestOfParts(etags) === state.etags;
+  return fromParts(calls, upload, { ...ofParts, ours }, { etags, contested });
 }
 
 const noParts = (partBytes: number): FirstParts => ({
@@ -53,17 +69,14 @@ const noParts = (partBytes: number): FirstParts => ({
   recorded: false,
 });
 
-function tailOf({ key, tail, etag }: UploadState): Resumed['tail'] {
-  return tail === 0 ? undefined : { key, size: tail, etag };
-}
+const tailOf = ({ key, tail, etag }: UploadState): Bytes[] => (tail === 0 ? [] : [{ key, size: tail, etag }]);
 
 function fromTail(calls: S3Calls, upload: string, state: UploadState): Resumed {
   const { key, etag, partBytes } = state;
   return {
-    begin: async () => noParts(partBytes),
-    tail: tailOf(state),
+    begin: async () => ({ parts: noParts(partBytes), load: tailOf(state) }),
     whole: async () =>
-      wholeInOne(upload, {
+      wholeInOne(calls, upload, {
         read: (start, end) => readObject(calls, key, start, end - 1, etag),
         send: (to) => calls.copy(key, to, etag).catch(whereGone),
       }),
@@ -75,25 +88,42 @@ export function whereGone(error: unknown): never {
   throw isChanged(error) || isMissing(error) || error instanceof ObjectMissing ? conflict() : error;
 }
 
-function fromParts(calls: S3Calls, state: StateOfParts, etags: readonly string[]): Resumed {
-  const { multipart, partBytes, ours } = state;
+function fromParts(
+  calls: S3Calls,
+  upload: string,
+  state: StateOfParts,
+  { etags, contested }: { etags: readonly string[]; contested: boolean },
+): Resumed {
+  const { multipart, partBytes, parts, ours } = state;
   const { id, name } = multipart;
-  const tail = tailOf(state);
   return {
-    begin: async () => ({ partBytes, multipart, etags, ours, recorded: true }),
-    tail,
+    async begin() {
+      if (!contested) return { parts: { partBytes, multipart, etags, ours, recorded: true }, load: tailOf(state) };
+      // Nobody else may make an object of what is added now, nor replace it.
+      await completeParts(calls, upload, multipart, { etags, size: parts * partBytes, ours });
+      return fromObject(calls, upload, state).then((object) => object?.begin() ?? whereGone(new ObjectMissing(name)));
+    },
     async whole() {
-      const last = tail && (await calls.tryCopyToPart(contentKey(name), id, etags.length + 1, tail));
-      if (tail && last === undefined) return undefined;
-      const all = last === undefined ? etags : [...etags, last];
-      return completeParts(calls, multipart, { etags: all, size: sizeOf(state), ours });
+      const all = [...etags];
+      for (const tail of tailOf(state)) {
+        const last = await calls
+          .tryCopyToPart(contentKey(name), id, etags.length + 1, tail)
+          .catch((error: unknown) => ({ error }));
+        if (last === undefined) return undefined;
+        if (typeof last !== 'string') {
+          // Either the object has been made meanwhile, or the upload is another's.
+          return (await (await fromObject(calls, upload, state))?.whole()) ?? whereGone(last.error);
+        }
+        all.push(last);
+      }
+      return completeParts(calls, upload, multipart, { etags: all, size: sizeOf(state), ours });
     },
   };
 }
 
 /**
- * An object was made of the parts, and no fact names it: they are copied from it, within the storage. What else it was
- * made of nobody knows.
+ * An object was made of the parts, and no fact names it: they are copied from it, within the storage, or loaded where that
+ * fails. What else it was made of nobody knows.
  */
 async function fromObject(calls: S3Calls, upload: string, state: StateOfParts): Promise<Resumed | undefined> {
   const { partBytes, parts, multipart } = state;
@@ -104,39 +134,49 @@ async function fromObject(calls: S3Calls, upload: string, state: StateOfParts): 
   const size = sizeOf(state);
   return {
     async begin() {
-      const copies = await beginMultipart(calls, upload);
-      const etags = await copyParts(calls, key, copies, parts, partBytes);
-      return { partBytes, multipart: copies, etags, ours: false, recorded: false };
+      const copies = await copyParts(calls, upload, key, { parts, partBytes });
+      if (copies) return { parts: { ...copies, partBytes, ours: false, recorded: false }, load: tailOf(state) };
+      const load = [{ key, size: parts * partBytes, etag: object.etag }, ...tailOf(state)];
+      return { parts: { ...noParts(partBytes), ours: false }, load };
     },
-    tail: tailOf(state),
-    whole: async () => (object.size === size ? wholeOfParts(calls, name, { size, ours: false }) : undefined),
+    whole: async () => (object.size === size ? wholeOfParts(calls, upload, name, { size, ours: false }) : undefined),
   };
 }
 
-async function copyParts(calls: S3Calls, from: string, { id, name }: Multipart, parts: number, partBytes: number) {
+/** Copies of the first parts of an object, in a new multipart upload; undefined where the provider makes none. */
+async function copyParts(
+  calls: S3Calls,
+  upload: string,
+  from: string,
+  { parts, partBytes }: { parts: number; partBytes: number },
+): Promise<{ multipart: Multipart; etags: string[] } | undefined> {
+  const multipart = await beginMultipart(calls, upload);
+  const key = contentKey(multipart.name);
   const etags: string[] = [];
   const next = Array.from({ length: parts }, (_, index) => index).values();
   const copy = async () => {
     for (const index of next) {
       const start = index * partBytes;
       const end = start + partBytes - 1;
-      etags[index] = await calls.copyPart(contentKey(name), id, index + 1, from, start, end);
+      etags[index] = await calls.copyPart(key, multipart.id, index + 1, from, start, end);
     }
   };
-  await Promise.all(Array.from({ length: copiesAtOnce }, copy));
-  return etags;
+  const ends = await Promise.allSettled(Array.from({ length: copiesAtOnce }, copy));
+  const failed = ends.find((end) => end.status === 'rejected');
+  if (!failed) return { multipart, etags };
+  await calls.abort(key, multipart.id);
+  if (isMissing(failed.reason)) throw failed.reason;
+  return undefined;
 }
 
 /** ETags of the parts of a state; undefined when the multipart upload is gone. */
 async function wholeParts(
   calls: S3Calls,
-  { parts, partBytes, etags, multipart: { id, name } }: StateOfParts,
-): Promise<string[] | 'replaced' | undefined> {
+  { parts, partBytes, multipart: { id, name } }: StateOfParts,
+): Promise<string[] | 'damaged' | undefined> {
   const stored = await calls.parts(contentKey(name), id);
   if (!stored) return undefined;
   const isWhole = ({ number, size }: S3Part, index: number) => number === index + 1 && size === partBytes;
   const whole = stored.slice(0, parts);
-  if (whole.length < parts || !whole.every(isWhole)) return 'replaced';
-  const found = whole.map(({ etag }) => etag);
-  return digestOfParts(found) === etags ? found : 'replaced';
+  return whole.length === parts && whole.every(isWhole) ? whole.map(({ etag }) => etag) : 'damaged';
 }

@@ -1,6 +1,6 @@
 import { RegistryError } from '../../errors/index.ts';
 
-const attempts = 5;
+const mostAttempts = 5;
 const longestPauseMs = 2000;
 
 /** What the operator should look at, by what was said. */
@@ -74,6 +74,7 @@ export async function withRetries<T>(
   pauseMs: number,
   call: () => Promise<T>,
   renew: () => Promise<boolean> = async () => false,
+  attempts = mostAttempts,
 ): Promise<T> {
   let renewed = false;
   for (let attempt = 1; ; attempt++) {

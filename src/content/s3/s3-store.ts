@@ -1,13 +1,14 @@
 import type { BlobStore } from '../blob-store.ts';
 import { openS3Calls } from './calls.ts';
 import type { S3Options } from './client.ts';
-import { contentKey, endedKey, idKey, nameKey, stateKey } from './keys.ts';
+import { contentKey, idKey, nameKey, stateKey } from './keys.ts';
 import { listObjects, listUploads, stagingArea } from './list.ts';
-import { abortMultiparts, discardUpload, releaseUpload } from './end.ts';
+import { abortNamed, discardUpload, releaseUpload } from './end.ts';
 import { openBody, readObject } from './read.ts';
 import { resume, startNew } from './resume.ts';
 import { createS3Staging } from './staging.ts';
 import { readState, sizeOf } from './state.ts';
+import { keepForSweep } from './whole.ts';
 
 export interface S3StoreOptions extends S3Options {
   /** Folder for the parts that are on their way. */
@@ -42,9 +43,11 @@ export async function createS3Store(options: S3StoreOptions): Promise<BlobStore 
       const bytes = Buffer.from(`${id}\n`);
       await calls.put(idKey, { length: bytes.length, stream: () => new Blob([bytes]).stream() });
     },
-    async stage(upload, offset, mark = null) {
-      if (offset === 0 && mark !== null) await abortMultiparts(calls, upload, [stateKey(upload, mark)]);
-      const resumed = offset === 0 ? startNew(partBytes) : mark && (await resume(calls, upload, offset, mark));
+    async stage(upload, offset, mark = null, contested = false) {
+      // No more than that: whatever else there is may be that of a node which has taken the upload over.
+      if (offset === 0 && mark !== null) await abortNamed(calls, [stateKey(upload, mark)]);
+      const resumed =
+        offset === 0 ? startNew(partBytes) : mark && (await resume(calls, upload, { offset, mark, contested }));
       return resumed ? createS3Staging(calls, spools, upload, { offset, resumed, former: mark }) : undefined;
     },
     async staged(upload, mark = null) {
@@ -52,8 +55,8 @@ export async function createS3Store(options: S3StoreOptions): Promise<BlobStore 
       const state = await readState(calls, upload, mark);
       return state && { size: sizeOf(state), changedAt: state.changedAt };
     },
-    keepForSweep: (upload) => calls.put(endedKey(upload), undefined),
-    release: (upload, key, mark, unsettled) => releaseUpload(calls, upload, { key, mark, unsettled }),
+    keepForSweep: (upload) => keepForSweep(calls, upload),
+    release: (upload, key, mark) => releaseUpload(calls, upload, key, mark),
     discard: (upload, inUse, unsettled = false) => discardUpload(calls, upload, inUse, unsettled),
     // What was staged is still there, and what was published may be published again.
     async unpublish() {},

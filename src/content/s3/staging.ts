@@ -24,12 +24,13 @@ export function createS3Staging(
   let sealed: Whole | undefined;
 
   async function begin(): Promise<PartWriter> {
-    const { tail } = resumed;
-    const parts = createPartWriter(calls, spools, upload, await resumed.begin());
-    if (!tail) return parts;
+    const { parts: first, load } = await resumed.begin();
+    const parts = createPartWriter(calls, spools, upload, first);
     try {
-      for await (const chunk of readObject(calls, tail.key, 0, tail.size - 1, tail.etag)) await parts.append([chunk]);
+      for (const { key, size: bytes, etag } of load)
+        for await (const chunk of readObject(calls, key, 0, bytes - 1, etag)) await parts.append([chunk]);
     } catch (error) {
+      await parts.abandon().catch(() => {});
       await parts.close();
       return whereGone(error);
     }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { type Digest, digestAlgorithm } from '../../oci/index.ts';
 import { wrongDigest } from '../upload-refusals.ts';
 import type { S3Calls } from './calls.ts';
-import { contentKey, keyOfOne, keyOfParts, nameKey } from './keys.ts';
+import { contentKey, endedKey, keyOfOne, keyOfParts, nameKey } from './keys.ts';
 import { readObject } from './read.ts';
 import { isMissing, unavailable } from './retry.ts';
 import type { Multipart } from './state.ts';
@@ -17,25 +17,41 @@ export interface Whole {
 
 /** Content that one request sends when its digest is known; `send` sends exactly the bytes that `read` gives. */
 export function wholeInOne(
+  calls: S3Calls,
   upload: string,
-  { read, send }: { read: Whole['read']; send: (objectKey: string) => Promise<void> },
+  { read, send }: { read: Whole['read']; send: (objectKey: string) => Promise<boolean> },
 ): Whole {
   return {
     read,
     async publish(digest) {
       const key = keyOfOne(upload, digest);
-      await send(contentKey(key));
+      if (!(await send(contentKey(key)))) await keepForSweep(calls, upload);
       return key;
     },
   };
 }
 
+/**
+ * Sees to it that the sweep looks at an upload though it has ended. What was asked for more than once may be done again
+ * when the object is gone.
+ */
+export async function keepForSweep(calls: S3Calls, upload: string): Promise<void> {
+  await calls.put(endedKey(upload), undefined);
+}
+
 /** An object of parts; `ours` where it is certain which parts these were. */
-export function wholeOfParts(calls: S3Calls, name: string, { size, ours }: { size: number; ours: boolean }): Whole {
+export function wholeOfParts(
+  calls: S3Calls,
+  upload: string,
+  name: string,
+  { size, ours }: { size: number; ours: boolean },
+): Whole {
   const read = (start: number, end: number) => readObject(calls, contentKey(name), start, end - 1);
 
-  /** The digest must not name bytes of another process. */
+  /** The digest must not name bytes of another process, nor fewer than there are. */
   async function verify(digest: Digest): Promise<void> {
+    const found = (await calls.head(contentKey(name)))?.size;
+    if (found !== size) throw unavailable(new Error(`${name} has ${found} bytes of ${size}`));
     const hash = createHash(digestAlgorithm(digest));
     for await (const chunk of read(0, size)) hash.update(chunk);
     const actual: Digest = `${digestAlgorithm(digest)}:${hash.digest('hex')}`;
@@ -47,7 +63,7 @@ export function wholeOfParts(calls: S3Calls, name: string, { size, ours }: { siz
     async publish(digest) {
       if (!ours) await verify(digest);
       const key = keyOfParts(name, digest);
-      await calls.put(nameKey(key), undefined);
+      if (!(await calls.put(nameKey(key), undefined))) await keepForSweep(calls, upload);
       return key;
     },
   };
@@ -60,17 +76,19 @@ export function wholeOfParts(calls: S3Calls, name: string, { size, ours }: { siz
  */
 export async function completeParts(
   calls: S3Calls,
+  upload: string,
   { id, name }: Multipart,
   { etags, size, ours }: { etags: readonly string[]; size: number; ours: boolean },
 ): Promise<Whole> {
   const key = contentKey(name);
   let failure: unknown = unavailable(new Error(`${key} is said to be completed, and is not there`));
   try {
-    if (await calls.complete(key, id, etags)) return wholeOfParts(calls, name, { size, ours });
+    if (await calls.complete(key, id, etags)) return wholeOfParts(calls, upload, name, { size, ours });
   } catch (error) {
     if (!isMissing(error)) throw error;
-    failure = error;
+    failure = unavailable(error);
   }
+  // What another process made of other parts is gone on from when the client comes back.
   if ((await calls.head(key))?.size !== size) throw failure;
-  return wholeOfParts(calls, name, { size, ours: false });
+  return wholeOfParts(calls, upload, name, { size, ours: false });
 }
