@@ -77,10 +77,10 @@ export function openSession(
 
   /** Brings back what an earlier close published and could not record. */
   async function recall(digest: string | null): Promise<void> {
-    const published = digest === null ? undefined : parseDigest(digest);
-    if (!published) return;
+    const named = digest === null ? undefined : parseDigest(digest);
+    if (!named) return;
     if (!(await settleUpload(db, id))) throw unknownUpload(id);
-    await store.unpublish(id, published);
+    await store.unpublish(id, named);
   }
 
   async function openStaging(offset: number): Promise<Staging> {

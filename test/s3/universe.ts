@@ -90,7 +90,11 @@ export async function openUniverse(random: Random, faultRate: number) {
       await requireWhole(db, quiet.store, acknowledged);
       let [expected, found]: string[][] = [[], ['']];
       // A session that has ended may still be tidied.
-      for (const until = Date.now() + settleMs; Date.now() < until && !Bun.deepEquals(expected, found); await Bun.sleep(10)) {
+      for (
+        const until = Date.now() + settleMs;
+        Date.now() < until && !Bun.deepEquals(expected, found);
+        await Bun.sleep(10)
+      ) {
         await sweepAll(db, quiet.store);
         const rows = await db.all<{ key: string }>('SELECT "key" FROM blobs', []);
         expected = rows.flatMap(({ key }) => objectsOf(key, 0).map(([object]) => object)).toSorted();
