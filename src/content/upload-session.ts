@@ -204,7 +204,7 @@ export function openSession(
   }
 
   async function publish(body: UploadBody | undefined, digest: Digest): Promise<ClosedUpload> {
-    // What the row says of the bytes needs no hash, and no note of where they go where that is found by it.
+    // What the row says of the bytes needs no hash; nor a note of where they go, where the store finds that by it.
     const known = !body && row.digest?.startsWith(`${digestAlgorithm(digest)}:`) ? row.digest : undefined;
     if (known !== undefined && known !== digest) throw wrongDigest(digest, known, row.offset);
     const needsNote = known === undefined || store.published === undefined;

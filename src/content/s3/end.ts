@@ -2,8 +2,7 @@ import type { InUse } from '../blob-store.ts';
 import type { S3Calls } from './calls.ts';
 import { contentKey, contentPrefix, endedKey, nameKey, stateKey } from './keys.ts';
 import { listEntries, listMultiparts, listStates } from './list.ts';
-import { stateOf } from './state.ts';
-import { keepForSweep } from './whole.ts';
+import { keepForSweep, stateOf } from './state.ts';
 
 /** Ends the multipart uploads that these states name. */
 export async function abortNamed(calls: S3Calls, states: readonly string[]): Promise<void> {

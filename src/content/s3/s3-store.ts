@@ -7,8 +7,7 @@ import { abortNamed, discardUpload, releaseUpload } from './end.ts';
 import { openBody, readObject } from './read.ts';
 import { resume, startNew } from './resume.ts';
 import { createS3Staging } from './staging.ts';
-import { readState, sizeOf } from './state.ts';
-import { keepForSweep } from './whole.ts';
+import { keepForSweep, readState, sizeOf } from './state.ts';
 
 export interface S3StoreOptions extends S3Options {
   /** Folder for the parts that are on their way. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { S3Calls, S3Object, Source } from './calls.ts';
-import { stateKey } from './keys.ts';
+import { endedKey, stateKey } from './keys.ts';
 
 /** A multipart upload, and the name that its object will have, which no other one gets. */
 export interface Multipart {
@@ -82,4 +82,12 @@ export function stateOf(key: string, found: S3Object): UploadState | undefined {
   };
   const sound = Number.isSafeInteger(state.parts) && Number.isSafeInteger(state.partBytes) && state.partBytes > 0;
   return sound && (state.parts === 0 || state.multipart) ? state : undefined;
+}
+
+/**
+ * Sees to it that the sweep looks at an upload though it has ended. What was asked for more than once may be done again
+ * when the object is gone.
+ */
+export async function keepForSweep(calls: S3Calls, upload: string): Promise<void> {
+  await calls.put(endedKey(upload), undefined);
 }

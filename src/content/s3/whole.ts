@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { type Digest, digestAlgorithm } from '../../oci/index.ts';
 import { wrongDigest } from '../upload-refusals.ts';
 import type { S3Calls } from './calls.ts';
-import { contentKey, endedKey, keyOfOne, keyOfParts, nameKey } from './keys.ts';
+import { contentKey, keyOfOne, keyOfParts, nameKey } from './keys.ts';
 import { readObject } from './read.ts';
 import { isMissing, unavailable } from './retry.ts';
-import type { Multipart } from './state.ts';
+import { keepForSweep, type Multipart } from './state.ts';
 
 /** Content that gets no further bytes. */
 export interface Whole {
@@ -29,14 +29,6 @@ export function wholeInOne(
       return key;
     },
   };
-}
-
-/**
- * Sees to it that the sweep looks at an upload though it has ended. What was asked for more than once may be done again
- * when the object is gone.
- */
-export async function keepForSweep(calls: S3Calls, upload: string): Promise<void> {
-  await calls.put(endedKey(upload), undefined);
 }
 
 /** An object of parts; `ours` where it is certain which parts these were. */
