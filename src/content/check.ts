@@ -94,7 +94,7 @@ async function* checkObjects(db: Database, store: BlobStore, options: CheckOptio
     const keys = objects.map(({ key }) => key);
     const known = await keysInUse(db, keys);
     for (const object of objects) {
-      if (known.has(object.key) || (await isClosing(db, store, object))) continue;
+      if (known.has(object.key) || (await isClosing(db, store, object, options))) continue;
       const size = await store.size(object.key);
       if (size === undefined || (await keysInUse(db, [object.key])).has(object.key)) continue;
       yield await unknownObject(db, store, object, size, options);
@@ -102,10 +102,16 @@ async function* checkObjects(db: Database, store: BlobStore, options: CheckOptio
   }
 }
 
-async function isClosing(db: Database, store: BlobStore, { upload, digest }: StoredObject): Promise<boolean> {
+async function isClosing(
+  db: Database,
+  store: BlobStore,
+  { upload, digest }: StoredObject,
+  { rebuild = false }: CheckOptions,
+): Promise<boolean> {
   const session = await findUpload(db, upload);
-  // Whatever else an earlier request published goes with the session.
-  if (!store.published) return session !== undefined || (await store.staged(upload)) !== undefined;
+  // Whatever else an earlier request published goes with the session, or with what it left. Without facts nothing says
+  // which of them was a blob.
+  if (!store.published) return session !== undefined || (!rebuild && (await store.staged(upload)) !== undefined);
   if (digest === undefined) return session !== undefined;
   return session?.closing === digest || session?.digest === digest;
 }

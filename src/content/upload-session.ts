@@ -93,8 +93,9 @@ export function openSession(
     await requireStore(db, store).catch((cause: unknown) => {
       throw new RegistryError('UNAVAILABLE', { cause });
     });
-    // Bytes that were acknowledged are gone, or another node has gone on with them. Where only damage to the store, or a
-    // client that sent other bytes, can have done that, it begins again.
+    // Bytes that were acknowledged are gone, or another node has gone on with them. Where only damage to the store can have
+    // done that, the client begins again.
+    if (isContested) await store.keepForSweep?.(id);
     if (!(await db.write((tx) => deleteUpload(tx, id, holder), { durable: false }))) await lost();
     throw unknownUpload(id);
   }
@@ -223,7 +224,8 @@ export function openSession(
       // session to lose: there a missing row is one that could not be written.
       const unsettled = error instanceof RegistryError && error.code === 'UNAVAILABLE';
       const inDoubt = unsettled || !(error instanceof RegistryError);
-      if (!noted && inDoubt && (await findUpload(db, id))?.holder !== holder) await lost(row.closing, unsettled);
+      if (!noted && inDoubt && (await findUpload(db, id))?.holder !== holder)
+        await lost(row.closing, unsettled || isContested || published);
       if (!ousted) await staging.revert();
       throw storageFailure(error);
     } finally {

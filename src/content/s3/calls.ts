@@ -3,7 +3,7 @@ import { connectS3 } from './client.ts';
 import { createStreamSlots } from './stream.ts';
 import { createRanges } from './ranges.ts';
 import { createReadBudget } from './read-budget.ts';
-import { isChanged, isMissing, S3Error, withRetries } from './retry.ts';
+import { isChanged, isMissing, isRefusal, S3Error, withRetries } from './retry.ts';
 
 /** Bytes to send, as often as it takes. */
 export interface Source {
@@ -45,14 +45,16 @@ export async function openS3Calls(options: S3Options) {
   const { bucket, prefix, encryption, presignedSeconds, requestTimeoutMs } = options;
   const { retryPauseMs = 100 } = options;
   const attempt = <T>(operation: string, call: () => Promise<T>) => withRetries(operation, retryPauseMs, call, renew);
-  /** Whether the first attempt was the only one. */
+  /** False where an attempt that failed may be carried out all the same. */
   const attemptOnce = async (operation: string, call: () => Promise<unknown>): Promise<boolean> => {
-    let attempts = 0;
-    await attempt(operation, () => {
-      attempts++;
-      return call();
-    });
-    return attempts === 1;
+    let inDoubt = false;
+    await attempt(operation, () =>
+      call().catch((error: unknown) => {
+        inDoubt ||= !isRefusal(error);
+        throw error;
+      }),
+    );
+    return !inDoubt;
   };
   const at = (key: string) => ({ Bucket: bucket, Key: prefix + key });
   const long = { requestTimeout: longCall * requestTimeoutMs };
@@ -161,7 +163,7 @@ export async function openS3Calls(options: S3Options) {
     parts,
     head,
 
-    /** Writes an object. False where it was asked for more than once, and so may be written again at any time. */
+    /** Writes an object. False where an earlier attempt may still be carried out, and so write it again at any time. */
     async put(key: string, source: Source | undefined, metadata: Record<string, string> = {}): Promise<boolean> {
       return attemptOnce(`PutObject ${key}`, () =>
         client.send(

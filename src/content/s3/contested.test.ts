@@ -107,20 +107,93 @@ test('an upload that was closed too early goes on, also where the provider copie
   }
 }, 60_000);
 
+test('an upload of which neither the parts nor the object are there, because it is being made, is not given up', async () => {
+  await using nodes = await openTwoNodes();
+  const { rig } = nodes;
+  const bytes = randomBytes(12 * part);
+  const id = await rig.open();
+  await rig.append(id, bodyOf(bytes));
+  nodes.hold('CompleteMultipartUpload');
+  expect(await codeOf(closeBy(nodes.first, nodes, id, undefined, bytes))).toBe('503 UNAVAILABLE');
+  const done = nodes.letGo();
+  const answers: string[] = [];
+  for (const until = Date.now() + 20_000; answers.at(-1) !== 'done' && Date.now() < until;) {
+    answers.push(await codeOf(closeBy(rig.elsewhere(), nodes, id, undefined, bytes)));
+  }
+  await done;
+  expect(new Set(answers).difference(new Set(['503 UNAVAILABLE', 'done']))).toEqual(new Set());
+  await nodes.judge(bytes);
+}, 60_000);
+
+test('a completion that comes between, of an upload that another request went on with, may be tried again', async () => {
+  await using nodes = await openTwoNodes();
+  const { rig, first } = nodes;
+  const bytes = randomBytes(part + 9);
+  const id = await rig.open();
+  await rig.append(id, bodyOf(bytes));
+  // Its hash is known here, so that nothing is asked of S3.
+  expect(await codeOf(closeBy(rig.uploads, nodes, id, randomBytes(3), randomBytes(9)))).toBe('400 DIGEST_INVALID');
+  nodes.hold('CompleteMultipartUpload');
+  expect(await codeOf(first.hold(id, owner, (it) => it.append(bodyOf('abc'), undefined)))).toBe('503 UNAVAILABLE');
+  const second = standingOpen(nodes, nodes.letGo);
+  expect(['503 UNAVAILABLE', 'done']).toContain(await codeOf(closeBy(second, nodes, id, undefined, bytes)));
+  await closeBy(rig.elsewhere(), nodes, id, undefined, bytes).catch(() => {});
+  await nodes.judge(bytes);
+}, 60_000);
+
+/** What S3 is asked for past a store. */
+async function callsOf(bucket: string) {
+  const { endpoint } = await startS3();
+  const asTested = { prefix: '', pathStyle: true, encryption: { mode: 'none' }, requestTimeoutMs: 10_000 } as const;
+  return openS3Calls({ bucket, endpoint, ...asTested });
+}
+
+test('a part that comes again between the list of parts and the completion is found by the next request', async () => {
+  await using rig = await openContentRig({ s3: true });
+  const bytes = randomBytes(part);
+  const id = await rig.open();
+  await rig.append(id, bodyOf(bytes));
+  const { mark } = await rig.uploads.find(id, owner);
+  const calls = await callsOf(rig.bucket);
+  const other = randomBytes(part);
+  const racing: typeof calls = {
+    ...calls,
+    async parts(key, upload) {
+      const found = await calls.parts(key, upload);
+      await calls.putPart(key, upload, 1, { length: part, stream: () => new Blob([other]).stream() });
+      return found;
+    },
+  };
+  const resumed = await resume(racing, id, { offset: part, mark: mark!, contested: false });
+  expect(await codeOf(resumed!.whole())).toBe('503 UNAVAILABLE');
+  calls.close();
+});
+
+test('an object that goes while its parts are copied belongs to another', async () => {
+  await using rig = await openContentRig({ s3: true });
+  const id = await rig.open();
+  await rig.append(id, bodyOf(randomBytes(part + 1)));
+  const { mark } = await rig.uploads.find(id, owner);
+  const calls = await callsOf(rig.bucket);
+  const racing: typeof calls = {
+    ...calls,
+    async copyPart(...of) {
+      await calls.remove([of[3]]);
+      return calls.copyPart(...of);
+    },
+  };
+  const resumed = await resume(racing, id, { offset: part + 1, mark: mark!, contested: true });
+  expect(await codeOf(resumed!.begin())).toBe('409 BLOB_UPLOAD_INVALID');
+  calls.close();
+});
+
 test('parts that have other ETags than were recorded, as those of KMS have when they come twice, are gone on with', async () => {
   await using rig = await openContentRig({ s3: true });
   const bytes = randomBytes(part + 9);
   const id = await rig.open();
   await rig.append(id, bodyOf(bytes));
   const { mark } = await rig.uploads.find(id, owner);
-  const calls = await openS3Calls({
-    bucket: rig.bucket,
-    prefix: '',
-    endpoint: (await startS3()).endpoint,
-    pathStyle: true,
-    encryption: { mode: 'none' },
-    requestTimeoutMs: 10_000,
-  });
+  const calls = await callsOf(rig.bucket);
   const encrypting: typeof calls = {
     ...calls,
     parts: async (...of) => (await calls.parts(...of))?.map((found) => ({ ...found, etag: '"another"' })),

@@ -28,7 +28,7 @@ export async function discardUpload(calls: S3Calls, upload: string, inUse: InUse
   await abortNamed(calls, states);
   for await (const { key, id } of listMultiparts(calls, upload)) await calls.abort(key, id);
   await removeStrays(calls, upload, inUse);
-  if (unsettled && !ended) await keepForSweep(calls, upload);
+  if (unsettled) await keepForSweep(calls, upload);
   await calls.remove(ended && !unsettled ? [...states, endedKey(upload)] : states);
 }
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test';
 import { randomBytes } from 'node:crypto';
+import { unlink } from 'node:fs/promises';
 import { testPartBytes as part } from '../../../test/support/storage.ts';
 import { RegistryError } from '../../errors/index.ts';
 import { digestOf } from '../../oci/index.ts';
@@ -56,6 +57,36 @@ test('a blob that is refused before it is published leaves nothing for the sweep
   const put = rig.uploads.put(owner, bodyOf(randomBytes(2000)), digestOf('another'), rig.link);
   expect(await codeOf(put)).toBe('400 DIGEST_INVALID');
   expect(await rig.everything()).toEqual([]);
+});
+
+test('a blob beside a mark of the sweep is adopted when facts are rebuilt, and then stays', async () => {
+  for (const graceMs of [3_600_000, -1000]) {
+    await using nodes = await openTwoNodes();
+    const { rig, first } = nodes;
+    const bytes = randomBytes(2000);
+    nodes.holdOnce('PutObject');
+    await first.put(owner, bodyOf(bytes), digestOf(bytes), rig.link);
+    await nodes.letGo();
+    await rig.db.write((tx) => tx.deleteFrom('blobs').execute());
+    const options = { repair: true, verify: true, rebuild: true, graceMs };
+    const findings = await Array.fromAsync(checkContent(rig.db, rig.store, options));
+    expect(findings.map(({ code }) => code)).toContain('object-adopted');
+    await nodes.judge(bytes);
+  }
+});
+
+test('a session whose bytes are gone, and of which an object may come yet, leaves nothing', async () => {
+  await using nodes = await openTwoNodes();
+  const { rig, first } = nodes;
+  const bytes = randomBytes(part + 9);
+  const id = await rig.open();
+  await rig.append(id, bodyOf(bytes));
+  nodes.hold('CompleteMultipartUpload');
+  expect(await codeOf(closeBy(first, nodes, id, undefined, bytes))).toBe('503 UNAVAILABLE');
+  await unlink(rig.stagingOf(id));
+  expect(await codeOf(closeBy(rig.elsewhere(), nodes, id, undefined, bytes))).toBe('404 BLOB_UPLOAD_UNKNOWN');
+  await nodes.letGo();
+  await nodes.judge(undefined);
 });
 
 test('what is yet to be swept is no damage', async () => {

@@ -4,7 +4,7 @@ import type { S3Calls, S3Part } from './calls.ts';
 import { contentKey } from './keys.ts';
 import { beginMultipart, type FirstParts } from './parts.ts';
 import { readObject } from './read.ts';
-import { isChanged, isMissing } from './retry.ts';
+import { isChanged, isMissing, unavailable } from './retry.ts';
 import { digestOfParts, type Multipart, readState, sizeOf, type UploadState } from './state.ts';
 import { completeParts, type Whole, wholeInOne, wholeOfParts } from './whole.ts';
 
@@ -55,7 +55,12 @@ export async function resume(
   const ofParts = { ...state, multipart, ours: state.ours && !contested };
   const etags = await wholeParts(calls, ofParts);
   if (etags === 'damaged') return undefined;
-  if (!etags) return fromObject(calls, upload, ofParts);
+  if (!etags) {
+    const object = await fromObject(calls, upload, ofParts);
+    // There are servers on which neither is there while the one becomes the other (versitygw).
+    if (!object && contested) throw unavailable(new Error(`what was made of upload ${upload} is not there yet`));
+    return object;
+  }
   // What comes late has the same bytes, where the client sends the same ones, but may have another ETag.
   const ours = ofParts.ours && digestOfParts(etags) === state.etags;
   return fromParts(calls, upload, { ...ofParts, ours }, { etags, contested });
@@ -111,8 +116,12 @@ function fromParts(
           .catch((error: unknown) => ({ error }));
         if (last === undefined) return undefined;
         if (typeof last !== 'string') {
-          // Either the object has been made meanwhile, or the upload is another's.
-          return (await (await fromObject(calls, upload, state))?.whole()) ?? whereGone(last.error);
+          // Either an object has been made meanwhile, or is being made, or the upload is another's.
+          const object = await fromObject(calls, upload, state);
+          const whole = await object?.whole();
+          if (whole) return whole;
+          if (object || contested) throw unavailable(last.error);
+          return whereGone(last.error);
         }
         all.push(last);
       }
@@ -165,8 +174,7 @@ async function copyParts(
   const failed = ends.find((end) => end.status === 'rejected');
   if (!failed) return { multipart, etags };
   await calls.abort(key, multipart.id);
-  if (isMissing(failed.reason)) throw failed.reason;
-  return undefined;
+  return isMissing(failed.reason) ? whereGone(failed.reason) : undefined;
 }
 
 /** ETags of the parts of a state; undefined when the multipart upload is gone. */

@@ -111,8 +111,20 @@ export function isChanged(error: unknown): boolean {
   return error instanceof S3Error && error.status === 412;
 }
 
+/** Whether a part that was named is another by now. */
+export function isReplaced(error: unknown): boolean {
+  return error instanceof S3Error && error.code === 'InvalidPart';
+}
+
 export function isMissing(error: unknown): boolean {
   return error instanceof S3Error && error.status === 404 && error.code !== 'NoSuchBucket';
+}
+
+/** Whether what the client of S3 throws says that nothing was done, and nothing will be. */
+export function isRefusal(thrown: unknown): boolean {
+  const { name, $metadata } = thrown as { name?: string; $metadata?: { httpStatusCode?: number } };
+  const status = $metadata?.httpStatusCode ?? 0;
+  return name === 'SlowDown' || (status >= 400 && status < 500);
 }
 
 /** A bucket that is gone may be back like a disk, and somebody may bring credentials, though not within some attempts. */

@@ -24,7 +24,7 @@ export function createS3Staging(
   let sealed: Whole | undefined;
 
   async function begin(): Promise<PartWriter> {
-    const { parts: first, load } = await resumed.begin();
+    const { parts: first, load } = await resumed.begin().catch(whereGone);
     const parts = createPartWriter(calls, spools, upload, first);
     try {
       for (const { key, size: bytes, etag } of load)

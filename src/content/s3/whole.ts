@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { type Digest, digestAlgorithm } from '../../oci/index.ts';
 import { wrongDigest } from '../upload-refusals.ts';
+import { ObjectMissing } from '../object-missing.ts';
 import type { S3Calls } from './calls.ts';
 import { contentKey, keyOfOne, keyOfParts, nameKey } from './keys.ts';
 import { readObject } from './read.ts';
-import { isMissing, unavailable } from './retry.ts';
+import { isMissing, isReplaced, unavailable } from './retry.ts';
 import { keepForSweep, type Multipart } from './state.ts';
 
 /** Content that gets no further bytes. */
@@ -45,7 +46,11 @@ export function wholeOfParts(
     const found = (await calls.head(contentKey(name)))?.size;
     if (found !== size) throw unavailable(new Error(`${name} has ${found} bytes of ${size}`));
     const hash = createHash(digestAlgorithm(digest));
-    for await (const chunk of read(0, size)) hash.update(chunk);
+    try {
+      if (size > 0) for await (const chunk of read(0, size)) hash.update(chunk);
+    } catch (error) {
+      throw error instanceof ObjectMissing ? unavailable(error) : error;
+    }
     const actual: Digest = `${digestAlgorithm(digest)}:${hash.digest('hex')}`;
     if (actual !== digest) throw wrongDigest(digest, actual, size);
   }
@@ -77,6 +82,8 @@ export async function completeParts(
   try {
     if (await calls.complete(key, id, etags)) return wholeOfParts(calls, upload, name, { size, ours });
   } catch (error) {
+    // A part that has come a second time since they were listed: the next request finds it.
+    if (isReplaced(error)) throw unavailable(error);
     if (!isMissing(error)) throw error;
     failure = unavailable(error);
   }
