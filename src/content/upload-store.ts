@@ -106,8 +106,8 @@ export async function advanceUpload(
   to: Pick<UploadRow, 'offset' | 'digest' | 'broke_off' | 'mark' | 'holder' | 'started_at' | 'active_at'>,
 ): Promise<boolean> {
   const rows = await db.change(
-    `UPDATE uploads SET "offset" = ?, digest = ?, broke_off = ?, mark = ?, holder = ?, started_at = ?,
-      active_at = ? ${inPlace} RETURNING id`,
+    `UPDATE uploads SET "offset" = ?, digest = ?, broke_off = ?, mark = ?, holder = ?, started_at = ?, active_at = ? ${inPlace}
+      RETURNING id`,
     [to.offset, to.digest, to.broke_off, to.mark, to.holder, to.started_at, to.active_at, id, offset, holder],
   );
   return rows.length > 0;

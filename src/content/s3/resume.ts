@@ -106,26 +106,27 @@ function fromParts(
       if (!contested) return { parts: { partBytes, multipart, etags, ours, recorded: true }, load: tailOf(state) };
       // Nobody else may make an object of what is added now, nor replace it.
       await completeParts(calls, upload, multipart, { etags, size: parts * partBytes, ours });
-      return fromObject(calls, upload, state).then((object) => object?.begin() ?? whereGone(new ObjectMissing(name)));
+      const object = await fromObject(calls, upload, state);
+      return object ? object.begin() : whereGone(new ObjectMissing(name));
     },
     async whole() {
-      const all = [...etags];
-      for (const tail of tailOf(state)) {
-        const last = await calls
-          .tryCopyToPart(contentKey(name), id, etags.length + 1, tail)
-          .catch((error: unknown) => ({ error }));
-        if (last === undefined) return undefined;
-        if (typeof last !== 'string') {
-          // Either an object has been made meanwhile, or is being made, or the upload is another's.
-          const object = await fromObject(calls, upload, state);
-          const whole = await object?.whole();
-          if (whole) return whole;
-          if (object || contested) throw unavailable(last.error);
-          return whereGone(last.error);
-        }
-        all.push(last);
+      const size = sizeOf(state);
+      const [tail] = tailOf(state);
+      if (!tail) return completeParts(calls, upload, multipart, { etags, size, ours });
+      let last: string | undefined;
+      try {
+        last = await calls.tryCopyToPart(contentKey(name), id, parts + 1, tail);
+      } catch (gone) {
+        // Either an object has been made meanwhile, or is being made, or the upload is another's.
+        const object = await fromObject(calls, upload, state);
+        const whole = await object?.whole();
+        if (whole) return whole;
+        if (object || contested) throw unavailable(gone);
+        return whereGone(gone);
       }
-      return completeParts(calls, upload, multipart, { etags: all, size: sizeOf(state), ours });
+      return last === undefined
+        ? undefined
+        : completeParts(calls, upload, multipart, { etags: [...etags, last], size, ours });
     },
   };
 }
