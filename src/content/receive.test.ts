@@ -162,7 +162,7 @@ describe('bodies as the server hands them over', async () => {
   /** The same stream, which says in `read` what was taken from it. */
   function counted(body: ReadableStream<Uint8Array>, id: string): ReadableStream<Uint8Array> {
     const getReader = body.getReader.bind(body);
-    const taken = async (chunk: Promise<{ value?: Uint8Array }>) => {
+    const taken = async <T extends { value?: Uint8Array | undefined }>(chunk: Promise<T>) => {
       const { value } = await chunk;
       read.set(id, (read.get(id) ?? 0) + (value?.byteLength ?? 0));
       return chunk;
