@@ -220,7 +220,7 @@ describe('at the same time', () => {
         const [, , , , pushed] = await race(
           () => collectStep(catalog),
           async () => (headed = await findBlobToKeep(catalog, registryId, 'a', digest)),
-          async () => (mounted = await mountBlob(catalog, registryId, 'b', digest, 'a')),
+          async () => (mounted = await mountBlob(catalog, registryId, 'b', digest, 'a', () => true)),
           () => catalog.blob('c', content),
           () => catalog.push('a', catalog.image([config])),
           () => collectStep(catalog),
@@ -304,7 +304,7 @@ describe('at the same time', () => {
           case 0:
             return catalog.blob('a', ['{}', 'x', 'y'][n % 3]!);
           case 1:
-            return mountBlob(catalog, registryId, 'b', digest, undefined);
+            return mountBlob(catalog, registryId, 'b', digest, undefined, () => true);
           case 2:
             return deleteTag(catalog, repository, n % 2 ? 'v1' : 'v2');
           case 3: {

@@ -86,8 +86,8 @@ export async function exercise(base: Catalog, registryId: number, given: Exercis
   const image = (more: object = {}) => ({ mediaType: mediaTypes.ociManifest, config: blob, layers: [spare], ...more });
   await during('find or make a registry', () => ensureRegistry(catalog, `other-${own}`));
   await during('mount a blob', async () => {
-    await mountBlob(catalog, registryId, `b-${own}`, blob.digest, name);
-    await mountBlob(catalog, registryId, `c-${own}`, blob.digest, undefined);
+    await mountBlob(catalog, registryId, `b-${own}`, blob.digest, name, () => true);
+    await mountBlob(catalog, registryId, `c-${own}`, blob.digest, undefined, () => true);
   });
   const subject = await put(image(), [`v1-${own}`, `v2-${own}`]);
   const referrer = await put(image({ subject }), [`v1-${own}`]);

@@ -68,10 +68,10 @@ describe('mounting', () => {
     await using catalog = await openTestCatalog();
     const { digest } = await catalog.blob('a', 'layer');
     const { registryId } = catalog;
-    expect(await mountBlob(catalog, registryId, 'b', digestOf('never pushed'), 'a')).toBe(false);
-    expect(await mountBlob(catalog, registryId, 'b', digest, 'missing')).toBe(false);
+    expect(await mountBlob(catalog, registryId, 'b', digestOf('never pushed'), 'a', () => true)).toBe(false);
+    expect(await mountBlob(catalog, registryId, 'b', digest, 'missing', () => true)).toBe(false);
     expect(await catalog.hasBlob('b', digest)).toBe(false);
-    expect(await mountBlob(catalog, registryId, 'b', digest, 'a')).toBe(true);
+    expect(await mountBlob(catalog, registryId, 'b', digest, 'a', () => true)).toBe(true);
     expect(await findLinkedBlob(catalog, registryId, 'b', digest)).toEqual(
       await findLinkedBlob(catalog, registryId, 'a', digest),
     );
@@ -82,9 +82,9 @@ describe('mounting', () => {
     const other = await catalog.registry('other');
     const { digest } = await catalog.blob('a', 'layer');
     for (const from of [undefined, 'a'])
-      expect(await mountBlob(other, other.registryId, 'b', digest, from)).toBe(false);
+      expect(await mountBlob(other, other.registryId, 'b', digest, from, () => true)).toBe(false);
     expect(await catalog.count('repositories')).toBe(1);
-    expect(await mountBlob(catalog, catalog.registryId, 'b', digest, undefined)).toBe(true);
+    expect(await mountBlob(catalog, catalog.registryId, 'b', digest, undefined, () => true)).toBe(true);
     expect(await catalog.hasBlob('b', digest)).toBe(true);
   });
 
@@ -92,7 +92,7 @@ describe('mounting', () => {
     await using catalog = await openTestCatalog();
     const other = await catalog.registry('other');
     const { digest } = await catalog.blob('a', 'layer');
-    const mount = (name: string) => mountBlob(other, other.registryId, name, digest, undefined);
+    const mount = (name: string) => mountBlob(other, other.registryId, name, digest, undefined, () => true);
     await linkEverywhere(catalog, digest, 900);
     await other.blob('own', 'layer');
     expect(await mount('b')).toBe(true);
@@ -100,13 +100,13 @@ describe('mounting', () => {
     await linkEverywhere(catalog, digest, 200);
     await other.blob('late', 'layer');
     expect(await mount('c')).toBe(false);
-    expect(await mountBlob(other, other.registryId, 'c', digest, 'late')).toBe(true);
+    expect(await mountBlob(other, other.registryId, 'c', digest, 'late', () => true)).toBe(true);
   });
 
   test('from itself is the same as asking for it', async () => {
     await using catalog = await openTestCatalog();
     const { digest } = await catalog.blob('a', 'layer');
-    expect(await mountBlob(catalog, catalog.registryId, 'a', digest, 'a')).toBe(true);
+    expect(await mountBlob(catalog, catalog.registryId, 'a', digest, 'a', () => true)).toBe(true);
     expect(await catalog.count('blob_links')).toBe(1);
   });
 });

@@ -33,9 +33,9 @@ export async function commitBlob(
 const looksAt = 1000;
 
 /**
- * Mounts a blob that another repository of the registry links (`from`; where it is undefined, any that is found soon).
- * False when there is nothing to mount: the client then uploads. A miss is a look-up that says nothing about other
- * registries.
+ * Mounts a blob that another repository of the registry links (`from`; where it is undefined, any that is found soon and
+ * that `mayPull` says yes to; whoever names one has asked that before). False when there is nothing to mount: the client then
+ * uploads. A miss is a look-up that says nothing about other registries, nor of repositories that may not be pulled from.
  */
 export async function mountBlob(
   catalog: Catalog,
@@ -43,29 +43,45 @@ export async function mountBlob(
   name: string,
   digest: Digest,
   from: string | undefined,
+  mayPull: (repository: string) => boolean,
 ): Promise<boolean> {
   const { db } = catalog;
-  const of = from === undefined ? undefined : (await findRepository(catalog, registryId, from))?.id;
-  if (from !== undefined && of === undefined) return false;
   const source =
-    of === undefined
-      ? `SELECT digest FROM (SELECT digest, registry_id FROM blob_links WHERE digest = ? ORDER BY repository_id LIMIT ${looksAt}) AS looked
-          WHERE registry_id = ? LIMIT 1`
-      : 'SELECT digest FROM blob_links WHERE digest = ? AND registry_id = ? AND repository_id = ? LIMIT 1';
-  const values = [digest, registryId, ...(of === undefined ? [] : [of])];
-  if (!(await db.first(source, values))) return false;
+    from === undefined
+      ? await findSource(catalog, registryId, digest, mayPull)
+      : await findRepository(catalog, registryId, from);
+  if (!source) return false;
+  const linked = 'SELECT digest FROM blob_links WHERE digest = ? AND registry_id = ? AND repository_id = ? LIMIT 1';
+  const values = [digest, registryId, source.id];
+  if (!(await db.first(linked, values))) return false;
   return db.write(async (tx) => {
     // Only under the lock is it certain that the source still has it, and that it is the same blob.
-    const [blob, linked, found] = await Promise.all([
+    const [blob, still, found] = await Promise.all([
       lockBlob(tx, digest),
-      tx.first(source, values),
+      tx.first(linked, values),
       readRepository(tx, registryId, name),
     ]);
-    if (!blob || !linked) return false;
+    if (!blob || !still) return false;
     const repository = await ensureRepository(catalog, tx, registryId, name, { found });
     await linkBlob(catalog, tx, repository, { digest, ...blob });
     return true;
   });
+}
+
+/** The first repository with the blob that may be pulled from. Of thousands that may not, it looks at as many. */
+async function findSource(
+  { db }: Catalog,
+  registryId: number,
+  digest: Digest,
+  mayPull: (repository: string) => boolean,
+): Promise<{ id: number } | undefined> {
+  const rows = await db.all<{ id: number; name: string }>(
+    `SELECT r.id AS id, r.name AS name FROM (
+        SELECT repository_id FROM blob_links WHERE digest = ? ORDER BY repository_id LIMIT ${looksAt}
+      ) AS looked JOIN repositories r ON r.id = looked.repository_id WHERE r.registry_id = ? ORDER BY r.id`,
+    [digest, registryId],
+  );
+  return rows.find((row) => mayPull(row.name));
 }
 
 /** Caller holds the blob's row lock. */

@@ -2,6 +2,7 @@ import type { Catalog } from '../catalog/index.ts';
 import type { BlobStore, Uploads } from '../content/index.ts';
 import type { Digest } from '../oci/index.ts';
 import type { ByteBudget } from './byte-budget.ts';
+import type { Caller } from './caller.ts';
 
 /** One request as the edge hands it over, after the bounds that concern every protocol. */
 export interface Exchange {
@@ -13,6 +14,8 @@ export interface Exchange {
   query: string;
   registryId: number;
   requestId: string;
+  /** Set by the gates, once they know. */
+  caller: Caller | undefined;
   /** What kind of path it is, for metrics. */
   route: string;
   /** Lifts the time limit of a silent connection until the answer; the body's own watchdog takes over. */

@@ -10,12 +10,10 @@ import {
   parseContentRange,
   requireDigest,
 } from '../oci/index.ts';
+import { callerOf } from './caller.ts';
 import type { Distribution, Exchange } from './exchange.ts';
 
 type UploadRoute = { name: string; id: string };
-
-/** Who opened a session; identity replaces this (every caller is the same until then). */
-const creator = 'anonymous';
 
 /** POST: mounts, takes a whole blob, or opens a session (distribution-spec "Pushing blobs", "Mounting"). */
 export async function startUpload(
@@ -33,10 +31,12 @@ export async function startUpload(
   const algorithm = algorithmOf(query, digest);
   if (mountDigest) {
     const from = query.get('from') ?? undefined;
-    const possible = from === undefined || isRepositoryName(from);
-    if (possible && (await mountBlob(catalog, registryId, name, mountDigest, from))) return created(name, mountDigest);
+    const { mayPull } = callerOf(exchange);
+    const possible = from === undefined || (isRepositoryName(from) && mayPull(from));
+    const mounted = possible && (await mountBlob(catalog, registryId, name, mountDigest, from, mayPull));
+    if (mounted) return created(name, mountDigest);
   }
-  const owner = { registryId, repository: name, creator };
+  const owner = ownerOf(exchange, { name });
   if (!digest || mountDigest) {
     const id = await uploads.open(owner, algorithm);
     return new Response(null, { status: 202, headers: { ...sessionHeaders(name, id, 0), 'Content-Length': '0' } });
@@ -114,8 +114,8 @@ export async function cancelUpload(
   return new Response(null, { status: 204 });
 }
 
-function ownerOf({ registryId }: Exchange, { name }: UploadRoute): UploadOwner {
-  return { registryId, repository: name, creator };
+function ownerOf(exchange: Exchange, { name }: { name: string }): UploadOwner {
+  return { registryId: exchange.registryId, repository: name, creator: callerOf(exchange).id };
 }
 
 function algorithmOf(query: URLSearchParams, digest: Digest | undefined) {

@@ -3,10 +3,11 @@ import type { Server } from 'bun';
 import { RegistryError } from '../errors/index.ts';
 import type { Log, Metrics } from '../telemetry/index.ts';
 import { refuseBrowsers } from './browsers.ts';
-import { createAddressReader } from './client-address.ts';
+import { createClientAddresses } from './client-address.ts';
 import type { Exchange } from './exchange.ts';
 import type { HostTable } from './hosts.ts';
 import { createInFlight, type InFlightLimits } from './in-flight.ts';
+import { createOriginReader } from './origin.ts';
 import { answerMetrics, answerProbe, type Probes, type Unready } from './probes.ts';
 import { asRegistryError, renderError } from './render-error.ts';
 import { leavesBodyUnread, lingering, requireOneLength } from './request-body.ts';
@@ -16,6 +17,10 @@ import { hostOf, targetOf } from './target.ts';
 export interface AnswerOptions {
   trustedProxies: readonly string[];
   hosts: HostTable;
+  /** See `OriginOptions`. */
+  publicUrl?: string | undefined;
+  /** Whether the listener speaks TLS. */
+  secure: boolean;
   /** The protocol; undefined when the path is none of its own. */
   handle(exchange: Exchange): Promise<Response | undefined>;
   /** Told of a file that was gone when its answer was to begin. */
@@ -38,7 +43,8 @@ type Draft = { -readonly [Key in keyof Exchange]: Exchange[Key] };
 export function createAnswer(options: AnswerOptions) {
   const { hosts, log, metrics, probes } = options;
   const inFlight = createInFlight(options.limits);
-  const addressOf = createAddressReader(options.trustedProxies);
+  const addresses = createClientAddresses(options.trustedProxies);
+  const originOf = createOriginReader({ ...options, defaultRegistry: hosts.defaultRegistry });
   const prefix = randomBytes(6).toString('hex');
   let count = 0;
   const nextId = () => `${prefix}-${(++count).toString(36)}`;
@@ -71,6 +77,7 @@ export function createAnswer(options: AnswerOptions) {
     const { path, query } = targetOf(request.url);
     let timed = true;
     let address: string | undefined;
+    const socket = () => server.requestIP(request)?.address ?? '';
     const exchange: Draft = {
       request,
       method,
@@ -78,8 +85,13 @@ export function createAnswer(options: AnswerOptions) {
       query,
       registryId: 0,
       requestId: nextId(),
-      address: () =>
-        (address ??= addressOf(server.requestIP(request)?.address ?? '', request.headers.get('x-forwarded-for'))),
+      address: () => (address ??= addresses.of(socket(), request.headers.get('x-forwarded-for'))),
+      origin: () =>
+        originOf({
+          registryId: exchange.registryId,
+          host: request.headers.get('host') ?? '',
+          forwardedScheme: addresses.isProxy(socket()) ? request.headers.get('x-forwarded-proto') : null,
+        }),
       route: 'none',
       untimed() {
         timed = false;

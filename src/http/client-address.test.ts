@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { canonicalAddress, createAddressReader } from './client-address.ts';
+import { canonicalAddress, createClientAddresses } from './client-address.ts';
 
 const proxies = ['10.0.0.0/8', '192.168.1.1', 'fd00::/8', '::1'];
 
@@ -18,12 +18,12 @@ test.each<[why: string, trusted: string[], socket: string, forwarded: string | n
   ['a dual-stack socket', proxies, '::ffff:10.0.0.1', '::ffff:1.2.3.4', '1.2.3.4'],
   ['a socket that is gone', proxies, '', '1.2.3.4', ''],
 ])('the client of %s', (_, trusted, socket, forwarded, client) => {
-  expect(createAddressReader(trusted)(socket, forwarded)).toBe(client);
+  expect(createClientAddresses(trusted).of(socket, forwarded)).toBe(client);
 });
 
 test('a header of thousands of hops is read from its end only', () => {
   const forwarded = `${'6.6.6.6, '.repeat(100_000)}1.2.3.4`;
-  expect(createAddressReader(['10.0.0.0/8'])('10.0.0.1', forwarded)).toBe('1.2.3.4');
+  expect(createClientAddresses(['10.0.0.0/8']).of('10.0.0.1', forwarded)).toBe('1.2.3.4');
 });
 
 test('IPv4 has one form', () => {

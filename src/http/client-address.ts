@@ -1,9 +1,14 @@
 import { BlockList, isIP } from 'node:net';
 
+export interface ClientAddresses {
+  /** The client's address, by the address of the socket and `X-Forwarded-For`. */
+  of(socket: string, forwarded: string | null): string;
+  /** Whether the other end of a socket is a proxy whose headers are believed. */
+  isProxy(socket: string): boolean;
+}
+
 /** Reads the client's address. Only trusted proxies are believed, the nearest first. */
-export function createAddressReader(
-  trustedProxies: readonly string[],
-): (socket: string, forwarded: string | null) => string {
+export function createClientAddresses(trustedProxies: readonly string[]): ClientAddresses {
   const trusted = new BlockList();
   for (const range of trustedProxies) {
     const [address = '', prefix] = range.split('/');
@@ -15,7 +20,7 @@ export function createAddressReader(
     return version !== 0 && trusted.check(address, version === 6 ? 'ipv6' : 'ipv4');
   };
 
-  return (socket, forwarded) => {
+  const of = (socket: string, forwarded: string | null) => {
     let address = canonicalAddress(socket);
     if (forwarded === null || trustedProxies.length === 0) return address;
     // The nearest proxy wrote the last entry. Whatever lies before the first untrusted one may be invented.
@@ -28,6 +33,7 @@ export function createAddressReader(
     }
     return address;
   };
+  return { of, isProxy: (socket) => trustedProxies.length > 0 && isTrusted(canonicalAddress(socket)) };
 }
 
 /** IPv4 as IPv4, also where a dual-stack socket reports `::ffff:1.2.3.4`; rules are written for the one form. */

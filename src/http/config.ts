@@ -1,17 +1,20 @@
 import { z } from 'zod';
 import { duration, hostName, listenAddress } from '../config/index.ts';
-import { isLoopback } from './hosts.ts';
-
-/** Whoever reaches the port may push and delete, so nobody else may reach it until callers are identified. */
-const loopbackAddress = () =>
-  listenAddress().refine(({ host }) => isLoopback(host), {
-    message: 'must be a loopback address: callers are not identified yet, so only this machine may connect',
-  });
 
 export const httpConfig = {
-  listen: loopbackAddress()
+  listen: listenAddress()
     .prefault('127.0.0.1:5000')
-    .describe('Address and port. Until callers are identified, only a loopback address is accepted.'),
+    .describe(
+      'Address and port. Credentials travel here: beyond this machine, use `tls` or a proxy that does, and say so in `publicUrl`.',
+    ),
+  publicUrl: z
+    .url({ protocol: /^https?$/, error: 'must be a URL such as https://registry.example.com' })
+    .refine((url) => new URL(url).pathname === '/' && !/[?#@]/.test(url), { message: 'must have no path' })
+    .optional()
+    .describe(
+      'How clients reach the default registry, where a proxy stands before it. Challenges name it; without it they name ' +
+        'the Host of the request.',
+    ),
   hosts: z
     .array(hostName())
     .default([])
@@ -69,9 +72,12 @@ export const httpConfig = {
     .prefault({}),
   metrics: z
     .strictObject({
-      listen: loopbackAddress()
+      listen: listenAddress()
         .optional()
-        .describe('A listener of its own for `/metrics`, which the main one then no longer answers.'),
+        .describe(
+          'A listener of its own for `/metrics`, without authentication. The main one answers it only where it listens on ' +
+            'a loopback address, and where there is no other.',
+        ),
     })
     .prefault({}),
 };

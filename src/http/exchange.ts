@@ -10,6 +10,8 @@ export interface Exchange {
   readonly requestId: string;
   /** Address of the client: of the socket, or what a trusted proxy says. IPv4 is never written as IPv6. */
   address(): string;
+  /** Scheme and authority under which the client reaches the registry, such as `https://registry.example.com`. */
+  origin(): string;
   /** What kind of path it is, for metrics; set by the protocol that recognises it. */
   route: string;
   /** Lifts the time limit of a silent connection until the answer; the body's own watchdog takes over. */

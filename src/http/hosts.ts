@@ -3,6 +3,8 @@ import { RegistryError } from '../errors/index.ts';
 
 /** Which registry a Host header names. */
 export interface HostTable {
+  /** The id of the registry that answers where no other one is named. */
+  readonly defaultRegistry: number;
   /** The registry's id; throws DENIED for a name that nobody configured (DNS rebinding would use one). */
   registryOf(host: string): number;
 }
@@ -34,6 +36,7 @@ export function createHostTable(options: {
     for (const host of [`${name}.${options.domain}`, `${name}.localhost`, ...hosts]) add(host, id);
   }
   return {
+    defaultRegistry: options.defaultRegistry,
     registryOf(host) {
       const id = table.get(host);
       if (id !== undefined) return id;

@@ -1,10 +1,11 @@
 import type { ListenAddress } from '../config/index.ts';
 import { type AnswerOptions, createAnswer } from './answer.ts';
 import { listenOn, listenOnFreePort } from './listen.ts';
+import { isLoopback } from './hosts.ts';
 import { shareReady } from './probes.ts';
 import { loadTls, type TlsFiles } from './tls.ts';
 
-export interface ServerOptions extends Omit<AnswerOptions, 'probes' | 'servesMetrics'> {
+export interface ServerOptions extends Omit<AnswerOptions, 'probes' | 'servesMetrics' | 'secure'> {
   listen: ListenAddress;
   /** Where `/metrics` is answered instead of on the main listener. */
   metricsListen: ListenAddress | undefined;
@@ -39,7 +40,13 @@ export function startServer(options: ServerOptions): HttpServer {
     development: false,
   };
 
-  const main = createAnswer({ ...options, probes, servesMetrics: metricsListen === undefined });
+  const main = createAnswer({
+    ...options,
+    probes,
+    secure: options.tls !== undefined,
+    // They tell of everything that goes on here, to whoever asks.
+    servesMetrics: metricsListen === undefined && isLoopback(listen.host),
+  });
   const { expires, ...tls } = options.tls ? loadTls(options.tls) : {};
   if (expires && expires.getTime() < Date.now())
     log.warn({ expires }, 'the certificate has expired; clients refuse it');
@@ -57,7 +64,7 @@ export function startServer(options: ServerOptions): HttpServer {
     log.warn({ wanted: listen.port, port: server.port }, 'the port is taken; the next free one is used');
 
   // The same checks of Host and browsers hold on a listener of its own.
-  const aside = createAnswer({ ...options, probes, servesMetrics: true, handle: async () => undefined });
+  const aside = createAnswer({ ...options, probes, secure: false, servesMetrics: true, handle: async () => undefined });
   let side: Bun.Server<undefined> | undefined;
   try {
     side =
