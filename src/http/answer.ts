@@ -10,7 +10,7 @@ import { createInFlight, type InFlightLimits } from './in-flight.ts';
 import { createOriginReader } from './origin.ts';
 import { answerMetrics, answerProbe, type Probes, type Unready } from './probes.ts';
 import { asRegistryError, renderError } from './render-error.ts';
-import { leavesBodyUnread, lingering, requireOneLength } from './request-body.ts';
+import { leavesBodyUnread, lingering, readBytes, requireOneLength } from './request-body.ts';
 import { recordOutcome } from './request-log.ts';
 import { hostOf, targetOf } from './target.ts';
 
@@ -92,6 +92,7 @@ export function createAnswer(options: AnswerOptions) {
           host: request.headers.get('host') ?? '',
           forwardedScheme: addresses.isProxy(socket()) ? request.headers.get('x-forwarded-proto') : null,
         }),
+      bytes: (maxBytes) => readBytes(request, maxBytes),
       route: 'none',
       untimed() {
         timed = false;

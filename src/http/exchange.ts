@@ -12,6 +12,8 @@ export interface Exchange {
   address(): string;
   /** Scheme and authority under which the client reaches the registry, such as `https://registry.example.com`. */
   origin(): string;
+  /** The whole of a small body; throws SIZE_INVALID (413) beyond `maxBytes`. */
+  bytes(maxBytes: number): Promise<Uint8Array>;
   /** What kind of path it is, for metrics; set by the protocol that recognises it. */
   route: string;
   /** Lifts the time limit of a silent connection until the answer; the body's own watchdog takes over. */

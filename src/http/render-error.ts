@@ -43,11 +43,14 @@ function codeOf(thrown: unknown): string | undefined {
  * in `Warning: 299`, except of a miss, which is an answer.
  */
 export function renderError(error: RegistryError, method: string, requestId: string): Response {
-  const detail = typeof error.detail === 'object' && error.detail !== null ? error.detail : {};
   const body = JSON.stringify({
-    errors: [{ code: error.code, message: error.message, detail: { ...detail, requestId } }],
+    errors: [{ code: error.code, message: error.message, detail: detailOf(error.detail, requestId) }],
   });
-  const headers: Record<string, string> = { 'Content-Type': 'application/json', ...error.headers };
+  const headers: Record<string, string> = {
+    'Content-Type': 'application/json',
+    'X-Ms-Correlation-Request-Id': requestId,
+    ...error.headers,
+  };
   if (error.status === 503 || error.status === 429) headers['Retry-After'] ??= '5';
   // What is left of a body that came too slowly is not worth waiting for (RFC 9110 §15.5.9).
   if (error.status === 408) headers.Connection = 'close';
@@ -60,4 +63,10 @@ export function renderError(error: RegistryError, method: string, requestId: str
 /** A message may hold what a client sent; a header holds printable ASCII, its quoted string neither of two characters. */
 function quotable(message: string): string {
   return message.slice(0, 1024).replaceAll(/[^ !#-[\]-~]/g, ' ');
+}
+
+/** A list, which is what a challenge says is missing, is left as it is (acr §2.1): the headers have the id as well. */
+function detailOf(detail: unknown, requestId: string): unknown {
+  if (Array.isArray(detail)) return detail;
+  return { ...(typeof detail === 'object' ? detail : {}), requestId };
 }

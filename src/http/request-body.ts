@@ -90,3 +90,41 @@ async function readOrWait(body: ReadableStream<Uint8Array>, signal: AbortSignal)
     clearTimeout(timer);
   }
 }
+
+/** Longest that a small body may take to arrive (ms). */
+const arrivesWithinMs = 30_000;
+
+/**
+ * A small body, counted as it comes: what it declares is not believed. SIZE_INVALID (413) beyond `maxBytes`, BAD_REQUEST
+ * (408) where it does not arrive.
+ */
+export async function readBytes(request: Request, maxBytes: number, withinMs = arrivesWithinMs): Promise<Uint8Array> {
+  const reader = request.body?.getReader();
+  if (!reader) return new Uint8Array();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => late.reject(new RegistryError('BAD_REQUEST', { status: 408, message: 'the body arrived too slowly' })),
+    withinMs,
+  );
+  try {
+    for (;;) {
+      const { done, value } = await Promise.race([reader.read(), late.promise]);
+      if (done) return Buffer.concat(chunks, size);
+      size += value.byteLength;
+      if (size > maxBytes) {
+        const message = `the body is larger than ${maxBytes} bytes`;
+        throw new RegistryError('SIZE_INVALID', { status: 413, message, detail: { maxBytes } });
+      }
+      chunks.push(value);
+    }
+  } catch (error) {
+    if (error instanceof RegistryError) throw error;
+    throw new RegistryError('BAD_REQUEST', { message: 'the body ended early; send the request again', cause: error });
+  } finally {
+    clearTimeout(timer);
+    // Not cancelled: the edge decides what becomes of the connection.
+    reader.releaseLock();
+  }
+}

@@ -1,0 +1,118 @@
+import { canAny, decide, type Permission, type Principal } from '../access/index.ts';
+import type { Directory } from './directory.ts';
+import type { Holder, TokenClaims } from './claims.ts';
+import { grantOf, type TokenGrant } from './grant.ts';
+
+/** Somebody who has shown who they are, or who need not. */
+export interface Caller {
+  readonly registryId: number;
+  readonly kind: Principal['kind'];
+  /** Stable: the id of a principal, `token:NAME`, `admin`. */
+  readonly id: string;
+  readonly holder: Holder;
+  /** What its access token was given for; undefined where it came with credentials that are good for everything it may do. */
+  readonly grant: TokenGrant | undefined;
+  /** `jti` of the token that was shown, or the id of the password. */
+  readonly tokenId: string | undefined;
+  /** Its access token is over. Only what it has begun may be finished with that (lesson 9). */
+  readonly expired: boolean;
+  /** From when on it has to be identified anew (ms). */
+  readonly until: number;
+}
+
+export const anonymousId = 'anonymous';
+
+export function callerOfClaims(claims: TokenClaims, expired: boolean): Caller {
+  return {
+    registryId: claims.rid,
+    kind: claims.holder.kind,
+    id: claims.sub,
+    holder: claims.holder,
+    grant: claims.grant_type === 'access_token' ? grantOf(claims.access ?? []) : undefined,
+    tokenId: claims.jti,
+    expired,
+    until: expired ? Number.POSITIVE_INFINITY : claims.exp * 1000,
+  };
+}
+
+/**
+ * The principal that a caller is now: with what the directory says of it at this moment, undefined when it is disabled or
+ * gone. Rights are never kept in a token.
+ */
+export function principalOf(caller: Caller, directory: Directory): Principal | undefined {
+  const { kind, id, holder, registryId } = caller;
+  const base = { kind, id, name: holder.name };
+  switch (kind) {
+    case 'operator':
+      return base;
+    case 'identity': {
+      const identity = directory.identity(id);
+      if (!identity?.enabled) return undefined;
+      const credential = holder.credential === undefined ? undefined : directory.credential(holder.credential);
+      if (credential?.identity.principalId !== id) return undefined;
+      return federated({ ...base, name: identity.name }, holder, directory);
+    }
+    case 'federated':
+      return federated(base, holder, directory);
+    case 'token': {
+      const token = directory.token(registryId, holder.name);
+      return token?.enabled ? { ...base, grants: token.grants } : undefined;
+    }
+    case 'admin':
+      return directory.registry(registryId)?.adminUserEnabled ? { ...base, grants: everything } : undefined;
+    case 'anonymous': {
+      const grants = directory.registry(registryId)?.anonymousPull ?? [];
+      return { ...base, grants };
+    }
+  }
+}
+
+/** An issuer that is no longer trusted takes along everybody whom it vouched for. */
+function federated(base: Pick<Principal, 'kind' | 'id' | 'name'>, holder: Holder, directory: Directory) {
+  const { issuer, groups, claims } = holder;
+  if (!directory.issuers.some((trusted) => trusted.issuer === issuer && trusted.enabled)) return undefined;
+  return { ...base, ...(issuer && { issuer }), ...(groups && { groups }), ...(claims && { claims }) };
+}
+
+/** The admin user's (acr §2.4): all of the data, none of the management. */
+const everything: Principal['grants'] = [
+  {
+    repository: '*',
+    permissions: ['content/read', 'content/write', 'content/delete', 'metadata/read', 'metadata/write', 'catalog/read'],
+  },
+];
+
+/** Whether a caller may do something: what its token was given for, and what the policy says now. */
+export function isAllowed(
+  caller: Caller,
+  directory: Directory,
+  permission: Permission,
+  repository: string | undefined,
+): boolean {
+  if (caller.grant && !caller.grant.allows(permission, repository)) return false;
+  const principal = principalOf(caller, directory);
+  const registry = directory.registry(caller.registryId);
+  if (!principal || !registry) return false;
+  return decide(directory.policy, principal, permission, { registry: registry.name, repository }).allow;
+}
+
+/** Whether a caller may know of some repository, and so has a catalog, if only of that. */
+export function seesAny(caller: Caller, directory: Directory): boolean {
+  const principal = principalOf(caller, directory);
+  const registry = directory.registry(caller.registryId);
+  if (!principal || !registry) return false;
+  return readPermissions.some((permission) => canAny(directory.policy, principal, permission, registry.name));
+}
+
+/** Either lets its holder know of a repository, list its tags and its referrers. */
+export const readPermissions = ['content/read', 'metadata/read'] as const satisfies Permission[];
+
+/** Whether a caller can use the management API at all: what has grants in place of roles cannot. */
+export function mayManage({ kind, grant }: Caller): boolean {
+  return (kind === 'operator' || kind === 'identity' || kind === 'federated') && (!grant || grant.manages);
+}
+
+/** Whether there is anything in a registry that everybody may pull. */
+export function offersAnonymousPull(directory: Directory, registryId: number): boolean {
+  return (directory.registry(registryId)?.anonymousPull.length ?? 0) > 0;
+}

@@ -1,0 +1,85 @@
+import type { Grant, Policy, RoleAssignmentMode } from '../access/index.ts';
+import type { TrustedIssuer } from './federation/index.ts';
+
+/** A registry, as far as access to it goes. */
+export interface RegistryFacts {
+  /** In the catalog. */
+  id: number;
+  name: string;
+  /** ARM id. */
+  resourceId: string;
+  roleAssignmentMode: RoleAssignmentMode;
+  adminUserEnabled: boolean;
+  /** What everybody may pull: nothing by default. */
+  anonymousPull: readonly Grant[];
+}
+
+/** A managed identity (design §5). */
+export interface IdentityFacts {
+  principalId: string;
+  name: string;
+  enabled: boolean;
+}
+
+/** Says which tokens of an issuer are an identity. */
+export interface FederatedCredential {
+  /** ARM id. */
+  id: string;
+  identity: IdentityFacts;
+  issuer: string;
+  audiences: readonly string[];
+  subject: string | undefined;
+  claims: Readonly<Record<string, string>>;
+}
+
+/** A repository-scoped token (acr §2.5). */
+export interface TokenFacts {
+  name: string;
+  registryId: number;
+  enabled: boolean;
+  grants: readonly Grant[];
+}
+
+/**
+ * All that decides who somebody is and what they may do, as it was at one stamp of the resources. Each process holds one,
+ * and replaces it when anything changed; nothing on the way of a request asks the database.
+ */
+export interface Directory {
+  readonly policy: Policy;
+  readonly issuers: readonly TrustedIssuer[];
+  registry(id: number): RegistryFacts | undefined;
+  identity(principalId: string): IdentityFacts | undefined;
+  credential(id: string): FederatedCredential | undefined;
+  /** Federated credentials for tokens of one issuer. */
+  credentialsOf(issuer: string): readonly FederatedCredential[];
+  token(registryId: number, name: string): TokenFacts | undefined;
+}
+
+export interface DirectorySource {
+  policy: Policy;
+  issuers: readonly TrustedIssuer[];
+  registries: readonly RegistryFacts[];
+  identities: readonly IdentityFacts[];
+  credentials: readonly FederatedCredential[];
+  tokens: readonly TokenFacts[];
+}
+
+export function createDirectory(source: DirectorySource): Directory {
+  const registries = new Map(source.registries.map((registry) => [registry.id, registry]));
+  const identities = new Map(source.identities.map((identity) => [identity.principalId, identity]));
+  const byId = new Map(source.credentials.map((credential) => [credential.id.toLowerCase(), credential]));
+  const byIssuer = Map.groupBy(source.credentials, ({ issuer }) => issuer);
+  const tokens = new Map(source.tokens.map((token) => [keyOf(token.registryId, token.name), token]));
+  return {
+    policy: source.policy,
+    issuers: source.issuers,
+    registry: (id) => registries.get(id),
+    identity: (principalId) => identities.get(principalId),
+    credential: (id) => byId.get(id.toLowerCase()),
+    credentialsOf: (issuer) => byIssuer.get(issuer) ?? [],
+    token: (registryId, name) => tokens.get(keyOf(registryId, name)),
+  };
+}
+
+/** Names of tokens are compared as ARM compares names. */
+const keyOf = (registryId: number, name: string) => `${registryId}/${name.toLowerCase()}`;

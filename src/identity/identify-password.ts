@@ -1,0 +1,41 @@
+import type { Caller } from './caller.ts';
+import type { Door, Identification } from './identify.ts';
+import type { PasswordOwner } from './passwords.ts';
+import { type Identified, refused } from './refusal.ts';
+
+/** Longest user name and password (characters) that are looked at. */
+const longest = 256;
+
+/** What is said of every user name and password that is not right, whichever of the two is wrong (acr §2.8). */
+const wrong = refused('wrong_password', 'authentication required: the user name or password is not right');
+
+/** The admin user, whose name is the registry's, or a repository-scoped token. */
+export async function identifyPassword(
+  { directory, passwords, now }: Identification,
+  { registryId }: Door,
+  user: string,
+  password: string,
+): Promise<Identified<Caller>> {
+  const registry = directory().registry(registryId);
+  if (!registry || user.length > longest || password.length > longest) return wrong;
+  const kind = user.toLowerCase() === registry.name.toLowerCase() ? 'admin' : 'token';
+  const owner: PasswordOwner = { registryId, kind, name: user };
+  const found = await passwords.verify(owner, password);
+  if (!found) return wrong;
+  // Said only to somebody who has the password.
+  if (kind === 'admin' && !registry.adminUserEnabled) return refused('admin_disabled', 'Admin user is disabled');
+  const token = directory().token(registryId, user);
+  if (kind === 'token' && !token?.enabled) return refused('token_disabled', 'the token is disabled; enable it, or use another');
+  const name = kind === 'admin' ? registry.name : token!.name;
+  const caller: Caller = {
+    registryId,
+    kind,
+    id: kind === 'admin' ? 'admin' : `token:${name}`,
+    holder: { kind, name, password: found.id },
+    grant: undefined,
+    tokenId: found.id,
+    expired: false,
+    until: found.expiresAt ?? now() + 3_600_000,
+  };
+  return { ok: true, caller };
+}

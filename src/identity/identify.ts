@@ -1,0 +1,150 @@
+import { type Keys, maxTokenLength, operatorIssuer, type OperatorVerifier } from '../keys/index.ts';
+import type { Caller } from './caller.ts';
+import { callerOfClaims } from './caller.ts';
+import { type Holder, readClaims } from './claims.ts';
+import type { Directory, FederatedCredential } from './directory.ts';
+import { type Federation, matchesPattern, type VerifiedToken } from './federation/index.ts';
+import type { PasswordOwner, Passwords } from './passwords.ts';
+import { type Identified, refused } from './refusal.ts';
+
+export interface Identification {
+  directory(): Directory;
+  keys: Keys;
+  /** Undefined where this process has no data directory. */
+  operator: OperatorVerifier | undefined;
+  federation: Federation;
+  passwords: Passwords;
+  now(): number;
+}
+
+/** Where somebody knocks. */
+export interface Door {
+  registryId: number;
+  /** Host (and port) under which the registry was reached: the audience of an operator's token. */
+  service: string;
+}
+
+export const operatorId = 'operator';
+
+/** After its end, an access token still finishes what was begun with it for so long (ms): the longest upload. */
+const afterlifeMs = 24 * 3_600_000;
+
+/** The user name that says that the password is a token (acr §2.2). */
+export const nullUser = '00000000-0000-0000-0000-000000000000';
+
+export const isJwt = (text: string) => /^[\w-]{2,}\.[\w-]{2,}\.[\w-]{2,}$/.test(text);
+
+/** Who a token belongs to: one of ours, the operator's, or one of a trusted issuer. */
+export async function identifyToken(of: Identification, door: Door, token: string): Promise<Identified<Caller>> {
+  const said = peek(token);
+  if (!said) return refused('malformed', 'this is no token that the registry can read');
+  if (said.rid !== undefined) return identifyOwn(of, door, token);
+  if (said.iss === operatorIssuer) return identifyOperator(of, door, token);
+  const verified = await of.federation.verify(token, of.directory().issuers);
+  if (!verified.ok) return refused(verified.reason, verified.message);
+  return { ok: true, caller: callerOfFederated(of.directory(), door, verified) };
+}
+
+/** What a token says of itself, to find whose keys it has to be checked with. Nothing else is believed of it. */
+function peek(token: string): { iss: unknown; rid: unknown } | undefined {
+  if (token.length > maxTokenLength) return undefined;
+  try {
+    const payload: unknown = JSON.parse(Buffer.from(token.split('.', 2)[1] ?? '', 'base64url').toString());
+    return typeof payload === 'object' && payload !== null ? (payload as { iss: unknown; rid: unknown }) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function identifyOwn(of: Identification, door: Door, token: string): Promise<Identified<Caller>> {
+  let verified = of.keys.verify(token);
+  if (!verified.ok && verified.reason === 'unknown-kid') {
+    // Another node may have made a key since this one looked. That is asked for once in a while, however many come.
+    await of.keys.reload();
+    verified = of.keys.verify(token);
+  }
+  if (!verified.ok) return refused(verified.reason, 'the token is none that this registry has signed; log in again');
+  const claims = readClaims(verified.claims);
+  if (!claims) return refused('malformed', 'the token is none that this registry gives out');
+  if (claims.rid !== door.registryId) {
+    return refused('wrong_audience', 'the token is for another registry; get one from this one');
+  }
+  const registry = of.directory().registry(door.registryId);
+  if (registry?.roleAssignmentMode !== claims.mode) {
+    return refused('mode_changed', 'the registry decides about access in another way since; log in again');
+  }
+  const { kind, name, password } = claims.holder;
+  if (kind === 'token' || kind === 'admin') {
+    const owner = { registryId: door.registryId, kind, name };
+    if (password === undefined || !(await of.passwords.stands(owner, password))) {
+      return refused('password_gone', 'the password that this token was given for is gone; log in with a new one');
+    }
+  }
+  const now = of.now();
+  if (claims.nbf * 1000 > now + 60_000) return refused('not_yet_valid', 'the token is not valid yet; check the clock');
+  const over = now - claims.exp * 1000;
+  if (over < 0) return { ok: true, caller: callerOfClaims(claims, false) };
+  // Only an access token lives on: it can be used for nothing but what it has begun.
+  if (claims.grant_type === 'access_token' && over < afterlifeMs) {
+    return { ok: true, caller: callerOfClaims(claims, true) };
+  }
+  return refused('expired', 'the token has expired; log in again');
+}
+
+function identifyOperator(of: Identification, door: Door, token: string): Identified<Caller> {
+  if (!of.operator) {
+    return refused('no_operator', 'this server has no data directory that an operator could show; log in with an identity');
+  }
+  const verified = of.operator.verify(token, door.service);
+  if (!verified.ok) return refused(verified.reason, `the operator token is refused (${verified.reason}); make a new one`);
+  const caller: Caller = {
+    registryId: door.registryId,
+    kind: 'operator',
+    id: operatorId,
+    holder: { kind: 'operator', name: 'local operator' },
+    grant: undefined,
+    tokenId: verified.tokenId,
+    expired: false,
+    until: verified.expiresAt,
+  };
+  return { ok: true, caller };
+}
+
+/** A token of a trusted issuer: the identity that has a federated credential for it, or else whoever its subject is. */
+function callerOfFederated(directory: Directory, door: Door, verified: VerifiedToken): Caller {
+  const { issuer, subject, claims, groups, expiresAt } = verified;
+  const credential = directory.credentialsOf(issuer).find((candidate) => isFor(candidate, verified));
+  const carried = { issuer, groups: [...groups], claims: carriedClaims(claims) };
+  const holder: Holder = credential
+    ? { kind: 'identity', name: credential.identity.name, ...carried, credential: credential.id }
+    : { kind: 'federated', name: verified.name, ...carried };
+  return {
+    registryId: door.registryId,
+    kind: holder.kind,
+    id: credential ? credential.identity.principalId : `${issuer}#${subject}`.slice(0, 1024),
+    holder,
+    grant: undefined,
+    tokenId: typeof claims.jti === 'string' ? claims.jti.slice(0, 64) : undefined,
+    expired: false,
+    until: expiresAt,
+  };
+}
+
+function isFor(credential: FederatedCredential, { audiences, claims }: VerifiedToken): boolean {
+  if (!credential.audiences.some((audience) => audiences.includes(audience))) return false;
+  return matchesPattern(claims, { subject: credential.subject, claims: credential.claims });
+}
+
+/** Bytes of claims, as JSON, that a token of ours carries on. */
+const carriedBytes = 4096;
+const longestClaim = 512;
+
+/** Claims that a pattern can look at: the simple ones, the shortest first where there are too many. */
+function carriedClaims(claims: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const simple = Object.entries(claims)
+    .map(([name, value]) => ({ name, value, bytes: JSON.stringify([name, value]).length }))
+    .filter(({ value, bytes }) => (typeof value !== 'object' || value === null) && bytes <= longestClaim)
+    .toSorted((one, other) => one.bytes - other.bytes);
+  let left = carriedBytes;
+  return Object.fromEntries(simple.filter(({ bytes }) => (left -= bytes) >= 0).map(({ name, value }) => [name, value]));
+}

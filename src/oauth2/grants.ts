@@ -1,0 +1,142 @@
+import { RegistryError } from '../errors/index.ts';
+import {
+  anonymousCaller,
+  type Caller,
+  identifyPair,
+  identifyToken,
+  type Identified,
+  issueAccessToken,
+  issueRefreshToken,
+  offersAnonymousPull,
+  type Refusal,
+} from '../identity/index.ts';
+import { doorOf, type Oauth2Exchange, type Oauth2Options, type TokenOutcome } from './exchange.ts';
+import { readForm, requireField } from './form.ts';
+
+const noStore = { 'Cache-Control': 'no-store', Pragma: 'no-cache' };
+
+/** `POST /oauth2/exchange`: a refresh token for a token of an identity provider (acr §2.2). */
+export async function exchangeToken(options: Oauth2Options, exchange: Oauth2Exchange): Promise<Response> {
+  const { identification, lifetimes } = options;
+  const form = await readForm(exchange);
+  const grantType = requireField(form, 'grant_type');
+  const say = (outcome: Partial<TokenOutcome>) => record(options, exchange, 'token.exchange', outcome);
+  if (!['access_token', 'access_token_refresh_token', 'refresh_token'].includes(grantType)) {
+    throw unsupportedGrant(grantType, ['access_token']);
+  }
+  requireService(options, exchange, form.get('service'));
+  // The names with refresh_token are deprecated: the token of the provider is what counts.
+  const token = requireField(form, grantType === 'refresh_token' ? 'refresh_token' : 'access_token');
+  const identified = await identifyToken(identification, doorOf(exchange), token);
+  const caller = accepted(identified, (refusal) => say({ refusal }));
+  if (caller.grant || caller.expired) {
+    const refusal = { reason: 'not_exchangeable', message: 'an access token of this registry is exchanged for nothing' };
+    throw refuse(refusal, (why) => say({ caller, refusal: why }));
+  }
+  const issued = issueRefreshToken(identification, lifetimes, doorOf(exchange), caller);
+  say({ caller, issued: issued.id });
+  return Response.json({ refresh_token: issued.token }, { headers: noStore });
+}
+
+/** `POST /oauth2/token`: an access token for a refresh token, or for a user name and password (acr §2.2). */
+export async function grantByPost(options: Oauth2Options, exchange: Oauth2Exchange): Promise<Response> {
+  const form = await readForm(exchange);
+  const grantType = requireField(form, 'grant_type');
+  requireService(options, exchange, form.get('service'));
+  const door = doorOf(exchange);
+  const say = (outcome: Partial<TokenOutcome>) => record(options, exchange, 'token.issue', outcome);
+  if (grantType === 'refresh_token') {
+    const token = requireField(form, 'refresh_token');
+    const caller = accepted(await identifyToken(options.identification, door, token), (refusal) => say({ refusal }));
+    return grant(options, exchange, caller, form.getAll('scope'));
+  }
+  if (grantType !== 'password') throw unsupportedGrant(grantType, ['refresh_token', 'password']);
+  const user = requireField(form, 'username');
+  const password = requireField(form, 'password');
+  const identified = await identifyPair(options.identification, door, user, password);
+  return grant(options, exchange, accepted(identified, (refusal) => say({ refusal })), form.getAll('scope'));
+}
+
+/** `GET /oauth2/token`, with Basic credentials or none: what Docker does (acr §2.2). */
+export async function grantByGet(options: Oauth2Options, exchange: Oauth2Exchange): Promise<Response> {
+  const query = new URLSearchParams(exchange.query);
+  requireService(options, exchange, query.get('service'));
+  const authorization = exchange.request.headers.get('authorization');
+  const scopes = query.getAll('scope');
+  const say = (outcome: Partial<TokenOutcome>) => record(options, exchange, 'token.issue', outcome);
+  if (authorization === null) {
+    const caller = anonymousCaller(exchange.registryId);
+    if (offersAnonymousPull(options.identification.directory(), exchange.registryId)) {
+      return grant(options, exchange, caller, scopes);
+    }
+    throw refuse({ reason: 'no_credentials', message: 'authentication required' }, (refusal) => say({ refusal }));
+  }
+  const [scheme = '', value = ''] = authorization.split(' ', 2);
+  const door = doorOf(exchange);
+  let identified: Identified<Caller>;
+  if (scheme.toLowerCase() === 'bearer') identified = await identifyToken(options.identification, door, value);
+  else {
+    const text = scheme.toLowerCase() === 'basic' ? Buffer.from(value, 'base64').toString() : '';
+    const colon = text.indexOf(':');
+    if (colon === -1) throw new RegistryError('BAD_REQUEST', { message: 'use Basic with a user name and a password' });
+    identified = await identifyPair(options.identification, door, text.slice(0, colon), text.slice(colon + 1));
+  }
+  return grant(options, exchange, accepted(identified, (refusal) => say({ refusal })), scopes);
+}
+
+function grant(
+  options: Oauth2Options,
+  exchange: Oauth2Exchange,
+  caller: Caller,
+  scopes: readonly string[],
+): Response {
+  const say = (outcome: Partial<TokenOutcome>) => record(options, exchange, 'token.issue', { caller, ...outcome });
+  if (caller.grant || caller.expired) {
+    const message = 'an access token gives no other one; use the refresh token';
+    throw refuse({ reason: 'not_exchangeable', message }, (refusal) => say({ refusal }));
+  }
+  const issued = issueAccessToken(options.identification, options.lifetimes, doorOf(exchange), caller, scopes);
+  const granted = issued.access.map(({ type, name, actions }) => `${type}:${name}:${actions.join(',')}`);
+  say({ issued: issued.id, asked: scopes, granted });
+  // ACR says no more than the token; the rest is Docker's, whose clients ask each minute where nothing is said.
+  return Response.json({ access_token: issued.token, expires_in: issued.expiresIn }, { headers: noStore });
+}
+
+/** A client that means another registry is not to get a token of this one (lesson 24). */
+function requireService({ isService }: Oauth2Options, exchange: Oauth2Exchange, service: string | null): void {
+  if (service === null || isService(service, exchange.registryId)) return;
+  throw new RegistryError('BAD_REQUEST', {
+    message: 'service names another registry than the one that was asked; use the service of the challenge',
+    detail: { service: service.slice(0, 253) },
+  });
+}
+
+function unsupportedGrant(given: string, served: readonly string[]): RegistryError {
+  return new RegistryError('BAD_REQUEST', {
+    message: `grant_type must be ${served.join(' or ')} here`,
+    detail: { grant_type: given.slice(0, 64) },
+  });
+}
+
+function accepted(identified: Identified<Caller>, say: (refusal: Refusal) => void): Caller {
+  if (identified.ok) return identified.caller;
+  throw refuse(identified.refusal, say);
+}
+
+function refuse(refusal: Refusal, say: (refusal: Refusal) => void): RegistryError {
+  say(refusal);
+  return new RegistryError('UNAUTHORIZED', {
+    message: refusal.message,
+    detail: { reason: refusal.reason },
+  });
+}
+
+function record(
+  options: Oauth2Options,
+  exchange: Oauth2Exchange,
+  action: TokenOutcome['action'],
+  outcome: Partial<TokenOutcome>,
+): void {
+  const none = { caller: undefined, refusal: undefined, issued: undefined, asked: [], granted: [] };
+  options.record(exchange, { ...none, ...outcome, action });
+}
