@@ -8,7 +8,7 @@ export interface Caller {
   mayPull(repository: string): boolean;
   /** Whether a repository of this registry is one that it may know of. */
   maySee(repository: string): boolean;
-  /** Whether it may know of all, so that nothing need be asked one by one. */
+  /** Whether it may know of all of them, so that nothing need be asked one by one. */
   readonly seesAll: boolean;
 }
 

@@ -16,6 +16,8 @@ export interface Exchange {
   requestId: string;
   /** Set by the gates, once they know. */
   caller: Caller | undefined;
+  /** Scheme and authority under which the client reaches the registry. */
+  origin(): string;
   /** What kind of path it is, for metrics. */
   route: string;
   /** Lifts the time limit of a silent connection until the answer; the body's own watchdog takes over. */

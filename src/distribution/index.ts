@@ -11,7 +11,7 @@ export { createByteBudget } from './byte-budget.ts';
 export type { Caller } from './caller.ts';
 export type { Distribution, Exchange } from './exchange.ts';
 export type { Action, Gate } from './gates.ts';
-export type { Route } from './match.ts';
+export { type Needs, needsOf } from './needs.ts';
 
 /** Answers a request below `/v2` (OCI distribution-spec), after the gates; undefined when the path is not of the API. */
 export async function distribute(

@@ -45,7 +45,8 @@ function lastsUntil({ kind, until }: Caller, now: number): number {
   return Math.min(until, now + (kind === 'token' || kind === 'admin' ? passwordMs : tokenMs));
 }
 
-async function identifyHeader(of: Identification, door: Door, authorization: string): Promise<Identified<Caller>> {
+/** Whoever shows an Authorization header. What it says is never repeated. */
+export async function identifyHeader(of: Identification, door: Door, authorization: string): Promise<Identified<Caller>> {
   const [, scheme = '', value = ''] = /^(\S{1,16}) +(\S+) *$/.exec(authorization) ?? [];
   if (scheme.toLowerCase() === 'bearer') return identifyToken(of, door, value);
   if (scheme.toLowerCase() !== 'basic') return refused('scheme', 'use a Bearer token, or Basic with a token as password');

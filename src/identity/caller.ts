@@ -1,4 +1,4 @@
-import { canAny, decide, type Permission, type Principal } from '../access/index.ts';
+import type { Principal } from '../access/index.ts';
 import type { Directory } from './directory.ts';
 import type { Holder, TokenClaims } from './claims.ts';
 import { grantOf, type TokenGrant } from './grant.ts';
@@ -82,37 +82,8 @@ const everything: Principal['grants'] = [
   },
 ];
 
-/** Whether a caller may do something: what its token was given for, and what the policy says now. */
-export function isAllowed(
-  caller: Caller,
-  directory: Directory,
-  permission: Permission,
-  repository: string | undefined,
-): boolean {
-  if (caller.grant && !caller.grant.allows(permission, repository)) return false;
-  const principal = principalOf(caller, directory);
-  const registry = directory.registry(caller.registryId);
-  if (!principal || !registry) return false;
-  return decide(directory.policy, principal, permission, { registry: registry.name, repository }).allow;
-}
-
-/** Whether a caller may know of some repository, and so has a catalog, if only of that. */
-export function seesAny(caller: Caller, directory: Directory): boolean {
-  const principal = principalOf(caller, directory);
-  const registry = directory.registry(caller.registryId);
-  if (!principal || !registry) return false;
-  return readPermissions.some((permission) => canAny(directory.policy, principal, permission, registry.name));
-}
-
-/** Either lets its holder know of a repository, list its tags and its referrers. */
-export const readPermissions = ['content/read', 'metadata/read'] as const satisfies Permission[];
-
 /** Whether a caller can use the management API at all: what has grants in place of roles cannot. */
 export function mayManage({ kind, grant }: Caller): boolean {
   return (kind === 'operator' || kind === 'identity' || kind === 'federated') && (!grant || grant.manages);
 }
 
-/** Whether there is anything in a registry that everybody may pull. */
-export function offersAnonymousPull(directory: Directory, registryId: number): boolean {
-  return (directory.registry(registryId)?.anonymousPull.length ?? 0) > 0;
-}

@@ -1,5 +1,6 @@
-export { anonymousCaller, type Authenticator, createAuthenticator, identifyPair } from './authenticate.ts';
-export { type Caller, isAllowed, mayManage, offersAnonymousPull, principalOf, readPermissions, seesAny } from './caller.ts';
+export { anonymousCaller, type Authenticator, createAuthenticator, identifyHeader, identifyPair } from './authenticate.ts';
+export { type Caller, mayManage } from './caller.ts';
+export { isAllowed, offersAnonymousPull, readPermissions, rightsOf, seesAny } from './rights.ts';
 export { challengeOf, detailOf, type Wanted } from './challenge.ts';
 export { createDirectory, type Directory, type DirectorySource } from './directory.ts';
 export { type Door, type Identification, identifyToken, nullUser, operatorId } from './identify.ts';

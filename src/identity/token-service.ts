@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { grantedActions, parseScopes, registryScopes, type RequestedScope } from '../access/index.ts';
-import { type Caller, isAllowed, mayManage, seesAny } from './caller.ts';
+import { type Caller, mayManage } from './caller.ts';
 import type { AccessEntry, TokenClaims } from './claims.ts';
 import type { Door, Identification } from './identify.ts';
+import { isAllowed, seesAny } from './rights.ts';
 
 export interface TokenLifetimes {
   /** Of refresh tokens (ms). */

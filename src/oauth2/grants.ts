@@ -2,6 +2,7 @@ import { RegistryError } from '../errors/index.ts';
 import {
   anonymousCaller,
   type Caller,
+  identifyHeader,
   identifyPair,
   identifyToken,
   type Identified,
@@ -71,16 +72,7 @@ export async function grantByGet(options: Oauth2Options, exchange: Oauth2Exchang
     }
     throw refuse({ reason: 'no_credentials', message: 'authentication required' }, (refusal) => say({ refusal }));
   }
-  const [scheme = '', value = ''] = authorization.split(' ', 2);
-  const door = doorOf(exchange);
-  let identified: Identified<Caller>;
-  if (scheme.toLowerCase() === 'bearer') identified = await identifyToken(options.identification, door, value);
-  else {
-    const text = scheme.toLowerCase() === 'basic' ? Buffer.from(value, 'base64').toString() : '';
-    const colon = text.indexOf(':');
-    if (colon === -1) throw new RegistryError('BAD_REQUEST', { message: 'use Basic with a user name and a password' });
-    identified = await identifyPair(options.identification, door, text.slice(0, colon), text.slice(colon + 1));
-  }
+  const identified = await identifyHeader(options.identification, doorOf(exchange), authorization);
   return grant(options, exchange, accepted(identified, (refusal) => say({ refusal })), scopes);
 }
 

@@ -1,0 +1,116 @@
+import { type Caller as Asking, type Exchange, type Gate, type Needs, needsOf } from '../distribution/index.ts';
+import { RegistryError } from '../errors/index.ts';
+import {
+  anonymousCaller,
+  type Authenticator,
+  type Caller,
+  challengeOf,
+  detailOf,
+  type Directory,
+  isAllowed,
+  readPermissions,
+  type Refusal,
+  rightsOf,
+  seesAny,
+} from '../identity/index.ts';
+
+export interface GateOptions {
+  authenticator: Authenticator;
+  directory(): Directory;
+  /** Told of each refusal before its answer. */
+  refused(exchange: Exchange, refusal: Refusal & { caller: Caller | undefined; needs: Needs | undefined }): void;
+}
+
+/** Who asks, as the protocol sees it, and as identity does. */
+interface Asker extends Asking {
+  identified: Caller;
+}
+
+/** The gates of identity and access, in their order (design §3). */
+export function createGates(options: GateOptions): Gate[] {
+  const { authenticator, directory, refused } = options;
+  const askers = new WeakMap<Caller, Asker>();
+
+  function askerOf(identified: Caller): Asker {
+    let asker = askers.get(identified);
+    if (!asker) askers.set(identified, (asker = createAsker(identified, directory)));
+    return asker;
+  }
+
+  /** Says no, so that the client knows what to show instead. */
+  function challenge(exchange: Exchange, needs: Needs | undefined, refusal: Refusal, caller?: Caller): RegistryError {
+    refused(exchange, { ...refusal, caller, needs });
+    const origin = exchange.origin();
+    const service = origin.slice(origin.indexOf('//') + 2);
+    const error = refusal.reason === 'no_credentials' ? undefined : caller ? 'insufficient_scope' : 'invalid_token';
+    return new RegistryError('UNAUTHORIZED', {
+      message: refusal.message,
+      detail: detailOf(needs?.challenge),
+      headers: { 'WWW-Authenticate': challengeOf(origin, service, needs?.challenge, error) },
+    });
+  }
+
+  const authenticate: Gate = async (exchange, route, action) => {
+    const authorization = exchange.request.headers.get('authorization');
+    if (authorization === null) {
+      // Docker sends no credentials unless it is asked for them here, also where pulls are free (lesson 19).
+      if (route.kind === 'base') throw challenge(exchange, undefined, noCredentials);
+      exchange.caller = askerOf(anonymousCaller(exchange.registryId));
+      return;
+    }
+    const origin = exchange.origin();
+    const door = { registryId: exchange.registryId, service: origin.slice(origin.indexOf('//') + 2) };
+    const found = authenticator.identify(door, authorization);
+    const identified = found instanceof Promise ? await found : { ok: true as const, caller: found };
+    if (!identified.ok) throw challenge(exchange, needsOf(route, action), identified.refusal);
+    const { caller } = identified;
+    if (caller.expired && route.kind !== 'upload') throw challenge(exchange, needsOf(route, action), expired);
+    exchange.caller = askerOf(caller);
+  };
+
+  const authorise: Gate = (exchange, route, action) => {
+    const needs = needsOf(route, action);
+    const { identified: caller } = exchange.caller as Asker;
+    const rights = rightsOf(caller, directory());
+    if (!rights.principal) throw challenge(exchange, needs, disabled);
+    if (!needs) return;
+    const { permissions, repository } = needs;
+    if (permissions.some((permission) => isAllowed(caller, directory(), permission, repository))) return;
+    // A catalog of what it may see: nobody needs a right to that beside the rights to what is in it.
+    const catalog = repository === undefined && seesAny(caller, directory());
+    if (catalog && (!caller.grant || caller.grant.allows('catalog/read', undefined))) return;
+    const could = catalog || permissions.some((permission) => rights.allows(permission, repository));
+    if (caller.kind === 'anonymous') throw challenge(exchange, needs, noCredentials);
+    // Its token was given for something else: it may get another (lesson 20).
+    if (could && caller.grant) throw challenge(exchange, needs, notInToken, caller);
+    refused(exchange, { ...notAllowed, caller, needs });
+    throw new RegistryError('DENIED', {
+      message: `${caller.holder.name} has no right to ${needs.challenge.action} ${whatOf(needs)}; bonded access explain says why`,
+      detail: { action: permissions[0], name: needs.challenge.name },
+    });
+  };
+
+  return [authenticate, authorise];
+}
+
+const noCredentials = { reason: 'no_credentials', message: 'authentication required' };
+const expired = { reason: 'expired', message: 'the access token has expired; get a new one' };
+const disabled = { reason: 'disabled', message: 'whoever this token was given to is disabled, deleted or no longer trusted' };
+const notInToken = { reason: 'insufficient_scope', message: 'the access token was not given for this; get one that is' };
+const notAllowed = { reason: 'not_allowed', message: 'no role assignment or scope map allows it' };
+
+const whatOf = ({ challenge }: Needs) => (challenge.type === 'repository' ? `in ${challenge.name}` : 'of the registry');
+
+function createAsker(identified: Caller, directory: () => Directory): Asker {
+  const rights = () => rightsOf(identified, directory());
+  return {
+    identified,
+    id: identified.id,
+    mayPull: (repository) => isAllowed(identified, directory(), 'content/read', repository),
+    // The token for a catalog names no repository: what its holder may see now is what counts.
+    maySee: (repository) => readPermissions.some((permission) => rights().allows(permission, repository)),
+    get seesAll() {
+      return rights().allows('catalog/read', undefined);
+    },
+  };
+}
