@@ -4,6 +4,7 @@ import { type ConfigSources, hostName, loadConfig, type LoadedConfig, processCou
 import { storageConfig, uploadsConfig } from './content/index.ts';
 import { databaseConfig } from './database/index.ts';
 import { createHostTable, type HostTable, httpConfig, type TlsFiles } from './http/index.ts';
+import { keysConfig } from './keys/index.ts';
 import { logConfig } from './telemetry/index.ts';
 
 const registryName = z
@@ -40,6 +41,7 @@ const slices = z.strictObject({
   uploads: uploadsConfig,
   manifests: manifestsConfig,
   gc: gcConfig,
+  keys: keysConfig,
   log: logConfig,
 });
 

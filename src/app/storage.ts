@@ -15,9 +15,10 @@ import {
 import { type Database, openDatabase, type WriteToken } from '../database/index.ts';
 import { eventMigrations } from '../events/index.ts';
 import { jobMigrations, joinNodes, type Node } from '../jobs/index.ts';
+import { keyMigrations } from '../keys/index.ts';
 import { openBlobs, usesData } from './blobs.ts';
 
-const migrations = [...jobMigrations, ...eventMigrations, ...contentMigrations, ...catalogMigrations];
+const migrations = [...jobMigrations, ...eventMigrations, ...contentMigrations, ...keyMigrations, ...catalogMigrations];
 
 /** Facts without any front door. */
 export interface Facts extends AsyncDisposable {

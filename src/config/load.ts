@@ -37,6 +37,7 @@ export function loadConfig<S extends z.ZodObject>(schema: S, sources: ConfigSour
     if (value === undefined) continue;
     const setting = settings.find((one) => one.key === key);
     if (!setting) problems.push(`${key}: there is no such setting (from command line)`);
+    else if (setting.secret) problems.push(onCommandLine(setting));
     else if (setting.variable === undefined) problems.push(`${key}: only the file can set this (from command line)`);
     else assign(tree, setting.path, typeof value === 'string' ? read(setting, value) : scalar(setting, value));
     origins.set(key, 'command line');
@@ -68,6 +69,14 @@ function fromEnvironment(
     problems.push(`${key}: cannot read the file that ${variable}_FILE names: ${(error as NodeJS.ErrnoException).code}`);
     return undefined;
   }
+}
+
+/** Every user of the machine can read the arguments of a process. */
+function onCommandLine({ key, variable }: Setting): string {
+  return (
+    `${key}: a secret on the command line can be read by everyone on the machine; ` +
+    `use ${variable}_FILE (from command line)`
+  );
 }
 
 /** A text as the kind of value that the setting has; what cannot be one stays text, and is refused as such. */

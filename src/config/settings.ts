@@ -11,6 +11,8 @@ export interface Setting {
   reads: 'text' | 'number' | 'boolean' | 'list';
   /** Whether the value is a list, written with commas in the environment. */
   list: boolean;
+  /** Whether the value is a secret (`.meta({ secret: true })`), which no command line may hold. */
+  secret: boolean;
   description: string;
   /** The default as it would be written; undefined where there is none. */
   defaultValue: unknown;
@@ -29,6 +31,7 @@ export function describeSettings(schema: z.ZodObject, path: string[] = []): Sett
         variable: isFlat(inner) ? variableOf(here) : undefined,
         reads: readsOf(inner),
         list: inner instanceof z.ZodArray,
+        secret: (type as z.ZodType).meta()?.['secret'] === true,
         description: (type as z.ZodType).description ?? inner.description ?? '',
         defaultValue,
       },

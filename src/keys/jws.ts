@@ -1,0 +1,103 @@
+import { type KeyObject, sign, verify } from 'node:crypto';
+import { decodeBase64url, decodeJson, encodeJson } from './base64url.ts';
+
+/*
+ * Compact JWS (RFC 7515 §7.1) with the one algorithm that we issue, ES256 (RFC 7518 §3.4), on node:crypto. Tokens of other
+ * issuers are not read here. The rules are those of RFC 8725.
+ */
+
+/** Longest token, in characters, that is made or read. */
+export const maxTokenLength = 16 * 1024;
+const maxHeaderLength = 1024;
+/** Longest key id, in characters. */
+export const maxKidLength = 128;
+/** R and S of P-256, 32 bytes each. */
+const signatureBytes = 64;
+
+export type Claims = Record<string, unknown>;
+
+/** A private key of P-256, ready to sign. */
+export interface Signer {
+  readonly kid: string;
+  /** Headers by `typ`, encoded: there are few, and none comes from a request. */
+  readonly headers: Map<string, string>;
+  readonly key: { readonly key: KeyObject; readonly dsaEncoding: 'ieee-p1363' };
+}
+
+/** A public key of P-256, ready to verify. */
+export type Verifier = Signer['key'];
+
+/**
+ * Why a token is refused: `size` too long; `format` not three parts of canonical base64url; `header` not a small JSON
+ * object, or a member twice; `algorithm` not ES256; `header-member` one beside alg, typ and kid, such as jwk, jku, x5u,
+ * x5c or crit; `kid` none, or too long; `type` another typ than asked for; `unknown-kid` no such key here (now);
+ * `signature` it does not fit; `payload` not a JSON object, or a member twice.
+ */
+export type JwsRefusal =
+  | 'size'
+  | 'format'
+  | 'header'
+  | 'algorithm'
+  | 'header-member'
+  | 'kid'
+  | 'type'
+  | 'unknown-kid'
+  | 'signature'
+  | 'payload';
+
+export type JwsResult =
+  | { readonly ok: true; readonly kid: string; readonly typ: string | undefined; readonly claims: Claims }
+  | { readonly ok: false; readonly reason: JwsRefusal };
+
+export function signerOf(kid: string, privateKey: KeyObject): Signer {
+  return { kid, headers: new Map(), key: { key: privateKey, dsaEncoding: 'ieee-p1363' } };
+}
+
+export function verifierOf(publicKey: KeyObject): Verifier {
+  return { key: publicKey, dsaEncoding: 'ieee-p1363' };
+}
+
+/** A signed token. Throws a RangeError where it would be longer than `maxTokenLength`, which nobody here would read. */
+export function signJws(signer: Signer, claims: Claims, typ = 'JWT'): string {
+  let header = signer.headers.get(typ);
+  if (header === undefined) signer.headers.set(typ, (header = encodeJson({ alg: 'ES256', typ, kid: signer.kid })));
+  const input = `${header}.${encodeJson(claims)}`;
+  // Base64url of 64 bytes has 86 characters.
+  if (input.length + 87 > maxTokenLength) throw new RangeError(`a token would exceed ${maxTokenLength} characters`);
+  return `${input}.${sign('sha256', Buffer.from(input, 'latin1'), signer.key).toString('base64url')}`;
+}
+
+/**
+ * Checks who signed a token, and nothing of what it claims (`checkClaims` does). `keyOf` finds the key by its id alone:
+ * nothing in the token can bring its own. With `typ`, that must be the token's exactly.
+ */
+export function verifyJws(
+  token: string,
+  keyOf: (kid: string) => Verifier | undefined,
+  { typ }: { typ?: string | undefined } = {},
+): JwsResult {
+  if (token.length > maxTokenLength) return refused('size');
+  const [encodedHeader = '', encodedPayload = '', encodedSignature = '', ...more] = token.split('.', 4);
+  if (more.length > 0 || !encodedHeader || !encodedPayload || !encodedSignature) return refused('format');
+  if (encodedHeader.length > maxHeaderLength) return refused('header');
+  const header = decodeJson(encodedHeader);
+  if (!header) return refused('header');
+  const { alg, kid, typ: type, ...others } = header;
+  if (alg !== 'ES256') return refused('algorithm');
+  for (const _ in others) return refused('header-member');
+  if (typeof kid !== 'string' || kid === '' || kid.length > maxKidLength) return refused('kid');
+  if (type !== undefined && typeof type !== 'string') return refused('type');
+  if (typ !== undefined && type !== typ) return refused('type');
+  const signature = decodeBase64url(encodedSignature);
+  if (!signature) return refused('format');
+  const key = keyOf(kid);
+  if (!key) return refused('unknown-kid');
+  const input = Buffer.from(token.slice(0, encodedHeader.length + 1 + encodedPayload.length), 'utf8');
+  if (signature.length !== signatureBytes || !verify('sha256', input, key, signature)) return refused('signature');
+  const claims = decodeJson(encodedPayload);
+  return claims ? { ok: true, kid, typ: type, claims } : refused('payload');
+}
+
+function refused(reason: JwsRefusal): JwsResult {
+  return { ok: false, reason };
+}
