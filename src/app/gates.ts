@@ -6,9 +6,9 @@ import {
   type Caller,
   challengeOf,
   detailOf,
+  doorAt,
   type Directory,
   isAllowed,
-  readPermissions,
   type Refusal,
   rightsOf,
   seesAny,
@@ -40,8 +40,7 @@ export function createGates(options: GateOptions): Gate[] {
   /** Says no, so that the client knows what to show instead. */
   function challenge(exchange: Exchange, needs: Needs | undefined, refusal: Refusal, caller?: Caller): RegistryError {
     refused(exchange, { ...refusal, caller, needs });
-    const origin = exchange.origin();
-    const service = origin.slice(origin.indexOf('//') + 2);
+    const { origin, service } = doorAt(exchange.registryId, exchange.origin(), exchange.request);
     const error = refusal.reason === 'no_credentials' ? undefined : caller ? 'insufficient_scope' : 'invalid_token';
     return new RegistryError('UNAUTHORIZED', {
       message: refusal.message,
@@ -58,8 +57,7 @@ export function createGates(options: GateOptions): Gate[] {
       exchange.caller = askerOf(anonymousCaller(exchange.registryId));
       return;
     }
-    const origin = exchange.origin();
-    const door = { registryId: exchange.registryId, service: origin.slice(origin.indexOf('//') + 2) };
+    const door = doorAt(exchange.registryId, exchange.origin(), exchange.request);
     const found = authenticator.identify(door, authorization);
     const identified = found instanceof Promise ? await found : { ok: true as const, caller: found };
     if (!identified.ok) throw challenge(exchange, needsOf(route, action), identified.refusal);
@@ -108,9 +106,9 @@ function createAsker(identified: Caller, directory: () => Directory): Asker {
     id: identified.id,
     mayPull: (repository) => isAllowed(identified, directory(), 'content/read', repository),
     // The token for a catalog names no repository: what its holder may see now is what counts.
-    maySee: (repository) => readPermissions.some((permission) => rights().allows(permission, repository)),
+    maySee: (repository) => rights().visible.allows(repository),
     get seesAll() {
-      return rights().allows('catalog/read', undefined);
+      return rights().visible.all || rights().allows('catalog/read', undefined);
     },
   };
 }

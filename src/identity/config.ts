@@ -30,7 +30,12 @@ export const bootstrapConfig = z
             'OIDC issuer of the first owner, who may do everything: for servers without a data directory whose operator ' +
               'could log in. Lasts as long as it stands here.',
           ),
-        subject: z.string().min(1).max(512).optional().describe('The `sub` of that owner, exactly.'),
+        subject: z
+          .string()
+          .max(512)
+          .regex(/^[^*]+$/, 'must be the whole subject: * stands for nothing here')
+          .optional()
+          .describe('The `sub` of that owner, exactly.'),
         audience: z
           .string()
           .min(1)

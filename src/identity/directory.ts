@@ -1,18 +1,6 @@
-import type { Grant, Policy, RoleAssignmentMode } from '../access/index.ts';
+import type { Grant, Policy } from '../access/index.ts';
+import type { RegistryFacts } from '../registries/index.ts';
 import type { TrustedIssuer } from './federation/index.ts';
-
-/** A registry, as far as access to it goes. */
-export interface RegistryFacts {
-  /** In the catalog. */
-  id: number;
-  name: string;
-  /** ARM id. */
-  resourceId: string;
-  roleAssignmentMode: RoleAssignmentMode;
-  adminUserEnabled: boolean;
-  /** What everybody may pull: nothing by default. */
-  anonymousPull: readonly Grant[];
-}
 
 /** A managed identity (design §5). */
 export interface IdentityFacts {

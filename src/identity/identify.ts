@@ -20,8 +20,21 @@ export interface Identification {
 /** Where somebody knocks. */
 export interface Door {
   registryId: number;
-  /** Host (and port) under which the registry was reached: the audience of an operator's token. */
+  /** What tokens call the registry: the host (and port) under which clients reach it. */
   service: string;
+  /** The Host header, which names this server: the audience of an operator's token. */
+  host: string;
+}
+
+/** A door with the scheme: the issuer that tokens name. */
+export interface TokenDoor extends Door {
+  origin: string;
+}
+
+/** The door of a request that came to `origin` (see the edge). */
+export function doorAt(registryId: number, origin: string, { headers }: Request): TokenDoor {
+  const host = (headers.get('host') ?? '').toLowerCase();
+  return { registryId, origin, service: origin.slice(origin.indexOf('//') + 2), host };
 }
 
 export const operatorId = 'operator';
@@ -57,12 +70,8 @@ function peek(token: string): { iss: unknown; rid: unknown } | undefined {
 }
 
 async function identifyOwn(of: Identification, door: Door, token: string): Promise<Identified<Caller>> {
-  let verified = of.keys.verify(token);
-  if (!verified.ok && verified.reason === 'unknown-kid') {
-    // Another node may have made a key since this one looked. That is asked for once in a while, however many come.
-    await of.keys.reload();
-    verified = of.keys.verify(token);
-  }
+  // Another node may have made a key since this one looked. That is asked for once in a while, however many come.
+  const verified = await of.keys.verifyOrReload(token);
   if (!verified.ok) return refused(verified.reason, 'the token is none that this registry has signed; log in again');
   const claims = readClaims(verified.claims);
   if (!claims) return refused('malformed', 'the token is none that this registry gives out');
@@ -95,7 +104,7 @@ function identifyOperator(of: Identification, door: Door, token: string): Identi
   if (!of.operator) {
     return refused('no_operator', 'this server has no data directory that an operator could show; log in with an identity');
   }
-  const verified = of.operator.verify(token, door.service);
+  const verified = of.operator.verify(token, { audience: door.host, nowMs: of.now() });
   if (!verified.ok) return refused(verified.reason, `the operator token is refused (${verified.reason}); make a new one`);
   const caller: Caller = {
     registryId: door.registryId,
@@ -103,9 +112,9 @@ function identifyOperator(of: Identification, door: Door, token: string): Identi
     id: operatorId,
     holder: { kind: 'operator', name: 'local operator' },
     grant: undefined,
-    tokenId: verified.tokenId,
+    tokenId: verified.claims.jti,
     expired: false,
-    until: verified.expiresAt,
+    until: Number(verified.claims['exp']) * 1000,
   };
   return { ok: true, caller };
 }

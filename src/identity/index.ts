@@ -1,9 +1,9 @@
 export { anonymousCaller, type Authenticator, createAuthenticator, identifyHeader, identifyPair } from './authenticate.ts';
 export { type Caller, mayManage } from './caller.ts';
-export { isAllowed, offersAnonymousPull, readPermissions, rightsOf, seesAny } from './rights.ts';
+export { isAllowed, offersAnonymousPull, rightsOf, seesAny } from './rights.ts';
 export { challengeOf, detailOf, type Wanted } from './challenge.ts';
 export { createDirectory, type Directory, type DirectorySource } from './directory.ts';
-export { type Door, type Identification, identifyToken, nullUser, operatorId } from './identify.ts';
+export { type Door, doorAt, type Identification, identifyToken, nullUser, operatorId, type TokenDoor } from './identify.ts';
 export { createPasswords, type Passwords } from './passwords.ts';
 export type { Identified, Refusal } from './refusal.ts';
 export { identityMigrations } from './tables.ts';

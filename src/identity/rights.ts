@@ -1,4 +1,4 @@
-import { canAny, decide, type Permission, type Principal } from '../access/index.ts';
+import { decide, type Permission, type Principal, repositoryFilter, type RepositoryFilter } from '../access/index.ts';
 import { type Caller, principalOf } from './caller.ts';
 import type { Directory } from './directory.ts';
 
@@ -7,10 +7,9 @@ export interface Rights {
   /** Undefined when it is disabled or gone. */
   readonly principal: Principal | undefined;
   allows(permission: Permission, repository: string | undefined): boolean;
+  /** The repositories that it may know of. */
+  readonly visible: RepositoryFilter;
 }
-
-/** Either lets somebody know of a repository, list its tags and its referrers. */
-export const readPermissions = ['content/read', 'metadata/read'] as const satisfies Permission[];
 
 /** Decisions that are kept of one caller. */
 const keptDecisions = 256;
@@ -26,12 +25,19 @@ export function rightsOf(caller: Caller, directory: Directory): Rights {
   return rights;
 }
 
+const nothing: RepositoryFilter = { all: false, none: true, allows: () => false };
+
 function readRights(caller: Caller, directory: Directory): Rights {
   const principal = principalOf(caller, directory);
   const registry = directory.registry(caller.registryId);
   const decisions = new Map<string, boolean>();
+  let visible: RepositoryFilter | undefined;
   return {
     principal,
+    get visible() {
+      visible ??= principal && registry ? repositoryFilter(directory.policy, principal, registry.name) : nothing;
+      return visible;
+    },
     allows(permission, repository) {
       if (!principal || !registry) return false;
       const key = repository === undefined ? permission : `${permission} ${repository}`;
@@ -58,10 +64,7 @@ export function isAllowed(
 
 /** Whether a caller may know of some repository, and so has a catalog, if only of that. */
 export function seesAny(caller: Caller, directory: Directory): boolean {
-  const { principal } = rightsOf(caller, directory);
-  const registry = directory.registry(caller.registryId);
-  if (!principal || !registry) return false;
-  return readPermissions.some((permission) => canAny(directory.policy, principal, permission, registry.name));
+  return !rightsOf(caller, directory).visible.none;
 }
 
 /** Whether there is anything in a registry that everybody may pull. */

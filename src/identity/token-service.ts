@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { grantedActions, parseScopes, registryScopes, type RequestedScope } from '../access/index.ts';
 import { type Caller, mayManage } from './caller.ts';
 import type { AccessEntry, TokenClaims } from './claims.ts';
-import type { Door, Identification } from './identify.ts';
+import type { Identification, TokenDoor } from './identify.ts';
 import { isAllowed, seesAny } from './rights.ts';
 
 export interface TokenLifetimes {
@@ -10,12 +10,6 @@ export interface TokenLifetimes {
   refreshMs: number;
   /** Of access tokens (ms). */
   accessMs: number;
-}
-
-/** Where a token is asked for, and what the answer calls the registry. */
-export interface TokenDoor extends Door {
-  /** Scheme and authority: the issuer that tokens name. */
-  origin: string;
 }
 
 export interface IssuedToken {

@@ -1,4 +1,4 @@
-import type { Caller, Door, Identification, Refusal, TokenLifetimes } from '../identity/index.ts';
+import { type Caller, doorAt, type Identification, type Refusal, type TokenDoor, type TokenLifetimes } from '../identity/index.ts';
 
 /** One request as the edge hands it over. */
 export interface Oauth2Exchange {
@@ -38,7 +38,6 @@ export interface Oauth2Options {
 }
 
 /** What a client reached: its tokens name it. */
-export function doorOf(exchange: Oauth2Exchange): Door & { origin: string } {
-  const origin = exchange.origin();
-  return { registryId: exchange.registryId, origin, service: origin.slice(origin.indexOf('//') + 2) };
+export function doorOf(exchange: Oauth2Exchange): TokenDoor {
+  return doorAt(exchange.registryId, exchange.origin(), exchange.request);
 }

@@ -1,0 +1,99 @@
+import { resolve } from 'node:path';
+import { registryNames } from '../catalog/index.ts';
+import { type Configuration, registriesOf } from '../configuration.ts';
+import {
+  createAuthenticator,
+  createFederation,
+  createPasswords,
+  type Authenticator,
+  type Directory,
+  type Identification,
+  identityTypes,
+  readDirectory,
+  standingOf,
+} from '../identity/index.ts';
+import { startPeriodic } from '../jobs/index.ts';
+import { ensureOperatorKey, keyIntervals, type Keys, loadOperatorVerifier, openKeys } from '../keys/index.ts';
+import { createOutbound } from '../outbound/index.ts';
+import { ensureRegistryResource, registryType } from '../registries/index.ts';
+import { createMirror, createResources, mirrorIntervalMs, type Resources } from '../resources/index.ts';
+import type { Log } from '../telemetry/index.ts';
+import { usesData } from './blobs.ts';
+import type { Storage } from './storage.ts';
+
+/** Who somebody is and what they may do, in this process. */
+export interface Access {
+  identification: Identification;
+  authenticator: Authenticator;
+  directory(): Directory;
+  keys: Keys;
+  resources: Resources;
+  /** Takes in what was written, by this process or others. */
+  refresh(): Promise<void>;
+  /** Follows what others write; returns what ends that, the last one first. */
+  follow(failed: (job: string, error: unknown) => void): (() => Promise<void>)[];
+}
+
+/** How often uses of passwords are written down (ms). */
+const usesIntervalMs = 60_000;
+
+/** Opens keys and resources, and reads the directory. The registries' resources are there by then. */
+export async function openAccess(config: Configuration, storage: Storage, log: Log): Promise<Access> {
+  const { db, catalog } = storage;
+  const now = Date.now;
+  const data = usesData(config) ? resolve(config.data) : undefined;
+  const { rotation, lead, overlap, secret } = config.keys;
+  const times = { rotationMs: rotation, leadMs: lead, overlapMs: overlap };
+  const keys = await openKeys(db, { ...times, now, secret, dataDirectory: data });
+  if (data !== undefined) await ensureOperatorKey(data);
+  const resources = createResources(db, { now });
+  for (const { name } of registriesOf(config)) await ensureRegistryResource(resources, name);
+  const types = [registryType, ...identityTypes].map(({ type }) => type);
+  const mirror = await createMirror(resources, types);
+  const standing = standingOf(config.bootstrap);
+  const read = async () => {
+    const ids = await registryNames(catalog);
+    return readDirectory(mirror, new Map([...ids].map(([id, name]) => [name.toLowerCase(), id])), standing);
+  };
+  let directory = await read();
+  let stale = false;
+  const refresh = async () => {
+    // What could not be read anew the last time still has to be.
+    stale = (await mirror.refresh()) || stale;
+    if (!stale) return;
+    directory = await read();
+    stale = false;
+  };
+  const passwords = createPasswords(db, (text) => keys.hmac(`password\0${text}`), now);
+  const identification: Identification = {
+    directory: () => directory,
+    keys,
+    operator: data === undefined ? undefined : await loadOperatorVerifier(data),
+    federation: createFederation({ outbound: createOutbound(config.outbound), now, log }),
+    passwords,
+    now,
+  };
+  return {
+    identification,
+    authenticator: createAuthenticator(identification),
+    directory: () => directory,
+    keys,
+    resources,
+    refresh,
+    follow(failed) {
+      const everyProcess = (name: string, intervalMs: number, run: () => Promise<unknown>) =>
+        startPeriodic({
+          name,
+          intervalMs,
+          isOurs: () => true,
+          run: async () => (await run(), false),
+          failed: (error) => failed(name, error),
+        });
+      return [
+        everyProcess('follow-resources', mirrorIntervalMs, refresh),
+        everyProcess('refresh-keys', keyIntervals.refreshMs, () => keys.refresh()),
+        everyProcess('record-password-uses', usesIntervalMs, () => passwords.recordUses()),
+      ];
+    },
+  };
+}

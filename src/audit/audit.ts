@@ -1,0 +1,78 @@
+import type { Log } from '../telemetry/index.ts';
+
+/** Who did what, from where, and what became of it. */
+export interface AuditEntry {
+  /** Such as `pull`, `push`, `token.issue`, or an action of the management API. */
+  action: string;
+  outcome: 'allowed' | 'denied';
+  /** A word: why it was denied. */
+  reason?: string | undefined;
+  /** Stable id of the principal; undefined where nobody was identified. */
+  actor: string | undefined;
+  actorName: string | undefined;
+  identityKind: string | undefined;
+  /** `jti` of the token that was shown, or the id of the password. */
+  tokenId: string | undefined;
+  address: string;
+  requestId: string;
+  registryId: number;
+  /** What it was done to, as a repository or an ARM id. */
+  target?: string | undefined;
+  /** What else the action says of itself. */
+  detail?: Record<string, unknown> | undefined;
+}
+
+/**
+ * Records of what was decided (design §5), in the log. Two classes: what changes something or was denied is written
+ * before its answer; what only reads is kept for up to a second, and the same by the same caller becomes one record that
+ * says how often. A crash may lose that second.
+ */
+export interface Audit {
+  /** At once. */
+  record(entry: AuditEntry): void;
+  /** Within a second. */
+  note(entry: AuditEntry): void;
+  /** Writes what is kept, and ends. */
+  close(): void;
+}
+
+const keptMs = 1000;
+/** Different entries that are kept at most. */
+const most = 5000;
+
+export function createAudit(log: Log): Audit {
+  let kept = new Map<string, { entry: AuditEntry; count: number; from: number }>();
+  let timer: Timer | undefined;
+
+  function write(entry: AuditEntry, more: Record<string, unknown> = {}): void {
+    const { detail, ...fields } = entry;
+    log.info({ audit: true, ...fields, ...detail, ...more }, entry.outcome);
+  }
+
+  function flush(): void {
+    clearTimeout(timer);
+    timer = undefined;
+    const entries = kept;
+    kept = new Map();
+    for (const { entry, count, from } of entries.values()) {
+      write(entry, count > 1 ? { count, from: new Date(from).toISOString() } : {});
+    }
+  }
+
+  return {
+    record: (entry) => write(entry),
+    note(entry) {
+      const { action, actor, tokenId, address, registryId, target } = entry;
+      const key = `${action} ${actor} ${tokenId} ${address} ${registryId} ${target}`;
+      const same = kept.get(key);
+      if (same) same.count++;
+      else kept.set(key, { entry, count: 1, from: Date.now() });
+      if (kept.size >= most) flush();
+      else if (!timer) {
+        timer = setTimeout(flush, keptMs);
+        timer.unref();
+      }
+    },
+    close: flush,
+  };
+}

@@ -1,0 +1,1 @@
+export { type AuditEntry, createAudit, type Audit } from './audit.ts';

@@ -1,0 +1,158 @@
+import { createHash } from 'node:crypto';
+import {
+  type AssignedPrincipal,
+  compilePolicy,
+  type Grant,
+  parseScopeMapActions,
+  type RoleAssignment,
+  systemScopeMaps,
+} from '../access/index.ts';
+import { armKey, parseArmId, type PropertiesOf, type ResourceType } from '../operations/index.ts';
+import { factsOf, registryType } from '../registries/index.ts';
+import type { Mirror, Resource } from '../resources/index.ts';
+import {
+  federatedCredentialType,
+  identityType,
+  roleAssignmentType,
+  roleDefinitionType,
+  scopeMapType,
+  tokenType,
+  trustedIssuerType,
+} from './contract.ts';
+import {
+  createDirectory,
+  type Directory,
+  type FederatedCredential,
+  type IdentityFacts,
+  type TokenFacts,
+} from './directory.ts';
+import type { TrustedIssuer } from './federation/index.ts';
+
+/** What is so without any resource. */
+export interface Standing {
+  assignments: readonly RoleAssignment[];
+  issuers: readonly TrustedIssuer[];
+  identities: readonly IdentityFacts[];
+  credentials: readonly FederatedCredential[];
+}
+
+/**
+ * Reads the directory from the resources that this process knows. `catalogIds` has the id of each registry by its name.
+ * What a resource says wrongly counts as not said: it grants nothing, and keeps nobody else from working.
+ */
+export function readDirectory(mirror: Mirror, catalogIds: ReadonlyMap<string, number>, standing: Standing): Directory {
+  const registries = listOf(mirror, registryType).flatMap(({ resource, properties }) => {
+    const id = catalogIds.get(resource.name.toLowerCase());
+    return id === undefined ? [] : [factsOf(resource, properties, id)];
+  });
+  const registryOf = new Map(registries.map((registry) => [armKey(registry.resourceId), registry]));
+  const identities = new Map(listOf(mirror, identityType).map((found) => [found.resource.key, identityOf(found)]));
+  const policy = compilePolicy({
+    registries: registries.map(({ name, resourceId, roleAssignmentMode }) => ({ name, id: resourceId, roleAssignmentMode })),
+    roleDefinitions: listOf(mirror, roleDefinitionType).map(({ resource, properties }) => ({
+      ...properties,
+      id: resource.id,
+      name: resource.name,
+      type: 'CustomRole',
+    })),
+    assignments: [...standing.assignments, ...listOf(mirror, roleAssignmentType).flatMap(assignmentOf)],
+  });
+  const tokens = listOf(mirror, tokenType).flatMap(({ resource, properties }): TokenFacts[] => {
+    const registry = registryOf.get(resource.parent);
+    if (!registry) return [];
+    const enabled = properties.status === 'enabled';
+    const grants = grantsOf(mirror, properties.scopeMapId, resource.parent);
+    return [{ name: resource.name, registryId: registry.id, enabled, grants }];
+  });
+  const credentials = listOf(mirror, federatedCredentialType).flatMap(({ resource, properties }) => {
+    const identity = identities.get(resource.parent);
+    const { issuer, audiences, subject, claims = {} } = properties;
+    return identity ? [{ id: resource.id, identity, issuer, audiences, subject, claims }] : [];
+  });
+  return createDirectory({
+    policy,
+    registries,
+    tokens,
+    identities: [...standing.identities, ...identities.values()],
+    credentials: [...standing.credentials, ...credentials],
+    issuers: [
+      ...standing.issuers,
+      ...listOf(mirror, trustedIssuerType).map(({ resource, properties }) => ({ name: resource.name, ...properties })),
+    ],
+  });
+}
+
+const parsed = new WeakMap<Resource, unknown>();
+
+/**
+ * The resources of a type with their properties. Each is read once: those that have not changed stay the same objects. What
+ * cannot be read, because another version wrote it, is left out.
+ */
+function listOf<T extends ResourceType>(mirror: Mirror, type: T): Found<T>[] {
+  return mirror.list(type.type).flatMap((resource) => {
+    const properties = propertiesOf(type, resource);
+    return properties ? [{ resource, properties }] : [];
+  });
+}
+
+function propertiesOf<T extends ResourceType>(type: T, resource: Resource): PropertiesOf<T> | undefined {
+  if (!parsed.has(resource)) parsed.set(resource, type.properties.safeParse(resource.properties).data);
+  return parsed.get(resource) as PropertiesOf<T> | undefined;
+}
+
+/**
+ * Names an identity for role assignments. One that is deleted and made anew is another one, and has none of the rights of
+ * the former.
+ */
+export function principalIdOf({ key, createdAt }: Resource): string {
+  const hex = createHash('sha256').update(`${key}\0${createdAt}`).digest('hex');
+  // The form of a GUID, version 8 (RFC 9562 §5.8).
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+}
+
+type Found<T extends ResourceType> = { resource: Resource; properties: PropertiesOf<T> };
+
+function identityOf({ resource, properties }: Found<typeof identityType>): IdentityFacts {
+  return { principalId: principalIdOf(resource), name: resource.name, enabled: properties.status === 'enabled' };
+}
+
+function assignmentOf({ resource, properties }: Found<typeof roleAssignmentType>): RoleAssignment[] {
+  const { condition, conditionVersion, roleDefinitionId, ...whom } = properties;
+  const principal = assigned(whom);
+  if (!principal) return [];
+  return [
+    {
+      id: resource.id,
+      name: resource.name,
+      scope: parseArmId(resource.id)!.parent!,
+      roleDefinitionId,
+      principal,
+      ...(condition !== undefined && { condition }),
+      ...(conditionVersion !== undefined && { conditionVersion }),
+    },
+  ];
+}
+
+function assigned({
+  principalType,
+  principalId,
+  issuer,
+  claims,
+}: Pick<PropertiesOf<typeof roleAssignmentType>, 'principalType' | 'principalId' | 'issuer' | 'claims'>):
+  | AssignedPrincipal
+  | undefined {
+  if (principalType === 'Claims') return issuer && claims ? { type: 'Claims', issuer, claims } : undefined;
+  if (principalId === undefined) return undefined;
+  if (principalType !== 'Group') return { type: 'Identity', id: principalId };
+  return issuer ? { type: 'Group', issuer, group: principalId } : undefined;
+}
+
+/** What a scope map of the same registry allows; a token whose map is gone may do nothing. */
+function grantsOf(mirror: Mirror, scopeMapId: string, registry: string): Grant[] {
+  const id = parseArmId(scopeMapId);
+  if (!id || armKey(id.parent ?? '') !== registry) return [];
+  const system = Object.hasOwn(systemScopeMaps, id.name) ? systemScopeMaps[id.name] : undefined;
+  const resource = mirror.get(id.id);
+  const actions = system?.actions ?? (resource && propertiesOf(scopeMapType, resource)?.actions);
+  return actions ? parseScopeMapActions(actions) : [];
+}

@@ -1,0 +1,35 @@
+import type { Grant, RoleAssignmentMode } from '../access/index.ts';
+import type { PropertiesOf } from '../operations/index.ts';
+import type { Resource } from '../resources/index.ts';
+import type { registryType } from './contract.ts';
+
+/** A registry, as far as access to it goes. */
+export interface RegistryFacts {
+  /** In the catalog. */
+  id: number;
+  name: string;
+  /** ARM id. */
+  resourceId: string;
+  roleAssignmentMode: RoleAssignmentMode;
+  adminUserEnabled: boolean;
+  /** What everybody may pull: nothing by default. */
+  anonymousPull: readonly Grant[];
+}
+
+/** The facts of a registry's resource; `id` is its own in the catalog. */
+export function factsOf(
+  resource: Resource,
+  properties: PropertiesOf<typeof registryType>,
+  id: number,
+): RegistryFacts {
+  const { anonymousPullEnabled, anonymousPullRepositories: named } = properties;
+  const repositories = anonymousPullEnabled ? ['*'] : named;
+  return {
+    id,
+    name: resource.name,
+    resourceId: resource.id,
+    roleAssignmentMode: properties.roleAssignmentMode,
+    adminUserEnabled: properties.adminUserEnabled,
+    anonymousPull: repositories.map((repository) => ({ repository, permissions: ['content/read', 'metadata/read'] })),
+  };
+}

@@ -1,0 +1,3 @@
+export { registryType } from './contract.ts';
+export { ensureRegistryResource, registryId } from './ensure.ts';
+export { factsOf, type RegistryFacts } from './facts.ts';
