@@ -38,6 +38,10 @@ test('lesson 61: a secret on the command line is refused, with the way to hand i
     expect(refused.error).toContain('BONDED_DATABASE_URL_FILE');
     expect(refused.out + refused.error).not.toContain('secret');
   }
+  const seal = await bonded(['config', 'check', '--set', `keys.secret=${'secret'.repeat(8)}`]);
+  expect(seal).toMatchObject({ code: 1, out: '' });
+  expect(seal.error).toContain('use BONDED_KEYS_SECRET_FILE');
+  expect(seal.error).not.toContain('secretsecret');
   expect((await bonded(['config', 'check', '--database', 'postgres://bonded@db.example.com/bonded'])).code).toBe(0);
 });
 

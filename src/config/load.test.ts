@@ -16,6 +16,9 @@ const schema = z.strictObject({
   registries: z.array(z.strictObject({ name: z.string() })).default([]),
   gc: z.strictObject({ delay: duration().prefault('24h'), maxAge: duration().optional() }).prefault({}),
   database: z.strictObject({ url: z.string().startsWith('postgres://').optional() }).prefault({}),
+  seal: z
+    .strictObject({ secret: z.string().min(9).optional().meta({ secret: true, description: 'What.' }) })
+    .prefault({}),
 });
 
 let directory: string;
@@ -52,6 +55,7 @@ describe('where values come from', () => {
       registries: [],
       gc: { delay: 86_400_000 },
       database: {},
+      seal: {},
     });
   });
 
@@ -168,6 +172,20 @@ describe('what is wrong is named with its key and where it came from', () => {
     );
   });
 
+  test('a secret on the command line is refused, and nowhere else', async () => {
+    const secret = 'swordfish';
+    const problems = problemsOf({ flags: { 'seal.secret': secret } });
+    expect(problems).toEqual([
+      'seal.secret: a secret on the command line can be read by everyone on the machine; use BONDED_SEAL_SECRET_FILE ' +
+        '(from command line)',
+    ]);
+    expect(load({ environment: { BONDED_SEAL_SECRET: secret } }).value.seal.secret).toBe(secret);
+    expect(load({ environment: { BONDED_SEAL_SECRET_FILE: await file(`${secret}\n`) } }).value.seal.secret).toBe(
+      secret,
+    );
+    expect(load({ file: await file(`seal: {secret: ${secret}}\n`) }).value.seal.secret).toBe(secret);
+  });
+
   test('no value is ever repeated: it may be a secret', async () => {
     const secret = 'swordfish';
     const sources: Partial<ConfigSources>[] = [
@@ -231,6 +249,7 @@ test('settings are described in order, each with key, variable, kind, default an
     ['gc.delay', 'BONDED_GC_DELAY', 'text'],
     ['gc.maxAge', 'BONDED_GC_MAX_AGE', 'text'],
     ['database.url', 'BONDED_DATABASE_URL', 'text'],
+    ['seal.secret', 'BONDED_SEAL_SECRET', 'text'],
   ]);
   expect(settings[0]).toMatchObject({ description: 'Where.', defaultValue: './data' });
   expect(settings[5]).toMatchObject({ defaultValue: '24h' });

@@ -37,5 +37,3 @@ export const keysConfig = z
       .describe('How long afterwards the former key still verifies. At least as long as a token may live.'),
   })
   .prefault({});
-
-export type KeysConfig = z.output<typeof keysConfig>;

@@ -29,7 +29,7 @@ export function makeEcKey(): EcKey {
 
 /** The pair of a private key. Throws an Error where it is none of P-256. */
 export function ecKeyOf(privateKey: KeyObject): EcKey {
-  const publicKey = createPublicKey(privateKey as never);
+  const publicKey = createPublicKey(privateKey);
   const { kty, crv, x, y } = publicKey.export({ format: 'jwk' });
   if (kty !== 'EC' || crv !== 'P-256' || x === undefined || y === undefined) throw new Error('not a key of P-256');
   const publicJwk: PublicJwk = { kty, crv, x, y };

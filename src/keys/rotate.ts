@@ -27,11 +27,13 @@ export async function rotateTokenKeys(
     const row = newTokenRow(generation, now, activeAt, sealer);
     const inserted = await db.write(async (tx) => {
       if (!(await insertKey(tx, row))) return false;
-      await tx.run(`UPDATE signing_keys SET retire_at = ? WHERE purpose = 'token' AND generation = ?`, [
+      const retired = await tx.run(`UPDATE signing_keys SET retire_at = ? WHERE purpose = 'token' AND generation = ?`, [
         activeAt,
         generation - 1,
       ]);
-      return true;
+      // In an emergency somebody dropped what it was to succeed.
+      if (retired === 0) await tx.run('DELETE FROM signing_keys WHERE kid = ?', [row.kid]);
+      return retired > 0;
     });
     if (inserted) made = row.kid;
   }

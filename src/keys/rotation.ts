@@ -29,7 +29,7 @@ export interface RotationPlan {
 export function planRotation(rows: readonly KeyRow[], now: number, times: RotationTimes): RotationPlan {
   const newest = rows.reduce((one, other) => (other.generation > one.generation ? other : one));
   const drop = rows
-    .filter((row) => row !== newest && row.retire_at !== null && row.retire_at + times.overlap <= now)
+    .filter((row) => row !== newest && (row.retire_at ?? newest.active_at) + times.overlap <= now)
     .map(({ kid }) => kid);
   const due = newest.active_at + times.rotation;
   if (now < due - times.lead) return { successor: undefined, drop };

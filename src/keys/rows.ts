@@ -104,7 +104,7 @@ export function ecKeyOfRow(row: KeyRow, bytes: Buffer): EcKey {
 
 export function hmacKeyOfRow(row: KeyRow, bytes: Buffer): KeyObject {
   if (bytes.length !== 32) throw damaged(row, undefined);
-  return createSecretKey(bytes as never);
+  return createSecretKey(bytes);
 }
 
 function boundTo({ purpose, kid }: KeyRow): string {
