@@ -5,6 +5,8 @@ import { storageConfig, uploadsConfig } from './content/index.ts';
 import { databaseConfig } from './database/index.ts';
 import { createHostTable, type HostTable, httpConfig, type TlsFiles } from './http/index.ts';
 import { keysConfig } from './keys/index.ts';
+import { bootstrapConfig, tokensConfig } from './identity/index.ts';
+import { outboundConfig } from './outbound/index.ts';
 import { logConfig } from './telemetry/index.ts';
 
 const registryName = z
@@ -42,6 +44,9 @@ const slices = z.strictObject({
   manifests: manifestsConfig,
   gc: gcConfig,
   keys: keysConfig,
+  tokens: tokensConfig,
+  bootstrap: bootstrapConfig,
+  outbound: outboundConfig,
   log: logConfig,
 });
 
@@ -69,8 +74,9 @@ export function registriesOf({ registries }: Configuration): Configuration['regi
 /** Which host means which registry, as an id of `ids`, which are in the order of `registriesOf`. Throws on a conflict. */
 export function hostsOf(config: Configuration, ids?: readonly number[]): HostTable {
   const registries = registriesOf(config).map((registry, at) => ({ ...registry, id: ids?.[at] ?? at }));
-  const { domain, hosts } = config;
-  return createHostTable({ registries, defaultRegistry: registries[0]!.id, domain, defaultHosts: hosts });
+  const { domain, hosts, publicUrl } = config;
+  const defaultHosts = publicUrl === undefined ? hosts : [...hosts, new URL(publicUrl).hostname];
+  return createHostTable({ registries, defaultRegistry: registries[0]!.id, domain, defaultHosts });
 }
 
 /** The files of TLS; undefined where it is off. */

@@ -42,9 +42,8 @@ export async function openAccess(config: Configuration, storage: Storage, log: L
   const { db, catalog } = storage;
   const now = Date.now;
   const data = usesData(config) ? resolve(config.data) : undefined;
-  const { rotation, lead, overlap, secret } = config.keys;
-  const times = { rotationMs: rotation, leadMs: lead, overlapMs: overlap };
-  const keys = await openKeys(db, { ...times, now, secret, dataDirectory: data });
+  const keys = await openKeys(db, { ...config.keys, now, dataDirectory: data });
+  if (!keys.sealed) log.warn({}, 'private keys lie in the database as they are; set keys.secret, the same for all nodes');
   if (data !== undefined) await ensureOperatorKey(data);
   const resources = createResources(db, { now });
   for (const { name } of registriesOf(config)) await ensureRegistryResource(resources, name);

@@ -4,10 +4,22 @@ import { sweepDeleted, type Uploads } from '../content/index.ts';
 import { trimEvents } from '../events/index.ts';
 import { createPace, startPeriodic } from '../jobs/index.ts';
 import type { Log, Metrics } from '../telemetry/index.ts';
+import { keyIntervals } from '../keys/index.ts';
+import type { Access } from './access.ts';
 import type { Storage } from './storage.ts';
 
 /** How long events are kept at least (ms), also when every subscriber has passed them. */
 const eventAgeMs = 7 * 86_400_000;
+
+export type Failures = (job: string, error: unknown, detail?: Record<string, unknown>) => void;
+
+/** Counts and logs what fails in the background. */
+export function createFailures(metrics: Metrics, log: Log): Failures {
+  return (job, error, detail = {}) => {
+    metrics.backgroundFailures.inc({ job });
+    log.error({ job, err: error, ...detail }, 'background work failed; it is tried again');
+  };
+}
 
 /**
  * Background work. Each round is small, so that requests never wait for it. Among nodes one does it at a time, each job
@@ -16,14 +28,11 @@ const eventAgeMs = 7 * 86_400_000;
 export function startBackground(
   config: Configuration,
   { db, blobs, catalog, node }: Storage,
+  { keys, resources }: Access,
   uploads: Uploads,
   metrics: Metrics,
-  log: Log,
+  { log, failed }: { log: Log; failed: Failures },
 ) {
-  const failed = (job: string, error: unknown, detail = {}) => {
-    metrics.backgroundFailures.inc({ job });
-    log.error({ job, err: error, ...detail }, 'background work failed; it is tried again');
-  };
   const periodic = (name: string, intervalMs: number, run: () => Promise<boolean>) =>
     startPeriodic({
       name,
@@ -56,6 +65,12 @@ export function startBackground(
       return swept.more;
     }),
     periodic('trim-events', 600_000, async () => (await trimEvents(db, Date.now() - eventAgeMs)) > 0),
+    periodic('rotate-keys', keyIntervals.rotateMs, async () => {
+      const { made, dropped } = await keys.rotate();
+      if (made !== undefined || dropped.length > 0) log.info({ made, dropped }, 'rotated keys');
+      return false;
+    }),
+    periodic('trim-resources', 600_000, async () => (await resources.trimTombstones(Date.now() - eventAgeMs)) > 0),
     // Stops are called from the last to the first.
     pace.hurry,
   ];

@@ -26,6 +26,11 @@ interface Asker extends Asking {
   identified: Caller;
 }
 
+/** Who the gates have found out it is. */
+export function callerOf(asking: Asking): Caller {
+  return (asking as Asker).identified;
+}
+
 /** The gates of identity and access, in their order (design §3). */
 export function createGates(options: GateOptions): Gate[] {
   const { authenticator, directory, refused } = options;
@@ -68,7 +73,7 @@ export function createGates(options: GateOptions): Gate[] {
 
   const authorise: Gate = (exchange, route, action) => {
     const needs = needsOf(route, action);
-    const { identified: caller } = exchange.caller as Asker;
+    const caller = callerOf(exchange.caller!);
     const rights = rightsOf(caller, directory());
     if (!rights.principal) throw challenge(exchange, needs, disabled);
     if (!needs) return;

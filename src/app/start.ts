@@ -1,10 +1,15 @@
 import { type Configuration, hostsOf, tlsOf } from '../configuration.ts';
 import { requireStore } from '../content/index.ts';
-import { createByteBudget, distribute, type Gate } from '../distribution/index.ts';
+import { createAudit } from '../audit/index.ts';
+import { createByteBudget, distribute } from '../distribution/index.ts';
 import { type HttpServer, startServer } from '../http/index.ts';
+import { createOauth2 } from '../oauth2/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { createMetrics, type Log, type Metrics, watchLoopLag, watchMemory } from '../telemetry/index.ts';
-import { startBackground } from './background.ts';
+import { openAccess } from './access.ts';
+import { grantsTo, recordDone, refusalsTo } from './audit-trail.ts';
+import { createFailures, startBackground } from './background.ts';
+import { createGates } from './gates.ts';
 import { forgetMissing } from './missing.ts';
 import { ensureRegistries, openStorage, openUploads, type SharedRights, type Storage } from './storage.ts';
 
@@ -42,9 +47,18 @@ export async function startApp(config: Configuration, log: Log, worker?: Worker)
   const storage = stack.use(await openStorage(config, { create: true, shared: worker, unheard }));
   const { db, blobs, catalog } = storage;
   const uploads = openUploads(config, storage, worker);
-  const registryIds = await ensureRegistries(config, storage);
-  // The security model, in order; every gate sees each request of the distribution API. Identity adds the first ones.
-  const gates: Gate[] = [];
+  const hosts = hostsOf(config, await ensureRegistries(config, storage));
+  const access = await openAccess(config, storage, log);
+  const audit = createAudit(log);
+  stack.defer(() => audit.close());
+  // The security model, in order; every gate sees each request of the distribution API.
+  const gates = createGates({ ...access, refused: refusalsTo(audit) });
+  const oauth2 = createOauth2({
+    identification: access.identification,
+    lifetimes: { accessMs: config.tokens.access, refreshMs: config.tokens.refresh },
+    isService: (service, registryId) => hosts.means(service, registryId),
+    record: grantsTo(audit),
+  });
   const missing = (digest: Digest, key: string) => void forgetMissing(storage, digest, key, metrics, log);
   const distribution = {
     catalog,
@@ -67,8 +81,14 @@ export async function startApp(config: Configuration, log: Log, worker?: Worker)
     metricsListen: config.metrics.listen,
     tls: tlsOf(config),
     trustedProxies: config.trustedProxies,
-    hosts: hostsOf(config, registryIds),
-    handle: (exchange) => distribute(distribution, gates, exchange),
+    hosts,
+    publicUrl: config.publicUrl,
+    async handle(exchange) {
+      const answer = await distribute(distribution, gates, exchange);
+      if (!answer) return oauth2(exchange);
+      recordDone(audit, exchange, answer);
+      return answer;
+    },
     missingFile(path) {
       const object = blobs.objectAt(path);
       if (object?.digest) missing(object.digest, object.key);
@@ -83,8 +103,10 @@ export async function startApp(config: Configuration, log: Log, worker?: Worker)
     log,
     metrics: worker ? { ...metrics, render: worker.renderMetrics } : metrics,
   });
+  const failed = createFailures(metrics, log);
+  for (const stop of access.follow(failed)) stack.defer(stop);
   if (worker?.background !== false) {
-    for (const stop of startBackground(config, storage, uploads, metrics, log)) stack.defer(stop);
+    for (const stop of startBackground(config, storage, access, uploads, metrics, { log, failed })) stack.defer(stop);
   }
   stack.defer(watchLoopLag((seconds) => metrics.loopLagSeconds.set(seconds)));
   stack.defer(watchMemory());

@@ -13,7 +13,7 @@ export interface Caller {
 }
 
 /** Throws where no gate has said who it is: nothing is ever served to nobody. */
-export function callerOf({ caller }: { caller: Caller | undefined }): Caller {
+export function callerOf({ caller }: { caller?: Caller | undefined }): Caller {
   if (caller) return caller;
   throw new RegistryError('UNAUTHORIZED');
 }

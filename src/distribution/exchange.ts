@@ -3,6 +3,7 @@ import type { BlobStore, Uploads } from '../content/index.ts';
 import type { Digest } from '../oci/index.ts';
 import type { ByteBudget } from './byte-budget.ts';
 import type { Caller } from './caller.ts';
+import type { Action } from './gates.ts';
 
 /** One request as the edge hands it over, after the bounds that concern every protocol. */
 export interface Exchange {
@@ -15,7 +16,10 @@ export interface Exchange {
   registryId: number;
   requestId: string;
   /** Set by the gates, once they know. */
-  caller: Caller | undefined;
+  caller?: Caller | undefined;
+  /** What it wants, and of which repository, once that is known. */
+  action?: Action;
+  repository?: string;
   /** Scheme and authority under which the client reaches the registry. */
   origin(): string;
   /** What kind of path it is, for metrics. */

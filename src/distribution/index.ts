@@ -29,6 +29,8 @@ export async function distribute(
       headers: { Allow: allowedMethods(route) },
     });
   }
+  exchange.action = action;
+  if ('name' in route) exchange.repository = route.name;
   for (const gate of gates) await gate(exchange, route, action);
   const response = await act(distribution, exchange, route);
   response.headers.set('Docker-Distribution-API-Version', 'registry/2.0');

@@ -7,6 +7,8 @@ export interface HostTable {
   readonly defaultRegistry: number;
   /** The registry's id; throws DENIED for a name that nobody configured (DNS rebinding would use one). */
   registryOf(host: string): number;
+  /** Whether a host, with a port or without, leads to a registry. */
+  means(authority: string, registryId: number): boolean;
 }
 
 export interface HostedRegistry {
@@ -35,18 +37,23 @@ export function createHostTable(options: {
   for (const { id, name, hosts } of options.registries) {
     for (const host of [`${name}.${options.domain}`, `${name}.localhost`, ...hosts]) add(host, id);
   }
+  const find = (host: string) => table.get(host) ?? (isIP(host) === 0 ? undefined : options.defaultRegistry);
   return {
     defaultRegistry: options.defaultRegistry,
+    means: (authority, registryId) => find(withoutPort(authority.toLowerCase())) === registryId,
     registryOf(host) {
-      const id = table.get(host);
+      const id = find(host);
       if (id !== undefined) return id;
-      if (isIP(host) !== 0) return options.defaultRegistry;
       throw new RegistryError('DENIED', {
         message: 'this host name is not configured here; use one of the configured names, localhost or an IP address',
         detail: { host: host.slice(0, 253) },
       });
     },
   };
+}
+
+function withoutPort(authority: string): string {
+  return authority.replace(/:[0-9]{1,5}$/, '').replace(/^\[(.*)\]$/, '$1');
 }
 
 /** Whether an address to listen on can be reached from this machine alone. */

@@ -1,0 +1,56 @@
+import type { Audit, AuditEntry } from '../audit/index.ts';
+import type { Exchange } from '../distribution/index.ts';
+import type { Caller } from '../identity/index.ts';
+import type { Oauth2Options } from '../oauth2/index.ts';
+import { callerOf, type GateOptions } from './gates.ts';
+
+const longestField = 512;
+
+/** What every record says of a request and of who sent it. */
+function about(
+  exchange: { address(): string; requestId: string; registryId: number },
+  caller: Caller | undefined,
+): Omit<AuditEntry, 'action' | 'outcome'> {
+  return {
+    actor: caller?.id,
+    actorName: caller?.holder.name,
+    identityKind: caller?.kind,
+    tokenId: caller?.tokenId,
+    address: exchange.address(),
+    requestId: exchange.requestId,
+    registryId: exchange.registryId,
+  };
+}
+
+/** Records what the gates refuse. To be asked for credentials is no refusal: every client is, before it shows some. */
+export function refusalsTo(audit: Audit): GateOptions['refused'] {
+  return (exchange, { caller, reason, needs }) => {
+    if (reason === 'no_credentials') return;
+    const action = exchange.action ?? 'access';
+    audit.record({ ...about(exchange, caller), action, outcome: 'denied', reason, target: needs?.challenge.name });
+  };
+}
+
+/** Records which tokens were given out, and which not. */
+export function grantsTo(audit: Audit): Oauth2Options['record'] {
+  return (exchange, { action, caller, refusal, issued, asked, granted }) => {
+    const scopes = { asked: asked.join(' ').slice(0, longestField), granted: granted.join(' ').slice(0, longestField) };
+    const detail = action === 'token.issue' ? { issued, ...scopes } : { issued };
+    const outcome = refusal ? 'denied' : 'allowed';
+    audit.record({ ...about(exchange, caller), action, outcome, reason: refusal?.reason, detail });
+  };
+}
+
+/** Records what was done: what changed something now, what only read within a second. */
+export function recordDone(audit: Audit, exchange: Exchange, { status }: Response): void {
+  const { action, repository, path, method } = exchange;
+  if (action === undefined || action === 'metadata' || !exchange.caller) return;
+  const caller = callerOf(exchange.caller);
+  const entry = { ...about(exchange, caller), action, outcome: 'allowed', target: repository } as const;
+  if (method === 'GET' || method === 'HEAD') {
+    // Whoever reads how far an upload has come has read nothing.
+    if (action !== 'push') audit.note({ ...entry, detail: { path: path.slice(0, longestField) } });
+  } else if (action === 'delete' || status === 201) {
+    audit.record({ ...entry, detail: { path: path.slice(0, longestField) } });
+  }
+}
