@@ -39,26 +39,47 @@ export interface Assignment {
   claims: ClaimsMatcher | undefined;
 }
 
-/** Reads an assignment once. What is wrong with it never throws: it grants nothing, and `explain` says why. */
-export function compileAssignment(source: RoleAssignment, roles: ReadonlyMap<string, Role>): Assignment {
+/** Conditions that were read, by their text; what is malformed with its refusal. */
+export type Conditions = Map<string, Evaluator | RegistryError>;
+
+/**
+ * Reads an assignment once. What is wrong with it never throws: it grants nothing, and `explain` says why. Takes
+ * conditions from those that were read `before`, and leaves all that it has in `conditions`.
+ */
+export function compileAssignment(
+  source: RoleAssignment,
+  roles: ReadonlyMap<string, Role>,
+  conditions: Conditions,
+  before?: Conditions,
+): Assignment {
   return {
     source,
     decision: Object.freeze({ allow: true, by: source.id }),
     role: roles.get(roleKey(source.roleDefinitionId)),
     scope: parseArmScope(source.scope),
-    condition: evaluatorOf(source),
+    condition: evaluatorOf(source, conditions, before),
     claims: source.principal.type === 'Claims' ? compileClaims(source.principal.claims) : undefined,
   };
 }
 
-function evaluatorOf({ condition, conditionVersion }: RoleAssignment): Evaluator | RegistryError | undefined {
+function evaluatorOf(
+  { condition, conditionVersion }: RoleAssignment,
+  conditions: Conditions,
+  before: Conditions | undefined,
+): Evaluator | RegistryError | undefined {
   // Null is what JSON has where there is none.
   if (condition == null) return undefined;
   if (conditionVersion != null && conditionVersion !== '2.0') {
     return new RegistryError('BAD_REQUEST', { message: 'the condition has a version that is not 2.0' });
   }
+  const known = conditions.get(condition) ?? before?.get(condition) ?? readCondition(condition);
+  conditions.set(condition, known);
+  return known;
+}
+
+function readCondition(text: string): Evaluator | RegistryError {
   try {
-    return compileCondition(parseCondition(condition));
+    return compileCondition(parseCondition(text));
   } catch (error) {
     if (error instanceof RegistryError) return error;
     throw error;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { assign, group, policyOf, registryId, robot } from '../../test/support/policies.ts';
 import {
+  compilePolicy,
   conditionFor,
   decide,
   decideManagement,
@@ -236,4 +237,19 @@ test('a decision looks only at assignments that concern the principal', () => {
     return false;
   });
   expect(seen).toEqual(mine);
+});
+
+test('a policy that is compiled after another takes over what has not changed, and nothing else', () => {
+  const condition = conditionFor({ repositories: ['team/*'] });
+  const source = (list: RoleAssignment[]) => ({
+    registries: [{ name: 'main', id: registryId('main'), roleAssignmentMode: 'AbacRepositoryPermissions' as const }],
+    roleDefinitions: [],
+    assignments: list,
+  });
+  const first = compilePolicy(source([assign(reader, { condition }), assign(reader, { condition: 'bad' })]));
+  const second = compilePolicy(source([assign(lister, { condition }), assign(reader, { condition: 'bad' })]), first);
+  const target = { registry: 'main', repository: 'team/app' };
+  expect(decide(second, robot, 'catalog/read', target).allow).toBe(true);
+  expect(decide(second, robot, 'content/read', target).allow).toBe(false);
+  expect(decide(compilePolicy(source([]), second), robot, 'catalog/read', target).allow).toBe(false);
 });

@@ -1,5 +1,5 @@
 import { parseArmScope, type Scope } from './arm-scope.ts';
-import { type Assignment, compileAssignment, type RoleAssignment } from './assignments.ts';
+import { type Assignment, compileAssignment, type Conditions, type RoleAssignment } from './assignments.ts';
 import { builtInRoles } from './built-in-roles.ts';
 import { someValue } from './claims.ts';
 import type { RoleAssignmentMode } from './permissions.ts';
@@ -34,6 +34,8 @@ export interface Policy {
   roles: ReadonlyMap<string, Role>;
   identities: ReadonlyMap<string, readonly Assignment[]>;
   issuers: ReadonlyMap<string, IssuerIndex>;
+  /** What the next compilation need not read again. */
+  conditions: Conditions;
 }
 
 const builtIn: ReadonlyMap<string, Role> = new Map(
@@ -42,9 +44,10 @@ const builtIn: ReadonlyMap<string, Role> = new Map(
 
 /**
  * Compiles a policy: conditions are parsed, roles become bits, and assignments are found by whom they concern, so that
- * a decision looks at no others. Never throws for what the resources say: what is malformed grants nothing.
+ * a decision looks at no others. Never throws for what the resources say: what is malformed grants nothing. With the
+ * policy `before`, conditions that it has are not read again: of 10,000 assignments that is most of the time.
  */
-export function compilePolicy(source: PolicySource): Policy {
+export function compilePolicy(source: PolicySource, before?: Policy): Policy {
   const registries = new Map<string, PolicyRegistry>();
   for (const { name, id, roleAssignmentMode: mode } of source.registries) {
     const scope = parseArmScope(id);
@@ -55,8 +58,11 @@ export function compilePolicy(source: PolicySource): Policy {
   for (const [key, role] of builtIn) roles.set(key, role);
   const identities = new Map<string, Assignment[]>();
   const issuers = new Map<string, IssuerIndex>();
-  for (const assignment of source.assignments) index(compileAssignment(assignment, roles), identities, issuers);
-  return { registries, roles, identities, issuers };
+  const conditions: Conditions = new Map();
+  for (const assignment of source.assignments) {
+    index(compileAssignment(assignment, roles, conditions, before?.conditions), identities, issuers);
+  }
+  return { registries, roles, identities, issuers, conditions };
 }
 
 export function registryOf(policy: Policy, name: string): PolicyRegistry | undefined {
