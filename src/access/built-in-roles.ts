@@ -143,12 +143,7 @@ export const builtInRoles: readonly RoleDefinition[] = [
   }),
 ];
 
-function builtIn(
-  name: string,
-  roleName: string,
-  description: string,
-  permission: Partial<RolePermission>,
-): RoleDefinition {
+function builtIn(name: string, roleName: string, description: string, permission: RolePermission): RoleDefinition {
   return {
     id: `/providers/Microsoft.Authorization/roleDefinitions/${name}`,
     name,

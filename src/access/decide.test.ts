@@ -9,6 +9,7 @@ import {
   type Permission,
   type Principal,
   type RoleAssignment,
+  type RoleAssignmentMode,
 } from './index.ts';
 import { visitAssignments } from './policy.ts';
 
@@ -48,6 +49,15 @@ describe('scopes', () => {
     }
   });
 
+  test('a repository covers itself in the management API, too', () => {
+    const policy = policyOf([assign('Owner', { scope: `${registryId('main')}/repositories/team/app` })]);
+    const may = (scope: string) => decideManagement(policy, robot, 'Microsoft.Authorization/x/write', scope).allow;
+    expect(may(`${registryId('main')}/repositories/team/app`)).toBe(true);
+    expect(may(`${registryId('other')}/repositories/team/app`)).toBe(false);
+    expect(may(`${registryId('main')}/repositories/team`)).toBe(false);
+    expect(may(registryId('main'))).toBe(false);
+  });
+
   test('the catalog is of the whole registry', () => {
     const allows = (rest: Partial<RoleAssignment>, repository?: string) => {
       const target = repository === undefined ? { registry: 'main' } : { registry: 'main', repository };
@@ -82,6 +92,24 @@ describe('conditions', () => {
       decide(policy, robot, permission, { registry: 'main', repository }).allow;
     expect([may('content/write', 'team/app'), may('content/write', 'web')]).toEqual([true, false]);
     expect([may('metadata/read', 'team/app'), may('metadata/read', 'web')]).toEqual([true, false]);
+  });
+
+  test('may name the actions of the mode, and in each the data actions', () => {
+    const named = (action: string) =>
+      `!(ActionMatches{'Microsoft.ContainerRegistry/registries/${action}'}) OR ` +
+      "@Request[Microsoft.ContainerRegistry/registries/repositories:name] StringEquals 'team/app'";
+    const may = (action: string, mode: RoleAssignmentMode, permission: Permission) => {
+      const role = 'Container Registry Data Importer and Data Reader';
+      const policy = policyOf([assign(role, { condition: named(action) })], mode);
+      return decide(policy, robot, permission, { registry: 'main', repository: 'web' }).allow;
+    };
+    expect(may('pull/read', 'LegacyRegistryPermissions', 'content/read')).toBe(false);
+    // Who may pull may read metadata: so what bounds the one bounds the other.
+    expect(may('pull/read', 'LegacyRegistryPermissions', 'metadata/read')).toBe(false);
+    expect(may('pull/read', 'AbacRepositoryPermissions', 'content/read')).toBe(true);
+    expect(may('repositories/content/read', 'LegacyRegistryPermissions', 'content/read')).toBe(false);
+    expect(may('repositories/content/read', 'AbacRepositoryPermissions', 'content/read')).toBe(false);
+    expect(may('repositories/content/read', 'AbacRepositoryPermissions', 'metadata/read')).toBe(true);
   });
 
   test('that name an action of the whole registry grant it where nothing is asked of a repository', () => {
@@ -162,6 +190,12 @@ describe('principals', () => {
       expect(reads(byClaims(claims as Record<string, string>), 'a', 'main', person)).toBe(false);
     });
   }
+
+  test('a claim that is inherited is none', () => {
+    const heir = { ...person, claims: Object.create({ sub: 'x' }) as Record<string, unknown> };
+    expect(reads(byClaims({ sub: 'x' }), 'a', 'main', heir)).toBe(false);
+    expect(reads(byClaims({ sub: 'x' }), 'a', 'main', { ...person, claims: { sub: 'x' } })).toBe(true);
+  });
 
   test('a value that is too long matches nothing', () => {
     const long = { ...person, claims: { sub: 'a'.repeat(4_097) } };

@@ -208,3 +208,16 @@ test('that there may be a repository is told from a condition that no name meets
   expect(canAny(policyOf([assign(reader)]), robot, 'content/write', 'main')).toBe(false);
   expect(canAny(policyOf([assign(reader)]), robot, 'content/read', 'missing')).toBe(false);
 });
+
+test('that the catalog is of the registry is no different for many', () => {
+  const scope = `${registryId('main')}/repositories/team/app`;
+  const policy = policyOf([assign('Container Registry Repository Catalog Lister', { scope })]);
+  const filter = repositoryFilter(policy, robot, 'main', ['catalog/read']);
+  expect({ none: filter.none, allows: filter.allows('team/app') }).toEqual({ none: true, allows: false });
+});
+
+test('a token may do in some repository what one of its grants says', () => {
+  const token: Principal = { ...robot, kind: 'token', grants: [{ repository: 'a', permissions: ['content/read'] }] };
+  const can = (permission: Permission) => canAny(policyOf([]), token, permission, 'main');
+  expect([can('content/read'), can('content/write'), can('catalog/read')]).toEqual([true, false, false]);
+});

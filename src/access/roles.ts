@@ -3,10 +3,10 @@ import { compileActionPattern, type Matcher } from './wildcard.ts';
 
 /** One set of an Azure role definition: what it gives, less what it excludes. */
 export interface RolePermission {
-  actions: readonly string[];
-  notActions: readonly string[];
-  dataActions: readonly string[];
-  notDataActions: readonly string[];
+  actions?: readonly string[];
+  notActions?: readonly string[];
+  dataActions?: readonly string[];
+  notDataActions?: readonly string[];
 }
 
 /** An Azure role definition (`Microsoft.Authorization/roleDefinitions`). */
@@ -69,10 +69,10 @@ export function exclusionOf(role: Role, permission: Permission, mode: RoleAssign
   const isLegacy = mode === 'LegacyRegistryPermissions';
   const action = isLegacy ? legacy : data;
   const lists = role.definition.permissions.map((set) => (isLegacy ? set.notActions : set.notDataActions));
-  return lists.flat().find((pattern) => compileActionPattern(pattern)(action));
+  return lists.flat().find((pattern) => pattern !== undefined && compileActionPattern(pattern)(action));
 }
 
-function ruleOf(includes: readonly string[], excludes: readonly string[]): Rule {
+function ruleOf(includes: readonly string[] = [], excludes: readonly string[] = []): Rule {
   return { includes: includes.map(compileActionPattern), excludes: excludes.map(compileActionPattern) };
 }
 

@@ -64,6 +64,10 @@ describe('scope strings', () => {
     expect(read.length).toBeWithin(10, 30);
     expect(read.map(formatScope)).toEqual(wide.slice(0, read.length));
     expect(parseScopes('x'.repeat(maxScopesLength * 10))).toEqual([]);
+    const whole = 'repository:a:pull';
+    const padding = 'x'.repeat(maxScopesLength - whole.length - 1);
+    expect(parseScopes(`${padding} ${whole}`)).toHaveLength(1);
+    expect(parseScopes(`${padding} ${whole},push`)).toEqual([]);
   });
 
   test(
