@@ -15,9 +15,16 @@ import {
 import { type Database, openDatabase, type WriteToken } from '../database/index.ts';
 import { eventMigrations } from '../events/index.ts';
 import { jobMigrations, joinNodes, type Node } from '../jobs/index.ts';
+import { resourceMigrations } from '../resources/index.ts';
 import { openBlobs, usesData } from './blobs.ts';
 
-const migrations = [...jobMigrations, ...eventMigrations, ...contentMigrations, ...catalogMigrations];
+const migrations = [
+  ...jobMigrations,
+  ...eventMigrations,
+  ...contentMigrations,
+  ...catalogMigrations,
+  ...resourceMigrations,
+];
 
 /** Facts without any front door. */
 export interface Facts extends AsyncDisposable {
