@@ -14,11 +14,21 @@ import {
 } from '../content/index.ts';
 import { type Database, openDatabase, type WriteToken } from '../database/index.ts';
 import { eventMigrations } from '../events/index.ts';
+import { identityMigrations } from '../identity/index.ts';
 import { jobMigrations, joinNodes, type Node } from '../jobs/index.ts';
 import { keyMigrations } from '../keys/index.ts';
+import { resourceMigrations } from '../resources/index.ts';
 import { openBlobs, usesData } from './blobs.ts';
 
-const migrations = [...jobMigrations, ...eventMigrations, ...contentMigrations, ...keyMigrations, ...catalogMigrations];
+const migrations = [
+  ...jobMigrations,
+  ...eventMigrations,
+  ...contentMigrations,
+  ...keyMigrations,
+  ...catalogMigrations,
+  ...resourceMigrations,
+  ...identityMigrations,
+];
 
 /** Facts without any front door. */
 export interface Facts extends AsyncDisposable {

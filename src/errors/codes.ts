@@ -34,6 +34,7 @@ export const errorCodes = {
     status: 412,
     message: 'the tag is not, or no longer, what the request demands; read it again',
   },
+  CONFLICT: { status: 409, message: 'the request conflicts with what is there; read it again' },
   BAD_REQUEST: { status: 400, message: 'the request is malformed' },
   NOT_FOUND: { status: 404, message: 'nothing is served at this path' },
   UNAVAILABLE: { status: 503, message: 'the registry cannot serve this request now; try again' },

@@ -27,7 +27,7 @@ export const ranks: readonly (readonly [rank: string, folders: readonly string[]
     ],
   ],
   ['6', ['advisor']],
-  ['7', ['distribution', 'http', 'cli', 'console']],
+  ['7', ['distribution', 'management', 'http', 'cli', 'console']],
   // The wiring: `configuration` puts the slices together, `app` the front doors, `processes` run it many
   // times over, `commands` run offline or start one of the two.
   ['8a', ['configuration']],

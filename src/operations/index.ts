@@ -1,0 +1,27 @@
+export { apiVersions, requireAnyApiVersion, requireApiVersion } from './api-versions.ts';
+export { type ArmId, armIdOf, armKey, formatId, parseArmId, segmentsOf } from './arm-id.ts';
+export {
+  action,
+  type ManagementAction,
+  type NameRule,
+  type Permissions,
+  permissionOf,
+  type PropertiesOf,
+  type ProviderAction,
+  providerAction,
+  type ResourceType,
+  resourceType,
+  type ResourceTypeOptions,
+  type TopLevel,
+  type Verb,
+  type WritingVerb,
+} from './declare.ts';
+export {
+  type ErrorDetail,
+  type ErrorEnvelope,
+  errorEnvelope,
+  type ManagementCode,
+  ManagementError,
+  type ManagementErrorOptions,
+} from './management-error.ts';
+export { groupScope, resourceGroup, subscriptionId, subscriptionScope } from './scopes.ts';

@@ -1,0 +1,116 @@
+import { createIndex } from './mirror-index.ts';
+import type { Resource } from './resource.ts';
+import { largestPage, type Resources } from './resources.ts';
+
+/** How often a process should call `refresh` (ms), so that it knows within a second what others wrote. */
+export const mirrorIntervalMs = 500;
+
+/** What differs from before; of a deleted one what it was last. */
+export interface MirrorChange {
+  resource: Resource;
+  deleted: boolean;
+}
+
+/** Resources of some types in the memory of this process. */
+export interface Mirror {
+  get(id: string): Resource | undefined;
+  /** By key; of one parent (an id) where it is given. The list is shared: it is not to be changed. */
+  list(type: string, parent?: string): readonly Resource[];
+  /**
+   * Reads what changed: one statement where nothing did. Whoever wrote calls it before answering; all that was
+   * committed before the call is in the mirror when it resolves. True where something of the types changed.
+   */
+  refresh(): Promise<boolean>;
+  /** Tells of changes once they are in the mirror; an empty list after all was read anew. Returns what ends it. */
+  onChange(listener: (changes: readonly MirrorChange[]) => void): () => void;
+  /** The latest stamp that is in it. */
+  stamp(): number;
+}
+
+const changesAtOnce = 500;
+
+/** Loads all resources of `types`. Two mirrors with the same stamp hold the same. */
+export async function createMirror(resources: Resources, types: readonly string[]): Promise<Mirror> {
+  const wanted = new Set(types.map((type) => type.toLowerCase()));
+  const listeners = new Set<(changes: readonly MirrorChange[]) => void>();
+  let held = createIndex();
+  let stamp = 0;
+  let running: Promise<boolean> | undefined;
+  let next: Promise<boolean> | undefined;
+
+  async function load(): Promise<void> {
+    // What changes while it is read has a later stamp, and is read again as a change.
+    const { value } = await resources.clock();
+    const loaded = createIndex();
+    for (const type of wanted) {
+      for (let after: string | undefined = ''; after !== undefined;) {
+        const page = await resources.list({ type, after, limit: largestPage });
+        for (const resource of page.resources) loaded.set(resource);
+        after = page.after;
+      }
+    }
+    held = loaded;
+    stamp = value;
+  }
+
+  async function read(): Promise<boolean> {
+    const clock = await resources.clock();
+    if (clock.value === stamp) return false;
+    // A restored backup, or a process that stood still for longer than deletions are remembered.
+    if (clock.value < stamp || clock.trimmed > stamp) {
+      await load();
+      await follow();
+      for (const listener of listeners) listener([]);
+      return true;
+    }
+    const changes = await follow();
+    if (changes.length > 0) for (const listener of listeners) listener(changes);
+    return changes.length > 0;
+  }
+
+  async function follow(): Promise<MirrorChange[]> {
+    const seen: MirrorChange[] = [];
+    for (;;) {
+      const changes = await resources.changesSince(stamp, changesAtOnce);
+      for (const { resource, deleted } of changes) {
+        if (!wanted.has(resource.type.toLowerCase())) continue;
+        if (deleted) held.delete(resource);
+        else held.set(resource);
+        seen.push({ resource, deleted });
+      }
+      stamp = changes.at(-1)?.stamp ?? stamp;
+      if (changes.length < changesAtOnce) return seen;
+    }
+  }
+
+  function refresh(): Promise<boolean> {
+    if (!running) return start();
+    // The one under way may have looked before the caller wrote.
+    return (next ??= running
+      .catch(() => false)
+      .then(() => {
+        next = undefined;
+        return start();
+      }));
+  }
+
+  function start(): Promise<boolean> {
+    const round = read().finally(() => {
+      if (running === round) running = undefined;
+    });
+    return (running = round);
+  }
+
+  await load();
+  await follow();
+  return {
+    get: (id) => held.get(id),
+    list: (type, parent) => held.list(type, parent),
+    refresh,
+    onChange(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    stamp: () => stamp,
+  };
+}
