@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test';
+import fc from 'fast-check';
 import type { OutboundError } from './outbound-error.ts';
 import { redirectOf, targetOf } from './target.ts';
 
@@ -77,3 +78,44 @@ function reasonOf(act: () => unknown): string {
     return (error as OutboundError).reason;
   }
 }
+
+test('whatever the text, it is refused or leads to the host that it shows', () => {
+  const part = fc.constantFrom(
+    'https://',
+    'http://',
+    '//',
+    '@',
+    ':',
+    '[',
+    ']',
+    '127.0.0.1',
+    '0x7f',
+    '.',
+    '1',
+    'a.test',
+    '/',
+    '\\',
+    '%31',
+    '#',
+    '?',
+    '。',
+    '１',
+  );
+  const text = fc.oneof(
+    fc.array(part, { maxLength: 8 }).map((parts) => parts.join('')),
+    fc.string().map((rest) => `https://${rest}`),
+  );
+  const property = fc.property(text, (url) => {
+    let target;
+    try {
+      target = targetOf(url);
+    } catch (error) {
+      expect((error as OutboundError).reason).toBe('bad_url');
+      return;
+    }
+    const shown = url.slice(url.indexOf('//') + 2).toLowerCase();
+    expect(shown.startsWith(target.host) || shown.startsWith(`[${target.host}]`)).toBe(true);
+    expect(target.url.username + target.url.password + target.url.hash).toBe('');
+  });
+  fc.assert(property, { numRuns: Number(process.env.BONDED_TEST_RUNS ?? 2_000) });
+});
