@@ -34,16 +34,23 @@ export interface Access {
   follow(failed: (job: string, error: unknown) => void): (() => Promise<void>)[];
 }
 
+const loopbackNames = ['127.0.0.1', 'localhost', '[::1]'];
+
 /** How often uses of passwords are written down (ms). */
 const usesIntervalMs = 60_000;
 
 /** Opens keys and resources, and reads the directory. The registries' resources are there by then. */
-export async function openAccess(config: Configuration, storage: Storage, log: Log): Promise<Access> {
+export async function openAccess(
+  config: Configuration,
+  storage: Storage,
+  { log, url }: { log: Log; url: () => string },
+): Promise<Access> {
   const { db, catalog } = storage;
   const now = Date.now;
   const data = usesData(config) ? resolve(config.data) : undefined;
   const keys = await openKeys(db, { ...config.keys, now, dataDirectory: data });
-  if (!keys.sealed) log.warn({}, 'private keys lie in the database as they are; set keys.secret, the same for all nodes');
+  if (!keys.sealed)
+    log.warn({}, 'private keys lie in the database as they are; set keys.secret, the same for all nodes');
   if (data !== undefined) await ensureOperatorKey(data);
   const resources = createResources(db, { now });
   for (const { name } of registriesOf(config)) await ensureRegistryResource(resources, name);
@@ -67,6 +74,7 @@ export async function openAccess(config: Configuration, storage: Storage, log: L
   const identification: Identification = {
     directory: () => directory,
     keys,
+    ownAddresses: () => loopbackNames.map((name) => `${name}:${new URL(url()).port}`),
     operator: data === undefined ? undefined : await loadOperatorVerifier(data),
     federation: createFederation({ outbound: createOutbound(config.outbound), now, log }),
     passwords,

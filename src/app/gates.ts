@@ -98,8 +98,14 @@ export function createGates(options: GateOptions): Gate[] {
 
 const noCredentials = { reason: 'no_credentials', message: 'authentication required' };
 const expired = { reason: 'expired', message: 'the access token has expired; get a new one' };
-const disabled = { reason: 'disabled', message: 'whoever this token was given to is disabled, deleted or no longer trusted' };
-const notInToken = { reason: 'insufficient_scope', message: 'the access token was not given for this; get one that is' };
+const disabled = {
+  reason: 'disabled',
+  message: 'whoever this token was given to is disabled, deleted or no longer trusted',
+};
+const notInToken = {
+  reason: 'insufficient_scope',
+  message: 'the access token was not given for this; get one that is',
+};
 const notAllowed = { reason: 'not_allowed', message: 'no role assignment or scope map allows it' };
 
 const whatOf = ({ challenge }: Needs) => (challenge.type === 'repository' ? `in ${challenge.name}` : 'of the registry');

@@ -48,7 +48,7 @@ export async function startApp(config: Configuration, log: Log, worker?: Worker)
   const { db, blobs, catalog } = storage;
   const uploads = openUploads(config, storage, worker);
   const hosts = hostsOf(config, await ensureRegistries(config, storage));
-  const access = await openAccess(config, storage, log);
+  const access = await openAccess(config, storage, { log, url: () => server.url });
   const audit = createAudit(log);
   stack.defer(() => audit.close());
   // The security model, in order; every gate sees each request of the distribution API.

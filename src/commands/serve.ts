@@ -21,7 +21,7 @@ export const serve = buildCommand<ConfigFlags, [], Context>({
     const signal = stopSignal(this);
     const shown = { url: app.url, ...(app.metricsUrl && { metrics: app.metricsUrl }), ...(workers && { processes }) };
     log.info(shown, `serving on ${app.url}`);
-    log.warn({}, 'callers are not identified: whoever can connect from this machine may push, pull and delete');
+
     // A person reads this, a log collector would choke on it.
     if (this.process.stdout.isTTY || this.environment.npm_lifecycle_event === 'start') this.write(welcome(app.url));
     const stopped = await Promise.race([signal, ...(workers ? [workers.failure] : [])]);

@@ -20,6 +20,8 @@ export interface Exchange {
   /** What it wants, and of which repository, once that is known. */
   action?: Action;
   repository?: string;
+  /** Of the client. */
+  address(): string;
   /** Scheme and authority under which the client reaches the registry. */
   origin(): string;
   /** What kind of path it is, for metrics. */

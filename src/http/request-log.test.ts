@@ -127,8 +127,13 @@ test('the cause of a lack is told to its end', () => {
   const request = new Request('http://127.0.0.1/');
   const exchange = { request, method: 'PUT', path: '/', query: '', registryId: 0, requestId: 'r', route: 'none' };
   recordOutcome(log, createMetrics(), {
-    exchange: { ...exchange, origin: () => 'http://localhost',
-      bytes: async () => new Uint8Array(), address: () => '127.0.0.1', untimed: () => {} },
+    exchange: {
+      ...exchange,
+      origin: () => 'http://localhost',
+      bytes: async () => new Uint8Array(),
+      address: () => '127.0.0.1',
+      untimed: () => {},
+    },
     status: 507,
     elapsedMs: 1,
     error: undefined,

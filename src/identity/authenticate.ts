@@ -46,10 +46,15 @@ function lastsUntil({ kind, until }: Caller, now: number): number {
 }
 
 /** Whoever shows an Authorization header. What it says is never repeated. */
-export async function identifyHeader(of: Identification, door: Door, authorization: string): Promise<Identified<Caller>> {
+export async function identifyHeader(
+  of: Identification,
+  door: Door,
+  authorization: string,
+): Promise<Identified<Caller>> {
   const [, scheme = '', value = ''] = /^(\S{1,16}) +(\S+) *$/.exec(authorization) ?? [];
   if (scheme.toLowerCase() === 'bearer') return identifyToken(of, door, value);
-  if (scheme.toLowerCase() !== 'basic') return refused('scheme', 'use a Bearer token, or Basic with a token as password');
+  if (scheme.toLowerCase() !== 'basic')
+    return refused('scheme', 'use a Bearer token, or Basic with a token as password');
   const decoded = Buffer.from(value, 'base64').toString();
   const colon = decoded.indexOf(':');
   if (colon === -1) return refused('malformed', 'the credentials are no user name and password');

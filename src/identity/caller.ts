@@ -1,4 +1,4 @@
-import type { Principal } from '../access/index.ts';
+import type { Grant, Principal } from '../access/index.ts';
 import type { Directory } from './directory.ts';
 import type { Holder, TokenClaims } from './claims.ts';
 import { grantOf, type TokenGrant } from './grant.ts';
@@ -75,7 +75,7 @@ function federated(base: Pick<Principal, 'kind' | 'id' | 'name'>, holder: Holder
 }
 
 /** The admin user's (acr §2.4): all of the data, none of the management. */
-const everything: Principal['grants'] = [
+const everything: readonly Grant[] = [
   {
     repository: '*',
     permissions: ['content/read', 'content/write', 'content/delete', 'metadata/read', 'metadata/write', 'catalog/read'],
@@ -86,4 +86,3 @@ const everything: Principal['grants'] = [
 export function mayManage({ kind, grant }: Caller): boolean {
   return (kind === 'operator' || kind === 'identity' || kind === 'federated') && (!grant || grant.manages);
 }
-

@@ -6,9 +6,11 @@ const guid = /^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/;
 const guidName = { pattern: guid, says: 'the form of a GUID' };
 const words = (most: number) => z.string().max(most);
 /** Claims and what they must be; `*` in a value stands for any characters. */
-const claimPatterns = z.record(words(128).min(1), words(512).min(1)).refine((claims) => Object.keys(claims).length <= 20, {
-  message: 'must have at most 20 claims',
-});
+const claimPatterns = z
+  .record(words(128).min(1), words(512).min(1))
+  .refine((claims) => Object.keys(claims).length <= 20, {
+    message: 'must have at most 20 claims',
+  });
 
 /** A managed identity (design §5). */
 export const identityType = resourceType({
@@ -38,16 +40,12 @@ export const federatedCredentialType = resourceType({
   name: { pattern: /^[a-zA-Z0-9][a-zA-Z0-9_-]{2,119}$/, says: '3 to 120 letters, digits, - and _' },
   apiVersions: apiVersions.managedIdentity,
   most: 20,
-  properties: z
-    .object({
-      issuer: z.string().min(1).max(512).describe('`iss` of the tokens, exactly: a trusted issuer has it.'),
-      subject: words(512)
-        .min(1)
-        .optional()
-        .describe('`sub` of the tokens; `*` in it stands for any characters.'),
-      audiences: z.array(words(512).min(1)).min(1).max(10).default(['bonded']).describe('One of them must be in `aud`.'),
-      claims: claimPatterns.optional().describe('Further claims, each a pattern such as `acme/*`.'),
-    })
+  properties: z.object({
+    issuer: z.string().min(1).max(512).describe('`iss` of the tokens, exactly: a trusted issuer has it.'),
+    subject: words(512).min(1).optional().describe('`sub` of the tokens; `*` in it stands for any characters.'),
+    audiences: z.array(words(512).min(1)).min(1).max(10).default(['bonded']).describe('One of them must be in `aud`.'),
+    claims: claimPatterns.optional().describe('Further claims, each a pattern such as `acme/*`.'),
+  }),
 });
 
 export const roleDefinitionType = resourceType({

@@ -25,7 +25,8 @@ export async function identifyPassword(
   // Said only to somebody who has the password.
   if (kind === 'admin' && !registry.adminUserEnabled) return refused('admin_disabled', 'Admin user is disabled');
   const token = directory().token(registryId, user);
-  if (kind === 'token' && !token?.enabled) return refused('token_disabled', 'the token is disabled; enable it, or use another');
+  if (kind === 'token' && !token?.enabled)
+    return refused('token_disabled', 'the token is disabled; enable it, or use another');
   const name = kind === 'admin' ? registry.name : token!.name;
   const caller: Caller = {
     registryId,

@@ -3,13 +3,21 @@ import type { Caller } from './caller.ts';
 import { callerOfClaims } from './caller.ts';
 import { type Holder, readClaims } from './claims.ts';
 import type { Directory, FederatedCredential } from './directory.ts';
-import { type Federation, matchesPattern, type VerifiedToken } from './federation/index.ts';
+import {
+  claimTexts,
+  describeIdentity,
+  type Federation,
+  matchesPattern,
+  type VerifiedToken,
+} from './federation/index.ts';
 import type { PasswordOwner, Passwords } from './passwords.ts';
 import { type Identified, refused } from './refusal.ts';
 
 export interface Identification {
   directory(): Directory;
   keys: Keys;
+  /** Hosts with port by which only this machine reaches the server: further audiences of an operator's token. */
+  ownAddresses(): readonly string[];
   /** Undefined where this process has no data directory. */
   operator: OperatorVerifier | undefined;
   federation: Federation;
@@ -22,7 +30,7 @@ export interface Door {
   registryId: number;
   /** What tokens call the registry: the host (and port) under which clients reach it. */
   service: string;
-  /** The Host header, which names this server: the audience of an operator's token. */
+  /** The Host header, which names this server: an audience of an operator's token. */
   host: string;
 }
 
@@ -52,18 +60,24 @@ export async function identifyToken(of: Identification, door: Door, token: strin
   const said = peek(token);
   if (!said) return refused('malformed', 'this is no token that the registry can read');
   if (said.rid !== undefined) return identifyOwn(of, door, token);
-  if (said.iss === operatorIssuer) return identifyOperator(of, door, token);
+  if (said.iss === operatorIssuer) return identifyOperator(of, door, token, said);
   const verified = await of.federation.verify(token, of.directory().issuers);
   if (!verified.ok) return refused(verified.reason, verified.message);
   return { ok: true, caller: callerOfFederated(of.directory(), door, verified) };
 }
 
+interface Said {
+  iss?: unknown;
+  rid?: unknown;
+  aud?: unknown;
+}
+
 /** What a token says of itself, to find whose keys it has to be checked with. Nothing else is believed of it. */
-function peek(token: string): { iss: unknown; rid: unknown } | undefined {
+function peek(token: string): Said | undefined {
   if (token.length > maxTokenLength) return undefined;
   try {
     const payload: unknown = JSON.parse(Buffer.from(token.split('.', 2)[1] ?? '', 'base64url').toString());
-    return typeof payload === 'object' && payload !== null ? (payload as { iss: unknown; rid: unknown }) : undefined;
+    return typeof payload === 'object' && payload !== null ? (payload as Said) : undefined;
   } catch {
     return undefined;
   }
@@ -100,12 +114,17 @@ async function identifyOwn(of: Identification, door: Door, token: string): Promi
   return refused('expired', 'the token has expired; log in again');
 }
 
-function identifyOperator(of: Identification, door: Door, token: string): Identified<Caller> {
+function identifyOperator(of: Identification, door: Door, token: string, said: Said): Identified<Caller> {
   if (!of.operator) {
-    return refused('no_operator', 'this server has no data directory that an operator could show; log in with an identity');
+    return refused(
+      'no_operator',
+      'this server has no data directory that an operator could show; log in with an identity',
+    );
   }
-  const verified = of.operator.verify(token, { audience: door.host, nowMs: of.now() });
-  if (!verified.ok) return refused(verified.reason, `the operator token is refused (${verified.reason}); make a new one`);
+  const audience = [door.host, ...of.ownAddresses()].find((own) => own === said.aud) ?? door.host;
+  const verified = of.operator.verify(token, { audience, nowMs: of.now() });
+  if (!verified.ok)
+    return refused(verified.reason, `the operator token is refused (${verified.reason}); make a new one`);
   const caller: Caller = {
     registryId: door.registryId,
     kind: 'operator',
@@ -121,12 +140,13 @@ function identifyOperator(of: Identification, door: Door, token: string): Identi
 
 /** A token of a trusted issuer: the identity that has a federated credential for it, or else whoever its subject is. */
 function callerOfFederated(directory: Directory, door: Door, verified: VerifiedToken): Caller {
-  const { issuer, subject, claims, groups, expiresAt } = verified;
+  const { issuer: trusted, subject, claims, groups, expiresAt } = verified;
+  const { issuer, preset } = trusted;
   const credential = directory.credentialsOf(issuer).find((candidate) => isFor(candidate, verified));
-  const carried = { issuer, groups: [...groups], claims: carriedClaims(claims) };
+  const carried = { issuer, groups: groups.slice(0, mostGroups), claims: carriedClaims(claims) };
   const holder: Holder = credential
     ? { kind: 'identity', name: credential.identity.name, ...carried, credential: credential.id }
-    : { kind: 'federated', name: verified.name, ...carried };
+    : { kind: 'federated', name: describeIdentity(preset, claims).name.slice(0, 512), ...carried };
   return {
     registryId: door.registryId,
     kind: holder.kind,
@@ -139,20 +159,25 @@ function callerOfFederated(directory: Directory, door: Door, verified: VerifiedT
   };
 }
 
-function isFor(credential: FederatedCredential, { audiences, claims }: VerifiedToken): boolean {
+function isFor(credential: FederatedCredential, { claims }: VerifiedToken): boolean {
+  const { subject, claims: wanted } = credential;
+  const audiences = claimTexts(claims, 'aud');
   if (!credential.audiences.some((audience) => audiences.includes(audience))) return false;
-  return matchesPattern(claims, { subject: credential.subject, claims: credential.claims });
+  return matchesPattern(claims, { subject, claims: wanted });
 }
+
+/** Groups that a token of ours carries on. */
+const mostGroups = 200;
 
 /** Bytes of claims, as JSON, that a token of ours carries on. */
 const carriedBytes = 4096;
-const longestClaim = 512;
+const longestClaim = 1024;
 
-/** Claims that a pattern can look at: the simple ones, the shortest first where there are too many. */
+/** Claims that a pattern can look at, the shortest first where there are too many. */
 function carriedClaims(claims: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const simple = Object.entries(claims)
     .map(([name, value]) => ({ name, value, bytes: JSON.stringify([name, value]).length }))
-    .filter(({ value, bytes }) => (typeof value !== 'object' || value === null) && bytes <= longestClaim)
+    .filter(({ bytes }) => bytes <= longestClaim)
     .toSorted((one, other) => one.bytes - other.bytes);
   let left = carriedBytes;
   return Object.fromEntries(simple.filter(({ bytes }) => (left -= bytes) >= 0).map(({ name, value }) => [name, value]));

@@ -1,11 +1,25 @@
-export { anonymousCaller, type Authenticator, createAuthenticator, identifyHeader, identifyPair } from './authenticate.ts';
+export {
+  anonymousCaller,
+  type Authenticator,
+  createAuthenticator,
+  identifyHeader,
+  identifyPair,
+} from './authenticate.ts';
 export { type Caller, mayManage } from './caller.ts';
 export { isAllowed, offersAnonymousPull, rightsOf, seesAny } from './rights.ts';
 export { bootstrapConfig, tokensConfig } from './config.ts';
 export { identityTypes } from './contract.ts';
 export { challengeOf, detailOf, type Wanted } from './challenge.ts';
 export { createDirectory, type Directory, type DirectorySource } from './directory.ts';
-export { type Door, doorAt, type Identification, identifyToken, nullUser, operatorId, type TokenDoor } from './identify.ts';
+export {
+  type Door,
+  doorAt,
+  type Identification,
+  identifyToken,
+  nullUser,
+  operatorId,
+  type TokenDoor,
+} from './identify.ts';
 export { createPasswords, type Passwords } from './passwords.ts';
 export type { Identified, Refusal } from './refusal.ts';
 export { readDirectory } from './read-directory.ts';

@@ -33,7 +33,12 @@ interface Row {
 
 export interface Passwords {
   /** Makes a password, in place of the one in that slot. What it returns is shown once and kept nowhere. */
-  generate(tx: Transaction, owner: PasswordOwner, slot: Slot, expiresAt?: number): Promise<{ id: string; value: string }>;
+  generate(
+    tx: Transaction,
+    owner: PasswordOwner,
+    slot: Slot,
+    expiresAt?: number,
+  ): Promise<{ id: string; value: string }>;
   /** Both slots go. */
   drop(tx: Transaction, owner: PasswordOwner): Promise<void>;
   list(owner: PasswordOwner): Promise<PasswordFacts[]>;

@@ -48,7 +48,11 @@ export function readDirectory(mirror: Mirror, catalogIds: ReadonlyMap<string, nu
   const registryOf = new Map(registries.map((registry) => [armKey(registry.resourceId), registry]));
   const identities = new Map(listOf(mirror, identityType).map((found) => [found.resource.key, identityOf(found)]));
   const policy = compilePolicy({
-    registries: registries.map(({ name, resourceId, roleAssignmentMode }) => ({ name, id: resourceId, roleAssignmentMode })),
+    registries: registries.map(({ name, resourceId, roleAssignmentMode }) => ({
+      name,
+      id: resourceId,
+      roleAssignmentMode,
+    })),
     roleDefinitions: listOf(mirror, roleDefinitionType).map(({ resource, properties }) => ({
       ...properties,
       id: resource.id,

@@ -43,7 +43,8 @@ function readRights(caller: Caller, directory: Directory): Rights {
       const key = repository === undefined ? permission : `${permission} ${repository}`;
       const decided = decisions.get(key);
       if (decided !== undefined) return decided;
-      const { allow } = decide(directory.policy, principal, permission, { registry: registry.name, repository });
+      const target = { registry: registry.name, ...(repository !== undefined && { repository }) };
+      const { allow } = decide(directory.policy, principal, permission, target);
       if (decisions.size === keptDecisions) decisions.clear();
       decisions.set(key, allow);
       return allow;

@@ -62,7 +62,8 @@ function grantedOf(of: Identification, caller: Caller, scope: RequestedScope): A
   const directory = of.directory();
   if (type === 'registry') {
     const allowed =
-      isAllowed(caller, directory, registryScopes[name], undefined) || (name === 'catalog' && seesAny(caller, directory));
+      isAllowed(caller, directory, registryScopes[name], undefined) ||
+      (name === 'catalog' && seesAny(caller, directory));
     return allowed ? [{ type, name, actions: ['*'] }] : [];
   }
   const granted = grantedActions(scope.actions, (permission) => isAllowed(caller, directory, permission, name));

@@ -1,4 +1,11 @@
-import { type Caller, doorAt, type Identification, type Refusal, type TokenDoor, type TokenLifetimes } from '../identity/index.ts';
+import {
+  type Caller,
+  doorAt,
+  type Identification,
+  type Refusal,
+  type TokenDoor,
+  type TokenLifetimes,
+} from '../identity/index.ts';
 
 /** One request as the edge hands it over. */
 export interface Oauth2Exchange {

@@ -31,7 +31,10 @@ export async function exchangeToken(options: Oauth2Options, exchange: Oauth2Exch
   const identified = await identifyToken(identification, doorOf(exchange), token);
   const caller = accepted(identified, (refusal) => say({ refusal }));
   if (caller.grant || caller.expired) {
-    const refusal = { reason: 'not_exchangeable', message: 'an access token of this registry is exchanged for nothing' };
+    const refusal = {
+      reason: 'not_exchangeable',
+      message: 'an access token of this registry is exchanged for nothing',
+    };
     throw refuse(refusal, (why) => say({ caller, refusal: why }));
   }
   const issued = issueRefreshToken(identification, lifetimes, doorOf(exchange), caller);
@@ -55,7 +58,12 @@ export async function grantByPost(options: Oauth2Options, exchange: Oauth2Exchan
   const user = requireField(form, 'username');
   const password = requireField(form, 'password');
   const identified = await identifyPair(options.identification, door, user, password);
-  return grant(options, exchange, accepted(identified, (refusal) => say({ refusal })), form.getAll('scope'));
+  return grant(
+    options,
+    exchange,
+    accepted(identified, (refusal) => say({ refusal })),
+    form.getAll('scope'),
+  );
 }
 
 /** `GET /oauth2/token`, with Basic credentials or none: what Docker does (acr §2.2). */
@@ -73,15 +81,15 @@ export async function grantByGet(options: Oauth2Options, exchange: Oauth2Exchang
     throw refuse({ reason: 'no_credentials', message: 'authentication required' }, (refusal) => say({ refusal }));
   }
   const identified = await identifyHeader(options.identification, doorOf(exchange), authorization);
-  return grant(options, exchange, accepted(identified, (refusal) => say({ refusal })), scopes);
+  return grant(
+    options,
+    exchange,
+    accepted(identified, (refusal) => say({ refusal })),
+    scopes,
+  );
 }
 
-function grant(
-  options: Oauth2Options,
-  exchange: Oauth2Exchange,
-  caller: Caller,
-  scopes: readonly string[],
-): Response {
+function grant(options: Oauth2Options, exchange: Oauth2Exchange, caller: Caller, scopes: readonly string[]): Response {
   const say = (outcome: Partial<TokenOutcome>) => record(options, exchange, 'token.issue', { caller, ...outcome });
   if (caller.grant || caller.expired) {
     const message = 'an access token gives no other one; use the refresh token';

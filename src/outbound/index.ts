@@ -1,5 +1,16 @@
+export { type AddressClass, classOf } from './address-class.ts';
 export { askHere } from './ask-here.ts';
+export { outboundConfig } from './config.ts';
 export { isListening } from './is-listening.ts';
+export {
+  createOutbound,
+  type Outbound,
+  type OutboundAnswer,
+  type OutboundOptions,
+  type OutboundRequest,
+  type Resolve,
+} from './outbound.ts';
+export { OutboundError, type OutboundReason } from './outbound-error.ts';
 export {
   createSdkCollector,
   createSdkFetch,

@@ -35,7 +35,9 @@ export const registryType = resourceType({
     roleAssignmentMode: z
       .enum(['LegacyRegistryPermissions', 'AbacRepositoryPermissions'])
       .default('AbacRepositoryPermissions')
-      .describe('Whether role assignments are read by their actions or by their data actions. A switch ends all logins.'),
+      .describe(
+        'Whether role assignments are read by their actions or by their data actions. A switch ends all logins.',
+      ),
     policies: z
       .object({ azureADAuthenticationAsArmPolicy: z.object({ status: enabled }).optional() })
       .partial()

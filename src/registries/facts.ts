@@ -17,11 +17,7 @@ export interface RegistryFacts {
 }
 
 /** The facts of a registry's resource; `id` is its own in the catalog. */
-export function factsOf(
-  resource: Resource,
-  properties: PropertiesOf<typeof registryType>,
-  id: number,
-): RegistryFacts {
+export function factsOf(resource: Resource, properties: PropertiesOf<typeof registryType>, id: number): RegistryFacts {
   const { anonymousPullEnabled, anonymousPullRepositories: named } = properties;
   const repositories = anonymousPullEnabled ? ['*'] : named;
   return {

@@ -1,0 +1,212 @@
+import { readFileSync } from 'node:fs';
+import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
+import type { IncomingMessage } from 'node:http';
+import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
+import { createAllowance } from './allowance.ts';
+import { type Call, connect, failureOf, NotConnected } from './connect.ts';
+import { OutboundError } from './outbound-error.ts';
+import { bodyOf, headersOf } from './read-answer.ts';
+import { redirectOf, type Target, targetOf } from './target.ts';
+import { createTurns } from './turns.ts';
+
+/** Calls under way at once; more wait. */
+const atOnce = 32;
+/** Addresses of one name that are tried, and how long for each to accept a connection (ms). */
+const mostAddresses = 8;
+const connectMs = 4000;
+
+/** All addresses of a name. */
+export type Resolve = (host: string) => Promise<readonly string[]>;
+
+export interface OutboundOptions {
+  /** Hosts, addresses and ranges beside the public internet: `outbound.allow`. */
+  allow: readonly string[];
+  /** PEM files of further authorities: `outbound.ca`. */
+  ca?: readonly string[];
+  /** Instead of the system's. */
+  resolve?: Resolve;
+}
+
+export interface OutboundRequest {
+  /** GET where it is missing. */
+  method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  headers?: Readonly<Record<string, string>>;
+  /** The media types that are wanted. */
+  accept?: string;
+  body?: string | Uint8Array;
+  /** Longest body of the answer, packed and unpacked (bytes). */
+  maxBytes: number;
+  /** From the call to the last byte of the answer, with all redirects (ms). */
+  timeoutMs: number;
+  /** How many are followed, by GET and HEAD alone; 0 where it is missing, and then one is an error. */
+  maxRedirects?: number;
+}
+
+export interface OutboundAnswer {
+  status: number;
+  headers: Headers;
+  bytes: Uint8Array<ArrayBuffer>;
+  /** Where the answer came from in the end. */
+  url: string;
+}
+
+export interface Outbound {
+  /**
+   * Calls another server. Every address of its name is checked, and the one that was checked is connected to, so that a
+   * name cannot lead into this network; so at each redirect. Throws OutboundError; an answer of any status is none.
+   */
+  request(url: string, request: OutboundRequest): Promise<OutboundAnswer>;
+}
+
+/** What may be sent on to another origin. Anything else might be a credential. */
+const harmless = new Set(['accept', 'accept-language', 'user-agent']);
+/** These are the connection's own. */
+const reserved = /^(?:host|connection|transfer-encoding|content-length|te|trailer|upgrade|expect|proxy-.*|cookie)$/;
+
+/**
+ * The way to servers whose addresses come from outside: issuers, upstreams, webhooks. No keep-alive, cookies or proxies.
+ * Throws where a file of `ca` is not readable or not PEM.
+ */
+export function createOutbound({ allow, ca = [], resolve = resolveBySystem }: OutboundOptions): Outbound {
+  const allowance = createAllowance(allow);
+  const secureContext = ca.length === 0 ? undefined : trustedBeside(ca);
+  const turns = createTurns(atOnce);
+
+  /** The addresses of a target, all of which may be connected to. */
+  async function addressesOf({ host, secure }: Target, signal: AbortSignal): Promise<readonly string[]> {
+    if (!secure && !allowance.plain(host)) {
+      throw new OutboundError(
+        'http_refused',
+        `${host} may not be called by plain http; use https, or name it in outbound.allow`,
+      );
+    }
+    const found = isIP(host) === 0 ? await within(signal, host, resolve(host)) : [host];
+    const refused = found.find((address) => allowance.refusal(host, address) !== undefined);
+    if (refused !== undefined) {
+      throw new OutboundError(
+        'address_refused',
+        `${host} is not on the public internet; the operator can allow it with outbound.allow`,
+        new Error(`${refused} is ${allowance.refusal(host, refused)}`),
+      );
+    }
+    return found.slice(0, mostAddresses);
+  }
+
+  async function hop(target: Target, call: Call): Promise<IncomingMessage> {
+    let failure: unknown;
+    for (const address of await addressesOf(target, call.signal)) {
+      try {
+        return await connect(target, address, call, connectMs);
+      } catch (error) {
+        if (!(error instanceof NotConnected)) throw error;
+        failure = error.cause;
+      }
+    }
+    throw failureOf(failure, target);
+  }
+
+  async function follow(first: Target, request: OutboundRequest, signal: AbortSignal): Promise<OutboundAnswer> {
+    const { method = 'GET', maxBytes, maxRedirects = 0 } = request;
+    let target = first;
+    let headers = headersToSend(request);
+    for (let redirects = 0; ; redirects++) {
+      const answer = await hop(target, { method, headers, body: request.body, signal, secureContext });
+      try {
+        const received = headersOf(answer);
+        const status = answer.statusCode ?? 0;
+        if (status < 200 || status > 599)
+          throw new OutboundError('bad_answer', `${target.host} answered with ${status}`);
+        const location = received.get('location');
+        if (status < 300 || status > 399 || status === 304 || location === null) {
+          const bytes = method === 'HEAD' ? new Uint8Array() : await bodyOf(answer, received, maxBytes);
+          return { status, headers: received, bytes, url: target.url.href };
+        }
+        const next = redirectOf(target, location);
+        requireRedirect(target, next, method);
+        if (redirects >= maxRedirects) {
+          throw new OutboundError('too_many_redirects', `${first.host} redirects more than ${maxRedirects} times`);
+        }
+        if (next.url.origin !== target.url.origin) headers = keepHarmless(headers);
+        target = next;
+      } catch (error) {
+        throw failureOf(error, target);
+      } finally {
+        // What was not read is not wanted.
+        answer.destroy();
+      }
+    }
+  }
+
+  return {
+    async request(url, request) {
+      const first = targetOf(url);
+      const began = performance.now();
+      const end = await turns.take(request.timeoutMs).catch((error: unknown) => {
+        throw new OutboundError('busy', 'too many calls to other servers are under way; try again', error);
+      });
+      const controller = new AbortController();
+      const left = request.timeoutMs - (performance.now() - began);
+      const timer = setTimeout(() => controller.abort(), Math.max(0, left));
+      try {
+        return await follow(first, request, controller.signal);
+      } catch (error) {
+        // However the end of the time showed.
+        if (!controller.signal.aborted) throw error;
+        throw new OutboundError('timed_out', `${first.host} did not answer in time`, error);
+      } finally {
+        clearTimeout(timer);
+        end();
+      }
+    },
+  };
+}
+
+function headersToSend({ headers = {}, accept = '*/*' }: OutboundRequest): Record<string, string> {
+  const sent: Record<string, string> = { 'user-agent': 'bonded', accept };
+  for (const [name, value] of Object.entries(headers)) {
+    if (reserved.test(name.toLowerCase())) throw new TypeError(`the header ${name} belongs to the connection`);
+    sent[name.toLowerCase()] = value;
+  }
+  return sent;
+}
+
+function keepHarmless(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => harmless.has(name)));
+}
+
+function requireRedirect(from: Target, to: Target, method: string): void {
+  if (method !== 'GET' && method !== 'HEAD') {
+    throw new OutboundError('redirect_refused', `${from.host} redirects a ${method}, which is not followed`);
+  }
+  if (from.secure && !to.secure) throw new OutboundError('redirect_refused', `${from.host} redirects to plain http`);
+}
+
+async function resolveBySystem(host: string): Promise<readonly string[]> {
+  return (await lookup(host, { all: true })).map(({ address }) => address);
+}
+
+/** A look-up cannot be called off: it goes on without anybody who waits for it. */
+async function within(
+  signal: AbortSignal,
+  host: string,
+  resolving: Promise<readonly string[]>,
+): Promise<readonly string[]> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  if (signal.aborted) reject(new Error('the time is over'));
+  signal.addEventListener('abort', () => reject(new Error('the time is over')), { once: true });
+  const found = await Promise.race([resolving, promise]).catch((error: unknown) => {
+    throw new OutboundError('not_resolved', `${host} has no address`, error);
+  });
+  if (found.length === 0) throw new OutboundError('not_resolved', `${host} has no address`);
+  return found;
+}
+
+function trustedBeside(files: readonly string[]): SecureContext {
+  const more = files.map((file) => {
+    const pem = readFileSync(file, 'utf8');
+    if (!pem.includes('-----BEGIN CERTIFICATE-----')) throw new Error(`outbound.ca: ${file} has no PEM certificate`);
+    return pem;
+  });
+  return createSecureContext({ ca: [...getCACertificates('default'), ...more] });
+}
