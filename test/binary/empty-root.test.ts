@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hasTool, run as runCommand, toolPath } from '../clients/command.ts';
+import { fetch } from '../http/fetch.ts';
 import { errorOf, pushImage } from '../http/registry.ts';
 import { freshDatabaseOptions, testDialect } from '../support/database.ts';
 import { writeOciLayout } from '../support/oci-layout.ts';

@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { digestOf } from '../../src/oci/index.ts';
+import { fetch } from '../http/fetch.ts';
 import { startTestApp } from '../support/server.ts';
 
 const nginx = Bun.which('nginx') ?? Bun.which('nginx', { PATH: '/usr/sbin' });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { join } from 'node:path';
+import { fetch } from '../http/fetch.ts';
 import { makeImage, pushBlob, pushImage, randomBytes } from '../http/registry.ts';
 import { s3Environment } from '../support/s3.ts';
 import { startTestProcess } from '../support/server.ts';

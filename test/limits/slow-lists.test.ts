@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test';
 import { connect, type Socket } from 'node:net';
+import { fetch } from '../http/fetch.ts';
 import { digestOf, type Image, pushImage, putManifest } from '../http/registry.ts';
 import { startTestProcess } from '../support/server.ts';
 

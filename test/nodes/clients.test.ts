@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeLayout } from '../clients/layout-writer.ts';
+import { fetch } from '../http/fetch.ts';
 import { digestOf, ociManifest } from '../http/registry.ts';
 import { canCluster, startCluster } from './cluster.ts';
 

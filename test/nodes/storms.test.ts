@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test';
+import { fetch } from '../http/fetch.ts';
 import { bonded } from '../support/command.ts';
 import { nginx, startBalancer } from './balancer.ts';
 import { startCable } from './cable.ts';

@@ -2,6 +2,7 @@ import { expect, test } from 'bun:test';
 import { rename } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { fetch } from '../http/fetch.ts';
 import { digestOf, errorOf, openUpload, pushBlob, randomBytes } from '../http/registry.ts';
 import { startS3 } from '../support/s3.ts';
 import { type Fault, type S3Request, startS3Faults } from '../support/s3-faults.ts';

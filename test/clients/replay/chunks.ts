@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { fetch } from '../../http/fetch.ts';
 import type { ClientTest, Stage } from '../client-test.ts';
 import { same } from '../pull.ts';
 import { head, openConnection } from './connection.ts';
