@@ -68,7 +68,8 @@ const refused: [what: string, status: number, request: string][] = [
 test.each(refused)(
   'the parser refuses %s with %i, no body, and the end of the connection',
   async (_, status, request) => {
-    const answer = await send(request);
+    // Of these it has passed the head on before it sees what is wrong.
+    const answer = await (request.startsWith('PUT ') ? ask : send)(request);
     expect(answer).toMatchObject({ status, body: '', closed: true });
   },
 );

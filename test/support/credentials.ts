@@ -14,15 +14,20 @@ export interface Credentials {
 /** Names the servers that a parent process has started to its children. */
 const variable = 'BONDED_TEST_CREDENTIALS';
 
-/** The data directory of each server, by its origin. What is to prove who is the operator lies there. */
+/** By origin, the data directory of each server, where that lies which proves who is the operator; or another origin. */
 const servers = new Map<string, string>(JSON.parse(process.env[variable] ?? '[]') as [string, string][]);
 
 /**
  * From now on, requests to this URL are the operator's of the server with this data directory, a path as this process
- * sees it. What stands in front of a server is known like the server itself.
+ * sees it.
  */
 export function knownServer(url: string, data: string): void {
   servers.set(originOf(url)!, data);
+}
+
+/** Something stands in front of a server and passes requests on. */
+export function knownFront(url: string, server: string): void {
+  servers.set(originOf(url)!, originOf(server)!);
 }
 
 /** What a child process needs in its environment in order to know the same servers. */
@@ -41,7 +46,10 @@ export function authorizationFor(url: string): string | undefined {
   return data === undefined ? undefined : credentialsIn(data).authorization;
 }
 
-const dataOf = (url: string): string | undefined => servers.get(url) ?? servers.get(originOf(url) ?? '');
+function dataOf(url: string): string | undefined {
+  const found = servers.get(url) ?? servers.get(originOf(url) ?? '');
+  return found?.startsWith('http') ? servers.get(found) : found;
+}
 
 function originOf(url: string): string | undefined {
   return URL.parse(url)?.origin.replace('//localhost', '//127.0.0.1');
