@@ -1,6 +1,6 @@
 /*
  * npm run bench:zb -- [flags] URL: the tests of zb, the benchmark of the zot project, against any registry that asks
- * for no credentials.
+ * for no credentials, or for such as Basic authentication takes.
  *
  *   -c, --concurrency N        connections (1)
  *   -n, --requests N           requests of a test in all (1)
@@ -8,6 +8,7 @@
  *   -t, --test-regex REGEX     only tests whose name matches
  *   -l, --list-tests           names the tests
  *   -o, --output-format FORM   stdout or json
+ *   -A, --auth-file FILE       `user:password`, in a file, as everybody on the machine sees what is typed here
  *       --skip-cleanup         leaves what was pushed
  *
  * A request is a whole push or pull. Times do not include preparing and cleaning up; zb's own totals do.

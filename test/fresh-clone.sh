@@ -118,11 +118,22 @@ image() {
   fresh node_modules/.bonded/bun -e "await (await import('./test/support/oci-layout.ts')).writeOciLayout('$work/image')"
 }
 
-push() { skopeo --insecure-policy copy --quiet --preserve-digests --dest-tls-verify=false "oci:$work/image:latest" "docker://$host/team/app:1.0"; }
+# What clients need to be the operator, in files that expire.
+sign_in() {
+  fresh node_modules/.bonded/bun -e "
+    (await import('./test/support/credentials.ts')).knownServer('http://$host', '$clone/data');
+    await (await import('./test/support/sign-in.ts')).signIn('$work/credentials', 'http://$host');"
+}
+
+push() {
+  sign_in || return 1
+  skopeo --insecure-policy copy --authfile "$work/credentials/auth.json" --quiet --preserve-digests --dest-tls-verify=false "oci:$work/image:latest" "docker://$host/team/app:1.0"
+}
 
 pull() {
   rm -rf "$work/pulled"
-  skopeo --insecure-policy copy --quiet --preserve-digests --src-tls-verify=false "docker://$host/team/app:1.0" "oci:$work/pulled:latest"
+  sign_in || return 1
+  skopeo --insecure-policy copy --authfile "$work/credentials/auth.json" --quiet --preserve-digests --src-tls-verify=false "docker://$host/team/app:1.0" "oci:$work/pulled:latest"
   [ "$(digests "$work/image")" = "$(digests "$work/pulled")" ] && [ "$(digests "$work/image" | wc -l)" = 3 ]
 }
 

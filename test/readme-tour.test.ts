@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeOciLayout } from './support/oci-layout.ts';
 import { startTestProcess } from './support/server.ts';
+import { signIn } from './support/sign-in.ts';
 
 const readme = await Bun.file(join(import.meta.dir, '..', 'README.md')).text();
 const blocks = [...readme.matchAll(/^```sh tour\n([\s\S]*?)^```$/gm)].map((match) => match[1]!);
@@ -24,10 +25,16 @@ test.skipIf(!Bun.which('skopeo') && !process.env['CI'])(
     const directory = await mkdtemp(join(tmpdir(), 'bonded-tour-'));
     try {
       await writeOciLayout(join(directory, 'image'));
+      const credentials = await signIn(join(directory, 'home'), server.url);
       expect(blocks).toHaveLength(expected.length);
       for (const [at, block] of blocks.entries()) {
         const script = block.replaceAll('127.0.0.1:5000', server.host);
-        const run = Bun.spawn(['sh', '-euc', script], { cwd: directory, stdout: 'pipe', stderr: 'pipe' });
+        const run = Bun.spawn(['sh', '-euc', script], {
+          cwd: directory,
+          env: { ...process.env, ...credentials },
+          stdout: 'pipe',
+          stderr: 'pipe',
+        });
         const output = (await new Response(run.stdout).text()) + (await new Response(run.stderr).text());
         expect({ code: await run.exited, output }).toMatchObject({ code: 0 });
         for (const text of expected[at]!) expect(output).toContain(text);

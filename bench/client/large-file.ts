@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { curlFlags } from './authorization.ts';
 import { run, type Situation } from '../shape.ts';
 
 /** A file of random bytes, as large as a large blob. */
@@ -32,5 +33,5 @@ export async function digestOfFile(file: string): Promise<string> {
 /** What sends a file. curl's own wait for `100 Continue` would be measured otherwise. */
 export function putCommand(file: string, url: string): string[] {
   const type = 'Content-Type: application/octet-stream';
-  return ['curl', '-sSf', '-o', '/dev/null', '-T', file, '-H', 'Expect:', '-H', type, url];
+  return ['curl', ...curlFlags(url), '-sSf', '-o', '/dev/null', '-T', file, '-H', 'Expect:', '-H', type, url];
 }

@@ -1,4 +1,5 @@
 import type { Socket } from 'bun';
+import { authorizationLine } from './authorization.ts';
 import { type Answer, type AnswerReader, readAnswer } from './answer.ts';
 
 /** Where a server listens. */
@@ -6,6 +7,8 @@ export interface Target {
   hostname: string;
   port: number;
   tls?: boolean;
+  /** The value of `Authorization` for a server that nobody here has started. */
+  authorization?: string | undefined;
 }
 
 export interface Request {
@@ -132,6 +135,8 @@ export async function openRaw(target: Target): Promise<RawConnection> {
   };
 }
 
+const urlOf = ({ tls, hostname, port }: Target) => `${tls ? 'https' : 'http'}://${hostname}:${port}`;
+
 /** A body that is small goes out with its head, in one write. */
 const togetherBelow = 64 * 1024;
 
@@ -140,11 +145,13 @@ function bytesOf({ method, path, headers = {}, body = [], chunked, pauseMs }: Re
   const lines = [
     `${method} ${path} HTTP/1.1`,
     `Host: ${target.hostname}:${target.port}`,
+    ...(target.authorization === undefined ? [] : [`Authorization: ${target.authorization}`]),
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     ...(chunked ? ['Transfer-Encoding: chunked'] : []),
     ...(!chunked && method !== 'GET' && method !== 'HEAD' ? [`Content-Length: ${length}`] : []),
   ];
-  const head = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+  const known = target.authorization === undefined ? authorizationLine(urlOf(target)) : '';
+  const head = Buffer.from(`${lines.join('\r\n')}\r\n${known}\r\n`, 'latin1');
   if (chunked) {
     const chunks = body.flatMap((bytes) => [Buffer.from(`${bytes.byteLength.toString(16)}\r\n`), bytes, newline]);
     return [head, ...chunks, lastChunk];

@@ -1,3 +1,4 @@
+import { fetch } from '../../test/http/fetch.ts';
 import { p99, requestSteadily, type Stream } from './steady-requests.ts';
 
 /** 99th percentiles (ms). */

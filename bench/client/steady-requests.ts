@@ -1,4 +1,5 @@
 import type { Socket } from 'bun';
+import { authorizationLine } from './authorization.ts';
 
 /** What is asked for, and how often. */
 export interface Stream {
@@ -24,6 +25,7 @@ const mostConnections = 128;
  * A client that waits for one answer before it asks again would not notice.
  */
 export async function requestSteadily(port: number, streams: readonly Stream[], seconds: number): Promise<void> {
+  const url = `http://127.0.0.1:${port}`;
   const idle: Connection[] = [];
   let opened = 0;
   const waiting: (() => void)[] = [];
@@ -44,7 +46,9 @@ export async function requestSteadily(port: number, streams: readonly Stream[], 
     const connection = await take();
     await new Promise<void>((resolve, reject) => {
       connection.done = (error) => (error ? reject(error) : resolve());
-      connection.socket.write(`GET ${stream.path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`);
+      connection.socket.write(
+        `GET ${stream.path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${authorizationLine(url)}\r\n`,
+      );
     });
     stream.times.push(performance.now() - due);
     idle.push(connection);

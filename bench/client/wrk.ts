@@ -1,4 +1,5 @@
 import { run } from '../shape.ts';
+import { wrkFlags } from './authorization.ts';
 
 export interface WrkFigures {
   /** Requests a second. */
@@ -21,6 +22,7 @@ export async function wrk(
     '--latency',
     '-H',
     `Accept: ${accept}`,
+    ...wrkFlags(url),
     url,
   ]);
   return readWrk(output);

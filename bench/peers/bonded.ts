@@ -7,6 +7,7 @@ const root = join(import.meta.dir, '..', '..');
 export function bonded(title: string, ...settings: string[]): Server {
   return {
     title,
+    asksWhoCalls: true,
     program: () => join(root, 'bin', 'bonded'),
     version: (program) =>
       [firstLine([program, '--version']), `from source on Bun ${Bun.version}`, ...settings].join(', '),
@@ -19,6 +20,7 @@ export function bondedBinary(title: string): Server {
   const program = join(root, 'dist', 'bonded');
   return {
     title,
+    asksWhoCalls: true,
     program: () => program,
     version: () => 'one file, by `npm run build:binary`',
     command: (_, directory, port) => serve(program, directory, port, []),

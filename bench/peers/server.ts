@@ -2,6 +2,8 @@
 export interface Server {
   /** As tables call it. */
   title: string;
+  /** Whether it asks who calls: only Bonded does, as none of the others is told to. */
+  asksWhoCalls?: boolean;
   /** Where the program lies; null where this machine does not have it. */
   program(): string | null;
   /** A line that names what is measured. */

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import type { Subprocess } from 'bun';
+import { knownServer } from '../../test/support/credentials.ts';
 import { type PeerName, serverOf } from './contenders.ts';
 import type { Server } from './server.ts';
 
@@ -51,6 +52,7 @@ function launchServer(server: Server, directory: string): Launched {
   if (program === null) throw new Error(`${server.title} is not installed`);
   mkdirSync(directory, { recursive: true });
   const port = freePort();
+  if (server.asksWhoCalls) knownServer(`http://127.0.0.1:${port}`, directory);
   const { PATH = '', HOME = '' } = process.env;
   const child = Bun.spawn(server.command(program, directory, port), {
     // Distribution 3 would look for a collector of traces.

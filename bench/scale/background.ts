@@ -2,6 +2,7 @@ import { openFacts } from '../../src/app/index.ts';
 import { type Catalog, checkCatalog, collectStep, commitBlob } from '../../src/catalog/index.ts';
 import { loadConfiguration } from '../../src/configuration.ts';
 import type { Digest } from '../../src/oci/index.ts';
+import { fetch } from '../../test/http/fetch.ts';
 import { type Registry, serve } from './registry.ts';
 import { nameOf } from './world.ts';
 

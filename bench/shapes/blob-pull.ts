@@ -1,5 +1,6 @@
 import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { curlFlags } from '../client/authorization.ts';
 import { openUpload } from '../client/content.ts';
 import { digestOfFile, putCommand, randomFile } from '../client/large-file.ts';
 import { besideRegistries, type Contender, registries } from '../peers/contenders.ts';
@@ -66,7 +67,7 @@ export const blobPull: Shape = {
     const url = urls.get(contender)!;
     const { blobBytes } = situation.scale;
     const pull = (times: number) =>
-      run(['curl', '-sSf', ...Array.from({ length: times }, () => ['-o', '/dev/null', url]).flat()]);
+      run(['curl', ...curlFlags(url), '-sSf', ...Array.from({ length: times }, () => ['-o', '/dev/null', url]).flat()]);
     // Into the page cache, and through code that the first request compiles.
     await pull(1);
     const one = await underLoad(peer.pid, () => pull(repeats));

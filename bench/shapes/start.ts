@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { fetch } from '../../test/http/fetch.ts';
 import { imageType, pushOnce, smallImage } from '../client/content.ts';
 import { type Contender, isInstalled, registries } from '../peers/contenders.ts';
 import { launch, startPeer } from '../peers/start.ts';

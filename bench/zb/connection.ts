@@ -7,8 +7,9 @@ export interface ZbConnection extends Sender {
   close(): void;
 }
 
-export function connectTo(url: URL): ZbConnection {
-  const target = targetOf(url);
+/** Requests to this URL say who they are from by `authorization`; those that it leads on to do not. */
+export function connectTo(url: URL, authorization: string | undefined): ZbConnection {
+  const target = { ...targetOf(url), authorization };
   let connection: RawConnection | undefined;
   const open = async () => {
     if (!connection || connection.closed) connection = await openRaw(target);

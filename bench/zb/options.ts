@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 
 export interface ZbOptions {
@@ -11,6 +12,8 @@ export interface ZbOptions {
   list: boolean;
   output: 'stdout' | 'json';
   skipCleanup: boolean;
+  /** The value of `Authorization`. */
+  authorization: string | undefined;
 }
 
 const declared = {
@@ -20,6 +23,7 @@ const declared = {
   'test-regex': { type: 'string', short: 't', default: '' },
   'list-tests': { type: 'boolean', short: 'l', default: false },
   'output-format': { type: 'string', short: 'o', default: 'stdout' },
+  'auth-file': { type: 'string', short: 'A' },
   'skip-cleanup': { type: 'boolean', default: false },
 } as const;
 
@@ -47,6 +51,7 @@ export function readZbOptions(args: string[]): ZbOptions {
     list,
     output,
     skipCleanup: values['skip-cleanup'],
+    authorization: basicFrom(values['auth-file']),
   };
 }
 
@@ -59,9 +64,21 @@ function count(text: string, flag: string, most: number): number {
 function urlOf(text: string): URL {
   const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol)) throw new Error(`${text}: not the URL of a registry`);
-  if (url.username !== '') throw new Error('credentials are not supported');
+  if (url.username !== '') throw new Error('credentials come from a file, by -A');
   if (url.pathname !== '/') throw new Error('a registry has no path of its own; give only scheme, host and port');
   return url;
+}
+
+function basicFrom(file: string | undefined): string | undefined {
+  if (file === undefined) return undefined;
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    throw new Error(`-A: cannot read ${file}: ${(error as NodeJS.ErrnoException).code}`);
+  }
+  if (!/^[^:\s]+:\S+$/.test(text)) throw new Error(`-A: ${file} holds no user:password`);
+  return `Basic ${Buffer.from(text).toString('base64')}`;
 }
 
 function expression(text: string): RegExp {

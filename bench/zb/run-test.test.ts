@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test';
+import { fetch } from '../../test/http/fetch.ts';
 import { startTestProcess } from '../../test/support/server.ts';
 import { readZbOptions } from './options.ts';
 import { print } from './print.ts';

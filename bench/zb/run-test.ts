@@ -50,10 +50,10 @@ interface Worker {
 
 /** Runs one test: every connection sends its part of the requests, one after the other. */
 export async function runTest(test: ZbTest, images: Images, options: ZbOptions): Promise<ZbRun> {
-  const { url, concurrency, requests } = options;
+  const { url, authorization, concurrency, requests } = options;
   const each = requests / concurrency;
   const workers = Array.from({ length: concurrency }, (): Worker => ({
-    connection: connectTo(url),
+    connection: connectTo(url, authorization),
     pushed: [],
     prepared: new Map(),
   }));

@@ -71,6 +71,8 @@ test.each([
   [['ftp://a'], 'not the URL'],
   [['http://a/b'], 'no path'],
   [['http://u:p@a'], 'credentials'],
+  [['-A', '/not/there', 'http://a'], 'cannot read /not/there: ENOENT'],
+  [['-A', '/dev/null', 'http://a'], 'holds no user:password'],
   [[], 'which registry'],
 ])('%j is refused in words', (args, words) => {
   expect(() => readZbOptions(args)).toThrow(words);

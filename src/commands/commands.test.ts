@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test';
 import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fetch } from '../../test/http/fetch.ts';
 import { bonded, inDirectory } from '../../test/support/command.ts';
 import { freshDatabaseOptions } from '../../test/support/database.ts';
 import { startTestProcess } from '../../test/support/server.ts';

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { countFacts, nothing } from '../../test/http/facts.ts';
-import { openRaw, portOf, requestText, sendRaw } from '../../test/http/raw.ts';
+import { fetch } from '../../test/http/fetch.ts';
+import { asOperator, openRaw, portOf, requestText, sendRaw } from '../../test/http/raw.ts';
 import { digestOf, ociManifest, openUpload } from '../../test/http/registry.ts';
 import type { TestApp } from '../../test/http/refusals.ts';
 import { startTestApp } from '../../test/support/server.ts';
@@ -18,7 +19,7 @@ const facts = () => countFacts(server.app, server.data);
 
 const headers = (...more: string[]) => ['Host: localhost', `Content-Type: ${ociManifest}`, ...more];
 const send = (method: string, target: string, lines: string[], body: string) =>
-  sendRaw(portOf(server.url), requestText(method, target, lines) + body);
+  sendRaw(portOf(server.url), asOperator(server.url, requestText(method, target, lines)) + body);
 
 test('a manifest that says it is larger than 4 MiB is 413 before it is read', async () => {
   const answer = await send('PUT', '/v2/bad/manifests/latest', headers(`Content-Length: ${4 * 2 ** 20 + 1}`), '');
@@ -28,7 +29,9 @@ test('a manifest that says it is larger than 4 MiB is 413 before it is read', as
 
 test('a chunked manifest is counted as it comes, and 413 beyond 4 MiB', async () => {
   using connection = await openRaw(portOf(server.url));
-  connection.socket.write(requestText('PUT', '/v2/bad/manifests/latest', headers('Transfer-Encoding: chunked')));
+  connection.socket.write(
+    asOperator(server.url, requestText('PUT', '/v2/bad/manifests/latest', headers('Transfer-Encoding: chunked'))),
+  );
   const chunk = `10000\r\n${' '.repeat(65_536)}\r\n`;
   // One chunk over the limit, and no end.
   for (let at = 0; at < 65; at++) connection.socket.write(chunk);
@@ -42,7 +45,9 @@ test('a body that is shorter than it says, from a client that hangs up, leaves n
     ['POST', `/v2/bad/blobs/uploads/?digest=${none}`],
   ] as const) {
     using connection = await openRaw(portOf(server.url));
-    connection.socket.write(`${requestText(method, target, headers('Content-Length: 1000'))}half`);
+    connection.socket.write(
+      `${asOperator(server.url, requestText(method, target, headers('Content-Length: 1000')))}half`,
+    );
     await Bun.sleep(50);
     connection.socket.destroy();
   }
@@ -66,7 +71,7 @@ test.each(['POST', 'PUT'])(
   async (method) => {
     const target = method === 'POST' ? `/v2/bad/blobs/uploads/?digest=${none}` : '/v2/bad/manifests/latest';
     using connection = await openRaw(portOf(server.url));
-    connection.socket.write(requestText(method, target, headers('Transfer-Encoding: chunked')));
+    connection.socket.write(asOperator(server.url, requestText(method, target, headers('Transfer-Encoding: chunked'))));
     const drip = setInterval(() => connection.socket.write('1\r\nx\r\n'), 100);
     const text = await connection.until((all) => all.includes('}]}'));
     clearInterval(drip);
@@ -91,7 +96,7 @@ test.each([
   const bytes = Buffer.alloc(12 * 2 ** 20);
   // Most clients read only when they have sent everything, and see a broken pipe where they cannot.
   socket.pause();
-  socket.write(requestText(method, target, headers(framing)));
+  socket.write(asOperator(server.url, requestText(method, target, headers(framing))));
   const [before, after] = framing.startsWith('T') ? [`${bytes.length.toString(16)}\r\n`, '\r\n0\r\n\r\n'] : ['', ''];
   socket.write(before);
   socket.write(bytes);
@@ -107,7 +112,10 @@ test.each([
 test('a blob without end is 413 at the limit, and leaves nothing', async () => {
   using connection = await openRaw(portOf(server.url));
   connection.socket.write(
-    requestText('POST', `/v2/bad/blobs/uploads/?digest=${none}`, headers('Transfer-Encoding: chunked')),
+    asOperator(
+      server.url,
+      requestText('POST', `/v2/bad/blobs/uploads/?digest=${none}`, headers('Transfer-Encoding: chunked')),
+    ),
   );
   const chunk = `10000\r\n${'x'.repeat(65_536)}\r\n`;
   for (let at = 0; at < 17; at++) connection.socket.write(chunk);

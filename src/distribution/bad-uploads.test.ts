@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect } from 'bun:test';
+import { fetch } from '../../test/http/fetch.ts';
 import { digestOf, openUpload, pushImage } from '../../test/http/registry.ts';
 import { type Refusal, type TestApp, testRefusals } from '../../test/http/refusals.ts';
 import { startTestApp } from '../../test/support/server.ts';

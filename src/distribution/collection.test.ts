@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test';
+import { fetch } from '../../test/http/fetch.ts';
 import { makeImage, pushBlob, putManifest } from '../../test/http/registry.ts';
 import { startTestApp, startTestProcess, type TestProcess } from '../../test/support/server.ts';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { openRaw, portOf, requestText } from '../../test/http/raw.ts';
+import { asOperator, openRaw, portOf, requestText } from '../../test/http/raw.ts';
 import { digestOf, type Image, openUpload, pushBlob, pushImage } from '../../test/http/registry.ts';
 import { startTestApp } from '../../test/support/server.ts';
 
@@ -23,7 +23,7 @@ const own = new Set(['date', 'x-request-id', 'warning']);
 /** Status, headers and body; throws unless exactly these bytes came, and the connection serves on. */
 async function ask(method: string, target: string, lines: string[]) {
   using connection = await openRaw(portOf(server.url));
-  connection.socket.write(requestText(method, target, lines));
+  connection.socket.write(asOperator(server.url, requestText(method, target, lines)));
   const first = await connection.until((text) => text.includes('\r\n\r\n'));
   const end = first.indexOf('\r\n\r\n') + 4;
   const [status = '', ...fields] = first.slice(0, end - 4).split('\r\n');
@@ -34,7 +34,7 @@ async function ask(method: string, target: string, lines: string[]) {
   const headers = Object.fromEntries(pairs.filter(([name]) => !own.has(name)));
   const size = method === 'HEAD' ? 0 : Number(headers['content-length'] ?? 0);
   await connection.until((text) => text.length >= end + size);
-  connection.socket.write(requestText('GET', '/v2/_catalog?n=0'));
+  connection.socket.write(asOperator(server.url, requestText('GET', '/v2/_catalog?n=0')));
   const text = await connection.until((all) => all.endsWith('{"repositories":[]}'));
   expect(text.slice(end + size)).toStartWith('HTTP/1.1 200 ');
   return { status: Number(status.split(' ')[1]), headers, size };

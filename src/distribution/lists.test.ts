@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { fetch } from '../../test/http/fetch.ts';
 import {
   digestOf,
   makeImage,

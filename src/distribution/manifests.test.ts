@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { countFacts } from '../../test/http/facts.ts';
+import { fetch } from '../../test/http/fetch.ts';
 import {
   digestOf,
   errorOf,

@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test';
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fetch } from '../../test/http/fetch.ts';
 import { errorOf, pushBlob, randomBytes } from '../../test/http/registry.ts';
 import { startTestApp } from '../../test/support/server.ts';
 

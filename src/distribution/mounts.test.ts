@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { fetch } from '../../test/http/fetch.ts';
 import { digestOf, errorOf, pushBlob, pushImage, randomBytes } from '../../test/http/registry.ts';
 import { startTestApp } from '../../test/support/server.ts';
 

@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test';
+import { fetch } from '../../test/http/fetch.ts';
 import { startTestApp } from '../../test/support/server.ts';
 import { digestOf } from '../oci/index.ts';
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { portOf, requestText, sendRaw } from '../../test/http/raw.ts';
+import { fetch } from '../../test/http/fetch.ts';
+import { asOperator, portOf, requestText, sendRaw } from '../../test/http/raw.ts';
 import { errorOf, pushBlob, randomBytes } from '../../test/http/registry.ts';
 import { startTestApp } from '../../test/support/server.ts';
 
@@ -62,7 +63,7 @@ describe('lesson 55: a Range', () => {
   ])('that is several, or none (%p), is ignored', async (range) => {
     const answer = await sendRaw(
       portOf(server.url),
-      requestText('GET', new URL(url()).pathname, ['Host: localhost', `Range: ${range}`]),
+      asOperator(server.url, requestText('GET', new URL(url()).pathname, ['Host: localhost', `Range: ${range}`])),
     );
     expect(answer.status).toBe(200);
     expect(answer.headers.get('content-length')).toBe('10000');
@@ -94,7 +95,8 @@ describe('lesson 55: a Range', () => {
 
   test('leaves the connection open for the next one', async () => {
     const target = new URL(url()).pathname;
-    const one = (range: string) => requestText('GET', target, ['Host: localhost', `Range: ${range}`]);
+    const one = (range: string) =>
+      asOperator(server.url, requestText('GET', target, ['Host: localhost', `Range: ${range}`]));
     for (const range of ['bytes=0-9', 'bytes=20000-']) {
       expect((await sendRaw(portOf(server.url), one(range))).closed).toBe(false);
     }

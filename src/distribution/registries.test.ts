@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fetch } from '../../test/http/fetch.ts';
 import { digestOf, type Image, makeImage, ociManifest } from '../../test/http/registry.ts';
 import { startTestApp } from '../../test/support/server.ts';
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { countFacts } from '../../test/http/facts.ts';
-import { openRaw, portOf, requestText } from '../../test/http/raw.ts';
+import { fetch } from '../../test/http/fetch.ts';
+import { asOperator, openRaw, portOf, requestText } from '../../test/http/raw.ts';
 import { digestOf, openUpload, pushBlob, randomBytes } from '../../test/http/registry.ts';
 import { freshDatabaseOptions } from '../../test/support/database.ts';
 import { startTestApp, startTestProcess } from '../../test/support/server.ts';
@@ -42,7 +43,9 @@ describe('lesson 3: an interrupted or confused upload goes on', () => {
   /** Sends half of `hello world` and hangs up; resolves once the server knows. */
   async function hangUp(session: string): Promise<void> {
     using connection = await openRaw(portOf(server.url));
-    connection.socket.write(`${requestText('PATCH', path(session), ['Host: localhost', 'Content-Length: 11'])}hello`);
+    connection.socket.write(
+      `${asOperator(server.url, requestText('PATCH', path(session), ['Host: localhost', 'Content-Length: 11']))}hello`,
+    );
     await Bun.sleep(50);
     connection.socket.destroy();
     for (let tries = 0; tries < 400 && (await fetch(session)).headers.get('range') !== '0-4'; tries++)
@@ -155,7 +158,9 @@ test('lesson 13: under the path of another repository a session does not exist',
 test('two requests that write to one session: one is told to wait', async () => {
   const session = await openUpload(server.url, 'busy');
   using connection = await openRaw(portOf(server.url));
-  connection.socket.write(`${requestText('PATCH', path(session), ['Host: localhost', 'Content-Length: 10'])}hello`);
+  connection.socket.write(
+    `${asOperator(server.url, requestText('PATCH', path(session), ['Host: localhost', 'Content-Length: 10']))}hello`,
+  );
   await Bun.sleep(50);
   const second = await patch(session, 'intruder');
   expect(second.status).toBe(409);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { openRaw, portOf, requestText } from '../../test/http/raw.ts';
+import { fetch } from '../../test/http/fetch.ts';
+import { asOperator, openRaw, portOf, requestText } from '../../test/http/raw.ts';
 import { type Algorithm, digestOf, openUpload, pushBlob, randomBytes } from '../../test/http/registry.ts';
 import { startTestApp } from '../../test/support/server.ts';
 
@@ -107,7 +108,8 @@ describe('lesson 12: the empty blob and {} are blobs like any other', () => {
       using connection = await openRaw(portOf(server.url));
       const end = header.startsWith('Transfer') ? '0\r\n\r\n' : '';
       connection.socket.write(
-        requestText('PUT', `${session}?digest=${digestOf('')}`, ['Host: localhost', header]) + end,
+        asOperator(server.url, requestText('PUT', `${session}?digest=${digestOf('')}`, ['Host: localhost', header])) +
+          end,
       );
       expect(await connection.until((text) => text.includes('\r\n\r\n'))).toStartWith('HTTP/1.1 201 ');
     },

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { portOf, requestText, sendRaw } from '../../test/http/raw.ts';
+import { asOperator, portOf, requestText, sendRaw } from '../../test/http/raw.ts';
 import { startTestApp, type TestServer } from '../../test/support/server.ts';
 
 let server: TestServer;
-const send = (request: string) => sendRaw(portOf(server.url), request);
+const send = (request: string) => sendRaw(portOf(server.url), asOperator(server.url, request));
 const codeOf = (body: string) => (JSON.parse(body) as { errors: { code: string }[] }).errors[0]!.code;
 
 beforeAll(async () => {

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { countFacts, nothing } from '../../test/http/facts.ts';
-import { portOf, requestText, sendRaw } from '../../test/http/raw.ts';
+import { asOperator, portOf, requestText, sendRaw } from '../../test/http/raw.ts';
 import { startTestApp } from '../../test/support/server.ts';
 
 /* Without identities, whoever reaches the port may push: so only registry clients on this machine may reach it. */
@@ -11,7 +11,7 @@ import { startTestApp } from '../../test/support/server.ts';
 let server: Awaited<ReturnType<typeof startTestApp>>;
 let directory: string;
 const send = (method: string, target: string, ...headers: string[]) =>
-  sendRaw(portOf(server.url), requestText(method, target, headers));
+  sendRaw(portOf(server.url), asOperator(server.url, requestText(method, target, headers)));
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'bonded-config-'));

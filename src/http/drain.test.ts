@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test';
 import { connect } from 'node:net';
-import { openRaw, portOf, requestText } from '../../test/http/raw.ts';
+import { fetch } from '../../test/http/fetch.ts';
+import { asOperator, openRaw, portOf, requestText } from '../../test/http/raw.ts';
 import { openUpload, pushBlob, randomBytes } from '../../test/http/registry.ts';
 import { startTestProcess } from '../../test/support/server.ts';
 
@@ -30,11 +31,13 @@ test('SIGTERM: what is in flight finishes, readyz says 503, then nothing new is 
 
   using download = await openRaw(port);
   download.socket.pause();
-  download.socket.write(requestText('GET', `/v2/drain/blobs/${digest}`));
+  download.socket.write(asOperator(server.url, requestText('GET', `/v2/drain/blobs/${digest}`)));
   using upload = await openRaw(port);
-  upload.socket.write(`${requestText('PATCH', session.pathname, ['Host: localhost', 'Content-Length: 10'])}hello`);
+  upload.socket.write(
+    `${asOperator(server.url, requestText('PATCH', session.pathname, ['Host: localhost', 'Content-Length: 10']))}hello`,
+  );
   using idle = await openRaw(port);
-  idle.socket.write(requestText('GET', '/v2/'));
+  idle.socket.write(asOperator(server.url, requestText('GET', '/v2/')));
   await idle.until((text) => text.endsWith('{}'));
   await untilUploading(server);
   // The buffers of the download are full.
@@ -62,7 +65,9 @@ test('what does not finish within drain.timeout is cut, and the log says how muc
   await using server = await startTestProcess({ settings: { 'drain.timeout': '500ms' } });
   const session = new URL(await openUpload(server.url, 'drain'));
   using upload = await openRaw(portOf(server.url));
-  upload.socket.write(`${requestText('PATCH', session.pathname, ['Host: localhost', 'Content-Length: 10'])}hello`);
+  upload.socket.write(
+    `${asOperator(server.url, requestText('PATCH', session.pathname, ['Host: localhost', 'Content-Length: 10']))}hello`,
+  );
   await untilUploading(server);
   expect(await server.end('SIGTERM')).toBe(0);
   expect(server.output()).toContain('"cut":1');

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { countFacts } from '../../test/http/facts.ts';
-import { openRaw, portOf, requestText } from '../../test/http/raw.ts';
+import { fetch } from '../../test/http/fetch.ts';
+import { asOperator, openRaw, portOf, requestText } from '../../test/http/raw.ts';
 import { openUpload } from '../../test/http/registry.ts';
 import { startTestApp } from '../../test/support/server.ts';
 
@@ -26,7 +27,7 @@ async function untilClosed(connection: Awaited<ReturnType<typeof openRaw>>): Pro
 
 test.concurrent('a connection on which nothing follows an answer is closed', async () => {
   using connection = await connect();
-  connection.socket.write(requestText('GET', '/v2/'));
+  connection.socket.write(asOperator(server.url, requestText('GET', '/v2/')));
   expect(await untilClosed(connection)).toBeLessThan(9000);
   expect(connection.text()).toStartWith('HTTP/1.1 200 ');
 }, 30_000);
@@ -43,7 +44,9 @@ test.concurrent('headers that do not end are not waited for, however steadily th
 test.concurrent('an upload may pause for longer than a connection may be idle; its connection is not idle for ever after', async () => {
   using connection = await connect();
   const session = new URL(await openUpload(server.url, 'paused'));
-  connection.socket.write(`${requestText('PATCH', session.pathname, ['Host: localhost', 'Content-Length: 10'])}hello`);
+  connection.socket.write(
+    `${asOperator(server.url, requestText('PATCH', session.pathname, ['Host: localhost', 'Content-Length: 10']))}hello`,
+  );
   await Bun.sleep(8200);
   connection.socket.write('world');
   expect(await connection.until((text) => text.includes('\r\n\r\n'))).toStartWith('HTTP/1.1 202 ');
@@ -54,7 +57,9 @@ test.concurrent('an upload may pause for longer than a connection may be idle; i
 test.concurrent('an upload that stalls is given up with 408, and what arrived can be resumed', async () => {
   using connection = await connect();
   const session = new URL(await openUpload(server.url, 'stalled'));
-  connection.socket.write(`${requestText('PATCH', session.pathname, ['Host: localhost', 'Content-Length: 10'])}hello`);
+  connection.socket.write(
+    `${asOperator(server.url, requestText('PATCH', session.pathname, ['Host: localhost', 'Content-Length: 10']))}hello`,
+  );
   const text = await connection.until((all) => all.includes('}]}'), 20_000);
   expect(text).toStartWith('HTTP/1.1 408 ');
   expect(text).toContain('"code":"BLOB_UPLOAD_INVALID"');
@@ -74,7 +79,7 @@ test.concurrent('a manifest that does not arrive in time is 408 and leaves nothi
     'Transfer-Encoding: chunked',
     'Content-Type: application/vnd.oci.image.manifest.v1+json',
   ];
-  connection.socket.write(requestText('PUT', '/v2/slow/manifests/latest', headers));
+  connection.socket.write(asOperator(server.url, requestText('PUT', '/v2/slow/manifests/latest', headers)));
   // It drips, so that the connection itself is never idle.
   const drip = setInterval(() => connection.socket.write('1\r\n \r\n'), 1000);
   const text = await connection.until((all) => all.includes('}]}'), 20_000);

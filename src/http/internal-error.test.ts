@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test';
+import { fetch } from '../../test/http/fetch.ts';
 import { errorOf, pushImage } from '../../test/http/registry.ts';
 import { startTestProcess } from '../../test/support/server.ts';
 import { Database } from 'bun:sqlite';

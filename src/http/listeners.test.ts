@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test';
 import { createServer } from 'node:net';
+import { fetch } from '../../test/http/fetch.ts';
 import { createLog, createMetrics } from '../telemetry/index.ts';
 import { portOf, requestText, sendRaw } from '../../test/http/raw.ts';
 import { startTestApp } from '../../test/support/server.ts';

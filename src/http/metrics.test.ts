@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test';
-import { openRaw, portOf, requestText } from '../../test/http/raw.ts';
+import { fetch } from '../../test/http/fetch.ts';
+import { asOperator, openRaw, portOf, requestText } from '../../test/http/raw.ts';
 import { openUpload, pushBlob, pushImage, randomBytes } from '../../test/http/registry.ts';
 import { startTestApp } from '../../test/support/server.ts';
 
@@ -37,7 +38,7 @@ test('requests, refusals, bytes both ways and open uploads are counted', async (
   expect(await sample('bonded_uploads_active')).toBe(0);
   using connection = await openRaw(portOf(server.url));
   const headers = ['Host: localhost', 'Content-Length: 10'];
-  connection.socket.write(`${requestText('PATCH', new URL(session).pathname, headers)}hello`);
+  connection.socket.write(`${asOperator(server.url, requestText('PATCH', new URL(session).pathname, headers))}hello`);
   for (let tries = 0; tries < 1000 && (await sample('bonded_uploads_active')) === 0; tries++) await Bun.sleep(10);
   expect(await sample('bonded_uploads_active')).toBe(1);
 });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { openRaw, portOf, requestText, sendRaw } from '../../test/http/raw.ts';
+import { asOperator, openRaw, portOf, requestText, sendRaw } from '../../test/http/raw.ts';
 import { digestOf, pushBlob, randomBytes } from '../../test/http/registry.ts';
 import { startTestProcess, type TestProcess } from '../../test/support/server.ts';
 
@@ -10,6 +10,7 @@ import { startTestProcess, type TestProcess } from '../../test/support/server.ts
 
 let server: TestProcess;
 const send = (request: string) => sendRaw(portOf(server.url), request);
+const ask = (request: string) => send(asOperator(server.url, request));
 const manifest = (...headers: string[]) => requestText('PUT', '/v2/a/manifests/b', ['Host: localhost', ...headers]);
 const body = (...headers: string[]) => requestText('POST', '/v2/a/blobs/uploads/', ['Host: localhost', ...headers]);
 
@@ -67,7 +68,8 @@ const refused: [what: string, status: number, request: string][] = [
 test.each(refused)(
   'the parser refuses %s with %i, no body, and the end of the connection',
   async (_, status, request) => {
-    const answer = await send(request);
+    // Of these it has passed the head on before it sees what is wrong.
+    const answer = await (request.startsWith('PUT ') ? ask : send)(request);
     expect(answer).toMatchObject({ status, body: '', closed: true });
   },
 );
@@ -80,14 +82,14 @@ test.each(['BREW', 'get', 'GETT'])(
 );
 
 test('equal Content-Lengths pass the parser, and are refused by us', async () => {
-  const answer = await send(`${body('Content-Length: 5', 'Content-Length: 5')}hello`);
+  const answer = await ask(`${body('Content-Length: 5', 'Content-Length: 5')}hello`);
   expect(answer).toMatchObject({ status: 400, closed: true });
   expect(answer.body).toContain('"code":"BAD_REQUEST"');
 });
 
 test('a request that a body hides is not answered', async () => {
   const hidden = requestText('GET', '/v2/_catalog');
-  const answer = await send(`${body(`Content-Length: ${hidden.length}`)}${hidden}`);
+  const answer = await ask(`${body(`Content-Length: ${hidden.length}`)}${hidden}`);
   expect(answer.status).toBe(202);
   expect(answer.text.match(/HTTP\/1\.1 /g)).toHaveLength(1);
 });
@@ -97,13 +99,13 @@ test('a request that comes while an answer waits for the disk ends the connectio
     'Host: localhost',
     'Content-Length: 5',
   ]);
-  expect(await send(`${push}hello${requestText('GET', '/v2/')}`)).toMatchObject({ text: '', closed: true });
+  expect(await ask(`${push}hello${requestText('GET', '/v2/')}`)).toMatchObject({ text: '', closed: true });
 });
 
 test('a request that comes while a large blob is being sent ends the connection, and with it the blob', async () => {
   const size = 32 * 2 ** 20;
   const digest = await pushBlob(server.url, 'pipelined', randomBytes(size));
-  const get = requestText('GET', `/v2/pipelined/blobs/${digest}`);
+  const get = asOperator(server.url, requestText('GET', `/v2/pipelined/blobs/${digest}`));
   using connection = await openRaw(portOf(server.url));
   const { socket } = connection;
   // Not read for a moment, so that the blob is still on its way when the second request arrives.
@@ -117,16 +119,16 @@ test('a request that comes while a large blob is being sent ends the connection,
 });
 
 test('a chunked body may have extensions, but no trailers: they end the connection, with the answer or before it', async () => {
-  expect((await send(`${body('Transfer-Encoding: CHUNKED')}0;a=b\r\n\r\n`)).status).toBe(202);
-  const trailers = await send(`${body('Transfer-Encoding: chunked')}0\r\nX-Trailer: a\r\n\r\n`);
+  expect((await ask(`${body('Transfer-Encoding: CHUNKED')}0;a=b\r\n\r\n`)).status).toBe(202);
+  const trailers = await ask(`${body('Transfer-Encoding: chunked')}0\r\nX-Trailer: a\r\n\r\n`);
   expect([202, 400]).toContain(trailers.status);
   expect(trailers).toMatchObject({ closed: true });
 });
 
 test('headers of 60 KiB, or 150 of them, are accepted', async () => {
-  expect((await send(requestText('GET', '/v2/', ['Host: localhost', `X: ${'a'.repeat(60 * 1024)}`]))).status).toBe(200);
+  expect((await ask(requestText('GET', '/v2/', ['Host: localhost', `X: ${'a'.repeat(60 * 1024)}`]))).status).toBe(200);
   const many = Array.from({ length: 150 }, (_, at) => `X-${at}: a`);
-  expect((await send(requestText('GET', '/v2/', ['Host: localhost', ...many]))).status).toBe(200);
+  expect((await ask(requestText('GET', '/v2/', ['Host: localhost', ...many]))).status).toBe(200);
 });
 
 test('an upgrade is not followed', async () => {
@@ -136,18 +138,18 @@ test('an upgrade is not followed', async () => {
     'Upgrade: h2c',
     'HTTP2-Settings: AAMAAABkAAQAAP__',
   ];
-  expect((await send(requestText('GET', '/v2/', h2c))).status).toBe(200);
+  expect((await ask(requestText('GET', '/v2/', h2c))).status).toBe(200);
   const key = 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==';
   const socket = ['Host: localhost', 'Connection: Upgrade', 'Upgrade: websocket', key, 'Sec-WebSocket-Version: 13'];
-  expect((await send(requestText('GET', '/v2/', socket))).status).toBe(200);
+  expect((await ask(requestText('GET', '/v2/', socket))).status).toBe(200);
 });
 
 test('HTTP/1.0 is answered and the connection closed', async () => {
-  const answer = await send('GET /v2/ HTTP/1.0\r\nHost: localhost\r\n\r\n');
+  const answer = await ask('GET /v2/ HTTP/1.0\r\nHost: localhost\r\n\r\n');
   expect(answer).toMatchObject({ status: 200, body: '{}', closed: true });
 });
 
 test('100 Continue comes before the body is sent, and before the answer', async () => {
-  const answer = await send(`${body('Expect: 100-continue', 'Content-Length: 5')}hello`);
+  const answer = await ask(`${body('Expect: 100-continue', 'Content-Length: 5')}hello`);
   expect(answer.text).toStartWith('HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 202 ');
 });

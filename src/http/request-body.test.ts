@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { openRaw, portOf, requestText, sendRaw } from '../../test/http/raw.ts';
+import { fetch } from '../../test/http/fetch.ts';
+import { asOperator, openRaw, portOf, requestText, sendRaw } from '../../test/http/raw.ts';
 import { startTestProcess, type TestProcess } from '../../test/support/server.ts';
 
 const gib = 2 ** 30;
@@ -16,7 +17,7 @@ async function flood(method: string, target: string, chunked: boolean, headers: 
   const { socket } = connection;
   socket.setMaxListeners(0);
   const length = chunked ? 'Transfer-Encoding: chunked' : `Content-Length: ${4 * gib}`;
-  socket.write(requestText(method, target, [...headers, length]));
+  socket.write(asOperator(server.url, requestText(method, target, [...headers, length])));
   const bytes = Buffer.alloc(256 * 1024);
   const piece = chunked ? Buffer.concat([Buffer.from('40000\r\n'), bytes, Buffer.from('\r\n')]) : bytes;
   let sent = 0;
@@ -68,7 +69,10 @@ test.each([
 
 test('after the refusal of a small body the connection serves on', async () => {
   using connection = await openRaw(portOf(server.url));
-  const small = requestText('PUT', '/v2/A/manifests/x', ['Host: localhost', 'Content-Length: 60000']);
+  const small = asOperator(
+    server.url,
+    requestText('PUT', '/v2/A/manifests/x', ['Host: localhost', 'Content-Length: 60000']),
+  );
   connection.socket.write(small + 'x'.repeat(60_000) + requestText('GET', '/healthz'));
   const text = await connection.until((all) => all.endsWith('ok\n'));
   expect(text).toStartWith('HTTP/1.1 400 ');
@@ -82,7 +86,9 @@ test('a body that ends soon is read to its end before a refused connection is cl
   let failed = false;
   socket.on('error', () => (failed = true));
   const size = 12 * 2 ** 20;
-  socket.write(requestText('PUT', '/v2/A/manifests/x', ['Host: localhost', `Content-Length: ${size}`]));
+  socket.write(
+    asOperator(server.url, requestText('PUT', '/v2/A/manifests/x', ['Host: localhost', `Content-Length: ${size}`])),
+  );
   // A client that reads only when it has sent everything.
   socket.pause();
   await new Promise<void>((resolve) => socket.write(Buffer.alloc(size), () => resolve()));
@@ -94,7 +100,7 @@ test('a body that ends soon is read to its end before a refused connection is cl
 test('a body of 140 MiB is accepted', async () => {
   const opened = await sendRaw(
     portOf(server.url),
-    requestText('POST', upload, ['Host: localhost', 'Content-Length: 0']),
+    asOperator(server.url, requestText('POST', upload, ['Host: localhost', 'Content-Length: 0'])),
   );
   const body = new Uint8Array(140 * 2 ** 20);
   const answer = await fetch(`${server.url}${opened.headers.get('location')}`, { method: 'PATCH', body });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { openRaw, portOf, requestText } from '../../test/http/raw.ts';
+import { fetch } from '../../test/http/fetch.ts';
+import { asOperator, openRaw, portOf, requestText } from '../../test/http/raw.ts';
 import { errorOf, pushImage, putManifest } from '../../test/http/registry.ts';
 import { startTestProcess, type TestProcess } from '../../test/support/server.ts';
 import { createLog, createMetrics } from '../telemetry/index.ts';
@@ -91,7 +92,9 @@ test('an upload that its client drops is logged with the address, which is gone 
   const opened = await fetch(`${server.url}/v2/log/blobs/uploads/`, { method: 'POST' });
   const path = opened.headers.get('location')!;
   using connection = await openRaw(portOf(server.url));
-  connection.socket.write(`${requestText('PATCH', path, ['Host: localhost', 'Content-Length: 10'])}hello`);
+  connection.socket.write(
+    `${asOperator(server.url, requestText('PATCH', path, ['Host: localhost', 'Content-Length: 10']))}hello`,
+  );
   await Bun.sleep(100);
   connection.socket.destroy();
   const dropped = () => records().find((record) => record.method === 'PATCH' && record.path === path);

@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test';
+import { fetch } from '../../test/http/fetch.ts';
 import { startTestApp, startTestProcess } from '../../test/support/server.ts';
 
 test('answers probes, the base of the API, and an OCI error with the request id', async () => {

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
+import { fetch } from '../../test/http/fetch.ts';
 import { portOf } from '../../test/http/raw.ts';
 import { pushImage } from '../../test/http/registry.ts';
 import { bonded } from '../../test/support/command.ts';

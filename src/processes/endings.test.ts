@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test';
+import { fetch } from '../../test/http/fetch.ts';
 import { inDirectory } from '../../test/support/command.ts';
-import { openRaw, portOf, requestText } from '../../test/http/raw.ts';
+import { asOperator, openRaw, portOf, requestText } from '../../test/http/raw.ts';
 import { openUpload, pushBlob, pushImage, putManifest, randomBytes } from '../../test/http/registry.ts';
 import { startTestProcess } from '../../test/support/server.ts';
 import { isAlive, until, workersOf } from '../../test/support/worker-processes.ts';
@@ -50,7 +51,9 @@ test(
       // One is in the middle of something.
       const session = new URL(await openUpload(server.url, 'kept'));
       using upload = await openRaw(portOf(server.url));
-      upload.socket.write(`${requestText('PATCH', session.pathname, ['Host: localhost', 'Content-Length: 10'])}hello`);
+      upload.socket.write(
+        `${asOperator(server.url, requestText('PATCH', session.pathname, ['Host: localhost', 'Content-Length: 10']))}hello`,
+      );
       await Bun.sleep(100);
       await server.end('SIGKILL');
       await using next = await startTestProcess({ settings, data, database: '' });
@@ -90,7 +93,9 @@ test('SIGTERM: every worker finishes what it has, no request fails that a client
   const uploads = [];
   for (const { raw } of connections) {
     const session = new URL(await openUpload(server.url, 'drain'));
-    raw.socket.write(`${requestText('PATCH', session.pathname, ['Host: localhost', 'Content-Length: 10'])}hello`);
+    raw.socket.write(
+      `${asOperator(server.url, requestText('PATCH', session.pathname, ['Host: localhost', 'Content-Length: 10']))}hello`,
+    );
     const length = raw.text().length;
     uploads.push({ raw, answer: () => raw.text().slice(length) });
   }

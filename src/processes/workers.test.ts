@@ -1,10 +1,11 @@
 import { expect, test } from 'bun:test';
 import { type AddressInfo, connect, createServer } from 'node:net';
+import { fetch } from '../../test/http/fetch.ts';
 import { bonded, inDirectory } from '../../test/support/command.ts';
 import { testDialect } from '../../test/support/database.ts';
 import { startTestProcess } from '../../test/support/server.ts';
 import { storesInS3 } from '../../test/support/storage.ts';
-import { portOf, requestText } from '../../test/http/raw.ts';
+import { asOperator, portOf, requestText } from '../../test/http/raw.ts';
 import { digestOf, makeImage, ociManifest, pushImage, randomBytes } from '../../test/http/registry.ts';
 import { connectToWorkers, type WorkerConnection } from '../../test/http/worker-connections.ts';
 
@@ -85,7 +86,7 @@ test('an upload goes on wherever its next chunk lands, and is refused while anot
 
   const next = new URL((await one.send('POST', '/v2/moving/blobs/uploads/')).headers.get('location')!, server.url);
   const headers = ['Host: localhost', 'Content-Length: 10', 'Content-Type: application/octet-stream'];
-  one.raw.socket.write(`${requestText('PATCH', next.pathname, headers)}hello`);
+  one.raw.socket.write(`${asOperator(server.url, requestText('PATCH', next.pathname, headers))}hello`);
   const writing = async () => (await two.send('GET', '/metrics')).body.includes('bonded_uploads_active 1\n');
   while (!(await writing())) await Bun.sleep(10);
   expect((await two.send('PATCH', next.pathname, { headers: octets, body: 'intruder' })).status).toBe(409);

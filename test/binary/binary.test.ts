@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fetch } from '../http/fetch.ts';
 import { pushBlob, pushImage, putManifest } from '../http/registry.ts';
 import { startTestProcess } from '../support/server.ts';
 import { type Built, buildProgram } from './build.ts';

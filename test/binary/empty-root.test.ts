@@ -3,11 +3,13 @@ import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hasTool, run as runCommand, toolPath } from '../clients/command.ts';
+import { fetch } from '../http/fetch.ts';
 import { errorOf, pushImage } from '../http/registry.ts';
 import { freshDatabaseOptions, testDialect } from '../support/database.ts';
 import { writeOciLayout } from '../support/oci-layout.ts';
 import { s3Environment, startS3 } from '../support/s3.ts';
-import { startTestProcess, type StartOptions } from '../support/server.ts';
+import { startTestProcess, type StartOptions, type TestProcess } from '../support/server.ts';
+import { signIn } from '../support/sign-in.ts';
 import { type Built, buildRoot } from './build.ts';
 
 /** Below the root. */
@@ -44,12 +46,24 @@ afterAll(async () => {
 });
 
 const start = (options: StartOptions & { environment?: Record<string, string> } = {}) =>
-  startTestProcess({ database: '', data, ...options, command: inside, program });
+  startTestProcess({
+    database: '',
+    data,
+    dataOutside: join(built.directory, options.data ?? data),
+    ...options,
+    command: inside,
+    program,
+  });
 
 /** A client from outside, which reads nothing of the user's. */
-const client = (...command: string[]) =>
+const client = async ({ url }: TestProcess, ...command: string[]) =>
   runCommand(command, {
-    environment: { HOME: home, TMPDIR: home, SSL_CERT_FILE: join(built.directory, data, 'tls/ca.crt') },
+    environment: {
+      HOME: home,
+      TMPDIR: home,
+      SSL_CERT_FILE: join(built.directory, data, 'tls/ca.crt'),
+      ...(await signIn(home, url)),
+    },
   });
 
 async function bonded(...args: string[]) {
@@ -92,6 +106,7 @@ withClients('with nothing but itself it serves a client, starts again, and check
   {
     await using server = await start();
     await client(
+      server,
       'skopeo',
       'copy',
       '--preserve-digests',
@@ -99,7 +114,7 @@ withClients('with nothing but itself it serves a client, starts again, and check
       `oci:${layout}:latest`,
       `docker://${server.host}/app:v1`,
     );
-    await client('crane', 'pull', '--insecure', `${server.host}/app:v1`, join(home, 'first.tar'));
+    await client(server, 'crane', 'pull', '--insecure', `${server.host}/app:v1`, join(home, 'first.tar'));
     const ready = await bonded('ready', '--listen', server.host);
     expect(ready).toEqual({ code: 0, out: 'ok\n', error: '' });
     expect(await server.end()).toBe(0);
@@ -108,6 +123,7 @@ withClients('with nothing but itself it serves a client, starts again, and check
   {
     await using server = await start();
     await client(
+      server,
       'skopeo',
       'copy',
       '--preserve-digests',
@@ -132,7 +148,7 @@ withClients('TLS needs nothing from outside', async () => {
   const settings = { 'tls.certificate': `${data}/tls/server.crt`, 'tls.key': `${data}/tls/server.key` };
   await using server = await start({ settings });
   expect(server.url).toStartWith('https://');
-  await client('crane', 'catalog', server.host);
+  await client(server, 'crane', 'catalog', server.host);
   const tls = Object.entries(settings).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
   expect((await bonded('ready', '--listen', server.host, ...tls)).code).toBe(0);
 });

@@ -6,6 +6,8 @@ import { startDaemon } from './daemon.ts';
 import { pull, same, sameContent } from './pull.ts';
 
 const needs = ['containerd', 'ctr', 'skopeo', 'buildah'];
+/** How it reaches the registry: without TLS, with the credentials of the sandbox. */
+const plain = ({ environment }: Stage) => ['--plain-http', '--hosts-dir', join(environment['HOME']!, 'certs.d')];
 const nativeSnapshots = ['--snapshotter', 'native'];
 
 interface Containerd extends AsyncDisposable {
@@ -35,7 +37,7 @@ export const ctr: ClientTest[] = [
       const image = `${stage.registry.host}/ctr/busybox`;
       await using containerd = await startContainerd(stage);
       for (const reference of [`${image}:v1`, `${image}@${content.root.digest}`]) {
-        await containerd.ctr('images', 'pull', '--plain-http', ...nativeSnapshots, reference);
+        await containerd.ctr('images', 'pull', ...plain(stage), ...nativeSnapshots, reference);
         same('digest', await pulledDigest(containerd, reference), content.root.digest);
       }
       await containerd.ctr('images', 'check');
@@ -58,12 +60,12 @@ export const ctr: ClientTest[] = [
       await containerd.ctr(
         'images',
         'pull',
-        '--plain-http',
+        ...plain(stage),
         ...nativeSnapshots,
         '--all-platforms',
         `${registry.host}/ctr/multi-arch:v1`,
       );
-      await containerd.ctr('images', 'pull', '--plain-http', ...nativeSnapshots, `${registry.host}/ctr/zstd:v1`);
+      await containerd.ctr('images', 'pull', ...plain(stage), ...nativeSnapshots, `${registry.host}/ctr/zstd:v1`);
       const held = await containerd.ctr('content', 'ls', '--quiet');
       for (const digest of [
         ...all.content.manifests.keys(),
@@ -83,7 +85,7 @@ export const ctr: ClientTest[] = [
       await push(stage, layout, 'ctr/large');
       await using containerd = await startContainerd(stage);
       const image = `${stage.registry.host}/ctr/large:v1`;
-      await containerd.ctr('content', 'fetch', '--plain-http', image);
+      await containerd.ctr('content', 'fetch', ...plain(stage), image);
       same('digest', await pulledDigest(containerd, image), content.root.digest);
     },
   },
@@ -98,10 +100,10 @@ export const ctr: ClientTest[] = [
       const from = `${registry.host}/ctr/from:v1`;
       const to = `${registry.host}/ctr/pushed:v1`;
       await using containerd = await startContainerd(stage);
-      await containerd.ctr('images', 'pull', '--plain-http', ...nativeSnapshots, '--all-platforms', from);
+      await containerd.ctr('images', 'pull', ...plain(stage), ...nativeSnapshots, '--all-platforms', from);
       await containerd.ctr('images', 'tag', from, to);
       const before = (await registry.requests()).length;
-      await containerd.ctr('images', 'push', '--plain-http', to);
+      await containerd.ctr('images', 'push', ...plain(stage), to);
       sameContent(await pull(registry.url, 'ctr/pushed', 'v1'), content);
       const uploads = (await registry.requests())
         .slice(before)

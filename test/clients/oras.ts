@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fetch } from '../http/fetch.ts';
 import type { ClientTest, Stage } from './client-test.ts';
 import { runFailing } from './command.ts';
 import { type Descriptor, digestOf } from './content.ts';

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fetch } from '../http/fetch.ts';
 import { CannotRun, type ClientTest, type Stage } from './client-test.ts';
 import { hasTool } from './command.ts';
 import type { Manifest } from './content.ts';

@@ -1,3 +1,4 @@
+import { fetch } from '../http/fetch.ts';
 import {
   checkStream,
   type Content,

@@ -1,3 +1,4 @@
+import { fetch } from '../http/fetch.ts';
 import { startTestProcess } from '../support/server.ts';
 
 export interface Registry extends AsyncDisposable {

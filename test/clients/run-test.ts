@@ -31,6 +31,7 @@ export async function runTest(test: ClientTest, { registry, images, sandbox }: S
     environment,
     run: (command, options) => run(command, { environment, cwd: folder, ...options }),
   };
+  await sandbox.signIn(registry.url);
   const started = performance.now();
   const seconds = () => (performance.now() - started) / 1000;
   try {

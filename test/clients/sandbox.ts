@@ -3,12 +3,15 @@ import { rmSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { signIn } from '../support/sign-in.ts';
 import { run } from './command.ts';
 
 export interface Sandbox extends AsyncDisposable {
   directory: string;
   /** Environment in which every client keeps its state, configuration and credentials below `directory`. */
   environment: Record<string, string>;
+  /** Gives clients the operator's credentials for a server, for some minutes. */
+  signIn(url: string): Promise<void>;
 }
 
 /**
@@ -45,7 +48,7 @@ export async function createSandbox(): Promise<Sandbox> {
     ].join('\n'),
   };
   for (const [name, text] of Object.entries(files)) await writeFile(join(configuration, name), text);
-  await writeFile(within('home', 'auth.json'), '{}');
+  const environment = await signIn(within('home'));
   const removeAtExit = () => rmSync(directory, { recursive: true, force: true });
   process.on('exit', removeAtExit);
   return {
@@ -57,13 +60,13 @@ export async function createSandbox(): Promise<Sandbox> {
       XDG_CONFIG_HOME: within('home', '.config'),
       XDG_DATA_HOME: within('home', '.local', 'share'),
       XDG_CACHE_HOME: within('home', '.cache'),
-      DOCKER_CONFIG: within('home', '.docker'),
-      REGISTRY_AUTH_FILE: within('home', 'auth.json'),
+      ...environment,
       CONTAINERS_CONF: join(configuration, 'containers.conf'),
       CONTAINERS_STORAGE_CONF: join(configuration, 'storage.conf'),
       CONTAINERS_REGISTRIES_CONF: join(configuration, 'registries.conf'),
       LC_ALL: 'C',
     },
+    signIn: async (url) => void (await signIn(within('home'), url)),
     async [Symbol.asyncDispose]() {
       process.off('exit', removeAtExit);
       await remove(directory);

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runCommand } from '../runner/command.ts';
+import { credentialsFor } from '../support/credentials.ts';
 import { startTestProcess } from '../support/server.ts';
 import { judge, type Verdict } from './judge.ts';
 import { readSummary, readTests } from './results.ts';
@@ -18,6 +19,7 @@ export function findSuite(): string | undefined {
 /** Runs the suite once against a new server. */
 export async function runWorkflow(program: string, workflow: Workflow): Promise<Verdict> {
   await using server = await startTestProcess({ settings: workflow.settings });
+  const { username, password } = credentialsFor(server.url);
   const results = await mkdtemp(join(tmpdir(), 'bonded-conformance-'));
   try {
     const { code, output, timedOut } = await runCommand([program], {
@@ -27,6 +29,8 @@ export async function runWorkflow(program: string, workflow: Workflow): Promise<
         ...workflow.environment,
         OCI_REGISTRY: server.host,
         OCI_TLS: 'disabled',
+        OCI_USERNAME: username,
+        OCI_PASSWORD: password,
         OCI_RESULTS_DIR: results,
       },
       limitMs,

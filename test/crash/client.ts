@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { fetch } from '../http/fetch.ts';
 
 export const imageType = 'application/vnd.oci.image.manifest.v1+json';
 export const configType = 'application/vnd.oci.image.config.v1+json';

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { hasTool, run } from '../clients/command.ts';
 import { pull } from '../clients/pull.ts';
 import { pushImage } from '../http/registry.ts';
+import { knownFront } from '../support/credentials.ts';
 import { freshDatabaseOptions, testDialect } from '../support/database.ts';
 import { s3Environment, startS3 } from '../support/s3.ts';
 import { startTestProcess } from '../support/server.ts';
@@ -94,6 +95,7 @@ clustered('the two nodes of the cluster serve one registry behind its nginx', as
   await using one = await start('node1');
   await using two = await start('node2');
   await using proxy = await startNginx({ '127.0.0.1:5001': one.host, '127.0.0.1:5002': two.host });
+  knownFront(proxy.url, one.url);
 
   for (let count = 0; count < 5; count++) {
     const image = await pushImage(proxy.url, 'team/app', `v${count}`);

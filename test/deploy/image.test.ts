@@ -49,6 +49,7 @@ given('Bonded serves its own image, and what was pulled runs', async () => {
   const id = await build();
   const program = join(root.directory, 'usr/bin/bonded');
   await using server = await startTestProcess({ program, database: '' });
+  await sandbox.signIn(server.url);
   const name = `${server.host}/bonded/bonded:latest`;
   await call('buildah', 'push', '--quiet', '--tls-verify=false', id, `docker://${name}`);
   await pull(server.url, 'bonded/bonded', 'latest');

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hasTool, run } from '../clients/command.ts';
+import { fetch } from '../http/fetch.ts';
 import { pushImage } from '../http/registry.ts';
 import { startTestProcess } from '../support/server.ts';
 

@@ -4,6 +4,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { digestOf } from '../../src/oci/index.ts';
+import { fetch } from '../http/fetch.ts';
+import { knownFront } from '../support/credentials.ts';
 import { startTestApp } from '../support/server.ts';
 
 const nginx = Bun.which('nginx') ?? Bun.which('nginx', { PATH: '/usr/sbin' });
@@ -44,6 +46,7 @@ test.skipIf(!nginx && !process.env['CI'])(
     );
     const proxy = Bun.spawn([nginx!, '-p', directory, '-c', file], { stdout: 'ignore', stderr: 'pipe' });
     const base = `http://127.0.0.1:${port}`;
+    knownFront(base, server.url);
     const headers = { Host: 'registry.example.com' };
     try {
       for (const until = Date.now() + 10_000; Date.now() < until; await Bun.sleep(20)) {

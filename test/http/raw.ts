@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { credentialsFor } from '../support/credentials.ts';
 
 export interface RawAnswer {
   /** Everything that came back, byte for byte (latin1). */
@@ -76,6 +77,12 @@ function parse(text: string): Omit<RawAnswer, 'closed'> {
 /** A request without a body. `target` is sent as it is. */
 export function requestText(method: string, target: string, headers: string[] = ['Host: localhost']): string {
   return `${method} ${target} HTTP/1.1\r\n${headers.map((line) => `${line}\r\n`).join('')}\r\n`;
+}
+
+/** The first request of a text, as the operator of the server at this URL. */
+export function asOperator(url: string, text: string): string {
+  const end = text.indexOf('\r\n\r\n');
+  return `${text.slice(0, end)}\r\nAuthorization: ${credentialsFor(url).authorization}${text.slice(end)}`;
 }
 
 export const portOf = (url: string): number => Number(new URL(url).port);

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { fetch } from './fetch.ts';
 
 export type Algorithm = 'sha256' | 'sha512';
 

@@ -1,3 +1,4 @@
+import { credentialsFor } from '../support/credentials.ts';
 import { openRaw, type RawConnection, requestText } from './raw.ts';
 
 export interface ConnectionAnswer {
@@ -27,7 +28,9 @@ async function openConnection(port: number): Promise<WorkerConnection> {
   let read = 0;
   const send: WorkerConnection['send'] = async (method, target, { headers = {}, body = '' } = {}) => {
     const bytes = Buffer.from(body);
-    const lines = Object.entries({ Host: 'localhost', 'Content-Length': `${bytes.length}`, ...headers });
+    const { authorization: Authorization } = credentialsFor(`http://127.0.0.1:${port}`);
+    const common = { Host: 'localhost', Authorization, 'Content-Length': `${bytes.length}` };
+    const lines = Object.entries({ ...common, ...headers });
     raw.socket.write(
       requestText(
         method,

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test';
 import { connect, type Socket } from 'node:net';
-import { openRaw, requestText } from '../http/raw.ts';
+import { asOperator, openRaw, requestText } from '../http/raw.ts';
 import { pushImage } from '../http/registry.ts';
 import { startTestProcess } from '../support/server.ts';
 
@@ -21,7 +21,7 @@ test.skipIf(!able)(
       const socket = connect(port, '127.0.0.1');
       socket.on('error', () => {});
       // A connection that says nothing does not even get as far as a descriptor (TCP_DEFER_ACCEPT).
-      socket.write(requestText('GET', '/v2/'));
+      socket.write(asOperator(server.url, requestText('GET', '/v2/')));
       socket.once('data', () => answered++);
       socket.on('close', () => closed++);
       idle.push(socket);
@@ -31,7 +31,7 @@ test.skipIf(!able)(
     // It waits in the queue of the kernel, behind the others.
     using late = await openRaw(port);
     const target = `/v2/team/app/blobs/${image.layerDigest}`;
-    late.socket.write(requestText('GET', target, ['Host: localhost', 'Connection: close']));
+    late.socket.write(asOperator(server.url, requestText('GET', target, ['Host: localhost', 'Connection: close'])));
     const text = await late.until((received) => received.includes('\r\n\r\n'), 45_000);
     expect(text.split('\r\n')[0]).toBe('HTTP/1.1 200 OK');
     expect(closed).toBeGreaterThan(50);

@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test';
+import { fetch } from '../http/fetch.ts';
 import {
   digestOf,
   errorOf,

@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test';
+import { fetch } from '../http/fetch.ts';
 import { digestOf, errorOf, pushImage, putManifest, randomBytes } from '../http/registry.ts';
 import { freshDatabaseOptions, testDialect } from '../support/database.ts';
 import { startTestProcess } from '../support/server.ts';

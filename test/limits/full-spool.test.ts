@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test';
+import { fetch } from '../http/fetch.ts';
 import { digestOf, errorOf, openUpload, pushImage, randomBytes } from '../http/registry.ts';
 import { s3Environment, startS3 } from '../support/s3.ts';
 import { haveSmallDisks, openSmallDisk } from './small-disk.ts';

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'bun:test';
 import { join } from 'node:path';
+import { fetch } from '../http/fetch.ts';
 import { makeImage, pushBlob, pushImage, randomBytes } from '../http/registry.ts';
+import { inherited } from '../support/credentials.ts';
 import { s3Environment } from '../support/s3.ts';
 import { startTestProcess } from '../support/server.ts';
 import { s3Settings } from '../support/storage.ts';
@@ -45,8 +47,8 @@ async function measure(store: string, options: typeof onFiles | typeof onS3): Pr
   await using server = await startTestProcess(await options());
   const big = await pushBlob(server.url, 'slow', randomBytes(64 * 1024 * 1024));
   const program = join(import.meta.dir, 'slow-clients.ts');
-  const port = new URL(server.url).port;
-  const clients = Bun.spawn([process.execPath, program, port, 'slow', big, `${readers}`, `${writers}`], {
+  const clients = Bun.spawn([process.execPath, program, server.url, 'slow', big, `${readers}`, `${writers}`], {
+    env: { ...process.env, ...inherited() },
     stdin: 'pipe',
     stdout: 'pipe',
   });

@@ -1,22 +1,23 @@
 /*
  * Clients that are slow on purpose, many in one process, for slow-clients.test.ts:
- *   bun slow-clients.ts PORT REPOSITORY DIGEST READERS WRITERS
+ *   bun slow-clients.ts URL REPOSITORY DIGEST READERS WRITERS
  * Prints what they have done so far as a line of JSON, a few times a second, and ends when its standard input does.
  */
 import { connect, type Socket } from 'node:net';
+import { asOperator, portOf, requestText } from '../http/raw.ts';
 
 /** Bytes a second of one that pulls, and of one that pushes. */
 const readRate = 64 * 1024;
 const writeRate = 32 * 1024;
 const ticksPerSecond = 4;
 
-const [port, repository, digest, readers, writers] = process.argv.slice(2);
+const [url = '', repository, digest, readers, writers] = process.argv.slice(2);
 const counts = { connected: 0, answered: 0, read: 0, written: 0, refused: 0, ended: 0 };
 export type Counts = typeof counts;
 
 function reader(): void {
   const socket = open();
-  socket.write(`GET /v2/${repository}/blobs/${digest} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`);
+  socket.write(asOperator(url, requestText('GET', `/v2/${repository}/blobs/${digest}`)));
   socket.once('data', (bytes) => {
     if (bytes.toString('latin1', 0, 12).endsWith(' 200')) counts.answered++;
     else counts.refused++;
@@ -32,9 +33,8 @@ function reader(): void {
 function writer(): void {
   const socket = open();
   const size = 10 * 1024 ** 3;
-  socket.write(
-    `POST /v2/${repository}/blobs/uploads/?digest=${digest} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: ${size}\r\n\r\n`,
-  );
+  const target = `/v2/${repository}/blobs/uploads/?digest=${digest}`;
+  socket.write(asOperator(url, requestText('POST', target, ['Host: localhost', `Content-Length: ${size}`])));
   socket.on('data', () => counts.refused++);
   const bytes = Buffer.alloc(writeRate / ticksPerSecond, 'w');
   const timer = setInterval(() => {
@@ -44,7 +44,7 @@ function writer(): void {
 }
 
 function open(): Socket {
-  const socket = connect(Number(port), '127.0.0.1');
+  const socket = connect(portOf(url), '127.0.0.1');
   socket.on('connect', () => counts.connected++);
   socket.on('close', () => counts.ended++);
   socket.on('error', () => {});

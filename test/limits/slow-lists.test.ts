@@ -1,5 +1,7 @@
 import { expect, test } from 'bun:test';
 import { connect, type Socket } from 'node:net';
+import { fetch } from '../http/fetch.ts';
+import { asOperator, portOf, requestText } from '../http/raw.ts';
 import { digestOf, type Image, pushImage, putManifest } from '../http/registry.ts';
 import { startTestProcess } from '../support/server.ts';
 
@@ -7,10 +9,10 @@ const MiB = 1024 * 1024;
 const clients = 200;
 
 /** Asks for something and reads nothing of the answer. */
-function ask(port: number, path: string): Socket {
-  const socket = connect(port, '127.0.0.1', () => {
+function ask(url: string, path: string): Socket {
+  const socket = connect(portOf(url), '127.0.0.1', () => {
     socket.pause();
-    socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`);
+    socket.write(asOperator(url, requestText('GET', path)));
   });
   socket.on('error', () => {});
   return socket;
@@ -50,8 +52,8 @@ test.skipIf(process.platform !== 'linux')(
     expect(whole.length).toBeGreaterThan(3.5 * MiB);
 
     const sockets: Socket[] = [];
-    const port = Number(new URL(server.url).port);
-    for (let at = 0; at < clients; at++) sockets.push(ask(port, '/v2/app/manifests/large'), ask(port, list));
+    for (let at = 0; at < clients; at++)
+      sockets.push(ask(server.url, '/v2/app/manifests/large'), ask(server.url, list));
     for (const route of ['manifest', 'referrers']) {
       for (const until = Date.now() + 60_000; ; await Bun.sleep(100)) {
         const { 200: given = 0, 503: refused = 0 } = await answered(server.url, route);

@@ -51,7 +51,8 @@ export async function openSmallDisk(options: string): Promise<SmallDisk> {
     return bavail * bsize;
   };
   return {
-    start: (start = {}) => startTestProcess({ database: '', data, ...start, command: enter }),
+    start: (start = {}) =>
+      startTestProcess({ database: '', data, dataOutside: join(seen, 'data'), ...start, command: enter }),
     async bonded(...args) {
       const program = join(import.meta.dir, '../../bin/bonded');
       const child = Bun.spawn([...enter, program, ...args, '--data', data], { stdout: 'pipe', stderr: 'pipe' });

@@ -4,7 +4,9 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeLayout } from '../clients/layout-writer.ts';
+import { fetch } from '../http/fetch.ts';
 import { digestOf, ociManifest } from '../http/registry.ts';
+import { signIn } from '../support/sign-in.ts';
 import { canCluster, startCluster } from './cluster.ts';
 
 const clients: Record<string, (layout: string, host: string, reference: string) => string[]> = {
@@ -34,9 +36,9 @@ async function makeLayout(folder: string, base: Uint8Array): Promise<{ text: str
   return { text, digests: [config, ...layers].map(({ digest }) => digest) };
 }
 
-async function run(command: string[], home: string): Promise<void> {
+async function run(command: string[], home: string, credentials: Record<string, string>): Promise<void> {
   const child = Bun.spawn(command, {
-    env: { PATH: process.env['PATH'] ?? '', HOME: home, TMPDIR: home },
+    env: { PATH: process.env['PATH'] ?? '', HOME: home, TMPDIR: home, ...credentials },
     stdout: 'ignore',
     stderr: 'pipe',
   });
@@ -50,6 +52,7 @@ test.skipIf(!canCluster || (missing.length > 0 && !process.env['CI']))(
     await using cluster = await startCluster();
     const folder = await mkdtemp(join(tmpdir(), 'bonded-layouts-'));
     try {
+      const credentials = await signIn(folder, ...cluster.nodes.map(({ url }) => url));
       const base = randomBytes(6_000_000);
       const pushed = await Promise.all(
         Object.entries(clients).map(async ([client, commandOf], at) => {
@@ -59,8 +62,8 @@ test.skipIf(!canCluster || (missing.length > 0 && !process.env['CI']))(
             const image = await makeLayout(layout, base);
             const { host } = cluster.nodes[(at + n) % 2]!;
             const tag = `${client}-${n}`;
-            await run(commandOf(layout, host, `team/app:${tag}`), folder);
-            await run(commandOf(layout, cluster.nodes[n % 2]!.host, 'team/app:latest'), folder);
+            await run(commandOf(layout, host, `team/app:${tag}`), folder, credentials);
+            await run(commandOf(layout, cluster.nodes[n % 2]!.host, 'team/app:latest'), folder, credentials);
             made.push({ tag, ...image });
           }
           return made;

@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test';
 import { createHash } from 'node:crypto';
+import { fetch } from '../http/fetch.ts';
 import { type Algorithm, randomBytes } from '../http/registry.ts';
 import { bonded } from '../support/command.ts';
 import { canCluster, startCluster } from './cluster.ts';

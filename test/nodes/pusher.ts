@@ -1,3 +1,4 @@
+import { fetch } from '../http/fetch.ts';
 import { digestOf, type Image, makeImage, ociManifest, randomBytes } from '../http/registry.ts';
 
 /** An image whose push was answered with 201. */

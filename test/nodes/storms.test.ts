@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'bun:test';
+import { fetch } from '../http/fetch.ts';
 import { bonded } from '../support/command.ts';
+import { knownFront } from '../support/credentials.ts';
 import { nginx, startBalancer } from './balancer.ts';
 import { startCable } from './cable.ts';
 import { canCluster, type Cluster, randomFrom, startCluster } from './cluster.ts';
@@ -133,6 +135,7 @@ describe.each([
         settings: { ...settings, 'drain.delay': '500ms', 'gc.delay': '60s', trustedProxies: '127.0.0.1' },
       });
       await using balancer = await startBalancer(cluster.nodes.map(({ host }) => host));
+      knownFront(balancer.url, cluster.nodes[0]!.url);
       const tally = newTally();
       await storm(
         tally,

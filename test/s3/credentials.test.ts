@@ -2,6 +2,7 @@ import { expect, test } from 'bun:test';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fetch } from '../http/fetch.ts';
 import { digestOf } from '../http/registry.ts';
 import { s3Environment } from '../support/s3.ts';
 import { s3Settings } from '../support/storage.ts';

@@ -2,6 +2,8 @@ import { expect, test } from 'bun:test';
 import { rename } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { fetch } from '../http/fetch.ts';
+import { asOperator, portOf, requestText } from '../http/raw.ts';
 import { digestOf, errorOf, openUpload, pushBlob, randomBytes } from '../http/registry.ts';
 import { startS3 } from '../support/s3.ts';
 import { type Fault, type S3Request, startS3Faults } from '../support/s3-faults.ts';
@@ -135,12 +137,11 @@ test('a bucket that is gone costs no facts: nothing is forgotten, and it is not 
 });
 
 /** A client that asks for a blob and takes nothing of the answer until it is told to. */
-function stalledClient(host: string, path: string): Socket {
-  const [name, port] = host.split(':');
-  const socket = connect(Number(port), name);
+function stalledClient(url: string, path: string): Socket {
+  const socket = connect(portOf(url), '127.0.0.1');
   socket.on('error', () => {});
   socket.pause();
-  socket.write(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+  socket.write(asOperator(url, requestText('GET', path, ['Host: localhost', 'Connection: close'])));
   return socket;
 }
 
@@ -158,7 +159,7 @@ test('twenty clients that stop reading hold no connection to S3 and little memor
   const digest = await pushBlob(on.server.url, 'app', bytes);
   Bun.gc(true);
   const before = process.memoryUsage().rss;
-  const clients = Array.from({ length: 20 }, () => stalledClient(on.server.host, `/v2/app/blobs/${digest}`));
+  const clients = Array.from({ length: 20 }, () => stalledClient(on.server.url, `/v2/app/blobs/${digest}`));
   const reads = () => on.proxy.requests.filter(({ operation }) => operation === 'GetObject').length;
   await eventually(() => reads() >= 20);
   // Whoever takes nothing for some seconds gives the connection back.
@@ -177,7 +178,7 @@ test('the connection to S3 ends with the client’s', async () => {
   const times: number[] = [];
   // On a busy machine one of them may be late.
   for (let tries = 0; tries < 3; tries++) {
-    const client = stalledClient(on.server.host, `/v2/app/blobs/${digest}`);
+    const client = stalledClient(on.server.url, `/v2/app/blobs/${digest}`);
     await eventually(() => on.proxy.open() > 0);
     const since = performance.now();
     client.destroy();

@@ -3,6 +3,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfiguration } from '../../src/configuration.ts';
+import { fetch } from '../http/fetch.ts';
 import { openUpload, pushBlob, randomBytes } from '../http/registry.ts';
 import { findPostgres, startPostgres } from '../support/postgres.ts';
 import { listBucket, s3Environment, startS3 } from '../support/s3.ts';

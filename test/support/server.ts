@@ -5,6 +5,7 @@ import type { Subprocess } from 'bun';
 import { type App, startApp } from '../../src/app/index.ts';
 import { loadConfiguration } from '../../src/configuration.ts';
 import { createLog } from '../../src/telemetry/index.ts';
+import { knownServer } from './credentials.ts';
 import { freshDatabaseOptions } from './database.ts';
 import { program } from './program.ts';
 import { s3Environment } from './s3.ts';
@@ -49,6 +50,7 @@ export async function startTestApp(
     },
   });
   const app = await startApp(config, createLog(config.log));
+  knownServer(app.url, data);
   stack.defer(async () => void (await app.stop()));
   const owned = stack.move();
   return {
@@ -78,6 +80,8 @@ export async function startTestProcess(
     environment?: Record<string, string>;
     command?: string[];
     program?: string;
+    /** Where this process finds the data directory, if the command leads to another view of the file system. */
+    dataOutside?: string;
     /** Whether it leads a process group of its own, as under a shell. */
     ownGroup?: boolean;
   } = {},
@@ -123,6 +127,7 @@ export async function startTestProcess(
   };
   stack.defer(async () => void (await end('SIGKILL')));
   const found = await serving(child, () => text, Promise.all(read));
+  knownServer(found, options.dataOutside ?? data);
   const owned = stack.move();
   return {
     url: found,

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { fetch } from '../../http/fetch.ts';
 import type { ClientTest } from '../client-test.ts';
 import { type Descriptor, digestOf } from '../content.ts';
 import { same } from '../pull.ts';

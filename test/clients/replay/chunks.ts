@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { fetch } from '../../http/fetch.ts';
+import { credentialsFor } from '../../support/credentials.ts';
 import type { ClientTest, Stage } from '../client-test.ts';
 import { same } from '../pull.ts';
 import { head, openConnection } from './connection.ts';
@@ -37,6 +39,7 @@ async function breakOff({ registry }: Stage, upload: Awaited<ReturnType<typeof o
     await using connection = await openConnection(registry.host);
     const request = `PATCH ${upload.location} HTTP/1.1
       Host: ${registry.host}
+      Authorization: ${credentialsFor(registry.url).authorization}
       Content-Length: ${blob.size}
       Content-Range: 0-${blob.size - 1}
       Content-Type: application/octet-stream`;

@@ -3,6 +3,7 @@
  * sends them, recorded between it and a registry, with what containerd 2 changed (core/remotes/docker). Connections
  * are kept alive.
  */
+import { credentialsFor } from '../../support/credentials.ts';
 import { digestOf } from '../content.ts';
 import { same } from '../pull.ts';
 import { type Connection, head, openConnection, type RawResponse } from './connection.ts';
@@ -32,7 +33,8 @@ export interface Resolver extends AsyncDisposable {
 /** Opens a connection to a repository as the client with this User-Agent. */
 export async function openResolver(host: string, repository: string, agent: string): Promise<Resolver> {
   const connection: Connection = await openConnection(host);
-  const common = `Host: ${host}\nUser-Agent: ${agent}`;
+  const { authorization } = credentialsFor(`http://${host}`);
+  const common = `Host: ${host}\nUser-Agent: ${agent}\nAuthorization: ${authorization}`;
   const path = `/v2/${repository}`;
   const send = (text: string, ...body: Uint8Array[]): Promise<RawResponse> => connection.exchange(head(text), ...body);
   const exists = (what: string, mediaType: string) =>

@@ -3,6 +3,7 @@
  * registry. Each comes on a connection of its own. Later versions add a Content-Type to PATCH and nothing else.
  */
 import type { ClientTest } from '../client-test.ts';
+import { credentialsFor } from '../../support/credentials.ts';
 import { digestOf } from '../content.ts';
 import { pull, same } from '../pull.ts';
 import { chunked, head, openConnection, type RawResponse } from './connection.ts';
@@ -26,7 +27,8 @@ const manifestTypes = [
 
 /** Docker, of one version, on its way to one repository. */
 function dockerFor(host: string, repository: string, version: Version) {
-  const common = `Host: ${host}\nUser-Agent: ${agents[version]}`;
+  const { authorization } = credentialsFor(`http://${host}`);
+  const common = `Host: ${host}\nUser-Agent: ${agents[version]}\nAuthorization: ${authorization}`;
   const path = `/v2/${repository}`;
 
   async function send(text: string, ...body: (string | Uint8Array)[]): Promise<RawResponse> {

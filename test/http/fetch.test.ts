@@ -1,0 +1,52 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { credentialsFor, inherited, knownFront, knownServer } from '../support/credentials.ts';
+import { fetch } from './fetch.ts';
+
+/** Says who it was told that the request is from. */
+const serve = () =>
+  Bun.serve({
+    port: 0,
+    hostname: '127.0.0.1',
+    fetch: ({ headers }) => new Response(headers.get('authorization') ?? 'nobody'),
+  });
+let known: ReturnType<typeof serve>;
+let other: ReturnType<typeof serve>;
+const whoAsks = async (...request: Parameters<typeof fetch>) => (await fetch(...request)).text();
+
+beforeAll(() => {
+  [known, other] = [serve(), serve()];
+  knownServer(known.url.href, import.meta.dir);
+});
+afterAll(() => Promise.all([known.stop(true), other.stop(true)]));
+
+test('a request to a server that a test has started is from the operator, and no other is', async () => {
+  const { username, password, authorization } = credentialsFor(known.url.href);
+  expect(authorization).toBe(`Basic ${btoa(`${username}:${password}`)}`);
+  expect(await whoAsks(known.url)).toBe(authorization);
+  expect(await whoAsks(`http://localhost:${known.port}/v2/`, { headers: { Accept: '*/*' } })).toBe(authorization);
+  expect(await whoAsks(other.url)).toBe('nobody');
+  expect(() => credentialsFor(other.url.href)).toThrow('no server is known at');
+});
+
+test('a request that says itself who it is from, or that it is from nobody, is left as it is', async () => {
+  expect(await whoAsks(known.url, { headers: { authorization: 'Bearer x' } })).toBe('Bearer x');
+  expect(await whoAsks(known.url, { anonymous: true })).toBe('nobody');
+});
+
+test('what stands in front of a server is known like it, and child processes know the same', async () => {
+  const front = serve();
+  try {
+    knownFront(front.url.href, known.url.href);
+    expect(await whoAsks(front.url)).toBe(credentialsFor(known.url.href).authorization);
+    const program = `
+      const { fetch } = await import(${JSON.stringify(`${import.meta.dir}/fetch.ts`)});
+      console.log(await (await fetch(${JSON.stringify(front.url.href)})).text());`;
+    const child = Bun.spawn([process.execPath, '-e', program], {
+      env: { ...process.env, ...inherited() },
+      stdout: 'pipe',
+    });
+    expect(await new Response(child.stdout).text()).toBe(`${credentialsFor(known.url.href).authorization}\n`);
+  } finally {
+    await front.stop(true);
+  }
+});
