@@ -57,9 +57,9 @@ export async function openAccess(
   const types = [registryType, ...identityTypes].map(({ type }) => type);
   const mirror = await createMirror(resources, types);
   const standing = standingOf(config.bootstrap);
-  const read = async () => {
+  const read = async (before?: Directory) => {
     const ids = await registryNames(catalog);
-    return readDirectory(mirror, new Map([...ids].map(([id, name]) => [name.toLowerCase(), id])), standing);
+    return readDirectory(mirror, new Map([...ids].map(([id, name]) => [name.toLowerCase(), id])), standing, before);
   };
   let directory = await read();
   let stale = false;
@@ -67,7 +67,7 @@ export async function openAccess(
     // What could not be read anew the last time still has to be.
     stale = (await mirror.refresh()) || stale;
     if (!stale) return;
-    directory = await read();
+    directory = await read(directory);
     stale = false;
   };
   const passwords = createPasswords(db, (text) => keys.hmac(`password\0${text}`), now);

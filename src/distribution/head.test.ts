@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => server[Symbol.asyncDispose]());
 
 /** Differ from request to request, or are of HEAD alone. */
-const own = new Set(['date', 'x-request-id', 'warning']);
+const own = new Set(['date', 'x-request-id', 'x-ms-correlation-request-id', 'warning']);
 
 /** Status, headers and body; throws unless exactly these bytes came, and the connection serves on. */
 async function ask(method: string, target: string, lines: string[]) {

@@ -42,6 +42,8 @@ export function callerOfClaims(claims: TokenClaims, expired: boolean): Caller {
 export function principalOf(caller: Caller, directory: Directory): Principal | undefined {
   const { kind, id, holder, registryId } = caller;
   const base = { kind, id, name: holder.name };
+  // Grants are of one registry, whatever it is asked about.
+  const registry = directory.registry(registryId);
   switch (kind) {
     case 'operator':
       return base;
@@ -56,14 +58,12 @@ export function principalOf(caller: Caller, directory: Directory): Principal | u
       return federated(base, holder, directory);
     case 'token': {
       const token = directory.token(registryId, holder.name);
-      return token?.enabled ? { ...base, grants: token.grants } : undefined;
+      return registry && token?.enabled ? { ...base, registry: registry.name, grants: token.grants } : undefined;
     }
     case 'admin':
-      return directory.registry(registryId)?.adminUserEnabled ? { ...base, grants: everything } : undefined;
-    case 'anonymous': {
-      const grants = directory.registry(registryId)?.anonymousPull ?? [];
-      return { ...base, grants };
-    }
+      return registry?.adminUserEnabled ? { ...base, registry: registry.name, grants: everything } : undefined;
+    case 'anonymous':
+      return registry && { ...base, registry: registry.name, grants: registry.anonymousPull };
   }
 }
 

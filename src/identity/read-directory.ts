@@ -4,6 +4,7 @@ import {
   compilePolicy,
   type Grant,
   parseScopeMapActions,
+  type PolicySource,
   type RoleAssignment,
   systemScopeMaps,
 } from '../access/index.ts';
@@ -40,14 +41,19 @@ export interface Standing {
  * Reads the directory from the resources that this process knows. `catalogIds` has the id of each registry by its name.
  * What a resource says wrongly counts as not said: it grants nothing, and keeps nobody else from working.
  */
-export function readDirectory(mirror: Mirror, catalogIds: ReadonlyMap<string, number>, standing: Standing): Directory {
+export function readDirectory(
+  mirror: Mirror,
+  catalogIds: ReadonlyMap<string, number>,
+  standing: Standing,
+  before?: Directory,
+): Directory {
   const registries = listOf(mirror, registryType).flatMap(({ resource, properties }) => {
     const id = catalogIds.get(resource.name.toLowerCase());
     return id === undefined ? [] : [factsOf(resource, properties, id)];
   });
   const registryOf = new Map(registries.map((registry) => [armKey(registry.resourceId), registry]));
   const identities = new Map(listOf(mirror, identityType).map((found) => [found.resource.key, identityOf(found)]));
-  const policy = compilePolicy({
+  const source = {
     registries: registries.map(({ name, resourceId, roleAssignmentMode }) => ({
       name,
       id: resourceId,
@@ -60,7 +66,9 @@ export function readDirectory(mirror: Mirror, catalogIds: ReadonlyMap<string, nu
       type: 'CustomRole',
     })),
     assignments: [...standing.assignments, ...listOf(mirror, roleAssignmentType).flatMap(assignmentOf)],
-  });
+  } satisfies PolicySource;
+  // What was compiled for the one before is taken over.
+  const policy = compilePolicy(source, before?.policy);
   const tokens = listOf(mirror, tokenType).flatMap(({ resource, properties }): TokenFacts[] => {
     const registry = registryOf.get(resource.parent);
     if (!registry) return [];

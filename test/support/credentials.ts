@@ -1,3 +1,10 @@
+import { createPrivateKey } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type EcKey, ecKeyOf } from '../../src/keys/ec-key.ts';
+import { signOperatorToken } from '../../src/keys/index.ts';
+import { inheritedOwner, ownerDirectory, signOwnerToken } from './owner.ts';
+
 /*
  * The one place that knows by which credentials tests, benches and scripts speak to the servers that they start: as the
  * operator of the server, who may do everything.
@@ -14,16 +21,24 @@ export interface Credentials {
 /** Names the servers that a parent process has started to its children. */
 const variable = 'BONDED_TEST_CREDENTIALS';
 
-/** By origin, the data directory of each server, where that lies which proves who is the operator; or another origin. */
+/** By origin, what proves who is asking (a data directory, or an owner's), or the origin of the server behind it. */
 const servers = new Map<string, string>(JSON.parse(process.env[variable] ?? '[]') as [string, string][]);
+
+/** Tokens that were signed, by origin. */
+const signed = new Map<string, { at: number; credentials: Credentials }>();
 
 /**
  * From now on, requests to this URL are the operator's of the server with this data directory, a path as this process
- * sees it.
+ * sees it; or the first owner's, where the server has none.
  */
-export function knownServer(url: string, data: string): void {
-  servers.set(originOf(url)!, data);
+export function knownServer(url: string, data: string, { isOwners = false }: { isOwners?: boolean } = {}): void {
+  const origin = originOf(url)!;
+  servers.set(origin, isOwners ? `${ownerMark}${ownerDirectory()}` : data);
+  // Another server may have been there before.
+  signed.delete(origin);
 }
+
+const ownerMark = 'owner:';
 
 /** Something stands in front of a server and passes requests on. */
 export function knownFront(url: string, server: string): void {
@@ -31,32 +46,59 @@ export function knownFront(url: string, server: string): void {
 }
 
 /** What a child process needs in its environment in order to know the same servers. */
-export const inherited = (): Record<string, string> => ({ [variable]: JSON.stringify([...servers]) });
+export const inherited = (): Record<string, string> => ({
+  [variable]: JSON.stringify([...servers]),
+  ...inheritedOwner(),
+});
 
 /** The operator's credentials for the server of a URL. Throws where it is not known. */
 export function credentialsFor(url: string): Credentials {
-  const data = dataOf(url);
-  if (data === undefined) throw new Error(`no server is known at ${url}`);
-  return credentialsIn(data);
+  const known = find(url);
+  if (!known) throw new Error(`no server is known at ${url}`);
+  return credentialsOf(known);
 }
 
 /** The value of `Authorization` for a request; undefined where the server is not one of ours. */
 export function authorizationFor(url: string): string | undefined {
-  const data = dataOf(url);
-  return data === undefined ? undefined : credentialsIn(data).authorization;
+  const known = find(url);
+  return known && credentialsOf(known).authorization;
 }
 
-function dataOf(url: string): string | undefined {
-  const found = servers.get(url) ?? servers.get(originOf(url) ?? '');
-  return found?.startsWith('http') ? servers.get(found) : found;
+interface Known {
+  origin: string;
+  proof: string;
+}
+
+function find(url: string): Known | undefined {
+  const origin = originOf(url) ?? '';
+  const proof = servers.get(origin);
+  if (!proof?.startsWith('http')) return proof === undefined ? undefined : { origin, proof };
+  const behind = servers.get(proof);
+  return behind === undefined ? undefined : { origin: proof, proof: behind };
 }
 
 function originOf(url: string): string | undefined {
   return URL.parse(url)?.origin.replace('//localhost', '//127.0.0.1');
 }
 
-function credentialsIn(_data: string): Credentials {
+/** Life of a token (ms), and how long one is used: what gets it may take a while until it has shown it. */
+const lifeMs = 600_000;
+const usedMs = 300_000;
+
+function credentialsOf({ origin, proof }: Known): Credentials {
+  const before = signed.get(origin);
+  if (before && performance.now() - before.at < usedMs) return before.credentials;
   const username = '00000000-0000-0000-0000-000000000000';
-  const password = 'operator-stub';
-  return { username, password, authorization: `Basic ${btoa(`${username}:${password}`)}` };
+  const password = proof.startsWith(ownerMark)
+    ? signOwnerToken(proof.slice(ownerMark.length), lifeMs)
+    : signOperatorToken(keyIn(proof), { audience: new URL(origin).host, ttlMs: lifeMs });
+  const credentials = { username, password, authorization: `Basic ${btoa(`${username}:${password}`)}` };
+  signed.set(origin, { at: performance.now(), credentials });
+  return credentials;
+}
+
+/** The key of the operator (see keys/operator-key.ts), read at once: whoever asks for a header does not wait. */
+function keyIn(data: string): EcKey {
+  const text = readFileSync(join(data, 'keys', 'operator.jwk'), 'utf8');
+  return ecKeyOf(createPrivateKey({ key: JSON.parse(text) as Record<string, string>, format: 'jwk' }));
 }

@@ -6,6 +6,7 @@ import { type App, startApp } from '../../src/app/index.ts';
 import { loadConfiguration } from '../../src/configuration.ts';
 import { createLog } from '../../src/telemetry/index.ts';
 import { knownServer } from './credentials.ts';
+import { ownerSettings } from './owner.ts';
 import { freshDatabaseOptions } from './database.ts';
 import { program } from './program.ts';
 import { s3Environment } from './s3.ts';
@@ -37,6 +38,8 @@ export async function startTestApp(
   await using stack = new AsyncDisposableStack();
   const data = options.data ?? (await temporaryDirectory(stack));
   const url = await databaseUrl(stack, options);
+  const storage = await storageSettings(data);
+  const isOwners = lacksOperator(url, { ...storage, ...options.settings });
   const { value: config } = loadConfiguration({
     environment: {},
     file: options.file,
@@ -45,12 +48,13 @@ export async function startTestApp(
       data,
       'log.level': process.env['BONDED_TEST_LOG'] ?? 'silent',
       'database.url': url,
-      ...(await storageSettings(data)),
+      ...storage,
+      ...(isOwners && ownerSettings()),
       ...options.settings,
     },
   });
   const app = await startApp(config, createLog(config.log));
-  knownServer(app.url, data);
+  knownServer(app.url, data, { isOwners });
   stack.defer(async () => void (await app.stop()));
   const owned = stack.move();
   return {
@@ -91,7 +95,9 @@ export async function startTestProcess(
   const url = await databaseUrl(stack, options);
   const processes = process.env['BONDED_TEST_PROCESSES'];
   const storage = await storageSettings(data);
-  const given = { ...(processes && { processes }), ...storage, ...options.settings };
+  const isOwners = lacksOperator(url, { ...storage, ...options.settings });
+  const owner = isOwners ? ownerSettings() : {};
+  const given = { ...(processes && { processes }), ...storage, ...owner, ...options.settings };
   const settings = Object.entries(given).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
   const command = [
     ...(options.command ?? []),
@@ -127,7 +133,7 @@ export async function startTestProcess(
   };
   stack.defer(async () => void (await end('SIGKILL')));
   const found = await serving(child, () => text, Promise.all(read));
-  knownServer(found, options.dataOutside ?? data);
+  knownServer(found, options.dataOutside ?? data, { isOwners });
   const owned = stack.move();
   return {
     url: found,
@@ -151,6 +157,11 @@ async function serving(child: Subprocess, output: () => string, read: Promise<un
   // What it said last may still be on its way; whoever has inherited its output may hold that open.
   if (child.exitCode !== null) await Promise.race([read, Bun.sleep(2000)]);
   throw new Error(`the server did not start:\n${output()}`);
+}
+
+/** With facts in PostgreSQL and bytes in S3 there is no data directory that an operator could show. */
+function lacksOperator(database: string | undefined, settings: Record<string, unknown>): boolean {
+  return database !== undefined && settings['storage.s3.bucket'] !== undefined;
 }
 
 async function temporaryDirectory(stack: AsyncDisposableStack): Promise<string> {
