@@ -12,9 +12,11 @@ import { createTurns } from './turns.ts';
 
 /** Calls under way at once; more wait. */
 const atOnce = 32;
-/** Addresses of one name that are tried, and how long for each to accept a connection (ms). */
+/** Addresses of one name that are tried. */
 const mostAddresses = 8;
-const connectMs = 4000;
+/** How long one may take to accept a connection, where another is left and where none is (ms). */
+const connectMs = 1500;
+const lastConnectMs = 10_000;
 
 /** All addresses of a name. */
 export type Resolve = (host: string) => Promise<readonly string[]>;
@@ -95,9 +97,10 @@ export function createOutbound({ allow, ca = [], resolve = resolveBySystem }: Ou
 
   async function hop(target: Target, call: Call): Promise<IncomingMessage> {
     let failure: unknown;
-    for (const address of await addressesOf(target, call.signal)) {
+    const addresses = await addressesOf(target, call.signal);
+    for (const address of addresses) {
       try {
-        return await connect(target, address, call, connectMs);
+        return await connect(target, address, call, address === addresses.at(-1) ? lastConnectMs : connectMs);
       } catch (error) {
         if (!(error instanceof NotConnected)) throw error;
         failure = error.cause;

@@ -9,8 +9,8 @@ export {
 export { type ClaimPattern, claimPatternSchema, matchesPattern } from './match-pattern.ts';
 export {
   type ClaimAdvice,
-  type Description,
   describeIdentity,
+  type IdentityDescription,
   type IdentityKind,
   type IssuerDefaults,
   issuerDefaults,

@@ -14,7 +14,8 @@ const odd = fc.oneof(
   fc.jsonValue({ maxDepth: 3 }),
 );
 
-const header = fc.record({ alg: odd, kid: odd, typ: odd, cty: odd, crit: odd, jwk: odd }, { requiredKeys: [] });
+const alg = fc.oneof(fc.constant<unknown>('RS256'), odd);
+const header = fc.record({ alg, kid: odd, typ: odd, cty: odd, crit: odd, jwk: odd }, { requiredKeys: [] });
 const claims = fc.record({ iss: odd, sub: odd, aud: odd, exp: odd, iat: odd, nbf: odd }, { requiredKeys: [] });
 const issuer = trustedIssuerSchema.parse({ name: 'a', issuer: 'https://a.test', audiences: ['a'] });
 
@@ -27,13 +28,13 @@ test('whatever is in a token, it is read or refused', () => {
           `${encode(JSON.stringify(head))}.${encode(JSON.stringify(payload))}.${encode(signature)}`,
         );
         read++;
-        expect(token.claims).toEqual(payload);
+        expect(JSON.stringify(token.claims)).toBe(JSON.stringify(payload));
         expect(checkClaims(token.claims, issuer, 1_800_000_000_000)).toBeNumber();
       } catch (error) {
         expect(error).toBeInstanceOf(Refusal);
       }
     }),
-    { numRuns },
+    { numRuns, examples: [[{ alg: 'RS256' }, { iss: 'a' }, 'signature']] },
   );
   expect(read).toBeGreaterThan(0);
 });

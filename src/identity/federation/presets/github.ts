@@ -58,27 +58,34 @@ export const github: Preset = {
   review(pattern) {
     const owner = reviewOwner(pattern);
     const states = ['environment', 'ref', 'job_workflow_ref', 'event_name'];
-    const bounded =
-      states.some((name) => isExact(pattern, name)) || /^repo:[^:*]+:[^*:]/.test(pinnedPart(pattern, 'sub'));
+    const bounded = states.some((name) => isExact(pattern, name)) || isSubjectBounded(pattern);
     if (bounded || owner.some(({ severity }) => severity === 'high')) return owner;
     const why = 'leaves branch and environment open: any branch, and pull requests, fit';
     return [...owner, { severity: 'medium', why }];
   },
 };
 
+/** Whether it is said which branches, tags or environments; a pull request may come from anybody. */
+function isSubjectBounded(pattern: ClaimPattern): boolean {
+  const subject = pinnedPart(pattern, 'sub');
+  if (isExact(pattern, 'sub')) return !subject.endsWith(':pull_request');
+  return /^repo:[^:*]+:(?:ref:refs\/(?:heads|tags)\/[^*]|environment:[^*])/.test(subject);
+}
+
 /** All of GitHub has one issuer, so that an owner that is left open is the whole world. */
 function reviewOwner(pattern: ClaimPattern): PatternFinding[] {
   const subject = pinnedPart(pattern, 'sub');
   const numbers = ['repository_owner_id', 'repository_id', 'enterprise_id'];
   if (numbers.some((name) => isExact(pattern, name)) || /^repo:[^/*]+@[0-9]+\//.test(subject)) return [];
+  // As an organisation may compose it.
+  const composed = /^(?:repository_owner_id|repository_id|enterprise_id):[0-9]+(:|$)/.exec(subject);
+  if (composed && (composed[1] === ':' || isExact(pattern, 'sub'))) return [];
+  // Not by job_workflow_ref: repositories of others may call a workflow that is public.
   const named =
     /^repo:[^/*]+\//.test(subject) ||
     isExact(pattern, 'repository_owner') ||
-    /^[^/*]+\//.test(pinnedPart(pattern, 'repository')) ||
-    /^[^/*]+\//.test(pinnedPart(pattern, 'job_workflow_ref'));
-  if (!named)
-    return [
-      { severity: 'high', why: 'leaves the owner open: any repository on GitHub fits; give repository_owner_id' },
-    ];
+    /^[^/*]+\//.test(pinnedPart(pattern, 'repository'));
+  const open = 'leaves the owner open: any repository on GitHub fits; give repository_owner_id';
+  if (!named) return [{ severity: 'high', why: open }];
   return [{ severity: 'low', why: 'names may pass to another owner; give repository_owner_id or repository_id, too' }];
 }

@@ -1,3 +1,4 @@
+import { claimTexts } from '../claim-value.ts';
 import type { ClaimPattern } from '../match-pattern.ts';
 import type { Claims } from '../read-token.ts';
 import { aws } from './aws.ts';
@@ -7,11 +8,11 @@ import { gitlab } from './gitlab.ts';
 import { google } from './google.ts';
 import { kubernetes } from './kubernetes.ts';
 import { oidc } from './oidc.ts';
-import type { Description, IssuerDefaults, PatternFinding, Preset } from './preset.ts';
+import type { IdentityDescription, IssuerDefaults, PatternFinding, Preset } from './preset.ts';
 
 export type {
   ClaimAdvice,
-  Description,
+  IdentityDescription,
   IdentityKind,
   IssuerDefaults,
   Parameter,
@@ -51,10 +52,12 @@ export function issuerDefaults(name: PresetName, given: Readonly<Record<string, 
 }
 
 /** Who somebody is, for people: for lists, explanations and the audit. Takes verified claims. */
-export function describeIdentity(name: PresetName, claims: Claims): Description {
-  const described = presets[name].describe(claims);
+export function describeIdentity(name: PresetName, claims: Claims): IdentityDescription {
+  const { describe, subjectClaim } = presets[name];
+  const described = describe(claims);
+  const [subject = ''] = claimTexts(claims, subjectClaim);
   // Nothing in it may begin a line, colour one or turn its direction.
-  return { ...described, name: described.name.replaceAll(/[\p{Cc}\p{Cf}]/gu, '?').slice(0, longestName) };
+  return { ...described, subject, name: described.name.replaceAll(/[\p{Cc}\p{Cf}]/gu, '?').slice(0, longestName) };
 }
 
 /** What is dangerous about a pattern for tokens of such an issuer; the worst first. */

@@ -19,6 +19,11 @@ export interface Description {
   kind: IdentityKind;
 }
 
+export interface IdentityDescription extends Description {
+  /** What stays the same of it, and is nobody else's at its issuer; empty where the claims do not say. */
+  subject: string;
+}
+
 /** A value that an issuer's settings are made with. */
 export interface Parameter {
   description: string;

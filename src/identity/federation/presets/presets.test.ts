@@ -88,7 +88,8 @@ const tokens: [preset: PresetName, claims: Claims, kind: string, name: string][]
 ];
 
 test.each(tokens)('%s: %j is a %s named %s', (preset, claims, kind, name) => {
-  expect(describeIdentity(preset, claims)).toEqual({ kind: kind as 'user', name });
+  const subject = String(preset === 'entra' ? claims['oid'] : claims['sub']);
+  expect(describeIdentity(preset, claims)).toEqual({ kind: kind as 'user', name, subject });
 });
 
 test('any claims at all are described, and no name begins a line or changes its direction', () => {
@@ -159,6 +160,15 @@ describe('patterns', () => {
     ['github', { subject: 'repo:acme@12/*' }, ['medium']],
     ['github', { claims: { repository_owner_id: '12', environment: 'prod' } }, []],
     ['github', { claims: { repository_owner_id: '1*', environment: 'prod' } }, ['high']],
+    ['github', { subject: 'repo:acme@12/app@34:p*' }, ['medium']],
+    ['github', { subject: 'repo:acme@12/app@34:pull_request' }, ['medium']],
+    ['github', { subject: 'repo:acme@12/app@34:ref:refs/heads/*' }, ['medium']],
+    ['github', { subject: 'repo:acme@12/app@34:ref:refs/tags/v*' }, []],
+    ['github', { subject: 'repository_owner_id:12:environment:prod' }, []],
+    ['github', { subject: 'repository_owner_id:12*' }, ['high']],
+    ['github', { subject: 'repository_owner_id:12:*' }, ['medium']],
+    ['github', { claims: { job_workflow_ref: 'acme/ci/.github/workflows/a.yml@refs/heads/main' } }, ['high']],
+    ['github', { subject: 'environment:prod:repository_owner_id:12' }, ['high']],
     ['gitlab', { claims: { ref_protected: 'true' } }, ['high']],
     ['gitlab', { subject: 'project_path:acme/*' }, ['medium', 'low']],
     ['gitlab', { claims: { project_id: '7', ref_protected: 'true' } }, []],
