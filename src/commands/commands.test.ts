@@ -57,11 +57,8 @@ test('the command line wins over the environment, which wins over the file', () 
     expect(out).toContain('log.level: set by command line');
   }));
 
-test('serve refuses an address that others can reach, and a data directory that is in use', () =>
+test('serve refuses a data directory that is in use', () =>
   inDirectory(async (data) => {
-    const open = await bonded(['serve', '--listen', '0.0.0.0:0', '--data', data]);
-    expect(open.code).toBe(1);
-    expect(open.error).toContain('listen: must be a loopback address');
     await using server = await startTestProcess({ data });
     const second = await bonded(['serve', '--listen', '127.0.0.1:0', '--data', data]);
     expect(second.code).toBe(1);

@@ -23,8 +23,8 @@ test.each([
   ['a second default registry', 'registries: [{name: default}]', 'registries: two registries have the host name'],
   ['a host of two registries', 'registries: [{name: a, hosts: [x.io]}, {name: b, hosts: [x.io]}]', 'host name x.io'],
   ['a host of the default one too', 'hosts: [x.io]\nregistries: [{name: a, hosts: [x.io]}]', 'host name x.io'],
-  ['an address that others reach', 'listen: 0.0.0.0:5000', 'listen: must be a loopback address'],
-  ['one for metrics', 'metrics: {listen: "0.0.0.0:9000"}', 'metrics.listen: must be a loopback address'],
+  ['an address that is none', 'listen: 0.0.0.0', 'listen: must be host:port'],
+  ['a public address with a path', 'publicUrl: https://example.com/registry', 'publicUrl: must have no path'],
   ['a proxy that is no address', 'trustedProxies: [proxy]', 'trustedProxies.0: must be an IP address or a range'],
   ['a password that breaks the URL', 'database: {url: "postgres://u:sword/fish@h/d"}', 'database.url: must be a URL'],
 ])('what the server would refuse is a mistake already: %s', async (_, yaml, problem) => {
