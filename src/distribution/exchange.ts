@@ -3,7 +3,7 @@ import type { BlobStore, Uploads } from '../content/index.ts';
 import type { Digest } from '../oci/index.ts';
 import type { ByteBudget } from './byte-budget.ts';
 import type { Caller } from './caller.ts';
-import type { Action } from './gates.ts';
+import type { Action } from './action.ts';
 
 /** One request as the edge hands it over, after the bounds that concern every protocol. */
 export interface Exchange {

@@ -1,7 +1,7 @@
+import type { Action } from './action.ts';
 import type { Exchange } from './exchange.ts';
-import type { Route } from './match.ts';
 
-export type Action = 'pull' | 'push' | 'delete' | 'list' | 'metadata';
+import type { Route } from './match.ts';
 
 /** One step of the security model: passes, or throws a RegistryError. `app/` hands them in, in order. */
 export type Gate = (exchange: Exchange, route: Route, action: Action) => void | Promise<void>;

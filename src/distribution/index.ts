@@ -10,7 +10,8 @@ import { cancelUpload, finishUpload, patchUpload, startUpload, uploadStatus } fr
 export { createByteBudget } from './byte-budget.ts';
 export type { Caller } from './caller.ts';
 export type { Distribution, Exchange } from './exchange.ts';
-export type { Action, Gate } from './gates.ts';
+export type { Action } from './action.ts';
+export type { Gate } from './gates.ts';
 export { type Needs, needsOf } from './needs.ts';
 
 /** Answers a request below `/v2` (OCI distribution-spec), after the gates; undefined when the path is not of the API. */

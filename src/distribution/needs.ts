@@ -1,5 +1,5 @@
 import type { Permission } from '../access/index.ts';
-import type { Action } from './gates.ts';
+import type { Action } from './action.ts';
 import type { Route } from './match.ts';
 
 /** What a request needs: any one of the permissions; and how a challenge asks for it (acr §2.1, §2.3). */

@@ -10,7 +10,7 @@ import {
   matchesPattern,
   type VerifiedToken,
 } from './federation/index.ts';
-import type { PasswordOwner, Passwords } from './passwords.ts';
+import type { Passwords } from './passwords.ts';
 import { type Identified, refused } from './refusal.ts';
 
 export interface Identification {
@@ -77,7 +77,7 @@ function peek(token: string): Said | undefined {
   if (token.length > maxTokenLength) return undefined;
   try {
     const payload: unknown = JSON.parse(Buffer.from(token.split('.', 2)[1] ?? '', 'base64url').toString());
-    return typeof payload === 'object' && payload !== null ? (payload as Said) : undefined;
+    return typeof payload === 'object' && payload !== null ? payload : undefined;
   } catch {
     return undefined;
   }

@@ -26,4 +26,4 @@ export { readDirectory } from './read-directory.ts';
 export { standingOf } from './standing.ts';
 export { createFederation } from './federation/index.ts';
 export { identityMigrations } from './tables.ts';
-export { issueAccessToken, issueRefreshToken, managementScope, type TokenLifetimes } from './token-service.ts';
+export { issueAccessToken, issueRefreshToken, managementScope, type TokenLifetimes } from './issue-token.ts';

@@ -10,7 +10,7 @@ export const ranks: readonly (readonly [rank: string, folders: readonly string[]
   ['1c', ['jobs', 'operations', 'events']],
   ['2', ['content', 'access', 'keys', 'resources']],
   ['3', ['catalog']],
-  ['4', ['admission', 'tiers']],
+  ['4', ['admission', 'tiers', 'registries']],
   [
     '5',
     [
@@ -27,7 +27,7 @@ export const ranks: readonly (readonly [rank: string, folders: readonly string[]
     ],
   ],
   ['6', ['advisor']],
-  ['7', ['distribution', 'management', 'http', 'cli', 'console']],
+  ['7', ['distribution', 'oauth2', 'management', 'http', 'cli', 'console']],
   // The wiring: `configuration` puts the slices together, `app` the front doors, `processes` run it many
   // times over, `commands` run offline or start one of the two.
   ['8a', ['configuration']],

@@ -1,0 +1,2 @@
+/** What a request of the distribution API wants. */
+export type Action = 'pull' | 'push' | 'delete' | 'list' | 'metadata';
