@@ -15,6 +15,7 @@ import {
 import { type Database, openDatabase, type WriteToken } from '../database/index.ts';
 import { eventMigrations } from '../events/index.ts';
 import { jobMigrations, joinNodes, type Node } from '../jobs/index.ts';
+import { operationMigrations } from '../operations/index.ts';
 import { resourceMigrations } from '../resources/index.ts';
 import { openBlobs, usesData } from './blobs.ts';
 
@@ -23,6 +24,7 @@ const migrations = [
   ...eventMigrations,
   ...contentMigrations,
   ...catalogMigrations,
+  ...operationMigrations,
   ...resourceMigrations,
 ];
 

@@ -1,5 +1,6 @@
 export type { Descriptor } from './descriptor.ts';
 export * from './digest.ts';
+export { jsonShape, maxJsonDepth, maxJsonKeys } from './json-bounds.ts';
 export * from './manifest.ts';
 export { maxManifestBytes } from './manifest-json.ts';
 export * from './media-types.ts';
