@@ -1,6 +1,15 @@
 export { apiVersions, requireAnyApiVersion, requireApiVersion } from './api-versions.ts';
 export { type ArmId, armIdOf, armKey, formatId, parseArmId, segmentsOf } from './arm-id.ts';
 export {
+  contentSchema,
+  readInput,
+  readPatch,
+  readPut,
+  requireUnchanged,
+  type Written,
+  type WrittenBody,
+} from './content.ts';
+export {
   action,
   type ManagementAction,
   type NameRule,
@@ -17,6 +26,14 @@ export {
   type WritingVerb,
 } from './declare.ts';
 export {
+  createOperations,
+  type Operation,
+  operationRetentionMs,
+  type Operations,
+  type OperationStatus,
+  type Outcome,
+} from './long-running.ts';
+export {
   type ErrorDetail,
   type ErrorEnvelope,
   errorEnvelope,
@@ -25,3 +42,4 @@ export {
   type ManagementErrorOptions,
 } from './management-error.ts';
 export { groupScope, resourceGroup, subscriptionId, subscriptionScope } from './scopes.ts';
+export { operationMigrations } from './tables.ts';
