@@ -41,5 +41,6 @@ export {
   ManagementError,
   type ManagementErrorOptions,
 } from './management-error.ts';
+export { invalidContent } from './invalid-content.ts';
 export { groupScope, resourceGroup, subscriptionId, subscriptionScope } from './scopes.ts';
 export { operationMigrations } from './tables.ts';
