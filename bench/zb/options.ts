@@ -75,7 +75,7 @@ function basicFrom(file: string | undefined): string | undefined {
   try {
     text = readFileSync(file, 'utf8').trim();
   } catch (error) {
-    throw new Error(`-A: cannot read ${file}: ${(error as NodeJS.ErrnoException).code}`);
+    throw new Error(`-A: cannot read ${file}: ${(error as NodeJS.ErrnoException).code}`, { cause: error });
   }
   if (!/^[^:\s]+:\S+$/.test(text)) throw new Error(`-A: ${file} holds no user:password`);
   return `Basic ${Buffer.from(text).toString('base64')}`;
