@@ -11,6 +11,13 @@ export { commitBlob, deleteBlob, mountBlob } from './links.ts';
 export type { ManifestFacts } from './recent-manifests.ts';
 export { putManifest } from './put-manifest.ts';
 export { listReferrers, type Referrer } from './referrers.ts';
-export { ensureRegistry, findRepository, listRepositories, registryNames } from './repositories.ts';
+export {
+  ensureRegistry,
+  findRepository,
+  listRepositories,
+  registryNames,
+  repositoryIds,
+  requireBound,
+} from './repositories.ts';
 export { catalogMigrations } from './tables.ts';
 export { deleteTag, listTags, type TagCondition } from './tags.ts';

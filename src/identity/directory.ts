@@ -18,6 +18,8 @@ export interface FederatedCredential {
   audiences: readonly string[];
   subject: string | undefined;
   claims: Readonly<Record<string, string>>;
+  /** Another one whenever it says anything else. */
+  mark: string;
 }
 
 /** A repository-scoped token (acr §2.5). */
@@ -35,6 +37,8 @@ export interface TokenFacts {
 export interface Directory {
   readonly policy: Policy;
   readonly issuers: readonly TrustedIssuer[];
+  /** The same object for as long as issuers, identities and federated credentials are the same. */
+  readonly vouching: object;
   registry(id: number): RegistryFacts | undefined;
   identity(principalId: string): IdentityFacts | undefined;
   credential(id: string): FederatedCredential | undefined;
@@ -44,6 +48,8 @@ export interface Directory {
 }
 
 export interface DirectorySource {
+  /** See `Directory`. */
+  vouching?: object;
   policy: Policy;
   issuers: readonly TrustedIssuer[];
   registries: readonly RegistryFacts[];
@@ -61,6 +67,7 @@ export function createDirectory(source: DirectorySource): Directory {
   return {
     policy: source.policy,
     issuers: source.issuers,
+    vouching: source.vouching ?? {},
     registry: (id) => registries.get(id),
     identity: (principalId) => identities.get(principalId),
     credential: (id) => byId.get(id.toLowerCase()),

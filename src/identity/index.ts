@@ -21,7 +21,7 @@ export {
   type TokenDoor,
 } from './identify.ts';
 export { createPasswords, type Passwords } from './passwords.ts';
-export type { Identified, Refusal } from './refusal.ts';
+export { type Identified, type Refusal, refusalError } from './refusal.ts';
 export { readDirectory } from './read-directory.ts';
 export { standingOf } from './standing.ts';
 export { createFederation } from './federation/index.ts';
