@@ -1,4 +1,12 @@
-import { type Action, type Caller as Asking, type Exchange, type Gate, type Needs, needsOf, type Route } from '../distribution/index.ts';
+import {
+  type Action,
+  type Caller as Asking,
+  type Exchange,
+  type Gate,
+  type Needs,
+  needsOf,
+  type Route,
+} from '../distribution/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import {
   anonymousCaller,
@@ -8,12 +16,12 @@ import {
   detailOf,
   doorAt,
   type Directory,
+  hasCatalog,
   type Identified,
   isAllowed,
   type Refusal,
   refusalError,
   rightsOf,
-  seesAny,
 } from '../identity/index.ts';
 
 export interface GateOptions {
@@ -87,10 +95,9 @@ export function createGates(options: GateOptions): Gate[] {
     if (!needs) return;
     const { permissions, repository } = needs;
     if (permissions.some((permission) => isAllowed(caller, directory(), permission, repository))) return;
-    // A catalog of what it may see: nobody needs a right to that beside the rights to what is in it.
-    const catalog = repository === undefined && seesAny(caller, directory());
-    if (catalog && (!caller.grant || caller.grant.allows('catalog/read', undefined))) return;
-    const could = catalog || permissions.some((permission) => rights.allows(permission, repository));
+    if (repository === undefined && hasCatalog(caller, directory())) return;
+    const sees = repository === undefined && !rights.visible.none;
+    const could = sees || permissions.some((permission) => rights.allows(permission, repository));
     if (caller.kind === 'anonymous') throw challenge(exchange, needs, noCredentials);
     // Its token was given for something else: it may get another (lesson 20).
     if (could && caller.grant) throw challenge(exchange, needs, notInToken, caller);

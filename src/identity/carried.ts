@@ -1,6 +1,6 @@
 /** Most bytes of groups and of claims, as JSON. Entra's groups have 39 each. */
-const groupBytes = 7600;
-const claimBytes = 4096;
+const groupBytes = 4000;
+const claimBytes = 3000;
 
 const longestGroup = 256;
 const longestClaimName = 128;

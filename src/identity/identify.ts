@@ -8,6 +8,7 @@ import {
   describeIdentity,
   type Federation,
   matchesPattern,
+  refusals,
   type VerifiedToken,
 } from './federation/index.ts';
 import type { Passwords } from './passwords.ts';
@@ -49,8 +50,8 @@ export function doorAt(registryId: number, origin: string, { headers }: Request)
 
 export const operatorId = 'operator';
 
-/** What a token of ours says of who has it (bytes of JSON). With all the rest it must not exceed `maxTokenLength`. */
-const carriedBytes = 9500;
+/** What a token of ours says at most of who has it (bytes of JSON); the rest is for what it is given for. */
+const carriedBytes = 5800;
 const longestName = 256;
 
 /** After its end, an access token still finishes what was begun with it for so long (ms): the longest upload. */
@@ -63,6 +64,7 @@ export const isJwt = (text: string) => /^[\w-]{2,}\.[\w-]{2,}\.[\w-]{2,}$/.test(
 
 /** Who a token belongs to: one of ours, the operator's, or one of a trusted issuer. */
 export async function identifyToken(of: Identification, door: Door, token: string): Promise<Identified<Caller>> {
+  if (token.length > maxTokenLength) return refused('too_large', refusals.too_large);
   const said = peek(token);
   if (!said) return refused('malformed', 'this is no token that the registry can read');
   if (said.rid !== undefined && said.grant_type !== undefined) return identifyOwn(of, door, token);
@@ -84,7 +86,6 @@ interface Said {
 
 /** What a token says of itself, to find whose keys it has to be checked with. Nothing else is believed of it. */
 function peek(token: string): Said | undefined {
-  if (token.length > maxTokenLength) return undefined;
   try {
     const payload: unknown = JSON.parse(Buffer.from(token.split('.', 2)[1] ?? '', 'base64url').toString());
     return typeof payload === 'object' && payload !== null ? payload : undefined;
@@ -158,7 +159,10 @@ function callerOfFederated(directory: Directory, door: Door, verified: VerifiedT
   const whom: Holder = credential
     ? { kind: 'identity', name: credential.identity.name, issuer, credential: markOf(credential) }
     : { kind: 'federated', name: describeIdentity(preset, claims).name.slice(0, longestName), issuer };
-  const holder = { ...whom, ...carriedOf(groups, claims, carriedBytes - bytesOf([id, whom])) };
+  const holder = {
+    ...whom,
+    ...carriedOf(groups.toSorted(byUse(directory, issuer)), claims, carriedBytes - bytesOf([id, whom])),
+  };
   return {
     registryId: door.registryId,
     kind: holder.kind,
@@ -171,6 +175,13 @@ function callerOfFederated(directory: Directory, door: Door, verified: VerifiedT
     endedAt: undefined,
     until: expiresAt,
   };
+}
+
+/** Groups that something is assigned to come first: there may be too many to carry on. */
+function byUse({ policy }: Directory, issuer: string) {
+  const assigned = policy.issuers.get(issuer)?.groups;
+  const rank = (group: string) => (assigned?.has(group) ? 0 : 1);
+  return (one: string, other: string) => rank(one) - rank(other);
 }
 
 const markOf = ({ id, mark }: FederatedCredential) => ({ id, mark });

@@ -6,7 +6,7 @@ export {
   identifyPair,
 } from './authenticate.ts';
 export { type Caller, mayManage } from './caller.ts';
-export { isAllowed, offersAnonymousPull, rightsOf, seesAny } from './rights.ts';
+export { hasCatalog, isAllowed, offersAnonymousPull, rightsOf } from './rights.ts';
 export { bootstrapConfig, tokensConfig } from './config.ts';
 export { identityTypes } from './contract.ts';
 export { challengeOf, detailOf, type Wanted } from './challenge.ts';

@@ -4,7 +4,7 @@ import { type Caller, mayManage } from './caller.ts';
 import { bytesOf, within } from './carried.ts';
 import type { AccessEntry, TokenClaims } from './claims.ts';
 import type { Identification, TokenDoor } from './identify.ts';
-import { isAllowed, seesAny } from './rights.ts';
+import { hasCatalog, isAllowed } from './rights.ts';
 
 export interface TokenLifetimes {
   /** Of refresh tokens (ms). */
@@ -55,8 +55,11 @@ export async function issueAccessToken(
   return sign(of, { ...claims, access });
 }
 
-/** Bytes of claims, so that with header and signature a token is not longer than `maxTokenLength`. */
-const mostBytes = 12_000;
+/**
+ * Bytes of claims, as JSON. A token grows by a third, by another third as the password of Basic, and proxies in front may take
+ * no more than 16 KiB of headers.
+ */
+const mostBytes = 7700;
 
 /** The token dies with the repositories that it is for (lesson 24), those included that its own token was for. */
 async function bound(
@@ -82,8 +85,9 @@ function grantedOf(of: Identification, caller: Caller, scope: RequestedScope): A
   const directory = of.directory();
   if (type === 'registry') {
     const allowed =
-      isAllowed(caller, directory, registryScopes[name], undefined) ||
-      (name === 'catalog' && seesAny(caller, directory));
+      name === 'catalog'
+        ? hasCatalog(caller, directory)
+        : isAllowed(caller, directory, registryScopes[name], undefined);
     return allowed ? [{ type, name, actions: ['*'] }] : [];
   }
   const granted = grantedActions(scope.actions, (permission) => isAllowed(caller, directory, permission, name));

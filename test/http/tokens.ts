@@ -4,8 +4,9 @@ type Fields = Record<string, string | readonly string[]>;
 
 /** Fields of a form or query; a list is one that comes several times. */
 function formOf(fields: Fields): URLSearchParams {
-  const pairs = Object.entries(fields).flatMap(([name, value]) => [value].flat().map((one) => [name, one]));
-  return new URLSearchParams(pairs as string[][]);
+  const form = new URLSearchParams();
+  for (const [name, value] of Object.entries(fields)) for (const one of [value].flat()) form.append(name, one);
+  return form;
 }
 
 export const hostOf = (url: string): string => new URL(url).host;
