@@ -35,7 +35,7 @@ export interface StartOptions {
 
 /** A registry in this process, on a free port, with facts and files of its own. */
 export async function startTestApp(
-  options: StartOptions & { file?: string } = {},
+  options: StartOptions & { file?: string; now?: () => number; log?: (line: string) => void } = {},
 ): Promise<TestServer & { readonly app: App }> {
   await using stack = new AsyncDisposableStack();
   const data = options.data ?? (await temporaryDirectory(stack));
@@ -55,7 +55,8 @@ export async function startTestApp(
       ...options.settings,
     },
   });
-  const app = await startApp(config, createLog(config.log));
+  const log = createLog(config.log, undefined, options.log);
+  const app = await startApp(config, log, undefined, options.now);
   knownServer(app.url, data, { isOwners });
   stack.defer(async () => void (await app.stop()));
   const owned = stack.move();
