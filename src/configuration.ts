@@ -71,12 +71,24 @@ export function registriesOf({ registries }: Configuration): Configuration['regi
   return [{ name: defaultRegistry, hosts: [] }, ...registries];
 }
 
-/** Which host means which registry, as an id of `ids`, which are in the order of `registriesOf`. Throws on a conflict. */
-export function hostsOf(config: Configuration, ids?: readonly number[]): HostTable {
-  const registries = registriesOf(config).map((registry, at) => ({ ...registry, id: ids?.[at] ?? at }));
+/**
+ * Which host means which registry, as an id of `ids`, which are in the order of `registriesOf`. Registries that somebody
+ * created (`more`) have what names are left. Throws on a conflict of the others.
+ */
+export function hostsOf(
+  config: Configuration,
+  ids?: readonly number[],
+  more: readonly { id: number; name: string }[] = [],
+): HostTable {
+  const configured = registriesOf(config).map((registry, at) => ({ ...registry, id: ids?.[at] ?? at }));
+  const known = new Set(configured.map(({ id }) => id));
+  const created = more
+    .filter(({ id }) => !known.has(id))
+    .map(({ id, name }) => ({ id, name: name.toLowerCase(), hosts: [], yields: true }));
   const { domain, hosts, publicUrl } = config;
   const defaultHosts = publicUrl === undefined ? hosts : [...hosts, new URL(publicUrl).hostname];
-  return createHostTable({ registries, defaultRegistry: registries[0]!.id, domain, defaultHosts });
+  const registries = [...configured, ...created];
+  return createHostTable({ registries, defaultRegistry: configured[0]!.id, domain, defaultHosts });
 }
 
 /** The files of TLS; undefined where it is off. */

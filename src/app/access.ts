@@ -14,9 +14,10 @@ import {
 } from '../identity/index.ts';
 import { startPeriodic } from '../jobs/index.ts';
 import { ensureOperatorKey, keyIntervals, type Keys, loadOperatorVerifier, openKeys } from '../keys/index.ts';
+import { createOperations, type Operations } from '../operations/index.ts';
 import { createOutbound } from '../outbound/index.ts';
 import { ensureRegistryResource, registryType } from '../registries/index.ts';
-import { createMirror, createResources, mirrorIntervalMs, type Resources } from '../resources/index.ts';
+import { createMirror, createResources, type Mirror, mirrorIntervalMs, type Resources } from '../resources/index.ts';
 import type { Log } from '../telemetry/index.ts';
 import { usesData } from './blobs.ts';
 import type { Storage } from './storage.ts';
@@ -28,6 +29,8 @@ export interface Access {
   directory(): Directory;
   keys: Keys;
   resources: Resources;
+  mirror: Mirror;
+  operations: Operations;
   /** Takes in what was written, by this process or others. */
   refresh(): Promise<void>;
   /** Follows what others write; returns what ends that, the last one first. */
@@ -86,6 +89,8 @@ export async function openAccess(
     directory: () => directory,
     keys,
     resources,
+    mirror,
+    operations: createOperations(db, { now }),
     refresh,
     follow(failed) {
       const everyProcess = (name: string, intervalMs: number, run: () => Promise<unknown>) =>

@@ -7,7 +7,7 @@ import { callerOf, type GateOptions } from './gates.ts';
 const longestField = 512;
 
 /** What every record says of a request and of who sent it. */
-function about(
+export function about(
   exchange: { address(): string; requestId: string; registryId: number },
   caller: Caller | undefined,
 ): Omit<AuditEntry, 'action' | 'outcome'> {

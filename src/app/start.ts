@@ -1,4 +1,4 @@
-import { type Configuration, hostsOf, tlsOf } from '../configuration.ts';
+import { type Configuration, tlsOf } from '../configuration.ts';
 import { requireStore } from '../content/index.ts';
 import { createAudit } from '../audit/index.ts';
 import { createByteBudget, distribute } from '../distribution/index.ts';
@@ -10,6 +10,8 @@ import { openAccess } from './access.ts';
 import { grantsTo, recordDone, refusalsTo } from './audit-trail.ts';
 import { createFailures, startBackground } from './background.ts';
 import { createGates } from './gates.ts';
+import { createLiveHosts } from './hosts.ts';
+import { createManagementEdge } from './management.ts';
 import { forgetMissing } from './missing.ts';
 import { ensureRegistries, openStorage, openUploads, type SharedRights, type Storage } from './storage.ts';
 
@@ -47,8 +49,9 @@ export async function startApp(config: Configuration, log: Log, worker?: Worker)
   const storage = stack.use(await openStorage(config, { create: true, shared: worker, unheard }));
   const { db, blobs, catalog } = storage;
   const uploads = openUploads(config, storage, worker);
-  const hosts = hostsOf(config, await ensureRegistries(config, storage));
+  const registryIds = await ensureRegistries(config, storage);
   const access = await openAccess(config, storage, { log, url: () => server.url });
+  const hosts = createLiveHosts(config, registryIds, access.directory);
   const audit = createAudit(log);
   stack.defer(() => audit.close());
   // The security model, in order; every gate sees each request of the distribution API.
@@ -59,6 +62,9 @@ export async function startApp(config: Configuration, log: Log, worker?: Worker)
     isService: (service, registryId) => hosts.means(service, registryId),
     record: grantsTo(audit),
   });
+  const failed = createFailures(metrics, log);
+  const management = createManagementEdge(config, access, audit, (error) => failed('management', error));
+  stack.defer(() => management.settle());
   const missing = (digest: Digest, key: string) => void forgetMissing(storage, digest, key, metrics, log);
   const distribution = {
     catalog,
@@ -85,10 +91,11 @@ export async function startApp(config: Configuration, log: Log, worker?: Worker)
     publicUrl: config.publicUrl,
     async handle(exchange) {
       const answer = await distribute(distribution, gates, exchange);
-      if (!answer) return oauth2(exchange);
+      if (!answer) return (await oauth2(exchange)) ?? management.handle(exchange);
       recordDone(audit, exchange, answer);
       return answer;
     },
+    renderError: management.renderError,
     missingFile(path) {
       const object = blobs.objectAt(path);
       if (object?.digest) missing(object.digest, object.key);
@@ -103,7 +110,6 @@ export async function startApp(config: Configuration, log: Log, worker?: Worker)
     log,
     metrics: worker ? { ...metrics, render: worker.renderMetrics } : metrics,
   });
-  const failed = createFailures(metrics, log);
   for (const stop of access.follow(failed)) stack.defer(stop);
   if (worker?.background !== false) {
     for (const stop of startBackground(config, storage, access, uploads, metrics, { log, failed })) stack.defer(stop);

@@ -17,6 +17,7 @@ import { eventMigrations } from '../events/index.ts';
 import { identityMigrations } from '../identity/index.ts';
 import { jobMigrations, joinNodes, type Node } from '../jobs/index.ts';
 import { keyMigrations } from '../keys/index.ts';
+import { operationMigrations } from '../operations/index.ts';
 import { resourceMigrations } from '../resources/index.ts';
 import { openBlobs, usesData } from './blobs.ts';
 
@@ -26,6 +27,7 @@ const migrations = [
   ...contentMigrations,
   ...keyMigrations,
   ...catalogMigrations,
+  ...operationMigrations,
   ...resourceMigrations,
   ...identityMigrations,
 ];

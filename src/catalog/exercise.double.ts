@@ -20,7 +20,8 @@ import { dropMissingBlob } from './heal.ts';
 import { commitBlob, deleteBlob, mountBlob } from './links.ts';
 import { putManifest } from './put-manifest.ts';
 import { listReferrers } from './referrers.ts';
-import { ensureRegistry, findRepository, listRepositories } from './repositories.ts';
+import { ensureRegistry } from './registries.ts';
+import { findRepository, listRepositories } from './repositories.ts';
 import { recording, type Statement } from './statements.double.ts';
 import { deleteTag, listTags } from './tags.ts';
 

@@ -7,7 +7,7 @@ import type { Database } from '../database/index.ts';
 import { eventMigrations } from '../events/index.ts';
 import type { Catalog } from './context.ts';
 import { delay } from './gc-model.double.ts';
-import { ensureRegistry } from './repositories.ts';
+import { ensureRegistry } from './registries.ts';
 import { catalogMigrations } from './tables.ts';
 
 /** The process died here. */

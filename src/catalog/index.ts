@@ -11,6 +11,7 @@ export { commitBlob, deleteBlob, mountBlob } from './links.ts';
 export type { ManifestFacts } from './recent-manifests.ts';
 export { putManifest } from './put-manifest.ts';
 export { listReferrers, type Referrer } from './referrers.ts';
-export { ensureRegistry, findRepository, listRepositories, registryNames } from './repositories.ts';
+export { collectRetired, ensureRegistry, ensureRegistryRow, registryNames, retireRegistry } from './registries.ts';
+export { findRepository, listRepositories } from './repositories.ts';
 export { catalogMigrations } from './tables.ts';
 export { deleteTag, listTags, type TagCondition } from './tags.ts';

@@ -3,27 +3,6 @@ import type { Catalog, Repository } from './context.ts';
 import { afterName } from './pages.ts';
 import './tables.ts';
 
-/** The registry of a name, made if it is new. Names are the configuration's. */
-export async function ensureRegistry({ db, now }: Catalog, name: string): Promise<number> {
-  const found = await db.first<{ id: number }>('SELECT id FROM registries WHERE name = ?', [name]);
-  if (found) return found.id;
-  return db.write(async (tx) => {
-    await tx
-      .insertInto('registries')
-      .values({ name, created_at: now() })
-      .onConflict((conflict) => conflict.column('name').doNothing())
-      .execute();
-    const row = await tx.selectFrom('registries').select('id').where('name', '=', name).executeTakeFirstOrThrow();
-    return row.id;
-  });
-}
-
-/** The name of each registry, by its id. */
-export async function registryNames({ db }: Catalog): Promise<Map<number, string>> {
-  const rows = await db.all<{ id: number; name: string }>('SELECT id, name FROM registries', []);
-  return new Map(rows.map(({ id, name }) => [id, name]));
-}
-
 export async function findRepository(
   { db }: Catalog,
   registryId: number,

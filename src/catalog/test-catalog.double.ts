@@ -8,7 +8,8 @@ import { findLinkedBlob } from './find-blob.ts';
 import { findManifestFacts } from './find-manifest.ts';
 import { commitBlob } from './links.ts';
 import { putManifest } from './put-manifest.ts';
-import { ensureRegistry, findRepository } from './repositories.ts';
+import { ensureRegistry } from './registries.ts';
+import { findRepository } from './repositories.ts';
 import { catalogMigrations } from './tables.ts';
 
 export const layerType = 'application/vnd.oci.image.layer.v1.tar+gzip';

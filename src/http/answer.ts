@@ -23,6 +23,8 @@ export interface AnswerOptions {
   secure: boolean;
   /** The protocol; undefined when the path is none of its own. */
   handle(exchange: Exchange): Promise<Response | undefined>;
+  /** An error as the protocol of its path writes it; undefined where that is OCI's. */
+  renderError?(error: RegistryError, exchange: Exchange): Response | undefined;
   /** Told of a file that was gone when its answer was to begin. */
   missingFile(path: string): void;
   probes: Probes;
@@ -109,7 +111,7 @@ export function createAnswer(options: AnswerOptions) {
     } catch (thrown) {
       error = asRegistryError(thrown);
       cause = error.cause;
-      response = renderError(error, method, exchange.requestId);
+      response = options.renderError?.(error, exchange) ?? renderError(error, method, exchange.requestId);
     }
     const unread = leavesBodyUnread(request, error !== undefined);
     if (error && unread && error.status !== 408) response = await lingering(response, request);

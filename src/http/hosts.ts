@@ -16,6 +16,8 @@ export interface HostedRegistry {
   name: string;
   /** Further names of its own, beside `<name>.<domain>`. */
   hosts: readonly string[];
+  /** Whether names that another one claims are that one's, where that would otherwise be an error. */
+  yields?: boolean;
 }
 
 /**
@@ -29,13 +31,13 @@ export function createHostTable(options: {
   defaultHosts: readonly string[];
 }): HostTable {
   const table = new Map<string, number>();
-  const add = (host: string, id: number) => {
-    if ((table.get(host) ?? id) !== id) throw new Error(`two registries have the host name ${host}`);
-    table.set(host, id);
+  const add = (host: string, id: number, yields = false) => {
+    if ((table.get(host) ?? id) === id) table.set(host, id);
+    else if (!yields) throw new Error(`two registries have the host name ${host}`);
   };
   for (const host of ['localhost', options.domain, ...options.defaultHosts]) add(host, options.defaultRegistry);
-  for (const { id, name, hosts } of options.registries) {
-    for (const host of [`${name}.${options.domain}`, `${name}.localhost`, ...hosts]) add(host, id);
+  for (const { id, name, hosts, yields } of options.registries) {
+    for (const host of [`${name}.${options.domain}`, `${name}.localhost`, ...hosts]) add(host, id, yields);
   }
   const find = (host: string) => table.get(host) ?? (isIP(host) === 0 ? undefined : options.defaultRegistry);
   return {

@@ -1,4 +1,5 @@
 import type { Grant, Policy } from '../access/index.ts';
+import { armKey } from '../operations/index.ts';
 import type { RegistryFacts } from '../registries/index.ts';
 import type { TrustedIssuer } from './federation/index.ts';
 
@@ -35,7 +36,10 @@ export interface TokenFacts {
 export interface Directory {
   readonly policy: Policy;
   readonly issuers: readonly TrustedIssuer[];
+  readonly registries: readonly RegistryFacts[];
   registry(id: number): RegistryFacts | undefined;
+  /** By the key of its resource. */
+  registryAt(key: string): RegistryFacts | undefined;
   identity(principalId: string): IdentityFacts | undefined;
   credential(id: string): FederatedCredential | undefined;
   /** Federated credentials for tokens of one issuer. */
@@ -54,6 +58,7 @@ export interface DirectorySource {
 
 export function createDirectory(source: DirectorySource): Directory {
   const registries = new Map(source.registries.map((registry) => [registry.id, registry]));
+  const byKey = new Map(source.registries.map((registry) => [armKey(registry.resourceId), registry]));
   const identities = new Map(source.identities.map((identity) => [identity.principalId, identity]));
   const byId = new Map(source.credentials.map((credential) => [credential.id.toLowerCase(), credential]));
   const byIssuer = Map.groupBy(source.credentials, ({ issuer }) => issuer);
@@ -61,7 +66,9 @@ export function createDirectory(source: DirectorySource): Directory {
   return {
     policy: source.policy,
     issuers: source.issuers,
+    registries: source.registries,
     registry: (id) => registries.get(id),
+    registryAt: (key) => byKey.get(key),
     identity: (principalId) => identities.get(principalId),
     credential: (id) => byId.get(id.toLowerCase()),
     credentialsOf: (issuer) => byIssuer.get(issuer) ?? [],

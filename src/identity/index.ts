@@ -8,7 +8,20 @@ export {
 export { type Caller, mayManage } from './caller.ts';
 export { isAllowed, offersAnonymousPull, rightsOf, seesAny } from './rights.ts';
 export { bootstrapConfig, tokensConfig } from './config.ts';
-export { identityTypes } from './contract.ts';
+export {
+  federatedCredentialType,
+  identityType,
+  identityTypes,
+  roleAssignmentType,
+  roleDefinitionType,
+  scopeMapType,
+  tokenType,
+  trustedIssuerType,
+} from './contract.ts';
+export { credentialActions } from './handle-credentials.ts';
+export { federatedCredentialHandlers, identityHandlers, trustedIssuerHandlers } from './handle-identities.ts';
+export { roleAssignmentHandlers, roleDefinitionHandlers } from './handle-roles.ts';
+export { dropPasswords, scopeMapHandlers, tokenHandlers } from './handle-tokens.ts';
 export { challengeOf, detailOf, type Wanted } from './challenge.ts';
 export { createDirectory, type Directory, type DirectorySource } from './directory.ts';
 export {

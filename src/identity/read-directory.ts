@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   type AssignedPrincipal,
   compilePolicy,
@@ -28,6 +27,7 @@ import {
   type TokenFacts,
 } from './directory.ts';
 import type { TrustedIssuer } from './federation/index.ts';
+import { principalIdOf } from './principal-id.ts';
 
 /** What is so without any resource. */
 export interface Standing {
@@ -110,16 +110,6 @@ function listOf<T extends ResourceType>(mirror: Mirror, type: T): Found<T>[] {
 function propertiesOf<T extends ResourceType>(type: T, resource: Resource): PropertiesOf<T> | undefined {
   if (!parsed.has(resource)) parsed.set(resource, type.properties.safeParse(resource.properties).data);
   return parsed.get(resource) as PropertiesOf<T> | undefined;
-}
-
-/**
- * Names an identity for role assignments. One that is deleted and made anew is another one, and has none of the rights of
- * the former.
- */
-export function principalIdOf({ key, createdAt }: Resource): string {
-  const hex = createHash('sha256').update(`${key}\0${createdAt}`).digest('hex');
-  // The form of a GUID, version 8 (RFC 9562 §5.8).
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
 type Found<T extends ResourceType> = { resource: Resource; properties: PropertiesOf<T> };

@@ -1,7 +1,7 @@
 export type { Descriptor } from './descriptor.ts';
 export * from './digest.ts';
 export * from './manifest.ts';
-export { type JsonShape, jsonShape } from './json-bounds.ts';
+export { type JsonShape, jsonShape, maxJsonDepth, maxJsonKeys } from './json-bounds.ts';
 export { maxManifestBytes } from './manifest-json.ts';
 export * from './media-types.ts';
 export * from './names.ts';

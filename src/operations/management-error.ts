@@ -9,6 +9,7 @@ const managementCodes = {
   InvalidApiVersionParameter: { status: 400, code: 'BAD_REQUEST' },
   InvalidParameter: { status: 400, code: 'BAD_REQUEST' },
   InvalidRequestContent: { status: 400, code: 'BAD_REQUEST' },
+  InvalidResourceLocation: { status: 409, code: 'CONFLICT' },
   InvalidResourceName: { status: 400, code: 'BAD_REQUEST' },
   InvalidResourceType: { status: 404, code: 'NOT_FOUND' },
   LocationRequired: { status: 400, code: 'BAD_REQUEST' },
@@ -28,6 +29,7 @@ const managementCodes = {
   ResourceInUse: { status: 409, code: 'CONFLICT' },
   RoleAssignmentExists: { status: 409, code: 'CONFLICT' },
   SubscriptionNotFound: { status: 404, code: 'NOT_FOUND' },
+  TooManyRequests: { status: 429, code: 'TOOMANYREQUESTS' },
   UnsupportedMediaType: { status: 415, code: 'BAD_REQUEST' },
 } as const satisfies Record<string, { status: number; code: ErrorCode }>;
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { apiVersions, resourceType } from '../operations/index.ts';
+import { action, apiVersions, providerAction, resourceType } from '../operations/index.ts';
 
 /** A repository, those below a prefix (`team/*`), or `*` for all. */
 const repositoryPattern = z
@@ -8,6 +8,18 @@ const repositoryPattern = z
   .regex(/^(?:\*|[a-z0-9][a-z0-9._/-]*(?:\/\*)?)$/, 'must be a repository, PREFIX/* or *');
 
 const enabled = z.enum(['enabled', 'disabled', 'Enabled', 'Disabled']);
+
+const credentials = z.object({
+  username: z.string(),
+  passwords: z.array(
+    z.object({
+      name: z.string(),
+      value: z.string(),
+      creationTime: z.string().optional(),
+      expiry: z.string().optional(),
+    }),
+  ),
+});
 
 /** A registry (acr §4.1). Its further properties come with what they are for. */
 export const registryType = resourceType({
@@ -49,4 +61,35 @@ export const registryType = resourceType({
     creationDate: z.string(),
     provisioningState: z.string(),
   }),
+  most: 1000,
+  actions: {
+    generateCredentials: action({
+      description: 'Makes passwords of a repository-scoped token. They are shown this once.',
+      input: z.object({
+        tokenId: z.string().max(2048),
+        name: z.enum(['password1', 'password2']).optional(),
+        expiry: z.iso.datetime({ offset: true }).optional(),
+      }),
+      output: credentials,
+    }),
+    listCredentials: action({
+      description: 'Makes those passwords of the admin user that there are not yet. They are shown this once.',
+      output: credentials,
+    }),
+    regenerateCredential: action({
+      description: 'Replaces a password of the admin user. It is shown this once.',
+      input: z.object({ name: z.enum(['password', 'password2']) }),
+      output: credentials,
+    }),
+  },
+});
+
+/** Whether a registry may be called so. */
+export const checkNameAvailability = providerAction({
+  namespace: 'Microsoft.ContainerRegistry',
+  name: 'checkNameAvailability',
+  description: 'Whether a registry of that name can be created.',
+  apiVersions: apiVersions.containerRegistry,
+  input: z.object({ name: z.string().max(256), type: z.string().max(256).optional() }),
+  output: z.object({ nameAvailable: z.boolean(), reason: z.string().optional(), message: z.string().optional() }),
 });

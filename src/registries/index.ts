@@ -1,3 +1,5 @@
-export { registryType } from './contract.ts';
+export { checkName } from './check-name.ts';
+export { checkNameAvailability, registryType } from './contract.ts';
 export { ensureRegistryResource, registryId } from './ensure.ts';
 export { factsOf, type RegistryFacts } from './facts.ts';
+export { registryHandlers } from './handlers.ts';

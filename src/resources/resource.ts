@@ -8,6 +8,8 @@ export interface ResourceBody {
   sku?: Record<string, unknown> | undefined;
   identity?: Record<string, unknown> | undefined;
   properties: Record<string, unknown>;
+  /** What the server itself keeps with it, such as an id that it chose; no client writes this. */
+  own?: Record<string, unknown> | undefined;
   /** Where a long-running operation has it; absent otherwise. */
   state?: 'Creating' | 'Updating' | 'Deleting' | 'Failed' | 'Canceled' | undefined;
 }
@@ -71,8 +73,8 @@ export function resourceOf(row: Row): Resource {
 }
 
 /** The body as it is stored. The order of parts is ours, so that equal bodies are equal text. */
-export function bodyText({ location, tags, sku, identity, properties, state }: ResourceBody): string {
-  return JSON.stringify({ location, tags, sku, identity, properties, state });
+export function bodyText({ location, tags, sku, identity, properties, own, state }: ResourceBody): string {
+  return JSON.stringify({ location, tags, sku, identity, properties, own, state });
 }
 
 /** The row of a key, also of what has been deleted. */

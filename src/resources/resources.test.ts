@@ -105,10 +105,10 @@ describe('preconditions', () => {
     const { resource } = await resources.put(registry, body(0), { by });
     const writes = [1, 2, 3, 4, 5].map((n) => code(resources.put(registry, body(n), { by, ifMatch: [resource.etag] })));
     expect((await Promise.all(writes)).filter((outcome) => outcome === 'done')).toEqual(['done']);
+    const before = (await resources.get(registry))!.properties['n'] as number;
     const changes = Array.from({ length: 20 }, () =>
       resources.patch(registry, ({ properties }) => ({ properties: { n: (properties['n'] as number) + 1 } }), { by }),
     );
-    const before = (await resources.get(registry))!.properties['n'] as number;
     await Promise.all(changes);
     expect((await resources.get(registry))!.properties).toEqual({ n: before + 20 });
   });

@@ -1,0 +1,157 @@
+import { decideManagement } from '../access/index.ts';
+import type { Audit } from '../audit/index.ts';
+import { type Configuration, registriesOf } from '../configuration.ts';
+import { RegistryError } from '../errors/index.ts';
+import {
+  type Caller,
+  challengeOf,
+  credentialActions,
+  doorAt,
+  dropPasswords,
+  federatedCredentialHandlers,
+  federatedCredentialType,
+  identityHandlers,
+  identityType,
+  mayManage,
+  roleAssignmentHandlers,
+  roleAssignmentType,
+  roleDefinitionHandlers,
+  roleDefinitionType,
+  rightsOf,
+  scopeMapHandlers,
+  scopeMapType,
+  tokenHandlers,
+  tokenType,
+  trustedIssuerHandlers,
+  trustedIssuerType,
+} from '../identity/index.ts';
+import { createManagement, isManagementPath, type Management, type ServedType } from '../management/index.ts';
+import { checkName, checkNameAvailability, registryHandlers, registryType } from '../registries/index.ts';
+import type { Access } from './access.ts';
+import { about } from './audit-trail.ts';
+
+/** A request as the edge hands it over. */
+export interface ManagementExchange {
+  readonly request: Request;
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  readonly registryId: number;
+  readonly requestId: string;
+  address(): string;
+  origin(): string;
+  route: string;
+}
+
+type Identified = ManagementExchange & { principal: Caller };
+
+/** The resources that this server manages, each with what it does to the rest. */
+function servedTypes(config: Configuration, access: Access): ServedType[] {
+  const { mirror, directory, resources, identification } = access;
+  const { passwords, now } = identification;
+  const registries = registryHandlers({
+    configured: registriesOf(config).map(({ name }) => name),
+    loginServer: (name, origin) => loginServerOf(config, name, origin),
+  });
+  const actions = credentialActions({ mirror, resources, directory, passwords, now });
+  return [
+    {
+      type: registryType,
+      handlers: {
+        ...registries,
+        actions,
+        async afterDelete(context, gone) {
+          await dropPasswords(context.tx, directory(), passwords, gone);
+          await registries.afterDelete(context, gone);
+        },
+      },
+    },
+    { type: identityType, handlers: identityHandlers },
+    { type: federatedCredentialType, handlers: federatedCredentialHandlers },
+    { type: roleDefinitionType, handlers: roleDefinitionHandlers({ mirror, directory }) },
+    { type: roleAssignmentType, handlers: roleAssignmentHandlers({ mirror, directory }) },
+    { type: scopeMapType, handlers: scopeMapHandlers() },
+    { type: tokenType, handlers: tokenHandlers({ mirror, directory, passwords }) },
+    { type: trustedIssuerType, handlers: trustedIssuerHandlers(() => directory().issuers) },
+  ];
+}
+
+/** Where clients of a registry log in: the default one where this request has come to. */
+function loginServerOf(config: Configuration, name: string, origin: string): string {
+  const outer = new URL(config.publicUrl ?? origin);
+  if (name.toLowerCase() === registriesOf(config)[0]!.name) return outer.host;
+  return `${name.toLowerCase()}.${config.domain}${outer.port && `:${outer.port}`}`;
+}
+
+/** The management API with its gates: who asks, what they may do, and the record of it (design §3). */
+export function createManagementEdge(
+  config: Configuration,
+  access: Access,
+  audit: Audit,
+  failed: (error: unknown) => void,
+): Pick<Management, 'renderError' | 'settle'> & {
+  handle(exchange: ManagementExchange): Promise<Response | undefined>;
+} {
+  const { authenticator, directory, mirror, operations, resources, identification } = access;
+  const asked = new WeakMap<object, { action: string; id: string }>();
+  const management = createManagement({
+    types: servedTypes(config, access),
+    providerActions: [{ action: checkNameAvailability, handle: (_, input) => checkName(mirror, input) }],
+    resources,
+    operations,
+    authorise(exchange, action, id) {
+      asked.set(exchange, { action, id });
+      const caller = exchange.principal as Caller;
+      const { principal } = rightsOf(caller, directory());
+      if (!principal || !mayManage(caller)) return false;
+      return decideManagement(directory().policy, principal, action, id).allow;
+    },
+    describe: (principal) => (principal as Caller).holder.name,
+    refresh: access.refresh,
+    originOf: (exchange) => (exchange as Identified).origin(),
+    failed,
+    now: identification.now,
+  });
+
+  async function identify(exchange: ManagementExchange): Promise<Caller> {
+    const door = doorAt(exchange.registryId, exchange.origin(), exchange.request);
+    const authorization = exchange.request.headers.get('authorization');
+    const challenge = (message: string, error?: 'invalid_token') =>
+      new RegistryError('UNAUTHORIZED', {
+        message,
+        headers: { 'WWW-Authenticate': challengeOf(door.origin, door.service, managementChallenge, error) },
+      });
+    if (authorization === null) throw challenge('authentication required: log in with bonded login');
+    const found = authenticator.identify(door, authorization);
+    const identified = found instanceof Promise ? await found : { ok: true as const, caller: found };
+    if (identified.ok && !identified.caller.expired) return identified.caller;
+    const refusal = identified.ok ? { reason: 'expired', message: 'the access token has expired' } : identified.refusal;
+    audit.record({ ...about(exchange, undefined), action: 'management', outcome: 'denied', reason: refusal.reason });
+    throw challenge(refusal.message, 'invalid_token');
+  }
+
+  return {
+    renderError: management.renderError,
+    settle: management.settle,
+    async handle(exchange) {
+      if (!isManagementPath(exchange.path)) return undefined;
+      const caller = await identify(exchange);
+      const identified: Identified = Object.assign(exchange, { principal: caller });
+      const record = (outcome: 'allowed' | 'denied', reason?: string, status?: number) => {
+        const { action = 'management', id } = asked.get(identified) ?? {};
+        audit.record({ ...about(exchange, caller), action, target: id, outcome, reason, detail: { status } });
+      };
+      try {
+        const answer = await management.handle(identified);
+        if (answer) record('allowed', undefined, answer.status);
+        return answer;
+      } catch (error) {
+        const status = error instanceof RegistryError ? error.status : 500;
+        record(status === 403 ? 'denied' : 'allowed', status === 403 ? 'not_allowed' : 'failed', status);
+        throw error;
+      }
+    },
+  };
+}
+
+const managementChallenge = { type: 'registry', name: 'management', action: '*' } as const;

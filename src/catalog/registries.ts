@@ -1,0 +1,84 @@
+import type { Transaction } from '../database/index.ts';
+import { RegistryError } from '../errors/index.ts';
+import type { Digest } from '../oci/index.ts';
+import type { Catalog, Repository } from './context.ts';
+import { deleteManifest } from './delete-manifest.ts';
+import { findRepository, listRepositories } from './repositories.ts';
+import './tables.ts';
+
+/** The registry of a name, made if it is new. Names are the configuration's, or those of resources. */
+export async function ensureRegistry({ db, now }: Catalog, name: string): Promise<number> {
+  const found = await db.first<{ id: number }>('SELECT id FROM registries WHERE name = ?', [name]);
+  return found?.id ?? db.write((tx) => ensureRegistryRow(tx, name, now()));
+}
+
+/** The same in a transaction. */
+export async function ensureRegistryRow(tx: Transaction, name: string, now: number): Promise<number> {
+  await tx
+    .insertInto('registries')
+    .values({ name, created_at: now })
+    .onConflict((conflict) => conflict.column('name').doNothing())
+    .execute();
+  const row = await tx.selectFrom('registries').select('id').where('name', '=', name).executeTakeFirstOrThrow();
+  return row.id;
+}
+
+/** The name of each registry, by its id. */
+export async function registryNames({ db }: Catalog): Promise<Map<number, string>> {
+  const rows = await db.all<{ id: number; name: string }>('SELECT id, name FROM registries', []);
+  return new Map(rows.map(({ id, name }) => [id, name]));
+}
+
+/** No registry is called so: what is retired has its id behind this. */
+const retired = 'retired:';
+
+/**
+ * Takes the name from a registry, so that nobody reaches it any more and another one may have it. What it holds is deleted
+ * afterwards, by `collectRetired`.
+ */
+export async function retireRegistry(tx: Transaction, name: string): Promise<void> {
+  await tx.run(`UPDATE registries SET name = '${retired}' || id WHERE name = ?`, [name]);
+}
+
+/** Manifests that one round deletes. */
+const manifestsAtOnce = 100;
+
+/**
+ * One round of deleting what retired registries hold: manifests first, then what only they held is collected as ever. The
+ * row goes with the last repository. True when there may be more to do at once.
+ */
+export async function collectRetired(catalog: Catalog): Promise<boolean> {
+  const { db } = catalog;
+  const registry = await db.first<{ id: number }>(
+    `SELECT id FROM registries WHERE name >= '${retired}' AND name < '${retired}:' ORDER BY name LIMIT 1`,
+    [],
+  );
+  if (!registry) return false;
+  const [name] = await listRepositories(catalog, registry.id, '', 1);
+  const repository = name === undefined ? undefined : await findRepository(catalog, registry.id, name);
+  if (repository) {
+    await deleteManifests(catalog, repository);
+    return true;
+  }
+  // What has blobs alone is collected when their time has come, as anywhere else.
+  const left = await db.first('SELECT id FROM repositories WHERE registry_id = ? LIMIT 1', [registry.id]);
+  if (left) return false;
+  await db.write((tx) => tx.run('DELETE FROM registries WHERE id = ?', [registry.id]));
+  return true;
+}
+
+async function deleteManifests(catalog: Catalog, repository: Repository): Promise<void> {
+  const rows = await catalog.db.all<{ digest: Digest }>(
+    `SELECT digest FROM manifests WHERE repository_id = ? ORDER BY digest LIMIT ${manifestsAtOnce}`,
+    [repository.id],
+  );
+  for (const { digest } of rows) {
+    try {
+      // Indexes go too, in whatever order.
+      await deleteManifest({ ...catalog, sparseIndexes: true }, repository, digest);
+    } catch (error) {
+      // A referrer may have gone with its subject.
+      if (!(error instanceof RegistryError) || error.code !== 'MANIFEST_UNKNOWN') throw error;
+    }
+  }
+}

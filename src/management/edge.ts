@@ -1,0 +1,92 @@
+import { armKey, ManagementError, type Operations, resourceGroup, subscriptionId } from '../operations/index.ts';
+import type { Resource, Resources } from '../resources/index.ts';
+import type { Exchange } from './exchange.ts';
+import type { HookContext, ServedProviderAction, ServedType } from './handlers.ts';
+import type { Route } from './match.ts';
+
+export interface ManagementOptions {
+  types: readonly ServedType[];
+  providerActions?: readonly ServedProviderAction[];
+  resources: Resources;
+  operations: Operations;
+  /**
+   * Whether the principal may do this (`NAMESPACE/TYPE/read` …) to this id. Asked once for each request, before anything
+   * is read: a resource that is not there and one that is forbidden are the same to who may not know.
+   */
+  authorise(exchange: Exchange, action: string, id: string): boolean | Promise<boolean>;
+  /** Name of the principal, for people: in `systemData` and in refusals. */
+  describe(principal: unknown): string;
+  /** Called after each write and each action, before the answer: the mirrors of this process read what is new. */
+  refresh?(): Promise<unknown>;
+  /** Registry that events of a resource belong to; 0 for none. */
+  registryIdOf?(id: string): number;
+  /** Scheme and host that the client uses; default: those of the request. */
+  originOf?(exchange: Exchange): string;
+  /** Told of what failed after its request was answered. */
+  failed?(error: unknown): void;
+  /** Current time (ms). */
+  now(): number;
+}
+
+/** What the handlers of routes work with. */
+export interface Edge extends Required<Omit<ManagementOptions, 'types' | 'providerActions'>> {
+  /** By type, lower-cased. */
+  types: ReadonlyMap<string, ServedType>;
+  readBody(request: Request): Promise<unknown>;
+  /** Lets work go on after the answer. */
+  later(work: Promise<void>): void;
+}
+
+/** One request on its way, after the rights were checked. */
+export interface Call {
+  edge: Edge;
+  exchange: Exchange;
+  query: URLSearchParams;
+  apiVersion: string;
+}
+
+export type RouteOf<K extends Route['kind']> = Extract<Route, { kind: K }>;
+
+export function handlersOf({ types }: Edge, { type }: { type: string }): ServedType['handlers'] {
+  return types.get(type.toLowerCase())!.handlers;
+}
+
+export function hookContext(call: Call, served: { id: string; type: HookContext['type'] }, name = ''): HookContext {
+  const { edge, exchange } = call;
+  return {
+    exchange,
+    principal: exchange.principal,
+    by: edge.describe(exchange.principal),
+    id: served.id,
+    name,
+    type: served.type,
+    now: edge.now(),
+    origin: edge.originOf(exchange),
+    secrets: {},
+  };
+}
+
+/** A resource that always exists, where the id is that of one. */
+export function builtInOf({ edge }: Call, context: HookContext): Resource | undefined {
+  const builtIns = handlersOf(edge, context.type).builtIns?.(context) ?? [];
+  return builtIns.find(({ id }) => armKey(id) === armKey(context.id));
+}
+
+/** There is one subscription and one group; whatever lies in another is not there. */
+export function requireScope(id: string): void {
+  const [, first, subscription, second, group] = id.split('/');
+  if (first?.toLowerCase() !== 'subscriptions' || subscription === undefined) return;
+  if (subscription.toLowerCase() !== subscriptionId) {
+    throw new ManagementError(
+      'SubscriptionNotFound',
+      `the subscription ${subscription} could not be found; this server has ${subscriptionId} alone`,
+    );
+  }
+  if (second?.toLowerCase() !== 'resourcegroups' || group === undefined) return;
+  if (group.toLowerCase() !== resourceGroup) {
+    throw new ManagementError(
+      'ResourceGroupNotFound',
+      `resource group ${group} could not be found; this server has ${resourceGroup} alone`,
+    );
+  }
+}

@@ -1,0 +1,67 @@
+import { armKey, ManagementError, parseArmId } from '../operations/index.ts';
+import { type Page, resourceNotFound } from '../resources/index.ts';
+import { builtInOf, type Call, type Edge, handlersOf, hookContext, type RouteOf } from './edge.ts';
+import { json, present, quoted } from './envelope.ts';
+
+export async function getResource(call: Call, route: RouteOf<'resource'>): Promise<Response> {
+  const context = hookContext(call, route, route.name);
+  const resource = builtInOf(call, context) ?? (await call.edge.resources.get(route.id));
+  if (!resource) throw resourceNotFound(route.id);
+  return json(await present(call, context, resource), 200, { ETag: quoted(resource.etag) });
+}
+
+/** A page of a collection, with the link to the next one. */
+export async function listResources(call: Call, route: RouteOf<'collection'>): Promise<Response> {
+  const { edge, query } = call;
+  const { resources } = edge;
+  const { type, all } = route;
+  await requireOwner(edge, route.id);
+  const context = hookContext(call, route);
+  const after = readSkipToken(query.get('$skipToken'));
+  const wanted = { type: type.type, parent: all ? undefined : route.id, after };
+  const list = handlersOf(edge, type).list;
+  const page: Page = list ? await list(context, wanted, resources.db) : await resources.list(wanted);
+  const builtIns = after === undefined ? (handlersOf(edge, type).builtIns?.(context) ?? []) : [];
+  const value = await Promise.all(
+    [...builtIns, ...page.resources].map((resource) =>
+      present(call, { ...context, id: resource.id, name: resource.name }, resource),
+    ),
+  );
+  return json({ value, ...(page.after !== undefined && { nextLink: nextLink(call, page.after) }) });
+}
+
+/** The nearest resource of a declared type that an id lies in or is; undefined where that is a group or the tenant. */
+export function ownerOf({ types }: Edge, id: string): string | undefined {
+  const arm = parseArmId(id);
+  if (!arm || arm.type === '' || /^Microsoft\.Resources\/subscriptions/i.test(arm.type)) return undefined;
+  if (types.has(arm.type.toLowerCase())) return arm.id;
+  if (arm.isChild) return ownerOf({ types } as Edge, arm.parent!);
+  throw new ManagementError('InvalidResourceType', `the resource type ${arm.type} could not be found`);
+}
+
+/** What a collection lies in must be there. */
+async function requireOwner(edge: Edge, id: string): Promise<void> {
+  const owner = ownerOf(edge, id);
+  if (owner === undefined || (await edge.resources.get(owner))) return;
+  throw new ManagementError(
+    'ParentResourceNotFound',
+    `the resource ${owner} was not found; there is nothing to list in it`,
+    { target: owner },
+  );
+}
+
+function nextLink({ edge, exchange, query }: Call, after: string): string {
+  const next = new URLSearchParams(query);
+  next.set('$skipToken', Buffer.from(after).toString('base64url'));
+  return `${edge.originOf(exchange)}${exchange.path}?${next}`;
+}
+
+/** A token is the key of the last resource that was shown. */
+function readSkipToken(token: string | null): string | undefined {
+  if (token === null) return undefined;
+  const key = token.length <= 4096 ? armKey(Buffer.from(token, 'base64url').toString()) : undefined;
+  if (key !== undefined) return key;
+  throw new ManagementError('InvalidParameter', 'the $skipToken is malformed; follow nextLink as it was answered', {
+    target: '$skipToken',
+  });
+}

@@ -1,0 +1,143 @@
+import type { Transaction } from '../database/index.ts';
+import {
+  ManagementError,
+  parseArmId,
+  readPatch,
+  readPut,
+  requireUnchanged,
+  type ResourceType,
+  type Written,
+} from '../operations/index.ts';
+import { type Put, type Resource, type ResourceBody, resourceNotFound } from '../resources/index.ts';
+import { builtInOf, type Call, type Edge, handlersOf, hookContext, type RouteOf } from './edge.ts';
+import { empty, json, present, quoted } from './envelope.ts';
+import type { HookContext, WriteHookContext } from './handlers.ts';
+import { operationHeaders, runLater } from './long-running.ts';
+import { preconditionsOf } from './preconditions.ts';
+import { ownerOf } from './read.ts';
+
+type Write = Put & { operation: string | undefined };
+
+/** PUT and PATCH of a resource. */
+export async function writeResource(call: Call, route: RouteOf<'resource'>, verb: 'put' | 'patch'): Promise<Response> {
+  const { edge, exchange } = call;
+  const { resources } = edge;
+  const { type, id } = route;
+  const context = hookContext(call, route, route.name);
+  refuseBuiltIn(call, context);
+  if (verb === 'put') requireName(type, route.name);
+  const input = await edge.readBody(exchange.request);
+  // What is wrong in itself is told before anybody is kept waiting.
+  const content = verb === 'put' ? readPut(type, input) : undefined;
+  const preconditions = preconditionsOf(exchange.request);
+  const requires = requiredBy(edge, type, id);
+
+  const written = await resources.db.write(async (tx): Promise<Write> => {
+    await resources.lock(tx);
+    const previous = await resources.get(id, tx);
+    if (verb === 'patch' && !previous) throw resourceNotFound(id);
+    const { body, secrets } = content ?? readPatch(type, previous!, input);
+    if (previous?.state === 'Deleting') throw beingDeleted(id);
+    if (previous) requireUnchanged(type, previous, body);
+    const inside = { ...context, secrets, tx };
+    const next = await decide(edge, inside, { body, secrets }, previous, verb);
+    const put = await resources.put(id, next, {
+      ...preconditions,
+      by: context.by,
+      registryId: edge.registryIdOf(id),
+      most: type.most,
+      requires,
+      tx,
+    });
+    await handlersOf(edge, type).afterWrite?.(inside, put.resource, put.previous);
+    return { ...put, operation: begin(edge, inside, verb) };
+  });
+  await edge.refresh();
+  const { resource, previous, operation } = written;
+  if (operation !== undefined) runLater(call, context, verb, resource, operation);
+  return json(await present(call, context, resource), previous ? 200 : 201, {
+    ETag: quoted(resource.etag),
+    ...(operation !== undefined && operationHeaders(call, id, operation, false)),
+  });
+}
+
+/** The body that will be stored. */
+async function decide(
+  edge: Edge,
+  context: WriteHookContext,
+  { body }: Written,
+  previous: Resource | undefined,
+  verb: 'put' | 'patch',
+): Promise<ResourceBody> {
+  const waits = context.type.longRunning.includes(verb);
+  const state = waits ? (previous ? 'Updating' : 'Creating') : undefined;
+  const next: ResourceBody = { ...body, own: previous?.own, state };
+  const decided = await handlersOf(edge, context.type).beforeWrite?.(context, next, previous);
+  return decided ?? next;
+}
+
+/** DELETE of a resource; 204 where there is none. */
+export async function deleteResource(call: Call, route: RouteOf<'resource'>): Promise<Response> {
+  const { edge, exchange } = call;
+  const { resources } = edge;
+  const { type, id } = route;
+  const context = hookContext(call, route, route.name);
+  refuseBuiltIn(call, context);
+  const handlers = handlersOf(edge, type);
+  const change = { ...preconditionsOf(exchange.request), by: context.by, registryId: edge.registryIdOf(id) };
+  const waits = type.longRunning.includes('delete');
+
+  const deleted = await resources.db.write(async (tx) => {
+    await resources.lock(tx);
+    const resource = await resources.get(id, tx);
+    const inside = { ...context, tx };
+    if (resource) await handlers.beforeDelete?.(inside, resource);
+    if (resource && waits) {
+      const marked = await resources.patch(id, (previous) => ({ ...previous, state: 'Deleting' }), { ...change, tx });
+      return { resource: marked.resource, operation: begin(edge, inside, 'delete') };
+    }
+    const gone = await resources.delete(id, { ...change, cascade: type.cascade, tx });
+    if (gone) await handlers.afterDelete?.(inside, gone);
+    return { resource, operation: undefined };
+  });
+  await edge.refresh();
+  const { resource, operation } = deleted;
+  if (!resource) return empty(204);
+  if (operation === undefined) return json(await present(call, context, resource));
+  runLater(call, context, 'delete', resource, operation);
+  return empty(202, operationHeaders(call, id, operation, true));
+}
+
+function begin(
+  edge: Edge,
+  context: HookContext & { tx: Transaction },
+  verb: 'put' | 'patch' | 'delete',
+): string | undefined {
+  if (!context.type.longRunning.includes(verb)) return undefined;
+  return edge.operations.start(context.tx, { resourceId: context.id, principal: context.by });
+}
+
+/** What an extension extends must be there; the parent of a child is looked at anyway. */
+function requiredBy(edge: Edge, type: ResourceType, id: string): string[] {
+  if (type.scope !== 'extension') return [];
+  const owner = ownerOf(edge, parseArmId(id)!.parent!);
+  return owner === undefined ? [] : [owner];
+}
+
+function beingDeleted(id: string): ManagementError {
+  return new ManagementError('Conflict', 'the resource is being deleted; wait until it is gone', { target: id });
+}
+
+function requireName({ name: { pattern, says }, type }: ResourceType, name: string): void {
+  if (pattern.test(name)) return;
+  throw new ManagementError('InvalidResourceName', `the name of a resource of type ${type} has ${says}`, {
+    target: 'name',
+  });
+}
+
+function refuseBuiltIn(call: Call, context: HookContext): void {
+  if (!builtInOf(call, context)) return;
+  throw new ManagementError('Conflict', 'this is built in and cannot be changed; create one of your own', {
+    target: context.id,
+  });
+}
