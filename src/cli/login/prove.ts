@@ -24,16 +24,18 @@ export async function proveBy(
 
 /**
  * Proves by the first method that needs no person and that the registry accepts. What is there and of no use is added to
- * `failures`, a line each. Throws RegistryUnreachable.
+ * `failures`, a line each. To a registry on this machine nobody proves that they are the machine, so that nothing is looked
+ * for outside. Throws RegistryUnreachable.
  */
 export async function proveByAny(
   request: ProofRequest,
   surroundings: Surroundings,
   failures: string[],
 ): Promise<Session | undefined> {
+  const metadata = request.registry.isHere ? undefined : surroundings.metadata;
   for (const method of Object.keys(ambient) as AmbientMethod[]) {
     try {
-      const session = await proveBy([method, ambient[method]], request, surroundings);
+      const session = await proveBy([method, ambient[method]], request, { ...surroundings, metadata });
       if (session) return session;
     } catch (error) {
       // A registry that cannot be spoken to is not tried again.

@@ -79,7 +79,11 @@ async function ofMachine(surroundings: Surroundings): Promise<AwsCredentials | u
 }
 
 /** What the service of metadata says at a path; undefined where there is none. */
-export async function askMachine({ call, metadata }: Surroundings, path: string): Promise<string | undefined> {
+export async function askMachine(
+  { call, metadata, environment }: Surroundings,
+  path: string,
+): Promise<string | undefined> {
+  if (!metadata || environment['AWS_EC2_METADATA_DISABLED'] === 'true') return undefined;
   const ask = async (at: string, request: DirectRequest) => {
     const answer = await ifThere(call(`${metadata.aws}${at}`, { ...request, timeoutMs: probeMs }));
     return answer?.ok ? answer.text() : undefined;

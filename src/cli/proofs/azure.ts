@@ -62,6 +62,7 @@ async function byMachine(
   { audience = defaultResource, clientId }: ProofRequest,
   { environment, call, metadata }: Surroundings,
 ): Promise<Proof | undefined> {
+  if (!metadata) return undefined;
   const url = new URL(`${metadata.azure}/metadata/identity/oauth2/token`);
   ask(url, '2018-02-01', audience, clientId ?? environment['AZURE_CLIENT_ID']);
   const answer = await ifThere(call(url.href, { headers: { metadata: 'true' }, timeoutMs: probeMs }));

@@ -10,6 +10,7 @@ export async function googleProof(
   { audience = defaultAudience }: ProofRequest,
   { call, metadata }: Surroundings,
 ): Promise<Proof | undefined> {
+  if (!metadata) return undefined;
   const url = new URL(`${metadata.google}/computeMetadata/v1/instance/service-accounts/default/identity`);
   url.searchParams.set('audience', audience);
   url.searchParams.set('format', 'full');

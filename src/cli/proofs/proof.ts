@@ -8,8 +8,8 @@ export type Say = (text: string) => void;
 export interface Surroundings {
   environment: Readonly<Record<string, string | undefined>>;
   call: DirectCaller;
-  /** Origins of the servers of metadata that clouds have at an address of their own. */
-  metadata: { azure: string; aws: string; google: string };
+  /** Origins of the servers of metadata that clouds have at an address of their own; undefined: they are not asked. */
+  metadata: { azure: string; aws: string; google: string } | undefined;
   say: Say;
   now(): number;
 }
