@@ -1,13 +1,35 @@
 import { buildApplication, buildRouteMap, run } from '@stricli/core';
 import packageFile from '../package.json' with { type: 'json' };
-import { certRoutes, createContext, text } from './cli/index.ts';
+import {
+  argumentsOf,
+  certRoutes,
+  createContext,
+  dockerCredential,
+  kubeletCredentialProvider,
+  login,
+  logout,
+  text,
+} from './cli/index.ts';
 import { configRoutes, fsck, gc, nodes, ready, serve, worker } from './commands/index.ts';
 
 // Facts, content and keys are for this user alone, also in a directory that others may read.
 process.umask(0o077);
 
 const root = buildRouteMap({
-  routes: { serve, ready, gc, fsck, nodes, config: configRoutes, cert: certRoutes, worker },
+  routes: {
+    serve,
+    ready,
+    gc,
+    fsck,
+    nodes,
+    login,
+    logout,
+    config: configRoutes,
+    cert: certRoutes,
+    dockerCredential,
+    kubeletCredentialProvider,
+    worker,
+  },
   docs: { brief: 'A private registry for container images and OCI artifacts', hideRoute: { worker: true } },
 });
 
@@ -19,4 +41,4 @@ const application = buildApplication(root, {
   localization: { text },
 });
 
-await run(application, process.argv.slice(2), createContext(process, process.env));
+await run(application, argumentsOf(process.argv0, process.argv.slice(2)), createContext(process, process.env));
