@@ -2,3 +2,4 @@ export type { ManagementOptions } from './edge.ts';
 export type { Exchange } from './exchange.ts';
 export type { HookContext, ResourceHandlers, ServedProviderAction, ServedType, WriteHookContext } from './handlers.ts';
 export { createManagement, type Management } from './management.ts';
+export { isManagementPath } from './match.ts';
