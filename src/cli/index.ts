@@ -1,4 +1,5 @@
 export { certRoutes } from './cert.ts';
+export { login, logout } from './login/command.ts';
 export {
   type Columns,
   outputAliases,
