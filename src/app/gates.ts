@@ -1,7 +1,8 @@
-import { type Caller as Asking, type Exchange, type Gate, type Needs, needsOf } from '../distribution/index.ts';
+import type { Caller as Asking } from '../distribution/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import {
   anonymousCaller,
+  type Asked,
   type Authenticator,
   type Caller,
   challengeOf,
@@ -9,16 +10,31 @@ import {
   doorAt,
   type Directory,
   isAllowed,
+  type Needs,
   type Refusal,
   rightsOf,
   seesAny,
 } from '../identity/index.ts';
 
+/** A request to a registry, of whichever protocol. */
+export interface GatedExchange {
+  readonly request: Request;
+  readonly registryId: number;
+  readonly requestId: string;
+  /** Set by the gates to what the protocol needs to know of who asks. */
+  caller?: unknown;
+  action?: string;
+  address(): string;
+  origin(): string;
+}
+
+type Gate = (exchange: GatedExchange, asked: Asked) => void | Promise<void>;
+
 export interface GateOptions {
   authenticator: Authenticator;
   directory(): Directory;
   /** Told of each refusal before its answer. */
-  refused(exchange: Exchange, refusal: Refusal & { caller: Caller | undefined; needs: Needs | undefined }): void;
+  refused(exchange: GatedExchange, refusal: Refusal & { caller: Caller | undefined; needs: Needs | undefined }): void;
 }
 
 /** Who asks, as the protocol sees it, and as identity does. */
@@ -27,7 +43,7 @@ interface Asker extends Asking {
 }
 
 /** Who the gates have found out it is. */
-export function callerOf(asking: Asking): Caller {
+export function callerOf(asking: unknown): Caller {
   return (asking as Asker).identified;
 }
 
@@ -43,7 +59,12 @@ export function createGates(options: GateOptions): Gate[] {
   }
 
   /** Says no, so that the client knows what to show instead. */
-  function challenge(exchange: Exchange, needs: Needs | undefined, refusal: Refusal, caller?: Caller): RegistryError {
+  function challenge(
+    exchange: GatedExchange,
+    needs: Needs | undefined,
+    refusal: Refusal,
+    caller?: Caller,
+  ): RegistryError {
     refused(exchange, { ...refusal, caller, needs });
     const { origin, service } = doorAt(exchange.registryId, exchange.origin(), exchange.request);
     const error = refusal.reason === 'no_credentials' ? undefined : caller ? 'insufficient_scope' : 'invalid_token';
@@ -54,26 +75,26 @@ export function createGates(options: GateOptions): Gate[] {
     });
   }
 
-  const authenticate: Gate = async (exchange, route, action) => {
+  const authenticate: Gate = async (exchange, asked) => {
     const authorization = exchange.request.headers.get('authorization');
     if (authorization === null) {
       // Docker sends no credentials unless it is asked for them here, also where pulls are free (lesson 19).
-      if (route.kind === 'base') throw challenge(exchange, undefined, noCredentials);
+      if (asked.isBase) throw challenge(exchange, undefined, noCredentials);
       exchange.caller = askerOf(anonymousCaller(exchange.registryId));
       return;
     }
     const door = doorAt(exchange.registryId, exchange.origin(), exchange.request);
     const found = authenticator.identify(door, authorization);
     const identified = found instanceof Promise ? await found : { ok: true as const, caller: found };
-    if (!identified.ok) throw challenge(exchange, needsOf(route, action), identified.refusal);
+    if (!identified.ok) throw challenge(exchange, asked.needs, identified.refusal);
     const { caller } = identified;
-    if (caller.expired && route.kind !== 'upload') throw challenge(exchange, needsOf(route, action), expired);
+    if (caller.expired && !asked.finishes) throw challenge(exchange, asked.needs, expired);
     exchange.caller = askerOf(caller);
   };
 
-  const authorise: Gate = (exchange, route, action) => {
-    const needs = needsOf(route, action);
-    const caller = callerOf(exchange.caller!);
+  const authorise: Gate = (exchange, asked) => {
+    const { needs } = asked;
+    const caller = callerOf(exchange.caller);
     const rights = rightsOf(caller, directory());
     if (!rights.principal) throw challenge(exchange, needs, disabled);
     if (!needs) return;

@@ -1,8 +1,6 @@
 import type { Transaction } from '../database/index.ts';
-import { RegistryError } from '../errors/index.ts';
-import type { Digest } from '../oci/index.ts';
-import type { Catalog, Repository } from './context.ts';
-import { deleteManifest } from './delete-manifest.ts';
+import type { Catalog } from './context.ts';
+import { deleteManifests } from './delete-repository.ts';
 import { findRepository, listRepositories } from './repositories.ts';
 import './tables.ts';
 
@@ -40,9 +38,6 @@ export async function retireRegistry(tx: Transaction, name: string): Promise<voi
   await tx.run(`UPDATE registries SET name = '${retired}' || id WHERE name = ?`, [name]);
 }
 
-/** Manifests that one round deletes. */
-const manifestsAtOnce = 100;
-
 /**
  * One round of deleting what retired registries hold: manifests first, then what only they held is collected as ever. The
  * row goes with the last repository. True when there may be more to do at once.
@@ -65,20 +60,4 @@ export async function collectRetired(catalog: Catalog): Promise<boolean> {
   if (left) return false;
   await db.write((tx) => tx.run('DELETE FROM registries WHERE id = ?', [registry.id]));
   return true;
-}
-
-async function deleteManifests(catalog: Catalog, repository: Repository): Promise<void> {
-  const rows = await catalog.db.all<{ digest: Digest }>(
-    `SELECT digest FROM manifests WHERE repository_id = ? ORDER BY digest LIMIT ${manifestsAtOnce}`,
-    [repository.id],
-  );
-  for (const { digest } of rows) {
-    try {
-      // Indexes go too, in whatever order.
-      await deleteManifest({ ...catalog, sparseIndexes: true }, repository, digest);
-    } catch (error) {
-      // A referrer may have gone with its subject.
-      if (!(error instanceof RegistryError) || error.code !== 'MANIFEST_UNKNOWN') throw error;
-    }
-  }
 }

@@ -1,7 +1,7 @@
 import type { Catalog } from '../catalog/index.ts';
 import type { BlobStore, Uploads } from '../content/index.ts';
+import type { ByteBudget } from '../memory/index.ts';
 import type { Digest } from '../oci/index.ts';
-import type { ByteBudget } from './byte-budget.ts';
 import type { Caller } from './caller.ts';
 import type { Action } from './action.ts';
 

@@ -1,14 +1,7 @@
 import type { Permission } from '../access/index.ts';
+import type { Needs } from '../identity/index.ts';
 import type { Action } from './action.ts';
 import type { Route } from './match.ts';
-
-/** What a request needs: any one of the permissions; and how a challenge asks for it (acr §2.1, §2.3). */
-export interface Needs {
-  permissions: readonly Permission[];
-  /** Undefined where the registry as a whole is asked. */
-  repository: string | undefined;
-  challenge: { type: 'repository' | 'registry'; name: string; action: string };
-}
 
 const permissions = {
   pull: ['content/read'],

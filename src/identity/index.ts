@@ -23,6 +23,7 @@ export { federatedCredentialHandlers, identityHandlers, trustedIssuerHandlers } 
 export { roleAssignmentHandlers, roleDefinitionHandlers } from './handle-roles.ts';
 export { dropPasswords, scopeMapHandlers, tokenHandlers } from './handle-tokens.ts';
 export { challengeOf, detailOf, type Wanted } from './challenge.ts';
+export type { Asked, Needs } from './needs.ts';
 export { createDirectory, type Directory, type DirectorySource } from './directory.ts';
 export {
   type Door,
