@@ -14,6 +14,7 @@ import {
 } from '../identity/index.ts';
 import { startPeriodic } from '../jobs/index.ts';
 import { ensureOperatorKey, keyIntervals, type Keys, loadOperatorVerifier, openKeys } from '../keys/index.ts';
+import { createOperations, type Operations } from '../operations/index.ts';
 import { createOutbound } from '../outbound/index.ts';
 import { ensureRegistryResource, registryType } from '../registries/index.ts';
 import { createMirror, createResources, type Mirror, mirrorIntervalMs, type Resources } from '../resources/index.ts';
@@ -29,6 +30,7 @@ export interface Access {
   keys: Keys;
   resources: Resources;
   mirror: Mirror;
+  operations: Operations;
   /** Takes in what was written, by this process or others. */
   refresh(): Promise<void>;
   /** Follows what others write; returns what ends that, the last one first. */
@@ -88,6 +90,7 @@ export async function openAccess(
     keys,
     resources,
     mirror,
+    operations: createOperations(db, { now }),
     refresh,
     follow(failed) {
       const everyProcess = (name: string, intervalMs: number, run: () => Promise<unknown>) =>

@@ -65,7 +65,7 @@ export async function startApp(config: Configuration, log: Log, worker?: Worker)
     record: grantsTo(audit),
   });
   const failed = createFailures(metrics, log);
-  const management = createManagementEdge(config, storage, access, audit, (error) => failed('management', error));
+  const management = createManagementEdge(config, access, audit, (error) => failed('management', error));
   stack.defer(() => management.settle());
   const missing = (digest: Digest, key: string) => void forgetMissing(storage, digest, key, metrics, log);
   const distribution = {
