@@ -34,14 +34,16 @@ export async function sessionFor(context: Context, host: string): Promise<Sessio
     clientId: recorded?.clientId,
     tenantId: recorded?.tenantId,
   };
+  const failures: string[] = [];
   const find = recorded && (ambient as Record<string, FindProof>)[recorded.method];
   const session = find
     ? await proveBy([recorded.method, find], request, surroundings)
-    : await proveByAny(request, surroundings);
+    : await proveByAny(request, surroundings, failures);
   if (!session) {
     throw new Error(
       `nothing here says to ${server.host} who you are: bonded login ${server.host} does. On the machine of the server, as ` +
-        'its user, BONDED_DATA may name its data directory instead; --server names another server',
+        'its user, BONDED_DATA may name its data directory instead; --server names another server' +
+        failures.map((failure) => `\n  ${failure}`).join(''),
     );
   }
   const token = await managementToken(surroundings, server, session.refresh.token);
