@@ -66,8 +66,7 @@ export async function openPeople({ resources, refresh }: { resources: Resources;
     async assign(role: string, whom: string | Properties, more: Properties = {}, scope = registryScope) {
       const id = `${scope}/providers/Microsoft.Authorization/roleAssignments/${randomUUID()}`;
       const roleDefinitionId = builtInRoles.find(({ roleName }) => roleName === role)?.id ?? role;
-      const principal =
-        typeof whom === 'string' ? { principalType: 'ServicePrincipal', principalId: whom } : whom;
+      const principal = typeof whom === 'string' ? { principalType: 'ServicePrincipal', principalId: whom } : whom;
       await put(id, { roleDefinitionId, ...principal, ...more });
       return id;
     },
@@ -83,8 +82,6 @@ export async function openPeople({ resources, refresh }: { resources: Resources;
       jwt(key, subject, claims, header, nowMs),
   };
 }
-
-export type People = Awaited<ReturnType<typeof openPeople>>;
 
 /** A token of the issuer, of an hour; claims that are undefined are left out. */
 export function jwt(
