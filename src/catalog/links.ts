@@ -83,10 +83,10 @@ async function findSource(
   const rows = await db.all<{ id: number; name: string }>(
     `SELECT r.id AS id, r.name AS name FROM (
         SELECT repository_id FROM blob_links WHERE digest = ? ORDER BY repository_id LIMIT ${looksAt}
-      ) AS looked JOIN repositories r ON r.id = looked.repository_id WHERE r.registry_id = ? ORDER BY r.id`,
+      ) AS looked JOIN repositories r ON r.id = looked.repository_id WHERE r.registry_id = ?`,
     [digest, registryId],
   );
-  return rows.find((row) => mayPull(row.name, row.id));
+  return rows.toSorted((one, other) => one.id - other.id).find((row) => mayPull(row.name, row.id));
 }
 
 /** Caller holds the blob's row lock. */
