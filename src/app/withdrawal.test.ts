@@ -12,7 +12,7 @@ const reader = 'Container Registry Repository Reader';
 let now = Date.now();
 let server: WatchedApp;
 beforeAll(async () => {
-  server = await startWatchedApp({ now: () => now });
+  server = await startWatchedApp({ now: () => now, settings: { 'outbound.allow': '127.0.0.1' } });
   await pushImage(server.url, 'app', 'latest');
 });
 afterAll(() => server[Symbol.asyncDispose]());
@@ -100,6 +100,20 @@ test('an issuer that is disabled, removed, or has other keys vouches for nobody'
   await server.people.remove(issuerId('people'));
   expect(await statuses(shown)).toEqual(all(401));
   await server.people.trust();
+});
+
+test('an issuer whose keys cannot be had makes its tokens neither good nor bad', async () => {
+  const url = 'https://127.0.0.1:1/keys';
+  await server.people.trust({ issuer: 'https://away.test', jwks: undefined, jwksUri: url }, 'away');
+  const jwt = await server.people.jwt('somebody', { iss: 'https://away.test' });
+  const headers = { Authorization: basic('x', jwt) };
+  for (const path of ['/v2/', `/oauth2/token?service=${server.host}`]) {
+    const answer = await fetch(`${server.url}${path}`, { headers });
+    expect([path, answer.status]).toEqual([path, 503]);
+    expect(answer.headers.get('retry-after')).toBe('5');
+    expect(await answer.text()).not.toContain('127.0.0.1');
+  }
+  await server.people.remove(issuerId('away'));
 });
 
 test('a token of the registry: its password, its status and its scope map count now', async () => {
