@@ -25,7 +25,9 @@ function open() {
 test('what changes something is there before the call returns, with all that it says', () => {
   const audit = open();
   audit.record({ ...entry, action: 'push', detail: { path: '/v2/app/manifests/1' } });
-  expect(audit.records).toEqual([{ ...entry, action: 'push', audit: true, path: '/v2/app/manifests/1', message: 'allowed' }]);
+  expect(audit.records).toEqual([
+    { ...entry, action: 'push', audit: true, path: '/v2/app/manifests/1', message: 'allowed' },
+  ]);
   audit.close();
   expect(audit.records.length).toBe(1);
 });
@@ -40,9 +42,9 @@ test('what only reads becomes one record of each caller and target, within a sec
     { registryId: 2 },
     { target: 'other' },
     { action: 'list' },
-    // Fields that run into each other when they are joined.
-    { actor: 'someone token', tokenId: undefined },
-    { actor: 'someone', tokenId: 'token 192.0.2.1', address: '' },
+    // Fields that would run into each other if they were joined.
+    { actor: 'a b', tokenId: 'c' },
+    { actor: 'a', tokenId: 'b c' },
   ];
   for (const other of others) audit.note({ ...entry, ...other });
   expect(audit.records).toEqual([]);
