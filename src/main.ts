@@ -1,14 +1,17 @@
-import { buildApplication, buildRouteMap, run } from '@stricli/core';
+import { buildRouteMap } from '@stricli/core';
 import packageFile from '../package.json' with { type: 'json' };
 import {
   argumentsOf,
   certRoutes,
+  createApplication,
   createContext,
   dockerCredential,
   kubeletCredentialProvider,
   login,
   logout,
-  text,
+  manageAliases,
+  manageRoutes,
+  runCommand,
 } from './cli/index.ts';
 import { configRoutes, fsck, gc, nodes, ready, serve, worker } from './commands/index.ts';
 
@@ -24,21 +27,19 @@ const root = buildRouteMap({
     nodes,
     login,
     logout,
+    ...manageRoutes,
     config: configRoutes,
     cert: certRoutes,
     dockerCredential,
     kubeletCredentialProvider,
     worker,
   },
+  aliases: manageAliases,
   docs: { brief: 'A private registry for container images and OCI artifacts', hideRoute: { worker: true } },
 });
 
-const application = buildApplication(root, {
-  name: 'bonded',
-  versionInfo: { currentVersion: packageFile.version },
-  scanner: { caseStyle: 'allow-kebab-for-camel' },
-  documentation: { caseStyle: 'convert-camel-to-kebab' },
-  localization: { text },
-});
-
-await run(application, argumentsOf(process.argv0, process.argv.slice(2)), createContext(process, process.env));
+await runCommand(
+  createApplication(root, packageFile.version),
+  argumentsOf(process.argv0, process.argv.slice(2)),
+  createContext(process, process.env),
+);

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { registryNames } from '../catalog/index.ts';
+import { registryNames, repositoryIds } from '../catalog/index.ts';
 import { type Configuration, registriesOf } from '../configuration.ts';
 import {
   createAuthenticator,
@@ -46,10 +46,9 @@ const usesIntervalMs = 60_000;
 export async function openAccess(
   config: Configuration,
   storage: Storage,
-  { log, url }: { log: Log; url: () => string },
+  { log, now, url }: { log: Log; now: () => number; url: () => string },
 ): Promise<Access> {
   const { db, catalog } = storage;
-  const now = Date.now;
   const data = usesData(config) ? resolve(config.data) : undefined;
   const keys = await openKeys(db, { ...config.keys, now, dataDirectory: data });
   if (!keys.sealed)
@@ -81,6 +80,7 @@ export async function openAccess(
     operator: data === undefined ? undefined : await loadOperatorVerifier(data),
     federation: createFederation({ outbound: createOutbound(config.outbound), now, log }),
     passwords,
+    repositoryIds: (registryId, names) => repositoryIds(catalog, registryId, names),
     now,
   };
   return {
@@ -102,6 +102,7 @@ export async function openAccess(
           failed: (error) => failed(name, error),
         });
       return [
+        () => passwords.recordUses().catch((error: unknown) => failed('record-password-uses', error)),
         everyProcess('follow-resources', mirrorIntervalMs, refresh),
         everyProcess('refresh-keys', keyIntervals.refreshMs, () => keys.refresh()),
         everyProcess('record-password-uses', usesIntervalMs, () => passwords.recordUses()),

@@ -124,7 +124,7 @@ export function createManagementEdge(
     if (authorization === null) throw challenge('authentication required: log in with bonded login');
     const found = authenticator.identify(door, authorization);
     const identified = found instanceof Promise ? await found : { ok: true as const, caller: found };
-    if (identified.ok && !identified.caller.expired) return identified.caller;
+    if (identified.ok && identified.caller.endedAt === undefined) return identified.caller;
     const refusal = identified.ok ? { reason: 'expired', message: 'the access token has expired' } : identified.refusal;
     audit.record({ ...about(exchange, undefined), action: 'management', outcome: 'denied', reason: refusal.reason });
     throw challenge(refusal.message, 'invalid_token');

@@ -39,8 +39,8 @@ export interface Passwords {
     slot: Slot,
     expiresAt?: number,
   ): Promise<{ id: string; value: string }>;
-  /** Both slots go. */
-  drop(tx: Transaction, owner: PasswordOwner): Promise<void>;
+  /** All go but those that are kept. */
+  drop(tx: Transaction, owner: PasswordOwner, kept?: readonly Slot[]): Promise<void>;
   list(owner: PasswordOwner): Promise<PasswordFacts[]>;
   /** The password that this is, if it is one that has not expired; takes as long whether or not there is one. */
   verify(owner: PasswordOwner, value: string): Promise<PasswordFacts | undefined>;
@@ -73,8 +73,10 @@ export function createPasswords(db: Database, mac: (text: string) => Buffer, now
       );
       return { id, value };
     },
-    async drop(tx, owner) {
-      await tx.run(`DELETE FROM passwords WHERE ${of}`, keyOf(owner));
+    async drop(tx, owner, kept = []) {
+      for (const slot of slots.filter((one) => !kept.includes(one))) {
+        await tx.run(`DELETE FROM passwords WHERE ${of} AND slot = ?`, [...keyOf(owner), slot]);
+      }
     },
     list: async (owner) => (await rowsOf(owner)).map(factsOf),
     async verify(owner, value) {
