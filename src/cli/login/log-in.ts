@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { Context } from '../context.ts';
+import { type Context, defaultHost } from '../context.ts';
 import { readProvider } from '../credentials/logins.ts';
 import { placesOf } from '../credentials/places.ts';
 import { ambient } from '../proofs/find-proof.ts';
@@ -10,14 +10,14 @@ import { surroundingsOf } from '../surroundings.ts';
 import type { LoginFlags } from './flags.ts';
 import { askForProvider, personProof } from './interactive.ts';
 import { keepLogin } from './keep-login.ts';
-import { proveBy, proveByAny, type Session } from './prove.ts';
+import { joined, proveBy, proveByAny, type Session } from './prove.ts';
 
 /** Longest token of any platform. */
 const maxTokenBytes = 64 * 1024;
 
 /** `bonded login`. Throws an Error for whoever runs it. */
-export async function logIn(context: Context, flags: LoginFlags, typed = '127.0.0.1:5000'): Promise<void> {
-  const registry = registryAddress(typed, flags);
+export async function logIn(context: Context, flags: LoginFlags, typed?: string): Promise<void> {
+  const registry = registryAddress(typed ?? defaultHost(context), flags);
   const { environment } = context;
   const ca = flags.ca === undefined ? undefined : resolve(flags.ca);
   const surroundings = surroundingsOf(context, ca);
@@ -72,11 +72,7 @@ async function proveSomehow(
   if (session) return session;
   const known = personRequest(request, before, surroundings);
   if (known.issuer !== undefined && known.clientId !== undefined) return proveByPerson('auto', known, surroundings);
-  if (failures.length > 0) {
-    throw new Error(
-      failures.length === 1 ? failures[0]! : ['nothing that was tried is accepted:', ...failures].join('\n  '),
-    );
-  }
+  if (failures.length > 0) throw new Error(joined(failures));
   const told = await askForProvider(context, known);
   if (told) return proveByPerson('auto', { ...known, ...told }, surroundings);
   throw new Error(

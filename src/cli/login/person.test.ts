@@ -72,6 +72,10 @@ test('a person logs in by a code, on any device', async () => {
   const { auths } = await home.json('.docker/config.json');
   const { auth } = (auths as Record<string, { auth: string }>)[server.host]!;
   expect(await catalogOf(atob(auth).split(':')[1]!)).toBe(200);
+  // The management API knows her by it, too: she may do nothing there.
+  const managed = await home.bonded(['acr', 'show', '--name', 'default', '--server', server.host]);
+  expect(managed.code).toBe(1);
+  expect(managed.error).toContain('does not have');
   // The provider is known from then on, and nothing that is secret.
   expect(await home.json('.config/bonded/logins.json')).toEqual({
     providers: { [server.host]: { issuer: provider.issuer, clientId } },
