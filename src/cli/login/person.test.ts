@@ -117,6 +117,33 @@ test('somebody who is known and may do nothing is logged in as that', async () =
   expect([401, 403]).toContain(await catalogOf(out.trim()));
 }, 120_000);
 
+test('who sits at a terminal is asked for the provider, which is remembered', async () => {
+  await using own = await openHome();
+  let screen = '';
+  const child = Bun.spawn([program, 'login', server.host], {
+    env: { ...own.environment, TERM: 'xterm' },
+    cwd: join(own.home, 'work'),
+    terminal: { cols: 400, rows: 40, data: (_, bytes) => void (screen += new TextDecoder().decode(bytes)) },
+    timeout: 90_000,
+  });
+  const shows = async (pattern: RegExp) => {
+    for (const until = Date.now() + 60_000; Date.now() < until; await Bun.sleep(20)) {
+      const found = pattern.exec(screen);
+      if (found) return found[1] ?? '';
+    }
+    throw new Error(`it does not show that: ${screen}`);
+  };
+  await shows(/Identity provider for/);
+  child.terminal!.write(`${provider.issuer}\r`);
+  await shows(/Client id/);
+  child.terminal!.write(`${clientId}\r`);
+  await logInAs('alice', await shows(/or open (\S+)/));
+  await shows(/Logged in to \S+ as (alice)/);
+  expect(await child.exited).toBe(0);
+  const { providers } = await own.json('.config/bonded/logins.json');
+  expect(providers).toEqual({ [server.host]: { issuer: provider.issuer, clientId } });
+}, 120_000);
+
 test('a login that is broken off says so', async () => {
   const login = begin([...named(), '--print-token', '--method', 'browser']);
   await logInAs('alice', await login.said(/^ {2}(http:\S+)/m), { aborts: true });

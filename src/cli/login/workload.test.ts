@@ -18,7 +18,7 @@ let key: TestKey;
 beforeAll(async () => {
   key = await makeKey('one');
   server = await openServer();
-  const jwks = { keys: [key.jwk as Record<string, unknown>] };
+  const jwks = { keys: [key.jwk] };
   const role = 'Container Registry Repository Writer';
   const audiences = ['bonded'];
   const subject = 'repo:acme/shop:ref:refs/heads/main';
