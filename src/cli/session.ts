@@ -35,17 +35,19 @@ export async function sessionFor(context: Context, host: string): Promise<Sessio
     clientId: recorded?.clientId,
     tenantId: recorded?.tenantId,
   };
+  const failures: string[] = [];
   const find = recorded && (ambient as Record<string, FindProof>)[recorded.method];
   const refresh =
     recorded && find
       ? (await proveBy([recorded.method, find], request, surroundings))?.refresh.token
       : // A person has logged in, who is not asked again before the login ends.
         ((await storedToken(placesOf(context.environment), server.host, surroundings.now())) ??
-        (await proveByAny(request, surroundings))?.refresh.token);
+        (await proveByAny(request, surroundings, failures))?.refresh.token);
   if (refresh === undefined) {
     throw new Error(
       `nothing here says to ${server.host} who you are: bonded login ${server.host} does. On the machine of the server, as ` +
-        'its user, BONDED_DATA may name its data directory instead; --server names another server',
+        'its user, BONDED_DATA may name its data directory instead; --server names another server' +
+        failures.map((failure) => `\n  ${failure}`).join(''),
     );
   }
   const token = await managementToken(surroundings, server, refresh);

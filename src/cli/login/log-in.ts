@@ -10,7 +10,7 @@ import { surroundingsOf } from '../surroundings.ts';
 import type { LoginFlags } from './flags.ts';
 import { askForProvider, personProof } from './interactive.ts';
 import { keepLogin } from './keep-login.ts';
-import { joined, proveBy, proveByAny, type Session } from './prove.ts';
+import { proveBy, proveByAny, type Session } from './prove.ts';
 
 /** Longest token of any platform. */
 const maxTokenBytes = 64 * 1024;
@@ -72,7 +72,10 @@ async function proveSomehow(
   if (session) return session;
   const known = personRequest(request, before, surroundings);
   if (known.issuer !== undefined && known.clientId !== undefined) return proveByPerson('auto', known, surroundings);
-  if (failures.length > 0) throw new Error(joined(failures));
+  if (failures.length > 0) {
+    const [only, ...others] = failures;
+    throw new Error(others.length === 0 ? only : ['nothing that was tried is accepted:', ...failures].join('\n  '));
+  }
   const told = await askForProvider(context, known);
   if (told) return proveByPerson('auto', { ...known, ...told }, surroundings);
   throw new Error(

@@ -24,15 +24,14 @@ export async function proveBy(
 
 /**
  * Proves by the first method that needs no person and that the registry accepts. What is there and of no use is added to
- * `failures`, a line each; without them, it is an Error where nothing else helps. To a registry on this machine nobody proves that they are the machine, so that nothing is looked
+ * `failures`, a line each. To a registry on this machine nobody proves that they are the machine, so that nothing is looked
  * for outside. Throws RegistryUnreachable.
  */
 export async function proveByAny(
   request: ProofRequest,
   surroundings: Surroundings,
-  failures?: string[],
+  failures: string[],
 ): Promise<Session | undefined> {
-  const found: string[] = failures ?? [];
   const metadata = request.registry.isHere ? undefined : surroundings.metadata;
   for (const method of Object.keys(ambient) as AmbientMethod[]) {
     try {
@@ -41,14 +40,8 @@ export async function proveByAny(
     } catch (error) {
       // A registry that cannot be spoken to is not tried again.
       if (error instanceof RegistryUnreachable) throw error;
-      found.push(`${(error as Error).message} (tried as ${method})`);
+      failures.push(`${(error as Error).message} (tried as ${method})`);
     }
   }
-  if (failures === undefined && found.length > 0) throw new Error(joined(found));
   return undefined;
-}
-
-/** What was tried in vain, as one message. */
-export function joined(failures: readonly string[]): string {
-  return failures.length === 1 ? failures[0]! : ['nothing that was tried is accepted:', ...failures].join('\n  ');
 }
