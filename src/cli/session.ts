@@ -2,6 +2,7 @@ import { managementScope } from '../identity/index.ts';
 import { ManagementClientError } from '../operations/index.ts';
 import { OutboundError } from '../outbound/index.ts';
 import type { Context } from './context.ts';
+import { storedToken } from './credentials/client-files.ts';
 import { readLogins } from './credentials/logins.ts';
 import { placesOf } from './credentials/places.ts';
 import { proveBy, proveByAny } from './login/prove.ts';
@@ -18,7 +19,7 @@ export interface Session {
 }
 
 /**
- * Logs in to the management API as `bonded login` has recorded it for the host, else by what needs no person. The token is
+ * Logs in to the management API as `bonded login` has recorded or stored it for the host, else by what needs no person. The token is
  * kept in memory only. Throws an Error that says what to do.
  */
 export async function sessionFor(context: Context, host: string): Promise<Session> {
@@ -28,7 +29,7 @@ export async function sessionFor(context: Context, host: string): Promise<Sessio
   const surroundings = surroundingsOf(context, recorded?.ca);
   const request: ProofRequest = {
     registry: server,
-    audience: recorded?.audience ?? context.environment['BONDED_LOGIN_AUDIENCE'] ?? 'bonded',
+    audience: recorded?.audience ?? context.environment['BONDED_LOGIN_AUDIENCE'],
     data: recorded?.data,
     tokenFile: recorded?.tokenFile,
     clientId: recorded?.clientId,
@@ -36,17 +37,20 @@ export async function sessionFor(context: Context, host: string): Promise<Sessio
   };
   const failures: string[] = [];
   const find = recorded && (ambient as Record<string, FindProof>)[recorded.method];
-  const session = find
-    ? await proveBy([recorded.method, find], request, surroundings)
-    : await proveByAny(request, surroundings, failures);
-  if (!session) {
+  const refresh =
+    recorded && find
+      ? (await proveBy([recorded.method, find], request, surroundings))?.refresh.token
+      : // A person has logged in, who is not asked again before the login ends.
+        ((await storedToken(placesOf(context.environment), server.host, surroundings.now())) ??
+        (await proveByAny(request, surroundings, failures))?.refresh.token);
+  if (refresh === undefined) {
     throw new Error(
       `nothing here says to ${server.host} who you are: bonded login ${server.host} does. On the machine of the server, as ` +
         'its user, BONDED_DATA may name its data directory instead; --server names another server' +
         failures.map((failure) => `\n  ${failure}`).join(''),
     );
   }
-  const token = await managementToken(surroundings, server, session.refresh.token);
+  const token = await managementToken(surroundings, server, refresh);
   return {
     server,
     async fetch(url, init) {
