@@ -1,5 +1,7 @@
+import { identityTypes } from '../identity/index.ts';
 import type { ProviderAction, ResourceType } from '../operations/index.ts';
+import { checkNameAvailability, registryType } from '../registries/index.ts';
 
 /** All that the management API serves, for the reference; each capability declares its own. */
-export const resourceTypes: readonly ResourceType[] = [];
-export const providerActions: readonly ProviderAction[] = [];
+export const resourceTypes: readonly ResourceType[] = [registryType, ...identityTypes];
+export const providerActions: readonly ProviderAction[] = [checkNameAvailability];

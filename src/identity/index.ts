@@ -6,7 +6,7 @@ export {
   identifyPair,
 } from './authenticate.ts';
 export { type Caller, mayManage } from './caller.ts';
-export { isAllowed, offersAnonymousPull, rightsOf, seesAny } from './rights.ts';
+export { hasCatalog, isAllowed, offersAnonymousPull, rightsOf } from './rights.ts';
 export { bootstrapConfig, tokensConfig } from './config.ts';
 export {
   federatedCredentialType,
@@ -34,7 +34,7 @@ export {
   type TokenDoor,
 } from './identify.ts';
 export { createPasswords, type Passwords } from './passwords.ts';
-export type { Identified, Refusal } from './refusal.ts';
+export { type Identified, type Refusal, refusalError } from './refusal.ts';
 export { readDirectory } from './read-directory.ts';
 export { standingOf } from './standing.ts';
 export {
