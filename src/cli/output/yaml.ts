@@ -9,6 +9,6 @@ export function yamlOf(value: unknown): string {
   });
   // Folded lines of quoted texts would be hard to search.
   return shownQuoted(
-    document.toString({ lineWidth: 0, doubleQuotedMinMultiLineLength: Number.MAX_SAFE_INTEGER }).trimEnd(),
+    document.toString({ lineWidth: 0, doubleQuotedMinMultiLineLength: Number.MAX_SAFE_INTEGER }).replace(/\n$/, ''),
   );
 }
