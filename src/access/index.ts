@@ -10,6 +10,7 @@ export { type Permission, permissions, type RoleAssignmentMode } from './permiss
 export { compilePolicy, type Policy, type PolicySource } from './policy.ts';
 export { type Grant, type Principal, type RepositoryPattern } from './principal.ts';
 export { canAny, mayList, type RepositoryFilter, repositoryFilter } from './repositories.ts';
+export { permissionsOf, replacementsOf } from './role-choice.ts';
 export { type RoleDefinition, roleKey, type RolePermission } from './roles.ts';
 export { formatScopeMapActions, parseScopeMapActions, systemScopeMaps } from './scope-maps.ts';
 export {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { bearer } from '../../test/support/people.ts';
 import { startWatchedApp, type WatchedApp } from '../../test/support/watched-app.ts';
 import type { Exchange } from '../distribution/index.ts';
+import { needsOf } from '../distribution/needs.ts';
 import { RegistryError } from '../errors/index.ts';
 import { createGates } from './gates.ts';
 
@@ -28,7 +29,11 @@ function exchangeOf(authorization: string | undefined): Exchange {
   };
 }
 
-const route = { kind: 'manifest', name: 'app', reference: 'latest' } as const;
+const asked = {
+  needs: needsOf({ kind: 'manifest', name: 'app', reference: 'latest' }, 'pull', ''),
+  isBase: false,
+  finishes: false,
+};
 
 test('a caller who is known passes the gates without a promise', async () => {
   const refused: string[] = [];
@@ -36,13 +41,13 @@ test('a caller who is known passes the gates without a promise', async () => {
   const shown = bearer(await server.people.jwt('reader'));
   for (const gate of gates) {
     const exchange = exchangeOf(shown);
-    await gates[0]!(exchange, route, 'pull');
-    await gate(exchange, route, 'pull');
+    await gates[0]!(exchange, asked);
+    await gate(exchange, asked);
   }
   const exchange = exchangeOf(shown);
-  for (const gate of gates) expect(gate(exchange, route, 'pull')).toBeUndefined();
+  for (const gate of gates) expect(gate(exchange, asked)).toBeUndefined();
   const again = exchangeOf(shown);
-  void gates[0]!(again, route, 'pull');
+  void gates[0]!(again, asked);
   expect(again.caller).toBe(exchange.caller!);
   expect(refused).toEqual([]);
 });
@@ -50,7 +55,7 @@ test('a caller who is known passes the gates without a promise', async () => {
 test('nobody passes who is not known to have the right, whatever the route', async () => {
   const gates = createGates({ ...server.app.access, refused: () => {} });
   const exchange = exchangeOf(undefined);
-  for (const gate of gates.slice(0, 1)) await gate(exchange, route, 'pull');
+  for (const gate of gates.slice(0, 1)) await gate(exchange, asked);
   const name = 'app';
   const routes = [
     [{ kind: 'manifest', name, reference: 'x' }, ['pull', 'push', 'delete']],
@@ -61,7 +66,10 @@ test('nobody passes who is not known to have the right, whatever the route', asy
     [{ kind: 'upload', name, id: 'x' }, ['push']],
     [{ kind: 'catalog' }, ['list']],
   ] as const;
-  for (const [asked, actions] of routes) {
-    for (const action of actions) expect(() => gates[1]!(exchange, asked, action)).toThrow(RegistryError);
+  for (const [route, actions] of routes) {
+    for (const action of actions) {
+      const wanted = { needs: needsOf(route, action, ''), isBase: false, finishes: route.kind === 'upload' };
+      expect(() => gates[1]!(exchange, wanted)).toThrow(RegistryError);
+    }
   }
 });

@@ -38,6 +38,13 @@ export { createPasswords, type Passwords } from './passwords.ts';
 export { type Identified, type Refusal, refusalError } from './refusal.ts';
 export { readDirectory } from './read-directory.ts';
 export { standingOf } from './standing.ts';
-export { createFederation } from './federation/index.ts';
+export {
+  createFederation,
+  type IssuerDefaults,
+  issuerDefaults,
+  type PresetName,
+  presetNames,
+  presetOf,
+} from './federation/index.ts';
 export { identityMigrations } from './tables.ts';
 export { issueAccessToken, issueRefreshToken, managementScope, type TokenLifetimes } from './issue-token.ts';

@@ -44,7 +44,9 @@ test('what a resource says wrongly counts as not said, and keeps nothing else fr
     actions: ['repositories/*/everything', 'repositories/app/content/read'],
   });
   await people.put(`${registryScope}/tokens/bad`, { scopeMapId: `${registryScope}/scopeMaps/bad` });
-  await people.put(`${registryScope}/providers/Microsoft.Authorization/roleDefinitions/${randomUUID()}`, { permissions: 1 });
+  await people.put(`${registryScope}/providers/Microsoft.Authorization/roleDefinitions/${randomUUID()}`, {
+    permissions: 1,
+  });
   await people.assign('AcrPull', { principalType: 'Group', principalId: 'no-issuer' });
   await people.assign('AcrPull', { principalType: 'Claims', issuer: 'https://people.test' });
   await people.assign('no such role', good);

@@ -1,4 +1,7 @@
 import { registryRoutes } from './acr/index.ts';
+import { identityRoutes } from './identity/index.ts';
+import { issuerRoutes } from './issuer/index.ts';
+import { roleRoutes } from './role/index.ts';
 import { scopeMapRoutes } from './token/scope-maps.ts';
 import { tokenRoutes } from './token/index.ts';
 
@@ -7,6 +10,9 @@ export const manageRoutes = {
   acr: registryRoutes,
   token: tokenRoutes,
   scopeMap: scopeMapRoutes,
+  identity: identityRoutes,
+  role: roleRoutes,
+  issuer: issuerRoutes,
 } as const;
 
 /** Other names of them. */

@@ -1,0 +1,15 @@
+import { buildRouteMap } from '@stricli/core';
+import { createIssuer, deleteIssuer, listIssuers, showIssuer, updateIssuer } from './issuers.ts';
+
+export const issuerCommands = {
+  create: createIssuer,
+  show: showIssuer,
+  list: listIssuers,
+  update: updateIssuer,
+  delete: deleteIssuer,
+};
+
+export const issuerRoutes = buildRouteMap({
+  routes: issuerCommands,
+  docs: { brief: 'Issuers whose tokens are accepted' },
+});
