@@ -7,6 +7,8 @@ import {
   challengeOf,
   credentialActions,
   doorAt,
+  explainHandlers,
+  explainManagementAccess,
   dropPasswords,
   federatedCredentialHandlers,
   federatedCredentialType,
@@ -17,9 +19,11 @@ import {
   roleAssignmentType,
   roleDefinitionHandlers,
   roleDefinitionType,
+  reportOn,
   rightsOf,
   scopeMapHandlers,
   scopeMapType,
+  testToken,
   tokenHandlers,
   tokenType,
   trustedIssuerHandlers,
@@ -55,7 +59,10 @@ function servedTypes(config: Configuration, access: Access): ServedType[] {
     configured: registriesOf(config).map(({ name }) => name),
     loginServer: (name, origin) => loginServerOf(config, name, origin),
   });
-  const actions = credentialActions({ mirror, resources, directory, passwords, now });
+  const actions = {
+    ...credentialActions({ mirror, resources, directory, passwords, now }),
+    explainAccess: explainHandlers(access).explainAccess,
+  };
   return [
     {
       type: registryType,
@@ -99,7 +106,14 @@ export function createManagementEdge(
   const asked = new WeakMap<object, { action: string; id: string }>();
   const management = createManagement({
     types: servedTypes(config, access),
-    providerActions: [{ action: checkNameAvailability, handle: (_, input) => checkName(mirror, input) }],
+    providerActions: [
+      { action: checkNameAvailability, handle: (_, input) => checkName(mirror, input) },
+      { action: explainManagementAccess, handle: explainHandlers(access).explainManagement },
+      {
+        action: testToken,
+        handle: (_, input) => reportOn((input as { token: string }).token, directory(), identification.federation),
+      },
+    ],
     resources,
     operations: createOperations(db, { now: identification.now }),
     authorise(exchange, action, id) {
@@ -107,7 +121,9 @@ export function createManagementEdge(
       const caller = exchange.principal as Caller;
       const { principal } = rightsOf(caller, directory());
       if (!principal || !mayManage(caller)) return false;
-      return decideManagement(directory().policy, principal, action, id).allow;
+      const { allow, by } = decideManagement(directory().policy, principal, action, id);
+      if (by !== undefined) directory().used(by);
+      return allow;
     },
     describe: (principal) => (principal as Caller).holder.name,
     refresh: access.refresh,

@@ -1,5 +1,7 @@
 export { apiVersions, requireAnyApiVersion, requireApiVersion } from './api-versions.ts';
 export { type ArmId, armIdOf, armKey, formatId, parseArmId, segmentsOf } from './arm-id.ts';
+export type { Check, Finding, Severity } from './check.ts';
+export { commandLine } from './command-line.ts';
 export {
   contentSchema,
   readInput,
