@@ -87,8 +87,8 @@ export function hostsOf(
     .map(({ id, name }) => ({ id, name: name.toLowerCase(), hosts: [], yields: true }));
   const { domain, hosts, publicUrl } = config;
   const defaultHosts = publicUrl === undefined ? hosts : [...hosts, new URL(publicUrl).hostname];
-  const defaultRegistry = configured[0]!.id;
-  return createHostTable({ registries: [...configured, ...created], defaultRegistry, domain, defaultHosts });
+  const registries = [...configured, ...created];
+  return createHostTable({ registries, defaultRegistry: configured[0]!.id, domain, defaultHosts });
 }
 
 /** The files of TLS; undefined where it is off. */

@@ -1,7 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import packageFile from '../package.json' with { type: 'json' };
+import { providerActions, resourceTypes } from '../src/app/index.ts';
 import { describeSettings } from '../src/config/index.ts';
 import { configSchema } from '../src/configuration.ts';
+import { openApiDocument } from '../src/operations/index.ts';
 import { createMetrics } from '../src/telemetry/index.ts';
 
 const root = join(import.meta.dir, '..');
@@ -11,6 +14,7 @@ export async function referencePages(): Promise<Record<string, string>> {
   return {
     'docs/reference/configuration.md': configurationPage(),
     'docs/reference/metrics.md': await metricsPage(),
+    'docs/reference/openapi.json': `${JSON.stringify(openApiDocument({ version: packageFile.version, types: resourceTypes, providerActions }), null, 2)}\n`,
   };
 }
 

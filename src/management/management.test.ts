@@ -29,7 +29,13 @@ async function errorOf(answer: Promise<Response> | Response) {
   return { status: response.status, ...body.error };
 }
 
-const jsonOf = async (answer: Promise<Response>) => (await (await answer).json()) as Record<string, any>;
+interface Body extends Record<string, unknown> {
+  value: { id: string; name: string; subscriptionId: string }[];
+  nextLink?: string;
+}
+
+const jsonOf = async (answer: Promise<Response>): Promise<unknown> => (await answer).json();
+const listOf = async (answer: Promise<Response>) => (await jsonOf(answer)) as Body;
 
 describe('a resource', () => {
   test('is created, read, replaced, changed and deleted', async () => {
@@ -41,7 +47,7 @@ describe('a resource', () => {
       properties: { adminUserEnabled: true, loginServer: 'mine.example.com', provisioningState: 'Failed', unknown: 1 },
     });
     expect(created.status).toBe(201);
-    const resource = (await created.json()) as Record<string, any>;
+    const resource = (await created.json()) as Record<string, unknown>;
     const name = id.split('/').at(-1)!;
     expect(resource).toEqual({
       id,
@@ -79,7 +85,7 @@ describe('a resource', () => {
     });
     const replaced = await call('PUT', id, { location: 'westeurope' });
     expect(replaced.status).toBe(200);
-    expect((await replaced.json()) as object).toMatchObject({
+    expect(await replaced.json()).toMatchObject({
       tags: {},
       properties: { adminUserEnabled: false, policies: { days: 7 }, number: 7 },
     });
@@ -166,10 +172,10 @@ describe('a collection', () => {
     const names: string[] = [];
     const sizes: number[] = [];
     for (let next: string | undefined = `${registry}/tokens?api-version=2023-07-01&extra=1`; next;) {
-      const page = await jsonOf(call('GET', next));
-      names.push(...page['value'].map(({ name }: { name: string }) => name));
-      sizes.push(page['value'].length);
-      next = page['nextLink'];
+      const page = await listOf(call('GET', next));
+      names.push(...page.value.map(({ name }) => name));
+      sizes.push(page.value.length);
+      next = page.nextLink;
       if (next) expect(next).toStartWith(`${rig.url}${registry}/tokens?api-version=2023-07-01&extra=1&`);
     }
     expect(sizes).toEqual([100, 100, 50]);
@@ -180,7 +186,7 @@ describe('a collection', () => {
   });
 
   test('is one of a group or of the subscription', async () => {
-    const ids = async (path: string) => (await jsonOf(call('GET', path)))['value'].map(({ id }: { id: string }) => id);
+    const ids = async (path: string) => (await listOf(call('GET', path))).value.map(({ id }) => id);
     expect(await ids(`${groupScope}/providers/${registries.type}`)).toContain(registry);
     expect(await ids(`${subscriptionScope}/providers/${registries.type}`)).toContain(registry);
     expect(rig.asked).toEqual([
@@ -193,8 +199,8 @@ describe('a collection', () => {
     const path = `${subscriptionScope}/providers/Microsoft.Authorization/roleDefinitions`;
     const own = `${path}/11111111-1111-1111-1111-111111111111`;
     await call('PUT', own, { properties: { roleName: 'Mine' } });
-    const { value } = await jsonOf(call('GET', path));
-    expect(value.map(({ id }: { id: string }) => id)).toEqual([builtInId, own]);
+    const { value } = await listOf(call('GET', path));
+    expect(value.map(({ id }) => id)).toEqual([builtInId, own]);
     expect(await jsonOf(call('GET', builtInId.toUpperCase()))).toMatchObject({ properties: { roleName: 'AcrPull' } });
     expect((await errorOf(call('PUT', builtInId, { properties: { roleName: 'x' } }))).status).toBe(409);
     expect((await errorOf(call('DELETE', builtInId))).status).toBe(409);
@@ -213,8 +219,8 @@ describe('an extension', () => {
       const answer = await call('PUT', at(scope), body);
       expect([scope, answer.status]).toEqual([scope, 201]);
       expect(((await answer.json()) as { id: string }).id).toBe(at(scope));
-      const { value } = await jsonOf(call('GET', at(scope).slice(0, -guid.length - 1)));
-      expect(value.map(({ id }: { id: string }) => id)).toEqual([at(scope)]);
+      const { value } = await listOf(call('GET', at(scope).slice(0, -guid.length - 1)));
+      expect(value.map(({ id }) => id)).toEqual([at(scope)]);
     }
     expect(rig.asked.slice(-2)).toEqual([
       `Microsoft.Authorization/roleAssignments/write ${at(scopes.at(-1)!)}`,
@@ -262,11 +268,11 @@ describe('an action', () => {
 
 describe('scopes', () => {
   test('there is one subscription with one group', async () => {
-    const list = await jsonOf(call('GET', '/subscriptions'));
-    expect(list['value'].map(({ subscriptionId: id }: { subscriptionId: string }) => id)).toEqual([subscriptionId]);
+    const list = await listOf(call('GET', '/subscriptions'));
+    expect(list.value.map(({ subscriptionId: id }) => id)).toEqual([subscriptionId]);
     expect(await jsonOf(call('GET', subscriptionScope))).toMatchObject({ id: subscriptionScope, state: 'Enabled' });
-    const groups = await jsonOf(call('GET', `${subscriptionScope}/RESOURCEGROUPS`));
-    expect(groups['value'].map(({ id }: { id: string }) => id)).toEqual([groupScope]);
+    const groups = await listOf(call('GET', `${subscriptionScope}/RESOURCEGROUPS`));
+    expect(groups.value.map(({ id }) => id)).toEqual([groupScope]);
     expect(await jsonOf(call('GET', groupScope.toLowerCase()))).toMatchObject({ id: groupScope });
   });
 
@@ -315,8 +321,8 @@ describe('rights', () => {
       outcomes.push(seen);
     }
     expect(outcomes[0]!.every((outcome) => outcome.startsWith('403 AuthorizationFailed'))).toBe(true);
-    expect(outcomes[1]).toEqual(outcomes[0]!);
-    expect(outcomes[2]).toEqual(outcomes[0]!);
+    expect(outcomes[1]).toEqual(outcomes[0]);
+    expect(outcomes[2]).toEqual(outcomes[0]);
   });
 
   test('are those of the type and the verb', async () => {
@@ -337,7 +343,7 @@ describe('bad requests', () => {
       'location must be a string',
       'sku.name must be one of Basic, Standard, Premium',
       'properties.mode must be one of Open, Closed',
-      'properties.policies.days must have at least 1',
+      'properties.policies.days must be at least 1',
     ]);
     const missing = await errorOf(call('PUT', `${registry}/tokens/token`, {}));
     expect(missing.details!.map(({ message }) => message)).toEqual(['properties.scopeMapId is missing; give a string']);

@@ -16,7 +16,11 @@ export function methodsOf(route: Route): readonly string[] {
     case 'action':
     case 'providerAction':
       return route.action.method === 'GET' ? reads : ['POST'];
-    default:
+    case 'subscriptions':
+    case 'subscription':
+    case 'groups':
+    case 'group':
+    case 'operation':
       return reads;
   }
 }

@@ -103,7 +103,7 @@ export function formatId(segments: readonly string[]): string {
 }
 
 function keyOf(segments: readonly string[]): string {
-  return formatId(segments.map((segment) => segment.toLowerCase()));
+  return formatId(segments.map((segment) => segment.toLowerCase())).toLowerCase();
 }
 
 /** The key of an id, for comparing; undefined where it is none. */

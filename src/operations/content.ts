@@ -26,15 +26,19 @@ const tags = z
 const location = z.string().min(1).max(64);
 
 /** What a PUT of a type may say. Keys that are not in it are ignored, as ARM does. */
-export function contentSchema({ properties, top }: ResourceType): z.ZodObject {
-  return z.object({
+export function contentSchema(type: ResourceType): z.ZodObject {
+  // What is missing as a whole is told by what is missing in it.
+  return z.object({ ...topShape(type), properties: z.preprocess((value) => value ?? {}, type.properties) });
+}
+
+/** The parts beside `properties`. */
+export function topShape({ top }: ResourceType): Record<string, z.ZodType> {
+  return {
     ...(top.location !== 'none' && { location: top.location === 'required' ? location : location.optional() }),
     ...(top.tags && { tags: tags.optional() }),
     ...(top.sku && { sku: top.sku.optional() }),
     ...(top.identity && { identity: top.identity.optional() }),
-    // What is missing as a whole is told by what is missing in it.
-    properties: z.preprocess((value) => value ?? {}, properties),
-  });
+  };
 }
 
 /** Reads the body of a PUT; what is null counts as absent. InvalidRequestContent, with all that is wrong. */

@@ -8,7 +8,7 @@ import { z } from 'zod';
 export type Verb = 'get' | 'list' | 'put' | 'patch' | 'delete';
 export type WritingVerb = 'put' | 'patch' | 'delete';
 
-export interface ResourceTypeOptions<P extends z.ZodObject, R extends z.ZodObject> {
+export interface ResourceTypeOptions<P extends z.ZodObject, R extends z.ZodObject, A extends Actions> {
   /** Such as `Microsoft.ContainerRegistry`. */
   namespace: string;
   /** Type with its parents, such as `registries/tokens`. */
@@ -37,8 +37,10 @@ export interface ResourceTypeOptions<P extends z.ZodObject, R extends z.ZodObjec
   most?: number;
   /** False: cannot be deleted while something lies in it. */
   cascade?: boolean;
-  actions?: Record<string, ManagementAction>;
+  actions?: A;
 }
+
+export type Actions = Record<string, ManagementAction>;
 
 export interface NameRule {
   pattern: RegExp;
@@ -63,7 +65,8 @@ export interface Permissions {
 export interface ResourceType<
   P extends z.ZodObject = z.ZodObject,
   R extends z.ZodObject = z.ZodObject,
-> extends Required<Omit<ResourceTypeOptions<P, R>, 'top' | 'permissions'>> {
+  A extends Actions = Actions,
+> extends Required<Omit<ResourceTypeOptions<P, R, A>, 'top' | 'permissions'>> {
   /** `NAMESPACE/PATH`. */
   type: string;
   top: TopLevel;
@@ -77,9 +80,11 @@ const defaultMost = 10_000;
 const noProperties = z.object({});
 
 /** Declares a type of resource. */
-export function resourceType<P extends z.ZodObject, R extends z.ZodObject = typeof noProperties>(
-  options: ResourceTypeOptions<P, R>,
-): ResourceType<P, R> {
+export function resourceType<
+  P extends z.ZodObject,
+  R extends z.ZodObject = typeof noProperties,
+  A extends Actions = Record<string, never>,
+>(options: ResourceTypeOptions<P, R, A>): ResourceType<P, R, A> {
   const type = `${options.namespace}/${options.path}`;
   return {
     readOnly: noProperties as unknown as R,
@@ -90,7 +95,7 @@ export function resourceType<P extends z.ZodObject, R extends z.ZodObject = type
     longRunning: [],
     most: defaultMost,
     cascade: true,
-    actions: {},
+    actions: {} as A,
     ...options,
     type,
     top: { location: 'none', tags: false, sku: undefined, identity: undefined, ...options.top },

@@ -3,15 +3,20 @@ export { type ArmId, armIdOf, armKey, formatId, parseArmId, segmentsOf } from '.
 export type { Check, Finding, Severity } from './check.ts';
 export { commandLine } from './command-line.ts';
 export {
-  contentSchema,
-  readInput,
-  readPatch,
-  readPut,
-  requireUnchanged,
-  type Written,
-  type WrittenBody,
-} from './content.ts';
+  type Conditions,
+  createManagementClient,
+  idOf,
+  type ManagementClient,
+  type ManagementClientOptions,
+  type Place,
+  type WireContent,
+  type WirePatch,
+  type WireResource,
+} from './client.ts';
+export { ManagementClientError } from './client-error.ts';
+export { readInput, readPatch, readPut, requireUnchanged, type Written, type WrittenBody } from './content.ts';
 export {
+  type Actions,
   action,
   type ManagementAction,
   type NameRule,
@@ -44,5 +49,6 @@ export {
   type ManagementErrorOptions,
 } from './management-error.ts';
 export { invalidContent } from './invalid-content.ts';
+export { type OpenApiInput, openApiDocument } from './open-api.ts';
 export { groupScope, resourceGroup, subscriptionId, subscriptionScope } from './scopes.ts';
 export { operationMigrations } from './tables.ts';

@@ -22,30 +22,29 @@ function detailOf(issue: z.core.$ZodIssue): ErrorDetail {
 }
 
 function sentenceOf(issue: z.core.$ZodIssue): string {
-  switch (issue.code) {
-    case 'invalid_type':
-      return issue.message.endsWith('received undefined')
-        ? `is missing; give ${articled(issue.expected)}`
-        : `must be ${articled(issue.expected)}`;
-    case 'invalid_value':
-      return `must be one of ${issue.values.map(String).join(', ')}`;
-    case 'too_small':
-      return `must have at least ${issue.minimum}${unitOf(issue.origin)}`;
-    case 'too_big':
-      return `must have at most ${issue.maximum}${unitOf(issue.origin)}`;
-    case 'unrecognized_keys':
-      return `has unknown properties ${issue.keys.slice(0, 5).join(', ')}; leave them out`;
-    default:
-      // A sentence of the schema's own goes on after the name; one of zod's begins anew.
-      return /^[a-z]/.test(issue.message) ? issue.message : `is not valid: ${issue.message}`;
+  const { code } = issue;
+  if (code === 'invalid_type') {
+    return issue.message.endsWith('received undefined')
+      ? `is missing; give ${articled(issue.expected)}`
+      : `must be ${articled(issue.expected)}`;
   }
+  if (code === 'invalid_value') return `must be one of ${issue.values.map(String).join(', ')}`;
+  if (code === 'too_small') return `must ${amount('at least', issue.minimum, issue.origin)}`;
+  if (code === 'too_big') return `must ${amount('at most', issue.maximum, issue.origin)}`;
+  if (code === 'unrecognized_keys') {
+    return `has unknown properties ${issue.keys.slice(0, 5).join(', ')}; leave them out`;
+  }
+  // A sentence of the schema's own goes on after the name; one of zod's begins anew.
+  return /^[a-z]/.test(issue.message) ? issue.message : `is not valid: ${issue.message}`;
 }
 
 function articled(word: string): string {
   return /^[aeio]/.test(word) ? `an ${word}` : `a ${word}`;
 }
 
-function unitOf(origin: string): string {
-  if (origin === 'string') return ' characters';
-  return origin === 'array' || origin === 'set' ? ' entries' : '';
+const units: Record<string, string> = { string: 'characters', array: 'entries', set: 'entries', object: 'keys' };
+
+function amount(limit: string, value: number | bigint, origin: string): string {
+  const unit = units[origin];
+  return unit === undefined ? `be ${limit} ${value}` : `have ${limit} ${value} ${unit}`;
 }

@@ -3,7 +3,6 @@ export type { Resource, ResourceBody } from './resource.ts';
 export {
   type Change,
   createResources,
-  largestPage,
   type ListQuery,
   type Page,
   resourceNotFound,

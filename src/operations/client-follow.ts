@@ -1,0 +1,74 @@
+import { ManagementClientError } from './client-error.ts';
+
+interface FollowerOptions {
+  /** Reads a path of the API. */
+  look(path: string): Promise<Response>;
+  sleep(ms: number): Promise<void>;
+  patienceMs: number;
+}
+
+/** Bounds of the time between two looks (ms). */
+const shortestMs = 100;
+const longestMs = 30_000;
+
+/** Follows what is long-running (ARM, "asynchronous operations"). */
+export function createFollower({ look, sleep, patienceMs }: FollowerOptions) {
+  /** Looks again until `isOver`. */
+  async function watch(
+    first: Response,
+    link: string,
+    isOver: (answer: Response) => Promise<boolean>,
+  ): Promise<Response> {
+    let waited = 0;
+    for (let last = first; ;) {
+      const ms = pauseOf(last);
+      waited += ms;
+      if (waited > patienceMs) throw tooLong();
+      await sleep(ms);
+      last = await look(pathOf(link));
+      if (await isOver(last)) return last;
+    }
+  }
+
+  return {
+    /** Whether there was anything to follow; resolves once it has succeeded, and throws where it has not. */
+    async ended(answer: Response): Promise<boolean> {
+      const link = answer.headers.get('azure-asyncoperation');
+      if (link === null) return false;
+      await watch(answer, link, async (looked) => isTerminal(await looked.clone().json()));
+      return true;
+    },
+
+    /** The answer of an action, whenever it comes. */
+    async result(answer: Response): Promise<Response> {
+      const link = answer.status === 202 ? answer.headers.get('location') : null;
+      return link === null ? answer : watch(answer, link, async ({ status }) => status !== 202);
+    },
+  };
+}
+
+function isTerminal(body: unknown): boolean {
+  const { status, error } = body as { status: string; error?: { code: string; message: string } };
+  if (status === 'Failed' || status === 'Canceled') {
+    throw new ManagementClientError(200, error ?? { code: status, message: `the operation has ended: ${status}` });
+  }
+  return status === 'Succeeded';
+}
+
+function pauseOf({ headers }: Response): number {
+  const seconds = Number(headers.get('retry-after') ?? 1);
+  return Math.min(longestMs, Math.max(shortestMs, Number.isFinite(seconds) ? seconds * 1000 : 1000));
+}
+
+function tooLong(): ManagementClientError {
+  return new ManagementClientError(200, {
+    code: 'OperationTimedOut',
+    message: 'the operation is still under way; look at the resource later',
+  });
+}
+
+/** Path and query of a link: which host it names is not for an answer to say. */
+export function pathOf(link: string): string {
+  const { pathname, search } = new URL(link, 'http://localhost');
+  return `${pathname}${search}`;
+}
