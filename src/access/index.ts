@@ -10,7 +10,7 @@ export { explainManagement } from './explain-management.ts';
 export { type Permission, permissions, type RoleAssignmentMode } from './permissions.ts';
 export { compilePolicy, type Policy, type PolicySource } from './policy.ts';
 export { type Grant, type Principal, type RepositoryPattern } from './principal.ts';
-export { assignmentsOf, type Reach, reachOf, roleGivesAction, roleNameOf } from './reach.ts';
+export { assignmentsOf, reachOf, roleGivesAction, roleNameOf } from './reach.ts';
 export { canAny, mayList, type RepositoryFilter, repositoryFilter } from './repositories.ts';
 export { type RoleDefinition, roleKey, type RolePermission } from './roles.ts';
 export { formatScopeMapActions, parseScopeMapActions, systemScopeMaps } from './scope-maps.ts';

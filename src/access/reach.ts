@@ -1,22 +1,36 @@
 import { type Assignment, compileAssignment, type RoleAssignment } from './assignments.ts';
 import { judge, judgeRole, scopeCoversRegistry } from './decide.ts';
 import { conditionNames, type Permission } from './permissions.ts';
-import { type Policy, registryOf, visitAssignments } from './policy.ts';
+import { type Policy, type PolicyRegistry, visitAssignments } from './policy.ts';
 import type { Principal } from './principal.ts';
 import { givesAction, roleKey } from './roles.ts';
 
 /** How much of a registry something is given on: all repositories, some of them, or none. */
-export type Reach = 'all' | 'some' | 'none';
+type Reach = 'all' | 'some' | 'none';
 
-/** How much of a registry an assignment gives a permission on. Its principal does not matter. */
-export function reachOf(policy: Policy, source: RoleAssignment, permission: Permission, name: string): Reach {
-  const registry = registryOf(policy, name);
-  if (!registry) return 'none';
+/**
+ * How much an assignment gives a permission on of each registry, by its name; those of which it gives none are left out.
+ * Its principal does not matter.
+ */
+export function reachOf(
+  policy: Policy,
+  source: RoleAssignment,
+  permission: Permission,
+): Map<string, Exclude<Reach, 'none'>> {
   const assignment = compileAssignment(source, policy.roles, new Map(), policy.conditions);
-  if (judge(assignment, registry, permission, undefined) === 'allows') return 'all';
+  const reached = new Map<string, Exclude<Reach, 'none'>>();
+  for (const registry of policy.registries.values()) {
+    const reach = reachIn(assignment, registry, permission);
+    if (reach !== 'none') reached.set(registry.name, reach);
+  }
+  return reached;
+}
+
+function reachIn(assignment: Assignment, registry: PolicyRegistry, permission: Permission): Reach {
   const { scope, condition } = assignment;
   const covers = scope !== undefined && scopeCoversRegistry(scope, registry);
   if (judgeRole(assignment, registry, permission, covers) !== 'allows') return 'none';
+  if (judge(assignment, registry, permission, undefined) === 'allows') return 'all';
   if (condition === undefined) return 'some';
   const names = conditionNames(permission, registry.mode);
   return typeof condition === 'function' && condition(names, scope?.repository) !== false ? 'some' : 'none';

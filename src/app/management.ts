@@ -33,6 +33,7 @@ import { createManagement, isManagementPath, type Management, type ServedType } 
 import { createOperations } from '../operations/index.ts';
 import { checkName, checkNameAvailability, registryHandlers, registryType } from '../registries/index.ts';
 import type { Access } from './access.ts';
+import { advisorType } from './advisor.ts';
 import { about } from './audit-trail.ts';
 import type { Storage } from './storage.ts';
 
@@ -82,6 +83,7 @@ function servedTypes(config: Configuration, access: Access): ServedType[] {
     { type: scopeMapType, handlers: scopeMapHandlers() },
     { type: tokenType, handlers: tokenHandlers({ mirror, directory, passwords }) },
     { type: trustedIssuerType, handlers: trustedIssuerHandlers(() => directory().issuers) },
+    advisorType(config, access),
   ];
 }
 

@@ -34,6 +34,7 @@ export {
   type TokenDoor,
 } from './identify.ts';
 export { explainHandlers, explainManagementAccess, reportOn, testToken, type TokenReport } from './insight/index.ts';
+export { accessChecks, bootstrapChecks, takeSnapshot } from './checks/index.ts';
 export { createPasswords, type Passwords } from './passwords.ts';
 export { createRightUses, type RightUses } from './right-uses.ts';
 export type { Identified, Refusal } from './refusal.ts';

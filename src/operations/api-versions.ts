@@ -48,6 +48,7 @@ export const apiVersions = {
     '2022-04-01',
     '2022-05-01-preview',
   ],
+  advisor: ['2020-01-01', '2022-10-01', '2023-01-01', '2025-01-01'],
 } as const satisfies Record<string, readonly string[]>;
 
 const versionPattern = /^20\d\d-\d\d-\d\d(?:-[a-z]{1,20})?$/;

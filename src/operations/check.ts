@@ -12,12 +12,14 @@ export interface Finding {
   /** What is wrong here. */
   problem: string;
   /** The commands that end it, each as its words; all of them can be run as they are. */
-  fix: readonly (readonly string[])[];
+  commands: readonly (readonly string[])[];
+  /** Settings, or variables, that end it at the next start; null where one has to go. */
+  settings?: Readonly<Record<string, string | null>>;
 }
 
 /** Something that an operator would rather know, looked for in facts that are handed in. Pure. */
 export interface Check<Facts> {
-  /** Stable: documentation and suppressions name it. */
+  /** Stable: documentation names it. */
   id: string;
   severity: Severity;
   title: string;

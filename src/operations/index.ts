@@ -48,6 +48,7 @@ export {
   ManagementError,
   type ManagementErrorOptions,
 } from './management-error.ts';
+export { guidOf } from './guid.ts';
 export { invalidContent } from './invalid-content.ts';
 export { type OpenApiInput, openApiDocument } from './open-api.ts';
 export { groupScope, resourceGroup, subscriptionId, subscriptionScope } from './scopes.ts';

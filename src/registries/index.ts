@@ -1,3 +1,4 @@
+export { registryChecks } from './checks.ts';
 export { checkName } from './check-name.ts';
 export { checkNameAvailability, registryType } from './contract.ts';
 export {
