@@ -1,5 +1,8 @@
+export { createApplication, runCommand } from './application.ts';
 export { certRoutes } from './cert.ts';
+export { exitCodes, notFound, UsageError } from './failure.ts';
 export { login, logout } from './login/command.ts';
+export { manageAliases, manageRoutes } from './manage/index.ts';
 export {
   type Columns,
   outputAliases,
@@ -8,5 +11,4 @@ export {
   print,
   type PrintOptions,
 } from './output/index.ts';
-export { text } from './text.ts';
 export { type Context, createContext, fail } from './context.ts';

@@ -39,8 +39,8 @@ export interface Passwords {
     slot: Slot,
     expiresAt?: number,
   ): Promise<{ id: string; value: string }>;
-  /** Both slots go. */
-  drop(tx: Transaction, owner: PasswordOwner): Promise<void>;
+  /** All go but those that are kept. */
+  drop(tx: Transaction, owner: PasswordOwner, kept?: readonly Slot[]): Promise<void>;
   list(owner: PasswordOwner): Promise<PasswordFacts[]>;
   /** All there are, with whose they are; names in lower case. */
   all(): Promise<(PasswordFacts & PasswordOwner)[]>;
@@ -75,8 +75,10 @@ export function createPasswords(db: Database, mac: (text: string) => Buffer, now
       );
       return { id, value };
     },
-    async drop(tx, owner) {
-      await tx.run(`DELETE FROM passwords WHERE ${of}`, keyOf(owner));
+    async drop(tx, owner, kept = []) {
+      for (const slot of slots.filter((one) => !kept.includes(one))) {
+        await tx.run(`DELETE FROM passwords WHERE ${of} AND slot = ?`, [...keyOf(owner), slot]);
+      }
     },
     list: async (owner) => (await rowsOf(owner)).map(factsOf),
     async all() {

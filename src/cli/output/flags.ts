@@ -1,4 +1,5 @@
 import type { OutputFormat } from './print.ts';
+import { jmespath } from './select.ts';
 
 export interface OutputFlags {
   output?: OutputFormat;
@@ -17,7 +18,7 @@ export const outputFlags = {
   },
   query: {
     kind: 'parsed',
-    parse: String,
+    parse: jmespath,
     optional: true,
     placeholder: 'jmespath',
     brief: 'JMESPath of what to print',

@@ -1,5 +1,11 @@
 import { compile, type JSONValue, search, TreeInterpreter } from '@jmespath-community/jmespath';
 
+/** Reads an expression, before anything is done whose outcome it could not show. Throws an Error where it is none. */
+export function jmespath(query: string): string {
+  compile(query);
+  return query;
+}
+
 /** What a JMESPath expression finds in a value; null where it finds nothing. Throws an Error that quotes it. */
 export function select(value: unknown, query: string): unknown {
   try {

@@ -1,0 +1,13 @@
+import { registryRoutes } from './acr/index.ts';
+import { scopeMapRoutes } from './token/scope-maps.ts';
+import { tokenRoutes } from './token/index.ts';
+
+/** The commands of the management API, by their names. */
+export const manageRoutes = {
+  acr: registryRoutes,
+  token: tokenRoutes,
+  scopeMap: scopeMapRoutes,
+} as const;
+
+/** Other names of them. */
+export const manageAliases = { registry: 'acr' } as const;
