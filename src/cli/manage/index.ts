@@ -1,4 +1,6 @@
+import { accessRoutes } from './access/index.ts';
 import { registryRoutes } from './acr/index.ts';
+import { advise } from './advise.ts';
 import { scopeMapRoutes } from './token/scope-maps.ts';
 import { tokenRoutes } from './token/index.ts';
 
@@ -7,6 +9,8 @@ export const manageRoutes = {
   acr: registryRoutes,
   token: tokenRoutes,
   scopeMap: scopeMapRoutes,
+  access: accessRoutes,
+  advise,
 } as const;
 
 /** Other names of them. */

@@ -1,4 +1,4 @@
-import type { Check } from '../../operations/index.ts';
+import type { Check, Finding } from '../../operations/index.ts';
 import type { PasswordFacts } from '../passwords.ts';
 import type { AccessSnapshot, TokenWithPasswords } from './snapshot.ts';
 
@@ -17,20 +17,19 @@ export const passwordChecks: readonly Check<AccessSnapshot>[] = [
     title: 'A stored password is in use',
     why:
       'Whoever finds it pulls or pushes as its token, from anywhere. Give the workload an identity, whose short-lived ' +
-      'tokens it need not store, then disable the token.',
+      'tokens it need not store, then delete the password.',
     look: ({ tokens, admins, now }) => [
-      ...tokens
-        .filter(({ passwords }) => wasUsed(passwords, now))
-        .map((token) => ({
-          resourceId: token.id,
-          problem: `The token ${token.name} of ${token.registry.name} is used with a stored password`,
-          commands: [disable(token)],
-        })),
+      ...ofPasswords(
+        tokens,
+        (password) => wasUsed(password, now),
+        'is in use',
+        (token, { slot }) => ['delete', ...named(token), `--${slot}`, '--yes'],
+      ),
       ...admins
-        .filter(({ passwords }) => wasUsed(passwords, now))
+        .filter(({ passwords }) => passwords.some((password) => wasUsed(password, now)))
         .map(({ registry: { name, resourceId } }) => ({
           resourceId,
-          problem: `The admin user of ${name} is used with a stored password`,
+          problem: `A password of the admin user of ${name} is in use`,
           commands: [['bonded', 'acr', 'update', '--name', name, '--admin-enabled', 'false']],
         })),
     ],
@@ -43,45 +42,47 @@ export const passwordChecks: readonly Check<AccessSnapshot>[] = [
       'One that leaks is good until somebody notices. Replace it by one that expires, and hand that to whoever uses the ' +
       'former, which ends at once; the other password of the token bridges the change.',
     look: ({ tokens }) =>
-      tokens.flatMap((token) =>
-        token.passwords
-          .filter(({ expiresAt }) => expiresAt === undefined)
-          .map(({ slot }) => ({
-            resourceId: token.id,
-            subject: slot,
-            problem: `${slot} of the token ${token.name} of ${token.registry.name} never expires`,
-            commands: [
-              ['bonded', 'acr', 'token', 'credential', 'generate', ...named(token), `--${slot}`].concat([
-                '--expiration-in-days',
-                expiryDays,
-              ]),
-            ],
-          })),
+      ofPasswords(
+        tokens,
+        ({ expiresAt }) => expiresAt === undefined,
+        'never expires',
+        (token, { slot }) => ['generate', ...named(token), `--${slot}`, '--expiration-in-days', expiryDays],
       ),
   },
   {
     id: 'password-unused',
     severity: 'low',
     title: 'A password has not been used for 90 days',
-    why: 'Nobody would notice if it were gone, or if somebody else had it. Disable the token, and delete it later.',
+    why: 'Nobody would notice if it were gone, or if somebody else had it.',
     look: ({ tokens, now }) =>
-      tokens
-        .filter(({ passwords }) => passwords.length > 0 && passwords.every((one) => now - usedAt(one) > unusedMs))
-        .map((token) => ({
-          resourceId: token.id,
-          problem: `No password of the token ${token.name} of ${token.registry.name} was used for 90 days`,
-          commands: [disable(token)],
-        })),
+      ofPasswords(
+        tokens,
+        ({ createdAt, lastUsedAt }) => now - (lastUsedAt ?? createdAt) > unusedMs,
+        'was not used for 90 days',
+        (token, { slot }) => ['delete', ...named(token), `--${slot}`, '--yes'],
+      ),
   },
 ];
 
-function wasUsed(passwords: readonly PasswordFacts[], now: number): boolean {
-  return passwords.some(({ lastUsedAt }) => lastUsedAt !== undefined && now - lastUsedAt <= unusedMs);
+/** `command`: what comes after `bonded acr token credential`. */
+function ofPasswords(
+  tokens: readonly TokenWithPasswords[],
+  isMeant: (password: PasswordFacts) => boolean,
+  problem: string,
+  command: (token: TokenWithPasswords, password: PasswordFacts) => string[],
+): Finding[] {
+  return tokens.flatMap((token) =>
+    token.passwords.filter(isMeant).map((password) => ({
+      resourceId: token.id,
+      subject: password.slot,
+      problem: `${password.slot} of the token ${token.name} of ${token.registry.name} ${problem}`,
+      commands: [['bonded', 'acr', 'token', 'credential', ...command(token, password)]],
+    })),
+  );
 }
 
-const usedAt = ({ createdAt, lastUsedAt }: PasswordFacts) => lastUsedAt ?? createdAt;
+function wasUsed({ lastUsedAt }: PasswordFacts, now: number): boolean {
+  return lastUsedAt !== undefined && now - lastUsedAt <= unusedMs;
+}
+
 const named = ({ name, registry }: TokenWithPasswords) => ['--name', name, '--registry', registry.name];
-const disable = (token: TokenWithPasswords) => [
-  ...['bonded', 'acr', 'token', 'update', ...named(token)],
-  ...['--status', 'disabled'],
-];
