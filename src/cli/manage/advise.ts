@@ -11,7 +11,7 @@ const columns: Columns = {
   Check: 'extendedProperties.check',
   Problem: 'shortDescription.problem',
   Fix: "join('; ', remediation.commands)",
-  Settings: 'remediation.settings',
+  Settings: "remediation.settings || ''",
 };
 
 export const advise = manageCommand<{ scope?: string; failOn?: (typeof severities)[number] }>({

@@ -74,9 +74,9 @@ function ofIssuer(directory: Directory, { issuer, groups, claims }: Whom): Found
   const of = ['--issuer', issuer!];
   const assignee =
     typeof subject === 'string' && !subject.includes('*')
-      ? ['--assignee-principal-type', 'Claims', ...of, '--claim', `sub=${subject}`]
+      ? ['--claims', `sub=${subject}`, ...of]
       : groups?.[0] !== undefined
-        ? ['--assignee-principal-type', 'Group', ...of, '--assignee-object-id', groups[0]]
+        ? ['--group', groups[0], ...of]
         : undefined;
   return { principal, enabled, notes, assignee };
 }
