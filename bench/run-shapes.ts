@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { builtFromSource, type Contender, isInstalled, type PeerName } from './peers/contenders.ts';
+import { builtFromSource, type Contender, isInstalled, isServer, type PeerName } from './peers/contenders.ts';
 import { type Peer, startPeer } from './peers/start.ts';
 import type { Outcome } from './report.ts';
 import { measureRounds } from './rounds.ts';
@@ -32,7 +32,7 @@ export async function runShapes(
 async function startMissing(shape: Shape, { directory, peers }: Situation): Promise<void> {
   if (shape.startsServers) return;
   for (const name of shape.contenders) {
-    if (name === 'tools' || peers.has(name) || !isInstalled(name)) continue;
+    if (!isServer(name) || peers.has(name) || !isInstalled(name)) continue;
     peers.set(name, await startPeer(name, join(directory, name.replaceAll(' ', '-'))));
   }
 }

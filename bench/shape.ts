@@ -1,4 +1,4 @@
-import type { Contender, PeerName } from './peers/contenders.ts';
+import { type Contender, isServer, type PeerName } from './peers/contenders.ts';
 import type { Peer } from './peers/start.ts';
 
 /** A figure that is measured for each contender. */
@@ -58,7 +58,7 @@ export interface Shape {
 }
 
 export function peerOf({ peers }: Situation, contender: Contender): Peer {
-  const peer = contender === 'tools' ? undefined : peers.get(contender);
+  const peer = isServer(contender) ? peers.get(contender) : undefined;
   if (!peer) throw new Error(`${contender} does not run`);
   return peer;
 }

@@ -1,9 +1,12 @@
 import { buildRouteMap } from '@stricli/core';
 import packageFile from '../package.json' with { type: 'json' };
 import {
+  argumentsOf,
   certRoutes,
   createApplication,
   createContext,
+  dockerCredential,
+  kubeletCredentialProvider,
   login,
   logout,
   manageAliases,
@@ -27,6 +30,8 @@ const root = buildRouteMap({
     ...manageRoutes,
     config: configRoutes,
     cert: certRoutes,
+    dockerCredential,
+    kubeletCredentialProvider,
     worker,
   },
   aliases: manageAliases,
@@ -35,6 +40,6 @@ const root = buildRouteMap({
 
 await runCommand(
   createApplication(root, packageFile.version),
-  process.argv.slice(2),
+  argumentsOf(process.argv0, process.argv.slice(2)),
   createContext(process, process.env),
 );

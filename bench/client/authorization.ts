@@ -20,10 +20,12 @@ export function curlFlags(url: string): string[] {
   return value === undefined ? [] : ['--config', secretFile('curl', `header = "Authorization: ${value}"\n`)];
 }
 
-/** What makes wrk send it, from a script that does nothing else: requests are still made once. */
-export function wrkFlags(url: string): string[] {
-  const value = authorizationFor(url);
-  return value === undefined ? [] : ['-s', secretFile('wrk.lua', `wrk.headers["Authorization"] = "${value}"\n`)];
+/**
+ * What makes wrk send it, or another `value` (null: none), from a script that does nothing else: requests are still made
+ * once.
+ */
+export function wrkFlags(url: string, value: string | null = authorizationFor(url) ?? null): string[] {
+  return value === null ? [] : ['-s', secretFile('wrk.lua', `wrk.headers["Authorization"] = "${value}"\n`)];
 }
 
 let directory: string | undefined;

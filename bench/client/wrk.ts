@@ -11,8 +11,15 @@ export interface WrkFigures {
 /** Sends the same GET over and over. Throws where anything but a success came back. */
 export async function wrk(
   url: string,
-  { connections, seconds, accept }: { connections: number; seconds: number; accept: string },
+  options: {
+    connections: number;
+    seconds: number;
+    accept: string;
+    /** What is sent in place of the operator's credentials; null: nothing. */
+    authorization?: string | null;
+  },
 ): Promise<WrkFigures> {
+  const { connections, seconds, accept, authorization } = options;
   const whole = Math.max(1, Math.round(seconds));
   const output = await run([
     'wrk',
@@ -22,7 +29,7 @@ export async function wrk(
     '--latency',
     '-H',
     `Accept: ${accept}`,
-    ...wrkFlags(url),
+    ...wrkFlags(url, authorization),
     url,
   ]);
   return readWrk(output);

@@ -11,6 +11,7 @@ import { zot } from './zot.ts';
 const servers = {
   bonded: bonded('Bonded'),
   'bonded ×2': bonded('Bonded, 2 processes', 'processes=2'),
+  'bonded open': bonded('Bonded, open to everybody'),
   'bonded binary': bondedBinary('Bonded, compiled'),
   'docker-registry': distribution('docker-registry'),
   registry: distribution('registry'),
@@ -20,8 +21,18 @@ const servers = {
 
 export type PeerName = keyof typeof servers;
 
-/** Servers, and `tools`: what a disk and a processor can do without any of them. */
-export type Contender = PeerName | 'tools';
+/** What a disk and a processor can do without any server, by what does it. */
+const without = {
+  tools: '`openssl dgst`, then `dd conv=fsync`',
+  signatures: 'bare ES256 signatures, one core',
+} as const;
+
+/** Servers, and what is measured without one. */
+export type Contender = PeerName | keyof typeof without;
+
+export function isServer(name: Contender): name is PeerName {
+  return !(name in without);
+}
 
 export const peerNames = Object.keys(servers) as PeerName[];
 
@@ -41,11 +52,11 @@ export function serverOf(name: PeerName): Server {
 }
 
 export function titleOf(name: Contender): string {
-  return name === 'tools' ? '`openssl dgst`, then `dd conv=fsync`' : servers[name].title;
+  return isServer(name) ? servers[name].title : without[name];
 }
 
 export function isInstalled(name: Contender): boolean {
-  return name === 'tools' || serverOf(name).program() !== null;
+  return !isServer(name) || serverOf(name).program() !== null;
 }
 
 /** Undefined where it is not installed. */

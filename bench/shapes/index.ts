@@ -1,4 +1,5 @@
 import type { Shape } from '../shape.ts';
+import { authenticatedGet } from './authenticated-get.ts';
 import { baseLayer } from './base-layer.ts';
 import { blobPull } from './blob-pull.ts';
 import { blobPush } from './blob-push.ts';
@@ -12,6 +13,7 @@ import { start } from './start.ts';
 import { steadyLatency } from './steady-latency.ts';
 import { steadyNodes } from './steady-nodes.ts';
 import { tagList } from './tag-list.ts';
+import { tokens } from './tokens.ts';
 import { zb } from './zb.ts';
 
 /** In the order in which they run and are reported. */
@@ -19,6 +21,8 @@ export const shapes: readonly Shape[] = [
   blobPull,
   blobPush,
   manifestGet,
+  authenticatedGet,
+  tokens,
   smallPush,
   baseLayer,
   pullStorm,

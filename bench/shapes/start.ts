@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { fetch } from '../../test/http/fetch.ts';
 import { imageType, pushOnce, smallImage } from '../client/content.ts';
-import { type Contender, isInstalled, registries } from '../peers/contenders.ts';
+import { type Contender, isInstalled, isServer, registries } from '../peers/contenders.ts';
 import { launch, startPeer } from '../peers/start.ts';
 import { underLoad } from '../process-figures.ts';
 import { run, type Shape } from '../shape.ts';
@@ -39,7 +39,7 @@ export const start: Shape = {
     }
   },
   async measure(_, contender) {
-    if (contender === 'tools') throw new Error('tools do not start');
+    if (!isServer(contender)) throw new Error(`${contender} is no server`);
     const began = performance.now();
     const { port, child, stop } = launch(contender, directories.get(contender)!);
     try {

@@ -12,6 +12,7 @@ export { compilePolicy, type Policy, type PolicySource } from './policy.ts';
 export { type Grant, type Principal, type RepositoryPattern } from './principal.ts';
 export { assignmentsOf, reachOf, roleGivesAction, roleNameOf } from './reach.ts';
 export { canAny, mayList, type RepositoryFilter, repositoryFilter } from './repositories.ts';
+export { permissionsOf, replacementsOf } from './role-choice.ts';
 export { type RoleDefinition, roleKey, type RolePermission } from './roles.ts';
 export { formatScopeMapActions, parseScopeMapActions, systemScopeMaps } from './scope-maps.ts';
 export {

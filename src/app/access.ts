@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { registryNames } from '../catalog/index.ts';
+import { registryNames, repositoryIds } from '../catalog/index.ts';
 import { type Configuration, registriesOf } from '../configuration.ts';
 import {
   createAuthenticator,
@@ -16,6 +16,7 @@ import {
 } from '../identity/index.ts';
 import { startPeriodic } from '../jobs/index.ts';
 import { ensureOperatorKey, keyIntervals, type Keys, loadOperatorVerifier, openKeys } from '../keys/index.ts';
+import { createOperations, type Operations } from '../operations/index.ts';
 import { createOutbound } from '../outbound/index.ts';
 import { ensureRegistryResource, registryType } from '../registries/index.ts';
 import { createMirror, createResources, type Mirror, mirrorIntervalMs, type Resources } from '../resources/index.ts';
@@ -32,6 +33,7 @@ export interface Access {
   keys: Keys;
   resources: Resources;
   mirror: Mirror;
+  operations: Operations;
   /** Takes in what was written, by this process or others. */
   refresh(): Promise<void>;
   /** Follows what others write; returns what ends that, the last one first. */
@@ -47,10 +49,9 @@ const usesIntervalMs = 60_000;
 export async function openAccess(
   config: Configuration,
   storage: Storage,
-  { log, url }: { log: Log; url: () => string },
+  { log, now, url }: { log: Log; now: () => number; url: () => string },
 ): Promise<Access> {
   const { db, catalog } = storage;
-  const now = Date.now;
   const data = usesData(config) ? resolve(config.data) : undefined;
   const keys = await openKeys(db, { ...config.keys, now, dataDirectory: data });
   if (!keys.sealed)
@@ -83,6 +84,7 @@ export async function openAccess(
     operator: data === undefined ? undefined : await loadOperatorVerifier(data),
     federation: createFederation({ outbound: createOutbound(config.outbound), now, log }),
     passwords,
+    repositoryIds: (registryId, names) => repositoryIds(catalog, registryId, names),
     now,
   };
   return {
@@ -93,6 +95,7 @@ export async function openAccess(
     keys,
     resources,
     mirror,
+    operations: createOperations(db, { now }),
     refresh,
     follow(failed) {
       const everyProcess = (name: string, intervalMs: number, run: () => Promise<unknown>) =>
@@ -104,6 +107,7 @@ export async function openAccess(
           failed: (error) => failed(name, error),
         });
       return [
+        () => passwords.recordUses().catch((error: unknown) => failed('record-password-uses', error)),
         everyProcess('follow-resources', mirrorIntervalMs, refresh),
         everyProcess('refresh-keys', keyIntervals.refreshMs, () => keys.refresh()),
         everyProcess('record-password-uses', usesIntervalMs, () => passwords.recordUses()),

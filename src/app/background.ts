@@ -28,7 +28,7 @@ export function createFailures(metrics: Metrics, log: Log): Failures {
 export function startBackground(
   config: Configuration,
   { db, blobs, catalog, node }: Storage,
-  { keys, resources }: Access,
+  { keys, operations, resources }: Access,
   uploads: Uploads,
   metrics: Metrics,
   { log, failed }: { log: Log; failed: Failures },
@@ -70,7 +70,10 @@ export function startBackground(
       if (made !== undefined || dropped.length > 0) log.info({ made, dropped }, 'rotated keys');
       return false;
     }),
-    periodic('trim-resources', 600_000, async () => (await resources.trimTombstones(Date.now() - eventAgeMs)) > 0),
+    periodic('trim-resources', 600_000, async () => {
+      const [tombstones, ended] = [await resources.trimTombstones(Date.now() - eventAgeMs), await operations.trim()];
+      return tombstones + ended > 0;
+    }),
     // Stops are called from the last to the first.
     pace.hurry,
   ];

@@ -1,4 +1,12 @@
-import { type Caller as Asking, type Exchange, type Gate, type Needs, needsOf } from '../distribution/index.ts';
+import {
+  type Action,
+  type Caller as Asking,
+  type Exchange,
+  type Gate,
+  type Needs,
+  needsOf,
+  type Route,
+} from '../distribution/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import {
   anonymousCaller,
@@ -8,10 +16,12 @@ import {
   detailOf,
   doorAt,
   type Directory,
+  hasCatalog,
+  type Identified,
   isAllowed,
   type Refusal,
+  refusalError,
   rightsOf,
-  seesAny,
 } from '../identity/index.ts';
 
 export interface GateOptions {
@@ -47,14 +57,23 @@ export function createGates(options: GateOptions): Gate[] {
     refused(exchange, { ...refusal, caller, needs });
     const { origin, service } = doorAt(exchange.registryId, exchange.origin(), exchange.request);
     const error = refusal.reason === 'no_credentials' ? undefined : caller ? 'insufficient_scope' : 'invalid_token';
-    return new RegistryError('UNAUTHORIZED', {
-      message: refusal.message,
+    return refusalError(refusal, {
       detail: detailOf(needs?.challenge),
       headers: { 'WWW-Authenticate': challengeOf(origin, service, needs?.challenge, error) },
     });
   }
 
-  const authenticate: Gate = async (exchange, route, action) => {
+  function accept(exchange: Exchange, route: Route, action: Action, identified: Identified<Caller>): void {
+    const say = (refusal: Refusal) => challenge(exchange, needsOf(route, action), refusal);
+    if (!identified.ok) throw say(identified.refusal);
+    const { caller } = identified;
+    if (caller.endedAt !== undefined && route.kind !== 'upload') throw say(expired);
+    exchange.caller = askerOf(caller);
+    if (caller.grant) exchange.stale = () => say(stale);
+  }
+
+  // Without a promise where the caller is known: that is every pull but the first.
+  const authenticate: Gate = (exchange, route, action) => {
     const authorization = exchange.request.headers.get('authorization');
     if (authorization === null) {
       // Docker sends no credentials unless it is asked for them here, also where pulls are free (lesson 19).
@@ -64,11 +83,8 @@ export function createGates(options: GateOptions): Gate[] {
     }
     const door = doorAt(exchange.registryId, exchange.origin(), exchange.request);
     const found = authenticator.identify(door, authorization);
-    const identified = found instanceof Promise ? await found : { ok: true as const, caller: found };
-    if (!identified.ok) throw challenge(exchange, needsOf(route, action), identified.refusal);
-    const { caller } = identified;
-    if (caller.expired && route.kind !== 'upload') throw challenge(exchange, needsOf(route, action), expired);
-    exchange.caller = askerOf(caller);
+    if (found instanceof Promise) return found.then((identified) => accept(exchange, route, action, identified));
+    return accept(exchange, route, action, { ok: true, caller: found });
   };
 
   const authorise: Gate = (exchange, route, action) => {
@@ -79,10 +95,9 @@ export function createGates(options: GateOptions): Gate[] {
     if (!needs) return;
     const { permissions, repository } = needs;
     if (permissions.some((permission) => isAllowed(caller, directory(), permission, repository))) return;
-    // A catalog of what it may see: nobody needs a right to that beside the rights to what is in it.
-    const catalog = repository === undefined && seesAny(caller, directory());
-    if (catalog && (!caller.grant || caller.grant.allows('catalog/read', undefined))) return;
-    const could = catalog || permissions.some((permission) => rights.allows(permission, repository));
+    if (repository === undefined && hasCatalog(caller, directory())) return;
+    const sees = repository === undefined && !rights.visible.none;
+    const could = sees || permissions.some((permission) => rights.allows(permission, repository));
     if (caller.kind === 'anonymous') throw challenge(exchange, needs, noCredentials);
     // Its token was given for something else: it may get another (lesson 20).
     if (could && caller.grant) throw challenge(exchange, needs, notInToken, caller);
@@ -98,6 +113,10 @@ export function createGates(options: GateOptions): Gate[] {
 
 const noCredentials = { reason: 'no_credentials', message: 'authentication required' };
 const expired = { reason: 'expired', message: 'the access token has expired; get a new one' };
+const stale = {
+  reason: 'repository_replaced',
+  message: 'the access token was given for a repository that is gone; get a new one',
+};
 const disabled = {
   reason: 'disabled',
   message: 'whoever this token was given to is disabled, deleted or no longer trusted',
@@ -115,7 +134,13 @@ function createAsker(identified: Caller, directory: () => Directory): Asker {
   return {
     identified,
     id: identified.id,
-    mayPull: (repository) => isAllowed(identified, directory(), 'content/read', repository),
+    endedAt: identified.endedAt,
+    boundTo: (repository) => identified.grant?.idOf(repository),
+    mayPull(repository, id) {
+      const bound = identified.grant?.idOf(repository);
+      if (bound !== undefined && id !== undefined && id !== bound) return false;
+      return isAllowed(identified, directory(), 'content/read', repository);
+    },
     // The token for a catalog names no repository: what its holder may see now is what counts.
     maySee: (repository) => rights().visible.allows(repository),
     get seesAll() {

@@ -30,12 +30,10 @@ import {
   trustedIssuerType,
 } from '../identity/index.ts';
 import { createManagement, isManagementPath, type Management, type ServedType } from '../management/index.ts';
-import { createOperations } from '../operations/index.ts';
 import { checkName, checkNameAvailability, registryHandlers, registryType } from '../registries/index.ts';
 import type { Access } from './access.ts';
 import { advisorType } from './advisor.ts';
 import { about } from './audit-trail.ts';
-import type { Storage } from './storage.ts';
 
 /** A request as the edge hands it over. */
 export interface ManagementExchange {
@@ -97,14 +95,13 @@ function loginServerOf(config: Configuration, name: string, origin: string): str
 /** The management API with its gates: who asks, what they may do, and the record of it (design §3). */
 export function createManagementEdge(
   config: Configuration,
-  { db }: Storage,
   access: Access,
   audit: Audit,
   failed: (error: unknown) => void,
 ): Pick<Management, 'renderError' | 'settle'> & {
   handle(exchange: ManagementExchange): Promise<Response | undefined>;
 } {
-  const { authenticator, directory, mirror, resources, identification } = access;
+  const { authenticator, directory, mirror, operations, resources, identification } = access;
   const asked = new WeakMap<object, { action: string; id: string }>();
   const management = createManagement({
     types: servedTypes(config, access),
@@ -117,7 +114,7 @@ export function createManagementEdge(
       },
     ],
     resources,
-    operations: createOperations(db, { now: identification.now }),
+    operations,
     authorise(exchange, action, id) {
       asked.set(exchange, { action, id });
       const caller = exchange.principal as Caller;
@@ -145,7 +142,7 @@ export function createManagementEdge(
     if (authorization === null) throw challenge('authentication required: log in with bonded login');
     const found = authenticator.identify(door, authorization);
     const identified = found instanceof Promise ? await found : { ok: true as const, caller: found };
-    if (identified.ok && !identified.caller.expired) return identified.caller;
+    if (identified.ok && identified.caller.endedAt === undefined) return identified.caller;
     const refusal = identified.ok ? { reason: 'expired', message: 'the access token has expired' } : identified.refusal;
     audit.record({ ...about(exchange, undefined), action: 'management', outcome: 'denied', reason: refusal.reason });
     throw challenge(refusal.message, 'invalid_token');

@@ -12,6 +12,6 @@ export type { ManifestFacts } from './recent-manifests.ts';
 export { putManifest } from './put-manifest.ts';
 export { listReferrers, type Referrer } from './referrers.ts';
 export { collectRetired, ensureRegistry, ensureRegistryRow, registryNames, retireRegistry } from './registries.ts';
-export { findRepository, listRepositories } from './repositories.ts';
+export { findRepository, listRepositories, repositoryIds, requireBound } from './repositories.ts';
 export { catalogMigrations } from './tables.ts';
 export { deleteTag, listTags, type TagCondition } from './tags.ts';

@@ -16,6 +16,8 @@ export interface NewManifest {
   tags: readonly string[];
   /** What must be true of each tag before it moves. */
   condition?: TagCondition | undefined;
+  /** See `ensureRepository`. */
+  bound?: number | undefined;
 }
 
 /**
@@ -29,10 +31,10 @@ export async function putManifest(
   name: string,
   manifest: NewManifest,
 ): Promise<void> {
-  const { digest, parsed, tags, condition } = manifest;
+  const { digest, parsed, tags, condition, bound } = manifest;
   const references = distinctReferences(parsed);
   await catalog.db.write(async (tx) => {
-    const repository = await ensureRepository(catalog, tx, registryId, name, { listed: true });
+    const repository = await ensureRepository(catalog, tx, registryId, name, { listed: true, bound });
     const [links, isNew] = await Promise.all([
       requireReferences(catalog, tx, repository, parsed),
       storeManifest(catalog, tx, repository, manifest, references),

@@ -12,6 +12,7 @@ export type { Caller } from './caller.ts';
 export type { Distribution, Exchange } from './exchange.ts';
 export type { Action } from './action.ts';
 export type { Gate } from './gates.ts';
+export type { Route } from './match.ts';
 export { type Needs, needsOf } from './needs.ts';
 
 /** Answers a request below `/v2` (OCI distribution-spec), after the gates; undefined when the path is not of the API. */
@@ -32,10 +33,23 @@ export async function distribute(
   }
   exchange.action = action;
   if ('name' in route) exchange.repository = route.name;
-  for (const gate of gates) await gate(exchange, route, action);
-  const response = await act(distribution, exchange, route);
+  for (const gate of gates) {
+    const waiting = gate(exchange, route, action);
+    if (waiting) await waiting;
+  }
+  const response = await answer(distribution, exchange, route);
   response.headers.set('Docker-Distribution-API-Version', 'registry/2.0');
   return response;
+}
+
+/** Only the gates know how to ask for another token. */
+async function answer(distribution: Distribution, exchange: Exchange, route: Route): Promise<Response> {
+  try {
+    return await act(distribution, exchange, route);
+  } catch (error) {
+    const isStale = error instanceof RegistryError && error.code === 'UNAUTHORIZED';
+    throw isStale && exchange.stale ? exchange.stale() : error;
+  }
 }
 
 function act(distribution: Distribution, exchange: Exchange, route: Route): Response | Promise<Response> {

@@ -19,6 +19,8 @@ export interface FederatedCredential {
   audiences: readonly string[];
   subject: string | undefined;
   claims: Readonly<Record<string, string>>;
+  /** Another one whenever it says anything else. */
+  mark: string;
 }
 
 /** A repository-scoped token (acr §2.5). */
@@ -37,6 +39,8 @@ export interface Directory {
   readonly policy: Policy;
   readonly issuers: readonly TrustedIssuer[];
   readonly registries: readonly RegistryFacts[];
+  /** The same object for as long as issuers, identities and federated credentials are the same. */
+  readonly vouching: object;
   registry(id: number): RegistryFacts | undefined;
   /** By the key of its resource. */
   registryAt(key: string): RegistryFacts | undefined;
@@ -53,6 +57,8 @@ export interface Directory {
 }
 
 export interface DirectorySource {
+  /** See `Directory`. */
+  vouching?: object;
   policy: Policy;
   issuers: readonly TrustedIssuer[];
   registries: readonly RegistryFacts[];
@@ -73,6 +79,7 @@ export function createDirectory(source: DirectorySource): Directory {
     policy: source.policy,
     issuers: source.issuers,
     registries: source.registries,
+    vouching: source.vouching ?? {},
     registry: (id) => registries.get(id),
     registryAt: (key) => byKey.get(key),
     identity: (principalId) => identities.get(principalId),

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   type AssignedPrincipal,
   compilePolicy,
@@ -80,20 +81,18 @@ export function readDirectory(
   });
   const credentials = listOf(mirror, federatedCredentialType).flatMap(({ resource, properties }) => {
     const identity = identities.get(resource.parent);
-    const { issuer, audiences, subject, claims = {} } = properties;
-    return identity ? [{ id: resource.id, identity, issuer, audiences, subject, claims }] : [];
+    return identity ? [credentialOf(resource.id, identity, properties)] : [];
   });
+  const vouching = [identityType, federatedCredentialType, trustedIssuerType].flatMap(({ type }) => mirror.list(type));
   return createDirectory({
+    vouching: sameList(before?.vouching, vouching),
     policy,
     registries,
     tokens,
     ...(standing.used && { used: standing.used }),
     identities: [...standing.identities, ...identities.values()],
     credentials: [...standing.credentials, ...credentials],
-    issuers: [
-      ...standing.issuers,
-      ...listOf(mirror, trustedIssuerType).map(({ resource, properties }) => ({ name: resource.name, ...properties })),
-    ],
+    issuers: [...standing.issuers, ...listOf(mirror, trustedIssuerType).map(issuerOf)],
   });
 }
 
@@ -116,6 +115,31 @@ function propertiesOf<T extends ResourceType>(type: T, resource: Resource): Prop
 }
 
 export type Found<T extends ResourceType> = { resource: Resource; properties: PropertiesOf<T> };
+
+function credentialOf(
+  id: string,
+  identity: IdentityFacts,
+  { issuer, audiences, subject, claims = {} }: PropertiesOf<typeof federatedCredentialType>,
+): FederatedCredential {
+  const says = JSON.stringify([issuer, audiences, subject, Object.entries(claims).toSorted()]);
+  const mark = createHash('sha256').update(says).digest('base64url').slice(0, 16);
+  return { id, identity, issuer, audiences, subject, claims, mark };
+}
+
+/** The list before, where nothing in it has changed. */
+function sameList(before: object | undefined, now: readonly object[]): object {
+  const same = Array.isArray(before) && before.length === now.length && now.every((one, at) => one === before[at]);
+  return same ? before : now;
+}
+
+const issuers = new WeakMap<Resource, TrustedIssuer>();
+
+/** One object for as long as it says the same: what is known of its keys hangs on that. */
+function issuerOf({ resource, properties }: Found<typeof trustedIssuerType>): TrustedIssuer {
+  const known = issuers.get(resource) ?? { name: resource.name, ...properties };
+  issuers.set(resource, known);
+  return known;
+}
 
 function identityOf({ resource, properties }: Found<typeof identityType>): IdentityFacts {
   return { principalId: principalIdOf(resource), name: resource.name, enabled: properties.status === 'enabled' };

@@ -72,9 +72,14 @@ export function isAllowed(
   return rightsOf(caller, directory).allows(permission, repository);
 }
 
-/** Whether a caller may know of some repository, and so has a catalog, if only of that. */
-export function seesAny(caller: Caller, directory: Directory): boolean {
-  return !rightsOf(caller, directory).visible.none;
+/**
+ * Whether a caller has a catalog, if only of what it may know of: nobody needs a right to that beside the rights to what is
+ * in it.
+ */
+export function hasCatalog(caller: Caller, directory: Directory): boolean {
+  if (caller.grant && !caller.grant.allows('catalog/read', undefined)) return false;
+  const { visible, allows } = rightsOf(caller, directory);
+  return !visible.none || allows('catalog/read', undefined);
 }
 
 /** Whether there is anything in a registry that everybody may pull. */

@@ -50,6 +50,19 @@ test('a deletion answers 202 at first, and its result is empty', async () => {
   expect((await rig.call('GET', copy)).status).toBe(404);
 });
 
+test('what is being deleted is not written any more, and goes once', async () => {
+  await using rig = await startManagement();
+  await rig.call('PUT', registry, { location });
+  await rig.call('PUT', copy, { location });
+  expect((await rig.call('DELETE', copy)).status).toBe(202);
+  expect(await (await rig.call('GET', copy)).json()).toMatchObject({ properties: { provisioningState: 'Deleting' } });
+  expect((await rig.call('PUT', copy, { location })).status).toBe(409);
+  expect((await rig.call('DELETE', copy)).status).toBe(202);
+  rig.release.resolve();
+  await rig.management.settle();
+  expect((await rig.call('GET', copy)).status).toBe(404);
+});
+
 test('a failure is told with its code, without what is inside', async () => {
   await using rig = await startManagement();
   await rig.call('PUT', registry, { location });

@@ -37,7 +37,11 @@ export function runLater(
       if (verb === 'delete') {
         const gone = await resources.delete(context.id, { ...change, tx });
         if (gone) await handlers.afterDelete?.({ ...context, tx }, gone);
-      } else await resources.patch(context.id, (previous) => ({ ...previous, state: undefined }), { ...change, tx });
+      } else {
+        // Another operation may have begun meanwhile: its state stays.
+        const over = ({ state }: Resource) => (state === resource.state ? undefined : state);
+        await resources.patch(context.id, (previous) => ({ ...previous, state: over(previous) }), { ...change, tx });
+      }
       await edge.operations.finish(operation, { status: 'Succeeded' }, tx);
     });
   };

@@ -106,6 +106,13 @@ describe('a resource', () => {
     ]);
   });
 
+  test('has the id of its scope and type as they are, and its own name as it was first written', async () => {
+    const id = `${registry}Case`;
+    const odd = id.replace('resourceGroups/bonded', 'RESOURCEGROUPS/Bonded').replace('/registries/', '/REGISTRIES/');
+    expect(await jsonOf(call('PUT', odd, { location: 'here' }))).toMatchObject({ id });
+    expect(await jsonOf(call('PUT', id.toLowerCase(), { location: 'here' }))).toMatchObject({ id });
+  });
+
   test('keeps secrets to the hooks', async () => {
     const answer = await call('PATCH', registry, { properties: { secret: 'swordfish' } });
     expect(await answer.text()).not.toContain('swordfish');

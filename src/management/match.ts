@@ -4,8 +4,10 @@ import {
   ManagementError,
   type ManagementAction,
   type ProviderAction,
+  resourceGroup,
   type ResourceType,
   segmentsOf,
+  subscriptionId,
 } from '../operations/index.ts';
 
 /**
@@ -122,12 +124,14 @@ function levelOf(scope: readonly string[]): Level | undefined {
   return arm.type === 'Microsoft.Resources/subscriptions/resourceGroups' ? 'group' : 'resource';
 }
 
-/** The words of the scope as ARM spells them; names stay as they are. */
+/** Words of the scope as ARM spells them, and the one group as it is called; other names stay as they are. */
 function normalScope(scope: readonly string[]): string[] {
   const words: Record<string, string> = { subscriptions: 'subscriptions', resourcegroups: 'resourceGroups' };
-  return scope.map((segment, index) =>
-    index === 0 || index === 2 ? (words[segment.toLowerCase()] ?? segment) : segment,
-  );
+  return scope.map((segment, index) => {
+    const lower = segment.toLowerCase();
+    if (index === 0 || index === 2) return words[lower] ?? segment;
+    return (index === 1 && lower === subscriptionId) || (index === 3 && lower === resourceGroup) ? lower : segment;
+  });
 }
 
 function formatScope(scope: readonly string[]): string {

@@ -37,6 +37,7 @@ export async function writeResource(call: Call, route: RouteOf<'resource'>, verb
     const previous = await resources.get(id, tx);
     if (verb === 'patch' && !previous) throw resourceNotFound(id);
     const { body, secrets } = content ?? readPatch(type, previous!, input);
+    if (previous?.state === 'Deleting') throw beingDeleted(id);
     if (previous) requireUnchanged(type, previous, body);
     const inside = { ...context, secrets, tx };
     const next = await decide(edge, inside, { body, secrets }, previous, verb);
@@ -121,6 +122,10 @@ function requiredBy(edge: Edge, type: ResourceType, id: string): string[] {
   if (type.scope !== 'extension') return [];
   const owner = ownerOf(edge, parseArmId(id)!.parent!);
   return owner === undefined ? [] : [owner];
+}
+
+function beingDeleted(id: string): ManagementError {
+  return new ManagementError('Conflict', 'the resource is being deleted; wait until it is gone', { target: id });
 }
 
 function requireName({ name: { pattern, says }, type }: ResourceType, name: string): void {

@@ -3,8 +3,15 @@ import { ManagementError } from './management-error.ts';
 /** Versions that published clients send, by provider. What they send and expect of our types is the same in all. */
 export const apiVersions = {
   containerRegistry: [
+    '2017-03-01',
+    '2017-06-01-preview',
     '2017-10-01',
+    '2018-02-01-preview',
+    '2018-09-01',
+    '2019-04-01',
     '2019-05-01',
+    '2019-05-01-preview',
+    '2019-06-01-preview',
     '2019-12-01-preview',
     '2020-11-01-preview',
     '2021-06-01-preview',
@@ -24,6 +31,9 @@ export const apiVersions = {
     '2025-05-01-preview',
     '2025-06-01-preview',
     '2025-11-01',
+    '2026-03-01-preview',
+    '2026-09-01-preview',
+    '2026-11-01',
   ],
   managedIdentity: [
     '2018-11-30',
@@ -51,6 +61,11 @@ export const apiVersions = {
   advisor: ['2020-01-01', '2022-10-01', '2023-01-01', '2025-01-01'],
 } as const satisfies Record<string, readonly string[]>;
 
+/** The latest of these that is no preview, which our own client sends. */
+export function latestVersion(versions: readonly string[]): string {
+  return versions.findLast((version) => !version.endsWith('-preview')) ?? versions.at(-1)!;
+}
+
 const versionPattern = /^20\d\d-\d\d-\d\d(?:-[a-z]{1,20})?$/;
 
 /** Throws where the query has no version, or one that is not supported; the error names those that are. */
@@ -65,7 +80,7 @@ export function requireApiVersion(version: string | null, type: string, supporte
   if (!versionPattern.test(version)) {
     throw new ManagementError(
       'InvalidApiVersionParameter',
-      `the api-version is invalid; it is a date such as ${supported.at(-1)}; supported are ${list}`,
+      `the api-version is invalid; it is a date such as ${latestVersion(supported)}; supported are ${list}`,
     );
   }
   if (supported.includes(version)) return version;

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { latestVersion } from './api-versions.ts';
 import { formatId } from './arm-id.ts';
 import { errorOf } from './client-error.ts';
 import { createFollower, pathOf } from './client-follow.ts';
@@ -181,5 +182,5 @@ function collectionOf(type: ResourceType, at: Place): string {
 }
 
 function versioned(path: string, { apiVersions }: { apiVersions: readonly string[] }): string {
-  return `${path}?api-version=${apiVersions.at(-1)}`;
+  return `${path}?api-version=${latestVersion(apiVersions)}`;
 }

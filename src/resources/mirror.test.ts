@@ -103,6 +103,34 @@ test('what was committed before a call is there after it, whatever was being rea
   await Promise.all(rounds);
 });
 
+test('who calls while another is reading does not get what that one saw before', async () => {
+  const held = Promise.withResolvers<void>();
+  const looked = Promise.withResolvers<void>();
+  let holds = false;
+  const slow = {
+    ...db,
+    first: (async (text, parameters) => {
+      const row = await db.first(text, parameters);
+      if (holds) {
+        looked.resolve();
+        await held.promise;
+      }
+      return row;
+    }) as typeof db.first,
+  };
+  const mirror = await createMirror(open(slow), types);
+  holds = true;
+  const before = mirror.refresh();
+  await looked.promise;
+  await open().put(registry('A'), body(1), { by });
+  const after = mirror.refresh();
+  holds = false;
+  held.resolve();
+  expect(await before).toBe(false);
+  expect(await after).toBe(true);
+  expect(mirror.get(registry('A'))).toBeDefined();
+});
+
 test('listeners are told of what changed, and of nothing else', async () => {
   const resources = open();
   const mirror = await createMirror(resources, types);

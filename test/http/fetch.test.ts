@@ -1,4 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ensureOperatorKey, loadOperatorVerifier } from '../../src/keys/index.ts';
 import { credentialsFor, inherited, knownFront, knownServer } from '../support/credentials.ts';
 import { fetch } from './fetch.ts';
 
@@ -13,16 +17,31 @@ let known: ReturnType<typeof serve>;
 let other: ReturnType<typeof serve>;
 const whoAsks = async (...request: Parameters<typeof fetch>) => (await fetch(...request)).text();
 
-beforeAll(() => {
+let data: string;
+
+beforeAll(async () => {
   [known, other] = [serve(), serve()];
-  knownServer(known.url.href, import.meta.dir);
+  data = await mkdtemp(join(tmpdir(), 'bonded-data-'));
+  await ensureOperatorKey(data);
+  knownServer(known.url.href, data);
 });
-afterAll(() => Promise.all([known.stop(true), other.stop(true)]));
+afterAll(async () => {
+  await Promise.all([known.stop(true), other.stop(true)]);
+  await rm(data, { recursive: true, force: true });
+});
+
+/** Whether the operator of the known server signed this, for that server. */
+async function isOperators(authorization: string): Promise<boolean> {
+  const token = atob(authorization.trim().replace('Basic ', '')).split(':')[1]!;
+  const audience = known.url.host;
+  return (await loadOperatorVerifier(data)).verify(token, { audience, nowMs: Date.now() }).ok;
+}
 
 test('a request to a server that a test has started is from the operator, and no other is', async () => {
   const { username, password, authorization } = credentialsFor(known.url.href);
   expect(authorization).toBe(`Basic ${btoa(`${username}:${password}`)}`);
   expect(await whoAsks(known.url)).toBe(authorization);
+  expect(await isOperators(authorization)).toBe(true);
   expect(await whoAsks(`http://localhost:${known.port}/v2/`, { headers: { Accept: '*/*' } })).toBe(authorization);
   expect(await whoAsks(other.url)).toBe('nobody');
   expect(() => credentialsFor(other.url.href)).toThrow('no server is known at');
@@ -45,7 +64,8 @@ test('what stands in front of a server is known like it, and child processes kno
       env: { ...process.env, ...inherited() },
       stdout: 'pipe',
     });
-    expect(await new Response(child.stdout).text()).toBe(`${credentialsFor(known.url.href).authorization}\n`);
+    // It signs one of its own.
+    expect(await isOperators(await new Response(child.stdout).text())).toBe(true);
   } finally {
     await front.stop(true);
   }

@@ -36,9 +36,9 @@ async function makeLayout(folder: string, base: Uint8Array): Promise<{ text: str
   return { text, digests: [config, ...layers].map(({ digest }) => digest) };
 }
 
-async function run(command: string[], home: string, credentials: Record<string, string>): Promise<void> {
+async function run(command: string[], home: string, urls: readonly string[]): Promise<void> {
   const child = Bun.spawn(command, {
-    env: { PATH: process.env['PATH'] ?? '', HOME: home, TMPDIR: home, ...credentials },
+    env: { PATH: process.env['PATH'] ?? '', HOME: home, TMPDIR: home, ...(await signIn(home, ...urls)) },
     stdout: 'ignore',
     stderr: 'pipe',
   });
@@ -52,7 +52,7 @@ test.skipIf(!canCluster || (missing.length > 0 && !process.env['CI']))(
     await using cluster = await startCluster();
     const folder = await mkdtemp(join(tmpdir(), 'bonded-layouts-'));
     try {
-      const credentials = await signIn(folder, ...cluster.nodes.map(({ url }) => url));
+      const urls = cluster.nodes.map(({ url }) => url);
       const base = randomBytes(6_000_000);
       const pushed = await Promise.all(
         Object.entries(clients).map(async ([client, commandOf], at) => {
@@ -62,8 +62,8 @@ test.skipIf(!canCluster || (missing.length > 0 && !process.env['CI']))(
             const image = await makeLayout(layout, base);
             const { host } = cluster.nodes[(at + n) % 2]!;
             const tag = `${client}-${n}`;
-            await run(commandOf(layout, host, `team/app:${tag}`), folder, credentials);
-            await run(commandOf(layout, cluster.nodes[n % 2]!.host, 'team/app:latest'), folder, credentials);
+            await run(commandOf(layout, host, `team/app:${tag}`), folder, urls);
+            await run(commandOf(layout, cluster.nodes[n % 2]!.host, 'team/app:latest'), folder, urls);
             made.push({ tag, ...image });
           }
           return made;

@@ -1,4 +1,5 @@
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { credentialsFor } from './credentials.ts';
 
@@ -16,10 +17,11 @@ import { credentialsFor } from './credentials.ts';
 export async function signIn(home: string, ...urls: string[]): Promise<Record<string, string>> {
   const put = async (path: string, text: string) => {
     const file = join(home, path);
+    const fresh = `${file}.${randomUUID()}`;
     await mkdir(dirname(file), { recursive: true });
-    await writeFile(file, text, { mode: 0o600 });
-    // Where it was there before, the mode was not asked for.
-    await chmod(file, 0o600);
+    await writeFile(fresh, text, { mode: 0o600 });
+    // Others may be reading it.
+    await rename(fresh, file);
   };
   const auths: Record<string, { auth: string }> = {};
   for (const url of urls) {

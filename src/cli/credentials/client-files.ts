@@ -1,7 +1,7 @@
 import { nullUser } from '../exchange.ts';
 import { editJson, isJson, type Json, objectAt, readJson, removeAt } from './json-file.ts';
 import type { Places } from './places.ts';
-import { eraseInHelper, storeInHelper } from './other-helper.ts';
+import { eraseInHelper, storeInHelper } from './native-store.ts';
 
 /** `docker-credential-bonded`, as clients name it. */
 export const helperName = 'bonded';

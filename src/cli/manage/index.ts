@@ -1,6 +1,9 @@
 import { accessRoutes } from './access/index.ts';
 import { registryRoutes } from './acr/index.ts';
 import { advise } from './advise.ts';
+import { identityRoutes } from './identity/index.ts';
+import { issuerRoutes } from './issuer/index.ts';
+import { roleRoutes } from './role/index.ts';
 import { scopeMapRoutes } from './token/scope-maps.ts';
 import { tokenRoutes } from './token/index.ts';
 
@@ -11,6 +14,9 @@ export const manageRoutes = {
   scopeMap: scopeMapRoutes,
   access: accessRoutes,
   advise,
+  identity: identityRoutes,
+  role: roleRoutes,
+  issuer: issuerRoutes,
 } as const;
 
 /** Other names of them. */

@@ -8,8 +8,8 @@ export type Say = (text: string) => void;
 export interface Surroundings {
   environment: Readonly<Record<string, string | undefined>>;
   call: DirectCaller;
-  /** Origins of the servers of metadata that clouds have at an address of their own. */
-  metadata: { azure: string; aws: string; google: string };
+  /** Origins of the servers of metadata that clouds have at an address of their own; undefined: they are not asked. */
+  metadata: { azure: string; aws: string; google: string } | undefined;
   say: Say;
   now(): number;
 }
@@ -17,8 +17,8 @@ export interface Surroundings {
 /** How somebody wants to prove who they are. */
 export interface ProofRequest {
   registry: RegistryAddress;
-  /** What the token is to be for. */
-  audience: string;
+  /** What the token is to be for; undefined: what is usual for the method. */
+  audience?: string | undefined;
   /** Data directory of the server. */
   data?: string | undefined;
   /** File with a token. */
@@ -26,6 +26,8 @@ export interface ProofRequest {
   issuer?: string | undefined;
   clientId?: string | undefined;
   tenantId?: string | undefined;
+  /** Of OAuth 2, separated by spaces. */
+  scope?: string | undefined;
 }
 
 /** A token that proves who somebody is, and in what words to say that. */

@@ -96,7 +96,7 @@ function becomes(directory: Directory, verified: VerifiedToken) {
     .slice(0, mostCredentials)
     .map((credential) => ({
       ...compareCredential(credential, verified.claims),
-      chosen: credential.id === caller.holder.credential,
+      chosen: credential.id === caller.holder.credential?.id,
     }));
   const known = { kind: caller.kind, id: caller.id, name: caller.holder.name, enabled: principal !== undefined };
   const assignments = principal ? assignmentsOf(directory.policy, principal) : [];
@@ -106,7 +106,7 @@ function becomes(directory: Directory, verified: VerifiedToken) {
   if (!verified.groupsComplete) notes.push('the token does not name all groups; assignments to others do not count');
   const who =
     caller.kind === 'identity'
-      ? `the identity ${caller.holder.name}, by the federated credential ${caller.holder.credential}`
+      ? `the identity ${caller.holder.name}, by the federated credential ${caller.holder.credential?.id}`
       : `${caller.holder.name}, to whom roles can be assigned by group or claims: no federated credential matches`;
   return {
     accepted: true,
