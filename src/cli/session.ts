@@ -37,7 +37,7 @@ export async function sessionFor(context: Context, host: string): Promise<Sessio
   const find = recorded && (ambient as Record<string, FindProof>)[recorded.method];
   const session = find
     ? await proveBy([recorded.method, find], request, surroundings)
-    : await proveByAny(request, surroundings);
+    : await proveByAny(request, surroundings, []);
   if (!session) {
     throw new Error(
       `nothing here says to ${server.host} who you are: bonded login ${server.host} does. On the machine of the server, as ` +
