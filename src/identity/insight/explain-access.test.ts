@@ -155,7 +155,7 @@ describe('bonded access explain', () => {
     expect(await run('--admin --action fly')).toEqual([1, expect.stringContaining('no action fly')]);
     expect(await run('--admin --action pull --repository A//b')).toEqual([1, expect.stringContaining('no name')]);
     const whom = { admin: true, tokenName: 'legacy' };
-    expect(rig.manage.post(`${registry}/explainAccess`, { ...whom, action: 'pull' })).rejects.toThrow(
+    await expect(rig.manage.post(`${registry}/explainAccess`, { ...whom, action: 'pull' })).rejects.toThrow(
       'must name one of',
     );
   });
