@@ -86,7 +86,12 @@ export function createPasswords(db: Database, mac: (text: string) => Buffer, now
         `SELECT registry_id, kind, owner, ${columns} FROM passwords ORDER BY registry_id, kind, owner, slot`,
         [],
       );
-      return rows.map((row) => ({ ...factsOf(row), registryId: row.registry_id, kind: row.kind, name: row.owner }));
+      return rows.map((row) => {
+        const facts = factsOf(row);
+        // What is not yet written down counts, too.
+        const lastUsedAt = used.get(row.id)?.at ?? facts.lastUsedAt;
+        return { ...facts, lastUsedAt, registryId: row.registry_id, kind: row.kind, name: row.owner };
+      });
     },
     async verify(owner, value) {
       const given = mac(value);

@@ -18,6 +18,8 @@ const recordedMs = 3_600_000;
 /** Uses before this are as good as none (ms): they are forgotten. */
 const forgottenMs = 400 * 86_400_000;
 
+const keyOf = (assignment: string) => armKey(assignment) ?? assignment.toLowerCase();
+
 /** `isKnown`: whether an id is that of a resource. Those of the operator are not, and are of no interest. */
 export function createRightUses(db: Database, isKnown: (assignment: string) => boolean, now: () => number): RightUses {
   let seen = new Map<string, number>();
@@ -31,7 +33,7 @@ export function createRightUses(db: Database, isKnown: (assignment: string) => b
           tx.send(
             `INSERT INTO right_uses (assignment, registry_id, last_used_at) VALUES (?, 0, ?) ON CONFLICT (assignment)
               DO UPDATE SET last_used_at = excluded.last_used_at WHERE right_uses.last_used_at < excluded.last_used_at`,
-            [armKey(assignment) ?? assignment.toLowerCase(), at],
+            [keyOf(assignment), at],
           );
         }
         tx.send('DELETE FROM right_uses WHERE last_used_at < ?', [now() - forgottenMs]);
@@ -60,7 +62,10 @@ export function createRightUses(db: Database, isKnown: (assignment: string) => b
         'SELECT assignment, last_used_at FROM right_uses',
         [],
       );
-      return new Map(rows.map(({ assignment, last_used_at }) => [assignment, last_used_at]));
+      const uses = new Map(rows.map(({ assignment, last_used_at }) => [assignment, last_used_at]));
+      // What is not yet written down counts, too.
+      for (const [id, at] of [...written, ...seen]) uses.set(keyOf(id), Math.max(at, uses.get(keyOf(id)) ?? 0));
+      return uses;
     },
   };
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildRouteMap } from '@stricli/core';
@@ -10,6 +10,7 @@ import {
   manageRoutes,
   runCommand,
 } from '../../src/cli/index.ts';
+import { credentialsFor } from './credentials.ts';
 
 export interface Ran {
   code: number;
@@ -24,8 +25,8 @@ export interface Cli extends AsyncDisposable {
   (line: string | readonly string[], stdin?: string): Promise<Ran>;
 }
 
-/** The commands in this process, as the operator of a server with a data directory would use them. */
-export async function openCli({ host, data }: { host: string; data: string }): Promise<Cli> {
+/** The commands in this process, as the operator of a server that a test has started would use them. */
+export async function openCli({ url, host, data }: { url: string; host: string; data: string }): Promise<Cli> {
   const home = await mkdtemp(join(tmpdir(), 'bonded-home-'));
   const root = buildRouteMap({
     routes: { ...manageRoutes, cert: certRoutes },
@@ -33,7 +34,10 @@ export async function openCli({ host, data }: { host: string; data: string }): P
     docs: { brief: 'bonded' },
   });
   const application = createApplication(root, 'test');
-  const environment = { HOME: home, BONDED_DATA: data, BONDED_SERVER: host };
+  // Of a server without a data directory it is the first owner's.
+  const tokenFile = join(home, 'token');
+  await writeFile(tokenFile, credentialsFor(url).password, { mode: 0o600 });
+  const environment = { HOME: home, BONDED_DATA: data, BONDED_SERVER: host, BONDED_TOKEN_FILE: tokenFile };
   const cli = async (line: string | readonly string[], stdin = ''): Promise<Ran> => {
     const words = typeof line === 'string' ? shellWords(line) : [...line];
     if (words[0] === 'bonded') words.shift();

@@ -104,7 +104,7 @@ function findingOf({ source, roleName, whom }: AssignmentFacts, problem: string)
   return {
     resourceId: source.id,
     problem: `${problem}: ${whom}, by the role ${roleName} at ${source.scope}`,
-    commands: [['bonded', 'role', 'assignment', 'delete', '--ids', source.id]],
+    commands: [['bonded', 'role', 'assignment', 'delete', '--ids', source.id, '--yes']],
   };
 }
 
