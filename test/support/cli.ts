@@ -26,7 +26,10 @@ export interface Cli extends AsyncDisposable {
 }
 
 /** The commands in this process, as the operator of a server that a test has started would use them. */
-export async function openCli({ url, host, data }: { url: string; host: string; data: string }): Promise<Cli> {
+export async function openCli(
+  { url, host, data }: { url: string; host: string; data: string },
+  more: Record<string, string> = {},
+): Promise<Cli> {
   const home = await mkdtemp(join(tmpdir(), 'bonded-home-'));
   const root = buildRouteMap({
     routes: { ...manageRoutes, cert: certRoutes },
@@ -37,7 +40,7 @@ export async function openCli({ url, host, data }: { url: string; host: string; 
   // Of a server without a data directory it is the first owner's.
   const tokenFile = join(home, 'token');
   await writeFile(tokenFile, credentialsFor(url).password, { mode: 0o600 });
-  const environment = { HOME: home, BONDED_DATA: data, BONDED_SERVER: host, BONDED_TOKEN_FILE: tokenFile };
+  const environment = { HOME: home, BONDED_DATA: data, BONDED_SERVER: host, BONDED_TOKEN_FILE: tokenFile, ...more };
   const cli = async (line: string | readonly string[], stdin = ''): Promise<Ran> => {
     const words = typeof line === 'string' ? shellWords(line) : [...line];
     if (words[0] === 'bonded') words.shift();
