@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { makeIssuer, registry } from '../../test/support/management.ts';
+import { checks } from '../app/advisor.ts';
 import { groupScope } from '../operations/index.ts';
 import { type AdviceRig, openAdviceRig } from './advice-rig.double.ts';
 
@@ -160,7 +161,15 @@ const mistakes: Mistake[] = [
   },
 ];
 
+/** Of these nothing can be said while a server runs; settings.test.ts has them. */
+const ofSettings = ['bootstrap-owner', 'public-listener-without-tls', 'unsealed-keys'];
+
 describe('bonded advise', () => {
+  test('has a mistake for each of its checks', () => {
+    const ids = Object.values(checks).flatMap((list) => list.map(({ id }) => id));
+    expect(new Set([...mistakes.map(({ check }) => check), ...ofSettings])).toEqual(new Set(ids));
+  });
+
   for (const [at, { check, impact, fine, make }] of mistakes.entries()) {
     test(`${check} is found, and its command ends it (${at + 1})`, async () => {
       await using rig = await openAdviceRig();

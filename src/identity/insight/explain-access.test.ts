@@ -77,6 +77,11 @@ describe('bonded access explain', () => {
     expect(await ask()).toMatchObject({ allowed: false, reasons: [{ outcome: 'other-mode', role: 'AcrPull' }] });
     await rig.manage.patch(registry, { roleAssignmentMode: 'LegacyRegistryPermissions' });
     expect(await ask()).toMatchObject({ allowed: true, mode: 'LegacyRegistryPermissions' });
+    const push = await rig.explain('--assignee old --action push --repository a');
+    expect(push.suggestion).toMatchObject({ roleName: 'AcrPush' });
+    await rig.follow(push);
+    expect(await rig.explain('--assignee old --action push --repository a')).toMatchObject({ allowed: true });
+    expect(await rig.explain('--assignee old --action push --repository b')).toMatchObject({ allowed: false });
   });
 
   test('explains tokens by their scope map', async () => {
