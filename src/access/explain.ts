@@ -144,7 +144,11 @@ function detail(
       return lack(assignment, registry.mode, permission);
     case 'condition-refuses':
       return refusal(assignment, conditionNames(permission, registry.mode), repository);
-    default:
+    case 'allows':
+    case 'disabled':
+    case 'role-unknown':
+    case 'scope-malformed':
+    case 'scope-elsewhere':
       return plainDetail(verdict, permission);
   }
 }

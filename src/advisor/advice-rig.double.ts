@@ -47,14 +47,9 @@ export async function openAdviceRig(options: StartOptions = {}) {
     async age(days: number): Promise<void> {
       const ms = days * dayMs;
       await db.write(async (tx) => {
-        const past = (table: string, columns: string[]) =>
-          tx.run(`UPDATE ${table} SET ${columns.map((column) => `${column} = ${column} - ?`).join(', ')}`, [
-            ...columns.map(() => ms),
-          ]);
-        await past('passwords', ['created_at']);
-        await tx.run('UPDATE passwords SET last_used_at = last_used_at - ? WHERE last_used_at IS NOT NULL', [ms]);
-        // The names of identities' principals are made of when those were created.
-        await past('resources', ['updated_at']);
+        await tx.run('UPDATE passwords SET created_at = created_at - ?, last_used_at = last_used_at - ?', [ms, ms]);
+        // Not `created_at`: the principal ids of identities are made of it.
+        await tx.run('UPDATE resources SET updated_at = updated_at - ?', [ms]);
         const { value } = (await tx.first<{ value: number }>('SELECT value FROM resource_clock', []))!;
         const rows = await tx.all<{ key: string }>('SELECT "key" FROM resources ORDER BY "key"', []);
         for (const [at, { key }] of rows.entries()) {

@@ -3,7 +3,7 @@ import type { ListQuery, Page, Resource } from '../resources/index.ts';
 import type { Recommended } from './advisor.ts';
 import { recommendationType } from './contract.ts';
 
-const wholes = ['', 'microsoft.resources/subscriptions', 'microsoft.resources/subscriptions/resourcegroups'];
+const wholes = new Set(['', 'microsoft.resources/subscriptions', 'microsoft.resources/subscriptions/resourcegroups']);
 
 /** Recommendations are made when somebody asks for them; none is stored. `recommended`: all there are, worst first. */
 export function recommendationHandlers(recommended: () => Promise<readonly Recommended[]>) {
@@ -15,7 +15,7 @@ export function recommendationHandlers(recommended: () => Promise<readonly Recom
     /** What is about a scope and all in it; of the group, the subscription and the tenant everything. */
     async list({ id, now }: { id: string; now: number }, { after, limit = 100 }: ListQuery): Promise<Page> {
       const scope = parseArmId(id)!;
-      const isWhole = wholes.includes(scope.type.toLowerCase());
+      const isWhole = wholes.has(scope.type.toLowerCase());
       const concerned = (await recommended()).filter(
         ({ resourceId }) => isWhole || `${armKey(resourceId)}/`.startsWith(`${scope.key}/`),
       );

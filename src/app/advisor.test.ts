@@ -15,7 +15,7 @@ test('the guide of the advisor has each check as it is', async () => {
     title,
   }));
   const known = all.map(({ id, severity, title }) => ({ id, severity: severity as string, title }));
-  const byId = (one: { id?: string }, other: { id?: string }) => one.id!.localeCompare(other.id!);
+  const byId = (one: { id: string | undefined }, other: { id: string | undefined }) => one.id!.localeCompare(other.id!);
   expect(rows.toSorted(byId)).toEqual(known.toSorted(byId));
 });
 

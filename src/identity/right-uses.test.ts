@@ -91,7 +91,7 @@ test('a right that is used on the data or in management is not unused', async ()
   const manages = await manage.assign('Reader', { principalId });
   await rig.age(100);
   const unused = async () =>
-    (await rig.advice('unused-right')).map((one) => one.resourceMetadata.resourceId).toSorted();
+    (await rig.advice('unused-right')).map((found) => found.resourceMetadata.resourceId).toSorted();
   for (const until = Date.now() + 20_000; (await unused()).length < 2 && Date.now() < until;) await Bun.sleep(50);
   expect(await unused()).toEqual([reads, manages].toSorted());
 

@@ -3,7 +3,6 @@ export { checkName } from './check-name.ts';
 export { checkNameAvailability, registryType } from './contract.ts';
 export {
   type ExplainedAccess,
-  explainAccess,
   explainedPrincipal,
   explanation,
   namesOnePrincipal,

@@ -56,10 +56,9 @@ export function managementOf(url: string) {
 }
 
 function versionFor(path: string): string {
-  const provider = path.slice(path.lastIndexOf('/providers/'));
-  if (provider.includes('Microsoft.ManagedIdentity')) return '2023-01-31';
-  if (provider.includes('Microsoft.Authorization')) return '2022-04-01';
-  return provider.includes('Microsoft.Advisor') ? '2023-01-01' : '2025-11-01';
+  const [, provider] = /.*\/providers\/([A-Za-z.]+)/.exec(path) ?? [];
+  if (provider === 'Microsoft.ManagedIdentity') return '2023-01-31';
+  return provider === 'Microsoft.Authorization' ? '2022-04-01' : '2025-11-01';
 }
 
 /** An issuer whose keys are pinned, so that nothing is fetched. */

@@ -17,7 +17,7 @@ export const credentialChecks: readonly Check<AccessSnapshot>[] = [
       credentials.flatMap(({ id, identity, issuer, subject, claims }) => {
         const pattern = { ...(subject !== undefined && { subject }), claims };
         // Names that may pass to others are too usual to be told of each.
-        const [worst] = reviewPattern(presetOf(issuer), pattern).filter(({ severity }) => severity !== 'low');
+        const worst = reviewPattern(presetOf(issuer), pattern).find(({ severity }) => severity !== 'low');
         if (!worst) return [];
         const { name } = parseArmId(id)!;
         const of = ['--name', name, '--identity-name', identity.name, '--yes'];

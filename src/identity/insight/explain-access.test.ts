@@ -41,7 +41,7 @@ describe('bonded access explain', () => {
 
     const allowed = await rig.explain(asked);
     expect(allowed).toMatchObject({ allowed: true, reasons: [{ outcome: 'allows' }] });
-    expect(allowed.by).toBe(allowed.reasons[0]!.assignment!);
+    expect(allowed.by).toBe(allowed.reasons[0]!.assignment);
     expect(allowed.suggestion).toBeUndefined();
     const other = await rig.explain('--assignee cluster-a --action pull --repository team/other');
     expect(other).toMatchObject({ allowed: false, reasons: [{ outcome: 'condition-false' }] });

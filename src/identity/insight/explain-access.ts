@@ -100,10 +100,8 @@ function roleSuggestion({ assignee }: Found, { suggestion }: Explanation, { acti
   const isBounded = repository !== undefined && /^(?:content|metadata)\//.test(action);
   const condition = isBounded ? conditionFor({ repositories: [repository] }).replaceAll(/\s+/g, ' ') : undefined;
   const { id: roleDefinitionId, roleName } = suggestion;
-  const command = commandLine([
-    ...['bonded', 'role', 'assignment', 'create', ...assignee, '--role', roleName, '--scope', scope],
-    ...(condition === undefined ? [] : ['--condition', condition]),
-  ]);
+  const words = ['bonded', 'role', 'assignment', 'create', ...assignee, '--role', roleName, '--scope', scope];
+  const command = commandLine(condition === undefined ? words : [...words, '--condition', condition]);
   return { roleDefinitionId, roleName, ...(condition !== undefined && { condition }), command };
 }
 
