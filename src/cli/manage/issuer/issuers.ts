@@ -91,9 +91,9 @@ export const updateIssuer = manageCommand<NameFlag & PresetFlags & IssuerSetting
 
 /** Another issuer, where parameters of its preset were given. */
 async function issuerOf(client: ManagementClient, flags: NameFlag & PresetFlags): Promise<{ issuer?: string }> {
-  const { name: _, preset, ...rest } = flags;
-  const given = ['tenant', 'tokenVersion', 'owner', 'enterprise', 'host'].some((flag) => flag in rest);
-  if (!given) return flags.issuer === undefined ? {} : { issuer: flags.issuer };
+  const { preset, tenant, tokenVersion, owner, enterprise, host } = flags;
+  if ([tenant, tokenVersion, owner, enterprise, host].every((flag) => flag === undefined))
+    return flags.issuer === undefined ? {} : { issuer: flags.issuer };
   const known = preset ?? ((await client.get(trustedIssuerType, [flags.name])).properties.preset as PresetName);
   return { issuer: defaultsOf(flags, known).issuer };
 }

@@ -20,7 +20,7 @@ export const createAssignment = manageCommand<Flags>({
     'Gives a role to an identity, to a group, or to all whose tokens have certain claims: in a registry, or wherever --scope ' +
     'says. --repository bounds it to repositories by a condition. What is there already stays.',
   examples: [
-    'role assignment create --assignee cluster-a --role "Container Registry Repository Reader" --repository shop/* base/node',
+    `role assignment create --assignee cluster-a --role "Container Registry Repository Reader" --repository 'shop/*' base/node`,
     'role assignment create --group platform --issuer entra --role Owner --scope /',
     'role assignment create --issuer github --claims repository_owner_id=12 ref=refs/heads/main ' +
       '--role "Container Registry Repository Writer" --repository acme/app',
