@@ -5,11 +5,13 @@ import {
   createAuthenticator,
   createFederation,
   createPasswords,
+  createRightUses,
   type Authenticator,
   type Directory,
   type Identification,
   identityTypes,
   readDirectory,
+  type RightUses,
   standingOf,
 } from '../identity/index.ts';
 import { startPeriodic } from '../jobs/index.ts';
@@ -28,6 +30,7 @@ export interface Access {
   identification: Identification;
   authenticator: Authenticator;
   directory(): Directory;
+  rightUses: RightUses;
   keys: Keys;
   resources: Resources;
   mirror: Mirror;
@@ -59,7 +62,8 @@ export async function openAccess(
   for (const { name } of registriesOf(config)) await ensureRegistryResource(resources, name);
   const types = [registryType, ...identityTypes].map(({ type }) => type);
   const mirror = await createMirror(resources, types);
-  const standing = standingOf(config.bootstrap);
+  const rightUses = createRightUses(db, (id) => mirror.get(id) !== undefined, now);
+  const standing = { ...standingOf(config.bootstrap), used: rightUses.used };
   const read = async (before?: Directory) => {
     const ids = await registryNames(catalog);
     return readDirectory(mirror, new Map([...ids].map(([id, name]) => [name.toLowerCase(), id])), standing, before);
@@ -88,6 +92,7 @@ export async function openAccess(
     identification,
     authenticator: createAuthenticator(identification),
     directory: () => directory,
+    rightUses,
     keys,
     resources,
     mirror,
@@ -107,6 +112,7 @@ export async function openAccess(
         everyProcess('follow-resources', mirrorIntervalMs, refresh),
         everyProcess('refresh-keys', keyIntervals.refreshMs, () => keys.refresh()),
         everyProcess('record-password-uses', usesIntervalMs, () => passwords.recordUses()),
+        everyProcess('record-right-uses', usesIntervalMs, () => rightUses.record()),
       ];
     },
   };
