@@ -9,7 +9,10 @@ import { rowsOf } from '../database/index.ts';
 
 /** More than are read at once for whoever sees few of many. */
 const count = 2300;
-const names = Array.from({ length: count }, (_, at) => `${at % 7 === 0 ? 'team' : 'other'}/${`${at}`.padStart(5, '0')}`);
+const names = Array.from(
+  { length: count },
+  (_, at) => `${at % 7 === 0 ? 'team' : 'other'}/${`${at}`.padStart(5, '0')}`,
+);
 const sorted = names.toSorted();
 
 let server: WatchedApp;

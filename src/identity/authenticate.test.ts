@@ -83,7 +83,8 @@ test('what many show at once is verified once', async () => {
 test('a refusal is not remembered, and a caller no longer than what it has shown is good for', async () => {
   const { state, identify } = open();
   const bad = bearer(await server.people.jwt('reader', { aud: 'another' }));
-  for (let times = 0; times < 2; times++) await expect(callerOf(identify(door(), bad))).rejects.toThrow('wrong_audience');
+  for (let times = 0; times < 2; times++)
+    await expect(callerOf(identify(door(), bad))).rejects.toThrow('wrong_audience');
   expect(state.federated).toBe(2);
   const shown = bearer(await server.people.jwt('reader', { exp: Math.floor(state.now / 1000) + 120 }));
   await callerOf(identify(door(), shown));

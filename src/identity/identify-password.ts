@@ -23,7 +23,7 @@ export async function identifyPassword(
   const found = await passwords.verify(owner, password);
   if (!found) return wrong;
   // Said only to somebody who has the password.
-  if (kind === 'admin' && !registry.adminUserEnabled) 
+  if (kind === 'admin' && !registry.adminUserEnabled)
     return refused('admin_disabled', 'Admin user is disabled', 'denied');
   const token = directory().token(registryId, user);
   if (kind === 'token' && !token?.enabled)

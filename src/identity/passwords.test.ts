@@ -29,8 +29,7 @@ async function open() {
     db,
     state,
     passwords,
-    make: (slot: Slot, expiresAt?: number, of = owner) =>
-      db.write((tx) => passwords.generate(tx, of, slot, expiresAt)),
+    make: (slot: Slot, expiresAt?: number, of = owner) => db.write((tx) => passwords.generate(tx, of, slot, expiresAt)),
     [Symbol.asyncDispose]: () => db[Symbol.asyncDispose](),
   };
 }

@@ -44,7 +44,9 @@ test('what a resource says wrongly counts as not said, and keeps nothing else fr
     actions: ['repositories/*/everything', 'repositories/app/content/read'],
   });
   await people.put(`${registryScope}/tokens/bad`, { scopeMapId: `${registryScope}/scopeMaps/bad` });
-  await people.put(`${registryScope}/providers/Microsoft.Authorization/roleDefinitions/${randomUUID()}`, { permissions: 1 });
+  await people.put(`${registryScope}/providers/Microsoft.Authorization/roleDefinitions/${randomUUID()}`, {
+    permissions: 1,
+  });
   await people.assign('AcrPull', { principalType: 'Group', principalId: 'no-issuer' });
   await people.assign('AcrPull', { principalType: 'Claims', issuer: 'https://people.test' });
   await people.assign('no such role', good);
@@ -101,7 +103,7 @@ test('who vouches is the same object until an issuer, an identity or a credentia
   expectSame(true);
   await people.assign('AcrPull', id);
   expectSame(true);
-  expect(before.issuers[0]).toBe(rig.read(before).issuers[0]!);
+  expect(before.issuers[0]).toBe(rig.read(before).issuers[0]);
   await people.token('robot', ['repositories/app/content/read']);
   expectSame(true);
   await people.identity('two');

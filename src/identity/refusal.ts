@@ -13,11 +13,7 @@ export interface Refusal {
 
 export type Identified<T> = { ok: true; caller: T } | { ok: false; refusal: Refusal };
 
-export function refused(
-  reason: string,
-  message: string,
-  answer?: Refusal['answer'],
-): { ok: false; refusal: Refusal } {
+export function refused(reason: string, message: string, answer?: Refusal['answer']): { ok: false; refusal: Refusal } {
   return { ok: false, refusal: { reason, message, ...(answer && { answer }) } };
 }
 

@@ -4,7 +4,7 @@ import { builtInRoles } from '../../src/access/index.ts';
 import type { App } from '../../src/app/index.ts';
 import { makeKey } from '../../src/identity/federation/test-issuer.double.ts';
 import { trustedIssuerProperties } from '../../src/identity/federation/trusted-issuer.ts';
-import { principalIdOf } from '../../src/identity/read-directory.ts';
+import { principalIdOf } from '../../src/identity/read-resources.ts';
 import { groupScope } from '../../src/operations/index.ts';
 import type { Resource, Resources } from '../../src/resources/index.ts';
 
