@@ -20,8 +20,7 @@ interface FactsRow {
 /** Manifests up to this size (bytes) come with their facts. */
 const small = 64 * 1024;
 const bytes = `CASE WHEN m.size <= ${small} THEN m.bytes END AS bytes`;
-const facts =
-  'SELECT r.id AS repository_id, m.digest AS digest, m.media_type AS media_type, m.size AS size';
+const facts = 'SELECT r.id AS repository_id, m.digest AS digest, m.media_type AS media_type, m.size AS size';
 const byDigest = 'FROM repositories r JOIN manifests m ON m.repository_id = r.id AND m.digest = ?';
 const tagged = 'FROM repositories r JOIN tags t ON t.repository_id = r.id AND t.name = ?';
 const byTag = `${tagged}
