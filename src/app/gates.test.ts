@@ -52,6 +52,14 @@ test('a caller who is known passes the gates without a promise', async () => {
   expect(refused).toEqual([]);
 });
 
+test('whoever shows nothing is one caller of the registry', () => {
+  const [authenticate] = createGates({ ...server.app.access, refused: () => {} });
+  const [one, other] = [exchangeOf(undefined), exchangeOf(undefined)];
+  for (const exchange of [one, other]) void authenticate!(exchange, asked);
+  expect(one.caller).toBeDefined();
+  expect(one.caller).toBe(other.caller);
+});
+
 test('nobody passes who is not known to have the right, whatever the route', async () => {
   const gates = createGates({ ...server.app.access, refused: () => {} });
   const exchange = exchangeOf(undefined);

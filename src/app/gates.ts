@@ -56,10 +56,18 @@ export function callerOf(asking: unknown): Caller {
 export function createGates(options: GateOptions): Gate[] {
   const { authenticator, directory, refused } = options;
   const askers = new WeakMap<Caller, Asker>();
+  /** Whoever shows nothing, by registry. What they may do is decided once, too. */
+  const nobodies = new Map<number, Asker>();
 
   function askerOf(identified: Caller): Asker {
     let asker = askers.get(identified);
     if (!asker) askers.set(identified, (asker = createAsker(identified, directory)));
+    return asker;
+  }
+
+  function nobodyOf(registryId: number): Asker {
+    let asker = nobodies.get(registryId);
+    if (!asker) nobodies.set(registryId, (asker = askerOf(anonymousCaller(registryId))));
     return asker;
   }
 
@@ -94,7 +102,7 @@ export function createGates(options: GateOptions): Gate[] {
     if (authorization === null) {
       // Docker sends no credentials unless it is asked for them here, also where pulls are free (lesson 19).
       if (asked.isBase) throw challenge(exchange, undefined, noCredentials);
-      exchange.caller = askerOf(anonymousCaller(exchange.registryId));
+      exchange.caller = nobodyOf(exchange.registryId);
       return;
     }
     const door = doorAt(exchange.registryId, exchange.origin(), exchange.request);

@@ -127,7 +127,7 @@ test('a token of the registry: its password, its status and its scope map count 
   const expectAll = async (status: number) =>
     expect(await statuses(shown)).toEqual({ first: status, second: status, access: status });
   await expectAll(200);
-  await people.put(id, { scopeMapId: `${id.replace('/tokens/', '/scopeMaps/map-')}`, status: 'disabled' });
+  await people.put(id, { scopeMapId: id.replace('/tokens/', '/scopeMaps/map-'), status: 'disabled' });
   await expectAll(401);
   await people.token('robot', ['repositories/other/content/read']);
   await expectAll(403);

@@ -1,16 +1,9 @@
 import { type Keys, maxTokenLength, operatorIssuer, type OperatorVerifier } from '../keys/index.ts';
 import { type Caller, callerOfClaims } from './caller.ts';
-import { bytesOf, carriedOf } from './carried.ts';
-import { type Holder, readClaims } from './claims.ts';
-import type { Directory, FederatedCredential } from './directory.ts';
-import {
-  claimTexts,
-  describeIdentity,
-  type Federation,
-  matchesPattern,
-  refusals,
-  type VerifiedToken,
-} from './federation/index.ts';
+import { readClaims } from './claims.ts';
+import type { Directory } from './directory.ts';
+import { type Federation, refusals } from './federation/index.ts';
+import { callerOfFederated } from './identify-federated.ts';
 import type { Passwords } from './passwords.ts';
 import { type Identified, refused } from './refusal.ts';
 
@@ -50,10 +43,6 @@ export function doorAt(registryId: number, origin: string, { headers }: Request)
 
 export const operatorId = 'operator';
 
-/** What a token of ours says at most of who has it (bytes of JSON); the rest is for what it is given for. */
-const carriedBytes = 5800;
-const longestName = 256;
-
 /** After its end, an access token still finishes what was begun with it for so long (ms): the longest upload. */
 const afterlifeMs = 24 * 3_600_000;
 
@@ -74,7 +63,7 @@ export async function identifyToken(of: Identification, door: Door, token: strin
     const answer = verified.reason === 'issuer_unreachable' ? 'unavailable' : undefined;
     return refused(verified.reason, verified.message, answer);
   }
-  return { ok: true, caller: callerOfFederated(of.directory(), door, verified) };
+  return { ok: true, caller: callerOfFederated(of.directory(), door.registryId, verified) };
 }
 
 interface Said {
@@ -148,51 +137,4 @@ function identifyOperator(of: Identification, door: Door, token: string, said: S
     until: Number(verified.claims['exp']) * 1000,
   };
   return { ok: true, caller };
-}
-
-/** A token of a trusted issuer: the identity that has a federated credential for it, or else whoever its subject is. */
-export function callerOfFederated(
-  directory: Directory,
-  door: Pick<Door, 'registryId'>,
-  verified: VerifiedToken,
-): Caller {
-  const { issuer: trusted, subject, claims, groups, expiresAt } = verified;
-  const { issuer, preset } = trusted;
-  const credential = directory.credentialsOf(issuer).find((candidate) => isFor(candidate, verified));
-  const id = credential ? credential.identity.principalId : `${issuer}#${subject}`;
-  const whom: Holder = credential
-    ? { kind: 'identity', name: credential.identity.name, issuer, credential: markOf(credential) }
-    : { kind: 'federated', name: describeIdentity(preset, claims).name.slice(0, longestName), issuer };
-  const holder = {
-    ...whom,
-    ...carriedOf(groups.toSorted(byUse(directory, issuer)), claims, carriedBytes - bytesOf([id, whom])),
-  };
-  return {
-    registryId: door.registryId,
-    kind: holder.kind,
-    via: 'issuer',
-    id,
-    holder,
-    grant: undefined,
-    tokenId: typeof claims.jti === 'string' ? claims.jti.slice(0, 64) : undefined,
-    mode: undefined,
-    endedAt: undefined,
-    until: expiresAt,
-  };
-}
-
-/** Groups that something is assigned to come first: there may be too many to carry on. */
-function byUse({ policy }: Directory, issuer: string) {
-  const assigned = policy.issuers.get(issuer)?.groups;
-  const rank = (group: string) => (assigned?.has(group) ? 0 : 1);
-  return (one: string, other: string) => rank(one) - rank(other);
-}
-
-const markOf = ({ id, mark }: FederatedCredential) => ({ id, mark });
-
-function isFor(credential: FederatedCredential, { claims }: VerifiedToken): boolean {
-  const { subject, claims: wanted } = credential;
-  const audiences = claimTexts(claims, 'aud');
-  if (!credential.audiences.some((audience) => audiences.includes(audience))) return false;
-  return matchesPattern(claims, { subject, claims: wanted });
 }

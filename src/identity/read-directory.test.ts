@@ -103,7 +103,7 @@ test('who vouches is the same object until an issuer, an identity or a credentia
   expectSame(true);
   await people.assign('AcrPull', id);
   expectSame(true);
-  expect(before.issuers[0]).toBe(rig.read(before).issuers[0]!);
+  expect(before.issuers[0]).toBe(rig.read(before).issuers[0]);
   await people.token('robot', ['repositories/app/content/read']);
   expectSame(true);
   await people.identity('two');

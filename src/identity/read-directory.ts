@@ -1,22 +1,12 @@
-import { createHash } from 'node:crypto';
-import {
-  type AssignedPrincipal,
-  compilePolicy,
-  type Grant,
-  parseScopeMapActions,
-  type PolicySource,
-  type RoleAssignment,
-  systemScopeMaps,
-} from '../access/index.ts';
-import { armKey, parseArmId, type PropertiesOf, type ResourceType } from '../operations/index.ts';
+import { compilePolicy, type PolicySource, type RoleAssignment } from '../access/index.ts';
+import { armKey } from '../operations/index.ts';
 import { factsOf, registryType } from '../registries/index.ts';
-import type { Mirror, Resource } from '../resources/index.ts';
+import type { Mirror } from '../resources/index.ts';
 import {
   federatedCredentialType,
   identityType,
   roleAssignmentType,
   roleDefinitionType,
-  scopeMapType,
   tokenType,
   trustedIssuerType,
 } from './contract.ts';
@@ -28,7 +18,7 @@ import {
   type TokenFacts,
 } from './directory.ts';
 import type { TrustedIssuer } from './federation/index.ts';
-import { principalIdOf } from './principal-id.ts';
+import { assignmentOf, credentialOf, grantsOf, identityOf, issuerOf, listOf } from './read-resources.ts';
 
 /** What is so without any resource. */
 export interface Standing {
@@ -96,108 +86,8 @@ export function readDirectory(
   });
 }
 
-const parsed = new WeakMap<Resource, unknown>();
-
-/**
- * The resources of a type with their properties. Each is read once: those that have not changed stay the same objects. What
- * cannot be read, because another version wrote it, is left out.
- */
-export function listOf<T extends ResourceType>(mirror: Mirror, type: T): Found<T>[] {
-  return mirror.list(type.type).flatMap((resource) => {
-    const properties = propertiesOf(type, resource);
-    return properties ? [{ resource, properties }] : [];
-  });
-}
-
-function propertiesOf<T extends ResourceType>(type: T, resource: Resource): PropertiesOf<T> | undefined {
-  if (!parsed.has(resource)) parsed.set(resource, type.properties.safeParse(resource.properties).data);
-  return parsed.get(resource) as PropertiesOf<T> | undefined;
-}
-
-export type Found<T extends ResourceType> = { resource: Resource; properties: PropertiesOf<T> };
-
-function credentialOf(
-  id: string,
-  identity: IdentityFacts,
-  { issuer, audiences, subject, claims = {} }: PropertiesOf<typeof federatedCredentialType>,
-): FederatedCredential {
-  const says = JSON.stringify([issuer, audiences, subject, Object.entries(claims).toSorted()]);
-  const mark = createHash('sha256').update(says).digest('base64url').slice(0, 16);
-  return { id, identity, issuer, audiences, subject, claims, mark };
-}
-
 /** The list before, where nothing in it has changed. */
 function sameList(before: object | undefined, now: readonly object[]): object {
   const same = Array.isArray(before) && before.length === now.length && now.every((one, at) => one === before[at]);
   return same ? before : now;
-}
-
-const issuers = new WeakMap<Resource, TrustedIssuer>();
-
-/** One object for as long as it says the same: what is known of its keys hangs on that. */
-function issuerOf({ resource, properties }: Found<typeof trustedIssuerType>): TrustedIssuer {
-  const known = issuers.get(resource) ?? { name: resource.name, ...properties };
-  issuers.set(resource, known);
-  return known;
-}
-
-function identityOf({ resource, properties }: Found<typeof identityType>): IdentityFacts {
-  return { principalId: principalIdOf(resource), name: resource.name, enabled: properties.status === 'enabled' };
-}
-
-export function assignmentOf({ resource, properties }: Found<typeof roleAssignmentType>): RoleAssignment[] {
-  const { condition, conditionVersion, roleDefinitionId, ...whom } = properties;
-  const principal = assigned(whom);
-  if (!principal) return [];
-  return [
-    {
-      id: resource.id,
-      name: resource.name,
-      scope: parseArmId(resource.id)!.parent!,
-      roleDefinitionId,
-      principal,
-      ...(condition !== undefined && { condition }),
-      ...(conditionVersion !== undefined && { conditionVersion }),
-    },
-  ];
-}
-
-function assigned({
-  principalType,
-  principalId,
-  issuer,
-  claims,
-}: Pick<PropertiesOf<typeof roleAssignmentType>, 'principalType' | 'principalId' | 'issuer' | 'claims'>):
-  | AssignedPrincipal
-  | undefined {
-  if (principalType === 'Claims') return issuer && claims ? { type: 'Claims', issuer, claims } : undefined;
-  if (principalId === undefined) return undefined;
-  if (principalType !== 'Group') return { type: 'Identity', id: principalId };
-  return issuer ? { type: 'Group', issuer, group: principalId } : undefined;
-}
-
-/** What a scope map of the same registry allows; a token whose map is gone may do nothing. */
-function grantsOf(mirror: Mirror, scopeMapId: string, registry: string): Grant[] {
-  const id = parseArmId(scopeMapId);
-  if (!id || armKey(id.parent ?? '') !== registry) return [];
-  const system = Object.hasOwn(systemScopeMaps, id.name) ? systemScopeMaps[id.name] : undefined;
-  if (system) return parseScopeMapActions(system.actions);
-  const resource = mirror.get(id.id);
-  const properties = resource && propertiesOf(scopeMapType, resource);
-  if (!properties) return [];
-  const known = grants.get(resource) ?? parseScopeMapActions(properties.actions.filter(isReadable));
-  grants.set(resource, known);
-  return known;
-}
-
-/** What scope maps allow; each is read once. */
-const grants = new WeakMap<Resource, Grant[]>();
-
-/** Whether this version knows an action: what another one wrote must not keep the directory from being read. */
-function isReadable(action: string): boolean {
-  try {
-    return parseScopeMapActions([action]).length > 0;
-  } catch {
-    return false;
-  }
 }

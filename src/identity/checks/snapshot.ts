@@ -5,7 +5,7 @@ import { federatedCredentialType, roleAssignmentType, tokenType } from '../contr
 import type { Directory, FederatedCredential, IdentityFacts } from '../directory.ts';
 import type { PresetName } from '../federation/index.ts';
 import type { PasswordFacts, Passwords } from '../passwords.ts';
-import { assignmentOf, listOf } from '../read-directory.ts';
+import { assignmentOf, listOf } from '../read-resources.ts';
 import type { RightUses } from '../right-uses.ts';
 
 export interface AssignmentFacts {

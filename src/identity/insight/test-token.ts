@@ -16,7 +16,7 @@ import {
   type RefusedToken,
   type VerifiedToken,
 } from '../federation/index.ts';
-import { callerOfFederated } from '../identify.ts';
+import { callerOfFederated } from '../identify-federated.ts';
 import { compareCredential } from './compare-credential.ts';
 import type { TokenReport } from './test-token-contract.ts';
 import { checksOf } from './token-checks.ts';
@@ -89,7 +89,7 @@ function printable(text: string): string {
 function becomes(directory: Directory, verified: VerifiedToken) {
   const { registries } = directory;
   // Which registry does not matter: who somebody is by a token of others is the same at each.
-  const caller = callerOfFederated(directory, { registryId: registries[0]?.id ?? 0 }, verified);
+  const caller = callerOfFederated(directory, registries[0]?.id ?? 0, verified);
   const principal = principalOf(caller, directory);
   const credentials = directory
     .credentialsOf(verified.issuer.issuer)
