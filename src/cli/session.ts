@@ -3,11 +3,12 @@ import { ManagementClientError } from '../operations/index.ts';
 import { OutboundError } from '../outbound/index.ts';
 import type { Context } from './context.ts';
 import { storedToken } from './credentials/client-files.ts';
-import { readLogins } from './credentials/logins.ts';
+import { readLogins, type RecordedLogin } from './credentials/logins.ts';
 import { placesOf } from './credentials/places.ts';
+import { expiryOf } from './exchange.ts';
 import { proveBy, proveByAny } from './login/prove.ts';
 import { ambient } from './proofs/find-proof.ts';
-import type { FindProof, ProofRequest, Surroundings } from './proofs/proof.ts';
+import type { Surroundings } from './proofs/proof.ts';
 import { type RegistryAddress, registryAddress } from './registry-address.ts';
 import { surroundingsOf } from './surroundings.ts';
 
@@ -19,37 +20,19 @@ export interface Session {
 }
 
 /**
- * Logs in to the management API as `bonded login` has recorded or stored it for the host, else by what needs no person. The token is
- * kept in memory only. Throws an Error that says what to do.
+ * Logs in to the management API as somebody has logged in to the host by `bonded login`, else by what needs no person. The
+ * token is kept in memory only. Throws an Error that says what to do.
  */
 export async function sessionFor(context: Context, host: string): Promise<Session> {
   const typed = registryAddress(host);
-  const recorded = (await readLogins(placesOf(context.environment).logins)).get(typed.host);
-  const server = recorded && !host.includes('://') ? registryAddress(recorded.origin) : typed;
-  const surroundings = surroundingsOf(context, recorded?.ca);
-  const request: ProofRequest = {
-    registry: server,
-    audience: recorded?.audience ?? context.environment['BONDED_LOGIN_AUDIENCE'],
-    data: recorded?.data,
-    tokenFile: recorded?.tokenFile,
-    clientId: recorded?.clientId,
-    tenantId: recorded?.tenantId,
-  };
-  const failures: string[] = [];
-  const find = recorded && (ambient as Record<string, FindProof>)[recorded.method];
+  const places = placesOf(context.environment);
+  const login = (await readLogins(places.logins)).get(typed.host);
+  const server = login && !host.includes('://') ? { ...registryAddress(login.origin), host: typed.host } : typed;
+  const surroundings = surroundingsOf(context, login?.ca);
   const refresh =
-    recorded && find
-      ? (await proveBy([recorded.method, find], request, surroundings))?.refresh.token
-      : // A person has logged in, who is not asked again before the login ends.
-        ((await storedToken(placesOf(context.environment), server.host, surroundings.now())) ??
-        (await proveByAny(request, surroundings, failures))?.refresh.token);
-  if (refresh === undefined) {
-    throw new Error(
-      `nothing here says to ${server.host} who you are: bonded login ${server.host} does. On the machine of the server, as ` +
-        'its user, BONDED_DATA may name its data directory instead; --server names another server' +
-        failures.map((failure) => `\n  ${failure}`).join(''),
-    );
-  }
+    (login && (await renewed(login, server, surroundings))) ??
+    stillGood(await storedToken(places, typed.host), surroundings) ??
+    (await provenHere(server, surroundings));
   const token = await managementToken(surroundings, server, refresh);
   return {
     server,
@@ -60,6 +43,34 @@ export async function sessionFor(context: Context, host: string): Promise<Sessio
       throw refused(server);
     },
   };
+}
+
+/** A login that is made again. */
+async function renewed(
+  { method, origin: _, ca: __, ...request }: RecordedLogin,
+  registry: RegistryAddress,
+  surroundings: Surroundings,
+): Promise<string | undefined> {
+  const session = await proveBy([method, ambient[method]], { registry, ...request }, surroundings);
+  return session?.refresh.token;
+}
+
+function stillGood(token: string | undefined, { now }: Surroundings): string | undefined {
+  return token !== undefined && (expiryOf(token) ?? 0) > now() ? token : undefined;
+}
+
+async function provenHere(registry: RegistryAddress, surroundings: Surroundings): Promise<string> {
+  const { environment } = surroundings;
+  const failures: string[] = [];
+  const request = { registry, audience: environment['BONDED_LOGIN_AUDIENCE'] };
+  const session = await proveByAny(request, surroundings, failures);
+  if (session) return session.refresh.token;
+  const { host } = registry;
+  throw new Error(
+    `nothing here says to ${host} who you are${failures.map((failure) => `; ${failure}`).join('')}. Log in: bonded login ` +
+      `${host}. On the machine of the server, as its user, BONDED_DATA may name its data directory instead; --server names ` +
+      'another server',
+  );
 }
 
 async function managementToken(surroundings: Surroundings, server: RegistryAddress, refresh: string): Promise<string> {

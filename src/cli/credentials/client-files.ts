@@ -44,11 +44,14 @@ export async function storeToken(
   return [helper === undefined ? dockerConfig : `docker-credential-${helper}`, containersAuth];
 }
 
-/** The token that was stored for a host, if it has not ended at a time (ms). */
-export async function storedToken({ containersAuth }: Places, host: string, now: number): Promise<string | undefined> {
+/** The token that `storeToken` has left for a host; the second file has it wherever Docker keeps its own. */
+export async function storedToken({ containersAuth }: Places, host: string): Promise<string | undefined> {
   const auths = (await readJson(containersAuth))?.['auths'];
-  const token = tokenIn(isJson(auths) ? auths[host] : undefined);
-  return token !== undefined && (expiryOf(token) ?? 0) > now ? token : undefined;
+  const entry = isJson(auths) ? auths[host] : undefined;
+  const auth = isJson(entry) ? entry['auth'] : undefined;
+  if (typeof auth !== 'string') return undefined;
+  const pair = Buffer.from(auth, 'base64').toString();
+  return pair.startsWith(`${nullUser}:`) ? pair.slice(nullUser.length + 1) : undefined;
 }
 
 /** Undoes both. Passwords that others have stored for the host stay. Resolves with whether there was anything. */

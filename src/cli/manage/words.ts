@@ -49,7 +49,7 @@ function commandAt(root: Command<Context> | RouteMap<Context>, given: readonly s
   let target = root;
   let depth = 0;
   while ('getRoutingTargetForInput' in target) {
-    const next = target.getRoutingTargetForInput(given[depth] ?? '');
+    const next = target.getRoutingTargetForInput(camel(given[depth] ?? ''));
     if (!next) break;
     target = next;
     depth++;
@@ -58,11 +58,14 @@ function commandAt(root: Command<Context> | RouteMap<Context>, given: readonly s
 }
 
 function takesWords({ parameters: { flags = {}, aliases = {} } }: Command<Context>, word: string): boolean {
-  const long = /^--([^=]+)$/.exec(word)?.[1]?.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
-  const name = long ?? (aliases as Record<string, string>)[/^-(.)$/.exec(word)?.[1] ?? ''];
+  const long = /^--([^=]+)$/.exec(word)?.[1];
+  const name = long === undefined ? (aliases as Record<string, string>)[/^-(.)$/.exec(word)?.[1] ?? ''] : camel(long);
   const flag = name === undefined || !Object.hasOwn(flags, name) ? undefined : flags[name];
   return flag?.kind === 'parsed' && flag.parse === words;
 }
+
+/** Names of commands and flags as they are declared; people write them with dashes. */
+const camel = (word: string) => word.replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
 /** A negative number is none, and neither is a lone dash. */
 const isFlag = (word: string) => /^--?[A-Za-z]/.test(word) || word === '--';

@@ -17,9 +17,9 @@ export function shownQuoted(text: string): string {
   return text.replaceAll(unsafe, (character) => (character === '\n' ? character : escaped(character)));
 }
 
-/** Whether a text has something that must not reach a terminal as it is. */
+/** Whether a text has something that must not reach a terminal as it is; that it has several lines is not. */
 export function isUnsafe(text: string): boolean {
-  return text.search(unsafe) >= 0;
+  return text.replaceAll('\n', '').search(unsafe) >= 0;
 }
 
 /** As JSON writes it: beyond the first 65,536 characters in two halves. */

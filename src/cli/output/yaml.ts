@@ -5,10 +5,15 @@ import { isUnsafe, shownQuoted } from './shown.ts';
 export function yamlOf(value: unknown): string {
   const document = new Document(value, { aliasDuplicateObjects: false });
   visit(document, (_, node) => {
-    if (isScalar(node) && typeof node.value === 'string' && isUnsafe(node.value)) node.type = 'QUOTE_DOUBLE';
+    if (isScalar(node) && typeof node.value === 'string' && isQuoted(node.value)) node.type = 'QUOTE_DOUBLE';
   });
   // Folded lines of quoted texts would be hard to search.
   return shownQuoted(
-    document.toString({ lineWidth: 0, doubleQuotedMinMultiLineLength: Number.MAX_SAFE_INTEGER }).trimEnd(),
+    document.toString({ lineWidth: 0, doubleQuotedMinMultiLineLength: Number.MAX_SAFE_INTEGER }).replace(/\n$/, ''),
   );
+}
+
+/** Blanks around lines are easily lost in a block. */
+function isQuoted(text: string): boolean {
+  return isUnsafe(text) || (text.includes('\n') && (!/^\S[^]*\S$/.test(text) || / $/m.test(text)));
 }

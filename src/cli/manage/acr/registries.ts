@@ -15,7 +15,7 @@ export const createRegistry = manageCommand<NameFlag & RegistrySettings & { loca
   details: 'Creates a registry. One that is there already gets what is said here, and the defaults for the rest.',
   examples: [
     'acr create --name teamb',
-    'acr create -n public --anonymous-pull-repositories samples/* --tags team=docs',
+    `acr create -n public --anonymous-pull-repositories 'samples/*' --tags team=docs`,
   ],
   flags: { name, ...settingFlags, ...locationFlag },
   aliases: { ...aliases, l: 'location' },

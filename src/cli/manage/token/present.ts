@@ -22,6 +22,16 @@ export const tokenColumns: Columns = {
   CreationDate: 'creationDate',
 };
 
+/** Of a token that was made just now: its passwords are not shown again. */
+export const newTokenColumns: Columns = {
+  Name: 'name',
+  ScopeMap: "split(scopeMapId, '/') | [-1]",
+  Status: 'status',
+  Password1: "credentials.passwords[?name=='password1'].value | [0]",
+  Password2: "credentials.passwords[?name=='password2'].value | [0]",
+  Expiry: 'credentials.passwords[0].expiry',
+};
+
 export const passwordColumns: Columns = {
   Username: 'username',
   Password1: "passwords[?name=='password1'].value | [0]",

@@ -39,7 +39,7 @@ const create = manageCommand<Named & { repository?: (readonly string[])[]; descr
     'Creates a scope map: what tokens may do in which repositories. Actions are content/read, content/write, content/delete, ' +
     'metadata/read and metadata/write; a repository may be a name, PREFIX/* or *. One that is there already is replaced.',
   examples: [
-    'acr scope-map create --name ci --repository team/app content/read content/write --repository base/* content/read',
+    `acr scope-map create --name ci-map --repository team/app content/read content/write --repository 'base/*' content/read`,
   ],
   flags: { ...flags, repository: { ...repositories, brief: 'A repository and what may be done in it' }, description },
   aliases,
@@ -55,7 +55,7 @@ const create = manageCommand<Named & { repository?: (readonly string[])[]; descr
 
 const show = manageCommand<Named>({
   brief: 'Show a scope map',
-  examples: ['acr scope-map show --name ci'],
+  examples: ['acr scope-map show --name ci-map'],
   flags,
   aliases,
   columns,
@@ -81,7 +81,7 @@ const update = manageCommand<
     'Adds and takes away actions. Tokens of the scope map may do what it says from then on. A repository to remove without ' +
     'actions goes as a whole.',
   examples: [
-    'acr scope-map update --name ci --add-repository team/web content/read --remove-repository team/app content/write',
+    'acr scope-map update --name ci-map --add-repository team/web content/read --remove-repository team/app content/write',
   ],
   flags: {
     ...flags,
@@ -108,7 +108,7 @@ const update = manageCommand<
 const remove = manageCommand<Named & ConfirmFlag>({
   brief: 'Delete a scope map',
   details: 'Deletes a scope map. Tokens that name it may do nothing then.',
-  examples: ['acr scope-map delete --name ci --yes'],
+  examples: ['acr scope-map delete --name ci-map --yes'],
   flags: { ...flags, ...confirmFlag },
   aliases: { ...aliases, y: 'yes' },
   async run(connection, given) {

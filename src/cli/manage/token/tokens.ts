@@ -16,7 +16,7 @@ import {
 } from '../flags.ts';
 import { wordsFlag } from '../words.ts';
 import { type ExpiryFlags, expiryFlags, expiryOf } from './expiry.ts';
-import { tokenColumns as columns, tokenOf } from './present.ts';
+import { newTokenColumns, tokenColumns as columns, tokenOf } from './present.ts';
 import { actionsOf } from './repositories.ts';
 
 type Named = NameFlag & RegistryFlag;
@@ -52,7 +52,7 @@ export const createToken = manageCommand<Creation>({
     ...expiryFlags,
   },
   aliases,
-  columns,
+  columns: newTokenColumns,
   async run(connection, given) {
     const { client, note } = connection;
     const registry = await connection.registry(given.registry);
