@@ -47,11 +47,15 @@ export async function sessionFor(context: Context, host: string): Promise<Sessio
 
 /** A login that is made again. */
 async function renewed(
-  { method, origin: _, ca: __, ...request }: RecordedLogin,
+  { method, audience, data, tokenFile, clientId, tenantId }: RecordedLogin,
   registry: RegistryAddress,
   surroundings: Surroundings,
 ): Promise<string | undefined> {
-  const session = await proveBy([method, ambient[method]], { registry, ...request }, surroundings);
+  const session = await proveBy(
+    [method, ambient[method]],
+    { registry, audience, data, tokenFile, clientId, tenantId },
+    surroundings,
+  );
   return session?.refresh.token;
 }
 

@@ -57,10 +57,10 @@ function welcome(url: string): string {
   Bonded is serving on ${url}
 
   Try:
+    bonded login ${host}
     skopeo copy --dest-tls-verify=false docker://docker.io/library/busybox:latest docker://${host}/busybox:latest
     podman push --tls-verify=false IMAGE ${host}/IMAGE
     crane ls --insecure ${host}/busybox
-    curl ${url}/v2/_catalog
 
   Ctrl-C stops it.
 `;

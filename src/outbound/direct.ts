@@ -1,13 +1,16 @@
 import { readFileSync } from 'node:fs';
-import { getCACertificates } from 'node:tls';
+import { createSecureContext, getCACertificates } from 'node:tls';
 import { classOf } from './address-class.ts';
-import { failureOf } from './connect.ts';
+import { connect, failureOf, NotConnected } from './connect.ts';
 import { OutboundError } from './outbound-error.ts';
+import { bodyOf, headersOf } from './read-answer.ts';
 import { type Target, targetOf } from './target.ts';
 
 /** Longest answer: a token or a document of discovery, never content (bytes). */
 const maxBytes = 1024 * 1024;
 const defaultTimeoutMs = 20_000;
+/** How long something on this machine may take to accept a connection (ms). */
+const connectMs = 5000;
 
 export interface DirectRequest {
   method?: string;
@@ -27,29 +30,53 @@ export type DirectCaller = (url: string, request?: DirectRequest) => Promise<Res
  * that are trusted anyway; throws an Error where one cannot be read.
  */
 export function createDirectCaller(ca: readonly string[] = []): DirectCaller {
-  const tls = ca.length === 0 ? undefined : { ca: [...getCACertificates('default'), ...ca.map(readAuthority)] };
-  return async (url, { method = 'GET', headers = {}, body, timeoutMs = defaultTimeoutMs } = {}) => {
+  const trusted = ca.length === 0 ? undefined : [...getCACertificates('default'), ...ca.map(readAuthority)];
+  return async (url, request = {}) => {
     const target = targetOf(url);
-    const signal = AbortSignal.timeout(timeoutMs);
+    const signal = AbortSignal.timeout(request.timeoutMs ?? defaultTimeoutMs);
     try {
-      const answer = await fetch(target.url, {
-        method,
-        headers: { 'user-agent': 'bonded', ...headers },
-        ...(body !== undefined && { body }),
-        redirect: 'manual',
-        signal,
-        ...(isHere(target) && { proxy: '' }),
-        ...(tls && { tls }),
-      });
-      const bytes = await bounded(answer, target);
-      const { status, statusText } = answer;
-      const withBody = status !== 204 && status !== 205 && status !== 304;
-      return new Response(withBody ? bytes : null, { status, statusText, headers: answer.headers });
+      return await (isHere(target) ? callHere : callAway)(target, request, signal, trusted);
     } catch (error) {
       if (signal.aborted) throw new OutboundError('timed_out', `${target.host} did not answer in time`, error);
-      throw failureOf(error, target);
+      throw failureOf(error instanceof NotConnected ? error.cause : error, target);
     }
   };
+}
+
+type Call = (
+  target: Target,
+  request: DirectRequest,
+  signal: AbortSignal,
+  trusted: string[] | undefined,
+) => Promise<Response>;
+
+/** By what the environment says of proxies. */
+const callAway: Call = async (target, { method = 'GET', headers = {}, body }, signal, trusted) => {
+  const answer = await fetch(target.url, {
+    method,
+    headers: { 'user-agent': 'bonded', ...headers },
+    ...(body !== undefined && { body }),
+    redirect: 'manual',
+    signal,
+    ...(trusted && { tls: { ca: trusted } }),
+  });
+  return responseOf(answer.status, answer.headers, await bounded(answer, target));
+};
+
+/** `fetch` would go by a proxy here, too, and cannot be told not to. */
+const callHere: Call = async (target, { method = 'GET', headers = {}, body }, signal, trusted) => {
+  const secureContext = trusted && target.secure ? createSecureContext({ ca: trusted }) : undefined;
+  const sent = { 'user-agent': 'bonded', accept: '*/*', ...headers };
+  // Not every system knows the names below it (RFC 6761 §6.3).
+  const place = target.host.endsWith('.localhost') ? 'localhost' : target.host;
+  const answer = await connect(target, place, { method, headers: sent, body, signal, secureContext }, connectMs);
+  const received = headersOf(answer);
+  return responseOf(answer.statusCode ?? 0, received, await bodyOf(answer, received, maxBytes));
+};
+
+function responseOf(status: number, headers: Headers, bytes: Uint8Array<ArrayBuffer>): Response {
+  const hasBody = status !== 204 && status !== 205 && status !== 304;
+  return new Response(hasBody ? bytes : null, { status, headers });
 }
 
 /** This machine and what only it reaches, such as a server of metadata: no proxy knows them. */

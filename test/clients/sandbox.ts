@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { program } from '../support/program.ts';
@@ -80,6 +80,10 @@ export async function createSandbox(): Promise<Sandbox> {
       // The helper makes a new token each time.
       if (loggedIn.has(url)) return;
       await run([program, 'login', new URL(url).host, '--data', data], { environment: sandbox.environment });
+      for (const file of ['auth.json', '.docker/config.json']) {
+        const text = await readFile(within('home', file), 'utf8');
+        if (text.includes('"auth"') || !text.includes('"bonded"')) throw new Error(`${file} has a password: ${text}`);
+      }
       loggedIn.add(url);
     },
     async [Symbol.asyncDispose]() {

@@ -1,4 +1,4 @@
-import { expiryOf, nullUser } from '../exchange.ts';
+import { nullUser } from '../exchange.ts';
 import { editJson, isJson, type Json, objectAt, readJson, removeAt } from './json-file.ts';
 import type { Places } from './places.ts';
 import { eraseInHelper, storeInHelper } from './native-store.ts';
@@ -47,11 +47,7 @@ export async function storeToken(
 /** The token that `storeToken` has left for a host; the second file has it wherever Docker keeps its own. */
 export async function storedToken({ containersAuth }: Places, host: string): Promise<string | undefined> {
   const auths = (await readJson(containersAuth))?.['auths'];
-  const entry = isJson(auths) ? auths[host] : undefined;
-  const auth = isJson(entry) ? entry['auth'] : undefined;
-  if (typeof auth !== 'string') return undefined;
-  const pair = Buffer.from(auth, 'base64').toString();
-  return pair.startsWith(`${nullUser}:`) ? pair.slice(nullUser.length + 1) : undefined;
+  return tokenIn(isJson(auths) ? auths[host] : undefined);
 }
 
 /** Undoes both. Passwords that others have stored for the host stay. Resolves with whether there was anything. */

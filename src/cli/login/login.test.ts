@@ -22,6 +22,11 @@ const claimsOf = (token: string) =>
 
 const login = (...args: string[]) => home.bonded(['login', server.host, '--data', server.data, ...args]);
 
+function openProxy(answer: (request: Request) => Response) {
+  const proxy = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: answer });
+  return { url: `http://127.0.0.1:${proxy.port}`, [Symbol.asyncDispose]: () => proxy.stop(true) };
+}
+
 const withHome = (action: () => Promise<void>) => async () => {
   home = await openHome();
   await using _ = home;
@@ -41,6 +46,40 @@ test(
     expect(exposed['loginServer']).toBe(server.host);
     expect(claimsOf(exposed['accessToken']!)).toMatchObject({ grant_type: 'refresh_token' });
     expect(await Bun.file(join(home.home, '.docker/config.json')).exists()).toBe(false);
+  }),
+  60_000,
+);
+
+test(
+  'a proxy of the environment is for others than this machine',
+  withHome(async () => {
+    const proxy = 'http://127.0.0.1:1';
+    const environment = { HTTP_PROXY: proxy, http_proxy: proxy, HTTPS_PROXY: proxy, https_proxy: proxy };
+    const args = ['login', server.host, '--data', server.data, '--print-token'];
+    expect(await home.bonded(args, { environment })).toMatchObject({ code: 0, error: '' });
+  }),
+  60_000,
+);
+
+test(
+  'others are reached by the proxy, and where they redirect the token is not sent on',
+  withHome(async () => {
+    const asked: string[] = [];
+    let answer = () => Response.json({ refresh_token: 'a.b.c' });
+    await using proxy = openProxy((request) => {
+      asked.push(request.url);
+      return answer();
+    });
+    const environment = { HTTP_PROXY: proxy.url, http_proxy: proxy.url };
+    const args = ['login', 'registry.example.com', '--plain-http', '--data', server.data, '--print-token'];
+    expect(await home.bonded(args, { environment })).toEqual({ code: 0, out: 'a.b.c\n', error: '' });
+    answer = () => new Response(null, { status: 307, headers: { location: 'http://other.example.com/' } });
+    const refused = await home.bonded(args, { environment });
+    expect(refused.error).toContain('http://registry.example.com answered with 307 and is no Bonded registry');
+    answer = () => new Response('x'.repeat(2_000_000));
+    expect((await home.bonded(args, { environment })).error).toContain('answered with more than 1048576 bytes');
+    const url = 'http://registry.example.com/oauth2/exchange';
+    expect(asked).toEqual([url, url, url]);
   }),
   60_000,
 );
