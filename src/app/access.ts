@@ -5,11 +5,13 @@ import {
   createAuthenticator,
   createFederation,
   createPasswords,
+  createRightUses,
   type Authenticator,
   type Directory,
   type Identification,
   identityTypes,
   readDirectory,
+  type RightUses,
   standingOf,
 } from '../identity/index.ts';
 import { startPeriodic } from '../jobs/index.ts';
@@ -20,6 +22,7 @@ import { ensureRegistryResource, registryType } from '../registries/index.ts';
 import { createMirror, createResources, type Mirror, mirrorIntervalMs, type Resources } from '../resources/index.ts';
 import type { Log } from '../telemetry/index.ts';
 import { usesData } from './blobs.ts';
+import { oneAtATime } from './one-at-a-time.ts';
 import type { Storage } from './storage.ts';
 
 /** Who somebody is and what they may do, in this process. */
@@ -27,6 +30,7 @@ export interface Access {
   identification: Identification;
   authenticator: Authenticator;
   directory(): Directory;
+  rightUses: RightUses;
   keys: Keys;
   resources: Resources;
   mirror: Mirror;
@@ -58,20 +62,21 @@ export async function openAccess(
   for (const { name } of registriesOf(config)) await ensureRegistryResource(resources, name);
   const types = [registryType, ...identityTypes].map(({ type }) => type);
   const mirror = await createMirror(resources, types);
-  const standing = standingOf(config.bootstrap);
+  const rightUses = createRightUses(db, (id) => mirror.get(id) !== undefined, now);
+  const standing = { ...standingOf(config.bootstrap), used: rightUses.used };
   const read = async (before?: Directory) => {
     const ids = await registryNames(catalog);
     return readDirectory(mirror, new Map([...ids].map(([id, name]) => [name.toLowerCase(), id])), standing, before);
   };
   let directory = await read();
   let stale = false;
-  const refresh = async () => {
+  const refresh = oneAtATime(async () => {
     // What could not be read anew the last time still has to be.
     stale = (await mirror.refresh()) || stale;
     if (!stale) return;
     directory = await read(directory);
     stale = false;
-  };
+  });
   const passwords = createPasswords(db, (text) => keys.hmac(`password\0${text}`), now);
   const identification: Identification = {
     directory: () => directory,
@@ -87,6 +92,7 @@ export async function openAccess(
     identification,
     authenticator: createAuthenticator(identification),
     directory: () => directory,
+    rightUses,
     keys,
     resources,
     mirror,
@@ -106,6 +112,7 @@ export async function openAccess(
         everyProcess('follow-resources', mirrorIntervalMs, refresh),
         everyProcess('refresh-keys', keyIntervals.refreshMs, () => keys.refresh()),
         everyProcess('record-password-uses', usesIntervalMs, () => passwords.recordUses()),
+        everyProcess('record-right-uses', usesIntervalMs, () => rightUses.record()),
       ];
     },
   };

@@ -49,6 +49,11 @@ export interface Directory {
   /** Federated credentials for tokens of one issuer. */
   credentialsOf(issuer: string): readonly FederatedCredential[];
   token(registryId: number, name: string): TokenFacts | undefined;
+  readonly identities: readonly IdentityFacts[];
+  readonly credentials: readonly FederatedCredential[];
+  readonly tokens: readonly TokenFacts[];
+  /** Told which assignment allowed something, by its id; keeps it in memory. */
+  used(assignment: string): void;
 }
 
 export interface DirectorySource {
@@ -60,6 +65,7 @@ export interface DirectorySource {
   identities: readonly IdentityFacts[];
   credentials: readonly FederatedCredential[];
   tokens: readonly TokenFacts[];
+  used?: Directory['used'];
 }
 
 export function createDirectory(source: DirectorySource): Directory {
@@ -80,6 +86,10 @@ export function createDirectory(source: DirectorySource): Directory {
     credential: (id) => byId.get(id.toLowerCase()),
     credentialsOf: (issuer) => byIssuer.get(issuer) ?? [],
     token: (registryId, name) => tokens.get(keyOf(registryId, name)),
+    identities: source.identities,
+    credentials: source.credentials,
+    tokens: source.tokens,
+    used: source.used ?? (() => {}),
   };
 }
 

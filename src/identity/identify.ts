@@ -151,7 +151,11 @@ function identifyOperator(of: Identification, door: Door, token: string, said: S
 }
 
 /** A token of a trusted issuer: the identity that has a federated credential for it, or else whoever its subject is. */
-function callerOfFederated(directory: Directory, door: Door, verified: VerifiedToken): Caller {
+export function callerOfFederated(
+  directory: Directory,
+  door: Pick<Door, 'registryId'>,
+  verified: VerifiedToken,
+): Caller {
   const { issuer: trusted, subject, claims, groups, expiresAt } = verified;
   const { issuer, preset } = trusted;
   const credential = directory.credentialsOf(issuer).find((candidate) => isFor(candidate, verified));

@@ -34,7 +34,10 @@ export {
   operatorId,
   type TokenDoor,
 } from './identify.ts';
+export { explainHandlers, explainManagementAccess, reportOn, testToken, type TokenReport } from './insight/index.ts';
+export { accessChecks, bootstrapChecks, takeSnapshot } from './checks/index.ts';
 export { createPasswords, type Passwords } from './passwords.ts';
+export { createRightUses, type RightUses } from './right-uses.ts';
 export { type Identified, type Refusal, refusalError } from './refusal.ts';
 export { readDirectory } from './read-directory.ts';
 export { standingOf } from './standing.ts';

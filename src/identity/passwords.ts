@@ -42,6 +42,8 @@ export interface Passwords {
   /** All go but those that are kept. */
   drop(tx: Transaction, owner: PasswordOwner, kept?: readonly Slot[]): Promise<void>;
   list(owner: PasswordOwner): Promise<PasswordFacts[]>;
+  /** All there are, with whose they are; names in lower case. */
+  all(): Promise<(PasswordFacts & PasswordOwner)[]>;
   /** The password that this is, if it is one that has not expired; takes as long whether or not there is one. */
   verify(owner: PasswordOwner, value: string): Promise<PasswordFacts | undefined>;
   /** Whether a password is still one. */
@@ -85,6 +87,18 @@ export function createPasswords(
       }
     },
     list: async (owner) => (await rowsOf(owner)).map(factsOf),
+    async all() {
+      const rows = await db.all<Row & { registry_id: number; kind: PasswordOwner['kind']; owner: string }>(
+        `SELECT registry_id, kind, owner, ${columns} FROM passwords ORDER BY registry_id, kind, owner, slot`,
+        [],
+      );
+      return rows.map((row) => {
+        const facts = factsOf(row);
+        // What is not yet written down counts, too.
+        const lastUsedAt = used.get(row.id)?.at ?? facts.lastUsedAt;
+        return { ...facts, lastUsedAt, registryId: row.registry_id, kind: row.kind, name: row.owner };
+      });
+    },
     async verify(owner, value) {
       const given = mac(value);
       const rows = await rowsOf(owner);

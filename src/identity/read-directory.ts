@@ -36,6 +36,8 @@ export interface Standing {
   issuers: readonly TrustedIssuer[];
   identities: readonly IdentityFacts[];
   credentials: readonly FederatedCredential[];
+  /** Told of assignments that allowed something. */
+  used?: Directory['used'];
 }
 
 /**
@@ -87,6 +89,7 @@ export function readDirectory(
     policy,
     registries,
     tokens,
+    ...(standing.used && { used: standing.used }),
     identities: [...standing.identities, ...identities.values()],
     credentials: [...standing.credentials, ...credentials],
     issuers: [...standing.issuers, ...listOf(mirror, trustedIssuerType).map(issuerOf)],
@@ -99,7 +102,7 @@ const parsed = new WeakMap<Resource, unknown>();
  * The resources of a type with their properties. Each is read once: those that have not changed stay the same objects. What
  * cannot be read, because another version wrote it, is left out.
  */
-function listOf<T extends ResourceType>(mirror: Mirror, type: T): Found<T>[] {
+export function listOf<T extends ResourceType>(mirror: Mirror, type: T): Found<T>[] {
   return mirror.list(type.type).flatMap((resource) => {
     const properties = propertiesOf(type, resource);
     return properties ? [{ resource, properties }] : [];
@@ -111,7 +114,7 @@ function propertiesOf<T extends ResourceType>(type: T, resource: Resource): Prop
   return parsed.get(resource) as PropertiesOf<T> | undefined;
 }
 
-type Found<T extends ResourceType> = { resource: Resource; properties: PropertiesOf<T> };
+export type Found<T extends ResourceType> = { resource: Resource; properties: PropertiesOf<T> };
 
 function credentialOf(
   id: string,
@@ -142,7 +145,7 @@ function identityOf({ resource, properties }: Found<typeof identityType>): Ident
   return { principalId: principalIdOf(resource), name: resource.name, enabled: properties.status === 'enabled' };
 }
 
-function assignmentOf({ resource, properties }: Found<typeof roleAssignmentType>): RoleAssignment[] {
+export function assignmentOf({ resource, properties }: Found<typeof roleAssignmentType>): RoleAssignment[] {
   const { condition, conditionVersion, roleDefinitionId, ...whom } = properties;
   const principal = assigned(whom);
   if (!principal) return [];

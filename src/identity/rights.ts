@@ -1,4 +1,11 @@
-import { decide, type Permission, type Principal, repositoryFilter, type RepositoryFilter } from '../access/index.ts';
+import {
+  decide,
+  type Decision,
+  type Permission,
+  type Principal,
+  repositoryFilter,
+  type RepositoryFilter,
+} from '../access/index.ts';
 import { type Caller, principalOf } from './caller.ts';
 import type { Directory } from './directory.ts';
 
@@ -30,7 +37,7 @@ const nothing: RepositoryFilter = { all: false, none: true, allows: () => false 
 function readRights(caller: Caller, directory: Directory): Rights {
   const principal = principalOf(caller, directory);
   const registry = directory.registry(caller.registryId);
-  const decisions = new Map<string, boolean>();
+  const decisions = new Map<string, Decision>();
   let visible: RepositoryFilter | undefined;
   return {
     principal,
@@ -41,13 +48,15 @@ function readRights(caller: Caller, directory: Directory): Rights {
     allows(permission, repository) {
       if (!principal || !registry) return false;
       const key = repository === undefined ? permission : `${permission} ${repository}`;
-      const decided = decisions.get(key);
-      if (decided !== undefined) return decided;
-      const target = { registry: registry.name, ...(repository !== undefined && { repository }) };
-      const { allow } = decide(directory.policy, principal, permission, target);
-      if (decisions.size === keptDecisions) decisions.clear();
-      decisions.set(key, allow);
-      return allow;
+      let decision = decisions.get(key);
+      if (!decision) {
+        const target = { registry: registry.name, ...(repository !== undefined && { repository }) };
+        decision = decide(directory.policy, principal, permission, target);
+        if (decisions.size === keptDecisions) decisions.clear();
+        decisions.set(key, decision);
+      }
+      if (decision.by !== undefined) directory.used(decision.by);
+      return decision.allow;
     },
   };
 }

@@ -17,13 +17,15 @@ export interface ManageCommand<Flags extends object> {
   aliases?: Aliases<keyof Flags & string>;
   /** Of tables. */
   columns?: Columns;
+  /** Writes for people what would be no table. */
+  report?(value: unknown): string;
   /** Does it; what it resolves with is printed, undefined is not. */
   run(connection: Connection, flags: Flags): Promise<unknown>;
 }
 
 /** A command that speaks to the management API and prints what it answers. */
 export function manageCommand<Flags extends object>(options: ManageCommand<Flags>): Command<Context> {
-  const { brief, details, examples, columns, run } = options;
+  const { brief, details, examples, columns, report, run } = options;
   const parameters = {
     flags: { ...options.flags, ...commonFlags },
     aliases: { ...options.aliases, ...commonAliases },
@@ -38,7 +40,12 @@ export function manageCommand<Flags extends object>(options: ManageCommand<Flags
       }
       const connection = await connect(this, flags.server);
       const value = await run(connection, flags);
-      print(this, value, { output: flags.output, query: flags.query, ...(columns && { columns }) });
+      print(this, value, {
+        output: flags.output,
+        query: flags.query,
+        ...(columns && { columns }),
+        ...(report && { report }),
+      });
     },
   });
 }

@@ -1,4 +1,6 @@
+import { accessRoutes } from './access/index.ts';
 import { registryRoutes } from './acr/index.ts';
+import { advise } from './advise.ts';
 import { identityRoutes } from './identity/index.ts';
 import { issuerRoutes } from './issuer/index.ts';
 import { roleRoutes } from './role/index.ts';
@@ -10,6 +12,8 @@ export const manageRoutes = {
   acr: registryRoutes,
   token: tokenRoutes,
   scopeMap: scopeMapRoutes,
+  access: accessRoutes,
+  advise,
   identity: identityRoutes,
   role: roleRoutes,
   issuer: issuerRoutes,

@@ -15,17 +15,20 @@ export interface PrintOptions {
   query?: string | undefined;
   /** Headings with the JMESPath of each, for tables and TSV without a query; default: what the value has. */
   columns?: Columns;
+  /** Writes the whole value for people, in place of a table; it has to see to what a terminal must not get. */
+  report?(value: unknown): string;
 }
 
 /**
  * Prints the outcome of a command. JSON and YAML have all of it; tables and TSV have the columns, or what the query has
  * left. Undefined prints nothing. Throws an Error where the query is no JMESPath.
  */
-export function print(context: Context, value: unknown, { output, query, columns }: PrintOptions): void {
+export function print(context: Context, value: unknown, { output, query, columns, report }: PrintOptions): void {
   const format = output ?? (context.process.stdout.isTTY ? 'table' : 'json');
   const selected = query === undefined ? value : select(value, query);
   if (format === 'none' || selected === undefined) return;
-  const text = render(format, selected, query === undefined ? columns : undefined);
+  const isReport = report !== undefined && format === 'table' && query === undefined;
+  const text = isReport ? report(selected) : render(format, selected, query === undefined ? columns : undefined);
   if (text !== '') context.write(text);
 }
 

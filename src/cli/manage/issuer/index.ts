@@ -1,5 +1,6 @@
 import { buildRouteMap } from '@stricli/core';
 import { createIssuer, deleteIssuer, listIssuers, showIssuer, updateIssuer } from './issuers.ts';
+import { testIssuerToken } from './test-token.ts';
 
 export const issuerCommands = {
   create: createIssuer,
@@ -7,6 +8,7 @@ export const issuerCommands = {
   list: listIssuers,
   update: updateIssuer,
   delete: deleteIssuer,
+  test: testIssuerToken,
 };
 
 export const issuerRoutes = buildRouteMap({
