@@ -1,4 +1,4 @@
-import { expiryOf, nullUser } from '../exchange.ts';
+import { nullUser } from '../exchange.ts';
 import { editJson, isJson, type Json, objectAt, readJson, removeAt } from './json-file.ts';
 import type { Places } from './places.ts';
 import { eraseInHelper, storeInHelper } from './native-store.ts';
