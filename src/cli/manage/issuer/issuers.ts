@@ -1,9 +1,10 @@
-import { type PresetName, trustedIssuerType } from '../../../identity/index.ts';
+import { trustedIssuerType } from '../../../identity/index.ts';
 import type { ManagementClient } from '../../../operations/index.ts';
 import { UsageError } from '../../failure.ts';
 import type { Columns } from '../../output/index.ts';
 import { manageCommand } from '../command.ts';
 import { confirm } from '../confirm.ts';
+import { existing } from '../existing.ts';
 import { confirmFlag, type ConfirmFlag, type NameFlag, requiredText } from '../flags.ts';
 import { flat } from '../present.ts';
 import { allWords } from '../words.ts';
@@ -44,7 +45,10 @@ export const createIssuer = manageCommand<NameFlag & PresetFlags & IssuerSetting
         '--audience says what tokens must have as aud: what whoever gets them asks for, such as bonded',
       );
     }
-    const properties = { ...defaults, preset, ...(await settingsOf(flags)), audiences };
+    const settings = await settingsOf(flags);
+    // Who creates it again does not mean to enable what somebody has disabled.
+    const enabled = flags.enabled ?? (await existing(client, trustedIssuerType, [flags.name]))?.properties.enabled;
+    const properties = { ...defaults, preset, ...settings, audiences, ...(enabled !== undefined && { enabled }) };
     return flat(await client.put(trustedIssuerType, [flags.name], { properties }));
   },
 });
@@ -94,7 +98,7 @@ async function issuerOf(client: ManagementClient, flags: NameFlag & PresetFlags)
   const { preset, tenant, tokenVersion, owner, enterprise, host } = flags;
   if ([tenant, tokenVersion, owner, enterprise, host].every((flag) => flag === undefined))
     return flags.issuer === undefined ? {} : { issuer: flags.issuer };
-  const known = preset ?? ((await client.get(trustedIssuerType, [flags.name])).properties.preset as PresetName);
+  const known = preset ?? (await client.get(trustedIssuerType, [flags.name])).properties.preset;
   return { issuer: defaultsOf(flags, known).issuer };
 }
 
