@@ -5,6 +5,7 @@ import { providerActions, resourceTypes } from '../src/app/index.ts';
 import { describeSettings } from '../src/config/index.ts';
 import { configSchema } from '../src/configuration.ts';
 import { openApiDocument } from '../src/operations/index.ts';
+import { commandsPage } from './reference-commands.ts';
 import { createMetrics } from '../src/telemetry/index.ts';
 
 const root = join(import.meta.dir, '..');
@@ -12,6 +13,7 @@ const root = join(import.meta.dir, '..');
 /** The generated pages of docs/reference, by path. `npm run docs` writes them; a test says when they are out of date. */
 export async function referencePages(): Promise<Record<string, string>> {
   return {
+    'docs/reference/cli.md': commandsPage(),
     'docs/reference/configuration.md': configurationPage(),
     'docs/reference/metrics.md': await metricsPage(),
     'docs/reference/openapi.json': `${JSON.stringify(openApiDocument({ version: packageFile.version, types: resourceTypes, providerActions }), null, 2)}\n`,

@@ -121,7 +121,8 @@ export function scopeCoversRegistry(scope: Scope, registry: PolicyRegistry): boo
   return scope.repository === undefined ? scopeCovers(scope, registry.scope) : scope.path === registry.scope.path;
 }
 
-function judgeManagement({ source, role, scope, condition }: Assignment, action: string, at: Scope): Verdict {
+/** What an assignment says to an action of the management API on a scope. */
+export function judgeManagement({ source, role, scope, condition }: Assignment, action: string, at: Scope): Verdict {
   if (source.enabled === false) return 'disabled';
   if (!role) return 'role-unknown';
   if (!scope) return 'scope-malformed';

@@ -34,6 +34,8 @@ export interface Reason {
   assignment?: string;
   /** The name of its role, where the definition is known. */
   role?: string;
+  /** Where it is assigned. */
+  scope?: string;
   grant?: Grant;
   outcome: Outcome;
   /** A part of a sentence, for people. */
@@ -98,7 +100,7 @@ function reasonsOf(
   return allowingFirst([...assignments].map((assignment) => reasonOf(assignment, registry, permission, repository)));
 }
 
-function allowingFirst(reasons: readonly Reason[]): Reason[] {
+export function allowingFirst(reasons: readonly Reason[]): Reason[] {
   return reasons.toSorted((a, b) => Number(b.outcome === 'allows') - Number(a.outcome === 'allows'));
 }
 
@@ -119,12 +121,14 @@ function reasonOf(
   permission: Permission,
   repository: string | undefined,
 ): Reason {
-  const { source, role } = assignment;
   const verdict = judge(assignment, registry, permission, repository);
-  const [outcome, message] = detail(verdict, assignment, registry, permission, repository);
+  return reasonBy(assignment, detail(verdict, assignment, registry, permission, repository));
+}
+
+export function reasonBy({ source, role }: Assignment, [outcome, message]: [Outcome, string]): Reason {
   const name = role ? JSON.stringify(role.definition.roleName) : source.roleDefinitionId;
   const sentence = `the assignment ${source.name} of ${name} at ${source.scope} ${message}`;
-  const reason: Reason = { assignment: source.id, outcome, message: sentence };
+  const reason: Reason = { assignment: source.id, scope: source.scope, outcome, message: sentence };
   return role ? { ...reason, role: role.definition.roleName } : reason;
 }
 
@@ -136,8 +140,27 @@ function detail(
   repository: string | undefined,
 ): [Outcome, string] {
   switch (verdict) {
+    case 'role-lacks':
+      return lack(assignment, registry.mode, permission);
+    case 'condition-refuses':
+      return refusal(assignment, conditionNames(permission, registry.mode), repository);
     case 'allows':
-      return [verdict, `gives ${permission}`];
+    case 'disabled':
+    case 'role-unknown':
+    case 'scope-malformed':
+    case 'scope-elsewhere':
+      return plainDetail(verdict, permission);
+  }
+}
+
+/** What is said in the same words of data and of management. */
+export function plainDetail(
+  verdict: Exclude<Verdict, 'role-lacks' | 'condition-refuses'>,
+  what: string,
+): [Outcome, string] {
+  switch (verdict) {
+    case 'allows':
+      return [verdict, `gives ${what}`];
     case 'disabled':
       return [verdict, 'is disabled'];
     case 'role-unknown':
@@ -146,10 +169,6 @@ function detail(
       return [verdict, 'has a scope that is no id of a resource'];
     case 'scope-elsewhere':
       return [verdict, 'does not reach it'];
-    case 'role-lacks':
-      return lack(assignment, registry.mode, permission);
-    case 'condition-refuses':
-      return refusal(assignment, registry.mode, permission, repository);
   }
 }
 
@@ -173,27 +192,26 @@ function lack({ role }: Assignment, mode: RoleAssignmentMode, permission: Permis
   return ['action-missing', `does not give ${permission}: the role lacks ${action}`];
 }
 
-function refusal(
+export function refusal(
   { source, condition }: Assignment,
-  mode: RoleAssignmentMode,
-  permission: Permission,
+  actions: readonly string[],
   repository: string | undefined,
 ): [Outcome, string] {
   if (condition instanceof RegistryError) {
     return ['condition-malformed', `grants nothing: ${condition.message}`];
   }
-  const part = blamedPart(parseCondition(source.condition!), conditionNames(permission, mode), repository);
+  const part = blamedPart(parseCondition(source.condition!), actions, repository);
   const why = repository === undefined ? 'is not true where no repository is named' : 'is not true';
   return ['condition-false', `has a condition that refuses: ${part} ${why}`];
 }
 
-function listOf(reasons: readonly Reason[]): string {
+export function listOf(reasons: readonly Reason[]): string {
   const named = reasons.slice(0, mostNamed).map((reason) => reason.message);
   const rest = reasons.length - named.length;
   return [...named, ...(rest > 0 ? [`and ${rest} more that do not allow it`] : [])].join('; ');
 }
 
-function nothingConcerns(principal: Principal): string {
+export function nothingConcerns(principal: Principal): string {
   return isAssignable(principal) ? 'no role assignment concerns it' : 'it has no grants';
 }
 

@@ -5,12 +5,16 @@ import {
   builtInRoles,
   canAny,
   conditionFor,
+  assignmentsOf,
   decide,
+  decideManagement,
   explain,
+  explainManagement,
   type Permission,
   permissions,
   type Policy,
   type Principal,
+  reachOf,
   repositoryFilter,
   type RoleAssignment,
   type RoleAssignmentMode,
@@ -221,3 +225,55 @@ test('a token may do in some repository what one of its grants says', () => {
   const can = (permission: Permission) => canAny(policyOf([]), token, permission, 'main');
   expect([can('content/read'), can('content/write'), can('catalog/read')]).toEqual([true, false, false]);
 });
+
+const managed = fc.constantFrom(
+  'Microsoft.ContainerRegistry/registries/read',
+  'Microsoft.ContainerRegistry/registries/write',
+  'Microsoft.ContainerRegistry/registries/tokens/delete',
+  'Microsoft.Authorization/roleAssignments/write',
+  'Microsoft.ManagedIdentity/userAssignedIdentities/write',
+  'Microsoft.Elsewhere/things/read',
+);
+
+test(
+  'what is explained of management is what is decided, and what it suggests works',
+  () => {
+    fc.assert(
+      fc.property(assignments, caller, managed, scopes, (list, principal, action, scope) => {
+        const policy = policyWith(list, 'AbacRepositoryPermissions');
+        const decision = decideManagement(policy, principal, action, scope);
+        const { allow, by, reasons, suggestion } = explainManagement(policy, principal, action, scope);
+        expect({ allow, by }).toEqual({ allow: decision.allow, by: decision.by });
+        expect(reasons.some(({ outcome }) => outcome === 'allows')).toBe(allow);
+        if (!suggestion || /\*/.test(scope)) return;
+        const whom = { type: 'Identity', id: principal.id } as const;
+        const granted = assign('Owner', { roleDefinitionId: suggestion.id, scope, principal: whom });
+        // Nobody from outside has an id that an assignment could name.
+        const known: Principal = principal.kind === 'federated' ? { ...principal, kind: 'identity' } : principal;
+        const after = policyWith([...list, granted], 'AbacRepositoryPermissions');
+        expect(decideManagement(after, known, action, scope).allow).toBe(true);
+      }),
+      { numRuns },
+    );
+  },
+  timeout,
+);
+
+test(
+  'how far an assignment reaches agrees with each decision by it alone',
+  () => {
+    fc.assert(
+      fc.property(assignment, caller, modes, fc.constantFrom(...permissions), (one, principal, mode, permission) => {
+        const policy = policyWith([one], mode);
+        if (assignmentsOf(policy, principal).length === 0) return;
+        const reach = reachOf(policy, one, permission).get('main') ?? 'none';
+        const allowed = targets.map((target) => decide(policy, principal, permission, target).allow);
+        if (reach === 'none') expect(allowed).not.toContain(true);
+        if (reach === 'all') expect(allowed[0]).toBe(true);
+        if (allowed[0]) expect(reach).toBe('all');
+      }),
+      { numRuns },
+    );
+  },
+  timeout,
+);

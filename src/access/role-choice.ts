@@ -1,5 +1,5 @@
 import { builtInRoles } from './built-in-roles.ts';
-import { bitOf, type Permission, type RoleAssignmentMode } from './permissions.ts';
+import { bitOf, type Permission, permissions, type RoleAssignmentMode } from './permissions.ts';
 import { compileRole, type RoleDefinition, roleKey } from './roles.ts';
 
 const roles = builtInRoles.map(compileRole);
@@ -40,6 +40,12 @@ export function replacementsOf({ name, roleName, type }: RoleDefinition, mode: R
 export function smallestRole(permission: Permission, mode: RoleAssignmentMode): RoleDefinition | undefined {
   const fitting = roles.filter((role) => (role.given[mode] & bitOf(permission)) !== 0);
   return fitting.toSorted((a, b) => countBits(a.given[mode]) - countBits(b.given[mode]))[0]?.definition;
+}
+
+/** What a role lets do with data in a mode, where no condition bounds it. */
+export function permissionsOf(definition: RoleDefinition, mode: RoleAssignmentMode): readonly Permission[] {
+  const { given } = compileRole(definition);
+  return permissions.filter((permission) => (given[mode] & bitOf(permission)) !== 0);
 }
 
 function countBits(bits: number): number {

@@ -1,15 +1,17 @@
 import { resolve } from 'node:path';
-import { registryNames } from '../catalog/index.ts';
+import { registryNames, repositoryIds } from '../catalog/index.ts';
 import { type Configuration, registriesOf } from '../configuration.ts';
 import {
   createAuthenticator,
   createFederation,
   createPasswords,
+  createRightUses,
   type Authenticator,
   type Directory,
   type Identification,
   identityTypes,
   readDirectory,
+  type RightUses,
   standingOf,
 } from '../identity/index.ts';
 import { startPeriodic } from '../jobs/index.ts';
@@ -28,6 +30,7 @@ export interface Access {
   identification: Identification;
   authenticator: Authenticator;
   directory(): Directory;
+  rightUses: RightUses;
   keys: Keys;
   resources: Resources;
   mirror: Mirror;
@@ -47,10 +50,9 @@ const usesIntervalMs = 60_000;
 export async function openAccess(
   config: Configuration,
   storage: Storage,
-  { log, url }: { log: Log; url: () => string },
+  { log, now, url }: { log: Log; now: () => number; url: () => string },
 ): Promise<Access> {
   const { db, catalog } = storage;
-  const now = Date.now;
   const data = usesData(config) ? resolve(config.data) : undefined;
   const keys = await openKeys(db, { ...config.keys, now, dataDirectory: data });
   if (!keys.sealed)
@@ -60,7 +62,8 @@ export async function openAccess(
   for (const { name } of registriesOf(config)) await ensureRegistryResource(resources, name);
   const types = [registryType, ...identityTypes].map(({ type }) => type);
   const mirror = await createMirror(resources, types);
-  const standing = standingOf(config.bootstrap);
+  const rightUses = createRightUses(db, (id) => mirror.get(id) !== undefined, now);
+  const standing = { ...standingOf(config.bootstrap), used: rightUses.used };
   const read = async (before?: Directory) => {
     const ids = await registryNames(catalog);
     return readDirectory(mirror, new Map([...ids].map(([id, name]) => [name.toLowerCase(), id])), standing, before);
@@ -82,12 +85,14 @@ export async function openAccess(
     operator: data === undefined ? undefined : await loadOperatorVerifier(data),
     federation: createFederation({ outbound: createOutbound(config.outbound), now, log }),
     passwords,
+    repositoryIds: (registryId, names) => repositoryIds(catalog, registryId, names),
     now,
   };
   return {
     identification,
     authenticator: createAuthenticator(identification),
     directory: () => directory,
+    rightUses,
     keys,
     resources,
     mirror,
@@ -103,9 +108,11 @@ export async function openAccess(
           failed: (error) => failed(name, error),
         });
       return [
+        () => passwords.recordUses().catch((error: unknown) => failed('record-password-uses', error)),
         everyProcess('follow-resources', mirrorIntervalMs, refresh),
         everyProcess('refresh-keys', keyIntervals.refreshMs, () => keys.refresh()),
         everyProcess('record-password-uses', usesIntervalMs, () => passwords.recordUses()),
+        everyProcess('record-right-uses', usesIntervalMs, () => rightUses.record()),
       ];
     },
   };

@@ -9,11 +9,14 @@ import {
   detailOf,
   doorAt,
   type Directory,
+  hasCatalog,
+  type Identified,
   isAllowed,
   type Needs,
   type Refusal,
+  refusalError,
+  type Rights,
   rightsOf,
-  seesAny,
 } from '../identity/index.ts';
 
 /** A request to a registry, of whichever protocol. */
@@ -23,6 +26,8 @@ export interface GatedExchange {
   readonly requestId: string;
   /** Set by the gates to what the protocol needs to know of who asks. */
   caller?: unknown;
+  /** Set where the caller's token is bound to a repository: the refusal for another one of that name. */
+  stale?: () => RegistryError;
   action?: string;
   address(): string;
   origin(): string;
@@ -68,14 +73,23 @@ export function createGates(options: GateOptions): Gate[] {
     refused(exchange, { ...refusal, caller, needs });
     const { origin, service } = doorAt(exchange.registryId, exchange.origin(), exchange.request);
     const error = refusal.reason === 'no_credentials' ? undefined : caller ? 'insufficient_scope' : 'invalid_token';
-    return new RegistryError('UNAUTHORIZED', {
-      message: refusal.message,
+    return refusalError(refusal, {
       detail: detailOf(needs?.challenge),
       headers: { 'WWW-Authenticate': challengeOf(origin, service, needs?.challenge, error) },
     });
   }
 
-  const authenticate: Gate = async (exchange, asked) => {
+  function accept(exchange: GatedExchange, asked: Asked, identified: Identified<Caller>): void {
+    const say = (refusal: Refusal) => challenge(exchange, asked.needs, refusal);
+    if (!identified.ok) throw say(identified.refusal);
+    const { caller } = identified;
+    if (caller.endedAt !== undefined && !asked.finishes) throw say(expired);
+    exchange.caller = askerOf(caller);
+    if (caller.grant) exchange.stale = () => say(stale);
+  }
+
+  // Without a promise where the caller is known: that is every pull but the first.
+  const authenticate: Gate = (exchange, asked) => {
     const authorization = exchange.request.headers.get('authorization');
     if (authorization === null) {
       // Docker sends no credentials unless it is asked for them here, also where pulls are free (lesson 19).
@@ -85,11 +99,8 @@ export function createGates(options: GateOptions): Gate[] {
     }
     const door = doorAt(exchange.registryId, exchange.origin(), exchange.request);
     const found = authenticator.identify(door, authorization);
-    const identified = found instanceof Promise ? await found : { ok: true as const, caller: found };
-    if (!identified.ok) throw challenge(exchange, asked.needs, identified.refusal);
-    const { caller } = identified;
-    if (caller.expired && !asked.finishes) throw challenge(exchange, asked.needs, expired);
-    exchange.caller = askerOf(caller);
+    if (found instanceof Promise) return found.then((identified) => accept(exchange, asked, identified));
+    return accept(exchange, asked, { ok: true, caller: found });
   };
 
   const authorise: Gate = (exchange, asked) => {
@@ -98,12 +109,15 @@ export function createGates(options: GateOptions): Gate[] {
     const rights = rightsOf(caller, directory());
     if (!rights.principal) throw challenge(exchange, needs, disabled);
     if (!needs) return;
-    const { permissions, repository } = needs;
-    if (permissions.some((permission) => isAllowed(caller, directory(), permission, repository))) return;
-    // A catalog of what it may see: nobody needs a right to that beside the rights to what is in it.
-    const catalog = repository === undefined && seesAny(caller, directory());
-    if (catalog && (!caller.grant || caller.grant.allows('catalog/read', undefined))) return;
-    const could = catalog || permissions.some((permission) => rights.allows(permission, repository));
+    const { permissions, repository, source } = needs;
+    if (permissions.some((permission) => isAllowed(caller, directory(), permission, repository))) {
+      // Its holder may pull there, and has not said so when it asked for the token: most clients do so when told.
+      if (isMissing(source, caller, rights)) throw challenge(exchange, needs, notInToken, caller);
+      return;
+    }
+    if (repository === undefined && hasCatalog(caller, directory())) return;
+    const sees = repository === undefined && !rights.visible.none;
+    const could = sees || permissions.some((permission) => rights.allows(permission, repository));
     if (caller.kind === 'anonymous') throw challenge(exchange, needs, noCredentials);
     // Its token was given for something else: it may get another (lesson 20).
     if (could && caller.grant) throw challenge(exchange, needs, notInToken, caller);
@@ -117,8 +131,18 @@ export function createGates(options: GateOptions): Gate[] {
   return [authenticate, authorise];
 }
 
+/** Whether a token was not given for pulls from a repository that its holder may pull from. */
+function isMissing(source: string | undefined, { grant }: Caller, rights: Rights): boolean {
+  if (source === undefined || !grant || grant.allows('content/read', source)) return false;
+  return rights.allows('content/read', source);
+}
+
 const noCredentials = { reason: 'no_credentials', message: 'authentication required' };
 const expired = { reason: 'expired', message: 'the access token has expired; get a new one' };
+const stale = {
+  reason: 'repository_replaced',
+  message: 'the access token was given for a repository that is gone; get a new one',
+};
 const disabled = {
   reason: 'disabled',
   message: 'whoever this token was given to is disabled, deleted or no longer trusted',
@@ -136,7 +160,15 @@ function createAsker(identified: Caller, directory: () => Directory): Asker {
   return {
     identified,
     id: identified.id,
-    mayPull: (repository) => isAllowed(identified, directory(), 'content/read', repository),
+    endedAt: identified.endedAt,
+    boundTo: (repository) => identified.grant?.idOf(repository),
+    mayPull(repository, id) {
+      const bound = identified.grant?.idOf(repository);
+      if (bound !== undefined && id !== undefined && id !== bound) return false;
+      if (isAllowed(identified, directory(), 'content/read', repository)) return true;
+      // What everybody may pull, whoever shows a token may pull as well.
+      return isAllowed(anonymousCaller(identified.registryId), directory(), 'content/read', repository);
+    },
     // The token for a catalog names no repository: what its holder may see now is what counts.
     maySee: (repository) => rights().visible.allows(repository),
     get seesAll() {

@@ -7,6 +7,8 @@ import {
   challengeOf,
   credentialActions,
   doorAt,
+  explainHandlers,
+  explainManagementAccess,
   dropPasswords,
   federatedCredentialHandlers,
   federatedCredentialType,
@@ -17,9 +19,11 @@ import {
   roleAssignmentType,
   roleDefinitionHandlers,
   roleDefinitionType,
+  reportOn,
   rightsOf,
   scopeMapHandlers,
   scopeMapType,
+  testToken,
   tokenHandlers,
   tokenType,
   trustedIssuerHandlers,
@@ -28,6 +32,7 @@ import {
 import { createManagement, isManagementPath, type Management, type ServedType } from '../management/index.ts';
 import { checkName, checkNameAvailability, registryHandlers, registryType } from '../registries/index.ts';
 import type { Access } from './access.ts';
+import { advisorType } from './advisor.ts';
 import { about } from './audit-trail.ts';
 
 /** A request as the edge hands it over. */
@@ -53,7 +58,10 @@ function servedTypes(config: Configuration, access: Access): ServedType[] {
     configured: registriesOf(config).map(({ name }) => name),
     loginServer: (name, origin) => loginServerOf(config, name, origin),
   });
-  const actions = credentialActions({ mirror, resources, directory, passwords, now });
+  const actions = {
+    ...credentialActions({ mirror, resources, directory, passwords, now }),
+    explainAccess: explainHandlers(access).explainAccess,
+  };
   return [
     {
       type: registryType,
@@ -73,6 +81,7 @@ function servedTypes(config: Configuration, access: Access): ServedType[] {
     { type: scopeMapType, handlers: scopeMapHandlers() },
     { type: tokenType, handlers: tokenHandlers({ mirror, directory, passwords }) },
     { type: trustedIssuerType, handlers: trustedIssuerHandlers(() => directory().issuers) },
+    advisorType(config, access),
   ];
 }
 
@@ -96,7 +105,14 @@ export function createManagementEdge(
   const asked = new WeakMap<object, { action: string; id: string }>();
   const management = createManagement({
     types: servedTypes(config, access),
-    providerActions: [{ action: checkNameAvailability, handle: (_, input) => checkName(mirror, input) }],
+    providerActions: [
+      { action: checkNameAvailability, handle: (_, input) => checkName(mirror, input) },
+      { action: explainManagementAccess, handle: explainHandlers(access).explainManagement },
+      {
+        action: testToken,
+        handle: (_, input) => reportOn((input as { token: string }).token, directory(), identification.federation),
+      },
+    ],
     resources,
     operations,
     authorise(exchange, action, id) {
@@ -104,7 +120,9 @@ export function createManagementEdge(
       const caller = exchange.principal as Caller;
       const { principal } = rightsOf(caller, directory());
       if (!principal || !mayManage(caller)) return false;
-      return decideManagement(directory().policy, principal, action, id).allow;
+      const { allow, by } = decideManagement(directory().policy, principal, action, id);
+      if (by !== undefined) directory().used(by);
+      return allow;
     },
     describe: (principal) => (principal as Caller).holder.name,
     refresh: access.refresh,
@@ -124,7 +142,7 @@ export function createManagementEdge(
     if (authorization === null) throw challenge('authentication required: log in with bonded login');
     const found = authenticator.identify(door, authorization);
     const identified = found instanceof Promise ? await found : { ok: true as const, caller: found };
-    if (identified.ok && !identified.caller.expired) return identified.caller;
+    if (identified.ok && identified.caller.endedAt === undefined) return identified.caller;
     const refusal = identified.ok ? { reason: 'expired', message: 'the access token has expired' } : identified.refusal;
     audit.record({ ...about(exchange, undefined), action: 'management', outcome: 'denied', reason: refusal.reason });
     throw challenge(refusal.message, 'invalid_token');

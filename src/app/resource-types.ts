@@ -1,7 +1,8 @@
-import { identityTypes } from '../identity/index.ts';
+import { recommendationType } from '../advisor/index.ts';
+import { explainManagementAccess, identityTypes, testToken } from '../identity/index.ts';
 import type { ProviderAction, ResourceType } from '../operations/index.ts';
 import { checkNameAvailability, registryType } from '../registries/index.ts';
 
 /** All that the management API serves, for the reference; each capability declares its own. */
-export const resourceTypes: readonly ResourceType[] = [registryType, ...identityTypes];
-export const providerActions: readonly ProviderAction[] = [checkNameAvailability];
+export const resourceTypes: readonly ResourceType[] = [registryType, ...identityTypes, recommendationType];
+export const providerActions: readonly ProviderAction[] = [checkNameAvailability, explainManagementAccess, testToken];

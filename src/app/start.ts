@@ -8,7 +8,7 @@ import { createByteBudget } from '../memory/index.ts';
 import { createOauth2 } from '../oauth2/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { createMetrics, type Log, type Metrics, watchLoopLag, watchMemory } from '../telemetry/index.ts';
-import { openAccess } from './access.ts';
+import { type Access, openAccess } from './access.ts';
 import { grantsTo, recordDone, refusalsTo } from './audit-trail.ts';
 import { createFailures, startBackground } from './background.ts';
 import { createGates } from './gates.ts';
@@ -21,6 +21,7 @@ export interface App {
   readonly url: string;
   readonly metricsUrl: string | undefined;
   readonly storage: Storage;
+  readonly access: Access;
   /** Those of this process. */
   readonly metrics: Metrics;
   /** Finishes what is in flight, stops background work, closes. Resolves with the number of requests that were cut. */
@@ -42,17 +43,22 @@ export interface Worker extends SharedRights {
 const manifestBytes = 64 * 1024 * 1024;
 const listBytes = 64 * 1024 * 1024;
 
-/** Wires every front door and starts serving: the one place that knows all of them. */
-export async function startApp(config: Configuration, log: Log, worker?: Worker): Promise<App> {
+/** Wires every front door and starts serving: the one place that knows all of them. `now` (ms) is what tokens expire by. */
+export async function startApp(
+  config: Configuration,
+  log: Log,
+  worker?: Worker,
+  now: () => number = Date.now,
+): Promise<App> {
   await using stack = new AsyncDisposableStack();
   const metrics = createMetrics();
   const unheard = (error: unknown) =>
     log.error({ err: error }, 'the database does not take heartbeats; other nodes will take over what this one has');
   const storage = stack.use(await openStorage(config, { create: true, shared: worker, unheard }));
   const { db, blobs, catalog } = storage;
-  const uploads = openUploads(config, storage, worker);
+  const uploads = openUploads(config, storage, worker, now);
   const registryIds = await ensureRegistries(config, storage);
-  const access = await openAccess(config, storage, { log, url: () => server.url });
+  const access = await openAccess(config, storage, { log, now, url: () => server.url });
   const hosts = createLiveHosts(config, registryIds, access);
   const audit = createAudit(log);
   stack.defer(() => audit.close());
@@ -124,6 +130,7 @@ export async function startApp(config: Configuration, log: Log, worker?: Worker)
     url: server.url,
     metricsUrl: server.metricsUrl,
     storage,
+    access,
     metrics,
     stop: async () => {
       // Others go on with the background work while requests finish here.

@@ -103,13 +103,18 @@ export async function openStorage(
 }
 
 /** The uploads of a registry, within its configured limits. */
-export function openUploads(config: Configuration, { db, blobs, node }: Storage, shared?: SharedRights): Uploads {
+export function openUploads(
+  config: Configuration,
+  { db, blobs, node }: Storage,
+  shared?: SharedRights,
+  now: () => number = Date.now,
+): Uploads {
   const limits = {
     stallMs: config.uploads.stallTimeout,
     minBytesPerSecond: config.uploads.minRate,
     maxBytes: config.uploads.maxBlobSize,
   };
-  return createUploads(db, blobs, limits, { node, ...(shared && { claims: shared.claims }) });
+  return createUploads(db, blobs, limits, { node, now, ...(shared && { claims: shared.claims }) });
 }
 
 /**

@@ -43,6 +43,7 @@ const most = 5000;
 export function createAudit(log: Log): Audit {
   let kept = new Map<string, { entry: AuditEntry; count: number; from: number }>();
   let timer: Timer | undefined;
+  let closed = false;
 
   function write(entry: AuditEntry, more: Record<string, unknown> = {}): void {
     const { detail, ...fields } = entry;
@@ -63,16 +64,19 @@ export function createAudit(log: Log): Audit {
     record: (entry) => write(entry),
     note(entry) {
       const { action, actor, tokenId, address, registryId, target } = entry;
-      const key = `${action} ${actor} ${tokenId} ${address} ${registryId} ${target}`;
+      const key = JSON.stringify([action, actor, tokenId, address, registryId, target]);
       const same = kept.get(key);
       if (same) same.count++;
       else kept.set(key, { entry, count: 1, from: Date.now() });
-      if (kept.size >= most) flush();
+      if (kept.size >= most || closed) flush();
       else if (!timer) {
         timer = setTimeout(flush, keptMs);
         timer.unref();
       }
     },
-    close: flush,
+    close() {
+      closed = true;
+      flush();
+    },
   };
 }

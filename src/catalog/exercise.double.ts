@@ -25,7 +25,7 @@ import { commitBlob, deleteBlob, mountBlob } from './links.ts';
 import { putManifest } from './put-manifest.ts';
 import { listReferrers } from './referrers.ts';
 import { collectRetired, ensureRegistry, registryNames, retireRegistry } from './registries.ts';
-import { findRepository, listRepositories } from './repositories.ts';
+import { findRepository, listRepositories, repositoryIds } from './repositories.ts';
 import { recording, type Statement } from './statements.double.ts';
 import { deleteTag, listTags } from './tags.ts';
 
@@ -101,6 +101,8 @@ export async function exercise(base: Catalog, registryId: number, given: Exercis
   await put(image(), [`v4-${own}`]);
 
   const repository = (await during('find a repository', () => findRepository(catalog, registryId, name)))!;
+  const names = [name, 'b', 'c', 'd', 'e'];
+  await during('find the ids of repositories', () => repositoryIds(catalog, registryId, names));
   for (const reference of [{ digest: subject.digest }, { tag: `v1-${own}` }]) {
     const how = 'digest' in reference ? 'by digest' : 'by tag';
     // The third time only its digest is asked for.

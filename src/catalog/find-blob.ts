@@ -4,6 +4,8 @@ import type { Catalog } from './context.ts';
 import './tables.ts';
 
 export interface LinkedBlob {
+  /** Of the repository that links it now: one that was removed and made anew has another. */
+  repositoryId: number;
   key: string;
   /** Bytes. */
   size: number;
@@ -14,13 +16,25 @@ const link = `FROM blob_links l
   WHERE l.repository_id = (SELECT r.id FROM repositories r WHERE r.registry_id = ? AND r.name = ?) AND l.digest = ?`;
 
 /** A blob as one repository sees it: one row, found by names alone. Same query whether or not it exists elsewhere. */
-export function findLinkedBlob(
+export async function findLinkedBlob(
   { db }: Catalog,
   registryId: number,
   name: string,
   digest: Digest,
 ): Promise<LinkedBlob | undefined> {
-  return db.first<LinkedBlob>(`SELECT l."key" AS "key", l.size AS size ${link}`, [registryId, name, digest]);
+  const columns = 'l."key" AS "key", l.size AS size, l.repository_id AS repository_id';
+  const row = await db.first<LinkRow>(`SELECT ${columns} ${link}`, [registryId, name, digest]);
+  return row && linkedBlobOf(row);
+}
+
+interface LinkRow {
+  key: string;
+  size: number;
+  repository_id: number;
+}
+
+function linkedBlobOf({ key, size, repository_id: repositoryId }: LinkRow): LinkedBlob {
+  return { repositoryId, key, size };
 }
 
 /**
@@ -34,7 +48,7 @@ export async function findBlobToKeep(
   digest: Digest,
 ): Promise<LinkedBlob | undefined> {
   const { db } = catalog;
-  const found = await db.first<LinkedBlob & { repository_id: number; not_before: number | null }>(
+  const found = await db.first<LinkRow & { not_before: number | null }>(
     `SELECT l."key" AS "key", l.size AS size, l.repository_id AS repository_id, (
         SELECT c.not_before FROM gc_candidates c
         WHERE c.repository_id = l.repository_id AND c.kind = 'link' AND c.digest = l.digest
@@ -42,7 +56,7 @@ export async function findBlobToKeep(
     [registryId, name, digest],
   );
   if (!found) return undefined;
-  const blob = { key: found.key, size: found.size };
+  const blob = linkedBlobOf(found);
   if (isKept(catalog, found.not_before)) return blob;
   const kept = await db.write(async (tx) => {
     const row = tx

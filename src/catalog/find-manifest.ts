@@ -9,6 +9,7 @@ import './tables.ts';
 type Reference = { digest: Digest } | { tag: string };
 
 interface FactsRow {
+  repository_id: number;
   digest: Digest;
   media_type: string;
   size: number;
@@ -19,7 +20,7 @@ interface FactsRow {
 /** Manifests up to this size (bytes) come with their facts. */
 const small = 64 * 1024;
 const bytes = `CASE WHEN m.size <= ${small} THEN m.bytes END AS bytes`;
-const facts = 'SELECT m.digest AS digest, m.media_type AS media_type, m.size AS size';
+const facts = 'SELECT r.id AS repository_id, m.digest AS digest, m.media_type AS media_type, m.size AS size';
 const byDigest = 'FROM repositories r JOIN manifests m ON m.repository_id = r.id AND m.digest = ?';
 const tagged = 'FROM repositories r JOIN tags t ON t.repository_id = r.id AND t.name = ?';
 const byTag = `${tagged}
@@ -28,17 +29,17 @@ const of = 'WHERE r.registry_id = ? AND r.name = ?';
 
 const statements = {
   digest: {
-    digest: `SELECT m.digest AS digest ${byDigest} ${of}`,
+    digest: `SELECT r.id AS repository_id, m.digest AS digest ${byDigest} ${of}`,
     facts: `${facts} ${byDigest} ${of}`,
     whole: `${facts}, ${bytes} ${byDigest} ${of}`,
   },
   tag: {
-    digest: `SELECT t.digest AS digest ${tagged} ${of}`,
+    digest: `SELECT r.id AS repository_id, t.digest AS digest ${tagged} ${of}`,
     facts: `${facts} ${byTag} ${of}`,
     whole: `${facts}, ${bytes} ${byTag} ${of}`,
   },
   bytes: `SELECT m.bytes AS bytes ${byDigest} ${of}`,
-  kept: `${facts}, r.id AS repository_id, c.not_before AS not_before ${byDigest}
+  kept: `${facts}, c.not_before AS not_before ${byDigest}
     LEFT JOIN gc_candidates c ON c.repository_id = r.id AND c.kind = 'manifest' AND c.digest = m.digest ${of}`,
 };
 
@@ -78,9 +79,9 @@ export async function findManifest(
 async function recalled({ first }: Database, digestNow: string, registryId: number, name: string, key: string) {
   const recent = recallManifest(registryId, name, key);
   if (!recent) return undefined;
-  const now = await first<{ digest: Digest }>(digestNow, [key, registryId, name]);
+  const now = await first<{ repository_id: number; digest: Digest }>(digestNow, [key, registryId, name]);
   if (!now) return null;
-  return now.digest === recent.digest ? recent : undefined;
+  return now.digest === recent.digest ? { ...recent, repositoryId: now.repository_id } : undefined;
 }
 
 /** The bytes of a large one; undefined when it was deleted meanwhile. */
@@ -131,7 +132,7 @@ export async function findManifestToKeep(
 ): Promise<ManifestFacts | undefined> {
   if ('tag' in reference) return findManifestFacts(catalog, registryId, name, reference);
   const { db } = catalog;
-  const found = await db.first<FactsRow & { repository_id: number; not_before: number | null }>(statements.kept, [
+  const found = await db.first<FactsRow & { not_before: number | null }>(statements.kept, [
     reference.digest,
     registryId,
     name,
@@ -151,10 +152,10 @@ export async function findManifestToKeep(
   return kept ? factsOf(found) : undefined;
 }
 
-function withoutBytes({ digest, mediaType, size }: ManifestFacts): ManifestFacts {
-  return { digest, mediaType, size };
+function withoutBytes({ repositoryId, digest, mediaType, size }: ManifestFacts): ManifestFacts {
+  return { repositoryId, digest, mediaType, size };
 }
 
 function factsOf(row: FactsRow): ManifestFacts {
-  return { digest: row.digest, mediaType: row.media_type, size: row.size };
+  return { repositoryId: row.repository_id, digest: row.digest, mediaType: row.media_type, size: row.size };
 }

@@ -9,13 +9,17 @@ import { requireRegistry } from './registries.ts';
 import { ensureRepository, findRepository, readRepository } from './repositories.ts';
 import './tables.ts';
 
-/** Records a finished upload and links it: the transaction that makes a blob exist. Returns the key that holds it. */
+/**
+ * Records a finished upload and links it: the transaction that makes a blob exist. Returns the key that holds it. `bound`: see
+ * `ensureRepository`.
+ */
 export async function commitBlob(
   catalog: Catalog,
   tx: Transaction,
   registryId: number,
   name: string,
   blob: ClosedUpload,
+  bound?: number,
 ): Promise<string> {
   // Asked for together; what ensureRepository may write comes once the blob is locked.
   const [key, found] = await Promise.all([
@@ -23,7 +27,7 @@ export async function commitBlob(
     readRepository(tx, registryId, name),
     requireRegistry(tx, registryId),
   ]);
-  const repository = await ensureRepository(catalog, tx, registryId, name, { found });
+  const repository = await ensureRepository(catalog, tx, registryId, name, { found, bound });
   await linkBlob(catalog, tx, repository, { ...blob, key });
   return key;
 }
@@ -35,8 +39,8 @@ export async function commitBlob(
 const looksAt = 1000;
 
 /**
- * Mounts a blob that another repository of the registry links (`from`; where it is undefined, any that is found soon and
- * that `mayPull` says yes to; whoever names one has asked that before). False when there is nothing to mount: the client then
+ * Mounts a blob that another repository of the registry links: `from`, or any that is found soon where that is undefined, if
+ * `mayPull` says yes to it. Whoever names one asks by its name before, so that one without the right waits for no look-up. False when there is nothing to mount: the client then
  * uploads. A miss is a look-up that says nothing about other registries, nor of repositories that may not be pulled from.
  */
 export async function mountBlob(
@@ -45,14 +49,15 @@ export async function mountBlob(
   name: string,
   digest: Digest,
   from: string | undefined,
-  mayPull: (repository: string) => boolean,
+  mayPull: (repository: string, id: number) => boolean,
+  bound?: number,
 ): Promise<boolean> {
   const { db } = catalog;
   const source =
     from === undefined
       ? await findSource(catalog, registryId, digest, mayPull)
       : await findRepository(catalog, registryId, from);
-  if (!source) return false;
+  if (!source || (from !== undefined && !mayPull(from, source.id))) return false;
   const linked = 'SELECT digest FROM blob_links WHERE digest = ? AND registry_id = ? AND repository_id = ? LIMIT 1';
   const values = [digest, registryId, source.id];
   if (!(await db.first(linked, values))) return false;
@@ -65,7 +70,7 @@ export async function mountBlob(
       requireRegistry(tx, registryId),
     ]);
     if (!blob || !still) return false;
-    const repository = await ensureRepository(catalog, tx, registryId, name, { found });
+    const repository = await ensureRepository(catalog, tx, registryId, name, { found, bound });
     await linkBlob(catalog, tx, repository, { digest, ...blob });
     return true;
   });
@@ -76,7 +81,7 @@ async function findSource(
   { db }: Catalog,
   registryId: number,
   digest: Digest,
-  mayPull: (repository: string) => boolean,
+  mayPull: (repository: string, id: number) => boolean,
 ): Promise<{ id: number } | undefined> {
   const rows = await db.all<{ id: number; name: string }>(
     `SELECT r.id AS id, r.name AS name FROM (
@@ -85,7 +90,7 @@ async function findSource(
     [digest, registryId],
   );
   // The one that had it first, whichever way the database came by.
-  return rows.toSorted((one, other) => one.id - other.id).find((row) => mayPull(row.name));
+  return rows.toSorted((one, other) => one.id - other.id).find((row) => mayPull(row.name, row.id));
 }
 
 /** Caller holds the blob's row lock. */

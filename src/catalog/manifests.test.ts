@@ -27,6 +27,7 @@ describe('a manifest', () => {
       expect(await textOf(found)).toBe(JSON.stringify(json));
       expect(found).toMatchObject({ digest, size, mediaType: mediaTypes.ociManifest });
       expect(await findManifestFacts(catalog, catalog.registryId, 'a', reference)).toEqual({
+        repositoryId: (await catalog.repository('a')).id,
         digest,
         size,
         mediaType: mediaTypes.ociManifest,
@@ -140,7 +141,12 @@ describe('a manifest that was pulled before', () => {
     const { digest } = await catalog.push('headed', first, { tags: ['v1'] });
     for (let times = 0; times < 2; times++) await findManifest(catalog, catalog.registryId, 'headed', { digest });
     for (const reads of [[true], [true], [false], [false]]) {
-      expect(await head()).toEqual({ digest, mediaType: mediaTypes.ociManifest, size: expect.any(Number) });
+      expect(await head()).toEqual({
+        repositoryId: (await catalog.repository('headed')).id,
+        digest,
+        mediaType: mediaTypes.ociManifest,
+        size: expect.any(Number),
+      });
       expect(joins()).toEqual(reads);
     }
     const moved = await catalog.push('headed', second, { tags: ['v1'] });

@@ -17,6 +17,8 @@ export interface NewManifest {
   tags: readonly string[];
   /** What must be true of each tag before it moves. */
   condition?: TagCondition | undefined;
+  /** See `ensureRepository`. */
+  bound?: number | undefined;
 }
 
 /**
@@ -30,11 +32,11 @@ export async function putManifest(
   name: string,
   manifest: NewManifest,
 ): Promise<void> {
-  const { digest, parsed, tags, condition } = manifest;
+  const { digest, parsed, tags, condition, bound } = manifest;
   const references = distinctReferences(parsed);
   await catalog.db.write(async (tx) => {
     const [repository] = await Promise.all([
-      ensureRepository(catalog, tx, registryId, name, { listed: true }),
+      ensureRepository(catalog, tx, registryId, name, { listed: true, bound }),
       requireRegistry(tx, registryId),
     ]);
     const [links, isNew] = await Promise.all([

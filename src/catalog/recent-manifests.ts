@@ -2,6 +2,8 @@ import { LRUCache } from 'lru-cache';
 import { type Digest, ownMediaType } from '../oci/index.ts';
 
 export interface ManifestFacts {
+  /** Of the repository that has it now: one that was removed and made anew has another. */
+  repositoryId: number;
   digest: Digest;
   mediaType: string;
   /** Bytes. */
@@ -13,7 +15,7 @@ export interface StoredManifest extends ManifestFacts {
   bytes: Uint8Array<ArrayBuffer> | Blob;
 }
 
-interface SmallManifest extends ManifestFacts {
+interface SmallManifest extends Omit<ManifestFacts, 'repositoryId'> {
   bytes: Uint8Array<ArrayBuffer>;
 }
 

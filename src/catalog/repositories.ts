@@ -1,4 +1,5 @@
-import type { Transaction } from '../database/index.ts';
+import { listsOf, type Transaction } from '../database/index.ts';
+import { RegistryError } from '../errors/index.ts';
 import type { Catalog, Repository } from './context.ts';
 import { afterName } from './pages.ts';
 import './tables.ts';
@@ -18,17 +19,19 @@ export async function findRepository(
 /**
  * The repository of a valid name, made by the transaction that first puts something into it: a push that fails leaves
  * no empty repository behind. Takes no lock on one that is in use, because every push to it would meet there. `found`:
- * its row, where the caller has read it together with other things. `listed`: it gets a manifest.
+ * its row, where the caller has read it together with other things. `listed`: it gets a manifest. `bound`: the id that it must
+ * have, UNAUTHORIZED otherwise (lesson 24).
  */
 export async function ensureRepository(
   { now }: Catalog,
   tx: Transaction,
   registryId: number,
   name: string,
-  { found, listed = false }: { found?: RepositoryRow | undefined; listed?: boolean } = {},
+  { found, listed = false, bound }: EnsureOptions = {},
 ): Promise<Repository> {
   for (let existing = found; ; existing = undefined) {
     existing ??= await readRepository(tx, registryId, name);
+    if (bound !== undefined) requireBound(existing?.id, bound);
     if (existing?.retiring_at === null && (!listed || existing.listed === 1)) {
       return { id: existing.id, registryId, name };
     }
@@ -45,6 +48,35 @@ export async function ensureRepository(
     if (taken) return { id: taken.id, registryId, name };
     // Somebody else made it, or removed it, between the two statements.
   }
+}
+
+export interface EnsureOptions {
+  found?: RepositoryRow | undefined;
+  listed?: boolean;
+  bound?: number | undefined;
+}
+
+/** Throws UNAUTHORIZED where a repository is not the one that somebody was given a right to (lesson 24). */
+export function requireBound(id: number | undefined, bound: number | undefined): void {
+  if (bound === undefined || id === bound) return;
+  throw new RegistryError('UNAUTHORIZED', {
+    message: 'the access token was given for a repository that is gone; get a new one',
+  });
+}
+
+/** The id of each repository of these names that there is. */
+export async function repositoryIds(
+  { db }: Catalog,
+  registryId: number,
+  names: readonly string[],
+): Promise<Map<string, number>> {
+  const found = listsOf(names).map(({ list, values }) =>
+    db.all<{ id: number; name: string }>(
+      `SELECT id, name FROM repositories WHERE registry_id = ? AND name IN (${list})`,
+      [registryId, ...values],
+    ),
+  );
+  return new Map((await Promise.all(found)).flat().map(({ id, name }) => [name, id]));
 }
 
 interface RepositoryRow {

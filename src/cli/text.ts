@@ -4,6 +4,8 @@ import {
   formatMessageForArgumentScannerError,
   text_en,
 } from '@stricli/core';
+import { ManagementClientError } from '../operations/index.ts';
+import { messageOf } from './failure.ts';
 
 const kebab = (flag: string) => flag.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
@@ -27,6 +29,7 @@ export const text: ApplicationText = {
     return `bonded: ${message}${message.endsWith('?') ? '' : '; --help lists what there is'}`;
   },
   exceptionWhileRunningCommand(error) {
+    if (error instanceof ManagementClientError) return `bonded: ${messageOf(error)}`;
     const { code, message } = (error ?? {}) as { code?: string; message?: string };
     if (code !== undefined && full.has(code)) {
       return `bonded: no space is left where the data is (${message}); make room and try again`;

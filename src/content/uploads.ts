@@ -21,6 +21,8 @@ export interface UploadOwner {
   /** Name of the repository; it comes into being with its first blob or manifest, not with a session. */
   repository: string;
   creator: string;
+  /** Only a session that was opened before (ms) is its: whose token is over may finish what it has begun (lesson 9). */
+  begunBefore?: number | undefined;
 }
 
 export interface Uploads {
@@ -199,5 +201,6 @@ function requireId(id: string): void {
 function requireOwned(id: string, owner: UploadOwner, row: UploadRow | undefined): UploadRow {
   if (row?.registry_id !== owner.registryId) throw unknownUpload(id);
   if (row.repository !== owner.repository || row.creator !== owner.creator) throw unknownUpload(id);
+  if (owner.begunBefore !== undefined && row.started_at >= owner.begunBefore) throw unknownUpload(id);
   return row;
 }

@@ -2,6 +2,7 @@ import { deleteBlob, findBlobToKeep, findLinkedBlob, findRepository } from '../c
 import { type BlobBody, ObjectMissing } from '../content/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import { type Digest, parseRange, requireDigest } from '../oci/index.ts';
+import { requireSame } from './caller.ts';
 import { isNotModified, rangeApplies } from './conditions.ts';
 import type { Distribution, Exchange } from './exchange.ts';
 
@@ -12,6 +13,7 @@ export async function getBlob(distribution: Distribution, exchange: Exchange, ro
   const digest = requireDigest(route.digest);
   const blob = await findLinkedBlob(distribution.catalog, exchange.registryId, route.name, digest);
   if (!blob) throw await unknownBlob(distribution, exchange, route);
+  requireSame(exchange, route.name, blob.repositoryId);
   const headers = blobHeaders(digest);
   if (isNotModified(exchange.request, digest)) return new Response(null, { status: 304, headers });
   const asked = exchange.request.headers.get('range');
@@ -74,6 +76,7 @@ export async function headBlob(distribution: Distribution, exchange: Exchange, r
   const digest = requireDigest(route.digest);
   const blob = await findBlobToKeep(distribution.catalog, exchange.registryId, route.name, digest);
   if (!blob) throw await unknownBlob(distribution, exchange, route);
+  requireSame(exchange, route.name, blob.repositoryId);
   const headers = blobHeaders(digest);
   if (isNotModified(exchange.request, digest)) return new Response(null, { status: 304, headers });
   headers['Content-Length'] = String(blob.size);
@@ -84,6 +87,7 @@ export async function removeBlob(distribution: Distribution, exchange: Exchange,
   const digest = requireDigest(route.digest);
   const repository = await findRepository(distribution.catalog, exchange.registryId, route.name);
   if (!repository) throw new RegistryError('NAME_UNKNOWN', { detail: { name: route.name } });
+  requireSame(exchange, route.name, repository.id);
   await deleteBlob(distribution.catalog, repository, digest);
   return new Response(null, { status: 202, headers: { 'Content-Length': '0' } });
 }
@@ -102,11 +106,11 @@ function blobHeaders(digest: string): Record<string, string> {
 
 async function unknownBlob(
   { catalog }: Distribution,
-  { registryId }: Exchange,
+  exchange: Exchange,
   { name, digest }: BlobRoute,
 ): Promise<RegistryError> {
-  const repository = await findRepository(catalog, registryId, name);
-  return repository
-    ? new RegistryError('BLOB_UNKNOWN', { detail: { digest } })
-    : new RegistryError('NAME_UNKNOWN', { detail: { name } });
+  const repository = await findRepository(catalog, exchange.registryId, name);
+  if (!repository) return new RegistryError('NAME_UNKNOWN', { detail: { name } });
+  requireSame(exchange, name, repository.id);
+  return new RegistryError('BLOB_UNKNOWN', { detail: { digest } });
 }

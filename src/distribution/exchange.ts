@@ -1,5 +1,6 @@
 import type { Catalog } from '../catalog/index.ts';
 import type { BlobStore, Uploads } from '../content/index.ts';
+import type { RegistryError } from '../errors/index.ts';
 import type { ByteBudget } from '../memory/index.ts';
 import type { Digest } from '../oci/index.ts';
 import type { Caller } from './caller.ts';
@@ -17,6 +18,8 @@ export interface Exchange {
   requestId: string;
   /** Set by the gates, once they know. */
   caller?: Caller | undefined;
+  /** What is said where its token was given for a repository that is gone; set by the gates. */
+  stale?: () => RegistryError;
   /** What it wants, and of which repository, once that is known. */
   action?: Action;
   repository?: string;

@@ -32,14 +32,27 @@ export async function distribute(
   exchange.action = action;
   if ('name' in route) exchange.repository = route.name;
   const asked = {
-    needs: needsOf(route, action),
+    needs: needsOf(route, action, exchange.query),
     isBase: route.kind === 'base',
     finishes: route.kind === 'upload',
   };
-  for (const gate of gates) await gate(exchange, asked);
-  const response = await act(distribution, exchange, route);
+  for (const gate of gates) {
+    const waiting = gate(exchange, asked);
+    if (waiting) await waiting;
+  }
+  const response = await answer(distribution, exchange, route);
   response.headers.set('Docker-Distribution-API-Version', 'registry/2.0');
   return response;
+}
+
+/** Only the gates know how to ask for another token. */
+async function answer(distribution: Distribution, exchange: Exchange, route: Route): Promise<Response> {
+  try {
+    return await act(distribution, exchange, route);
+  } catch (error) {
+    const isStale = error instanceof RegistryError && error.code === 'UNAUTHORIZED';
+    throw isStale && exchange.stale ? exchange.stale() : error;
+  }
 }
 
 function act(distribution: Distribution, exchange: Exchange, route: Route): Response | Promise<Response> {

@@ -2,7 +2,7 @@ import { findRepository, listReferrers, listTags, listVisibleRepositories } from
 import { RegistryError } from '../errors/index.ts';
 import { answerList } from '../memory/index.ts';
 import { maxManifestBytes, mediaTypes, requireDigest } from '../oci/index.ts';
-import { callerOf } from './caller.ts';
+import { callerOf, requireSame } from './caller.ts';
 import type { Distribution, Exchange } from './exchange.ts';
 
 /** Page size where the client names none, and the largest one it may name. */
@@ -25,6 +25,7 @@ export function tagList(distribution: Distribution, exchange: Exchange, { name }
     const { last, n } = pageOf(exchange);
     const repository = await findRepository(distribution.catalog, exchange.registryId, name);
     if (!repository) throw new RegistryError('NAME_UNKNOWN', { detail: { name } });
+    requireSame(exchange, name, repository.id);
     const tags = n === 0 ? [] : await listTags(distribution.catalog, repository, last, n + 1);
     share.take(sizeOf(tags));
     const page = tags.slice(0, n);
@@ -44,6 +45,7 @@ export function referrerList(
     // A media type has no space: that was a plus, sent as it is. An empty type filters nothing.
     const artifactType = query.get('artifactType')?.replaceAll(' ', '+') || undefined;
     const repository = await findRepository(distribution.catalog, exchange.registryId, route.name);
+    if (repository) requireSame(exchange, route.name, repository.id);
     const { referrers, more } = repository
       ? await listReferrers(distribution.catalog, repository, subject, {
           artifactType,

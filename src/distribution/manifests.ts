@@ -18,6 +18,7 @@ import {
   parseDigest,
   parseManifest,
 } from '../oci/index.ts';
+import { callerOf, requireSame } from './caller.ts';
 import { isNotModified, tagCondition } from './conditions.ts';
 import type { Distribution, Exchange } from './exchange.ts';
 import { readManifestBody } from './manifest-body.ts';
@@ -35,6 +36,7 @@ export async function getManifest(
 ): Promise<Response> {
   const manifest = await findManifest(distribution.catalog, exchange.registryId, route.name, referenceOf(route));
   if (!manifest) throw await unknownManifest(distribution, exchange, route);
+  requireSame(exchange, route.name, manifest.repositoryId);
   const headers = manifestHeaders(manifest);
   if (isNotModified(exchange.request, manifest.digest)) return new Response(null, { status: 304, headers });
   return new Response(manifest.bytes, { headers });
@@ -48,6 +50,7 @@ export async function headManifest(
 ): Promise<Response> {
   const facts = await findManifestToKeep(distribution.catalog, exchange.registryId, route.name, referenceOf(route));
   if (!facts) throw await unknownManifest(distribution, exchange, route);
+  requireSame(exchange, route.name, facts.repositoryId);
   const headers = manifestHeaders(facts);
   if (isNotModified(exchange.request, facts.digest)) return new Response(null, { status: 304, headers });
   headers['Content-Length'] = String(facts.size);
@@ -78,7 +81,9 @@ export async function uploadManifest(
   const digest = await verifiedDigest(reference, bytes, query.get('digest-algorithm'));
   const parsed = parseManifest(bytes, exchange.request.headers.get('content-type') ?? '');
   const condition = 'tag' in reference ? tagCondition(exchange.request) : undefined;
-  await putManifest(distribution.catalog, exchange.registryId, route.name, { digest, bytes, parsed, tags, condition });
+  const bound = callerOf(exchange).boundTo(route.name);
+  const manifest = { digest, bytes, parsed, tags, condition, bound };
+  await putManifest(distribution.catalog, exchange.registryId, route.name, manifest);
   const headers = new Headers({
     Location: `/v2/${route.name}/manifests/${digest}`,
     'Docker-Content-Digest': digest,
@@ -100,6 +105,7 @@ export async function removeManifest(
   const reference = referenceOf(route);
   const repository = await findRepository(distribution.catalog, exchange.registryId, route.name);
   if (!repository) throw new RegistryError('NAME_UNKNOWN', { detail: { name: route.name } });
+  requireSame(exchange, route.name, repository.id);
   if ('digest' in reference) await deleteManifest(distribution.catalog, repository, reference.digest);
   else await deleteTag(distribution.catalog, repository, reference.tag, tagCondition(exchange.request));
   return new Response(null, { status: 202, headers: { 'Content-Length': '0' } });
@@ -151,11 +157,11 @@ function manifestHeaders({ mediaType, digest }: ManifestFacts): Record<string, s
 
 async function unknownManifest(
   { catalog }: Distribution,
-  { registryId }: Exchange,
+  exchange: Exchange,
   { name, reference }: ManifestRoute,
 ): Promise<RegistryError> {
-  const repository = await findRepository(catalog, registryId, name);
-  return repository
-    ? new RegistryError('MANIFEST_UNKNOWN', { detail: { reference } })
-    : new RegistryError('NAME_UNKNOWN', { detail: { name } });
+  const repository = await findRepository(catalog, exchange.registryId, name);
+  if (!repository) return new RegistryError('NAME_UNKNOWN', { detail: { name } });
+  requireSame(exchange, name, repository.id);
+  return new RegistryError('MANIFEST_UNKNOWN', { detail: { reference } });
 }

@@ -10,7 +10,7 @@ import {
   parseContentRange,
   requireDigest,
 } from '../oci/index.ts';
-import { callerOf } from './caller.ts';
+import { callerOf, requireSame } from './caller.ts';
 import type { Distribution, Exchange } from './exchange.ts';
 
 type UploadRoute = { name: string; id: string };
@@ -29,11 +29,12 @@ export async function startUpload(
   const mountDigest = mount === null ? undefined : requireDigest(mount);
   const digest = wanted === null ? undefined : requireDigest(wanted);
   const algorithm = algorithmOf(query, digest);
+  const bound = callerOf(exchange).boundTo(name);
   if (mountDigest) {
     const from = query.get('from') ?? undefined;
     const { mayPull } = callerOf(exchange);
     const possible = from === undefined || (isRepositoryName(from) && mayPull(from));
-    const mounted = possible && (await mountBlob(catalog, registryId, name, mountDigest, from, mayPull));
+    const mounted = possible && (await mountBlob(catalog, registryId, name, mountDigest, from, mayPull, bound));
     if (mounted) return created(name, mountDigest);
   }
   const owner = ownerOf(exchange, { name });
@@ -43,7 +44,7 @@ export async function startUpload(
   }
   exchange.untimed();
   const blob = await uploads.put(owner, bodyOf(exchange), digest, (tx, closed) =>
-    commitBlob(catalog, tx, registryId, name, closed),
+    commitBlob(catalog, tx, registryId, name, closed, bound),
   );
   distribution.received(blob.size);
   return created(name, digest);
@@ -76,13 +77,14 @@ export async function finishUpload(
     throw new RegistryError('DIGEST_INVALID', { message: 'the digest parameter is missing; repeat the PUT with it' });
   }
   const digest = requireDigest(wanted);
+  const bound = callerOf(exchange).boundTo(route.name);
   const finish = async (session: UploadSession) => {
     const range = chunkRange(exchange, route, session);
     if (range && range.start !== session.offset) throw outOfOrder(route, session.offset, range.start);
     exchange.untimed();
     const from = session.offset;
     const blob = await session.close(bodyOf(exchange, range), digest, (tx, closed) =>
-      commitBlob(distribution.catalog, tx, exchange.registryId, route.name, closed),
+      commitBlob(distribution.catalog, tx, exchange.registryId, route.name, closed, bound),
     );
     distribution.received(blob.size - from);
   };
@@ -91,7 +93,9 @@ export async function finishUpload(
   } catch (error) {
     // A client that repeats a PUT, because the node that did it died before it answered, finds what it asked for.
     if (!(error instanceof RegistryError) || error.code !== 'BLOB_UPLOAD_UNKNOWN') throw error;
-    if (!(await findBlobToKeep(distribution.catalog, exchange.registryId, route.name, digest))) throw error;
+    const blob = await findBlobToKeep(distribution.catalog, exchange.registryId, route.name, digest);
+    if (!blob) throw error;
+    requireSame(exchange, route.name, blob.repositoryId);
   }
   return created(route.name, digest);
 }
@@ -115,7 +119,8 @@ export async function cancelUpload(
 }
 
 function ownerOf(exchange: Exchange, { name }: { name: string }): UploadOwner {
-  return { registryId: exchange.registryId, repository: name, creator: callerOf(exchange).id };
+  const { id: creator, endedAt: begunBefore } = callerOf(exchange);
+  return { registryId: exchange.registryId, repository: name, creator, begunBefore };
 }
 
 function algorithmOf(query: URLSearchParams, digest: Digest | undefined) {

@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { anonymousId, type Caller } from './caller.ts';
-import { type Door, type Identification, identifyToken, isJwt } from './identify.ts';
+import { credentialsOf, type Credentials, readAuthorization } from './credentials.ts';
+import { type Door, type Identification, identifyToken } from './identify.ts';
 import { identifyPassword } from './identify-password.ts';
-import { type Identified, refused } from './refusal.ts';
+import type { Identified } from './refusal.ts';
 
-/** Tokens that were verified and are remembered by their hash, at most. */
-const remembered = 10_000;
+/** Bytes that callers are remembered in, about, and what one of them has beside its groups and claims: some decisions. */
+const rememberedBytes = 64 * 1024 * 1024;
+const callerBytes = 8192;
 
 /**
  * How long what was found out by a look-up in the database is believed (ms), and what an issuer's keys have signed. What
@@ -18,57 +20,92 @@ const tokenMs = 300_000;
 export interface Authenticator {
   /**
    * Who shows these credentials, the value of the Authorization header: a token as Bearer, or a user name and password,
-   * which may be a token, too (lesson 23).
+   * which may be a token, too (lesson 23). Whoever was found out before is returned at once.
    */
   identify(door: Door, authorization: string): Caller | Promise<Identified<Caller>>;
 }
 
+interface Known {
+  caller: Caller;
+  /** ms */
+  until: number;
+  /** What it was found out by: where that is another object now, it is found out anew. */
+  proof: unknown;
+}
+
+/** Remembers callers by the hash of what they have shown. Who shows the same at the same moment is looked at once. */
 export function createAuthenticator(of: Identification): Authenticator {
-  const known = new LRUCache<string, Caller>({ max: remembered });
+  const known = new LRUCache<string, Known>({ maxSize: rememberedBytes, sizeCalculation: bytesOf });
+  const running = new Map<string, Promise<Identified<Caller>>>();
+
+  async function find(key: string, door: Door, authorization: string): Promise<Identified<Caller>> {
+    const proofs = proofsOf(of);
+    const identified = await identifyHeader(of, door, authorization);
+    if (!identified.ok || identified.caller.endedAt !== undefined) return identified;
+    const { caller } = identified;
+    known.set(key, { caller, until: believedUntil(caller, of.now()), proof: proofs[caller.via] });
+    return identified;
+  }
+
   return {
     identify(door, authorization) {
-      const key = createHash('sha256').update(authorization).update(`\0${door.registryId}`).digest('base64url');
-      const caller = known.get(key);
-      if (caller && of.now() < caller.until) return caller;
-      return (async () => {
-        const identified = await identifyHeader(of, door, authorization);
-        if (identified.ok && !identified.caller.expired) {
-          known.set(key, { ...identified.caller, until: lastsUntil(identified.caller, of.now()) });
-        }
-        return identified;
-      })();
+      const key = createHash('sha256').update(`${door.registryId} ${door.host} ${authorization}`).digest('base64url');
+      const entry = known.get(key);
+      if (entry && of.now() < entry.until && entry.proof === proofOf(of, entry.caller.via)) return entry.caller;
+      let finding = running.get(key);
+      if (!finding) {
+        finding = find(key, door, authorization).finally(() => running.delete(key));
+        running.set(key, finding);
+      }
+      return finding;
     },
   };
 }
 
-function lastsUntil({ kind, until }: Caller, now: number): number {
+/** A key that is withdrawn, and an issuer or credential that is changed, take along whom they vouched for. */
+function proofOf({ keys, directory }: Identification, via: Caller['via']): unknown {
+  if (via === 'issuer') return directory().vouching;
+  return via === 'access_token' || via === 'refresh_token' ? keys.jwks() : undefined;
+}
+
+/** As they are before one is looked at: what changes meanwhile counts. */
+function proofsOf(of: Identification): Partial<Record<Caller['via'], unknown>> {
+  const own = proofOf(of, 'access_token');
+  return { issuer: proofOf(of, 'issuer'), access_token: own, refresh_token: own };
+}
+
+function believedUntil({ kind, until }: Caller, now: number): number {
   return Math.min(until, now + (kind === 'token' || kind === 'admin' ? passwordMs : tokenMs));
 }
 
-/** Whoever shows an Authorization header. What it says is never repeated. */
+function bytesOf({ caller: { holder, grant } }: Known): number {
+  return callerBytes + 2 * (JSON.stringify(holder).length + (grant?.length ?? 0));
+}
+
+/** Whoever shows an Authorization header. */
 export async function identifyHeader(
   of: Identification,
   door: Door,
   authorization: string,
 ): Promise<Identified<Caller>> {
-  const [, scheme = '', value = ''] = /^(\S{1,16}) +(\S+) *$/.exec(authorization) ?? [];
-  if (scheme.toLowerCase() === 'bearer') return identifyToken(of, door, value);
-  if (scheme.toLowerCase() !== 'basic')
-    return refused('scheme', 'use a Bearer token, or Basic with a token as password');
-  const decoded = Buffer.from(value, 'base64').toString();
-  const colon = decoded.indexOf(':');
-  if (colon === -1) return refused('malformed', 'the credentials are no user name and password');
-  return identifyPair(of, door, decoded.slice(0, colon), decoded.slice(colon + 1));
+  const credentials = readAuthorization(authorization);
+  return 'refusal' in credentials ? { ok: false, refusal: credentials.refusal } : identify(of, door, credentials);
 }
 
-/** A user name and a password. A token is known by its shape, whatever the name: kubelets can give nothing else. */
+/** Whoever has a user name and a password. */
 export function identifyPair(
   of: Identification,
   door: Door,
   user: string,
   password: string,
 ): Promise<Identified<Caller>> {
-  return isJwt(password) ? identifyToken(of, door, password) : identifyPassword(of, door, user, password);
+  return identify(of, door, credentialsOf(user, password));
+}
+
+function identify(of: Identification, door: Door, shown: Credentials): Promise<Identified<Caller>> {
+  return 'token' in shown
+    ? identifyToken(of, door, shown.token)
+    : identifyPassword(of, door, shown.user, shown.password);
 }
 
 /** Somebody who shows nothing. */
@@ -76,11 +113,13 @@ export function anonymousCaller(registryId: number): Caller {
   return {
     registryId,
     kind: 'anonymous',
+    via: 'nothing',
     id: anonymousId,
     holder: { kind: 'anonymous', name: 'anonymous' },
     grant: undefined,
     tokenId: undefined,
-    expired: false,
+    mode: undefined,
+    endedAt: undefined,
     until: Number.POSITIVE_INFINITY,
   };
 }

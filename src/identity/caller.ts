@@ -7,6 +7,8 @@ import { grantOf, type TokenGrant } from './grant.ts';
 export interface Caller {
   readonly registryId: number;
   readonly kind: Principal['kind'];
+  /** What it has shown. */
+  readonly via: 'nothing' | 'password' | 'operator' | 'issuer' | TokenClaims['grant_type'];
   /** Stable: the id of a principal, `token:NAME`, `admin`. */
   readonly id: string;
   readonly holder: Holder;
@@ -14,9 +16,11 @@ export interface Caller {
   readonly grant: TokenGrant | undefined;
   /** `jti` of the token that was shown, or the id of the password. */
   readonly tokenId: string | undefined;
-  /** Its access token is over. Only what it has begun may be finished with that (lesson 9). */
-  readonly expired: boolean;
-  /** From when on it has to be identified anew (ms). */
+  /** The role assignment mode under which its token of ours was given; a switch ends it (acr §2.6). */
+  readonly mode: string | undefined;
+  /** Since when its access token is over (ms). Only what it had begun may be finished with that (lesson 9). */
+  readonly endedAt: number | undefined;
+  /** When what it has shown ends (ms). */
   readonly until: number;
 }
 
@@ -26,12 +30,14 @@ export function callerOfClaims(claims: TokenClaims, expired: boolean): Caller {
   return {
     registryId: claims.rid,
     kind: claims.holder.kind,
+    via: claims.grant_type,
     id: claims.sub,
     holder: claims.holder,
     grant: claims.grant_type === 'access_token' ? grantOf(claims.access ?? []) : undefined,
     tokenId: claims.jti,
-    expired,
-    until: expired ? Number.POSITIVE_INFINITY : claims.exp * 1000,
+    mode: claims.mode,
+    endedAt: expired ? claims.exp * 1000 : undefined,
+    until: claims.exp * 1000,
   };
 }
 
@@ -40,18 +46,19 @@ export function callerOfClaims(claims: TokenClaims, expired: boolean): Caller {
  * gone. Rights are never kept in a token.
  */
 export function principalOf(caller: Caller, directory: Directory): Principal | undefined {
-  const { kind, id, holder, registryId } = caller;
+  const { kind, id, holder, registryId, mode } = caller;
   const base = { kind, id, name: holder.name };
   // Grants are of one registry, whatever it is asked about.
   const registry = directory.registry(registryId);
+  if (mode !== undefined && registry?.roleAssignmentMode !== mode) return undefined;
   switch (kind) {
     case 'operator':
       return base;
     case 'identity': {
       const identity = directory.identity(id);
       if (!identity?.enabled) return undefined;
-      const credential = holder.credential === undefined ? undefined : directory.credential(holder.credential);
-      if (credential?.identity.principalId !== id) return undefined;
+      const credential = holder.credential && directory.credential(holder.credential.id);
+      if (credential?.identity.principalId !== id || credential.mark !== holder.credential?.mark) return undefined;
       return federated({ ...base, name: identity.name }, holder, directory);
     }
     case 'federated':
@@ -83,6 +90,7 @@ const everything: readonly Grant[] = [
 ];
 
 /** Whether a caller can use the management API at all: what has grants in place of roles cannot. */
-export function mayManage({ kind, grant }: Caller): boolean {
+export function mayManage({ kind, grant, endedAt }: Caller): boolean {
+  if (endedAt !== undefined) return false;
   return (kind === 'operator' || kind === 'identity' || kind === 'federated') && (!grant || grant.manages);
 }

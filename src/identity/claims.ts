@@ -5,6 +5,8 @@ const accessEntry = z.object({
   type: z.string().max(64),
   name: z.string().max(256),
   actions: z.array(z.string().max(64)).max(16),
+  /** The id of the repository, where there was one: its name may come back with another (lesson 24). */
+  gen: z.int().optional(),
 });
 export type AccessEntry = z.output<typeof accessEntry>;
 
@@ -16,8 +18,8 @@ const holder = z.object({
   issuer: z.string().max(512).optional(),
   groups: z.array(z.string().max(256)).max(500).optional(),
   claims: z.record(z.string().max(128), z.unknown()).optional(),
-  /** The federated credential that made it an identity: when that goes, so do its tokens. */
-  credential: z.string().max(1024).optional(),
+  /** The federated credential that made it an identity, and what it said: when either goes, so do its tokens. */
+  credential: z.object({ id: z.string().max(2048), mark: z.string().max(64) }).optional(),
   /** The password that it was given for, the same way. */
   password: z.string().max(64).optional(),
 });
@@ -26,7 +28,7 @@ export type Holder = z.output<typeof holder>;
 /** Claims of the tokens that a registry gives out (acr §2.2); times in seconds since the epoch. */
 const claims = z.object({
   jti: z.string().max(64),
-  sub: z.string().max(1024),
+  sub: z.string().max(2048),
   iss: z.string().max(512),
   aud: z.string().max(512),
   iat: z.int(),

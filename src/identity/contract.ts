@@ -119,7 +119,17 @@ export const tokenType = resourceType({
   properties: z.object({
     scopeMapId: words(2048).min(1),
     status: z.enum(['enabled', 'disabled']).default('enabled'),
+    credentials: z
+      .object({
+        passwords: z
+          .array(z.object({ name: z.enum(['password1', 'password2']) }))
+          .max(2)
+          .optional(),
+      })
+      .optional()
+      .describe('Where a write has passwords, those that it does not name are deleted.'),
   }),
+  secrets: ['credentials'],
   readOnly: z.object({ creationDate: z.string(), provisioningState: z.string() }),
 });
 

@@ -19,6 +19,8 @@ export interface FederatedCredential {
   audiences: readonly string[];
   subject: string | undefined;
   claims: Readonly<Record<string, string>>;
+  /** Another one whenever it says anything else. */
+  mark: string;
 }
 
 /** A repository-scoped token (acr §2.5). */
@@ -37,6 +39,8 @@ export interface Directory {
   readonly policy: Policy;
   readonly issuers: readonly TrustedIssuer[];
   readonly registries: readonly RegistryFacts[];
+  /** The same object for as long as issuers, identities and federated credentials are the same. */
+  readonly vouching: object;
   registry(id: number): RegistryFacts | undefined;
   /** By the key of its resource. */
   registryAt(key: string): RegistryFacts | undefined;
@@ -45,15 +49,23 @@ export interface Directory {
   /** Federated credentials for tokens of one issuer. */
   credentialsOf(issuer: string): readonly FederatedCredential[];
   token(registryId: number, name: string): TokenFacts | undefined;
+  readonly identities: readonly IdentityFacts[];
+  readonly credentials: readonly FederatedCredential[];
+  readonly tokens: readonly TokenFacts[];
+  /** Told which assignment allowed something, by its id; keeps it in memory. */
+  used(assignment: string): void;
 }
 
 export interface DirectorySource {
+  /** See `Directory`. */
+  vouching?: object;
   policy: Policy;
   issuers: readonly TrustedIssuer[];
   registries: readonly RegistryFacts[];
   identities: readonly IdentityFacts[];
   credentials: readonly FederatedCredential[];
   tokens: readonly TokenFacts[];
+  used?: Directory['used'];
 }
 
 export function createDirectory(source: DirectorySource): Directory {
@@ -67,12 +79,17 @@ export function createDirectory(source: DirectorySource): Directory {
     policy: source.policy,
     issuers: source.issuers,
     registries: source.registries,
+    vouching: source.vouching ?? {},
     registry: (id) => registries.get(id),
     registryAt: (key) => byKey.get(key),
     identity: (principalId) => identities.get(principalId),
     credential: (id) => byId.get(id.toLowerCase()),
     credentialsOf: (issuer) => byIssuer.get(issuer) ?? [],
     token: (registryId, name) => tokens.get(keyOf(registryId, name)),
+    identities: source.identities,
+    credentials: source.credentials,
+    tokens: source.tokens,
+    used: source.used ?? (() => {}),
   };
 }
 

@@ -19,6 +19,10 @@ interface Context {
   id: string;
 }
 
+interface WriteContext extends Context {
+  secrets: Record<string, unknown>;
+}
+
 /** Scope maps (acr §2.5); each registry has some from the beginning. */
 export function scopeMapHandlers() {
   return {
@@ -78,6 +82,17 @@ export function tokenHandlers({ mirror, directory, passwords }: TokenHandlerOpti
         'properties.scopeMapId is no scope map of this registry; bonded scope-map list shows them',
         { target: 'properties.scopeMapId' },
       );
+    },
+    /** How `az acr token credential delete` takes passwords away: a write that names the rest. */
+    async afterWrite({ tx, secrets }: WriteContext, resource: Resource): Promise<void> {
+      const { passwords: kept } = (secrets['credentials'] ?? {}) as { passwords?: { name: Slot }[] };
+      const owner = kept && ownerOf(directory(), resource);
+      if (owner)
+        await passwords.drop(
+          tx,
+          owner,
+          kept.map(({ name }) => name),
+        );
     },
     async present(resource: Resource): Promise<Record<string, unknown>> {
       const owner = ownerOf(directory(), resource);

@@ -11,7 +11,7 @@ const wrong = refused('wrong_password', 'authentication required: the user name 
 
 /** The admin user, whose name is the registry's, or a repository-scoped token. */
 export async function identifyPassword(
-  { directory, passwords, now }: Identification,
+  { directory, passwords }: Identification,
   { registryId }: Door,
   user: string,
   password: string,
@@ -23,7 +23,8 @@ export async function identifyPassword(
   const found = await passwords.verify(owner, password);
   if (!found) return wrong;
   // Said only to somebody who has the password.
-  if (kind === 'admin' && !registry.adminUserEnabled) return refused('admin_disabled', 'Admin user is disabled');
+  if (kind === 'admin' && !registry.adminUserEnabled)
+    return refused('admin_disabled', 'Admin user is disabled', 'denied');
   const token = directory().token(registryId, user);
   if (kind === 'token' && !token?.enabled)
     return refused('token_disabled', 'the token is disabled; enable it, or use another');
@@ -31,12 +32,14 @@ export async function identifyPassword(
   const caller: Caller = {
     registryId,
     kind,
+    via: 'password',
     id: kind === 'admin' ? 'admin' : `token:${name}`,
     holder: { kind, name, password: found.id },
     grant: undefined,
     tokenId: found.id,
-    expired: false,
-    until: found.expiresAt ?? now() + 3_600_000,
+    mode: undefined,
+    endedAt: undefined,
+    until: found.expiresAt ?? Number.POSITIVE_INFINITY,
   };
   return { ok: true, caller };
 }

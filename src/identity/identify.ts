@@ -1,6 +1,6 @@
 import { type Keys, maxTokenLength, operatorIssuer, type OperatorVerifier } from '../keys/index.ts';
-import type { Caller } from './caller.ts';
-import { callerOfClaims } from './caller.ts';
+import { type Caller, callerOfClaims } from './caller.ts';
+import { bytesOf, carriedOf } from './carried.ts';
 import { type Holder, readClaims } from './claims.ts';
 import type { Directory, FederatedCredential } from './directory.ts';
 import {
@@ -8,6 +8,7 @@ import {
   describeIdentity,
   type Federation,
   matchesPattern,
+  refusals,
   type VerifiedToken,
 } from './federation/index.ts';
 import type { Passwords } from './passwords.ts';
@@ -22,6 +23,8 @@ export interface Identification {
   operator: OperatorVerifier | undefined;
   federation: Federation;
   passwords: Passwords;
+  /** The ids of the repositories of these names that there are (lesson 24). */
+  repositoryIds(registryId: number, names: readonly string[]): Promise<ReadonlyMap<string, number>>;
   now(): number;
 }
 
@@ -47,6 +50,10 @@ export function doorAt(registryId: number, origin: string, { headers }: Request)
 
 export const operatorId = 'operator';
 
+/** What a token of ours says at most of who has it (bytes of JSON); the rest is for what it is given for. */
+const carriedBytes = 5800;
+const longestName = 256;
+
 /** After its end, an access token still finishes what was begun with it for so long (ms): the longest upload. */
 const afterlifeMs = 24 * 3_600_000;
 
@@ -57,24 +64,28 @@ export const isJwt = (text: string) => /^[\w-]{2,}\.[\w-]{2,}\.[\w-]{2,}$/.test(
 
 /** Who a token belongs to: one of ours, the operator's, or one of a trusted issuer. */
 export async function identifyToken(of: Identification, door: Door, token: string): Promise<Identified<Caller>> {
+  if (token.length > maxTokenLength) return refused('too_large', refusals.too_large);
   const said = peek(token);
   if (!said) return refused('malformed', 'this is no token that the registry can read');
-  if (said.rid !== undefined) return identifyOwn(of, door, token);
+  if (said.rid !== undefined && said.grant_type !== undefined) return identifyOwn(of, door, token);
   if (said.iss === operatorIssuer) return identifyOperator(of, door, token, said);
   const verified = await of.federation.verify(token, of.directory().issuers);
-  if (!verified.ok) return refused(verified.reason, verified.message);
+  if (!verified.ok) {
+    const answer = verified.reason === 'issuer_unreachable' ? 'unavailable' : undefined;
+    return refused(verified.reason, verified.message, answer);
+  }
   return { ok: true, caller: callerOfFederated(of.directory(), door, verified) };
 }
 
 interface Said {
   iss?: unknown;
   rid?: unknown;
+  grant_type?: unknown;
   aud?: unknown;
 }
 
 /** What a token says of itself, to find whose keys it has to be checked with. Nothing else is believed of it. */
 function peek(token: string): Said | undefined {
-  if (token.length > maxTokenLength) return undefined;
   try {
     const payload: unknown = JSON.parse(Buffer.from(token.split('.', 2)[1] ?? '', 'base64url').toString());
     return typeof payload === 'object' && payload !== null ? payload : undefined;
@@ -96,6 +107,13 @@ async function identifyOwn(of: Identification, door: Door, token: string): Promi
   if (registry?.roleAssignmentMode !== claims.mode) {
     return refused('mode_changed', 'the registry decides about access in another way since; log in again');
   }
+  const now = of.now();
+  if (claims.nbf * 1000 > now + 60_000) return refused('not_yet_valid', 'the token is not valid yet; check the clock');
+  const over = now - claims.exp * 1000;
+  // Only an access token lives on: it can be used for nothing but what it has begun.
+  if (over >= (claims.grant_type === 'access_token' ? afterlifeMs : 0)) {
+    return refused('expired', 'the token has expired; log in again');
+  }
   const { kind, name, password } = claims.holder;
   if (kind === 'token' || kind === 'admin') {
     const owner = { registryId: door.registryId, kind, name };
@@ -103,15 +121,7 @@ async function identifyOwn(of: Identification, door: Door, token: string): Promi
       return refused('password_gone', 'the password that this token was given for is gone; log in with a new one');
     }
   }
-  const now = of.now();
-  if (claims.nbf * 1000 > now + 60_000) return refused('not_yet_valid', 'the token is not valid yet; check the clock');
-  const over = now - claims.exp * 1000;
-  if (over < 0) return { ok: true, caller: callerOfClaims(claims, false) };
-  // Only an access token lives on: it can be used for nothing but what it has begun.
-  if (claims.grant_type === 'access_token' && over < afterlifeMs) {
-    return { ok: true, caller: callerOfClaims(claims, true) };
-  }
-  return refused('expired', 'the token has expired; log in again');
+  return { ok: true, caller: callerOfClaims(claims, over >= 0) };
 }
 
 function identifyOperator(of: Identification, door: Door, token: string, said: Said): Identified<Caller> {
@@ -128,57 +138,61 @@ function identifyOperator(of: Identification, door: Door, token: string, said: S
   const caller: Caller = {
     registryId: door.registryId,
     kind: 'operator',
+    via: 'operator',
     id: operatorId,
     holder: { kind: 'operator', name: 'local operator' },
     grant: undefined,
     tokenId: verified.claims.jti,
-    expired: false,
+    mode: undefined,
+    endedAt: undefined,
     until: Number(verified.claims['exp']) * 1000,
   };
   return { ok: true, caller };
 }
 
 /** A token of a trusted issuer: the identity that has a federated credential for it, or else whoever its subject is. */
-function callerOfFederated(directory: Directory, door: Door, verified: VerifiedToken): Caller {
+export function callerOfFederated(
+  directory: Directory,
+  door: Pick<Door, 'registryId'>,
+  verified: VerifiedToken,
+): Caller {
   const { issuer: trusted, subject, claims, groups, expiresAt } = verified;
   const { issuer, preset } = trusted;
   const credential = directory.credentialsOf(issuer).find((candidate) => isFor(candidate, verified));
-  const carried = { issuer, groups: groups.slice(0, mostGroups), claims: carriedClaims(claims) };
-  const holder: Holder = credential
-    ? { kind: 'identity', name: credential.identity.name, ...carried, credential: credential.id }
-    : { kind: 'federated', name: describeIdentity(preset, claims).name.slice(0, 512), ...carried };
+  const id = credential ? credential.identity.principalId : `${issuer}#${subject}`;
+  const whom: Holder = credential
+    ? { kind: 'identity', name: credential.identity.name, issuer, credential: markOf(credential) }
+    : { kind: 'federated', name: describeIdentity(preset, claims).name.slice(0, longestName), issuer };
+  const holder = {
+    ...whom,
+    ...carriedOf(groups.toSorted(byUse(directory, issuer)), claims, carriedBytes - bytesOf([id, whom])),
+  };
   return {
     registryId: door.registryId,
     kind: holder.kind,
-    id: credential ? credential.identity.principalId : `${issuer}#${subject}`.slice(0, 1024),
+    via: 'issuer',
+    id,
     holder,
     grant: undefined,
     tokenId: typeof claims.jti === 'string' ? claims.jti.slice(0, 64) : undefined,
-    expired: false,
+    mode: undefined,
+    endedAt: undefined,
     until: expiresAt,
   };
 }
+
+/** Groups that something is assigned to come first: there may be too many to carry on. */
+function byUse({ policy }: Directory, issuer: string) {
+  const assigned = policy.issuers.get(issuer)?.groups;
+  const rank = (group: string) => (assigned?.has(group) ? 0 : 1);
+  return (one: string, other: string) => rank(one) - rank(other);
+}
+
+const markOf = ({ id, mark }: FederatedCredential) => ({ id, mark });
 
 function isFor(credential: FederatedCredential, { claims }: VerifiedToken): boolean {
   const { subject, claims: wanted } = credential;
   const audiences = claimTexts(claims, 'aud');
   if (!credential.audiences.some((audience) => audiences.includes(audience))) return false;
   return matchesPattern(claims, { subject, claims: wanted });
-}
-
-/** Groups that a token of ours carries on. */
-const mostGroups = 200;
-
-/** Bytes of claims, as JSON, that a token of ours carries on. */
-const carriedBytes = 4096;
-const longestClaim = 1024;
-
-/** Claims that a pattern can look at, the shortest first where there are too many. */
-function carriedClaims(claims: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const simple = Object.entries(claims)
-    .map(([name, value]) => ({ name, value, bytes: JSON.stringify([name, value]).length }))
-    .filter(({ bytes }) => bytes <= longestClaim)
-    .toSorted((one, other) => one.bytes - other.bytes);
-  let left = carriedBytes;
-  return Object.fromEntries(simple.filter(({ bytes }) => (left -= bytes) >= 0).map(({ name, value }) => [name, value]));
 }

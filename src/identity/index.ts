@@ -6,7 +6,7 @@ export {
   identifyPair,
 } from './authenticate.ts';
 export { type Caller, mayManage } from './caller.ts';
-export { isAllowed, offersAnonymousPull, rightsOf, seesAny } from './rights.ts';
+export { hasCatalog, isAllowed, offersAnonymousPull, type Rights, rightsOf } from './rights.ts';
 export { bootstrapConfig, tokensConfig } from './config.ts';
 export {
   federatedCredentialType,
@@ -34,10 +34,20 @@ export {
   operatorId,
   type TokenDoor,
 } from './identify.ts';
+export { explainHandlers, explainManagementAccess, reportOn, testToken, type TokenReport } from './insight/index.ts';
+export { accessChecks, bootstrapChecks, takeSnapshot } from './checks/index.ts';
 export { createPasswords, type Passwords } from './passwords.ts';
-export type { Identified, Refusal } from './refusal.ts';
+export { createRightUses, type RightUses } from './right-uses.ts';
+export { type Identified, type Refusal, refusalError } from './refusal.ts';
 export { readDirectory } from './read-directory.ts';
 export { standingOf } from './standing.ts';
-export { createFederation } from './federation/index.ts';
+export {
+  createFederation,
+  type IssuerDefaults,
+  issuerDefaults,
+  type PresetName,
+  presetNames,
+  presetOf,
+} from './federation/index.ts';
 export { identityMigrations } from './tables.ts';
 export { issueAccessToken, issueRefreshToken, managementScope, type TokenLifetimes } from './issue-token.ts';

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { grantedActions, parseScopes, registryScopes, type RequestedScope } from '../access/index.ts';
 import { type Caller, mayManage } from './caller.ts';
+import { bytesOf, within } from './carried.ts';
 import type { AccessEntry, TokenClaims } from './claims.ts';
 import type { Identification, TokenDoor } from './identify.ts';
-import { isAllowed, seesAny } from './rights.ts';
+import { hasCatalog, isAllowed } from './rights.ts';
 
 export interface TokenLifetimes {
   /** Of refresh tokens (ms). */
@@ -30,27 +31,49 @@ export function issueRefreshToken(
   lifetimes: TokenLifetimes,
   door: TokenDoor,
   caller: Caller,
-  { renewed = false }: { renewed?: boolean } = {},
 ): IssuedToken {
-  const lifetimeMs = Math.min(lifetimes.refreshMs, renewed ? caller.until - of.now() : lifetimes.refreshMs);
-  return issue(of, door, caller, lifetimeMs, 'refresh_token');
+  return sign(of, claimsOf(of, door, caller, 'refresh_token', lifetimes.refreshMs));
 }
 
 /**
  * An access token for the part of the asked scopes that the caller has now (acr §2.3). It is never refused for asking too
- * much (lesson 20): what was not granted is not in it.
+ * much (lesson 20): what was not granted is not in it, nor what a token has no room for. For an access token there is
+ * another one that says no more and lasts no longer.
  */
-export function issueAccessToken(
+export async function issueAccessToken(
   of: Identification,
   lifetimes: TokenLifetimes,
   door: TokenDoor,
   caller: Caller,
   scopes: readonly string[],
-): IssuedToken {
-  const access = parseScopes(scopes).flatMap((scope) => grantedOf(of, caller, scope));
+): Promise<IssuedToken> {
+  const granted = parseScopes(scopes).flatMap((scope) => grantedOf(of, caller, scope));
   const asksToManage = scopes.some((scope) => scope.split(' ', 100).includes(managementScope));
-  if (asksToManage && mayManage(caller)) access.push({ type: 'registry', name: 'management', actions: ['*'] });
-  return issue(of, door, caller, lifetimes.accessMs, 'access_token', access);
+  if (asksToManage && mayManage(caller)) granted.push({ type: 'registry', name: 'management', actions: ['*'] });
+  const claims = claimsOf(of, door, caller, 'access_token', lifetimes.accessMs);
+  const access = within(mostBytes - bytesOf(claims), await bound(of, caller, granted));
+  return sign(of, { ...claims, access });
+}
+
+/**
+ * Bytes of claims, as JSON. A token grows by a third, by another third as the password of Basic, and proxies in front may take
+ * no more than 16 KiB of headers.
+ */
+const mostBytes = 7700;
+
+/** The token dies with the repositories that it is for (lesson 24), those included that its own token was for. */
+async function bound(
+  of: Identification,
+  { registryId, grant }: Caller,
+  entries: AccessEntry[],
+): Promise<AccessEntry[]> {
+  const names = entries.filter(({ type }) => type === 'repository').map(({ name }) => name);
+  if (names.length === 0) return entries;
+  const ids = await of.repositoryIds(registryId, names);
+  return entries.map((entry) => {
+    const gen = entry.type === 'repository' ? (grant?.idOf(entry.name) ?? ids.get(entry.name)) : undefined;
+    return gen === undefined ? entry : { ...entry, gen };
+  });
 }
 
 /** What a client asks for to use the management API with its token. */
@@ -62,25 +85,26 @@ function grantedOf(of: Identification, caller: Caller, scope: RequestedScope): A
   const directory = of.directory();
   if (type === 'registry') {
     const allowed =
-      isAllowed(caller, directory, registryScopes[name], undefined) ||
-      (name === 'catalog' && seesAny(caller, directory));
+      name === 'catalog'
+        ? hasCatalog(caller, directory)
+        : isAllowed(caller, directory, registryScopes[name], undefined);
     return allowed ? [{ type, name, actions: ['*'] }] : [];
   }
   const granted = grantedActions(scope.actions, (permission) => isAllowed(caller, directory, permission, name));
   return granted.length === 0 ? [] : [{ type, name, actions: [...granted] }];
 }
 
-function issue(
-  { keys, now, directory }: Identification,
+function claimsOf(
+  { now, directory }: Identification,
   door: TokenDoor,
   caller: Caller,
-  lifetimeMs: number,
   grantType: TokenClaims['grant_type'],
-  access?: AccessEntry[],
-): IssuedToken {
+  mostMs: number,
+): TokenClaims {
+  const isOurs = caller.via === 'refresh_token' || caller.via === 'access_token';
+  const lastsMs = grantType === caller.via && isOurs ? Math.min(mostMs, caller.until - now()) : mostMs;
   const iat = Math.floor(now() / 1000);
-  const expiresIn = Math.max(1, Math.floor(lifetimeMs / 1000));
-  const claims: TokenClaims = {
+  return {
     jti: randomUUID(),
     sub: caller.id,
     iss: door.origin,
@@ -88,13 +112,16 @@ function issue(
     iat,
     // Of another node's clock.
     nbf: iat - 60,
-    exp: iat + expiresIn,
+    exp: iat + Math.max(1, Math.floor(lastsMs / 1000)),
     version: '1.0',
     grant_type: grantType,
     rid: door.registryId,
     mode: directory().registry(door.registryId)!.roleAssignmentMode,
-    ...(access && { access }),
     holder: caller.holder,
   };
-  return { token: keys.sign({ ...claims }), id: claims.jti, access: access ?? [], expiresIn };
+}
+
+function sign({ keys }: Identification, claims: TokenClaims): IssuedToken {
+  const { jti, iat, exp, access = [] } = claims;
+  return { token: keys.sign({ ...claims }), id: jti, access, expiresIn: exp - iat };
 }

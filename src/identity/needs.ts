@@ -6,6 +6,8 @@ export interface Needs {
   permissions: readonly Permission[];
   /** Undefined where the registry as a whole is asked. */
   repository: string | undefined;
+  /** A repository that a blob is to be mounted from: to pull there takes a right, too. */
+  source?: string;
   challenge: Wanted;
 }
 

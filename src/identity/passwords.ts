@@ -39,9 +39,11 @@ export interface Passwords {
     slot: Slot,
     expiresAt?: number,
   ): Promise<{ id: string; value: string }>;
-  /** Both slots go. */
-  drop(tx: Transaction, owner: PasswordOwner): Promise<void>;
+  /** All go but those that are kept. */
+  drop(tx: Transaction, owner: PasswordOwner, kept?: readonly Slot[]): Promise<void>;
   list(owner: PasswordOwner): Promise<PasswordFacts[]>;
+  /** All there are, with whose they are; names in lower case. */
+  all(): Promise<(PasswordFacts & PasswordOwner)[]>;
   /** The password that this is, if it is one that has not expired; takes as long whether or not there is one. */
   verify(owner: PasswordOwner, value: string): Promise<PasswordFacts | undefined>;
   /** Whether a password is still one. */
@@ -53,7 +55,13 @@ export interface Passwords {
 /** Letters and digits before the random part, so that scanners for leaked secrets find it. */
 const prefix = 'bonded_';
 
-export function createPasswords(db: Database, mac: (text: string) => Buffer, now: () => number = Date.now): Passwords {
+/** `mac` is an HMAC under a key of the server; `isEqual` compares in a time that tells nothing. */
+export function createPasswords(
+  db: Database,
+  mac: (text: string) => Buffer,
+  now: () => number = Date.now,
+  isEqual: (one: Buffer, other: Buffer) => boolean = timingSafeEqual,
+): Passwords {
   /** When which password was used, by its key. */
   const used = new Map<string, { key: readonly (string | number)[]; at: number }>();
   const columns = 'slot, id, mac, created_at, expires_at, last_used_at';
@@ -73,10 +81,24 @@ export function createPasswords(db: Database, mac: (text: string) => Buffer, now
       );
       return { id, value };
     },
-    async drop(tx, owner) {
-      await tx.run(`DELETE FROM passwords WHERE ${of}`, keyOf(owner));
+    async drop(tx, owner, kept = []) {
+      for (const slot of slots.filter((one) => !kept.includes(one))) {
+        await tx.run(`DELETE FROM passwords WHERE ${of} AND slot = ?`, [...keyOf(owner), slot]);
+      }
     },
     list: async (owner) => (await rowsOf(owner)).map(factsOf),
+    async all() {
+      const rows = await db.all<Row & { registry_id: number; kind: PasswordOwner['kind']; owner: string }>(
+        `SELECT registry_id, kind, owner, ${columns} FROM passwords ORDER BY registry_id, kind, owner, slot`,
+        [],
+      );
+      return rows.map((row) => {
+        const facts = factsOf(row);
+        // What is not yet written down counts, too.
+        const lastUsedAt = used.get(row.id)?.at ?? facts.lastUsedAt;
+        return { ...facts, lastUsedAt, registryId: row.registry_id, kind: row.kind, name: row.owner };
+      });
+    },
     async verify(owner, value) {
       const given = mac(value);
       const rows = await rowsOf(owner);
@@ -85,7 +107,7 @@ export function createPasswords(db: Database, mac: (text: string) => Buffer, now
       for (const slot of slots) {
         const row = rows.find((candidate) => candidate.slot === slot);
         const wanted = row ? Buffer.from(row.mac, 'hex') : Buffer.alloc(given.length);
-        if (timingSafeEqual(given, wanted) && row) found = row;
+        if (isEqual(given, wanted) && row) found = row;
       }
       if (!found || (found.expires_at !== null && found.expires_at <= now())) return undefined;
       used.set(found.id, { key: [...keyOf(owner), found.slot, found.id], at: now() });

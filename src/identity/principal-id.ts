@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { guidOf } from '../operations/index.ts';
 import type { Resource } from '../resources/index.ts';
 
 /**
@@ -6,7 +6,5 @@ import type { Resource } from '../resources/index.ts';
  * the former.
  */
 export function principalIdOf({ key, createdAt }: Resource): string {
-  const hex = createHash('sha256').update(`${key}\0${createdAt}`).digest('hex');
-  // The form of a GUID, version 8 (RFC 9562 §5.8).
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+  return guidOf(`${key}\0${createdAt}`);
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   type AssignedPrincipal,
   compilePolicy,
@@ -35,6 +36,8 @@ export interface Standing {
   issuers: readonly TrustedIssuer[];
   identities: readonly IdentityFacts[];
   credentials: readonly FederatedCredential[];
+  /** Told of assignments that allowed something. */
+  used?: Directory['used'];
 }
 
 /**
@@ -78,19 +81,18 @@ export function readDirectory(
   });
   const credentials = listOf(mirror, federatedCredentialType).flatMap(({ resource, properties }) => {
     const identity = identities.get(resource.parent);
-    const { issuer, audiences, subject, claims = {} } = properties;
-    return identity ? [{ id: resource.id, identity, issuer, audiences, subject, claims }] : [];
+    return identity ? [credentialOf(resource.id, identity, properties)] : [];
   });
+  const vouching = [identityType, federatedCredentialType, trustedIssuerType].flatMap(({ type }) => mirror.list(type));
   return createDirectory({
+    vouching: sameList(before?.vouching, vouching),
     policy,
     registries,
     tokens,
+    ...(standing.used && { used: standing.used }),
     identities: [...standing.identities, ...identities.values()],
     credentials: [...standing.credentials, ...credentials],
-    issuers: [
-      ...standing.issuers,
-      ...listOf(mirror, trustedIssuerType).map(({ resource, properties }) => ({ name: resource.name, ...properties })),
-    ],
+    issuers: [...standing.issuers, ...listOf(mirror, trustedIssuerType).map(issuerOf)],
   });
 }
 
@@ -100,7 +102,7 @@ const parsed = new WeakMap<Resource, unknown>();
  * The resources of a type with their properties. Each is read once: those that have not changed stay the same objects. What
  * cannot be read, because another version wrote it, is left out.
  */
-function listOf<T extends ResourceType>(mirror: Mirror, type: T): Found<T>[] {
+export function listOf<T extends ResourceType>(mirror: Mirror, type: T): Found<T>[] {
   return mirror.list(type.type).flatMap((resource) => {
     const properties = propertiesOf(type, resource);
     return properties ? [{ resource, properties }] : [];
@@ -112,13 +114,38 @@ function propertiesOf<T extends ResourceType>(type: T, resource: Resource): Prop
   return parsed.get(resource) as PropertiesOf<T> | undefined;
 }
 
-type Found<T extends ResourceType> = { resource: Resource; properties: PropertiesOf<T> };
+export type Found<T extends ResourceType> = { resource: Resource; properties: PropertiesOf<T> };
+
+function credentialOf(
+  id: string,
+  identity: IdentityFacts,
+  { issuer, audiences, subject, claims = {} }: PropertiesOf<typeof federatedCredentialType>,
+): FederatedCredential {
+  const says = JSON.stringify([issuer, audiences, subject, Object.entries(claims).toSorted()]);
+  const mark = createHash('sha256').update(says).digest('base64url').slice(0, 16);
+  return { id, identity, issuer, audiences, subject, claims, mark };
+}
+
+/** The list before, where nothing in it has changed. */
+function sameList(before: object | undefined, now: readonly object[]): object {
+  const same = Array.isArray(before) && before.length === now.length && now.every((one, at) => one === before[at]);
+  return same ? before : now;
+}
+
+const issuers = new WeakMap<Resource, TrustedIssuer>();
+
+/** One object for as long as it says the same: what is known of its keys hangs on that. */
+function issuerOf({ resource, properties }: Found<typeof trustedIssuerType>): TrustedIssuer {
+  const known = issuers.get(resource) ?? { name: resource.name, ...properties };
+  issuers.set(resource, known);
+  return known;
+}
 
 function identityOf({ resource, properties }: Found<typeof identityType>): IdentityFacts {
   return { principalId: principalIdOf(resource), name: resource.name, enabled: properties.status === 'enabled' };
 }
 
-function assignmentOf({ resource, properties }: Found<typeof roleAssignmentType>): RoleAssignment[] {
+export function assignmentOf({ resource, properties }: Found<typeof roleAssignmentType>): RoleAssignment[] {
   const { condition, conditionVersion, roleDefinitionId, ...whom } = properties;
   const principal = assigned(whom);
   if (!principal) return [];
@@ -154,7 +181,23 @@ function grantsOf(mirror: Mirror, scopeMapId: string, registry: string): Grant[]
   const id = parseArmId(scopeMapId);
   if (!id || armKey(id.parent ?? '') !== registry) return [];
   const system = Object.hasOwn(systemScopeMaps, id.name) ? systemScopeMaps[id.name] : undefined;
+  if (system) return parseScopeMapActions(system.actions);
   const resource = mirror.get(id.id);
-  const actions = system?.actions ?? (resource && propertiesOf(scopeMapType, resource)?.actions);
-  return actions ? parseScopeMapActions(actions) : [];
+  const properties = resource && propertiesOf(scopeMapType, resource);
+  if (!properties) return [];
+  const known = grants.get(resource) ?? parseScopeMapActions(properties.actions.filter(isReadable));
+  grants.set(resource, known);
+  return known;
+}
+
+/** What scope maps allow; each is read once. */
+const grants = new WeakMap<Resource, Grant[]>();
+
+/** Whether this version knows an action: what another one wrote must not keep the directory from being read. */
+function isReadable(action: string): boolean {
+  try {
+    return parseScopeMapActions([action]).length > 0;
+  } catch {
+    return false;
+  }
 }

@@ -1,4 +1,11 @@
-import { decide, type Permission, type Principal, repositoryFilter, type RepositoryFilter } from '../access/index.ts';
+import {
+  decide,
+  type Decision,
+  type Permission,
+  type Principal,
+  repositoryFilter,
+  type RepositoryFilter,
+} from '../access/index.ts';
 import { type Caller, principalOf } from './caller.ts';
 import type { Directory } from './directory.ts';
 
@@ -12,7 +19,7 @@ export interface Rights {
 }
 
 /** Decisions that are kept of one caller. */
-const keptDecisions = 256;
+const keptDecisions = 64;
 
 const known = new WeakMap<Caller, { directory: Directory; rights: Rights }>();
 
@@ -30,7 +37,7 @@ const nothing: RepositoryFilter = { all: false, none: true, allows: () => false 
 function readRights(caller: Caller, directory: Directory): Rights {
   const principal = principalOf(caller, directory);
   const registry = directory.registry(caller.registryId);
-  const decisions = new Map<string, boolean>();
+  const decisions = new Map<string, Decision>();
   let visible: RepositoryFilter | undefined;
   return {
     principal,
@@ -41,13 +48,15 @@ function readRights(caller: Caller, directory: Directory): Rights {
     allows(permission, repository) {
       if (!principal || !registry) return false;
       const key = repository === undefined ? permission : `${permission} ${repository}`;
-      const decided = decisions.get(key);
-      if (decided !== undefined) return decided;
-      const target = { registry: registry.name, ...(repository !== undefined && { repository }) };
-      const { allow } = decide(directory.policy, principal, permission, target);
-      if (decisions.size === keptDecisions) decisions.clear();
-      decisions.set(key, allow);
-      return allow;
+      let decision = decisions.get(key);
+      if (!decision) {
+        const target = { registry: registry.name, ...(repository !== undefined && { repository }) };
+        decision = decide(directory.policy, principal, permission, target);
+        if (decisions.size === keptDecisions) decisions.clear();
+        decisions.set(key, decision);
+      }
+      if (decision.by !== undefined) directory.used(decision.by);
+      return decision.allow;
     },
   };
 }
@@ -63,9 +72,14 @@ export function isAllowed(
   return rightsOf(caller, directory).allows(permission, repository);
 }
 
-/** Whether a caller may know of some repository, and so has a catalog, if only of that. */
-export function seesAny(caller: Caller, directory: Directory): boolean {
-  return !rightsOf(caller, directory).visible.none;
+/**
+ * Whether a caller has a catalog, if only of what it may know of: nobody needs a right to that beside the rights to what is
+ * in it.
+ */
+export function hasCatalog(caller: Caller, directory: Directory): boolean {
+  if (caller.grant && !caller.grant.allows('catalog/read', undefined)) return false;
+  const { visible, allows } = rightsOf(caller, directory);
+  return !visible.none || allows('catalog/read', undefined);
 }
 
 /** Whether there is anything in a registry that everybody may pull. */

@@ -26,6 +26,7 @@ export function standingOf({ owner }: BootstrapConfig): Standing {
     audiences: [audience],
     subject,
     claims: {},
+    mark: 'configuration',
   };
   const keys = jwks === undefined ? {} : { jwks: JSON.parse(readFileSync(jwks, 'utf8')) as unknown };
   const properties = trustedIssuerProperties.parse({ issuer, audiences: [audience], ...keys });

@@ -23,6 +23,15 @@ declare module '../database/tables.ts' {
       /** When it was last shown (ms), give or take a minute. */
       last_used_at: number | null;
     };
+    /** Which role assignments allowed something, and when last: those that never do can go. */
+    right_uses: {
+      /** Key of the assignment's id. */
+      assignment: string;
+      /** Of the assignment: 0, because one may be for all registries. */
+      registry_id: number;
+      /** When it last allowed something (ms), give or take an hour. */
+      last_used_at: number;
+    };
   }
 }
 
@@ -35,6 +44,16 @@ export const identityMigrations: Migration[] = [
         `CREATE TABLE passwords (registry_id ${int} NOT NULL, kind ${text} NOT NULL, owner ${text} NOT NULL,
           slot ${text} NOT NULL, id ${text} NOT NULL, mac ${text} NOT NULL, created_at ${int} NOT NULL,
           expires_at ${int}, last_used_at ${int}, PRIMARY KEY (registry_id, kind, owner, slot))`,
+      ]);
+    },
+  },
+  {
+    name: '0018-right-uses',
+    async up(db, dialect) {
+      const { int, text } = sqlTypes(dialect);
+      await run(db, [
+        `CREATE TABLE right_uses (assignment ${text} NOT NULL, registry_id ${int} NOT NULL, last_used_at ${int} NOT NULL,
+          PRIMARY KEY (assignment))`,
       ]);
     },
   },

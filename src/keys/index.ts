@@ -1,3 +1,4 @@
+export { keyChecks } from './checks.ts';
 export { checkClaims, type ClaimRefusal, clockSkewSeconds, type ExpectedClaims } from './claims.ts';
 export { keysConfig } from './config.ts';
 export type { EcKey, JwksEntry, PublicJwk } from './ec-key.ts';

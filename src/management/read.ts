@@ -5,7 +5,9 @@ import { json, present, quoted } from './envelope.ts';
 
 export async function getResource(call: Call, route: RouteOf<'resource'>): Promise<Response> {
   const context = hookContext(call, route, route.name);
-  const resource = builtInOf(call, context) ?? (await call.edge.resources.get(route.id));
+  const { get } = handlersOf(call.edge, route.type);
+  const made = builtInOf(call, context) ?? (await get?.(context));
+  const resource = made ?? (await call.edge.resources.get(route.id));
   if (!resource) throw resourceNotFound(route.id);
   return json(await present(call, context, resource), 200, { ETag: quoted(resource.etag) });
 }

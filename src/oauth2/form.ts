@@ -15,10 +15,20 @@ export async function readForm(exchange: Oauth2Exchange): Promise<URLSearchParam
   return new URLSearchParams(Buffer.from(await exchange.bytes(maxFormBytes)).toString());
 }
 
-/** A field that has to be there, once. */
+/** A field that may be there, once (RFC 6749 §3.2): of two readers each might take another one. */
+export function optionalField(form: URLSearchParams, name: string): string | undefined {
+  const [value, ...more] = form.getAll(name);
+  if (more.length > 0) throw badField(name, 'comes more than once');
+  return value === '' ? undefined : value;
+}
+
+/** A field that has to be there. */
 export function requireField(form: URLSearchParams, name: string): string {
-  const values = form.getAll(name);
-  if (values.length === 1 && values[0] !== '') return values[0]!;
-  const message = values.length > 1 ? `the field ${name} comes more than once` : `the field ${name} is missing`;
-  throw new RegistryError('BAD_REQUEST', { message, detail: { field: name } });
+  const value = optionalField(form, name);
+  if (value === undefined) throw badField(name, 'is missing');
+  return value;
+}
+
+function badField(name: string, what: string): RegistryError {
+  return new RegistryError('BAD_REQUEST', { message: `the field ${name} ${what}`, detail: { field: name } });
 }

@@ -10,9 +10,10 @@ import {
   issueRefreshToken,
   offersAnonymousPull,
   type Refusal,
+  refusalError,
 } from '../identity/index.ts';
 import { doorOf, type Oauth2Exchange, type Oauth2Options, type TokenOutcome } from './exchange.ts';
-import { readForm, requireField } from './form.ts';
+import { optionalField, readForm, requireField } from './form.ts';
 
 const noStore = { 'Cache-Control': 'no-store', Pragma: 'no-cache' };
 
@@ -25,18 +26,12 @@ export async function exchangeToken(options: Oauth2Options, exchange: Oauth2Exch
   if (!['access_token', 'access_token_refresh_token', 'refresh_token'].includes(grantType)) {
     throw unsupportedGrant(grantType, ['access_token']);
   }
-  requireService(options, exchange, form.get('service'));
+  requireService(options, exchange, form);
   // The names with refresh_token are deprecated: the token of the provider is what counts.
   const token = requireField(form, grantType === 'refresh_token' ? 'refresh_token' : 'access_token');
   const identified = await identifyToken(identification, doorOf(exchange), token);
   const caller = accepted(identified, (refusal) => say({ refusal }));
-  if (caller.grant || caller.expired) {
-    const refusal = {
-      reason: 'not_exchangeable',
-      message: 'an access token of this registry is exchanged for nothing',
-    };
-    throw refuse(refusal, (why) => say({ caller, refusal: why }));
-  }
+  if (caller.via === 'access_token') throw refuse(notExchangeable, (refusal) => say({ caller, refusal }));
   const issued = issueRefreshToken(identification, lifetimes, doorOf(exchange), caller);
   say({ caller, issued: issued.id });
   return Response.json({ refresh_token: issued.token }, { headers: noStore });
@@ -46,12 +41,13 @@ export async function exchangeToken(options: Oauth2Options, exchange: Oauth2Exch
 export async function grantByPost(options: Oauth2Options, exchange: Oauth2Exchange): Promise<Response> {
   const form = await readForm(exchange);
   const grantType = requireField(form, 'grant_type');
-  requireService(options, exchange, form.get('service'));
+  requireService(options, exchange, form);
   const door = doorOf(exchange);
   const say = (outcome: Partial<TokenOutcome>) => record(options, exchange, 'token.issue', outcome);
   if (grantType === 'refresh_token') {
     const token = requireField(form, 'refresh_token');
     const caller = accepted(await identifyToken(options.identification, door, token), (refusal) => say({ refusal }));
+    if (caller.via === 'access_token') throw refuse(notExchangeable, (refusal) => say({ caller, refusal }));
     return grant(options, exchange, caller, form.getAll('scope'));
   }
   if (grantType !== 'password') throw unsupportedGrant(grantType, ['refresh_token', 'password']);
@@ -71,7 +67,7 @@ export async function grantByPost(options: Oauth2Options, exchange: Oauth2Exchan
 /** `GET /oauth2/token`, with Basic credentials or none: what Docker does (acr §2.2). */
 export async function grantByGet(options: Oauth2Options, exchange: Oauth2Exchange): Promise<Response> {
   const query = new URLSearchParams(exchange.query);
-  requireService(options, exchange, query.get('service'));
+  requireService(options, exchange, query);
   const authorization = exchange.request.headers.get('authorization');
   const scopes = query.getAll('scope');
   const say = (outcome: Partial<TokenOutcome>) => record(options, exchange, 'token.issue', outcome);
@@ -94,13 +90,21 @@ function grantToNobody(options: Oauth2Options, exchange: Oauth2Exchange, scopes:
   throw refuse(refusal, (why) => record(options, exchange, 'token.issue', { refusal: why }));
 }
 
-function grant(options: Oauth2Options, exchange: Oauth2Exchange, caller: Caller, scopes: readonly string[]): Response {
+const notExchangeable = {
+  reason: 'not_exchangeable',
+  message: 'an access token of this registry is none to log in with; send a refresh token',
+};
+const ended = { reason: 'expired', message: 'the token has expired; log in again' };
+
+async function grant(
+  options: Oauth2Options,
+  exchange: Oauth2Exchange,
+  caller: Caller,
+  scopes: readonly string[],
+): Promise<Response> {
   const say = (outcome: Partial<TokenOutcome>) => record(options, exchange, 'token.issue', { caller, ...outcome });
-  if (caller.grant || caller.expired) {
-    const message = 'an access token gives no other one; use the refresh token';
-    throw refuse({ reason: 'not_exchangeable', message }, (refusal) => say({ refusal }));
-  }
-  const issued = issueAccessToken(options.identification, options.lifetimes, doorOf(exchange), caller, scopes);
+  if (caller.endedAt !== undefined) throw refuse(ended, (refusal) => say({ refusal }));
+  const issued = await issueAccessToken(options.identification, options.lifetimes, doorOf(exchange), caller, scopes);
   const granted = issued.access.map(({ type, name, actions }) => `${type}:${name}:${actions.join(',')}`);
   say({ issued: issued.id, asked: scopes, granted });
   // ACR says no more than the token; the rest is Docker's, whose clients ask each minute where nothing is said.
@@ -108,8 +112,9 @@ function grant(options: Oauth2Options, exchange: Oauth2Exchange, caller: Caller,
 }
 
 /** A client that means another registry is not to get a token of this one (lesson 24). */
-function requireService({ isService }: Oauth2Options, exchange: Oauth2Exchange, service: string | null): void {
-  if (service === null || isService(service, exchange.registryId)) return;
+function requireService({ isService }: Oauth2Options, exchange: Oauth2Exchange, fields: URLSearchParams): void {
+  const service = optionalField(fields, 'service');
+  if (service === undefined || isService(service, exchange.registryId)) return;
   throw new RegistryError('BAD_REQUEST', {
     message: 'service names another registry than the one that was asked; use the service of the challenge',
     detail: { service: service.slice(0, 253) },
@@ -130,10 +135,7 @@ function accepted(identified: Identified<Caller>, say: (refusal: Refusal) => voi
 
 function refuse(refusal: Refusal, say: (refusal: Refusal) => void): RegistryError {
   say(refusal);
-  return new RegistryError('UNAUTHORIZED', {
-    message: refusal.message,
-    detail: { reason: refusal.reason },
-  });
+  return refusalError(refusal, { detail: { reason: refusal.reason } });
 }
 
 function record(

@@ -58,6 +58,7 @@ export const apiVersions = {
     '2022-04-01',
     '2022-05-01-preview',
   ],
+  advisor: ['2020-01-01', '2022-10-01', '2023-01-01', '2025-01-01'],
 } as const satisfies Record<string, readonly string[]>;
 
 /** The latest of these that is no preview, which our own client sends. */

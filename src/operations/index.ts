@@ -1,5 +1,7 @@
 export { apiVersions, requireAnyApiVersion, requireApiVersion } from './api-versions.ts';
 export { type ArmId, armIdOf, armKey, formatId, parseArmId, segmentsOf } from './arm-id.ts';
+export type { Check, Finding, Severity } from './check.ts';
+export { commandLine } from './command-line.ts';
 export {
   type Conditions,
   createManagementClient,
@@ -46,6 +48,7 @@ export {
   ManagementError,
   type ManagementErrorOptions,
 } from './management-error.ts';
+export { guidOf } from './guid.ts';
 export { invalidContent } from './invalid-content.ts';
 export { type OpenApiInput, openApiDocument } from './open-api.ts';
 export { groupScope, resourceGroup, subscriptionId, subscriptionScope } from './scopes.ts';

@@ -1,6 +1,7 @@
 export { type AddressClass, classOf } from './address-class.ts';
 export { askHere } from './ask-here.ts';
 export { outboundConfig } from './config.ts';
+export { createDirectCaller, type DirectCaller, type DirectRequest } from './direct.ts';
 export { isListening } from './is-listening.ts';
 export {
   createOutbound,

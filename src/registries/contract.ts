@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { action, apiVersions, providerAction, resourceType } from '../operations/index.ts';
+import { explainAccess } from './explain-contract.ts';
 
 /** A repository, those below a prefix (`team/*`), or `*` for all. */
 const repositoryPattern = z
@@ -63,6 +64,7 @@ export const registryType = resourceType({
   }),
   most: 1000,
   actions: {
+    explainAccess,
     generateCredentials: action({
       description: 'Makes passwords of a repository-scoped token. They are shown this once.',
       input: z.object({

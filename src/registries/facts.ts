@@ -14,6 +14,9 @@ export interface RegistryFacts {
   adminUserEnabled: boolean;
   /** What everybody may pull: nothing by default. */
   anonymousPull: readonly Grant[];
+  /** Whether that is everything; otherwise what is named. */
+  anonymousPullEnabled: boolean;
+  anonymousPullRepositories: readonly string[];
 }
 
 /** The facts of a registry's resource; `id` is its own in the catalog. */
@@ -26,6 +29,8 @@ export function factsOf(resource: Resource, properties: PropertiesOf<typeof regi
     resourceId: resource.id,
     roleAssignmentMode: properties.roleAssignmentMode,
     adminUserEnabled: properties.adminUserEnabled,
+    anonymousPullEnabled,
+    anonymousPullRepositories: named,
     anonymousPull: repositories.map((repository) => ({ repository, permissions: ['content/read', 'metadata/read'] })),
   };
 }

@@ -1,5 +1,13 @@
+export { registryChecks } from './checks.ts';
 export { checkName } from './check-name.ts';
 export { checkNameAvailability, registryType } from './contract.ts';
+export {
+  type ExplainedAccess,
+  explainedPrincipal,
+  explanation,
+  namesOnePrincipal,
+  onePrincipal,
+} from './explain-contract.ts';
 export { ensureRegistryResource, registryId } from './ensure.ts';
 export { factsOf, type RegistryFacts } from './facts.ts';
 export { registryHandlers } from './handlers.ts';

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -78,6 +79,7 @@ clustered('the two nodes of the cluster serve one registry behind its nginx', as
   if (fresh.kind !== 'postgres') throw new Error('there is no PostgreSQL');
   const s3 = await startS3();
   const bucket = await s3.bucket();
+  const secret = randomBytes(32).toString('base64');
   const start = (node: string) => {
     const given = services[node]!.environment!;
     expect(given['BONDED_STORAGE_S3_BUCKET']).toBe('bonded');
@@ -90,7 +92,12 @@ clustered('the two nodes of the cluster serve one registry behind its nginx', as
           .replace('http://127.0.0.1:7070', s3.endpoint),
       ]),
     );
-    return startTestProcess({ database: '', environment: { ...environment, BONDED_STORAGE_S3_BUCKET: bucket } });
+    for (const name of ['ISSUER', 'SUBJECT']) expect(given[`BONDED_BOOTSTRAP_OWNER_${name}`]).toBeTruthy();
+    return startTestProcess({
+      database: '',
+      isOwners: true,
+      environment: { ...environment, BONDED_STORAGE_S3_BUCKET: bucket, BONDED_KEYS_SECRET: secret },
+    });
   };
   await using one = await start('node1');
   await using two = await start('node2');

@@ -79,7 +79,7 @@ test('with SQLite the data directory holds the facts alone', async () => {
   await using server = await startTestApp({ settings: await s3Settings() });
   await pushBlob(server.url, 'app', large);
   const names = (await readdir(server.data)).filter((name) => !/^bonded\.db|^lock/.test(name));
-  expect(names.toSorted()).toEqual(['spool']);
+  expect(names.toSorted()).toEqual(['keys', 'spool']);
   expect(await readdir(join(server.data, 'spool'))).toEqual([]);
 });
 

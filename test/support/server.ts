@@ -29,17 +29,19 @@ export interface StartOptions {
   data?: string;
   /** URL of a PostgreSQL database; the default is what `testDialect` says. */
   database?: string;
+  /** Whether its first owner is configured, because it has no operator; by default where the settings say so. */
+  isOwners?: boolean;
 }
 
 /** A registry in this process, on a free port, with facts and files of its own. */
 export async function startTestApp(
-  options: StartOptions & { file?: string } = {},
+  options: StartOptions & { file?: string; now?: () => number; log?: (line: string) => void } = {},
 ): Promise<TestServer & { readonly app: App }> {
   await using stack = new AsyncDisposableStack();
   const data = options.data ?? (await temporaryDirectory(stack));
   const url = await databaseUrl(stack, options);
   const storage = await storageSettings(data);
-  const isOwners = lacksOperator(url, { ...storage, ...options.settings });
+  const isOwners = options.isOwners ?? lacksOperator(url, { ...storage, ...options.settings });
   const { value: config } = loadConfiguration({
     environment: {},
     file: options.file,
@@ -53,7 +55,8 @@ export async function startTestApp(
       ...options.settings,
     },
   });
-  const app = await startApp(config, createLog(config.log));
+  const log = createLog(config.log, undefined, options.log);
+  const app = await startApp(config, log, undefined, options.now);
   knownServer(app.url, data, { isOwners });
   stack.defer(async () => void (await app.stop()));
   const owned = stack.move();
@@ -95,7 +98,7 @@ export async function startTestProcess(
   const url = await databaseUrl(stack, options);
   const processes = process.env['BONDED_TEST_PROCESSES'];
   const storage = await storageSettings(data);
-  const isOwners = lacksOperator(url, { ...storage, ...options.settings });
+  const isOwners = options.isOwners ?? lacksOperator(url, { ...storage, ...options.settings });
   const owner = isOwners ? ownerSettings() : {};
   const given = { ...(processes && { processes }), ...storage, ...owner, ...options.settings };
   const settings = Object.entries(given).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
@@ -161,7 +164,7 @@ async function serving(child: Subprocess, output: () => string, read: Promise<un
 
 /** With facts in PostgreSQL and bytes in S3 there is no data directory that an operator could show. */
 function lacksOperator(database: string | undefined, settings: Record<string, unknown>): boolean {
-  return database !== undefined && settings['storage.s3.bucket'] !== undefined;
+  return Boolean(database) && settings['storage.s3.bucket'] !== undefined;
 }
 
 async function temporaryDirectory(stack: AsyncDisposableStack): Promise<string> {

@@ -6,7 +6,7 @@ export {
   type RefusedToken,
   type VerifiedToken,
 } from './federation.ts';
-export { type ClaimPattern, claimPatternSchema, matchesPattern } from './match-pattern.ts';
+export { type ClaimPattern, claimPatternSchema, isOpen, matchesPattern, matchesText } from './match-pattern.ts';
 export {
   type ClaimAdvice,
   describeIdentity,
@@ -22,7 +22,7 @@ export {
   presetOf,
   reviewPattern,
 } from './presets/index.ts';
-export type { Claims } from './read-token.ts';
+export { type Claims, claimsUnverified } from './read-token.ts';
 export { type RefusalReason, refusals } from './refusal.ts';
 export {
   type TrustedIssuer,

@@ -1,0 +1,65 @@
+import { expect } from 'bun:test';
+import { openCli } from '../../test/support/cli.ts';
+import { managementOf } from '../../test/support/management.ts';
+import { type StartOptions, startTestApp } from '../../test/support/server.ts';
+import type { Recommendation } from './index.ts';
+
+export interface Advice extends Recommendation {
+  id: string;
+  name: string;
+}
+
+const dayMs = 86_400_000;
+
+/** A server, its commands, and what they advise. */
+export async function openAdviceRig(options: StartOptions = {}) {
+  await using stack = new AsyncDisposableStack();
+  const server = stack.use(await startTestApp(options));
+  const bonded = stack.use(await openCli(server));
+  const { db } = server.app.storage;
+  const owned = stack.move();
+
+  async function advice(check: string): Promise<Advice[]> {
+    const ran = await bonded('bonded advise -o json');
+    if (ran.code !== 0) throw new Error(ran.error);
+    return (ran.json() as Advice[]).filter(({ extendedProperties }) => extendedProperties.check === check);
+  }
+
+  return {
+    server,
+    bonded,
+    manage: managementOf(server.url),
+    advice,
+    /** Runs the commands of what a check has found, as they are printed, until nothing is left. */
+    async fix(check: string): Promise<void> {
+      for (let [next] = await advice(check); next; [next] = await advice(check)) {
+        const { commands } = next.remediation;
+        expect(commands).not.toBeEmpty();
+        for (const command of commands) {
+          const { code, error } = await bonded(command);
+          expect({ command, code, error }).toMatchObject({ command, code: 0 });
+        }
+        const left = await advice(check);
+        expect(left.map(({ name }) => name)).not.toContain(next.name);
+      }
+    },
+    /** Makes everything as many days older; the processes that follow resources see it anew. */
+    async age(days: number): Promise<void> {
+      const ms = days * dayMs;
+      await db.write(async (tx) => {
+        await tx.run('UPDATE passwords SET created_at = created_at - ?, last_used_at = last_used_at - ?', [ms, ms]);
+        // Not `created_at`: the principal ids of identities are made of it.
+        await tx.run('UPDATE resources SET updated_at = updated_at - ?', [ms]);
+        const { value } = (await tx.first<{ value: number }>('SELECT value FROM resource_clock', []))!;
+        const rows = await tx.all<{ key: string }>('SELECT "key" FROM resources ORDER BY "key"', []);
+        for (const [at, { key }] of rows.entries()) {
+          await tx.run('UPDATE resources SET stamp = ? WHERE "key" = ?', [value + 1 + at, key]);
+        }
+        await tx.run('UPDATE resource_clock SET value = ?', [value + rows.length]);
+      });
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+export type AdviceRig = Awaited<ReturnType<typeof openAdviceRig>>;

@@ -1,0 +1,192 @@
+import { describe, expect, test } from 'bun:test';
+import { makeIssuer, registry } from '../../test/support/management.ts';
+import { checks } from '../app/advisor.ts';
+import { groupScope } from '../operations/index.ts';
+import { type AdviceRig, openAdviceRig } from './advice-rig.double.ts';
+
+interface Mistake {
+  check: string;
+  impact: 'High' | 'Medium' | 'Low';
+  /** Something much like it that is no mistake. */
+  fine?(rig: AdviceRig): Promise<unknown>;
+  make(rig: AdviceRig): Promise<unknown>;
+}
+
+const reader = 'Container Registry Repository Reader';
+const writer = 'Container Registry Repository Writer';
+const condition =
+  "(!(ActionMatches{'Microsoft.ContainerRegistry/registries/repositories/content/write'})) OR " +
+  "(@Request[Microsoft.ContainerRegistry/registries/repositories:name] StringStartsWithIgnoreCase 'team/')";
+const inAnHour = () => new Date(Date.now() + 3_600_000).toISOString();
+
+async function identity({ manage }: AdviceRig, name = 'builder', status = 'enabled') {
+  return { principalId: await manage.identity(name, status) };
+}
+
+async function githubClaims({ manage }: AdviceRig, claims: Record<string, string>) {
+  const { issuer, properties } = await makeIssuer();
+  await manage.trust('github', { ...properties, preset: 'github' });
+  return { principalType: 'Claims', issuer, claims };
+}
+
+/** Shows a password, as a client would. */
+async function logIn({ server }: AdviceRig, name: string, password: string) {
+  const headers = { Authorization: `Basic ${btoa(`${name}:${password}`)}` };
+  expect((await fetch(`${server.url}/v2/`, { headers })).status).toBe(200);
+}
+
+const mistakes: Mistake[] = [
+  {
+    check: 'admin-user-enabled',
+    impact: 'High',
+    make: ({ manage }) => manage.patch(registry, { adminUserEnabled: true }),
+  },
+  {
+    check: 'anonymous-pull',
+    impact: 'Medium',
+    make: ({ manage }) => manage.patch(registry, { anonymousPullEnabled: true }),
+  },
+  {
+    check: 'anonymous-pull-repositories',
+    impact: 'Low',
+    make: ({ manage }) => manage.patch(registry, { anonymousPullRepositories: ['samples/*', 'docs'] }),
+  },
+  {
+    check: 'password-in-use',
+    impact: 'Medium',
+    fine: ({ manage }) => manage.token('unused', ['repositories/a/content/read']),
+    make: async (rig) =>
+      logIn(rig, 'legacy', await rig.manage.token('legacy', ['repositories/a/content/read'], inAnHour())),
+  },
+  {
+    check: 'password-in-use',
+    impact: 'Medium',
+    async make(rig) {
+      await rig.manage.patch(registry, { adminUserEnabled: true });
+      const made = (await rig.manage.post(`${registry}/listCredentials`, {})) as { passwords: { value: string }[] };
+      await logIn(rig, 'default', made.passwords[0]!.value);
+    },
+  },
+  {
+    check: 'password-never-expires',
+    impact: 'Medium',
+    fine: ({ manage }) => manage.token('short', ['repositories/a/content/read'], inAnHour()),
+    make: ({ manage }) => manage.token('legacy', ['repositories/a/content/read']),
+  },
+  {
+    check: 'password-unused',
+    impact: 'Low',
+    async make({ manage, age }) {
+      await manage.token('legacy', ['repositories/a/content/read']);
+      await age(91);
+    },
+  },
+  {
+    check: 'open-push',
+    impact: 'High',
+    fine: async (rig) => rig.manage.assign(writer, { ...(await identity(rig)), condition }),
+    make: async (rig) => rig.manage.assign(writer, await githubClaims(rig, { repository: '*' })),
+  },
+  {
+    check: 'open-push',
+    impact: 'High',
+    make: async (rig) =>
+      rig.manage.assign(writer, await githubClaims(rig, { repository: '*/app', ref: 'refs/heads/main' })),
+  },
+  {
+    check: 'open-claims',
+    impact: 'Medium',
+    make: async (rig) => rig.manage.assign(reader, await githubClaims(rig, { sub: '*' })),
+  },
+  {
+    check: 'workload-manages',
+    impact: 'High',
+    fine: async (rig) => rig.manage.assign('Owner', { ...(await identity(rig)), principalType: 'User' }),
+    make: async (rig) => rig.manage.assign('Owner', await identity(rig, 'robot')),
+  },
+  {
+    check: 'workload-manages',
+    impact: 'Medium',
+    make: async (rig) => rig.manage.assign('Contributor', await identity(rig)),
+  },
+  {
+    check: 'push-to-all-registries',
+    impact: 'Medium',
+    fine: async (rig) => rig.manage.assign(writer, await identity(rig)),
+    make: async (rig) => rig.manage.assign(writer, await identity(rig), groupScope),
+  },
+  {
+    check: 'push-without-condition',
+    impact: 'Medium',
+    fine: async (rig) => rig.manage.assign(writer, { ...(await identity(rig)), condition }),
+    make: async (rig) => rig.manage.assign(writer, await identity(rig, 'robot')),
+  },
+  {
+    check: 'push-without-condition',
+    impact: 'Medium',
+    fine: async (rig) => rig.manage.assign('AcrPush', await identity(rig)),
+    make: ({ manage }) => manage.patch(registry, { roleAssignmentMode: 'LegacyRegistryPermissions' }),
+  },
+  {
+    check: 'unused-right',
+    impact: 'Low',
+    async fine(rig) {
+      await rig.manage.assign(reader, await identity(rig));
+      await rig.age(80);
+    },
+    make: ({ age }) => age(11),
+  },
+  {
+    check: 'right-of-nobody',
+    impact: 'Low',
+    fine: async (rig) => rig.manage.assign(reader, await identity(rig)),
+    make: (rig) => identity(rig, 'builder', 'disabled'),
+  },
+  {
+    check: 'right-of-nobody',
+    impact: 'Low',
+    fine: async (rig) => rig.manage.assign(reader, await identity(rig)),
+    make: ({ bonded }) => bonded('identity delete --name builder --yes'),
+  },
+  {
+    check: 'open-federated-credential',
+    impact: 'High',
+    async fine(rig) {
+      const { issuer } = await githubClaims(rig, {});
+      await identity(rig);
+      const subject = 'repo:acme/app:ref:refs/heads/main';
+      await rig.manage.credential('builder', 'main', { issuer, subject });
+    },
+    make: ({ manage }) => manage.credential('builder', 'open', { issuer: 'https://issuer.test', subject: 'repo:*' }),
+  },
+];
+
+/** Of these nothing can be said while a server runs; settings.test.ts has them. */
+const ofSettings = ['bootstrap-owner', 'public-listener-without-tls', 'unsealed-keys'];
+
+describe('bonded advise', () => {
+  test('has a mistake for each of its checks', () => {
+    const ids = Object.values(checks).flatMap((list) => list.map(({ id }) => id));
+    expect(new Set([...mistakes.map(({ check }) => check), ...ofSettings])).toEqual(new Set(ids));
+  });
+
+  for (const [at, { check, impact, fine, make }] of mistakes.entries()) {
+    test(`${check} is found, and its command ends it (${at + 1})`, async () => {
+      await using rig = await openAdviceRig();
+      await fine?.(rig);
+      await rig.bonded('advise');
+      expect(await rig.advice(check)).toEqual([]);
+      await make(rig);
+      // Another process than the one that wrote: the mirror follows within a second.
+      await waitFor(async () => (await rig.advice(check)).length > 0);
+      for (const found of await rig.advice(check)) expect(found).toMatchObject({ category: 'Security', impact });
+      await rig.fix(check);
+      expect(await rig.advice(check)).toEqual([]);
+    });
+  }
+});
+
+async function waitFor(holds: () => Promise<boolean>): Promise<void> {
+  for (const until = Date.now() + 20_000; Date.now() < until; await Bun.sleep(50)) if (await holds()) return;
+  throw new Error('it does not come about');
+}

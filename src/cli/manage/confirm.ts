@@ -1,0 +1,19 @@
+import { UsageError } from '../failure.ts';
+import type { Connection } from './connect.ts';
+import type { ConfirmFlag } from './flags.ts';
+
+/** Asks before something is taken away. Throws where nobody can answer, or the answer is no. */
+export async function confirm({ context }: Connection, { yes }: ConfirmFlag, what: string): Promise<void> {
+  if (yes) return;
+  const { stdin, stderr } = context.process;
+  if (!stdin.isTTY || !stderr.isTTY) throw new UsageError(`${what} cannot be undone; --yes says that it is meant`);
+  const { confirm: ask } = await import('@clack/prompts');
+  // Standard output is for what the command prints.
+  const answer = await ask({
+    message: `${what} cannot be undone. Go on?`,
+    initialValue: false,
+    input: stdin,
+    output: stderr,
+  });
+  if (answer !== true) throw new Error('nothing was done');
+}

@@ -1,0 +1,39 @@
+import { createManagementClient, type ManagementClient } from '../../operations/index.ts';
+import { registryType } from '../../registries/index.ts';
+import type { Context } from '../context.ts';
+import { UsageError } from '../failure.ts';
+import { sessionFor } from '../session.ts';
+
+/** Where a server is that nobody named. */
+const usualServer = '127.0.0.1:5000';
+
+/** What a command works with. */
+export interface Connection {
+  client: ManagementClient;
+  context: Context;
+  /** The registry that somebody named, else the one whose host the server was called by, else the only one. */
+  registry(named?: string): Promise<string>;
+  /** Tells a person something that is no part of the outcome. */
+  note(text: string): void;
+}
+
+export async function connect(context: Context, server: string | undefined): Promise<Connection> {
+  const session = await sessionFor(context, server ?? (context.environment['BONDED_SERVER'] || usualServer));
+  const { origin, authority } = session.server;
+  const client = createManagementClient({ endpoint: origin, fetch: session.fetch });
+  return {
+    client,
+    context,
+    note: (text) => void context.process.stderr.write(`${text}\n`),
+    async registry(named) {
+      if (named !== undefined) return named;
+      const all = await client.list(registryType);
+      const own =
+        all.find(({ properties }) => properties.loginServer === authority) ?? (all.length === 1 ? all[0] : undefined);
+      if (own) return own.name;
+      throw new UsageError(
+        `--registry says which one: ${all.map(({ name }) => name).join(', ') || 'there is none yet'}`,
+      );
+    },
+  };
+}

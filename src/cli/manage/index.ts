@@ -1,0 +1,23 @@
+import { accessRoutes } from './access/index.ts';
+import { registryRoutes } from './acr/index.ts';
+import { advise } from './advise.ts';
+import { identityRoutes } from './identity/index.ts';
+import { issuerRoutes } from './issuer/index.ts';
+import { roleRoutes } from './role/index.ts';
+import { scopeMapRoutes } from './token/scope-maps.ts';
+import { tokenRoutes } from './token/index.ts';
+
+/** The commands of the management API, by their names. */
+export const manageRoutes = {
+  acr: registryRoutes,
+  token: tokenRoutes,
+  scopeMap: scopeMapRoutes,
+  access: accessRoutes,
+  advise,
+  identity: identityRoutes,
+  role: roleRoutes,
+  issuer: issuerRoutes,
+} as const;
+
+/** Other names of them. */
+export const manageAliases = { registry: 'acr' } as const;

@@ -1,0 +1,47 @@
+import type { Context } from '../context.ts';
+import type { outputFormats } from './flags.ts';
+import { select } from './select.ts';
+import { shownQuoted } from './shown.ts';
+import { type Columns, rowsOf, tableOf } from './table.ts';
+import { tsvOf } from './tsv.ts';
+import { yamlOf } from './yaml.ts';
+
+export type { Columns } from './table.ts';
+export type OutputFormat = (typeof outputFormats)[number];
+
+export interface PrintOptions {
+  /** Default: a table on a terminal, else JSON. */
+  output?: OutputFormat | undefined;
+  /** JMESPath of what to print. */
+  query?: string | undefined;
+  /** Headings with the JMESPath of each, for tables and TSV without a query; default: what the value has. */
+  columns?: Columns;
+  /** Writes the whole value for people, in place of a table; it has to see to what a terminal must not get. */
+  report?(value: unknown): string;
+}
+
+/**
+ * Prints the outcome of a command. JSON and YAML have all of it; tables and TSV have the columns, or what the query has
+ * left. Undefined prints nothing. Throws an Error where the query is no JMESPath.
+ */
+export function print(context: Context, value: unknown, { output, query, columns, report }: PrintOptions): void {
+  const format = output ?? (context.process.stdout.isTTY ? 'table' : 'json');
+  const selected = query === undefined ? value : select(value, query);
+  if (format === 'none' || selected === undefined) return;
+  const isReport = report !== undefined && format === 'table' && query === undefined;
+  const text = isReport ? report(selected) : render(format, selected, query === undefined ? columns : undefined);
+  if (text !== '') context.write(text);
+}
+
+function render(format: Exclude<OutputFormat, 'none'>, value: unknown, columns: Columns | undefined): string {
+  switch (format) {
+    case 'json':
+      return shownQuoted(JSON.stringify(value, undefined, 2));
+    case 'yaml':
+      return yamlOf(value);
+    case 'tsv':
+      return tsvOf(columns ? rowsOf(value, columns) : value);
+    case 'table':
+      return tableOf(value, columns);
+  }
+}
