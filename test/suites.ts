@@ -19,7 +19,7 @@ const fewerHistories = {
 const pure = ['src/oci/**', 'src/errors/**', 'src/config/**', 'src/telemetry/**', 'src/access/**'];
 
 /** Parsers of protocols: pure too, and owed as many inputs. */
-const parsers = ['src/distribution/match*.test.ts', 'src/http/target*.test.ts'];
+const parsers = ['src/distribution/match*.test.ts', 'src/acr/match*.test.ts', 'src/http/target*.test.ts'];
 
 /** What is SQLite's alone. */
 const sqliteAlone = [

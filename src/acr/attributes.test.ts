@@ -9,8 +9,15 @@ beforeAll(async () => {
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
+/** What answers have, as far as it is looked at one by one. */
+interface Body {
+  [field: string]: unknown;
+  manifest?: Record<string, unknown>;
+  tags?: unknown[];
+}
+
 const get = (path: string, init?: Parameters<typeof fetch>[1]) => fetch(`${server.url}/acr/v1/${path}`, init);
-const json = async (path: string) => (await (await get(path)).json()) as Record<string, any>;
+const json = async (path: string) => (await (await get(path)).json()) as Body;
 
 const image = makeImage();
 const emptyIndex = (n: number) =>
@@ -65,7 +72,7 @@ describe('attributes, in ACR’s form', () => {
     for (const config of ['{', '[]', '{"architecture":7}', 'x'.repeat(2_000_000)]) {
       const pushed = await pushImage(server.url, 'odd', 'v1', { ...makeImage(), ...imageOf(config) });
       const { manifest } = await json(`odd/_manifests/${pushed.digest}`);
-      expect([manifest.digest, 'architecture' in manifest, 'os' in manifest]).toEqual([pushed.digest, false, false]);
+      expect([manifest!.digest, 'architecture' in manifest!, 'os' in manifest!]).toEqual([pushed.digest, false, false]);
     }
   });
 });
@@ -144,12 +151,12 @@ describe('lists', () => {
       ['_tags', 'tags'],
       ['_manifests', 'manifests'],
     ] as const) {
-      const whole = (await json(`pages/${list}?orderby=${orderby}`))[key] as object[];
+      const whole = (await json(`pages/${list}?orderby=${orderby}`))[key] as unknown[];
       expect(whole).toHaveLength(5);
-      const walked: object[] = [];
+      const walked: unknown[] = [];
       for (let path: string | undefined = `/acr/v1/pages/${list}?n=2&orderby=${orderby}`; path !== undefined;) {
         const answer = await fetch(server.url + path);
-        walked.push(...((await answer.json()) as Record<string, object[]>)[key]!);
+        walked.push(...((await answer.json()) as Record<string, unknown[]>)[key]!);
         path = /^<(.*)>; rel="next"$/.exec(answer.headers.get('link') ?? '')?.[1];
       }
       expect(walked).toEqual(whole);

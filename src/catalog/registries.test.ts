@@ -42,6 +42,12 @@ test('a deleted registry of 1,000 manifests is emptied in small steps, and nothi
   expect(rounds).toBeGreaterThanOrEqual(10);
   expect(Math.max(...writes.map(({ length }) => length))).toBeLessThan(50);
   expect(await listRepositories(other, other.registryId, '', 10)).toEqual([]);
+  // Whoever follows the events hears of each.
+  const told = await catalog.db.first<{ n: number }>(
+    `SELECT count(*) AS n FROM events WHERE registry_id = ? AND type = 'manifest.deleted'`,
+    [other.registryId],
+  );
+  expect(told!.n).toBe(1004);
   // What they held goes as ever, and the registry with the last repository.
   for (let days = 0; days < 4; days++) await collectAfter(catalog, day);
   while (await collectRetired(catalog));

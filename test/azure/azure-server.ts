@@ -3,12 +3,16 @@ import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TokenCredential } from '@azure/core-auth';
 import { makeDevelopmentCertificate } from '../../src/cli/development-certificate.ts';
 import { signerOf, signJws } from '../../src/keys/index.ts';
 import { fetch } from '../http/fetch.ts';
 import { builtInRole, group, registryId } from '../support/policies.ts';
 import { startTestProcess, type TestProcess } from '../support/server.ts';
+
+/** What clients of Azure get tokens from, as often as they want one. */
+export interface TokenSource {
+  getToken(): Promise<{ token: string; expiresOnTimestamp: number }>;
+}
 
 /** A server over TLS, an issuer that it trusts, and what clients of Azure need to work with both. */
 export interface AzureServer extends AsyncDisposable {
@@ -21,7 +25,7 @@ export interface AzureServer extends AsyncDisposable {
   /** Writes a resource, below the group unless its path begins at the root. */
   put(path: string, properties: object, more?: object): Promise<{ id: string; properties: Record<string, unknown> }>;
   /** Who has these roles at a registry: tokens of the issuer, as a workload has them. */
-  identity(name: string, roles: readonly string[], scope?: string): Promise<TokenCredential>;
+  identity(name: string, roles: readonly string[], scope?: string): Promise<TokenSource>;
 }
 
 const issuer = 'https://workloads.test';

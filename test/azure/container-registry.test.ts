@@ -4,14 +4,13 @@ import {
   ContainerRegistryContentClient,
   KnownContainerRegistryAudience,
 } from '@azure/container-registry';
-import type { TokenCredential } from '@azure/core-auth';
 import { digestOf, ociIndex, ociManifest, configDescriptor, layerDescriptor, randomBytes } from '../http/registry.ts';
-import { type AzureServer, startAzureServer } from './azure-server.ts';
+import { type AzureServer, startAzureServer, type TokenSource } from './azure-server.ts';
 
 /* The published client, which speaks TLS alone: challenge, exchange and token are its own doing. */
 
 let azure: AzureServer;
-let robot: TokenCredential;
+let robot: TokenSource;
 const audience = KnownContainerRegistryAudience.AzureResourceManagerPublicCloud;
 
 beforeAll(async () => {
@@ -23,7 +22,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => azure[Symbol.asyncDispose]());
 
-const client = (credential: TokenCredential | undefined = robot) =>
+const client = (credential: TokenSource | undefined = robot) =>
   new ContainerRegistryClient(azure.url, credential, { audience, ...azure.options });
 const anonymous = () => new ContainerRegistryClient(azure.url, { audience, ...azure.options });
 const content = (repository: string, credential = robot) =>
