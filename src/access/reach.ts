@@ -19,11 +19,17 @@ export function reachOf(
 ): Map<string, Exclude<Reach, 'none'>> {
   const assignment = compileAssignment(source, policy.roles, new Map(), policy.conditions);
   const reached = new Map<string, Exclude<Reach, 'none'>>();
-  for (const registry of policy.registries.values()) {
+  for (const registry of within(policy, assignment)) {
     const reach = reachIn(assignment, registry, permission);
     if (reach !== 'none') reached.set(registry.name, reach);
   }
   return reached;
+}
+
+/** The registries that a scope may reach into: of thousands mostly one. */
+function within(policy: Policy, { scope }: Assignment): Iterable<PolicyRegistry> {
+  const own = policy.registries.get(scope?.path.slice(scope.path.lastIndexOf('/') + 1) ?? '');
+  return own && own.scope.path === scope?.path ? [own] : policy.registries.values();
 }
 
 function reachIn(assignment: Assignment, registry: PolicyRegistry, permission: Permission): Reach {
