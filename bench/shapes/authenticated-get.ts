@@ -1,4 +1,4 @@
-import { fetch } from '../../test/http/fetch.ts';
+import { openToEverybody } from '../../test/http/open-registry.ts';
 import { accessToken } from '../client/access-token.ts';
 import { imageType, pushOnce, smallImage } from '../client/content.ts';
 import { wrk } from '../client/wrk.ts';
@@ -6,10 +6,6 @@ import { peerOf, type Shape } from '../shape.ts';
 
 const repository = 'bench/authenticated';
 const connections = 64;
-const registry =
-  '/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/bonded/providers/Microsoft.ContainerRegistry' +
-  '/registries/default?api-version=2025-11-01';
-
 export const authenticatedGet: Shape = {
   name: 'authenticated-get',
   about:
@@ -31,11 +27,7 @@ export const authenticatedGet: Shape = {
     const image = smallImage();
     for (const [name, { port, url }] of peers) {
       await pushOnce(port, repository, 'latest', image);
-      if (name !== 'bonded open') continue;
-      const body = JSON.stringify({ properties: { anonymousPullEnabled: true } });
-      const headers = { 'Content-Type': 'application/json' };
-      const answer = await fetch(`${url}${registry}`, { method: 'PATCH', body, headers });
-      if (!answer.ok) throw new Error(`the registry cannot be opened: ${await answer.text()}`);
+      if (name === 'bonded open') await openToEverybody(url);
     }
   },
   async measure(situation, contender) {

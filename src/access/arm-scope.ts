@@ -14,7 +14,8 @@ const registryOfRepository =
 
 /**
  * Reads an ARM id: `/`, or pairs of a type and a name. Everything but the name of a repository compares without regard
- * to case. A repository is `…/registries/NAME/repositories/team/app`: its name may have slashes, and no wildcard.
+ * to case. A repository is `…/registries/NAME/repositories/team/app`: its name may have slashes, encoded as `%2F` or not, and
+ * no wildcard.
  * Undefined where it is none of that.
  */
 export function parseArmScope(id: string): Scope | undefined {
@@ -26,7 +27,7 @@ export function parseArmScope(id: string): Scope | undefined {
   const registry = registryOfRepository.exec(path)?.[0];
   const repositories = '/repositories';
   if (registry !== undefined && isWithin(path, registry + repositories)) {
-    const repository = trimmed.slice(registry.length + repositories.length + 1);
+    const repository = trimmed.slice(registry.length + repositories.length + 1).replaceAll(/%2f/gi, '/');
     return isRepositoryName(repository) ? { path: registry, repository } : undefined;
   }
   const segments = path.slice(1).split('/');

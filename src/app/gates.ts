@@ -1,15 +1,8 @@
-import {
-  type Action,
-  type Caller as Asking,
-  type Exchange,
-  type Gate,
-  type Needs,
-  needsOf,
-  type Route,
-} from '../distribution/index.ts';
+import type { Caller as Asking } from '../distribution/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import {
   anonymousCaller,
+  type Asked,
   type Authenticator,
   type Caller,
   challengeOf,
@@ -19,16 +12,34 @@ import {
   hasCatalog,
   type Identified,
   isAllowed,
+  type Needs,
   type Refusal,
   refusalError,
+  type Rights,
   rightsOf,
 } from '../identity/index.ts';
+
+/** A request to a registry, of whichever protocol. */
+export interface GatedExchange {
+  readonly request: Request;
+  readonly registryId: number;
+  readonly requestId: string;
+  /** Set by the gates to what the protocol needs to know of who asks. */
+  caller?: unknown;
+  /** Set where the caller's token is bound to a repository: the refusal for another one of that name. */
+  stale?: () => RegistryError;
+  action?: string;
+  address(): string;
+  origin(): string;
+}
+
+type Gate = (exchange: GatedExchange, asked: Asked) => void | Promise<void>;
 
 export interface GateOptions {
   authenticator: Authenticator;
   directory(): Directory;
   /** Told of each refusal before its answer. */
-  refused(exchange: Exchange, refusal: Refusal & { caller: Caller | undefined; needs: Needs | undefined }): void;
+  refused(exchange: GatedExchange, refusal: Refusal & { caller: Caller | undefined; needs: Needs | undefined }): void;
 }
 
 /** Who asks, as the protocol sees it, and as identity does. */
@@ -37,7 +48,7 @@ interface Asker extends Asking {
 }
 
 /** Who the gates have found out it is. */
-export function callerOf(asking: Asking): Caller {
+export function callerOf(asking: unknown): Caller {
   return (asking as Asker).identified;
 }
 
@@ -53,7 +64,12 @@ export function createGates(options: GateOptions): Gate[] {
   }
 
   /** Says no, so that the client knows what to show instead. */
-  function challenge(exchange: Exchange, needs: Needs | undefined, refusal: Refusal, caller?: Caller): RegistryError {
+  function challenge(
+    exchange: GatedExchange,
+    needs: Needs | undefined,
+    refusal: Refusal,
+    caller?: Caller,
+  ): RegistryError {
     refused(exchange, { ...refusal, caller, needs });
     const { origin, service } = doorAt(exchange.registryId, exchange.origin(), exchange.request);
     const error = refusal.reason === 'no_credentials' ? undefined : caller ? 'insufficient_scope' : 'invalid_token';
@@ -63,38 +79,42 @@ export function createGates(options: GateOptions): Gate[] {
     });
   }
 
-  function accept(exchange: Exchange, route: Route, action: Action, identified: Identified<Caller>): void {
-    const say = (refusal: Refusal) => challenge(exchange, needsOf(route, action), refusal);
+  function accept(exchange: GatedExchange, asked: Asked, identified: Identified<Caller>): void {
+    const say = (refusal: Refusal) => challenge(exchange, asked.needs, refusal);
     if (!identified.ok) throw say(identified.refusal);
     const { caller } = identified;
-    if (caller.endedAt !== undefined && route.kind !== 'upload') throw say(expired);
+    if (caller.endedAt !== undefined && !asked.finishes) throw say(expired);
     exchange.caller = askerOf(caller);
     if (caller.grant) exchange.stale = () => say(stale);
   }
 
   // Without a promise where the caller is known: that is every pull but the first.
-  const authenticate: Gate = (exchange, route, action) => {
+  const authenticate: Gate = (exchange, asked) => {
     const authorization = exchange.request.headers.get('authorization');
     if (authorization === null) {
       // Docker sends no credentials unless it is asked for them here, also where pulls are free (lesson 19).
-      if (route.kind === 'base') throw challenge(exchange, undefined, noCredentials);
+      if (asked.isBase) throw challenge(exchange, undefined, noCredentials);
       exchange.caller = askerOf(anonymousCaller(exchange.registryId));
       return;
     }
     const door = doorAt(exchange.registryId, exchange.origin(), exchange.request);
     const found = authenticator.identify(door, authorization);
-    if (found instanceof Promise) return found.then((identified) => accept(exchange, route, action, identified));
-    return accept(exchange, route, action, { ok: true, caller: found });
+    if (found instanceof Promise) return found.then((identified) => accept(exchange, asked, identified));
+    return accept(exchange, asked, { ok: true, caller: found });
   };
 
-  const authorise: Gate = (exchange, route, action) => {
-    const needs = needsOf(route, action);
-    const caller = callerOf(exchange.caller!);
+  const authorise: Gate = (exchange, asked) => {
+    const { needs } = asked;
+    const caller = callerOf(exchange.caller);
     const rights = rightsOf(caller, directory());
     if (!rights.principal) throw challenge(exchange, needs, disabled);
     if (!needs) return;
-    const { permissions, repository } = needs;
-    if (permissions.some((permission) => isAllowed(caller, directory(), permission, repository))) return;
+    const { permissions, repository, source } = needs;
+    if (permissions.some((permission) => isAllowed(caller, directory(), permission, repository))) {
+      // Its holder may pull there, and has not said so when it asked for the token: most clients do so when told.
+      if (isMissing(source, caller, rights)) throw challenge(exchange, needs, notInToken, caller);
+      return;
+    }
     if (repository === undefined && hasCatalog(caller, directory())) return;
     const sees = repository === undefined && !rights.visible.none;
     const could = sees || permissions.some((permission) => rights.allows(permission, repository));
@@ -109,6 +129,12 @@ export function createGates(options: GateOptions): Gate[] {
   };
 
   return [authenticate, authorise];
+}
+
+/** Whether a token was not given for pulls from a repository that its holder may pull from. */
+function isMissing(source: string | undefined, { grant }: Caller, rights: Rights): boolean {
+  if (source === undefined || !grant || grant.allows('content/read', source)) return false;
+  return rights.allows('content/read', source);
 }
 
 const noCredentials = { reason: 'no_credentials', message: 'authentication required' };
@@ -139,7 +165,9 @@ function createAsker(identified: Caller, directory: () => Directory): Asker {
     mayPull(repository, id) {
       const bound = identified.grant?.idOf(repository);
       if (bound !== undefined && id !== undefined && id !== bound) return false;
-      return isAllowed(identified, directory(), 'content/read', repository);
+      if (isAllowed(identified, directory(), 'content/read', repository)) return true;
+      // What everybody may pull, whoever shows a token may pull as well.
+      return isAllowed(anonymousCaller(identified.registryId), directory(), 'content/read', repository);
     },
     // The token for a catalog names no repository: what its holder may see now is what counts.
     maySee: (repository) => rights().visible.allows(repository),

@@ -1,8 +1,10 @@
 import { type Configuration, tlsOf } from '../configuration.ts';
 import { requireStore } from '../content/index.ts';
 import { createAudit } from '../audit/index.ts';
-import { createByteBudget, distribute } from '../distribution/index.ts';
+import { serveAttributes } from '../acr/index.ts';
+import { distribute } from '../distribution/index.ts';
 import { type HttpServer, startServer } from '../http/index.ts';
+import { createByteBudget } from '../memory/index.ts';
 import { createOauth2 } from '../oauth2/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { createMetrics, type Log, type Metrics, watchLoopLag, watchMemory } from '../telemetry/index.ts';
@@ -96,7 +98,8 @@ export async function startApp(
     hosts,
     publicUrl: config.publicUrl,
     async handle(exchange) {
-      const answer = await distribute(distribution, gates, exchange);
+      const answer =
+        (await distribute(distribution, gates, exchange)) ?? (await serveAttributes(distribution, gates, exchange));
       if (!answer) return (await oauth2(exchange)) ?? management.handle(exchange);
       recordDone(audit, exchange, answer);
       return answer;

@@ -14,14 +14,28 @@ const tagsAtOnce = 500;
 /**
  * Deletes a manifest and its tags, and makes candidates of what only it may have held. Of many tags some go before the
  * rest and the manifest do. MANIFEST_UNKNOWN when missing, DENIED (409) while an index of the repository lists it: deleting
- * it would break an image that was acknowledged.
+ * it would break an image that was acknowledged. `removed` is told of tags once they are gone.
  */
-export async function deleteManifest(catalog: Catalog, repository: Repository, digest: Digest): Promise<void> {
-  while (await catalog.db.write((tx) => deleteStep(catalog, tx, repository, digest)));
+export async function deleteManifest(
+  catalog: Catalog,
+  repository: Repository,
+  digest: Digest,
+  removed?: (tags: readonly string[]) => void,
+): Promise<void> {
+  for (;;) {
+    const { tags, more } = await catalog.db.write((tx) => deleteStep(catalog, tx, repository, digest));
+    removed?.(tags);
+    if (!more) return;
+  }
 }
 
-/** Whether there is more to delete. */
-async function deleteStep(catalog: Catalog, tx: Transaction, repository: Repository, digest: Digest): Promise<boolean> {
+/** Some tags, and the manifest if those were all. */
+async function deleteStep(
+  catalog: Catalog,
+  tx: Transaction,
+  repository: Repository,
+  digest: Digest,
+): Promise<{ tags: string[]; more: boolean }> {
   const { db, sparseIndexes } = catalog;
   const row = tx
     .selectFrom('manifests')
@@ -39,19 +53,25 @@ async function deleteStep(catalog: Catalog, tx: Transaction, repository: Reposit
       detail: { digest, manifest: holder },
     });
   }
-  if ((await removeTags(catalog, tx, repository, digest)) === tagsAtOnce) return true;
-  await removeManifest(catalog, tx, repository, digest);
-  return false;
+  const tags = await removeTags(catalog, tx, repository, digest);
+  const more = tags.length === tagsAtOnce;
+  if (!more) await removeManifest(catalog, tx, repository, digest);
+  return { tags, more };
 }
 
-/** Removes some tags of a manifest, whose row the caller holds; returns how many. */
-async function removeTags(catalog: Catalog, tx: Transaction, repository: Repository, digest: string): Promise<number> {
+/** Removes some tags of a manifest, whose row the caller holds; returns which. */
+async function removeTags(
+  catalog: Catalog,
+  tx: Transaction,
+  repository: Repository,
+  digest: string,
+): Promise<string[]> {
   const tags = await tx.all<{ name: string }>(
     `SELECT name FROM tags WHERE repository_id = ? AND digest = ? ORDER BY name LIMIT ${tagsAtOnce} FOR UPDATE`,
     [repository.id, digest],
   );
   for (const { name } of tags) removeTag(catalog, tx, repository, name, digest);
-  return tags.length;
+  return tags.map(({ name }) => name);
 }
 
 /** Caller holds the manifest's row, and has removed its tags. */

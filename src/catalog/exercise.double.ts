@@ -13,6 +13,10 @@ import { checkCatalog } from './check.ts';
 import { collectStep } from './collect.ts';
 import type { Catalog } from './context.ts';
 import { deleteManifest } from './delete-manifest.ts';
+import { deleteRepository } from './delete-repository.ts';
+import { describeManifest, describeManifests } from './describe-manifests.ts';
+import { describeRepository, findListedRepository } from './describe-repository.ts';
+import { describeTag, describeTags, describeTagsOf } from './describe-tags.ts';
 import { findBlobToKeep, findLinkedBlob } from './find-blob.ts';
 import { findManifest, findManifestFacts, findManifestToKeep } from './find-manifest.ts';
 import { listGarbage } from './garbage.ts';
@@ -20,8 +24,8 @@ import { dropMissingBlob } from './heal.ts';
 import { commitBlob, deleteBlob, mountBlob } from './links.ts';
 import { putManifest } from './put-manifest.ts';
 import { listReferrers } from './referrers.ts';
-import { ensureRegistry } from './registries.ts';
-import { findRepository, listRepositories } from './repositories.ts';
+import { collectRetired, ensureRegistry, registryNames, retireRegistry } from './registries.ts';
+import { findRepository, listRepositories, repositoryIds } from './repositories.ts';
 import { recording, type Statement } from './statements.double.ts';
 import { deleteTag, listTags } from './tags.ts';
 
@@ -97,6 +101,8 @@ export async function exercise(base: Catalog, registryId: number, given: Exercis
   await put(image(), [`v4-${own}`]);
 
   const repository = (await during('find a repository', () => findRepository(catalog, registryId, name)))!;
+  const names = [name, 'b', 'c', 'd', 'e'];
+  await during('find the ids of repositories', () => repositoryIds(catalog, registryId, names));
   for (const reference of [{ digest: subject.digest }, { tag: `v1-${own}` }]) {
     const how = 'digest' in reference ? 'by digest' : 'by tag';
     // The third time only its digest is asked for.
@@ -119,10 +125,41 @@ export async function exercise(base: Catalog, registryId: number, given: Exercis
     await listReferrers(catalog, repository, subject.digest, { ...page, artifactType: undefined });
     await listReferrers(catalog, repository, subject.digest, { ...page, artifactType: 'x/y' });
   });
+  await during('describe a repository', async () => {
+    await describeRepository(catalog, (await findListedRepository(catalog, registryId, name))!);
+  });
+  await during('describe tags', async () => {
+    await describeTag(catalog, repository, `v1-${own}`);
+    await describeTagsOf(catalog, repository, subject.digest, { last: '', limit: 10 });
+    for (const order of ['name', 'newest', 'oldest'] as const) {
+      await describeTags(catalog, repository, { order, last: '', limit: 10 });
+      await describeTags(catalog, repository, { order, last: `v1-${own}`, limit: 10 });
+    }
+  });
+  await during('describe manifests', async () => {
+    await describeManifest(catalog, repository, index.digest);
+    for (const order of ['name', 'newest', 'oldest'] as const)
+      await describeManifests(catalog, repository, { order, last: subject.digest, limit: 10 });
+  });
   await during('delete a tag', () => deleteTag(catalog, repository, `v3-${own}`));
   await during('delete a blob', () => deleteBlob(catalog, repository, extra.digest));
   await during('delete a manifest', () => deleteManifest(catalog, repository, index.digest));
   await during('delete a manifest', () => deleteManifest(catalog, repository, subject.digest));
+
+  const leaving = `leaving-${own}`;
+  const gone = await ensureRegistry(catalog, leaving);
+  const empty = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [] }));
+  const parsed = parseManifest(empty, mediaTypes.ociIndex);
+  for (const to of [registryId, gone])
+    await putManifest(catalog, to, leaving, { digest: digestOf(empty), bytes: empty, parsed, tags: ['v1'] });
+  await during('delete a repository', async () => {
+    await deleteRepository(catalog, (await findRepository(catalog, registryId, leaving))!);
+  });
+  await during('delete a registry', async () => {
+    await registryNames(catalog);
+    await db.write((tx) => retireRegistry(tx, leaving));
+    while (await collectRetired(catalog));
+  });
 
   await during('open an upload', () => uploads.open(owner, 'sha256'));
   const cancelled = await during('open an upload', () => uploads.open(owner, 'sha256'));

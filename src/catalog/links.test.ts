@@ -29,7 +29,7 @@ describe('a blob', () => {
       findLinkedBlob(catalog, catalog.registryId, 'a', digest),
       findLinkedBlob(catalog, other.registryId, 'a', digest),
     ]);
-    expect(keys[0]).toEqual(keys[1]);
+    expect(keys[0]).toMatchObject({ key: keys[1]!.key, size: keys[1]!.size });
   });
 
   test('pushed again under another key keeps the object that it has', async () => {
@@ -72,9 +72,11 @@ describe('mounting', () => {
     expect(await mountBlob(catalog, registryId, 'b', digest, 'missing', () => true)).toBe(false);
     expect(await catalog.hasBlob('b', digest)).toBe(false);
     expect(await mountBlob(catalog, registryId, 'b', digest, 'a', () => true)).toBe(true);
-    expect(await findLinkedBlob(catalog, registryId, 'b', digest)).toEqual(
-      await findLinkedBlob(catalog, registryId, 'a', digest),
-    );
+    const [mounted, source] = await Promise.all([
+      findLinkedBlob(catalog, registryId, 'b', digest),
+      findLinkedBlob(catalog, registryId, 'a', digest),
+    ]);
+    expect(mounted).toMatchObject({ key: source!.key, size: source!.size });
   });
 
   test('lesson 29: without a source, any repository of the registry will do, none of another registry', async () => {

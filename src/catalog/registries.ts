@@ -1,8 +1,6 @@
 import type { Transaction } from '../database/index.ts';
-import { RegistryError } from '../errors/index.ts';
-import type { Digest } from '../oci/index.ts';
-import type { Catalog, Repository } from './context.ts';
-import { deleteManifest } from './delete-manifest.ts';
+import type { Catalog } from './context.ts';
+import { deleteManifests } from './delete-repository.ts';
 import { findRepository, listRepositories } from './repositories.ts';
 import './tables.ts';
 
@@ -40,45 +38,33 @@ export async function retireRegistry(tx: Transaction, name: string): Promise<voi
   await tx.run(`UPDATE registries SET name = '${retired}' || id WHERE name = ?`, [name]);
 }
 
-/** Manifests that one round deletes. */
-const manifestsAtOnce = 100;
+/** Deleted registries that one round looks at. */
+const mostRetired = 1000;
 
 /**
  * One round of deleting what retired registries hold: manifests first, then what only they held is collected as ever. The
  * row goes with the last repository. True when there may be more to do at once.
  */
 export async function collectRetired(catalog: Catalog): Promise<boolean> {
-  const { db } = catalog;
-  const registry = await db.first<{ id: number }>(
-    `SELECT id FROM registries WHERE name >= '${retired}' AND name < '${retired}:' ORDER BY name LIMIT 1`,
+  const registries = await catalog.db.all<{ id: number }>(
+    `SELECT id FROM registries WHERE name >= '${retired}' AND name < '${retired}:' ORDER BY name LIMIT ${mostRetired}`,
     [],
   );
-  if (!registry) return false;
-  const [name] = await listRepositories(catalog, registry.id, '', 1);
-  const repository = name === undefined ? undefined : await findRepository(catalog, registry.id, name);
+  for (const { id } of registries) if (await collectFrom(catalog, id)) return true;
+  return false;
+}
+
+/** Whether there was anything to do in one of them. */
+async function collectFrom(catalog: Catalog, id: number): Promise<boolean> {
+  const { db } = catalog;
+  const [name] = await listRepositories(catalog, id, '', 1);
+  const repository = name === undefined ? undefined : await findRepository(catalog, id, name);
   if (repository) {
     await deleteManifests(catalog, repository);
     return true;
   }
   // What has blobs alone is collected when their time has come, as anywhere else.
-  const left = await db.first('SELECT id FROM repositories WHERE registry_id = ? LIMIT 1', [registry.id]);
-  if (left) return false;
-  await db.write((tx) => tx.run('DELETE FROM registries WHERE id = ?', [registry.id]));
+  if (await db.first('SELECT id FROM repositories WHERE registry_id = ? LIMIT 1', [id])) return false;
+  await db.write((tx) => tx.run('DELETE FROM registries WHERE id = ?', [id]));
   return true;
-}
-
-async function deleteManifests(catalog: Catalog, repository: Repository): Promise<void> {
-  const rows = await catalog.db.all<{ digest: Digest }>(
-    `SELECT digest FROM manifests WHERE repository_id = ? ORDER BY digest LIMIT ${manifestsAtOnce}`,
-    [repository.id],
-  );
-  for (const { digest } of rows) {
-    try {
-      // Indexes go too, in whatever order.
-      await deleteManifest({ ...catalog, sparseIndexes: true }, repository, digest);
-    } catch (error) {
-      // A referrer may have gone with its subject.
-      if (!(error instanceof RegistryError) || error.code !== 'MANIFEST_UNKNOWN') throw error;
-    }
-  }
 }

@@ -181,4 +181,14 @@ export const catalogMigrations: Migration[] = [
       },
     },
   },
+  {
+    name: '0019-by-time',
+    async up(db) {
+      // Of a hundred thousand tags, whoever cleans up asks for the oldest ones.
+      await run(db, [
+        'CREATE INDEX tags_updated ON tags (repository_id, updated_at, name)',
+        'CREATE INDEX manifests_pushed ON manifests (repository_id, pushed_at, digest)',
+      ]);
+    },
+  },
 ];

@@ -15,6 +15,11 @@ export function createContext(process: NodeJS.Process, environment: Context['env
   };
 }
 
+/** The server that is meant where none is named. */
+export function defaultHost({ environment }: Context): string {
+  return environment['BONDED_SERVER'] || '127.0.0.1:5000';
+}
+
 /** Ends a command with a sentence that says what to do; the exit code becomes 1. */
 export function fail(context: Context, message: string): void {
   context.process.stderr.write(`bonded: ${message}\n`);

@@ -1,5 +1,5 @@
 import { managementScope } from '../identity/index.ts';
-import { ManagementClientError } from '../operations/index.ts';
+import { ManagementClientError, type ManagementClientOptions } from '../operations/index.ts';
 import { OutboundError } from '../outbound/index.ts';
 import type { Context } from './context.ts';
 import { storedToken } from './credentials/client-files.ts';
@@ -16,7 +16,7 @@ import { surroundingsOf } from './surroundings.ts';
 export interface Session {
   server: RegistryAddress;
   /** Sends a request to it with the token. */
-  fetch(url: string, init: RequestInit): Promise<Response>;
+  readonly fetch: ManagementClientOptions['fetch'];
 }
 
 /**
@@ -36,7 +36,7 @@ export async function sessionFor(context: Context, host: string): Promise<Sessio
   const token = await managementToken(surroundings, server, refresh);
   return {
     server,
-    async fetch(url, init) {
+    fetch: async (url, init) => {
       const headers = { ...(init.headers as Record<string, string>), authorization: `Bearer ${token}` };
       const answer = await call(surroundings, server, url, { ...init, headers });
       if (answer.status !== 401) return answer;
@@ -47,11 +47,12 @@ export async function sessionFor(context: Context, host: string): Promise<Sessio
 
 /** A login that is made again. */
 async function renewed(
-  { method, origin: _, ca: __, ...request }: RecordedLogin,
+  { method, audience, data, tokenFile, clientId, tenantId }: RecordedLogin,
   registry: RegistryAddress,
   surroundings: Surroundings,
 ): Promise<string | undefined> {
-  const session = await proveBy([method, ambient[method]], { registry, ...request }, surroundings);
+  const request = { registry, audience, data, tokenFile, clientId, tenantId };
+  const session = await proveBy([method, ambient[method]], request, surroundings);
   return session?.refresh.token;
 }
 

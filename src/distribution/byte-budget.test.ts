@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test';
 import { errorOf, makeImage, pushImage, putManifest, randomBytes } from '../../test/http/registry.ts';
 import { startTestApp } from '../../test/support/server.ts';
-import { createByteBudget } from './byte-budget.ts';
+import { createByteBudget } from '../memory/index.ts';
 
 test('shares take from one budget, and give back what they took, once', () => {
   const budget = createByteBudget(100);

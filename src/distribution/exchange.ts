@@ -1,8 +1,8 @@
 import type { Catalog } from '../catalog/index.ts';
 import type { BlobStore, Uploads } from '../content/index.ts';
 import type { RegistryError } from '../errors/index.ts';
+import type { ByteBudget } from '../memory/index.ts';
 import type { Digest } from '../oci/index.ts';
-import type { ByteBudget } from './byte-budget.ts';
 import type { Caller } from './caller.ts';
 import type { Action } from './action.ts';
 

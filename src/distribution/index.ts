@@ -5,15 +5,13 @@ import { actionOf, allowedMethods, type Gate } from './gates.ts';
 import { listCatalog, referrerList, tagList } from './lists.ts';
 import { getManifest, headManifest, removeManifest, uploadManifest } from './manifests.ts';
 import { matchRoute, type Route } from './match.ts';
+import { needsOf } from './needs.ts';
 import { cancelUpload, finishUpload, patchUpload, startUpload, uploadStatus } from './uploads.ts';
 
-export { createByteBudget } from './byte-budget.ts';
 export type { Caller } from './caller.ts';
 export type { Distribution, Exchange } from './exchange.ts';
 export type { Action } from './action.ts';
 export type { Gate } from './gates.ts';
-export type { Route } from './match.ts';
-export { type Needs, needsOf } from './needs.ts';
 
 /** Answers a request below `/v2` (OCI distribution-spec), after the gates; undefined when the path is not of the API. */
 export async function distribute(
@@ -33,8 +31,13 @@ export async function distribute(
   }
   exchange.action = action;
   if ('name' in route) exchange.repository = route.name;
+  const asked = {
+    needs: needsOf(route, action, exchange.query),
+    isBase: route.kind === 'base',
+    finishes: route.kind === 'upload',
+  };
   for (const gate of gates) {
-    const waiting = gate(exchange, route, action);
+    const waiting = gate(exchange, asked);
     if (waiting) await waiting;
   }
   const response = await answer(distribution, exchange, route);

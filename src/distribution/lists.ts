@@ -1,51 +1,27 @@
-import { findRepository, listReferrers, listRepositories, listTags } from '../catalog/index.ts';
+import { findRepository, listReferrers, listTags, listVisibleRepositories } from '../catalog/index.ts';
 import { RegistryError } from '../errors/index.ts';
+import { answerList } from '../memory/index.ts';
 import { maxManifestBytes, mediaTypes, requireDigest } from '../oci/index.ts';
 import { callerOf, requireSame } from './caller.ts';
 import type { Distribution, Exchange } from './exchange.ts';
-import { answerList } from './list-answer.ts';
 
 /** Page size where the client names none, and the largest one it may name. */
 const maxPage = 10_000;
 
 export function listCatalog(distribution: Distribution, exchange: Exchange): Promise<Response> {
-  return answerList(distribution, exchange, async (share) => {
+  return answerList(distribution.listMemory, exchange, async (share) => {
     const { last, n } = pageOf(exchange);
-    const names = n === 0 ? [] : await visibleRepositories(distribution, exchange, last, n + 1);
+    const { catalog } = distribution;
+    const page = { last, limit: n + 1 };
+    const names = n === 0 ? [] : await listVisibleRepositories(catalog, exchange.registryId, callerOf(exchange), page);
     share.take(sizeOf(names));
-    const page = names.slice(0, n);
-    return { body: { repositories: page }, headers: nextLink('/v2/_catalog', exchange, page, names.length > n) };
+    const repositories = names.slice(0, n);
+    return { body: { repositories }, headers: nextLink('/v2/_catalog', exchange, repositories, names.length > n) };
   });
 }
 
-/** Names that are read at once for a caller who may not see all of them. */
-const batch = 1000;
-
-/**
- * Repositories that the caller may know of. Who sees few of many makes us read past the others: where it stopped would
- * be the name of one, so a page ends only when it is full.
- */
-async function visibleRepositories(
-  { catalog }: Distribution,
-  exchange: Exchange,
-  last: string,
-  limit: number,
-): Promise<string[]> {
-  const { maySee, seesAll } = callerOf(exchange);
-  if (seesAll) return listRepositories(catalog, exchange.registryId, last, limit);
-  const seen: string[] = [];
-  for (let after = last; ;) {
-    const names = await listRepositories(catalog, exchange.registryId, after, batch);
-    for (const name of names) if (maySee(name) && seen.push(name) === limit) return seen;
-    if (names.length < batch) return seen;
-    after = names.at(-1)!;
-    // SQLite answers without the event loop turning.
-    await new Promise(setImmediate);
-  }
-}
-
 export function tagList(distribution: Distribution, exchange: Exchange, { name }: { name: string }): Promise<Response> {
-  return answerList(distribution, exchange, async (share) => {
+  return answerList(distribution.listMemory, exchange, async (share) => {
     const { last, n } = pageOf(exchange);
     const repository = await findRepository(distribution.catalog, exchange.registryId, name);
     if (!repository) throw new RegistryError('NAME_UNKNOWN', { detail: { name } });
@@ -63,7 +39,7 @@ export function referrerList(
   exchange: Exchange,
   route: { name: string; digest: string },
 ): Promise<Response> {
-  return answerList(distribution, exchange, async (share) => {
+  return answerList(distribution.listMemory, exchange, async (share) => {
     const subject = requireDigest(route.digest);
     const query = new URLSearchParams(exchange.query);
     // A media type has no space: that was a plus, sent as it is. An empty type filters nothing.

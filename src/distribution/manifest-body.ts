@@ -1,6 +1,6 @@
 import { RegistryError } from '../errors/index.ts';
 import { maxManifestBytes } from '../oci/index.ts';
-import type { ByteShare } from './byte-budget.ts';
+import type { ByteShare } from '../memory/index.ts';
 
 /**
  * Reads a manifest, counting as it comes: what it declares is not believed, and more than the limit is not kept, nor

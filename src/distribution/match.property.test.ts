@@ -69,6 +69,16 @@ test('a digest may come with its colon encoded', () => {
   );
 });
 
+test('a name may come with its slashes encoded, which changes nothing', () => {
+  fc.assert(
+    fc.property(names, digests, fc.constantFrom('%2f', '%2F'), (name, digest, slash) => {
+      const path = `/v2/${name.replaceAll('/', slash)}/manifests/${digest}`;
+      expect(matchRoute(path)).toEqual({ kind: 'manifest', name, reference: digest });
+    }),
+    { numRuns },
+  );
+});
+
 /** Paths of the right words in the wrong places, and of anything. */
 const anyPath = fc.oneof(
   fc

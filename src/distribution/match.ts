@@ -1,5 +1,4 @@
-import { RegistryError } from '../errors/index.ts';
-import { isRepositoryName, maxNameLength } from '../oci/index.ts';
+import { requireRepositoryName } from '../oci/index.ts';
 
 export type Route =
   | { kind: 'base' }
@@ -42,12 +41,5 @@ function decodeColon(reference: string): string {
 }
 
 function nameBefore(path: string, slash: number): string {
-  const name = path.slice(4, Math.max(4, slash));
-  if (isRepositoryName(name)) return name;
-  throw new RegistryError('NAME_INVALID', {
-    message:
-      `a repository name is up to ${maxNameLength} characters of lowercase letters and digits, with . _ __ or - between ` +
-      'them, in components separated by slashes',
-    detail: { name: name.slice(0, 300) },
-  });
+  return requireRepositoryName(path.slice(4, Math.max(4, slash)));
 }

@@ -6,9 +6,9 @@ import { type Door, type Identification, identifyToken } from './identify.ts';
 import { identifyPassword } from './identify-password.ts';
 import type { Identified } from './refusal.ts';
 
-/** Bytes that callers are remembered in, about, and what one of them has beside its groups and claims. */
-const rememberedBytes = 48 * 1024 * 1024;
-const callerBytes = 4096;
+/** Bytes that callers are remembered in, about, and what one of them has beside its groups and claims: some decisions. */
+const rememberedBytes = 64 * 1024 * 1024;
+const callerBytes = 8192;
 
 /**
  * How long what was found out by a look-up in the database is believed (ms), and what an issuer's keys have signed. What

@@ -90,6 +90,7 @@ const everything: readonly Grant[] = [
 ];
 
 /** Whether a caller can use the management API at all: what has grants in place of roles cannot. */
-export function mayManage({ kind, grant }: Caller): boolean {
+export function mayManage({ kind, grant, endedAt }: Caller): boolean {
+  if (endedAt !== undefined) return false;
   return (kind === 'operator' || kind === 'identity' || kind === 'federated') && (!grant || grant.manages);
 }

@@ -4,6 +4,8 @@ export interface Wanted {
   name: string;
   /** Actions of a scope string, joined by commas. */
   action: string;
+  /** A further scope that it needs, whole. */
+  also?: string;
 }
 
 /**
@@ -17,7 +19,10 @@ export function challengeOf(
   error?: 'invalid_token' | 'insufficient_scope',
 ): string {
   const parts = [`realm="${origin}/oauth2/token"`, `service="${service}"`];
-  if (wanted) parts.push(`scope="${wanted.type}:${wanted.name}:${wanted.action}"`);
+  if (wanted) {
+    const scope = `${wanted.type}:${wanted.name}:${wanted.action}`;
+    parts.push(`scope="${wanted.also === undefined ? scope : `${scope} ${wanted.also}`}"`);
+  }
   if (error) parts.push(`error="${error}"`);
   return `Bearer ${parts.join(',')}`;
 }

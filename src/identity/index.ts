@@ -6,7 +6,7 @@ export {
   identifyPair,
 } from './authenticate.ts';
 export { type Caller, mayManage } from './caller.ts';
-export { hasCatalog, isAllowed, offersAnonymousPull, rightsOf } from './rights.ts';
+export { hasCatalog, isAllowed, offersAnonymousPull, type Rights, rightsOf } from './rights.ts';
 export { bootstrapConfig, tokensConfig } from './config.ts';
 export {
   federatedCredentialType,
@@ -23,6 +23,7 @@ export { federatedCredentialHandlers, identityHandlers, trustedIssuerHandlers } 
 export { roleAssignmentHandlers, roleDefinitionHandlers } from './handle-roles.ts';
 export { dropPasswords, scopeMapHandlers, tokenHandlers } from './handle-tokens.ts';
 export { challengeOf, detailOf, type Wanted } from './challenge.ts';
+export type { Asked, Needs } from './needs.ts';
 export { createDirectory, type Directory, type DirectorySource } from './directory.ts';
 export {
   type Door,

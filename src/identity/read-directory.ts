@@ -181,7 +181,23 @@ function grantsOf(mirror: Mirror, scopeMapId: string, registry: string): Grant[]
   const id = parseArmId(scopeMapId);
   if (!id || armKey(id.parent ?? '') !== registry) return [];
   const system = Object.hasOwn(systemScopeMaps, id.name) ? systemScopeMaps[id.name] : undefined;
+  if (system) return parseScopeMapActions(system.actions);
   const resource = mirror.get(id.id);
-  const actions = system?.actions ?? (resource && propertiesOf(scopeMapType, resource)?.actions);
-  return actions ? parseScopeMapActions(actions) : [];
+  const properties = resource && propertiesOf(scopeMapType, resource);
+  if (!properties) return [];
+  const known = grants.get(resource) ?? parseScopeMapActions(properties.actions.filter(isReadable));
+  grants.set(resource, known);
+  return known;
+}
+
+/** What scope maps allow; each is read once. */
+const grants = new WeakMap<Resource, Grant[]>();
+
+/** Whether this version knows an action: what another one wrote must not keep the directory from being read. */
+function isReadable(action: string): boolean {
+  try {
+    return parseScopeMapActions([action]).length > 0;
+  } catch {
+    return false;
+  }
 }

@@ -19,7 +19,7 @@ export interface Rights {
 }
 
 /** Decisions that are kept of one caller. */
-const keptDecisions = 256;
+const keptDecisions = 64;
 
 const known = new WeakMap<Caller, { directory: Directory; rights: Rights }>();
 

@@ -51,6 +51,8 @@ export async function grantByPost(options: Oauth2Options, exchange: Oauth2Exchan
     return grant(options, exchange, caller, form.getAll('scope'));
   }
   if (grantType !== 'password') throw unsupportedGrant(grantType, ['refresh_token', 'password']);
+  // What ACR's clients send for nobody.
+  if (!form.has('username') && !form.has('password')) return grantToNobody(options, exchange, form.getAll('scope'));
   const user = requireField(form, 'username');
   const password = requireField(form, 'password');
   const identified = await identifyPair(options.identification, door, user, password);
@@ -69,13 +71,7 @@ export async function grantByGet(options: Oauth2Options, exchange: Oauth2Exchang
   const authorization = exchange.request.headers.get('authorization');
   const scopes = query.getAll('scope');
   const say = (outcome: Partial<TokenOutcome>) => record(options, exchange, 'token.issue', outcome);
-  if (authorization === null) {
-    const caller = anonymousCaller(exchange.registryId);
-    if (offersAnonymousPull(options.identification.directory(), exchange.registryId)) {
-      return grant(options, exchange, caller, scopes);
-    }
-    throw refuse({ reason: 'no_credentials', message: 'authentication required' }, (refusal) => say({ refusal }));
-  }
+  if (authorization === null) return grantToNobody(options, exchange, scopes);
   const identified = await identifyHeader(options.identification, doorOf(exchange), authorization);
   return grant(
     options,
@@ -83,6 +79,15 @@ export async function grantByGet(options: Oauth2Options, exchange: Oauth2Exchang
     accepted(identified, (refusal) => say({ refusal })),
     scopes,
   );
+}
+
+/** A token for whoever shows nothing, where there is something that everybody may pull. */
+function grantToNobody(options: Oauth2Options, exchange: Oauth2Exchange, scopes: readonly string[]) {
+  if (offersAnonymousPull(options.identification.directory(), exchange.registryId)) {
+    return grant(options, exchange, anonymousCaller(exchange.registryId), scopes);
+  }
+  const refusal = { reason: 'no_credentials', message: 'authentication required' };
+  throw refuse(refusal, (why) => record(options, exchange, 'token.issue', { refusal: why }));
 }
 
 const notExchangeable = {

@@ -5,4 +5,5 @@ export { type JsonShape, jsonShape, maxJsonDepth, maxJsonKeys } from './json-bou
 export { maxManifestBytes } from './manifest-json.ts';
 export * from './media-types.ts';
 export * from './names.ts';
+export { type Platform, platformOfConfig, platformsOf } from './platform.ts';
 export * from './range.ts';

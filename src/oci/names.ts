@@ -1,3 +1,5 @@
+import { RegistryError } from '../errors/index.ts';
+
 /** Longest repository name (distribution-spec: clients may limit host plus name to 255). */
 export const maxNameLength = 255;
 
@@ -22,6 +24,18 @@ export function isRepositoryName(name: string): boolean {
     else return false;
   }
   return run === undefined;
+}
+
+/** A name as a path has it. Some clients encode its slashes, which are the only character that needs it. NAME_INVALID. */
+export function requireRepositoryName(text: string): string {
+  const name = text.length <= 3 * maxNameLength ? text.replaceAll(/%2f/gi, '/') : text;
+  if (isRepositoryName(name)) return name;
+  throw new RegistryError('NAME_INVALID', {
+    message:
+      `a repository name is up to ${maxNameLength} characters of lowercase letters and digits, with . _ __ or - between ` +
+      'them, in components separated by slashes',
+    detail: { name: name.slice(0, 300) },
+  });
 }
 
 export function isTag(value: string): boolean {

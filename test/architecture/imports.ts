@@ -76,7 +76,9 @@ const packageOwners: Record<string, readonly string[]> = {
   pg: ['database'],
   pino: ['telemetry'],
   'prom-client': ['telemetry'],
-  yaml: ['config'],
+  yaml: ['config', 'cli'],
+  '@jmespath-community/jmespath': ['cli'],
+  '@clack/prompts': ['cli'],
   hono: ['http'],
   '@stricli/core': ['cli', 'commands', 'main'],
 };

@@ -5,7 +5,7 @@
 export const ranks: readonly (readonly [rank: string, folders: readonly string[]])[] = [
   ['0a', ['errors']],
   ['0b', ['oci']],
-  ['1a', ['config', 'telemetry']],
+  ['1a', ['config', 'memory', 'telemetry']],
   ['1b', ['database', 'outbound']],
   ['1c', ['jobs', 'operations', 'events']],
   ['2', ['content', 'access', 'keys', 'resources']],
@@ -27,7 +27,7 @@ export const ranks: readonly (readonly [rank: string, folders: readonly string[]
     ],
   ],
   ['6', ['advisor']],
-  ['7', ['distribution', 'oauth2', 'management', 'http', 'cli', 'console']],
+  ['7', ['distribution', 'acr', 'oauth2', 'management', 'http', 'cli', 'console']],
   // The wiring: `configuration` puts the slices together, `app` the front doors, `processes` run it many
   // times over, `commands` run offline or start one of the two.
   ['8a', ['configuration']],

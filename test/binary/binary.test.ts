@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fetch } from '../http/fetch.ts';
 import { pushBlob, pushImage, putManifest } from '../http/registry.ts';
@@ -36,6 +36,44 @@ test('the binary starts itself again as workers', async () => {
   expect((await fetch(`${server.url}/v2/`, { headers })).status).toBe(200);
   expect(await (await fetch(`${server.url}/metrics`)).text()).toContain('bonded_workers_active 2\n');
   expect(await server.end()).toBe(0);
+}, 60_000);
+
+test('the binary logs clients in, and is their helper and the plugin of the kubelet under other names', async () => {
+  await using server = await startTestProcess({ program, database: '' });
+  const home = join(directory, 'home');
+  const programs = join(home, '.local/bin');
+  await mkdir(programs, { recursive: true });
+  const env = { HOME: home, PATH: `${programs}:${process.env['PATH'] ?? ''}` };
+  const run = async (command: string[], input: string) => {
+    const child = Bun.spawn(command, { env, cwd: home, stdin: Buffer.from(input), stdout: 'pipe', stderr: 'inherit' });
+    const text = await new Response(child.stdout).text();
+    return { code: await child.exited, text };
+  };
+  const loggedIn = await run([program, 'login', server.host, '--data', server.data], '');
+  expect(loggedIn.text).toContain('no password is on the disk');
+  const helper = join(programs, 'docker-credential-bonded');
+  expect(await readlink(helper)).toBe(program);
+  const asked = await run([helper, 'get'], server.host);
+  const { Username: username, Secret: password } = JSON.parse(asked.text) as Record<string, string>;
+  const headers = { authorization: `Basic ${btoa(`${username}:${password}`)}` };
+  expect((await globalThis.fetch(`${server.url}/v2/_catalog`, { headers })).status).toBe(200);
+
+  const plugin = join(programs, 'bonded-credential-provider');
+  await symlink(program, plugin);
+  const request = {
+    apiVersion: 'credentialprovider.kubelet.k8s.io/v1',
+    kind: 'CredentialProviderRequest',
+    image: `${server.host}/team/app:v1`,
+    // A login is exchanged for another one, as a token of a service account is.
+    serviceAccountToken: password,
+  };
+  const provided = await run([plugin], JSON.stringify(request));
+  expect(Object.keys((JSON.parse(provided.text) as { auth: object }).auth)).toEqual([server.host]);
+
+  // What is loaded for people alone is in it, too.
+  const provider = ['--method', 'device', '--issuer', server.url, '--client-id', 'none'];
+  const child = Bun.spawn([program, 'login', server.host, ...provider], { env, stdout: 'pipe', stderr: 'pipe' });
+  expect(await new Response(child.stderr).text()).toContain('knows no device codes');
 }, 60_000);
 
 test('its thread for checkpoints starts: the log does not grow without bound', async () => {

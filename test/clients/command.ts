@@ -32,7 +32,7 @@ export async function run([program, ...args]: readonly string[], options: RunOpt
   if (path === null) throw new Error(`${program} is not installed`);
   const limitMs = options.limitMs ?? defaultLimitMs;
   const child = Bun.spawn([path, ...args], {
-    env: { ...options.environment, PATH: toolPath },
+    env: { PATH: toolPath, ...options.environment },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     stdin: options.input === undefined ? 'ignore' : Buffer.from(options.input),
     stdout: 'pipe',

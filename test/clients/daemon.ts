@@ -16,7 +16,7 @@ export async function startDaemon(
 ): Promise<Daemon> {
   const log = Bun.file(logFile);
   const child = Bun.spawn([...command], {
-    env: { ...environment, PATH: toolPath },
+    env: { PATH: toolPath, ...environment },
     stdin: 'ignore',
     stdout: 'ignore',
     stderr: log,

@@ -5,6 +5,8 @@ export interface Registry extends AsyncDisposable {
   /** Such as `127.0.0.1:40123`. */
   host: string;
   url: string;
+  /** The data directory, whose operator clients are. */
+  data: string;
   /** All requests answered so far, by the server's log. */
   requests(): Promise<LoggedRequest[]>;
   /** What the server logged as errors since it was last asked. */
@@ -28,6 +30,7 @@ export async function startRegistry(): Promise<Registry> {
   return {
     host: server.host,
     url: server.url,
+    data: server.data,
     async requests() {
       // The log comes through a pipe; once a request of ours is in it, so is all that came before.
       const mark = `/v2/mark/${++marks}/tags/list`;

@@ -31,7 +31,7 @@ export async function runTest(test: ClientTest, { registry, images, sandbox }: S
     environment,
     run: (command, options) => run(command, { environment, cwd: folder, ...options }),
   };
-  await sandbox.signIn(registry.url);
+  await sandbox.logIn(registry.url, registry.data);
   const started = performance.now();
   const seconds = () => (performance.now() - started) / 1000;
   try {

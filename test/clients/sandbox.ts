@@ -3,8 +3,9 @@ import { rmSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { signIn } from '../support/sign-in.ts';
-import { run } from './command.ts';
+import { program } from '../support/program.ts';
+import { signIn, signInByHeader } from '../support/sign-in.ts';
+import { run, toolPath } from './command.ts';
 
 export interface Sandbox extends AsyncDisposable {
   directory: string;
@@ -12,6 +13,11 @@ export interface Sandbox extends AsyncDisposable {
   environment: Record<string, string>;
   /** Gives clients the operator's credentials for a server, for some minutes. */
   signIn(url: string): Promise<void>;
+  /**
+   * Logs clients in by `bonded login`, as the operator of the server with this data directory: they ask a helper, and no
+   * password is on the disk. Those that know no helpers get a header, for some minutes.
+   */
+  logIn(url: string, data: string): Promise<void>;
 }
 
 /**
@@ -23,7 +29,8 @@ export async function createSandbox(): Promise<Sandbox> {
   const directory = join(tmpdir(), `bonded-clients-${randomBytes(6).toString('hex')}`);
   const within = (...parts: string[]) => join(directory, ...parts);
   const configuration = within('home', '.config', 'containers');
-  const folders = [configuration, within('tmp'), within('run'), within('images')];
+  const programs = within('home', '.local', 'bin');
+  const folders = [configuration, programs, within('tmp'), within('run'), within('images')];
   for (const path of folders) await mkdir(path, { recursive: true, mode: 0o700 });
   const files = {
     'policy.json': JSON.stringify({ default: [{ type: 'insecureAcceptAnything' }] }),
@@ -48,30 +55,39 @@ export async function createSandbox(): Promise<Sandbox> {
     ].join('\n'),
   };
   for (const [name, text] of Object.entries(files)) await writeFile(join(configuration, name), text);
-  const environment = await signIn(within('home'));
   const removeAtExit = () => rmSync(directory, { recursive: true, force: true });
   process.on('exit', removeAtExit);
-  return {
+  const loggedIn = new Set<string>();
+  const sandbox = {
     directory,
     environment: {
+      PATH: `${programs}:${toolPath}`,
       HOME: within('home'),
       TMPDIR: within('tmp'),
       XDG_RUNTIME_DIR: within('run'),
       XDG_CONFIG_HOME: within('home', '.config'),
       XDG_DATA_HOME: within('home', '.local', 'share'),
       XDG_CACHE_HOME: within('home', '.cache'),
-      ...environment,
+      ...(await signIn(within('home'))),
       CONTAINERS_CONF: join(configuration, 'containers.conf'),
       CONTAINERS_STORAGE_CONF: join(configuration, 'storage.conf'),
       CONTAINERS_REGISTRIES_CONF: join(configuration, 'registries.conf'),
       LC_ALL: 'C',
     },
-    signIn: async (url) => void (await signIn(within('home'), url)),
+    signIn: async (url: string) => void (await signIn(within('home'), url)),
+    async logIn(url: string, data: string) {
+      await signInByHeader(within('home'), url);
+      // The helper makes a new token each time.
+      if (loggedIn.has(url)) return;
+      await run([program, 'login', new URL(url).host, '--data', data], { environment: sandbox.environment });
+      loggedIn.add(url);
+    },
     async [Symbol.asyncDispose]() {
       process.off('exit', removeAtExit);
       await remove(directory);
     },
   };
+  return sandbox;
 }
 
 /** Removes the sandbox. In a user's storage there are files that only the user's own namespace may touch. */

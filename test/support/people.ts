@@ -83,8 +83,6 @@ export async function openPeople({ resources, refresh }: { resources: Resources;
   };
 }
 
-export type People = Awaited<ReturnType<typeof openPeople>>;
-
 /** A token of the issuer, of an hour; claims that are undefined are left out. */
 export function jwt(
   { kid, alg, privateKey }: Pick<Awaited<ReturnType<typeof makeKey>>, 'kid' | 'alg' | 'privateKey'>,

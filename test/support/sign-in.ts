@@ -15,33 +15,41 @@ import { credentialsFor } from './credentials.ts';
  * Credentials expire: whoever works for long writes them again.
  */
 export async function signIn(home: string, ...urls: string[]): Promise<Record<string, string>> {
-  const put = async (path: string, text: string) => {
-    const file = join(home, path);
-    const fresh = `${file}.${randomUUID()}`;
-    await mkdir(dirname(file), { recursive: true });
-    await writeFile(fresh, text, { mode: 0o600 });
-    // Others may be reading it.
-    await rename(fresh, file);
-  };
   const auths: Record<string, { auth: string }> = {};
   for (const url of urls) {
-    const { username, password, authorization } = credentialsFor(url);
-    const { host, origin } = new URL(url);
-    auths[host] = { auth: btoa(`${username}:${password}`) };
-    await put(
-      `certs.d/${host}/hosts.toml`,
-      `server = "${origin}"\n[host."${origin}".header]\nAuthorization = "${authorization}"\n`,
-    );
+    const { username, password } = credentialsFor(url);
+    auths[new URL(url).host] = { auth: btoa(`${username}:${password}`) };
   }
   const auth = JSON.stringify({ auths });
-  await put('auth.json', auth);
-  await put('.docker/config.json', auth);
-  const [first] = urls;
-  await put('.curlrc', first === undefined ? '' : `header = "Authorization: ${credentialsFor(first).authorization}"\n`);
+  await put(home, 'auth.json', auth);
+  await put(home, '.docker/config.json', auth);
+  await signInByHeader(home, ...urls);
   return {
     REGISTRY_AUTH_FILE: join(home, 'auth.json'),
     DOCKER_CONFIG: join(home, '.docker'),
     HELM_REGISTRY_CONFIG: join(home, '.docker', 'config.json'),
     CURL_HOME: home,
   };
+}
+
+/** The same for the clients that know no helpers of credentials, and are given a header: curl and containerd. */
+export async function signInByHeader(home: string, ...urls: string[]): Promise<void> {
+  for (const url of urls) {
+    const { host, origin } = new URL(url);
+    const { authorization } = credentialsFor(url);
+    const lines = [`server = "${origin}"`, `[host."${origin}".header]`, `Authorization = "${authorization}"`, ''];
+    await put(home, `certs.d/${host}/hosts.toml`, lines.join('\n'));
+  }
+  const [first] = urls;
+  const header = first === undefined ? '' : `header = "Authorization: ${credentialsFor(first).authorization}"\n`;
+  await put(home, '.curlrc', header);
+}
+
+async function put(home: string, path: string, text: string): Promise<void> {
+  const file = join(home, path);
+  const fresh = `${file}.${randomUUID()}`;
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(fresh, text, { mode: 0o600 });
+  // Others may be reading it.
+  await rename(fresh, file);
 }

@@ -1,4 +1,4 @@
-import { nullUser } from '../exchange.ts';
+import { expiryOf, nullUser } from '../exchange.ts';
 import { editJson, isJson, type Json, objectAt, readJson, removeAt } from './json-file.ts';
 import type { Places } from './places.ts';
 import { eraseInHelper, storeInHelper } from './native-store.ts';
@@ -97,10 +97,14 @@ function isOurs(json: Json, host: string): boolean {
 /** Removes a token that we stored, and nothing that a person did. */
 function removeToken(json: Json, host: string): boolean {
   const auths = json['auths'];
-  const entry = isJson(auths) ? auths[host] : undefined;
-  const auth = isJson(entry) ? entry['auth'] : undefined;
-  if (typeof auth !== 'string') return false;
-  if (!Buffer.from(auth, 'base64').toString().startsWith(`${nullUser}:`)) return false;
+  if (tokenIn(isJson(auths) ? auths[host] : undefined) === undefined) return false;
   removeAt(json, 'auths', host);
   return true;
+}
+
+/** The token in an entry of `auths`; undefined where it has a password of somebody. */
+function tokenIn(entry: unknown): string | undefined {
+  const auth = isJson(entry) ? entry['auth'] : undefined;
+  const text = typeof auth === 'string' ? Buffer.from(auth, 'base64').toString() : '';
+  return text.startsWith(`${nullUser}:`) ? text.slice(nullUser.length + 1) : undefined;
 }

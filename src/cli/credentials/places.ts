@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
@@ -21,10 +22,12 @@ export interface Places {
 export function placesOf(environment: Environment): Places {
   const home = environment['HOME'] || homedir();
   const config = environment['XDG_CONFIG_HOME'] || join(home, '.config');
-  const runtime = environment['XDG_RUNTIME_DIR'];
+  const named = environment['XDG_RUNTIME_DIR'];
+  // Where nobody has logged in by the system, it is named and not there.
+  const runtime = named && existsSync(named) ? named : undefined;
   return {
     dockerConfig: join(environment['DOCKER_CONFIG'] || join(home, '.docker'), 'config.json'),
-    containersAuth: environment['REGISTRY_AUTH_FILE'] || join(runtime || config, 'containers', 'auth.json'),
+    containersAuth: environment['REGISTRY_AUTH_FILE'] || join(runtime ?? config, 'containers', 'auth.json'),
     logins: join(config, 'bonded', 'logins.json'),
     programs: join(home, '.local', 'bin'),
   };

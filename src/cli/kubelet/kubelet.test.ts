@@ -27,7 +27,7 @@ beforeAll(async () => {
     issuer,
     audiences: [audience],
     preset: 'kubernetes',
-    jwks: { keys: [key.jwk as Record<string, unknown>] },
+    jwks: { keys: [key.jwk] },
     subject: 'system:serviceaccount:shop:puller',
     role: 'Container Registry Repository Reader',
   });

@@ -7,7 +7,14 @@ const off = { kind: 'boolean', default: false } as const;
 
 const host = {
   kind: 'tuple',
-  parameters: [{ parse: String, brief: 'Registry (default 127.0.0.1:5000)', placeholder: 'host', optional: true }],
+  parameters: [
+    {
+      parse: String,
+      brief: 'Registry (default $BONDED_SERVER, else 127.0.0.1:5000)',
+      placeholder: 'host',
+      optional: true,
+    },
+  ],
 } as const;
 
 export const login = buildCommand<LoginFlags, [string?], Context>({

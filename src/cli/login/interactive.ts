@@ -32,7 +32,7 @@ export async function askForProvider(
   if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined;
   const { isCancel, text } = await import('@clack/prompts');
   const ask = async (message: string, placeholder: string) => {
-    const answer = await text({ message, placeholder, output: process.stderr as never });
+    const answer = await text({ message, placeholder, output: process.stderr });
     return isCancel(answer) || !answer ? undefined : answer.trim();
   };
   const host = request.registry.host;

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { Context } from '../context.ts';
+import { type Context, defaultHost } from '../context.ts';
 import { readProvider } from '../credentials/logins.ts';
 import { placesOf } from '../credentials/places.ts';
 import { ambient } from '../proofs/find-proof.ts';
@@ -16,8 +16,8 @@ import { proveBy, proveByAny, type Session } from './prove.ts';
 const maxTokenBytes = 64 * 1024;
 
 /** `bonded login`. Throws an Error for whoever runs it. */
-export async function logIn(context: Context, flags: LoginFlags, typed = '127.0.0.1:5000'): Promise<void> {
-  const registry = registryAddress(typed, flags);
+export async function logIn(context: Context, flags: LoginFlags, typed?: string): Promise<void> {
+  const registry = registryAddress(typed ?? defaultHost(context), flags);
   const { environment } = context;
   const ca = flags.ca === undefined ? undefined : resolve(flags.ca);
   const surroundings = surroundingsOf(context, ca);
@@ -73,9 +73,8 @@ async function proveSomehow(
   const known = personRequest(request, before, surroundings);
   if (known.issuer !== undefined && known.clientId !== undefined) return proveByPerson('auto', known, surroundings);
   if (failures.length > 0) {
-    throw new Error(
-      failures.length === 1 ? failures[0]! : ['nothing that was tried is accepted:', ...failures].join('\n  '),
-    );
+    const [only, ...others] = failures;
+    throw new Error(others.length === 0 ? only : ['nothing that was tried is accepted:', ...failures].join('\n  '));
   }
   const told = await askForProvider(context, known);
   if (told) return proveByPerson('auto', { ...known, ...told }, surroundings);

@@ -1,12 +1,12 @@
 import { forgetHost } from '../credentials/client-files.ts';
 import { forgetLogin } from '../credentials/logins.ts';
 import { placesOf } from '../credentials/places.ts';
-import { type Context, fail } from '../context.ts';
+import { type Context, defaultHost, fail } from '../context.ts';
 import { registryAddress } from '../registry-address.ts';
 
 /** `bonded logout`. */
-export async function logOut(context: Context, typed = '127.0.0.1:5000'): Promise<void> {
-  const { host } = registryAddress(typed);
+export async function logOut(context: Context, typed?: string): Promise<void> {
+  const { host } = registryAddress(typed ?? defaultHost(context));
   const places = placesOf(context.environment);
   const recorded = await forgetLogin(places.logins, host);
   const stored = await forgetHost(places, host, context.environment);

@@ -86,14 +86,14 @@ export async function openServer(
   options: StartOptions = {},
 ): Promise<TestServer & { trust(of: Trust): Promise<void> }> {
   const server = await startTestApp(options);
-  const client = createManagementClient({ endpoint: server.url, fetch: (url, init) => fetch(url, init as never) });
+  const client = createManagementClient({ endpoint: server.url, fetch: (url, init) => fetch(url, init) });
   return {
     url: server.url,
     host: server.host,
     data: server.data,
     async trust({ name, issuer, audiences, preset = 'oidc', jwks, subject, role }) {
       await client.put(trustedIssuerType, [name], {
-        properties: { issuer, audiences, preset, ...(jwks && { jwks }) } as never,
+        properties: { issuer, audiences, preset, ...(jwks && { jwks }) },
       });
       const identity = await client.put(identityType, [name], { location: 'local', properties: {} });
       await client.put(federatedCredentialType, [name, name], { properties: { issuer, audiences, subject } });
@@ -102,7 +102,7 @@ export async function openServer(
         properties: {
           roleDefinitionId: builtInRole(role).id,
           principalId: identity.properties.principalId!,
-        } as never,
+        },
       });
     },
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),

@@ -72,6 +72,10 @@ test('a person logs in by a code, on any device', async () => {
   const { auths } = await home.json('.docker/config.json');
   const { auth } = (auths as Record<string, { auth: string }>)[server.host]!;
   expect(await catalogOf(atob(auth).split(':')[1]!)).toBe(200);
+  // The management API knows her by it, too: she may do nothing there.
+  const managed = await home.bonded(['acr', 'show', '--name', 'default', '--server', server.host]);
+  expect(managed.code).toBe(1);
+  expect(managed.error).toContain('does not have');
   // The provider is known from then on, and nothing that is secret.
   expect(await home.json('.config/bonded/logins.json')).toEqual({
     providers: { [server.host]: { issuer: provider.issuer, clientId } },
@@ -111,6 +115,33 @@ test('somebody who is known and may do nothing is logged in as that', async () =
   await logInAs('mallory', await login.said(/^ {2}(http:\S+)/m));
   const { out } = await login.ended();
   expect([401, 403]).toContain(await catalogOf(out.trim()));
+}, 120_000);
+
+test('who sits at a terminal is asked for the provider, which is remembered', async () => {
+  await using own = await openHome();
+  let screen = '';
+  const child = Bun.spawn([program, 'login', server.host], {
+    env: { ...own.environment, TERM: 'xterm' },
+    cwd: join(own.home, 'work'),
+    terminal: { cols: 400, rows: 40, data: (_, bytes) => void (screen += new TextDecoder().decode(bytes)) },
+    timeout: 90_000,
+  });
+  const shows = async (pattern: RegExp) => {
+    for (const until = Date.now() + 60_000; Date.now() < until; await Bun.sleep(20)) {
+      const found = pattern.exec(screen);
+      if (found) return found[1] ?? '';
+    }
+    throw new Error(`it does not show that: ${screen}`);
+  };
+  await shows(/Identity provider for/);
+  child.terminal!.write(`${provider.issuer}\r`);
+  await shows(/Client id/);
+  child.terminal!.write(`${clientId}\r`);
+  await logInAs('alice', await shows(/or open (\S+)/));
+  await shows(/Logged in to \S+ as (alice)/);
+  expect(await child.exited).toBe(0);
+  const { providers } = await own.json('.config/bonded/logins.json');
+  expect(providers).toEqual({ [server.host]: { issuer: provider.issuer, clientId } });
 }, 120_000);
 
 test('a login that is broken off says so', async () => {

@@ -1,4 +1,3 @@
-import type { OutputFormat } from './print.ts';
 import { jmespath } from './select.ts';
 
 export interface OutputFlags {
@@ -7,6 +6,7 @@ export interface OutputFlags {
 }
 
 export const outputFormats = ['table', 'json', 'yaml', 'tsv', 'none'] as const;
+export type OutputFormat = (typeof outputFormats)[number];
 
 /** Flags of each command that prints a value; `outputAliases` go with them. */
 export const outputFlags = {

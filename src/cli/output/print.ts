@@ -1,5 +1,5 @@
 import type { Context } from '../context.ts';
-import type { outputFormats } from './flags.ts';
+import type { OutputFormat } from './flags.ts';
 import { select } from './select.ts';
 import { shownQuoted } from './shown.ts';
 import { type Columns, rowsOf, tableOf } from './table.ts';
@@ -7,7 +7,6 @@ import { tsvOf } from './tsv.ts';
 import { yamlOf } from './yaml.ts';
 
 export type { Columns } from './table.ts';
-export type OutputFormat = (typeof outputFormats)[number];
 
 export interface PrintOptions {
   /** Default: a table on a terminal, else JSON. */

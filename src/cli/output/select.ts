@@ -12,7 +12,7 @@ export function select(value: unknown, query: string): unknown {
     return search(value as JSONValue, query);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`--query ${JSON.stringify(query)} is no JMESPath for this: ${reason}`);
+    throw new Error(`--query ${JSON.stringify(query)} is no JMESPath for this: ${reason}`, { cause: error });
   }
 }
 

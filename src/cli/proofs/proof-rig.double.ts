@@ -13,7 +13,7 @@ export interface Asked {
 type Answer = Response | object | undefined;
 
 /** A server on loopback that answers as a platform does, and keeps what it was asked. Undefined is 404. */
-export function openPlatform(answer: (asked: Asked) => Answer) {
+export function openPlatform(answer: (asked: Asked) => Answer | Promise<Answer>) {
   const asked: Asked[] = [];
   const server = Bun.serve({
     hostname: '127.0.0.1',
@@ -28,7 +28,7 @@ export function openPlatform(answer: (asked: Asked) => Answer) {
         form: Object.fromEntries(new URLSearchParams(await request.text())),
       };
       asked.push(one);
-      const answered = answer(one);
+      const answered = await answer(one);
       if (answered instanceof Response) return answered;
       return answered === undefined ? new Response('none', { status: 404 }) : Response.json(answered);
     },

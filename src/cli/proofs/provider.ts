@@ -60,11 +60,15 @@ export function explained(error: unknown, what: string): Error {
     });
   }
   const { error: code, error_description: description, message } = error as Record<string, unknown>;
-  const said = [description, code, message].find((text) => typeof text === 'string');
-  return new Error(`${what}: ${shown(String(said ?? 'no reason is given'))}`, { cause: error });
+  const said = [description, code, message].find((text): text is string => typeof text === 'string');
+  return new Error(`${what}: ${shown(said ?? 'no reason is given')}`, { cause: error });
 }
 
 function callAsFetch(call: DirectCaller): oidc.CustomFetch {
   return (url, { method, headers, body }) =>
-    call(url, { method, headers, ...(body !== undefined && body !== null && { body: String(body) }) });
+    call(url, {
+      method,
+      headers,
+      ...((typeof body === 'string' || body instanceof URLSearchParams) && { body: body.toString() }),
+    });
 }

@@ -1,4 +1,4 @@
-import { type PresetName, trustedIssuerType } from '../../../identity/index.ts';
+import { trustedIssuerType } from '../../../identity/index.ts';
 import type { ManagementClient } from '../../../operations/index.ts';
 import { UsageError } from '../../failure.ts';
 import type { Columns } from '../../output/index.ts';
@@ -94,7 +94,7 @@ async function issuerOf(client: ManagementClient, flags: NameFlag & PresetFlags)
   const { preset, tenant, tokenVersion, owner, enterprise, host } = flags;
   if ([tenant, tokenVersion, owner, enterprise, host].every((flag) => flag === undefined))
     return flags.issuer === undefined ? {} : { issuer: flags.issuer };
-  const known = preset ?? ((await client.get(trustedIssuerType, [flags.name])).properties.preset as PresetName);
+  const known = preset ?? (await client.get(trustedIssuerType, [flags.name])).properties.preset;
   return { issuer: defaultsOf(flags, known).issuer };
 }
 

@@ -1,4 +1,4 @@
-import { identityType, roleAssignmentType } from '../../../identity/index.ts';
+import { identityType, type roleAssignmentType } from '../../../identity/index.ts';
 import {
   groupScope,
   ManagementClientError,

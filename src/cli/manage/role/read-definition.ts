@@ -38,7 +38,7 @@ export async function readDefinition(flag: string, given: string): Promise<Writt
   if (!parsed.success) throw wrong(flag, parsed.error);
   const { properties: nested, ...top } = parsed.data;
   const role = { ...top, ...(nested && (lowerKeys(nested) as typeof top)) };
-  const guid = [top.name, role.id?.split('/').at(-1)].find((text) => text !== undefined && isGuid(text));
+  const guid = [top.name, role.id?.split('/').at(-1)].find((own) => own !== undefined && isGuid(own));
   const roleName = role.rolename ?? (top.name !== undefined && !isGuid(top.name) ? top.name : undefined);
   if (roleName === undefined) throw new UsageError(`${flag}: the role has no Name; ${form}`);
   const sets = (role.permissions ?? [role]).map((set) => readPermission(flag, set));
@@ -60,8 +60,10 @@ const form =
 function readPermission(flag: string, set: unknown): z.output<typeof permission> {
   const { actions, notactions, dataactions, notdataactions } = lowerKeys(set) as Record<string, unknown>;
   const parsed = permission.safeParse({
-    ...{ actions: actions ?? [], notActions: notactions ?? [] },
-    ...{ dataActions: dataactions ?? [], notDataActions: notdataactions ?? [] },
+    actions,
+    notActions: notactions,
+    dataActions: dataactions,
+    notDataActions: notdataactions,
   });
   if (!parsed.success) throw wrong(flag, parsed.error);
   return parsed.data;

@@ -22,6 +22,6 @@ export function roleNamed(roles: readonly Role[], given: string): Role {
 
 /** The same as access knows it. */
 export function definitionOf({ id, name, properties }: Role): RoleDefinition {
-  const { roleName, description = '', permissions, assignableScopes = [], type = 'CustomRole' } = properties;
+  const { roleName, description, permissions, assignableScopes, type = 'CustomRole' } = properties;
   return { id, name, roleName, description, type, permissions, assignableScopes };
 }

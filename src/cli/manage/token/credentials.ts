@@ -55,7 +55,7 @@ const remove = manageCommand<Chosen & ConfirmFlag>({
   columns: tokenColumns,
   async run(connection, given) {
     const { client } = connection;
-    const named = [given.password1 && 'password1', given.password2 && 'password2'].filter((one) => one !== false);
+    const named = [given.password1 && 'password1', given.password2 && 'password2'].filter((slot) => slot !== false);
     if (named.length === 0) throw new UsageError('--password1 or --password2 says which one to delete');
     const at = [await connection.registry(given.registry), given.name];
     const kept = passwordsOf(await client.get(tokenType, at)).filter(({ name }) => !named.includes(name));

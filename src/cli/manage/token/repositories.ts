@@ -17,9 +17,11 @@ export function actionsOf(flag: string, given: readonly Named[] | undefined): st
 
 /** What is left of actions without those; a repository without actions goes as a whole. */
 export function without(actions: readonly string[], given: readonly Named[] | undefined): string[] {
-  const gone = (given ?? []).flatMap(([repository, ...named]) => {
-    if (named.length > 0) return named.map((action) => `repositories/${repository}/${action}`);
-    return actions.filter((action) => action.replace(/\/[a-z]+\/[a-z]+$/, '') === `repositories/${repository}`);
-  });
-  return actions.filter((action) => !gone.includes(action));
+  const gone = new Set(
+    (given ?? []).flatMap(([repository, ...named]) => {
+      if (named.length > 0) return named.map((action) => `repositories/${repository}/${action}`);
+      return actions.filter((action) => action.replace(/\/[a-z]+\/[a-z]+$/, '') === `repositories/${repository}`);
+    }),
+  );
+  return actions.filter((action) => !gone.has(action));
 }

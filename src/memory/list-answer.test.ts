@@ -1,6 +1,5 @@
 import { expect, test } from 'bun:test';
 import { createByteBudget } from './byte-budget.ts';
-import type { Distribution, Exchange } from './exchange.ts';
 import { answerList } from './list-answer.ts';
 
 const bytes = 200_000;
@@ -8,9 +7,9 @@ const body = { tags: ['x'.repeat(bytes)] };
 
 /** A registry that has room for so many such lists. */
 function room(lists: number) {
-  const distribution = { listMemory: createByteBudget(lists * bytes) } as Distribution;
+  const budget = createByteBudget(lists * bytes);
   return (request = new Request('http://localhost/'), failure?: Error) =>
-    answerList(distribution, { method: request.method, request } as Exchange, async (share) => {
+    answerList(budget, { method: request.method, request }, async (share) => {
       share.take(bytes);
       if (failure) throw failure;
       return { body, headers: { Link: '<next>' } };

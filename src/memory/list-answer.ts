@@ -1,7 +1,7 @@
-import type { ByteShare } from './byte-budget.ts';
-import type { Distribution, Exchange } from './exchange.ts';
+import type { ByteBudget, ByteShare } from './byte-budget.ts';
 
-interface List {
+/** What a list is answered with. */
+export interface List {
   body: unknown;
   headers: Record<string, string>;
 }
@@ -16,8 +16,8 @@ const longestMs = 900_000;
  * until it has gone out; UNAVAILABLE where all lists together would be more than there may be.
  */
 export async function answerList(
-  { listMemory }: Distribution,
-  { method, request }: Exchange,
+  listMemory: ByteBudget,
+  { method, request }: { method: string; request: Request },
   make: (share: ByteShare) => Promise<List>,
 ): Promise<Response> {
   using stack = new DisposableStack();

@@ -1,0 +1,50 @@
+import { RegistryError } from '../errors/index.ts';
+import type { Attributes, Exchange, Gate } from './exchange.ts';
+import { getManifest, listManifestAttributes } from './manifests.ts';
+import { matchRoute, type Route } from './match.ts';
+import { actionOf, allowedMethods, needsOf } from './needs.ts';
+import { getRepository, listCatalog, removeRepository } from './repositories.ts';
+import { getTag, listTagAttributes, removeTag } from './tags.ts';
+
+/**
+ * Answers a request below `/acr/v1` (acr §3.2), after the gates: attributes of repositories, tags and manifests.
+ * Undefined when the path is not of the API.
+ */
+export async function serveAttributes(
+  attributes: Attributes,
+  gates: readonly Gate[],
+  exchange: Exchange,
+): Promise<Response | undefined> {
+  const route = matchRoute(exchange.path);
+  if (!route) return undefined;
+  exchange.route = `acr-${route.kind}`;
+  const action = actionOf(route, exchange.method);
+  if (!action) {
+    throw new RegistryError('UNSUPPORTED', {
+      message: 'the method is not served here',
+      headers: { Allow: allowedMethods(route) },
+    });
+  }
+  exchange.action = action;
+  if ('name' in route) exchange.repository = route.name;
+  const asked = { needs: needsOf(route, action), isBase: false, finishes: false };
+  for (const gate of gates) await gate(exchange, asked);
+  return act(attributes, exchange, route, action === 'delete');
+}
+
+function act(attributes: Attributes, exchange: Exchange, route: Route, deletes: boolean): Promise<Response> {
+  switch (route.kind) {
+    case 'catalog':
+      return listCatalog(attributes, exchange);
+    case 'repository':
+      return (deletes ? removeRepository : getRepository)(attributes, exchange, route);
+    case 'tags':
+      return listTagAttributes(attributes, exchange, route);
+    case 'tag':
+      return (deletes ? removeTag : getTag)(attributes, exchange, route);
+    case 'manifests':
+      return listManifestAttributes(attributes, exchange, route);
+    case 'manifest':
+      return getManifest(attributes, exchange, route);
+  }
+}

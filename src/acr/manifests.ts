@@ -1,0 +1,61 @@
+import { describeManifest, describeManifests, describeTag, type Repository } from '../catalog/index.ts';
+import { RegistryError } from '../errors/index.ts';
+import { answerList } from '../memory/index.ts';
+import { type Digest, isTag, parseDigest, requireDigest } from '../oci/index.ts';
+import type { Attributes, Exchange } from './exchange.ts';
+import { nextLink, pageOf } from './page.ts';
+import { platformOf } from './platform.ts';
+import { renderManifest, sourceOf } from './render.ts';
+import { requireRepository } from './repositories.ts';
+
+/** About as many bytes as a manifest has in JSON beside its tags and references, and as each of those has. */
+const manifestBytes = 700;
+const entryBytes = 150;
+
+/** `GET /acr/v1/{name}/_manifests`. What an image runs on is in its config, which a list does not read. */
+export function listManifestAttributes(
+  attributes: Attributes,
+  exchange: Exchange,
+  { name }: { name: string },
+): Promise<Response> {
+  return answerList(attributes.listMemory, exchange, async (share) => {
+    const asked = pageOf(exchange.query);
+    const { n, last, at, order } = asked;
+    const repository = await requireRepository(attributes, exchange, name);
+    share.take(n * manifestBytes);
+    const { manifests, more } =
+      n === 0
+        ? { manifests: [], more: false }
+        : await describeManifests(attributes.catalog, repository, { order, last, at, limit: n });
+    share.take(manifests.reduce((sum, { tags, children }) => sum + (tags.length + children.length) * entryBytes, 0));
+    const end = manifests.at(-1);
+    const path = `/acr/v1/${name}/_manifests`;
+    return {
+      body: { ...sourceOf(exchange, name), manifests: manifests.map((manifest) => renderManifest(manifest)) },
+      headers: more && end ? nextLink(path, asked, { name: end.digest, at: end.pushedAt }) : {},
+    };
+  });
+}
+
+/** `GET /acr/v1/{name}/_manifests/{digest}`; a tag stands for its digest. */
+export async function getManifest(
+  attributes: Attributes,
+  exchange: Exchange,
+  { name, digest: reference }: { name: string; digest: string },
+): Promise<Response> {
+  const repository = await requireRepository(attributes, exchange, name);
+  const digest = await digestOf(attributes, repository, reference);
+  const manifest = digest && (await describeManifest(attributes.catalog, repository, digest));
+  if (!manifest) throw new RegistryError('MANIFEST_UNKNOWN', { detail: { reference: reference.slice(0, 160) } });
+  const platform = await platformOf(attributes, repository, manifest);
+  return Response.json({ ...sourceOf(exchange, name), manifest: renderManifest(manifest, platform) });
+}
+
+async function digestOf(
+  { catalog }: Attributes,
+  repository: Repository,
+  reference: string,
+): Promise<Digest | undefined> {
+  if (parseDigest(reference) || !isTag(reference)) return requireDigest(reference);
+  return (await describeTag(catalog, repository, reference))?.digest;
+}

@@ -1,0 +1,48 @@
+import type { Permission } from '../access/index.ts';
+import type { Needs } from '../identity/index.ts';
+import type { Route } from './match.ts';
+
+/** What a request wants; `metadata` is what it is about, `read` and `delete` what it does to it. */
+export type Action = 'list' | 'read' | 'delete';
+
+const methods: Record<Route['kind'], readonly string[]> = {
+  catalog: ['GET', 'HEAD'],
+  repository: ['GET', 'HEAD', 'DELETE'],
+  tags: ['GET', 'HEAD'],
+  tag: ['GET', 'HEAD', 'DELETE'],
+  manifests: ['GET', 'HEAD'],
+  manifest: ['GET', 'HEAD'],
+};
+
+/** Methods of a route, for the Allow header of a 405. */
+export function allowedMethods({ kind }: Route): string {
+  return methods[kind].join(', ');
+}
+
+/** What a request wants, by route and method; undefined when the method is not served there. */
+export function actionOf({ kind }: Route, method: string): Action | undefined {
+  if (!methods[kind].includes(method)) return undefined;
+  if (method === 'DELETE') return 'delete';
+  return kind === 'catalog' || kind === 'tags' || kind === 'manifests' ? 'list' : 'read';
+}
+
+/**
+ * What a request needs (acr §2.3, §2.6). Who may only pull may list tags by `/v2/`; attributes are metadata, as in ACR.
+ * To take a tag away is to delete metadata alone, and who may delete the content may do that, too.
+ */
+export function needsOf(route: Route, action: Action): Needs {
+  if (route.kind === 'catalog') {
+    return {
+      permissions: ['catalog/read'],
+      repository: undefined,
+      challenge: { type: 'registry', name: 'catalog', action: '*' },
+    };
+  }
+  const of = (permissions: Permission[], scope: string): Needs => ({
+    permissions,
+    repository: route.name,
+    challenge: { type: 'repository', name: route.name, action: scope },
+  });
+  if (action !== 'delete') return of(['metadata/read'], 'metadata_read');
+  return of(route.kind === 'tag' ? ['metadata/delete', 'content/delete'] : ['content/delete'], 'delete');
+}

@@ -1,0 +1,36 @@
+import { LRUCache } from 'lru-cache';
+import { findLinkedBlob, type ManifestDescription, type Repository } from '../catalog/index.ts';
+import { type Digest, type Platform, platformOfConfig } from '../oci/index.ts';
+import type { Attributes } from './exchange.ts';
+
+/** Largest config (bytes) that is read; those of images have some thousands. */
+const largestConfig = 1024 * 1024;
+
+/** Platforms by the digest of their config, which says the same everywhere. Who may ask is decided before. */
+const known = new LRUCache<Digest, Platform>({ max: 4096 });
+
+const configTypes = new Set([
+  'application/vnd.oci.image.config.v1+json',
+  'application/vnd.docker.container.image.v1+json',
+]);
+
+/** What an image runs on: its config says that, a blob. Nothing where it is none, large, or cannot be read now. */
+export async function platformOf(
+  { catalog, blobs }: Attributes,
+  { registryId, name }: Repository,
+  { config }: ManifestDescription,
+): Promise<Platform> {
+  if (!config || !configTypes.has(config.mediaType)) return {};
+  const before = known.get(config.digest);
+  if (before) return before;
+  const blob = await findLinkedBlob(catalog, registryId, name, config.digest);
+  if (!blob || blob.size === 0 || blob.size > largestConfig) return {};
+  try {
+    const platform = platformOfConfig(await new Response(await blobs.read(blob.key, 0, blob.size - 1)).bytes());
+    known.set(config.digest, platform);
+    return platform;
+  } catch {
+    // The rest is known all the same, and whoever pulls the image hears of it.
+    return {};
+  }
+}

@@ -1,0 +1,70 @@
+import { deleteTag, describeTag, describeTags, describeTagsOf } from '../catalog/index.ts';
+import { RegistryError } from '../errors/index.ts';
+import { answerList } from '../memory/index.ts';
+import { isTag, requireDigest } from '../oci/index.ts';
+import type { Attributes, Exchange } from './exchange.ts';
+import { nextLink, pageOf } from './page.ts';
+import { renderTag, sourceOf } from './render.ts';
+import { requireRepository } from './repositories.ts';
+
+type TagRoute = { name: string; tag: string };
+
+/** About as many bytes as a tag has in JSON beside its name. */
+const tagBytes = 350;
+
+/** `GET /acr/v1/{name}/_tags`; of one digest they come by name. */
+export function listTagAttributes(
+  attributes: Attributes,
+  exchange: Exchange,
+  { name }: { name: string },
+): Promise<Response> {
+  return answerList(attributes.listMemory, exchange, async (share) => {
+    const { catalog } = attributes;
+    const asked = pageOf(exchange.query);
+    const { n, last, at } = asked;
+    const digest = asked.query.get('digest') || undefined;
+    const order = digest === undefined ? asked.order : 'name';
+    const filter = digest === undefined ? undefined : requireDigest(digest);
+    const repository = await requireRepository(attributes, exchange, name);
+    share.take((n + 1) * tagBytes);
+    const found =
+      filter === undefined
+        ? await describeTags(catalog, repository, { order, last, at, limit: n + 1 })
+        : await describeTagsOf(catalog, repository, filter, { last, limit: n + 1 });
+    const page = found.slice(0, n);
+    const end = page.at(-1);
+    const more = end !== undefined && found.length > n;
+    const path = `/acr/v1/${name}/_tags`;
+    return {
+      body: { ...sourceOf(exchange, name), tags: page.map(renderTag) },
+      headers: more ? nextLink(path, { ...asked, order }, { name: end.name, at: end.updatedAt }) : {},
+    };
+  });
+}
+
+/** `GET /acr/v1/{name}/_tags/{tag}` */
+export async function getTag(attributes: Attributes, exchange: Exchange, { name, tag }: TagRoute): Promise<Response> {
+  const repository = await requireRepository(attributes, exchange, name);
+  const facts = isTag(tag) ? await describeTag(attributes.catalog, repository, tag) : undefined;
+  if (!facts) throw unknownTag(tag);
+  return Response.json({ ...sourceOf(exchange, name), tag: renderTag(facts) });
+}
+
+/** `DELETE /acr/v1/{name}/_tags/{tag}`: its manifest stays. */
+export async function removeTag(
+  attributes: Attributes,
+  exchange: Exchange,
+  { name, tag }: TagRoute,
+): Promise<Response> {
+  const repository = await requireRepository(attributes, exchange, name);
+  if (!isTag(tag)) throw unknownTag(tag);
+  await deleteTag(attributes.catalog, repository, tag);
+  return new Response(null, { status: 202, headers: { 'Content-Length': '0' } });
+}
+
+function unknownTag(tag: string): RegistryError {
+  return new RegistryError('MANIFEST_UNKNOWN', {
+    message: 'tag unknown to this repository',
+    detail: { tag: tag.slice(0, 160) },
+  });
+}

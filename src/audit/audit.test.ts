@@ -1,0 +1,74 @@
+import { expect, test } from 'bun:test';
+import type { Log } from '../telemetry/index.ts';
+import { createAudit, type AuditEntry } from './audit.ts';
+
+const entry: AuditEntry = {
+  action: 'pull',
+  outcome: 'allowed',
+  actor: 'someone',
+  actorName: 'Someone',
+  identityKind: 'identity',
+  tokenId: 'token',
+  address: '192.0.2.1',
+  requestId: 'request-1',
+  registryId: 1,
+  target: 'app',
+};
+
+function open() {
+  const records: Record<string, unknown>[] = [];
+  const info: Log['info'] = (fields, message) => void records.push({ ...fields, message });
+  const log: Log = { info, debug: info, warn: info, error: info, isLevelEnabled: () => true, flush() {} };
+  return { records, ...createAudit(log) };
+}
+
+test('what changes something is there before the call returns, with all that it says', () => {
+  const audit = open();
+  audit.record({ ...entry, action: 'push', detail: { path: '/v2/app/manifests/1' } });
+  expect(audit.records).toEqual([
+    { ...entry, action: 'push', audit: true, path: '/v2/app/manifests/1', message: 'allowed' },
+  ]);
+  audit.close();
+  expect(audit.records.length).toBe(1);
+});
+
+test('what only reads becomes one record of each caller and target, within a second', async () => {
+  const audit = open();
+  for (let at = 0; at < 1000; at++) audit.note({ ...entry, requestId: `request-${at}` });
+  const others: Partial<AuditEntry>[] = [
+    { actor: 'other' },
+    { tokenId: 'other' },
+    { address: '192.0.2.2' },
+    { registryId: 2 },
+    { target: 'other' },
+    { action: 'list' },
+    // Fields that would run into each other if they were joined.
+    { actor: 'a b', tokenId: 'c' },
+    { actor: 'a', tokenId: 'b c' },
+  ];
+  for (const other of others) audit.note({ ...entry, ...other });
+  expect(audit.records).toEqual([]);
+  const until = Date.now() + 10_000;
+  while (audit.records.length === 0 && Date.now() < until) await Bun.sleep(20);
+  expect(audit.records.length).toBe(1 + others.length);
+  expect(audit.records[0]).toMatchObject({ ...entry, requestId: 'request-0', count: 1000, from: expect.any(String) });
+  for (const record of audit.records.slice(1)) expect(record['count']).toBeUndefined();
+});
+
+test('what is kept is written at the end, and nothing is kept after that', () => {
+  const audit = open();
+  audit.note(entry);
+  audit.note(entry);
+  audit.close();
+  expect(audit.records).toMatchObject([{ count: 2 }]);
+  audit.note(entry);
+  expect(audit.records.length).toBe(2);
+});
+
+test('no more is kept than thousands: then it is written at once', () => {
+  const audit = open();
+  for (let at = 0; at < 12_000; at++) audit.note({ ...entry, target: `app/${at}` });
+  expect(audit.records.length).toBe(10_000);
+  audit.close();
+  expect(new Set(audit.records.map(({ target }) => target)).size).toBe(12_000);
+});

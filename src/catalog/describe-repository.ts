@@ -1,0 +1,67 @@
+import type { Catalog, Repository } from './context.ts';
+import './tables.ts';
+
+export interface RepositoryFacts {
+  /** Times in ms. */
+  createdAt: number;
+  updatedAt: number;
+  manifestCount: number;
+  tagCount: number;
+}
+
+/** A repository that holds a manifest, as the catalog lists it. */
+export async function findListedRepository(
+  { db }: Catalog,
+  registryId: number,
+  name: string,
+): Promise<(Repository & { createdAt: number }) | undefined> {
+  const row = await db.first<{ id: number; created_at: number }>(
+    `SELECT id, created_at FROM repositories r WHERE registry_id = ? AND name = ?
+      AND (SELECT m.digest FROM manifests m WHERE m.repository_id = r.id ORDER BY m.digest LIMIT 1) IS NOT NULL`,
+    [registryId, name],
+  );
+  return row && { id: row.id, registryId, name, createdAt: row.created_at };
+}
+
+/** What is known of a repository as a whole. What is counted is read step by step, so that nobody waits for it. */
+export async function describeRepository(
+  catalog: Catalog,
+  repository: Repository & { createdAt: number },
+): Promise<RepositoryFacts> {
+  const { db } = catalog;
+  const { id, createdAt } = repository;
+  const newest = async (table: 'tags' | 'manifests', column: string) =>
+    (
+      await db.first<{ at: number }>(
+        `SELECT ${column} AS at FROM ${table} WHERE repository_id = ? ORDER BY ${column} DESC LIMIT 1`,
+        [id],
+      )
+    )?.at ?? createdAt;
+  const [tagged, pushed] = await Promise.all([newest('tags', 'updated_at'), newest('manifests', 'pushed_at')]);
+  return {
+    createdAt,
+    updatedAt: Math.max(createdAt, tagged, pushed),
+    manifestCount: await countOf(catalog, id, 'manifests', 'digest'),
+    tagCount: await countOf(catalog, id, 'tags', 'name'),
+  };
+}
+
+/** Rows that one statement counts. */
+const step = 1000;
+
+async function countOf({ db }: Catalog, id: number, table: 'tags' | 'manifests', column: string): Promise<number> {
+  let count = 0;
+  for (let last = ''; ;) {
+    const counted = await db.first<{ n: number; last: string | null }>(
+      `SELECT count(*) AS n, max(${column}) AS last FROM (
+        SELECT ${column} FROM ${table} WHERE repository_id = ? AND ${column} > ? ORDER BY ${column} LIMIT ${step}
+      ) AS page`,
+      [id, last],
+    );
+    count += counted!.n;
+    if (counted!.n < step) return count;
+    last = counted!.last!;
+    // SQLite answers without the event loop turning.
+    await new Promise(setImmediate);
+  }
+}

@@ -1,0 +1,76 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { bonded } from '../../test/support/command.ts';
+import { openCommands, runInside } from './manage/command-rig.double.ts';
+
+let rig: Awaited<ReturnType<typeof openCommands>>;
+const homes: string[] = [];
+beforeAll(async () => {
+  rig = await openCommands();
+});
+afterAll(async () => {
+  await rig[Symbol.asyncDispose]();
+  await Promise.all(homes.map((home) => rm(home, { recursive: true, force: true })));
+});
+
+/** Somebody else's home, in which nothing says where the data of the server is. */
+async function newHome(): Promise<Record<string, string>> {
+  const home = await mkdtemp(join(tmpdir(), 'bonded-home-'));
+  homes.push(home);
+  return { HOME: home, BONDED_SERVER: rig.server.host };
+}
+
+async function storeToken({ HOME }: Record<string, string>, token: string): Promise<void> {
+  const file = join(HOME!, '.config', 'containers', 'auth.json');
+  await mkdir(dirname(file), { recursive: true });
+  const auth = btoa(`00000000-0000-0000-0000-000000000000:${token}`);
+  await writeFile(file, JSON.stringify({ auths: { [rig.server.host]: { auth } } }));
+}
+
+const list = ['acr', 'list', '--query', '[].name', '-o', 'tsv'];
+
+test('whoever has logged in as the operator needs to name the data no more', async () => {
+  const environment = await newHome();
+  const path = `${join(environment['HOME']!, '.local', 'bin')}:${process.env['PATH']}`;
+  await mkdir(join(environment['HOME']!, '.local', 'bin'), { recursive: true });
+  const login = ['login', rig.server.host, '--data', rig.server.data];
+  expect(await bonded(login, { ...environment, PATH: path })).toMatchObject({ code: 0, error: '' });
+  expect(await runInside(list, { environment })).toEqual({ code: 0, out: 'default\n', error: '' });
+  const named = { ...environment, BONDED_SERVER: 'nowhere.test' };
+  expect(await runInside([...list, '--server', rig.server.host], { environment: named })).toMatchObject({ code: 0 });
+});
+
+test('a token that a login has stored for clients is good for commands, too', async () => {
+  const environment = await newHome();
+  const { out } = await rig.run(['login', rig.server.host, '--print-token']);
+  await storeToken(environment, out.trim());
+  expect(await runInside(list, { environment })).toEqual({ code: 0, out: 'default\n', error: '' });
+});
+
+const tokenUntil = (seconds: number) =>
+  ['{"alg":"ES256"}', JSON.stringify({ exp: seconds }), 'x']
+    .map((part) => Buffer.from(part).toString('base64url'))
+    .join('.');
+
+test('one that has ended is no login', async () => {
+  const environment = await newHome();
+  await storeToken(environment, tokenUntil(1));
+  const { code, out, error } = await runInside(list, { environment });
+  expect([code, out]).toEqual([1, '']);
+  expect(error).toStartWith(`bonded: nothing here says to ${rig.server.host} who you are`);
+});
+
+test('one that the server does not accept is to be replaced, and is told to nobody', async () => {
+  const environment = await newHome();
+  const token = tokenUntil(9_999_999_999);
+  await storeToken(environment, token);
+  const { code, error } = await runInside(list, { environment });
+  expect([code, error]).toEqual([
+    1,
+    `bonded: ${rig.server.host} does not accept the login for its management API any more; log in again: bonded login ` +
+      `${rig.server.host}\n`,
+  ]);
+  expect(error).not.toContain(token);
+});

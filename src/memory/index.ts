@@ -1,0 +1,2 @@
+export { type ByteBudget, type ByteShare, createByteBudget } from './byte-budget.ts';
+export { answerList, type List } from './list-answer.ts';
