@@ -38,6 +38,8 @@ describe('the resource of a registry', () => {
       roleAssignmentMode: 'AbacRepositoryPermissions',
       adminUserEnabled: false,
       anonymousPull: [],
+      anonymousPullEnabled: false,
+      anonymousPullRepositories: [],
     });
   });
 
