@@ -7,7 +7,7 @@ import { manageRoutes } from './index.ts';
 
 const all = inside(root, 'bonded').map((found) => ({ ...found, words: found.name.split(' ').slice(1) }));
 const isGroup = ({ target }: (typeof all)[number]) => 'getAllEntries' in target;
-const managed = new Set(['acr', 'token', 'scope-map', 'identity', 'role', 'issuer']);
+const managed = new Set(['acr', 'token', 'scope-map', 'identity', 'role', 'issuer', 'access', 'advise']);
 const leaves = all.filter((one) => !isGroup(one));
 
 test('the groups of the management commands are the ones that are looked at here', () => {
