@@ -22,6 +22,7 @@ import { ensureRegistryResource, registryType } from '../registries/index.ts';
 import { createMirror, createResources, type Mirror, mirrorIntervalMs, type Resources } from '../resources/index.ts';
 import type { Log } from '../telemetry/index.ts';
 import { usesData } from './blobs.ts';
+import { oneAtATime } from './one-at-a-time.ts';
 import type { Storage } from './storage.ts';
 
 /** Who somebody is and what they may do, in this process. */
@@ -69,13 +70,13 @@ export async function openAccess(
   };
   let directory = await read();
   let stale = false;
-  const refresh = async () => {
+  const refresh = oneAtATime(async () => {
     // What could not be read anew the last time still has to be.
     stale = (await mirror.refresh()) || stale;
     if (!stale) return;
     directory = await read(directory);
     stale = false;
-  };
+  });
   const passwords = createPasswords(db, (text) => keys.hmac(`password\0${text}`), now);
   const identification: Identification = {
     directory: () => directory,

@@ -1,9 +1,17 @@
 import { type Configuration, hostsOf } from '../configuration.ts';
 import type { HostTable } from '../http/index.ts';
 import type { Directory } from '../identity/index.ts';
+import { oneAtATime } from './one-at-a-time.ts';
+
+/** Hosts that nobody has configured make us ask for new registries no more often than this (ms). */
+const pauseMs = 100;
 
 /** The hosts of all registries that there are now: the configured ones (`ids`), and those that somebody created. */
-export function createLiveHosts(config: Configuration, ids: readonly number[], directory: () => Directory): HostTable {
+export function createLiveHosts(
+  config: Configuration,
+  ids: readonly number[],
+  { directory, refresh }: { directory(): Directory; refresh(): Promise<void> },
+): HostTable {
   let of: Directory | undefined;
   let table = hostsOf(config, ids);
   const current = () => {
@@ -14,7 +22,15 @@ export function createLiveHosts(config: Configuration, ids: readonly number[], d
     }
     return table;
   };
+  let last = Number.NEGATIVE_INFINITY;
+  const refreshSoon = oneAtATime(async () => {
+    const wait = last + pauseMs - performance.now();
+    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+    last = performance.now();
+    await refresh();
+  });
   return {
+    refresh: refreshSoon,
     defaultRegistry: table.defaultRegistry,
     registryOf: (host) => current().registryOf(host),
     means: (authority, registryId) => current().means(authority, registryId),

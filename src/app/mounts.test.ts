@@ -29,10 +29,13 @@ afterAll(() => server[Symbol.asyncDispose]());
 const jwt = async () => basic('x', await server.people.jwt('team'));
 
 async function mount(authorization: string, digest: string, from: string | undefined, to = 'team/a'): Promise<number> {
+  return (await askToMount(authorization, digest, from, to)).status;
+}
+
+function askToMount(authorization: string, digest: string, from: string | undefined, to: string): Promise<Response> {
   const query = `mount=${digest}${from === undefined ? '' : `&from=${from}`}`;
   const headers = { Authorization: authorization };
-  const answer = await fetch(`${server.url}/v2/${to}/blobs/uploads/?${query}`, { method: 'POST', headers });
-  return answer.status;
+  return fetch(`${server.url}/v2/${to}/blobs/uploads/?${query}`, { method: 'POST', headers });
 }
 
 test('lesson 28: a mount needs the right to pull from the source, and is an upload without it', async () => {
@@ -45,9 +48,16 @@ test('lesson 28: a mount needs the right to pull from the source, and is an uplo
 test('lesson 28: the token has to have been given for the source too', async () => {
   const given = async (...scope: string[]) => bearer(await accessToken(server.url, await jwt(), scope));
   const alone = await given('repository:team/b:pull,push');
-  expect(await mount(alone, shared, 'team/base', 'team/b')).toBe(202);
+  const told = await askToMount(alone, shared, 'team/base', 'team/b');
+  expect(told.status).toBe(401);
+  expect(told.headers.get('www-authenticate')).toContain(
+    'scope="repository:team/b:pull,push repository:team/base:pull",error="insufficient_scope"',
+  );
   const pushing = await given('repository:team/b:pull,push', 'repository:team/base:push');
-  expect(await mount(pushing, shared, 'team/base', 'team/b')).toBe(202);
+  expect(await mount(pushing, shared, 'team/base', 'team/b')).toBe(401);
+  // Another token would not help: it is an upload.
+  expect(await mount(alone, secret, 'secret/app', 'team/b')).toBe(202);
+  expect(await mount(alone, shared, 'missing/app', 'team/b')).toBe(202);
   const both = await given('repository:team/b:pull,push', 'repository:team/base:pull');
   expect(await mount(both, shared, 'team/base', 'team/b')).toBe(201);
 });

@@ -59,7 +59,7 @@ export async function startApp(
   const uploads = openUploads(config, storage, worker, now);
   const registryIds = await ensureRegistries(config, storage);
   const access = await openAccess(config, storage, { log, now, url: () => server.url });
-  const hosts = createLiveHosts(config, registryIds, access.directory);
+  const hosts = createLiveHosts(config, registryIds, access);
   const audit = createAudit(log);
   stack.defer(() => audit.close());
   // The security model, in order; every gate sees each request of the distribution API.

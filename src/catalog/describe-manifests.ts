@@ -128,6 +128,6 @@ async function timeAt(
   { order, last, at }: ListPosition,
 ): Promise<number | undefined> {
   if (order === 'name' || at !== undefined || last === '') return at;
-  const text = 'SELECT pushed_at FROM manifests WHERE repository_id = ? AND digest = ?';
-  return (await db.first<{ pushed_at: number }>(text, [id, afterName(last)]))?.pushed_at;
+  // With every column: see `describeTags`.
+  return (await db.first<Row>(`${select} AND digest = ?`, [id, afterName(last)]))?.pushed_at;
 }

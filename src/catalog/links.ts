@@ -5,6 +5,7 @@ import type { Digest } from '../oci/index.ts';
 import { addCandidates, anywhere, deferCandidate, dropCandidates } from './candidates.ts';
 import type { Catalog, Repository } from './context.ts';
 import { holderOf } from './references.ts';
+import { requireRegistry } from './registries.ts';
 import { ensureRepository, findRepository, readRepository } from './repositories.ts';
 import './tables.ts';
 
@@ -24,6 +25,7 @@ export async function commitBlob(
   const [key, found] = await Promise.all([
     recordBlob(tx, { ...blob, now: catalog.now() }),
     readRepository(tx, registryId, name),
+    requireRegistry(tx, registryId),
   ]);
   const repository = await ensureRepository(catalog, tx, registryId, name, { found, bound });
   await linkBlob(catalog, tx, repository, { ...blob, key });
@@ -65,6 +67,7 @@ export async function mountBlob(
       lockBlob(tx, digest),
       tx.first(linked, values),
       readRepository(tx, registryId, name),
+      requireRegistry(tx, registryId),
     ]);
     if (!blob || !still) return false;
     const repository = await ensureRepository(catalog, tx, registryId, name, { found, bound });

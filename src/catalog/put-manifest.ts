@@ -4,6 +4,7 @@ import { type Digest, distinctReferences, type ManifestReference, type ParsedMan
 import { dropCandidates, exchangeManifests } from './candidates.ts';
 import type { Catalog, Repository } from './context.ts';
 import { requireReferences } from './references.ts';
+import { requireRegistry } from './registries.ts';
 import { ensureRepository } from './repositories.ts';
 import { moveTags, referrersAmong, type TagCondition } from './tags.ts';
 import './tables.ts';
@@ -34,7 +35,10 @@ export async function putManifest(
   const { digest, parsed, tags, condition, bound } = manifest;
   const references = distinctReferences(parsed);
   await catalog.db.write(async (tx) => {
-    const repository = await ensureRepository(catalog, tx, registryId, name, { listed: true, bound });
+    const [repository] = await Promise.all([
+      ensureRepository(catalog, tx, registryId, name, { listed: true, bound }),
+      requireRegistry(tx, registryId),
+    ]);
     const [links, isNew] = await Promise.all([
       requireReferences(catalog, tx, repository, parsed),
       storeManifest(catalog, tx, repository, manifest, references),

@@ -1,4 +1,5 @@
 import type { Transaction } from '../database/index.ts';
+import { RegistryError } from '../errors/index.ts';
 import type { Catalog } from './context.ts';
 import { deleteManifests } from './delete-repository.ts';
 import { findRepository, listRepositories } from './repositories.ts';
@@ -36,6 +37,16 @@ const retired = 'retired:';
  */
 export async function retireRegistry(tx: Transaction, name: string): Promise<void> {
   await tx.run(`UPDATE registries SET name = '${retired}' || id WHERE name = ?`, [name]);
+}
+
+/**
+ * Throws DENIED where a registry was deleted. A process that has not heard of it yet may still lead clients there, and
+ * what they push must not be acknowledged, only to be collected.
+ */
+export async function requireRegistry(tx: Transaction, id: number): Promise<void> {
+  const found = await tx.first<{ name: string }>('SELECT name FROM registries WHERE id = ?', [id]);
+  if (found && !found.name.startsWith(retired)) return;
+  throw new RegistryError('DENIED', { message: 'this registry was deleted; create it again to push to it' });
 }
 
 /** Deleted registries that one round looks at. */

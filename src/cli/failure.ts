@@ -1,4 +1,5 @@
 import { ManagementClientError } from '../operations/index.ts';
+import { missingText } from './missing.ts';
 import { shown } from './output/index.ts';
 
 /** The command was not written as it must be; the message says how. */
@@ -21,7 +22,9 @@ export function exitCodeOf(error: unknown): number {
 }
 
 /** What a server refused, in one line: its message, and each of the reasons that it adds. */
-export function messageOf({ code, message, details }: ManagementClientError): string {
+export function messageOf({ code, status, message, details }: ManagementClientError): string {
+  const missing = status === 404 ? missingText(message) : undefined;
+  if (missing !== undefined) return shown(missing);
   const reasons = details.map((detail) => detail.message).filter((reason) => !message.includes(reason));
   const text = [message, ...reasons].join('; ');
   return shown(text === '' ? code : text).slice(0, 4000);

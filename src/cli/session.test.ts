@@ -2,6 +2,9 @@ import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { fetch } from '../../test/http/fetch.ts';
+import { jwt } from '../../test/support/people.ts';
+import { makeKey } from '../identity/federation/test-issuer.double.ts';
 import { bonded } from '../../test/support/command.ts';
 import { openCommands, runInside } from './manage/command-rig.double.ts';
 
@@ -47,6 +50,37 @@ test('a token that a login has stored for clients is good for commands, too', as
   const { out } = await rig.run(['login', rig.server.host, '--print-token']);
   await storeToken(environment, out.trim());
   expect(await runInside(list, { environment })).toEqual({ code: 0, out: 'default\n', error: '' });
+});
+
+test('somebody without rights is told which one is missing', async () => {
+  const environment = await newHome();
+  const key = await makeKey('people-1', 'ES256');
+  const file = join(environment['HOME']!, 'keys.json');
+  await writeFile(file, JSON.stringify({ keys: [key.jwk] }));
+  await rig.ok(
+    'issuer',
+    'create',
+    '-n',
+    'people',
+    '--issuer',
+    'https://people.test',
+    '--audience',
+    'bonded',
+    '--jwks-file',
+    file,
+  );
+  const form = { grant_type: 'access_token', service: rig.server.host, access_token: await jwt(key, 'ada') };
+  const url = `${rig.server.url}/oauth2/exchange`;
+  const answer = await fetch(url, { method: 'POST', body: new URLSearchParams(form) });
+  await storeToken(environment, ((await answer.json()) as { refresh_token: string }).refresh_token);
+  const refused = await runInside(list, { environment });
+  expect([refused.code, refused.out]).toEqual([1, '']);
+  expect(refused.error).toMatch(/^bonded: [^\n]*Microsoft\.ContainerRegistry\/registries\/read[^\n]*\n$/);
+  expect(await runInside(['token', 'list'], { environment })).toEqual({
+    code: 2,
+    out: '',
+    error: 'bonded: name the registry (--registry, or --name of a registry): you may not list which there are\n',
+  });
 });
 
 const tokenUntil = (seconds: number) =>

@@ -64,7 +64,14 @@ export function createAnswer(options: AnswerOptions) {
   }
 
   async function serve(exchange: Draft): Promise<Response> {
-    exchange.registryId = hosts.registryOf(hostOf(exchange.request));
+    const host = hostOf(exchange.request);
+    try {
+      exchange.registryId = hosts.registryOf(host);
+    } catch (error) {
+      if (!hosts.refresh) throw error;
+      await hosts.refresh();
+      exchange.registryId = hosts.registryOf(host);
+    }
     refuseBrowsers(exchange.request);
     requireOneLength(exchange.request);
     if (exchange.path === '/metrics' && options.servesMetrics) return answerMetrics(exchange.method, metrics);

@@ -7,6 +7,8 @@ export interface HostTable {
   readonly defaultRegistry: number;
   /** The registry's id; throws DENIED for a name that nobody configured (DNS rebinding would use one). */
   registryOf(host: string): number;
+  /** Looks whether there are registries that are new, created in another process perhaps; undefined where there never are. */
+  refresh?(): Promise<void>;
   /** Whether a host, with a port or without, leads to a registry. */
   means(authority: string, registryId: number): boolean;
 }

@@ -1,5 +1,11 @@
 import type { RegistryError } from '../errors/index.ts';
-import { errorEnvelope, ManagementError, requireAnyApiVersion, requireApiVersion } from '../operations/index.ts';
+import {
+  errorEnvelope,
+  groupScope,
+  ManagementError,
+  requireAnyApiVersion,
+  requireApiVersion,
+} from '../operations/index.ts';
 import { actOn, actOnProvider } from './act.ts';
 import { type Call, type Edge, type ManagementOptions, requireScope } from './edge.ts';
 import { json } from './envelope.ts';
@@ -50,6 +56,8 @@ export function createManagement(options: ManagementOptions): Management {
   async function authorise(exchange: Exchange, route: Route): Promise<void> {
     const { action, id } = rightOf(route, exchange.method);
     if (await options.authorise(exchange, action, id)) return;
+    // Whatever a subscription has lies in its one group, and ARM lists what of it somebody may read.
+    if (route.kind === 'collection' && route.all && (await options.authorise(exchange, action, groupScope))) return;
     throw new ManagementError(
       'AuthorizationFailed',
       `the client ${options.describe(exchange.principal)} does not have authorization to perform action ${action} over ` +

@@ -37,6 +37,8 @@ describe('the resource of a registry', () => {
       resourceId: resource.id,
       roleAssignmentMode: 'AbacRepositoryPermissions',
       adminUserEnabled: false,
+      anonymousPullEnabled: false,
+      anonymousPullRepositories: [],
       anonymousPull: [],
       anonymousPullEnabled: false,
       anonymousPullRepositories: [],

@@ -1,4 +1,4 @@
-import { createManagementClient, type ManagementClient } from '../../operations/index.ts';
+import { createManagementClient, type ManagementClient, ManagementClientError } from '../../operations/index.ts';
 import { registryType } from '../../registries/index.ts';
 import type { Context } from '../context.ts';
 import { UsageError } from '../failure.ts';
@@ -27,7 +27,7 @@ export async function connect(context: Context, server: string | undefined): Pro
     note: (text) => void context.process.stderr.write(`${text}\n`),
     async registry(named) {
       if (named !== undefined) return named;
-      const all = await client.list(registryType);
+      const all = await registriesOf(client);
       const own =
         all.find(({ properties }) => properties.loginServer === authority) ?? (all.length === 1 ? all[0] : undefined);
       if (own) return own.name;
@@ -36,4 +36,13 @@ export async function connect(context: Context, server: string | undefined): Pro
       );
     },
   };
+}
+
+async function registriesOf(client: ManagementClient) {
+  try {
+    return await client.list(registryType);
+  } catch (error) {
+    if (!(error instanceof ManagementClientError && error.status === 403)) throw error;
+    throw new UsageError('name the registry (--registry, or --name of a registry): you may not list which there are');
+  }
 }

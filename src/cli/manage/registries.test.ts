@@ -173,7 +173,7 @@ describe('errors', () => {
   test('of what is not there end with 3', async () => {
     expect(await rig.refused('acr', 'show', '-n', 'nothere')).toEqual([
       3,
-      `bonded: the resource ${id}/nothere was not found\n`,
+      'bonded: there is no registry nothere; bonded acr list shows what there is\n',
     ]);
     expect((await rig.refused('acr', 'update', '-n', 'nothere', '--sku', 'Basic'))[0]).toBe(3);
   });

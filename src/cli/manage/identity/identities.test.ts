@@ -36,6 +36,15 @@ describe('an identity', () => {
     ]);
   });
 
+  test('that is disabled is not enabled by who creates it again', async () => {
+    await rig.ok('identity', 'update', '-n', 'cluster-a', '--status', 'disabled');
+    await rig.ok('identity', 'create', '-n', 'cluster-a');
+    const seen = ['identity', 'show', '-n', 'cluster-a', '--query', '[status, tags]'];
+    expect(await rig.ok(...seen)).toEqual(['disabled', { owner: 'ada' }]);
+    await rig.ok('identity', 'create', '-n', 'cluster-a', '--status', 'enabled');
+    expect(await rig.ok(...seen)).toEqual(['enabled', { owner: 'ada' }]);
+  });
+
   test('that is not there ends with 3', async () => {
     for (const command of [['show'], ['update', '--status', 'enabled'], ['update', '--tags', 'a=b']])
       expect((await rig.refused('identity', command[0]!, '-n', 'nobody', ...command.slice(1)))[0]).toBe(3);

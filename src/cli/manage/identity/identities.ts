@@ -2,6 +2,7 @@ import { identityType } from '../../../identity/index.ts';
 import type { Columns } from '../../output/index.ts';
 import { manageCommand } from '../command.ts';
 import { confirm } from '../confirm.ts';
+import { existing } from '../existing.ts';
 import { confirmFlag, type ConfirmFlag, type NameFlag, requiredText, textFlag } from '../flags.ts';
 import { pairs, replacing } from '../pairs.ts';
 import { flat } from '../present.ts';
@@ -34,16 +35,19 @@ export const createIdentity = manageCommand<NameFlag & Settings & { location?: s
   brief: 'Create an identity',
   details:
     'Creates an identity, to which roles are assigned. Whose tokens it is say its federated credentials. One that is there ' +
-    'already keeps its principal id and its roles.',
+    'already keeps its principal id, its roles and its status.',
   examples: ['identity create --name cluster-a', 'identity create -n ci --tags team=a'],
   flags: { name, ...settings, location: { ...textFlag, hidden: true, brief: 'A name for where it is' } },
   aliases: { ...aliases, l: 'location' },
   columns,
   async run({ client }, flags) {
-    const tags = pairs('--tags', allWords(flags.tags));
+    const before = await existing(client, identityType, [flags.name]);
+    const tags = pairs('--tags', allWords(flags.tags)) ?? before?.tags;
+    // Who creates it again does not mean to enable what somebody has disabled.
+    const status = flags.status ?? before?.properties.status;
     const content = {
-      location: flags.location ?? 'local',
-      properties: { ...(flags.status && { status: flags.status }) },
+      location: flags.location ?? before?.location ?? 'local',
+      properties: { ...(status && { status }) },
       ...(tags && { tags }),
     };
     return flat(await client.put(identityType, [flags.name], content));

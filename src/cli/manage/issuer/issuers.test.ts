@@ -123,6 +123,14 @@ edge  kubernetes  https://kubernetes.default.svc  a          pinned  true
     );
   });
 
+  test('that is disabled is not enabled by who creates it again', async () => {
+    const words = ['issuer', 'create', '-n', 'google', '--preset', 'google', '--audience', 'bonded'];
+    await rig.ok(...words, '--enabled', 'false');
+    expect(await rig.ok(...words)).toMatchObject({ enabled: false });
+    expect(await rig.ok(...words, '--enabled')).toMatchObject({ enabled: true });
+    await rig.ok('issuer', 'delete', '-n', 'google', '-y');
+  });
+
   test.each<[string[], number, string]>([
     [[], 2, '--preset oidc: the preset oidc needs issuer: The issuer, exactly as tokens have it in `iss`.'],
     [

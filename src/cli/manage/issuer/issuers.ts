@@ -4,6 +4,7 @@ import { UsageError } from '../../failure.ts';
 import type { Columns } from '../../output/index.ts';
 import { manageCommand } from '../command.ts';
 import { confirm } from '../confirm.ts';
+import { existing } from '../existing.ts';
 import { confirmFlag, type ConfirmFlag, type NameFlag, requiredText } from '../flags.ts';
 import { flat } from '../present.ts';
 import { allWords } from '../words.ts';
@@ -44,7 +45,10 @@ export const createIssuer = manageCommand<NameFlag & PresetFlags & IssuerSetting
         '--audience says what tokens must have as aud: what whoever gets them asks for, such as bonded',
       );
     }
-    const properties = { ...defaults, preset, ...(await settingsOf(flags)), audiences };
+    const settings = await settingsOf(flags);
+    // Who creates it again does not mean to enable what somebody has disabled.
+    const enabled = flags.enabled ?? (await existing(client, trustedIssuerType, [flags.name]))?.properties.enabled;
+    const properties = { ...defaults, preset, ...settings, audiences, ...(enabled !== undefined && { enabled }) };
     return flat(await client.put(trustedIssuerType, [flags.name], { properties }));
   },
 });

@@ -128,6 +128,13 @@ describe('a token', () => {
     );
   });
 
+  test('that is disabled is not enabled by who creates it again', async () => {
+    await rig.ok('token', 'update', '-n', 'ci-old', '--status', 'disabled');
+    await rig.ok('token', 'create', '-n', 'ci-old', '--scope-map', 'ci-old-scope-map');
+    expect(await rig.ok('token', 'show', '-n', 'ci-old', '--query', 'status')).toBe('disabled');
+    await rig.ok('token', 'update', '-n', 'ci-old', '--status', 'enabled');
+  });
+
   test('shows its passwords in a table and as TSV, too', async () => {
     const { out } = await rig.run(['token', 'create', '-n', 'shown', '--scope-map', '_repositories_pull', '-o', 'tsv']);
     const [name, map, status, first, second, expiry] = out.trimEnd().split('\t');

@@ -1,10 +1,11 @@
 import { scopeMapType, tokenType } from '../../../identity/index.ts';
-import { idOf, ManagementClientError } from '../../../operations/index.ts';
+import { idOf } from '../../../operations/index.ts';
 import { registryType } from '../../../registries/index.ts';
 import { UsageError } from '../../failure.ts';
 import { manageCommand } from '../command.ts';
 import { confirm } from '../confirm.ts';
 import type { Connection } from '../connect.ts';
+import { existing } from '../existing.ts';
 import {
   confirmFlag,
   type ConfirmFlag,
@@ -39,7 +40,7 @@ export const createToken = manageCommand<Creation>({
   brief: 'Create a repository-scoped token with passwords',
   details:
     'Creates a token for somebody without an identity, and two passwords for it, which are shown this once. What it may do ' +
-    'says a scope map, or --repository, for which a scope map is made. One that is there already keeps its passwords.',
+    'says a scope map, or --repository, for which a scope map is made. One that is there already keeps its passwords and its status.',
   examples: [
     'acr token create --name ci-legacy --repository team/app content/read --expiration-in-days 30',
     'acr token create --name puller --scope-map _repositories_pull --no-passwords',
@@ -59,11 +60,13 @@ export const createToken = manageCommand<Creation>({
     const expiry = expiryOf(given, Date.now());
     const scopeMapId = await scopeMapFor(connection, registry, given);
     const at = [registry, given.name];
-    const properties = { scopeMapId, ...(given.status && { status: given.status }) };
-    const isNew = !(await exists(() => client.get(tokenType, at)));
+    const before = await existing(client, tokenType, at);
+    // Who creates it again does not mean to enable what somebody has disabled.
+    const status = given.status ?? before?.properties.status;
+    const properties = { scopeMapId, ...(status && { status }) };
     const token = await client.put(tokenType, at, { properties });
     if (given.noPasswords) return tokenOf(token);
-    if (!isNew) {
+    if (before) {
       note(
         `${token.name} was there already and keeps its passwords; bonded acr token credential generate makes others.`,
       );
@@ -89,16 +92,6 @@ async function scopeMapFor({ client }: Connection, registry: string, given: Crea
   const properties = { actions: actionsOf('--repository', repository), description: `What the token ${token} may do` };
   // As az calls it.
   return (await client.put(scopeMapType, [registry, `${token}-scope-map`], { properties })).id;
-}
-
-async function exists(look: () => Promise<unknown>): Promise<boolean> {
-  try {
-    await look();
-    return true;
-  } catch (error) {
-    if (error instanceof ManagementClientError && error.status === 404) return false;
-    throw error;
-  }
 }
 
 export const showToken = manageCommand<Named>({
