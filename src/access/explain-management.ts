@@ -27,7 +27,7 @@ const weights = [
   'Microsoft.ContainerRegistry/registries/write',
   'Microsoft.ContainerRegistry/registries/delete',
   'Microsoft.ContainerRegistry/registries/tokens/write',
-  'Microsoft.ContainerRegistry/trustedIssuers/write',
+  'Microsoft.Authorization/trustedIssuers/write',
   'Microsoft.ManagedIdentity/userAssignedIdentities/write',
   'Microsoft.ManagedIdentity/userAssignedIdentities/delete',
 ];

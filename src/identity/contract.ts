@@ -140,6 +140,12 @@ export const trustedIssuerType = resourceType({
   name: { pattern: /^[a-zA-Z0-9][a-zA-Z0-9_-]{1,63}$/, says: '2 to 64 letters, digits, - and _' },
   apiVersions: apiVersions.containerRegistry,
   most: 1000,
+  // Whoever changes an issuer's keys can be everybody whom it vouches for: that is access, which Contributor may not manage.
+  permissions: {
+    read: 'Microsoft.Authorization/trustedIssuers/read',
+    write: 'Microsoft.Authorization/trustedIssuers/write',
+    delete: 'Microsoft.Authorization/trustedIssuers/delete',
+  },
   properties: trustedIssuerProperties,
 });
 

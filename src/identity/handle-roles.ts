@@ -84,8 +84,8 @@ export function roleAssignmentHandlers({ mirror, directory }: RoleHandlerOptions
       const scope = scopeOf(id);
       if (!parseArmScope(scope)) refuse('the scope', 'is not one that a role can be assigned at');
       requireRole(mirror, assigned.roleDefinitionId);
-      requirePrincipal(directory(), assigned);
       if (assigned.condition !== undefined) requireCondition(assigned.condition);
+      requirePrincipal(directory(), assigned);
       const same = mirror
         .list(roleAssignmentType.type)
         .find(

@@ -62,7 +62,7 @@ export const testToken = providerAction({
   level: 'group',
   description: 'Says what a token of an OIDC issuer would become here, and why.',
   apiVersions: apiVersions.containerRegistry,
-  permission: 'Microsoft.ContainerRegistry/trustedIssuers/read',
+  permission: 'Microsoft.Authorization/trustedIssuers/read',
   input: z.object({ token: z.string().min(1).max(16_384).describe('A JSON Web Token.') }),
   output: tokenReport,
 });

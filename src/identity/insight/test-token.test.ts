@@ -132,7 +132,7 @@ describe('bonded issuer test', () => {
     const token = await issuer.token({ sub: 'somebody-secret' });
     expect((await bonded('issuer test --token-stdin', token)).code).toBe(0);
     await server.end();
-    expect(server.output()).toContain('Microsoft.ContainerRegistry/trustedIssuers/read');
+    expect(server.output()).toContain('Microsoft.Authorization/trustedIssuers/read');
     for (const part of ['somebody-secret', ...token.split('.')]) expect(server.output()).not.toContain(part);
   });
 
