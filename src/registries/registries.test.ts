@@ -40,8 +40,6 @@ describe('the resource of a registry', () => {
       anonymousPullEnabled: false,
       anonymousPullRepositories: [],
       anonymousPull: [],
-      anonymousPullEnabled: false,
-      anonymousPullRepositories: [],
     });
   });
 
