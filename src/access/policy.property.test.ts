@@ -266,11 +266,16 @@ test(
       fc.property(assignment, caller, modes, fc.constantFrom(...permissions), (one, principal, mode, permission) => {
         const policy = policyWith([one], mode);
         if (assignmentsOf(policy, principal).length === 0) return;
-        const reach = reachOf(policy, one, permission).get('main') ?? 'none';
-        const allowed = targets.map((target) => decide(policy, principal, permission, target).allow);
-        if (reach === 'none') expect(allowed).not.toContain(true);
-        if (reach === 'all') expect(allowed[0]).toBe(true);
-        if (allowed[0]) expect(reach).toBe('all');
+        const reach = reachOf(policy, one, permission);
+        const may = (registry: string, repository?: string) =>
+          decide(policy, principal, permission, { registry, ...(repository !== undefined && { repository }) }).allow;
+        const registries = ['main', 'other'];
+        expect(reach === 'all').toBe(registries.some((registry) => may(registry)));
+        if (reach === 'none') {
+          expect(registries.flatMap((registry) => names.map((repository) => may(registry, repository)))).not.toContain(
+            true,
+          );
+        }
       }),
       { numRuns },
     );

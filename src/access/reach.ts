@@ -8,22 +8,22 @@ import { givesAction, roleKey } from './roles.ts';
 /** How much of a registry something is given on: all repositories, some of them, or none. */
 type Reach = 'all' | 'some' | 'none';
 
-/**
- * How much an assignment gives a permission on of each registry, by its name; those of which it gives none are left out.
- * Its principal does not matter.
- */
-export function reachOf(
-  policy: Policy,
-  source: RoleAssignment,
-  permission: Permission,
-): Map<string, Exclude<Reach, 'none'>> {
+/** The most that an assignment gives a permission on, in whichever registry. Its principal does not matter. */
+export function reachOf(policy: Policy, source: RoleAssignment, permission: Permission): Reach {
   const assignment = compileAssignment(source, policy.roles, new Map(), policy.conditions);
-  const reached = new Map<string, Exclude<Reach, 'none'>>();
-  for (const registry of policy.registries.values()) {
+  let widest: Reach = 'none';
+  for (const registry of within(policy, assignment)) {
     const reach = reachIn(assignment, registry, permission);
-    if (reach !== 'none') reached.set(registry.name, reach);
+    if (reach === 'all') return reach;
+    if (reach === 'some') widest = reach;
   }
-  return reached;
+  return widest;
+}
+
+/** The registries that a scope may reach into: of thousands mostly one. */
+function within(policy: Policy, { scope }: Assignment): Iterable<PolicyRegistry> {
+  const own = policy.registries.get(scope?.path.slice(scope.path.lastIndexOf('/') + 1) ?? '');
+  return own && own.scope.path === scope?.path ? [own] : policy.registries.values();
 }
 
 function reachIn(assignment: Assignment, registry: PolicyRegistry, permission: Permission): Reach {

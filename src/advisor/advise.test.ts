@@ -76,10 +76,11 @@ const mistakes: Mistake[] = [
   {
     check: 'password-unused',
     impact: 'Low',
-    async make({ manage, age }) {
+    async fine({ manage, age }) {
       await manage.token('legacy', ['repositories/a/content/read']);
-      await age(91);
+      await age(80);
     },
+    make: ({ age }) => age(11),
   },
   {
     check: 'open-push',

@@ -19,7 +19,7 @@ export const assignmentChecks: readonly Check<AccessSnapshot>[] = [
     look: (snapshot) =>
       snapshot.assignments.flatMap((one) => {
         const open = openness(one, snapshot);
-        if (open === undefined || pushes(one, snapshot).length === 0) return [];
+        if (open === undefined || !pushes(one, snapshot)) return [];
         return [findingOf(one, `May push, and ${open}`)];
       }),
   },
@@ -33,7 +33,7 @@ export const assignmentChecks: readonly Check<AccessSnapshot>[] = [
     look: (snapshot) =>
       snapshot.assignments.flatMap((one) => {
         const open = openness(one, snapshot);
-        if (open === undefined || pushes(one, snapshot).length > 0) return [];
+        if (open === undefined || pushes(one, snapshot)) return [];
         return [findingOf(one, `Has a role, and ${open}`)];
       }),
   },
@@ -108,14 +108,12 @@ function findingOf({ source, roleName, whom }: AssignmentFacts, problem: string)
   };
 }
 
-/** The registries that an assignment lets push to. */
-function pushes({ source }: AssignmentFacts, { policy }: AccessSnapshot): string[] {
-  return [...reachOf(policy, source, 'content/write').keys()];
+function pushes({ source }: AssignmentFacts, { policy }: AccessSnapshot): boolean {
+  return reachOf(policy, source, 'content/write') !== 'none';
 }
 
-function isUnbounded(one: AssignmentFacts, snapshot: AccessSnapshot): boolean {
-  const reach = [...reachOf(snapshot.policy, one.source, 'content/write').values()];
-  return reach.includes('all');
+function isUnbounded({ source }: AssignmentFacts, { policy }: AccessSnapshot): boolean {
+  return reachOf(policy, source, 'content/write') === 'all';
 }
 
 function isAboveRegistries({ source: { scope } }: AssignmentFacts): boolean {

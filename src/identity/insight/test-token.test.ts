@@ -101,6 +101,10 @@ describe('bonded issuer test', () => {
     expect(failedOf(await rig.report(await issuer.token({ sub: 'a', iat: at - 7200, exp: at - 3600 })))).toBe(
       'is valid now',
     );
+    const eternal = await rig.report(await issuer.token({ sub: 'a', exp: undefined }));
+    expect([eternal.reason, failedOf(eternal)]).toEqual(['missing_claim', 'is valid now']);
+    const nobodys = await rig.report(await issuer.token({ sub: 'a', iss: undefined }));
+    expect([nobodys.reason, failedOf(nobodys)]).toEqual(['missing_claim', 'is of a trusted issuer']);
     const forged = await (await makeIssuer()).token({ sub: 'somebody' });
     const refused = await rig.report(forged);
     expect(failedOf(refused)).toBe('has a signature of its issuer');

@@ -25,7 +25,7 @@ export const explain = manageCommand<Asked>({
     'access explain --assignee cluster-a --action pull --repository team/app',
     'access explain --token ci-legacy --action push --repository team/app -o json',
     'access explain --issuer https://token.example.com --groups developers --action catalog',
-    'access explain --assignee ci --action Microsoft.ContainerRegistry/registries/write',
+    'access explain --assignee builder --action Microsoft.ContainerRegistry/registries/write',
   ],
   flags: {
     ...whomFlags,
