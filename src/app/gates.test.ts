@@ -48,7 +48,7 @@ test('a caller who is known passes the gates without a promise', async () => {
   for (const gate of gates) expect(gate(exchange, asked)).toBeUndefined();
   const again = exchangeOf(shown);
   void gates[0]!(again, asked);
-  expect(again.caller).toBe(exchange.caller!);
+  expect(again.caller).toBe(exchange.caller);
   expect(refused).toEqual([]);
 });
 

@@ -24,16 +24,8 @@ export { roleAssignmentHandlers, roleDefinitionHandlers } from './handle-roles.t
 export { dropPasswords, scopeMapHandlers, tokenHandlers } from './handle-tokens.ts';
 export { challengeOf, detailOf, type Wanted } from './challenge.ts';
 export type { Asked, Needs } from './needs.ts';
-export { createDirectory, type Directory, type DirectorySource } from './directory.ts';
-export {
-  type Door,
-  doorAt,
-  type Identification,
-  identifyToken,
-  nullUser,
-  operatorId,
-  type TokenDoor,
-} from './identify.ts';
+export { type Directory, type DirectorySource } from './directory.ts';
+export { type Door, doorAt, type Identification, identifyToken, nullUser, type TokenDoor } from './identify.ts';
 export { explainHandlers, explainManagementAccess, reportOn, testToken, type TokenReport } from './insight/index.ts';
 export { accessChecks, bootstrapChecks, takeSnapshot } from './checks/index.ts';
 export { createPasswords, type Passwords } from './passwords.ts';

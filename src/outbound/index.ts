@@ -1,4 +1,4 @@
-export { type AddressClass, classOf } from './address-class.ts';
+export { type AddressClass } from './address-class.ts';
 export { askHere } from './ask-here.ts';
 export { outboundConfig } from './config.ts';
 export { createDirectCaller, type DirectCaller, type DirectRequest } from './direct.ts';

@@ -1,22 +1,10 @@
-export { claimTexts, claimValue } from './claim-value.ts';
+export { claimTexts } from './claim-value.ts';
+export { createFederation, type Federation, type RefusedToken, type VerifiedToken } from './federation.ts';
+export { claimPatternSchema, isOpen, matchesPattern, matchesText } from './match-pattern.ts';
 export {
-  createFederation,
-  type Federation,
-  type FederationOptions,
-  type RefusedToken,
-  type VerifiedToken,
-} from './federation.ts';
-export { type ClaimPattern, claimPatternSchema, isOpen, matchesPattern, matchesText } from './match-pattern.ts';
-export {
-  type ClaimAdvice,
   describeIdentity,
-  type IdentityDescription,
-  type IdentityKind,
   type IssuerDefaults,
   issuerDefaults,
-  type Parameter,
-  type PatternFinding,
-  type Preset,
   type PresetName,
   presetNames,
   presetOf,
@@ -24,9 +12,4 @@ export {
 } from './presets/index.ts';
 export { type Claims, claimsUnverified } from './read-token.ts';
 export { type RefusalReason, refusals } from './refusal.ts';
-export {
-  type TrustedIssuer,
-  type TrustedIssuerInput,
-  trustedIssuerProperties,
-  trustedIssuerSchema,
-} from './trusted-issuer.ts';
+export { type TrustedIssuer, trustedIssuerProperties } from './trusted-issuer.ts';

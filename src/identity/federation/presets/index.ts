@@ -10,15 +10,7 @@ import { kubernetes } from './kubernetes.ts';
 import { oidc } from './oidc.ts';
 import type { IdentityDescription, IssuerDefaults, PatternFinding, Preset } from './preset.ts';
 
-export type {
-  ClaimAdvice,
-  IdentityDescription,
-  IdentityKind,
-  IssuerDefaults,
-  Parameter,
-  PatternFinding,
-  Preset,
-} from './preset.ts';
+export type { IdentityDescription, IssuerDefaults, PatternFinding, Preset } from './preset.ts';
 
 export const presetNames = ['entra', 'kubernetes', 'github', 'gitlab', 'google', 'aws', 'oidc'] as const;
 
