@@ -66,6 +66,7 @@ export async function startApp(
   const gates = createGates({ ...access, refused: refusalsTo(audit) });
   const oauth2 = createOauth2({
     identification: access.identification,
+    authenticator: access.authenticator,
     lifetimes: { accessMs: config.tokens.access, refreshMs: config.tokens.refresh },
     isService: (service, registryId) => hosts.means(service, registryId),
     record: grantsTo(audit),

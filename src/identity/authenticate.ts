@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { anonymousId, type Caller } from './caller.ts';
 import { credentialsOf, type Credentials, readAuthorization } from './credentials.ts';
@@ -49,7 +49,7 @@ export function createAuthenticator(of: Identification): Authenticator {
 
   return {
     identify(door, authorization) {
-      const key = createHash('sha256').update(`${door.registryId} ${door.host} ${authorization}`).digest('base64url');
+      const key = hash('sha256', `${door.registryId} ${door.host} ${authorization}`, 'base64url');
       const entry = known.get(key);
       if (entry && of.now() < entry.until && entry.proof === proofOf(of, entry.caller.via)) return entry.caller;
       let finding = running.get(key);
@@ -83,11 +83,7 @@ function bytesOf({ caller: { holder, grant } }: Known): number {
 }
 
 /** Whoever shows an Authorization header. */
-export async function identifyHeader(
-  of: Identification,
-  door: Door,
-  authorization: string,
-): Promise<Identified<Caller>> {
+async function identifyHeader(of: Identification, door: Door, authorization: string): Promise<Identified<Caller>> {
   const credentials = readAuthorization(authorization);
   return 'refusal' in credentials ? { ok: false, refusal: credentials.refusal } : identify(of, door, credentials);
 }

@@ -1,10 +1,4 @@
-export {
-  anonymousCaller,
-  type Authenticator,
-  createAuthenticator,
-  identifyHeader,
-  identifyPair,
-} from './authenticate.ts';
+export { anonymousCaller, type Authenticator, createAuthenticator, identifyPair } from './authenticate.ts';
 export { type Caller, mayManage } from './caller.ts';
 export { hasCatalog, isAllowed, offersAnonymousPull, type Rights, rightsOf } from './rights.ts';
 export { bootstrapConfig, tokensConfig } from './config.ts';

@@ -1,4 +1,5 @@
 import {
+  type Authenticator,
   type Caller,
   doorAt,
   type Identification,
@@ -38,6 +39,8 @@ export interface TokenOutcome {
 
 export interface Oauth2Options {
   identification: Identification;
+  /** Remembers who has shown what. */
+  authenticator: Authenticator;
   lifetimes: TokenLifetimes;
   /** Whether a name that a client gives for the registry means the one it has reached. */
   isService(service: string, registryId: number): boolean;
