@@ -111,6 +111,12 @@ const mistakes: Mistake[] = [
     make: async (rig) => rig.manage.assign('Contributor', await identity(rig)),
   },
   {
+    check: 'workload-manages',
+    impact: 'High',
+    fine: async (rig) => rig.manage.assign('Reader', await identity(rig), groupScope),
+    make: async (rig) => rig.manage.assign('Managed Identity Contributor', await identity(rig), groupScope),
+  },
+  {
     check: 'push-to-all-registries',
     impact: 'Medium',
     fine: async (rig) => rig.manage.assign(writer, await identity(rig)),

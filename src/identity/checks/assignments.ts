@@ -5,6 +5,7 @@ import { unusedMs } from './passwords.ts';
 import type { AccessSnapshot, AssignmentFacts } from './snapshot.ts';
 
 const assignsRoles = 'Microsoft.Authorization/roleAssignments/write';
+const writesCredentials = 'Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/write';
 const writesRegistries = 'Microsoft.ContainerRegistry/registries/write';
 
 /** Rights that are wider than they need be. */
@@ -47,10 +48,13 @@ export const assignmentChecks: readonly Check<AccessSnapshot>[] = [
     look: ({ assignments, policy }) =>
       assignments.flatMap((one) => {
         if (!one.isWorkload) return [];
-        const { roleDefinitionId } = one.source;
-        if (roleGivesAction(policy, roleDefinitionId, assignsRoles))
-          return [findingOf(one, 'Is a workload, and may assign roles')];
-        if (!roleGivesAction(policy, roleDefinitionId, writesRegistries)) return [];
+        const gives = (action: string) => roleGivesAction(policy, one.source.roleDefinitionId, action);
+        if (gives(assignsRoles)) return [findingOf(one, 'Is a workload, and may assign roles')];
+        // Identities lie beside registries.
+        if (gives(writesCredentials) && isAboveRegistries(one)) {
+          return [findingOf(one, 'Is a workload, and may become any identity by a federated credential')];
+        }
+        if (!gives(writesRegistries)) return [];
         return [{ ...findingOf(one, 'Is a workload, and may change registries'), severity: 'medium' }];
       }),
   },
