@@ -16,6 +16,8 @@ export interface Exchange {
   readonly requestId: string;
   /** Set by the gates, once they know. */
   caller?: unknown;
+  /** What is said where its token was given for a repository that is gone; set by the gates. */
+  stale?: () => RegistryError;
   /** What it wants, and of which repository, once that is known. */
   action?: string;
   repository?: string;
@@ -39,8 +41,14 @@ export interface Attributes {
   listMemory: ByteBudget;
 }
 
-/** Who asks, as far as it matters here. Throws where no gate has said who it is. */
-export function viewerOf({ caller }: Exchange): Viewer {
-  if (typeof caller === 'object' && caller !== null && 'maySee' in caller) return caller as Viewer;
+/** Who asks, as far as it matters here. */
+interface Asker extends Viewer {
+  /** The id of the repository that its token was given for, where there was one of this name (lesson 24). */
+  boundTo(repository: string): number | undefined;
+}
+
+/** Throws where no gate has said who it is. */
+export function askerOf({ caller }: Exchange): Asker {
+  if (typeof caller === 'object' && caller !== null && 'maySee' in caller) return caller as Asker;
   throw new RegistryError('UNAUTHORIZED');
 }

@@ -6,18 +6,23 @@ import {
 } from '../catalog/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import { answerList } from '../memory/index.ts';
-import { type Attributes, type Exchange, viewerOf } from './exchange.ts';
+import { type Attributes, type Exchange, askerOf } from './exchange.ts';
 import { nextLink, pageOf } from './page.ts';
 import { renderRepository, sourceOf } from './render.ts';
 
 /** Names in the answer to a deletion. A repository may have more, which go all the same. */
 const mostNamed = 10_000;
 
-/** The repository of a name, where the catalog lists it. NAME_UNKNOWN. */
-export async function requireRepository({ catalog }: Attributes, { registryId }: Exchange, name: string) {
-  const repository = await findListedRepository(catalog, registryId, name);
-  if (repository) return repository;
-  throw new RegistryError('NAME_UNKNOWN', { detail: { name } });
+/**
+ * The repository of a name, where the catalog lists it. NAME_UNKNOWN; UNAUTHORIZED where it is not the one that the
+ * caller's token was given for (lesson 24).
+ */
+export async function requireRepository({ catalog }: Attributes, exchange: Exchange, name: string) {
+  const repository = await findListedRepository(catalog, exchange.registryId, name);
+  if (!repository) throw new RegistryError('NAME_UNKNOWN', { detail: { name } });
+  const bound = askerOf(exchange).boundTo(name);
+  if (bound === undefined || bound === repository.id) return repository;
+  throw exchange.stale?.() ?? new RegistryError('UNAUTHORIZED');
 }
 
 /** `GET /acr/v1/_catalog` */
@@ -27,7 +32,7 @@ export function listCatalog({ catalog, listMemory }: Attributes, exchange: Excha
     const { n, last } = asked;
     const position = { last, limit: n + 1 };
     const names =
-      n === 0 ? [] : await listVisibleRepositories(catalog, exchange.registryId, viewerOf(exchange), position);
+      n === 0 ? [] : await listVisibleRepositories(catalog, exchange.registryId, askerOf(exchange), position);
     const repositories = names.slice(0, n);
     share.take(repositories.reduce((sum, name) => sum + name.length + 3, 0));
     const more = names.length > n;

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test';
 import { fetch } from '../../test/http/fetch.ts';
-import { makeImage, ociManifest } from '../../test/http/registry.ts';
+import { makeImage, ociManifest, pushImage } from '../../test/http/registry.ts';
 import { accessToken, claimsOf } from '../../test/http/tokens.ts';
 import { basic, bearer } from '../../test/support/people.ts';
 import { secretsIn, startWatchedApp } from '../../test/support/watched-app.ts';
@@ -64,4 +64,24 @@ test('what looks like a secret is found in a log', () => {
     expect(secretsIn(`{"reason":"${secret}"}`).length).toBe(1);
   }
   expect(secretsIn('{"reason":"use a Bearer token, or Basic with a token as password"}')).toEqual([]);
+});
+
+test('what is done by attributes is in the audit, too', async () => {
+  await using server = await startWatchedApp();
+  const { people, url } = server;
+  const id = await people.identity('cleaner');
+  await people.assign('Container Registry Repository Contributor', id);
+  await pushImage(url, 'app', 'v1');
+  const authorization = basic('x', await people.jwt('cleaner'));
+  const call = (method: string, path: string) =>
+    fetch(`${url}/acr/v1/${path}`, { method, headers: { Authorization: authorization } });
+  const since = server.audit().length;
+  expect((await call('GET', 'app/_tags')).status).toBe(200);
+  expect((await call('DELETE', 'app')).status).toBe(202);
+  await server.app.stop();
+  const who = { actor: id, outcome: 'allowed', target: 'app' };
+  expect(server.audit(since)).toMatchObject([
+    { ...who, action: 'delete', path: '/acr/v1/app' },
+    { ...who, action: 'list', path: '/acr/v1/app/_tags' },
+  ]);
 });

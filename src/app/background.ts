@@ -1,4 +1,4 @@
-import { collectRetired, collectStep } from '../catalog/index.ts';
+import { collectRetired, collectStep, emptyRetired } from '../catalog/index.ts';
 import type { Configuration } from '../configuration.ts';
 import { sweepDeleted, type Uploads } from '../content/index.ts';
 import { trimEvents } from '../events/index.ts';
@@ -59,8 +59,11 @@ export function startBackground(
       if (!more) pace.done();
       return more;
     }),
-    // Deleted registries, whom nobody can reach any more.
-    periodic('collect-registries', config.gc.interval, () => collectRetired(catalog)),
+    // What was deleted whole, and nobody can reach any more.
+    periodic('collect-deleted', config.gc.interval, async () => {
+      const repositories = await emptyRetired(catalog);
+      return (await collectRetired(catalog)) || repositories;
+    }),
     periodic('sweep-uploads', Math.min(600_000, config.uploads.expiry), async () => {
       const swept = await uploads.sweep(Date.now() - config.uploads.expiry);
       metrics.sweptUploads.inc(swept.uploads);

@@ -77,6 +77,19 @@ test('lesson 24: whatever is asked of the repository that has taken the name is 
     expect(answer.headers.get('www-authenticate')).toContain(`scope="repository:${name}:`);
     expect(answer.headers.get('www-authenticate')).toEndWith('error="invalid_token"');
   }
+  for (const [method, path] of [
+    ['GET', name],
+    ['GET', `${name}/_tags`],
+    ['GET', `${name}/_tags/latest`],
+    ['GET', `${name}/_manifests`],
+    ['GET', `${name}/_manifests/${image.digest}`],
+    ['DELETE', `${name}/_tags/latest`],
+    ['DELETE', name],
+  ] as const) {
+    const answer = await fetch(`${server.url}/acr/v1/${path}`, { method, headers: { Authorization: token } });
+    expect([method, path, answer.status]).toEqual([method, path, 401]);
+    expect(answer.headers.get('www-authenticate')).toEndWith('error="invalid_token"');
+  }
   // Mounting from it is no more than an upload.
   const mount = `target/blobs/uploads/?mount=${image.layerDigest}`;
   expect((await call(token, ['POST', `${mount}&from=${name}`])).status).toBe(202);

@@ -4,6 +4,7 @@ import type { Catalog } from './context.ts';
 import { removeManifest } from './delete-manifest.ts';
 import { takeDue } from './due.ts';
 import { holderOf } from './references.ts';
+import { nameBefore } from './retire-repository.ts';
 import './tables.ts';
 
 /** A referrer goes when neither its subject nor a tag nor an index holds it (lesson 50). */
@@ -23,7 +24,12 @@ export async function collectManifest(catalog: Catalog, tx: Transaction, candida
     .select('name')
     .where('id', '=', repositoryId)
     .executeTakeFirstOrThrow();
-  await removeManifest(catalog, tx, { id: repositoryId, registryId: candidate.registryId, name }, digest);
+  await removeManifest(
+    catalog,
+    tx,
+    { id: repositoryId, registryId: candidate.registryId, name: nameBefore(name) },
+    digest,
+  );
   return { removed: 'manifest' };
 }
 

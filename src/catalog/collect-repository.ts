@@ -18,11 +18,12 @@ const historyChunk = 1_000;
 export async function collectRepository(catalog: Catalog, tx: Transaction, candidate: Candidate): Promise<Outcome> {
   const { db, now } = catalog;
   const id = candidate.repositoryId;
-  const query = tx.selectFrom('repositories').select('retiring_at').where('id', '=', id);
+  const query = tx.selectFrom('repositories').select(['retiring_at', 'listed']).where('id', '=', id);
   const row = await db.forUpdate(query).executeTakeFirst();
   if (!(await takeDue(catalog, tx, candidate)) || !row) return {};
   if (!(await isEmpty(tx, id))) {
-    if (row.retiring_at !== null) await setRetiring(tx, id, null);
+    // Of a deleted one it says since when.
+    if (row.retiring_at !== null && row.listed !== 2) await setRetiring(tx, id, null);
     return {};
   }
   const scope = { id, registryId: candidate.registryId };

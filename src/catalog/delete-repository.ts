@@ -1,47 +1,14 @@
-import { RegistryError } from '../errors/index.ts';
-import type { Digest } from '../oci/index.ts';
 import type { Catalog, Repository } from './context.ts';
-import { deleteManifest } from './delete-manifest.ts';
-import './tables.ts';
-
-/** Told of what is gone, as it goes. */
-export interface Deletions {
-  manifest(digest: Digest): void;
-  tags(names: readonly string[]): void;
-}
-
-/** Manifests that are looked up at once. */
-const batch = 100;
+import { type Deletions, deleteManifests } from './delete-manifests.ts';
+import { retireRepository } from './retire-repository.ts';
 
 /**
- * Deletes all manifests of a repository and their tags, each in transactions of its own. What is pushed meanwhile stays;
- * blobs and the repository itself are collected as ever. A failure leaves the rest: the same again goes on.
+ * Deletes a repository with all manifests and tags, each manifest in transactions of its own. It is gone at once; blobs
+ * that only it has are collected as ever. What is pushed meanwhile is in another repository of that name. NAME_UNKNOWN where
+ * somebody else was faster. A failure leaves the rest to the background.
  */
 export async function deleteRepository(catalog: Catalog, repository: Repository, told?: Deletions): Promise<void> {
+  await catalog.db.write((tx) => retireRepository(catalog, tx, repository));
   for (let last: string | undefined = ''; last !== undefined;)
     last = await deleteManifests(catalog, repository, last, told);
-}
-
-/** Deletes some manifests after `last`, in the order of their digests; resolves with the last one if there may be more. */
-export async function deleteManifests(
-  catalog: Catalog,
-  repository: Repository,
-  last = '',
-  told?: Deletions,
-): Promise<string | undefined> {
-  const rows = await catalog.db.all<{ digest: Digest }>(
-    `SELECT digest FROM manifests WHERE repository_id = ? AND digest > ? ORDER BY digest LIMIT ${batch}`,
-    [repository.id, last],
-  );
-  for (const { digest } of rows) {
-    try {
-      // Indexes go too, in whatever order.
-      await deleteManifest({ ...catalog, sparseIndexes: true }, repository, digest, told?.tags);
-      told?.manifest(digest);
-    } catch (error) {
-      // A referrer may have gone with its subject, and anything by another request.
-      if (!(error instanceof RegistryError) || error.code !== 'MANIFEST_UNKNOWN') throw error;
-    }
-  }
-  return rows.length < batch ? undefined : rows.at(-1)!.digest;
 }

@@ -1,10 +1,9 @@
 import { expect, test } from 'bun:test';
 import { type Digest, digestOf, mediaTypes } from '../oci/index.ts';
-import { deleteRepository } from './delete-repository.ts';
 import { describeManifest, describeManifests } from './describe-manifests.ts';
 import { describeRepository, findListedRepository } from './describe-repository.ts';
 import { describeTags, describeTagsOf } from './describe-tags.ts';
-import { collectAfter, countingWrites, day, openTestCatalog, type TestCatalog } from './test-catalog.double.ts';
+import { openTestCatalog, type TestCatalog } from './test-catalog.double.ts';
 import type { ListOrder } from './time-order.ts';
 import { deleteTag } from './tags.ts';
 
@@ -153,48 +152,4 @@ test('tags of one manifest come by name; a page of manifests with many tags is s
   const rest = await describeManifests(catalog, repository, { order: 'name', last, limit: 11 });
   expect([rest.manifests.length, rest.more]).toEqual([1, false]);
   expect(rest.manifests[0]!.tags).toHaveLength(1000);
-});
-
-test('a repository is deleted whatever its manifests hold of each other, in small transactions, and says what went', async () => {
-  await using catalog = await openTestCatalog();
-  const image = await catalog.push('a', catalog.image([await catalog.blob('a', '{}')]), { tags: ['image'] });
-  await catalog.push(
-    'a',
-    { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [image] },
-    { tags: ['index'] },
-  );
-  await catalog.push('a', { ...nothing(0), subject: image });
-  const digests = await pushMany(catalog, 'a', 250);
-  const many = Array.from({ length: 600 }, (_, n) => `many${n}`);
-  await catalog.push('a', nothing(0), { tags: many });
-  const { catalog: counted, writes } = countingWrites(catalog);
-  const gone = { manifests: new Set<string>(), tags: new Set<string>() };
-  await deleteRepository(counted, await catalog.repository('a'), {
-    manifest: (digest) => void gone.manifests.add(digest),
-    tags: (names) => names.forEach((name) => gone.tags.add(name)),
-  });
-  expect(gone.manifests.size).toBe(253);
-  expect([...gone.manifests]).toEqual(expect.arrayContaining(digests));
-  expect(gone.tags.size).toBe(2 + 250 + 600);
-  expect(Math.max(...writes.map(({ length }) => length))).toBeLessThan(2000);
-  expect(await findListedRepository(catalog, catalog.registryId, 'a')).toBeUndefined();
-  // Manifests, then what they held, then the repository itself: marked, and gone when it stayed empty.
-  for (let days = 0; days < 4; days++) await collectAfter(catalog, day);
-  for (const table of ['manifests', 'manifest_references', 'tags', 'blob_links', 'repositories'] as const)
-    expect([table, await catalog.count(table)]).toEqual([table, 0]);
-});
-
-test('what is pushed while a repository is deleted stays, or goes whole', async () => {
-  await using catalog = await openTestCatalog();
-  await pushMany(catalog, 'a', 120);
-  const repository = await catalog.repository('a');
-  const pushed = pushMany(catalog, 'a', 200);
-  await Promise.all([deleteRepository(catalog, repository), pushed]);
-  const { manifests } = await describeManifests(catalog, repository, { order: 'name', last: '', limit: 1000 });
-  // A tag never stands without its manifest.
-  const tags = await describeTags(catalog, repository, { order: 'name', last: '', limit: 1000 });
-  const there = new Set(manifests.map(({ digest }) => digest));
-  expect(tags.every(({ digest }) => there.has(digest))).toBe(true);
-  await deleteRepository(catalog, repository);
-  expect(await catalog.count('tags')).toBe(0);
 });

@@ -25,6 +25,7 @@ import { commitBlob, deleteBlob, mountBlob } from './links.ts';
 import { putManifest } from './put-manifest.ts';
 import { listReferrers } from './referrers.ts';
 import { collectRetired, ensureRegistry, registryNames, retireRegistry } from './registries.ts';
+import { emptyRetired } from './retire-repository.ts';
 import { findRepository, listRepositories, repositoryIds } from './repositories.ts';
 import { recording, type Statement } from './statements.double.ts';
 import { deleteTag, listTags } from './tags.ts';
@@ -155,6 +156,8 @@ export async function exercise(base: Catalog, registryId: number, given: Exercis
   await during('delete a repository', async () => {
     await deleteRepository(catalog, (await findRepository(catalog, registryId, leaving))!);
   });
+  later(600_000);
+  await during('delete a repository', () => emptyRetired(catalog));
   await during('delete a registry', async () => {
     await registryNames(catalog);
     await db.write((tx) => retireRegistry(tx, leaving));

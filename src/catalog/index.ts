@@ -16,6 +16,7 @@ export type { ManifestFacts } from './recent-manifests.ts';
 export { putManifest } from './put-manifest.ts';
 export { listReferrers, type Referrer } from './referrers.ts';
 export { collectRetired, ensureRegistry, ensureRegistryRow, registryNames, retireRegistry } from './registries.ts';
+export { emptyRetired } from './retire-repository.ts';
 export { findRepository, repositoryIds, requireBound } from './repositories.ts';
 export { catalogMigrations } from './tables.ts';
 export { deleteTag, listTags, type TagCondition } from './tags.ts';

@@ -86,7 +86,7 @@ async function findSource(
   const rows = await db.all<{ id: number; name: string }>(
     `SELECT r.id AS id, r.name AS name FROM (
         SELECT repository_id FROM blob_links WHERE digest = ? ORDER BY repository_id LIMIT ${looksAt}
-      ) AS looked JOIN repositories r ON r.id = looked.repository_id WHERE r.registry_id = ?`,
+      ) AS looked JOIN repositories r ON r.id = looked.repository_id WHERE r.registry_id = ? AND r.listed <> 2`,
     [digest, registryId],
   );
   // The one that had it first, whichever way the database came by.

@@ -1,7 +1,7 @@
 import type { Transaction } from '../database/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import type { Catalog } from './context.ts';
-import { deleteManifests } from './delete-repository.ts';
+import { deleteManifests } from './delete-manifests.ts';
 import { findRepository, listRepositories } from './repositories.ts';
 import './tables.ts';
 

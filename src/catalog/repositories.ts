@@ -37,8 +37,10 @@ export async function ensureRepository(
     }
     const taken = existing
       ? await tx.first<{ id: number }>(
-          `UPDATE repositories SET retiring_at = NULL${listed ? ', listed = 1' : ''} WHERE id = ? RETURNING id`,
-          [existing.id],
+          // By its name, too: it may have lost that, see retire-repository.ts.
+          `UPDATE repositories SET retiring_at = NULL${listed ? ', listed = 1' : ''} WHERE id = ? AND name = ?
+            RETURNING id`,
+          [existing.id, name],
         )
       : await tx.first<{ id: number }>(
           `INSERT INTO repositories (registry_id, name, created_at, listed) VALUES (?, ?, ?, ?)

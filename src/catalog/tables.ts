@@ -12,7 +12,7 @@ declare module '../database/tables.ts' {
       created_at: number;
       /** Since when it is on its way out because it is empty; a push takes that back. */
       retiring_at: number | null;
-      /** 0 until its first manifest: a catalog passes over what has blobs alone. */
+      /** 0 until its first manifest: a catalog passes over what has blobs alone. 2 from its deletion on: see retire-repository.ts. */
       listed: Generated<number>;
     };
     manifests: {
@@ -189,6 +189,12 @@ export const catalogMigrations: Migration[] = [
         'CREATE INDEX tags_updated ON tags (repository_id, updated_at, name)',
         'CREATE INDEX manifests_pushed ON manifests (repository_id, pushed_at, digest)',
       ]);
+    },
+  },
+  {
+    name: '0020-retired-repositories',
+    async up(db) {
+      await run(db, ['CREATE INDEX repositories_retired ON repositories (retiring_at, id) WHERE listed = 2']);
     },
   },
 ];

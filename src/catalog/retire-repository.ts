@@ -1,0 +1,52 @@
+import type { Transaction } from '../database/index.ts';
+import { RegistryError } from '../errors/index.ts';
+import { addCandidates } from './candidates.ts';
+import { retireMs } from './collect-repository.ts';
+import type { Catalog, Repository } from './context.ts';
+import { deleteManifests } from './delete-manifests.ts';
+import './tables.ts';
+
+/*
+ * A repository that is deleted loses its name first, `retired:ID:NAME` from then on, so that nobody finds it, or anything in
+ * it, and a push makes another one. What it holds goes afterwards. A push that had read its row before may yet add to it,
+ * for as long as a transaction lives (`retireMs`): what came too late, and what a request left that died, is deleted then.
+ *
+ *   named, listed 1  →  retired, listed 2  →  retired, listed 0, without manifests  →  collected as any that is empty
+ */
+
+const mark = 'retired:';
+
+/** The name that a repository has, or had before it was deleted. */
+export function nameBefore(name: string): string {
+  return name.startsWith(mark) ? name.slice(name.indexOf(':', mark.length) + 1) : name;
+}
+
+/** Takes its name from a repository. NAME_UNKNOWN where that is gone already. */
+export async function retireRepository(catalog: Catalog, tx: Transaction, repository: Repository): Promise<void> {
+  const { id, name } = repository;
+  const at = catalog.now();
+  const retired = await tx.run(
+    'UPDATE repositories SET name = ?, listed = 2, retiring_at = ? WHERE id = ? AND name = ?',
+    [`${mark}${id}:${name}`, at, id, name],
+  );
+  if (retired === 0) throw new RegistryError('NAME_UNKNOWN', { detail: { name } });
+  addCandidates(catalog, tx, repository, 'repository', ['']);
+}
+
+/** One round of emptying what was deleted and has manifests yet. True when there may be more to do at once. */
+export async function emptyRetired(catalog: Catalog): Promise<boolean> {
+  const { db, now } = catalog;
+  const row = await db.first<{ id: number; registry_id: number; name: string }>(
+    `SELECT id, registry_id, name FROM repositories WHERE listed = 2 AND retiring_at <= ?
+      ORDER BY retiring_at, id LIMIT 1`,
+    [now() - retireMs],
+  );
+  if (!row) return false;
+  const repository = { id: row.id, registryId: row.registry_id, name: nameBefore(row.name) };
+  if ((await deleteManifests(catalog, repository)) !== undefined) return true;
+  await db.write(async (tx) => {
+    await tx.run('UPDATE repositories SET listed = 0 WHERE id = ? AND listed = 2', [row.id]);
+    addCandidates(catalog, tx, repository, 'repository', ['']);
+  });
+  return true;
+}
