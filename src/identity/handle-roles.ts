@@ -2,7 +2,14 @@ import { builtInRoles, parseArmScope, parseCondition, roleKey } from '../access/
 import type { Transaction } from '../database/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import { armKey, ManagementError, parseArmId } from '../operations/index.ts';
-import type { ListQuery, Mirror, Page, Resource, ResourceBody } from '../resources/index.ts';
+import {
+  builtInResource,
+  type ListQuery,
+  type Mirror,
+  type Page,
+  type Resource,
+  type ResourceBody,
+} from '../resources/index.ts';
 import { roleAssignmentType, roleDefinitionType } from './contract.ts';
 import type { Directory } from './directory.ts';
 
@@ -25,7 +32,7 @@ export function roleDefinitionHandlers({ mirror }: RoleHandlerOptions) {
   return {
     builtIns({ id }: { id: string }): readonly Resource[] {
       const scope = parseArmId(id)?.type.toLowerCase() === roleDefinitionType.type.toLowerCase() ? scopeOf(id) : id;
-      return builtInRoles.map((role) => builtInResource(scope, role));
+      return builtInRoles.map((role) => builtInRole(scope, role));
     },
     beforeWrite({ name }: Context, { properties }: ResourceBody): void {
       const { roleName } = properties as { roleName: string };
@@ -48,25 +55,9 @@ export function roleDefinitionHandlers({ mirror }: RoleHandlerOptions) {
   };
 }
 
-function builtInResource(scope: string, { name, roleName, description, permissions }: (typeof builtInRoles)[number]) {
+function builtInRole(scope: string, { name, roleName, description, permissions }: (typeof builtInRoles)[number]) {
   const id = `${scope === '/' ? '' : scope}/providers/${roleDefinitionType.type}/${name}`;
-  const resource: Resource = {
-    id,
-    key: armKey(id)!,
-    type: roleDefinitionType.type,
-    name,
-    parent: armKey(scope)!,
-    properties: { roleName, description, permissions, assignableScopes: ['/'] },
-    own: { builtIn: true },
-    etag: name,
-    createdAt: 0,
-    updatedAt: 0,
-    createdBy: '',
-    updatedBy: '',
-    stamp: 0,
-    home: '',
-  };
-  return resource;
+  return builtInResource(id, { roleName, description, permissions, assignableScopes: ['/'] }, { builtIn: true });
 }
 
 /** Role assignments. What could grant nothing, because it is not understood, is refused when it is written. */

@@ -2,7 +2,7 @@ import { parseScopeMapActions, systemScopeMaps } from '../access/index.ts';
 import type { Transaction } from '../database/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import { armKey, ManagementError, parseArmId } from '../operations/index.ts';
-import type { Mirror, Resource, ResourceBody } from '../resources/index.ts';
+import { builtInResource, type Mirror, type Resource, type ResourceBody } from '../resources/index.ts';
 import { registryType } from '../registries/index.ts';
 import { scopeMapType, tokenType } from './contract.ts';
 import type { Directory } from './directory.ts';
@@ -30,7 +30,9 @@ export function scopeMapHandlers() {
       const arm = parseArmId(id);
       const isMap = arm?.type.toLowerCase() === scopeMapType.type.toLowerCase();
       const registry = (isMap ? arm?.parent : id) ?? '/';
-      return Object.entries(systemScopeMaps).map(([name, map]) => systemResource(registry, name, map));
+      return Object.entries(systemScopeMaps).map(([name, map]) =>
+        builtInResource(`${registry}/scopeMaps/${name}`, { ...map }, { system: true }),
+      );
     },
     beforeWrite(_: unknown, { properties }: ResourceBody): void {
       try {
@@ -45,27 +47,6 @@ export function scopeMapHandlers() {
       creationDate: new Date(createdAt).toISOString(),
     }),
   };
-}
-
-function systemResource(registry: string, name: string, map: { description: string; actions: readonly string[] }) {
-  const id = `${registry}/scopeMaps/${name}`;
-  const resource: Resource = {
-    id,
-    key: armKey(id) ?? id,
-    type: scopeMapType.type,
-    name,
-    parent: armKey(registry) ?? registry,
-    properties: { ...map },
-    own: { system: true },
-    etag: name,
-    createdAt: 0,
-    updatedAt: 0,
-    createdBy: '',
-    updatedBy: '',
-    stamp: 0,
-    home: '',
-  };
-  return resource;
 }
 
 /** Repository-scoped tokens. Their passwords are made by an action of the registry, and go with them. */

@@ -1,3 +1,4 @@
+export { builtInResource } from './built-in.ts';
 export { createMirror, type Mirror, type MirrorChange, mirrorIntervalMs } from './mirror.ts';
 export type { Resource, ResourceBody } from './resource.ts';
 export {
