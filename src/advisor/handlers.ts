@@ -1,5 +1,5 @@
 import { armKey, ManagementError, parseArmId } from '../operations/index.ts';
-import type { ListQuery, Page, Resource } from '../resources/index.ts';
+import { builtInResource, type ListQuery, type Page, type Resource } from '../resources/index.ts';
 import type { Recommended } from './advisor.ts';
 import { recommendationType } from './contract.ts';
 
@@ -34,19 +34,6 @@ export function recommendationHandlers(recommended: () => Promise<readonly Recom
 function resourceOf({ name, resourceId, properties }: Recommended, now: number): Resource {
   const scope = resourceId === '/' ? '' : resourceId;
   const id = `${scope}/providers/${recommendationType.type}/${name}`;
-  return {
-    id,
-    key: armKey(id)!,
-    type: recommendationType.type,
-    name,
-    parent: armKey(resourceId)!,
-    properties,
-    etag: name,
-    createdAt: now,
-    updatedAt: now,
-    createdBy: 'advisor',
-    updatedBy: 'advisor',
-    stamp: 0,
-    home: '',
-  };
+  const by = 'advisor';
+  return { ...builtInResource(id, properties), createdAt: now, updatedAt: now, createdBy: by, updatedBy: by };
 }

@@ -165,9 +165,11 @@ describe('tokens and their passwords', () => {
     expect((await login()).status).toBe(200);
     await operator.delete(tokenId);
     expect((await login()).status).toBe(401);
-    // One of the same name is another one.
+    // One of the same name is another one; a password that was right is believed for up to three seconds.
     await operator.put(tokenId, { scopeMapId: `${registry}/scopeMaps/pipeline-map` });
-    expect((await login()).status).toBe(401);
+    for (const until = Date.now() + 5000; (await login()).status !== 401; await Bun.sleep(100)) {
+      expect(Date.now()).toBeLessThan(until);
+    }
   });
 
   test('the admin user has passwords while it is enabled, each shown once', async () => {

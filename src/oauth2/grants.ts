@@ -10,6 +10,7 @@ import {
   offersAnonymousPull,
   type Refusal,
   refusalError,
+  rightsOf,
 } from '../identity/index.ts';
 import { doorOf, type Oauth2Exchange, type Oauth2Options, type TokenOutcome } from './exchange.ts';
 import { optionalField, readForm, requireField } from './form.ts';
@@ -94,6 +95,10 @@ const notExchangeable = {
   reason: 'not_exchangeable',
   message: 'an access token of this registry is none to log in with; send a refresh token',
 };
+const disabled = {
+  reason: 'disabled',
+  message: 'whoever this was given to is disabled, deleted or no longer trusted; log in as somebody else',
+};
 const ended = { reason: 'expired', message: 'the token has expired; log in again' };
 
 async function grant(
@@ -104,6 +109,8 @@ async function grant(
 ): Promise<Response> {
   const say = (outcome: Partial<TokenOutcome>) => record(options, exchange, 'token.issue', { caller, ...outcome });
   if (caller.endedAt !== undefined) throw refuse(ended, (refusal) => say({ refusal }));
+  const { principal } = rightsOf(caller, options.identification.directory());
+  if (!principal) throw refuse(disabled, (refusal) => say({ refusal }));
   const issued = await issueAccessToken(options.identification, options.lifetimes, doorOf(exchange), caller, scopes);
   const granted = issued.access.map(({ type, name, actions }) => `${type}:${name}:${actions.join(',')}`);
   say({ issued: issued.id, asked: scopes, granted });
