@@ -134,7 +134,7 @@ test('what is pushed while a repository is deleted is in it, or in the next one,
   await pushMany(catalog, 'a', 60);
   let running = true;
   const pushes = (async () => {
-    for (let n = 0; running; n++) await catalog.push('a', nothing(n), { tags: [`v${n}`] });
+    for (let n = 0; running; n = (n + 1) % 40) await catalog.push('a', nothing(n), { tags: [`v${n}`] });
   })();
   for (let times = 0; times < 5; times++) {
     const repository = await findListedRepository(catalog, catalog.registryId, 'a');

@@ -45,7 +45,7 @@ export async function emptyRetired(catalog: Catalog): Promise<boolean> {
   const repository = { id: row.id, registryId: row.registry_id, name: nameBefore(row.name) };
   if ((await deleteManifests(catalog, repository)) !== undefined) return true;
   await db.write(async (tx) => {
-    await tx.run('UPDATE repositories SET listed = 0 WHERE id = ? AND listed = 2', [row.id]);
+    await tx.run('UPDATE repositories SET listed = 0 WHERE id = ?', [row.id]);
     addCandidates(catalog, tx, repository, 'repository', ['']);
   });
   return true;
