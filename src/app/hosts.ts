@@ -1,18 +1,22 @@
 import { type Configuration, hostsOf } from '../configuration.ts';
 import type { HostTable } from '../http/index.ts';
-import type { Directory } from '../identity/index.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 
 /** Hosts that nobody has configured make us ask for new registries no more often than this (ms). */
 const pauseMs = 100;
 
+/** Another object once there are others. */
+interface Registries {
+  readonly registries: readonly { id: number; name: string }[];
+}
+
 /** The hosts of all registries that there are now: the configured ones (`ids`), and those that somebody created. */
 export function createLiveHosts(
   config: Configuration,
   ids: readonly number[],
-  { directory, refresh }: { directory(): Directory; refresh(): Promise<void> },
+  { directory, refresh }: { directory(): Registries; refresh(): Promise<void> },
 ): HostTable {
-  let of: Directory | undefined;
+  let of: Registries | undefined;
   let table = hostsOf(config, ids);
   const current = () => {
     const now = directory();
