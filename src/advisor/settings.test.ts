@@ -75,7 +75,8 @@ describe('bonded advise on settings', () => {
     expect((await adviceOf(place.data, place.database, left)).has('bootstrap-owner')).toBe(false);
   });
 
-  test('unsealed-keys is found, until there is the secret that its command makes', async () => {
+  const hasCommand = Bun.which('openssl') !== null || Boolean(process.env['CI']);
+  test.skipIf(!hasCommand)('unsealed-keys is found, until there is the secret that its command makes', async () => {
     await using place = await openPlace();
     await using db = await openTestDatabase(keyMigrations);
     const hour = 3_600_000;

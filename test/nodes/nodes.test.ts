@@ -101,7 +101,7 @@ test.skipIf(!canCluster)(
     const listed = await bonded(['nodes', ...cluster.settings], cluster.environment);
     expect(listed.out.trim().split('\n')).toHaveLength(members);
     // Nodes that start together may share the jobs; each has one node.
-    const jobs = listed.out.match(/collect|sweep-uploads|trim-events/g)!.toSorted();
+    const jobs = listed.out.match(/collect(?!-)|sweep-uploads|trim-events/g)!.toSorted();
     expect(jobs).toEqual(['collect', 'sweep-uploads', 'trim-events']);
     expect(await (await fetch(`${urls[0]}/metrics`)).text()).toContain(`bonded_nodes_active ${members}\n`);
   },
