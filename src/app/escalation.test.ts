@@ -1,0 +1,59 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { fetch } from '../../test/http/fetch.ts';
+import { managementOf, registry } from '../../test/support/management.ts';
+import { bearer } from '../../test/support/people.ts';
+import { startWatchedApp, type WatchedApp } from '../../test/support/watched-app.ts';
+import { groupScope } from '../operations/index.ts';
+
+let server: WatchedApp;
+let operator: ReturnType<typeof managementOf>;
+const registries = `${groupScope}/providers/Microsoft.ContainerRegistry/registries`;
+const victim = `${registries}/victim`;
+
+beforeAll(async () => {
+  server = await startWatchedApp();
+  operator = managementOf(server.url);
+  await operator.put(victim, {});
+  // Owns one registry, and nothing else.
+  await server.people.assign('Owner', await server.people.identity('local-owner'), {}, registry);
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
+/** Status and answer of a write by the owner of one registry. */
+async function write(method: string, path: string, version: string, properties?: object) {
+  const answer = await fetch(`${server.url}${path}?api-version=${version}`, {
+    method,
+    ...(properties && method.startsWith('P') && { body: JSON.stringify({ location: 'local', properties }) }),
+    headers: { Authorization: bearer(await server.people.jwt('local-owner')), 'Content-Type': 'application/json' },
+  });
+  return { status: answer.status, text: await answer.text() };
+}
+
+describe('a path within a registry that looks like a group', () => {
+  const insides = [
+    `${registry}/providers/Microsoft.Resources/subscriptions/x/resourceGroups/bonded`,
+    `${registry}/providers/Microsoft.Resources/subscriptions/x`,
+    `${registry}/providers/Microsoft.Resources/subscriptions/x/resourceGroups/y/providers/Microsoft.Resources/subscriptions/x/resourceGroups/y`,
+  ];
+
+  test.each(insides)('%s has no registries, issuers or identities', async (inside) => {
+    const { directory } = server.app.access;
+    const before = directory();
+    const issuer = { issuer: 'https://evil.test', audiences: ['evil'], jwks: { keys: [server.people.key.jwk] } };
+    const writes = [
+      ['Microsoft.ContainerRegistry/registries/victim', '2025-11-01', { anonymousPullEnabled: true }],
+      ['Microsoft.ContainerRegistry/registries/another', '2025-11-01', {}],
+      ['Microsoft.ContainerRegistry/trustedIssuers/evil', '2025-11-01', issuer],
+      ['Microsoft.ManagedIdentity/userAssignedIdentities/evil', '2023-01-31', {}],
+    ] as const;
+    for (const [type, version, properties] of writes) {
+      for (const method of ['PUT', 'PATCH', 'DELETE', 'GET']) {
+        const { status } = await write(method, `${inside}/providers/${type}`, version, properties);
+        expect([type, method, status]).toEqual([type, method, 404]);
+      }
+    }
+    expect(directory().registries.map(({ resourceId }) => resourceId)).toEqual([registry, victim]);
+    expect(directory().issuers).toEqual(before.issuers);
+    expect(directory().identities).toEqual(before.identities);
+  });
+});
