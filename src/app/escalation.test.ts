@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { randomUUID } from 'node:crypto';
 import { fetch } from '../../test/http/fetch.ts';
 import { managementOf, registry } from '../../test/support/management.ts';
 import { bearer } from '../../test/support/people.ts';
@@ -56,4 +57,27 @@ describe('a path within a registry that looks like a group', () => {
     expect(directory().issuers).toEqual(before.issuers);
     expect(directory().identities).toEqual(before.identities);
   });
+});
+
+test('nobody changes a role of a wider scope by another one with its name', async () => {
+  const { people } = server;
+  const name = randomUUID();
+  const definition = (scope: string) => `${scope}/providers/Microsoft.Authorization/roleDefinitions/${name}`;
+  const modest = { roleName: 'Lister', permissions: [{ actions: ['*/read'] }] };
+  await operator.put(definition(groupScope), modest);
+  await people.assign(definition(groupScope), await people.identity('lister'), {}, groupScope);
+
+  const mine = { roleName: 'Lister', permissions: [{ actions: ['*'], dataActions: ['*'] }] };
+  const { status } = await write('PUT', definition(registry), '2022-04-01', mine);
+  const { directory } = server.app.access;
+  expect(directory().policy.roles.get(name)!.definition.permissions[0]!.actions).toEqual(['*/read']);
+  expect(status).toBe(409);
+  // Two nodes that do not know of each other's yet would let it in.
+  await people.put(definition(registry), { ...mine, description: 'later' });
+  expect(directory().policy.roles.get(name)!.definition.permissions[0]!.actions).toEqual(['*/read']);
+  // Its own it may write as often as it likes.
+  const own = `${registry}/providers/Microsoft.Authorization/roleDefinitions/${randomUUID()}`;
+  const harmless = { roleName: 'Own', permissions: [{ actions: ['*/read'] }] };
+  expect((await write('PUT', own, '2022-04-01', harmless)).status).toBe(201);
+  expect((await write('PUT', own.toUpperCase(), '2022-04-01', harmless)).status).toBe(200);
 });

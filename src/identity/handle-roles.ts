@@ -34,7 +34,7 @@ export function roleDefinitionHandlers({ mirror }: RoleHandlerOptions) {
       const scope = parseArmId(id)?.type.toLowerCase() === roleDefinitionType.type.toLowerCase() ? scopeOf(id) : id;
       return builtInRoles.map((role) => builtInRole(scope, role));
     },
-    beforeWrite({ name }: Context, { properties }: ResourceBody): void {
+    beforeWrite({ id, name }: Context, { properties }: ResourceBody): void {
       const { roleName } = properties as { roleName: string };
       const taken = (other: { name: string; roleName: unknown }) =>
         other.name.toLowerCase() !== name.toLowerCase() &&
@@ -48,6 +48,10 @@ export function roleDefinitionHandlers({ mirror }: RoleHandlerOptions) {
       }
       if (builtInRoles.some((role) => role.name.toLowerCase() === name.toLowerCase())) {
         throw new ManagementError('Conflict', 'this is the id of a built-in role; choose another GUID');
+      }
+      // Assignments name a role by its GUID alone: whoever owns one registry would change what is assigned elsewhere.
+      if (custom.some((other) => other.name.toLowerCase() === name.toLowerCase() && other.key !== armKey(id))) {
+        throw new ManagementError('Conflict', 'this is the id of a role at another scope; choose another GUID');
       }
     },
     present: ({ own }: Resource) => ({ type: own?.['builtIn'] === true ? 'BuiltInRole' : 'CustomRole' }),

@@ -1,4 +1,4 @@
-import { compilePolicy, type PolicySource, type RoleAssignment } from '../access/index.ts';
+import { compilePolicy, type PolicySource, type RoleAssignment, type RoleDefinition } from '../access/index.ts';
 import { armKey } from '../operations/index.ts';
 import { factsOf, registryType } from '../registries/index.ts';
 import type { Mirror } from '../resources/index.ts';
@@ -52,12 +52,7 @@ export function readDirectory(
       id: resourceId,
       roleAssignmentMode,
     })),
-    roleDefinitions: listOf(mirror, roleDefinitionType).map(({ resource, properties }) => ({
-      ...properties,
-      id: resource.id,
-      name: resource.name,
-      type: 'CustomRole',
-    })),
+    roleDefinitions: rolesOf(mirror),
     assignments: [...standing.assignments, ...listOf(mirror, roleAssignmentType).flatMap(assignmentOf)],
   } satisfies PolicySource;
   // What was compiled for the one before is taken over.
@@ -84,6 +79,18 @@ export function readDirectory(
     credentials: [...standing.credentials, ...credentials],
     issuers: [...standing.issuers, ...listOf(mirror, trustedIssuerType).map(issuerOf)],
   });
+}
+
+/** Custom roles. Of two with one GUID, which two nodes may have let in, the older one is last, and so the one that counts. */
+function rolesOf(mirror: Mirror): RoleDefinition[] {
+  return listOf(mirror, roleDefinitionType)
+    .toSorted((one, other) => other.resource.createdAt - one.resource.createdAt)
+    .map(({ resource, properties }) => ({
+      ...properties,
+      id: resource.id,
+      name: resource.name,
+      type: 'CustomRole',
+    }));
 }
 
 /** The list before, where nothing in it has changed. */
