@@ -4,6 +4,7 @@ import { fetch } from '../../test/http/fetch.ts';
 import { managementOf, registry } from '../../test/support/management.ts';
 import { bearer } from '../../test/support/people.ts';
 import { startWatchedApp, type WatchedApp } from '../../test/support/watched-app.ts';
+import { decideManagement } from '../access/index.ts';
 import { groupScope } from '../operations/index.ts';
 
 let server: WatchedApp;
@@ -80,4 +81,44 @@ test('nobody changes a role of a wider scope by another one with its name', asyn
   const harmless = { roleName: 'Own', permissions: [{ actions: ['*/read'] }] };
   expect((await write('PUT', own, '2022-04-01', harmless)).status).toBe(201);
   expect((await write('PUT', own.toUpperCase(), '2022-04-01', harmless)).status).toBe(200);
+});
+
+test('a role that was made at one registry gives nothing elsewhere', async () => {
+  const { people, app } = server;
+  const name = randomUUID();
+  const definition = (scope: string) => `${scope}/providers/Microsoft.Authorization/roleDefinitions/${name}`;
+  const principalId = await people.identity('guest');
+  await operator.put(definition(groupScope), { roleName: 'Guest', permissions: [{ actions: ['*/read'] }] });
+  await people.assign(definition(groupScope), principalId, {}, groupScope);
+  // The assignment stays when the role is deleted, and its GUID is free.
+  await operator.delete(definition(groupScope));
+  const mine = { roleName: 'Mine', permissions: [{ actions: ['*'], dataActions: ['*'] }] };
+  expect((await write('PUT', definition(registry), '2022-04-01', mine)).status).toBe(201);
+  const guest = { kind: 'identity', id: principalId, name: 'guest' } as const;
+  const may = (scope: string) =>
+    decideManagement(app.access.directory().policy, guest, 'Microsoft.ContainerRegistry/registries/write', scope).allow;
+  expect([victim, registry].map(may)).toEqual([false, false]);
+
+  const assign = (scope: string) =>
+    operator.put(`${scope}/providers/Microsoft.Authorization/roleAssignments/${randomUUID()}`, {
+      roleDefinitionId: definition(registry),
+      principalId,
+    });
+  await expect(assign(groupScope)).rejects.toThrow('only where it was made');
+  await expect(assign(victim)).rejects.toThrow('only where it was made');
+  await assign(registry);
+  expect([victim, registry].map(may)).toEqual([false, true]);
+});
+
+test('who owns one registry is not shown the roles of others', async () => {
+  const { people, url } = server;
+  const at = (scope: string) => `${scope}/providers/Microsoft.Authorization/roleDefinitions`;
+  const secret = { roleName: 'Of the victim', permissions: [{ actions: ['*/read'] }] };
+  await operator.put(`${at(victim)}/${randomUUID()}`, secret);
+  const listed = async (scope: string) => {
+    const headers = { Authorization: bearer(await people.jwt('local-owner')) };
+    return (await fetch(`${url}${at(scope)}?api-version=2022-04-01`, { headers })).text();
+  };
+  expect(await listed(registry)).toContain('AcrPull');
+  expect(await listed(registry)).not.toContain('Of the victim');
 });

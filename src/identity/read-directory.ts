@@ -1,5 +1,5 @@
 import { compilePolicy, type PolicySource, type RoleAssignment, type RoleDefinition } from '../access/index.ts';
-import { armKey } from '../operations/index.ts';
+import { armKey, parseArmId } from '../operations/index.ts';
 import { factsOf, registryType } from '../registries/index.ts';
 import type { Mirror } from '../resources/index.ts';
 import {
@@ -90,6 +90,7 @@ function rolesOf(mirror: Mirror): RoleDefinition[] {
       id: resource.id,
       name: resource.name,
       type: 'CustomRole',
+      madeAt: parseArmId(resource.id)!.parent!,
     }));
 }
 
