@@ -21,12 +21,12 @@ beforeAll(async () => {
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
-/** Status and answer of a write by the owner of one registry. */
-async function write(method: string, path: string, version: string, properties?: object) {
+/** Status and answer of a write by somebody, by default the owner of one registry. */
+async function write(method: string, path: string, version: string, properties?: object, who = 'local-owner') {
   const answer = await fetch(`${server.url}${path}?api-version=${version}`, {
     method,
     ...(properties && method.startsWith('P') && { body: JSON.stringify({ location: 'local', properties }) }),
-    headers: { Authorization: bearer(await server.people.jwt('local-owner')), 'Content-Type': 'application/json' },
+    headers: { Authorization: bearer(await server.people.jwt(who)), 'Content-Type': 'application/json' },
   });
   return { status: answer.status, text: await answer.text() };
 }
@@ -121,4 +121,36 @@ test('who owns one registry is not shown the roles of others', async () => {
   };
   expect(await listed(registry)).toContain('AcrPull');
   expect(await listed(registry)).not.toContain('Of the victim');
+});
+
+describe('whoever may write identities', () => {
+  const version = '2023-01-31';
+  const mine = (subject: string) => ({ issuer: 'https://people.test', audiences: ['bonded'], subject });
+
+  test.each(['Contributor', 'Managed Identity Contributor'])(
+    'as %s becomes none that has more rights',
+    async (role) => {
+      const { people } = server;
+      const who = role.replaceAll(' ', '-').toLowerCase();
+      await people.assign(role, await people.identity(who), {}, groupScope);
+      const powerful = `powerful-${who}`;
+      await people.assign('Owner', await people.identity(powerful), {}, groupScope);
+      await people.identity(`new-${who}`);
+      await operator.credential(powerful, 'ours', mine(`trusted-${who}`));
+      const place = (name: string) => `${people.identityId(name)}/federatedIdentityCredentials`;
+      for (const id of [
+        `${place(powerful)}/mine`,
+        `${place(powerful)}/ours`,
+        `${place(powerful).toUpperCase()}/OURS`,
+      ]) {
+        for (const method of ['PUT', 'PATCH']) {
+          const { status } = await write(method, id, version, mine(who), who);
+          expect([id, method, status]).toEqual([id, method, method === 'PATCH' && id.endsWith('mine') ? 404 : 403]);
+        }
+      }
+      expect((await write('PUT', `${place(`new-${who}`)}/mine`, version, mine(`other-${who}`), who)).status).toBe(201);
+      expect((await write('PUT', `${place(powerful)}/mine`, version, mine('x'), 'local-owner')).status).toBe(403);
+      await operator.credential(powerful, 'mine', mine(`third-${who}`));
+    },
+  );
 });
