@@ -54,6 +54,8 @@ describe('a path within a registry that looks like a group', () => {
         expect([type, method, status]).toEqual([type, method, 404]);
       }
     }
+    const recommendations = await write('GET', `${inside}/providers/Microsoft.Advisor/recommendations`, '2025-01-01');
+    expect([recommendations.status, recommendations.text.includes('victim')]).toEqual([404, false]);
     expect(directory().registries.map(({ resourceId }) => resourceId)).toEqual([registry, victim]);
     expect(directory().issuers).toEqual(before.issuers);
     expect(directory().identities).toEqual(before.identities);
