@@ -47,8 +47,9 @@ const markOf = ({ id, mark }: FederatedCredential) => ({ id, mark });
 
 function isFor(credential: FederatedCredential, { claims, issuer }: VerifiedToken): boolean {
   const { subject, claims: wanted } = credential;
+  const audiences = new Set(claimTexts(claims, 'aud'));
   // An issuer that is trusted twice, by other keys for other audiences, vouches for those alone whose keys have signed.
-  const audiences = claimTexts(claims, 'aud').filter((audience) => issuer.audiences.includes(audience));
-  if (!credential.audiences.some((audience) => audiences.includes(audience))) return false;
+  const isVouched = (audience: string) => audiences.has(audience) && issuer.audiences.includes(audience);
+  if (!credential.audiences.some(isVouched)) return false;
   return matchesPattern(claims, { subject, claims: wanted });
 }
