@@ -155,4 +155,23 @@ describe('whoever may write identities', () => {
       await operator.credential(powerful, 'mine', mine(`third-${who}`));
     },
   );
+
+  test('they take no tokens from another identity', async () => {
+    const { people, url } = server;
+    await people.assign('Managed Identity Contributor', await people.identity('shadow'), {}, groupScope);
+    await people.assign('Container Registry Repository Reader', await people.identity('the-reader'));
+    const pull = async () => {
+      const headers = { Authorization: bearer(await people.jwt('the-reader')) };
+      return (await fetch(`${url}/v2/app/manifests/latest`, { headers })).status;
+    };
+    expect(await pull()).toBe(404);
+    const evil = people.identityId('aaa-evil');
+    expect((await write('PUT', evil, version, {}, 'shadow')).status).toBe(201);
+    const subjects = ['nobody', 'the-*', 'the-reader'];
+    for (const [at, subject] of subjects.entries()) {
+      const id = `${evil}/federatedIdentityCredentials/one`;
+      expect((await write('PUT', id, version, mine(subject), 'shadow')).status).toBe(at === 0 ? 201 : 200);
+      expect([subject, await pull()]).toEqual([subject, 404]);
+    }
+  });
 });

@@ -64,7 +64,7 @@ export function readDirectory(
     const grants = grantsOf(mirror, properties.scopeMapId, resource.parent);
     return [{ name: resource.name, registryId: registry.id, enabled, grants }];
   });
-  const credentials = listOf(mirror, federatedCredentialType).flatMap(({ resource, properties }) => {
+  const credentials = credentialsOf(mirror).flatMap(({ resource, properties }) => {
     const identity = identities.get(resource.parent);
     return identity ? [credentialOf(resource.id, identity, properties)] : [];
   });
@@ -79,6 +79,15 @@ export function readDirectory(
     credentials: [...standing.credentials, ...credentials],
     issuers: [...standing.issuers, ...listOf(mirror, trustedIssuerType).map(issuerOf)],
   });
+}
+
+/**
+ * Federated credentials, those first that have said the same for longest: of several that fit a token the first counts, so
+ * that nobody takes the tokens of an identity over to another one by writing a credential of that.
+ */
+function credentialsOf(mirror: Mirror) {
+  const all = listOf(mirror, federatedCredentialType);
+  return all.toSorted((one, other) => one.resource.updatedAt - other.resource.updatedAt);
 }
 
 /** Custom roles. Of two with one GUID, which two nodes may have let in, the older one is last, and so the one that counts. */
