@@ -1,5 +1,5 @@
 import { RegistryError } from '../errors/index.ts';
-import { parseArmScope, type Scope } from './arm-scope.ts';
+import { parseArmScope, type Scope, scopeCovers } from './arm-scope.ts';
 import { compileClaims, type ClaimPatterns, type ClaimsMatcher } from './claims.ts';
 import { compileCondition, type Evaluator } from './condition-evaluation.ts';
 import { parseCondition } from './condition-parser.ts';
@@ -29,7 +29,7 @@ export interface Assignment {
   source: RoleAssignment;
   /** The answer where it allows, made once. */
   decision: { readonly allow: true; readonly by: string };
-  /** Undefined where the definition is unknown. */
+  /** Undefined where the definition is unknown at this scope. */
   role: Role | undefined;
   /** Undefined where it is malformed. */
   scope: Scope | undefined;
@@ -52,14 +52,26 @@ export function compileAssignment(
   conditions: Conditions,
   before?: Conditions,
 ): Assignment {
+  const role = roles.get(roleKey(source.roleDefinitionId));
+  const scope = parseArmScope(source.scope);
   return {
     source,
     decision: Object.freeze({ allow: true, by: source.id }),
-    role: roles.get(roleKey(source.roleDefinitionId)),
-    scope: parseArmScope(source.scope),
+    role: role && isKnownAt(role, scope) ? role : undefined,
+    scope,
     condition: evaluatorOf(source, conditions, before),
     claims: source.principal.type === 'Claims' ? compileClaims(source.principal.claims) : undefined,
   };
+}
+
+/**
+ * A role is known where it was made and below: whoever may write roles at one registry would else decide what those of its
+ * GUID give elsewhere.
+ */
+function isKnownAt({ definition: { madeAt } }: Role, scope: Scope | undefined): boolean {
+  if (madeAt === undefined || scope === undefined) return true;
+  const place = parseArmScope(madeAt);
+  return place !== undefined && scopeCovers(place, scope);
 }
 
 function evaluatorOf(

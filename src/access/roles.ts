@@ -19,6 +19,8 @@ export interface RoleDefinition {
   type: 'BuiltInRole' | 'CustomRole';
   permissions: readonly RolePermission[];
   assignableScopes: readonly string[];
+  /** Of a custom role the ARM id of where it was made; it gives nothing outside of that. Everywhere where it is left out. */
+  madeAt?: string;
 }
 
 interface Rule {

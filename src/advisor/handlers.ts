@@ -1,9 +1,10 @@
-import { armKey, ManagementError, parseArmId } from '../operations/index.ts';
+import { armKey, groupScope, ManagementError, parseArmId, subscriptionScope } from '../operations/index.ts';
 import { builtInResource, type ListQuery, type Page, type Resource } from '../resources/index.ts';
 import type { Recommended } from './advisor.ts';
 import { recommendationType } from './contract.ts';
 
-const wholes = new Set(['', 'microsoft.resources/subscriptions', 'microsoft.resources/subscriptions/resourcegroups']);
+/** The tenant, the subscription and the group; not what lies in a resource and calls itself one. */
+const wholes = new Set(['/', subscriptionScope, groupScope].map(armKey));
 
 /** Recommendations are made when somebody asks for them; none is stored. `recommended`: all there are, worst first. */
 export function recommendationHandlers(recommended: () => Promise<readonly Recommended[]>) {
@@ -15,7 +16,7 @@ export function recommendationHandlers(recommended: () => Promise<readonly Recom
     /** What is about a scope and all in it; of the group, the subscription and the tenant everything. */
     async list({ id, now }: { id: string; now: number }, { after, limit = 100 }: ListQuery): Promise<Page> {
       const scope = parseArmId(id)!;
-      const isWhole = wholes.has(scope.type.toLowerCase());
+      const isWhole = wholes.has(scope.key);
       const concerned = (await recommended()).filter(
         ({ resourceId }) => isWhole || `${armKey(resourceId)}/`.startsWith(`${scope.key}/`),
       );

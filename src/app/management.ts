@@ -75,7 +75,7 @@ function servedTypes(config: Configuration, access: Access): ServedType[] {
       },
     },
     { type: identityType, handlers: identityHandlers },
-    { type: federatedCredentialType, handlers: federatedCredentialHandlers },
+    { type: federatedCredentialType, handlers: federatedCredentialHandlers({ mirror, directory }) },
     { type: roleDefinitionType, handlers: roleDefinitionHandlers({ mirror, directory }) },
     { type: roleAssignmentType, handlers: roleAssignmentHandlers({ mirror, directory }) },
     { type: scopeMapType, handlers: scopeMapHandlers() },

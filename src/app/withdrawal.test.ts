@@ -2,8 +2,9 @@ import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { fetch } from '../../test/http/fetch.ts';
 import { pushImage } from '../../test/http/registry.ts';
 import { accessToken, refreshToken } from '../../test/http/tokens.ts';
-import { basic, bearer, issuerId, makePassword, nullUser } from '../../test/support/people.ts';
+import { basic, bearer, issuer, issuerId, jwt as jwtOf, makePassword, nullUser } from '../../test/support/people.ts';
 import { startWatchedApp, type WatchedApp } from '../../test/support/watched-app.ts';
+import { makeKey } from '../identity/federation/test-issuer.double.ts';
 
 /* What was given out does not outlive what it was given for. */
 
@@ -92,14 +93,34 @@ test('an issuer that is disabled, removed, or has other keys vouches for nobody'
   await server.people.trust();
   expect(await statuses(shown)).toEqual(all(200));
   await server.people.trust({ jwks: { keys: [{ ...server.people.key.jwk, kid: 'another' }] } });
-  expect((await statuses(shown))['jwt']).toBe(401);
+  expect(await statuses(shown)).toEqual(all(401));
   await server.people.trust({ audiences: ['somebody else'] });
-  expect((await statuses(shown))['jwt']).toBe(401);
+  expect(await statuses(shown)).toEqual(all(401));
   await server.people.trust();
   expect(await statuses(shown)).toEqual(all(200));
   await server.people.remove(issuerId('people'));
   expect(await statuses(shown)).toEqual(all(401));
   await server.people.trust();
+});
+
+test('an issuer that is trusted twice vouches by the keys of the one for nobody of the other', async () => {
+  const { people } = server;
+  const other = await makeKey('other-1', 'ES256');
+  await people.assign(reader, await people.identity('twice'));
+  // Comes first, by its name.
+  await people.trust({ audiences: ['another'], jwks: { keys: [other.jwk] } }, 'a-first');
+  const aud = ['another', 'bonded'];
+  const forged = await jwtOf(other, 'twice', { aud });
+  expect(await statuses({ forged: basic('x', forged) })).toEqual({ forged: 403 });
+
+  // When that one goes, so does whoever came by it, though the issuer is still trusted.
+  const claims = { principalType: 'Claims', issuer: issuer, claims: { sub: 'by-another' } };
+  await people.assign(reader, claims);
+  const token = await refreshToken(server.url, await jwtOf(other, 'by-another', { aud: 'another' }));
+  const shown = { refresh: basic(nullUser, token) };
+  expect(await statuses(shown)).toEqual({ refresh: 200 });
+  await people.remove(issuerId('a-first'));
+  expect(await statuses(shown)).toEqual({ refresh: 401 });
 });
 
 test('an issuer whose keys cannot be had makes its tokens neither good nor bad', async () => {

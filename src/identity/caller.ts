@@ -1,6 +1,7 @@
 import type { Grant, Principal } from '../access/index.ts';
 import type { Directory } from './directory.ts';
 import type { Holder, TokenClaims } from './claims.ts';
+import { trustMark } from './federation/index.ts';
 import { grantOf, type TokenGrant } from './grant.ts';
 
 /** Somebody who has shown who they are, or who need not. */
@@ -74,10 +75,10 @@ export function principalOf(caller: Caller, directory: Directory): Principal | u
   }
 }
 
-/** An issuer that is no longer trusted takes along everybody whom it vouched for. */
+/** An issuer that is no longer trusted, or by other keys, takes along everybody whom it vouched for. */
 function federated(base: Pick<Principal, 'kind' | 'id' | 'name'>, holder: Holder, directory: Directory) {
-  const { issuer, groups, claims } = holder;
-  if (!directory.issuers.some((trusted) => trusted.issuer === issuer && trusted.enabled)) return undefined;
+  const { issuer, trust, groups, claims } = holder;
+  if (!directory.issuers.some((trusted) => trusted.enabled && trustMark(trusted) === trust)) return undefined;
   return { ...base, ...(issuer && { issuer }), ...(groups && { groups }), ...(claims && { claims }) };
 }
 

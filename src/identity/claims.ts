@@ -16,6 +16,8 @@ const holder = z.object({
   name: z.string().max(512),
   /** The issuer of the token that it was exchanged for, with what assignments to groups and claims look at. */
   issuer: z.string().max(512).optional(),
+  /** What the trusted issuer said of its keys and audiences: when that changes, whom it vouched for has to come again. */
+  trust: z.string().max(64).optional(),
   groups: z.array(z.string().max(256)).max(500).optional(),
   claims: z.record(z.string().max(128), z.unknown()).optional(),
   /** The federated credential that made it an identity, and what it said: when either goes, so do its tokens. */

@@ -1,5 +1,5 @@
 import { ManagementError, parseArmId } from '../operations/index.ts';
-import type { Mirror, Resource, Resources } from '../resources/index.ts';
+import { type Mirror, type Resource, resourceNotFound, type Resources } from '../resources/index.ts';
 import { tokenType } from './contract.ts';
 import type { Directory } from './directory.ts';
 import { ownerOf } from './handle-tokens.ts';
@@ -20,10 +20,17 @@ interface Shown {
 
 /** The actions of a registry that make passwords (acr §2.4, §2.5). What they answer is shown this once. */
 export function credentialActions({ mirror, resources, directory, passwords, now }: CredentialHandlerOptions) {
-  async function make(owner: NonNullable<ReturnType<typeof ownerOf>>, wanted: readonly Slot[], expiresAt?: number) {
-    const made = await resources.db.write((tx) =>
-      Promise.all(wanted.map(async (slot) => ({ slot, ...(await passwords.generate(tx, owner, slot, expiresAt)) }))),
-    );
+  async function make(of: Resource, wanted: readonly Slot[], expiresAt?: number) {
+    const owner = ownerOf(directory(), of)!;
+    const made = await resources.db.write(async (tx) => {
+      // Another process may have deleted it: what is made now would be good for the next one of its name.
+      await resources.lock(tx);
+      const there = await resources.get(of.id, tx);
+      if (there?.createdAt !== of.createdAt) throw resourceNotFound(of.id);
+      return Promise.all(
+        wanted.map(async (slot) => ({ slot, ...(await passwords.generate(tx, owner, slot, expiresAt)) })),
+      );
+    });
     return made.map(({ slot, value }) => ({
       name: slot,
       value,
@@ -44,8 +51,7 @@ export function credentialActions({ mirror, resources, directory, passwords, now
       if (expiresAt !== undefined && !(expiresAt > now())) {
         throw new ManagementError('InvalidRequestContent', 'expiry must be a time to come', { target: 'expiry' });
       }
-      const owner = ownerOf(directory(), token)!;
-      return { username: token.name, passwords: await make(owner, name ? [name] : slots, expiresAt) };
+      return { username: token.name, passwords: await make(token, name ? [name] : slots, expiresAt) };
     },
     /** Passwords are kept by no one: what ACR lists is made anew where there is none, and shown this once. */
     async listCredentials(_: unknown, __: unknown, registry: Resource): Promise<Shown> {
@@ -53,13 +59,13 @@ export function credentialActions({ mirror, resources, directory, passwords, now
       const owner = ownerOf(directory(), registry)!;
       const known = await passwords.list(owner);
       const missing = slots.filter((slot) => !known.some((password) => password.slot === slot));
-      return { username: registry.name, passwords: adminNames(await make(owner, missing)) };
+      return { username: registry.name, passwords: adminNames(await make(registry, missing)) };
     },
     async regenerateCredential(_: unknown, input: unknown, registry: Resource): Promise<Shown> {
       requireAdmin(directory(), registry);
       const { name } = input as { name: 'password' | 'password2' };
       const slot = name === 'password' ? 'password1' : 'password2';
-      return { username: registry.name, passwords: adminNames(await make(ownerOf(directory(), registry)!, [slot])) };
+      return { username: registry.name, passwords: adminNames(await make(registry, [slot])) };
     },
   };
 }

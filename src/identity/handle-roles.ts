@@ -27,14 +27,14 @@ interface Context {
 /** Where an extension lies. */
 const scopeOf = (id: string) => parseArmId(id)?.parent ?? '/';
 
-/** Role definitions: the built-in ones are there at each scope, and custom ones can be assigned wherever they were made. */
+/** Role definitions: the built-in ones are there at each scope; custom ones can be assigned where they were made, and below. */
 export function roleDefinitionHandlers({ mirror }: RoleHandlerOptions) {
   return {
     builtIns({ id }: { id: string }): readonly Resource[] {
       const scope = parseArmId(id)?.type.toLowerCase() === roleDefinitionType.type.toLowerCase() ? scopeOf(id) : id;
       return builtInRoles.map((role) => builtInRole(scope, role));
     },
-    beforeWrite({ name }: Context, { properties }: ResourceBody): void {
+    beforeWrite({ id, name }: Context, { properties }: ResourceBody): void {
       const { roleName } = properties as { roleName: string };
       const taken = (other: { name: string; roleName: unknown }) =>
         other.name.toLowerCase() !== name.toLowerCase() &&
@@ -49,9 +49,14 @@ export function roleDefinitionHandlers({ mirror }: RoleHandlerOptions) {
       if (builtInRoles.some((role) => role.name.toLowerCase() === name.toLowerCase())) {
         throw new ManagementError('Conflict', 'this is the id of a built-in role; choose another GUID');
       }
+      // Assignments name a role by its GUID alone: whoever owns one registry would change what is assigned elsewhere.
+      if (custom.some((other) => other.name.toLowerCase() === name.toLowerCase() && other.key !== armKey(id))) {
+        throw new ManagementError('Conflict', 'this is the id of a role at another scope; choose another GUID');
+      }
     },
     present: ({ own }: Resource) => ({ type: own?.['builtIn'] === true ? 'BuiltInRole' : 'CustomRole' }),
-    list: (_: unknown, query: ListQuery): Page => pageOf(mirror.list(roleDefinitionType.type), query),
+    list: (context: { id: string }, query: ListQuery) =>
+      pageOf(concerning(context.id, mirror, roleDefinitionType), query),
   };
 }
 
@@ -74,7 +79,7 @@ export function roleAssignmentHandlers({ mirror, directory }: RoleHandlerOptions
       };
       const scope = scopeOf(id);
       if (!parseArmScope(scope)) refuse('the scope', 'is not one that a role can be assigned at');
-      requireRole(mirror, assigned.roleDefinitionId);
+      requireRole(mirror, assigned.roleDefinitionId, scope);
       if (assigned.condition !== undefined) requireCondition(assigned.condition);
       requirePrincipal(directory(), assigned);
       const same = mirror
@@ -95,15 +100,15 @@ export function roleAssignmentHandlers({ mirror, directory }: RoleHandlerOptions
       updatedOn: new Date(resource.updatedAt).toISOString(),
       createdBy: resource.createdBy,
     }),
-    /** Those at, above and below a scope, as ARM lists them. */
-    list({ id }: { id: string }, query: ListQuery): Page {
-      const key = armKey(id) ?? '/';
-      const inside = key === '/' ? '/' : `${key}/`;
-      const concerns = ({ parent }: Resource) =>
-        parent === '/' || parent === key || parent.startsWith(inside) || key.startsWith(`${parent}/`);
-      return pageOf(mirror.list(roleAssignmentType.type).filter(concerns), query);
-    },
+    list: (context: { id: string }, query: ListQuery) =>
+      pageOf(concerning(context.id, mirror, roleAssignmentType), query),
   };
+}
+
+/** Those at, above and below a scope, as ARM lists them. */
+function concerning(id: string, mirror: Mirror, { type }: { type: string }): Resource[] {
+  const key = armKey(id) ?? '/';
+  return mirror.list(type).filter(({ parent }) => isAtOrBelow(key, parent) || isAtOrBelow(parent, key));
 }
 
 function pageOf(all: readonly Resource[], { after = '', limit = 100 }: ListQuery): Page {
@@ -112,12 +117,19 @@ function pageOf(all: readonly Resource[], { after = '', limit = 100 }: ListQuery
   return { resources, after: rest.length > limit ? resources.at(-1)!.key : undefined };
 }
 
-function requireRole(mirror: Mirror, roleDefinitionId: string): void {
+function requireRole(mirror: Mirror, roleDefinitionId: string, scope: string): void {
   const key = roleKey(roleDefinitionId);
   const known = (name: string) => name.toLowerCase() === key;
   if (builtInRoles.some(({ name }) => known(name))) return;
-  if (mirror.list(roleDefinitionType.type).some(({ name }) => known(name))) return;
+  const custom = mirror.list(roleDefinitionType.type).filter(({ name }) => known(name));
+  if (custom.some(({ parent }) => isAtOrBelow(armKey(scope) ?? '', parent))) return;
+  if (custom.length > 0) refuse('properties.roleDefinitionId', 'is a role that can be assigned only where it was made');
   refuse('properties.roleDefinitionId', 'is no role that is known here; bonded role definition list shows them');
+}
+
+/** Whether a scope is another one or lies in it, by their keys. */
+function isAtOrBelow(key: string, outer: string): boolean {
+  return outer === '/' || key === outer || key.startsWith(`${outer}/`);
 }
 
 function requirePrincipal(

@@ -64,16 +64,12 @@ export function tokenHandlers({ mirror, directory, passwords }: TokenHandlerOpti
         { target: 'properties.scopeMapId' },
       );
     },
-    /** How `az acr token credential delete` takes passwords away: a write that names the rest. */
-    async afterWrite({ tx, secrets }: WriteContext, resource: Resource): Promise<void> {
-      const { passwords: kept } = (secrets['credentials'] ?? {}) as { passwords?: { name: Slot }[] };
+    /** How `az acr token credential delete` takes passwords away: a write that names the rest. A new token has none. */
+    async afterWrite({ tx, secrets }: WriteContext, resource: Resource, previous: Resource | undefined): Promise<void> {
+      const { passwords: named } = (secrets['credentials'] ?? {}) as { passwords?: { name: Slot }[] };
+      const kept = previous ? named?.map(({ name }) => name) : [];
       const owner = kept && ownerOf(directory(), resource);
-      if (owner)
-        await passwords.drop(
-          tx,
-          owner,
-          kept.map(({ name }) => name),
-        );
+      if (owner) await passwords.drop(tx, owner, kept);
     },
     async present(resource: Resource): Promise<Record<string, unknown>> {
       const owner = ownerOf(directory(), resource);

@@ -18,6 +18,8 @@ export async function identifyPassword(
 ): Promise<Identified<Caller>> {
   const registry = directory().registry(registryId);
   if (!registry || user.length > longest || password.length > longest) return wrong;
+  // No name has any, and PostgreSQL refuses NUL.
+  if (/\p{Cc}/u.test(user)) return wrong;
   const kind = user.toLowerCase() === registry.name.toLowerCase() ? 'admin' : 'token';
   const owner: PasswordOwner = { registryId, kind, name: user };
   const found = await passwords.verify(owner, password);

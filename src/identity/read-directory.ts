@@ -1,5 +1,5 @@
-import { compilePolicy, type PolicySource, type RoleAssignment } from '../access/index.ts';
-import { armKey } from '../operations/index.ts';
+import { compilePolicy, type PolicySource, type RoleAssignment, type RoleDefinition } from '../access/index.ts';
+import { armKey, parseArmId } from '../operations/index.ts';
 import { factsOf, registryType } from '../registries/index.ts';
 import type { Mirror } from '../resources/index.ts';
 import {
@@ -52,12 +52,7 @@ export function readDirectory(
       id: resourceId,
       roleAssignmentMode,
     })),
-    roleDefinitions: listOf(mirror, roleDefinitionType).map(({ resource, properties }) => ({
-      ...properties,
-      id: resource.id,
-      name: resource.name,
-      type: 'CustomRole',
-    })),
+    roleDefinitions: rolesOf(mirror),
     assignments: [...standing.assignments, ...listOf(mirror, roleAssignmentType).flatMap(assignmentOf)],
   } satisfies PolicySource;
   // What was compiled for the one before is taken over.
@@ -69,7 +64,7 @@ export function readDirectory(
     const grants = grantsOf(mirror, properties.scopeMapId, resource.parent);
     return [{ name: resource.name, registryId: registry.id, enabled, grants }];
   });
-  const credentials = listOf(mirror, federatedCredentialType).flatMap(({ resource, properties }) => {
+  const credentials = credentialsOf(mirror).flatMap(({ resource, properties }) => {
     const identity = identities.get(resource.parent);
     return identity ? [credentialOf(resource.id, identity, properties)] : [];
   });
@@ -84,6 +79,28 @@ export function readDirectory(
     credentials: [...standing.credentials, ...credentials],
     issuers: [...standing.issuers, ...listOf(mirror, trustedIssuerType).map(issuerOf)],
   });
+}
+
+/**
+ * Federated credentials, those first that have said the same for longest: of several that fit a token the first counts, so
+ * that nobody takes the tokens of an identity over to another one by writing a credential of that.
+ */
+function credentialsOf(mirror: Mirror) {
+  const all = listOf(mirror, federatedCredentialType);
+  return all.toSorted((one, other) => one.resource.updatedAt - other.resource.updatedAt);
+}
+
+/** Custom roles. Of two with one GUID, which two nodes may have let in, the older one is last, and so the one that counts. */
+function rolesOf(mirror: Mirror): RoleDefinition[] {
+  return listOf(mirror, roleDefinitionType)
+    .toSorted((one, other) => other.resource.createdAt - one.resource.createdAt)
+    .map(({ resource, properties }) => ({
+      ...properties,
+      id: resource.id,
+      name: resource.name,
+      type: 'CustomRole',
+      madeAt: parseArmId(resource.id)!.parent!,
+    }));
 }
 
 /** The list before, where nothing in it has changed. */

@@ -115,13 +115,15 @@ export function createMatch({ types, providerActions }: Declared): (path: string
 
 type Level = 'tenant' | 'subscription' | 'group' | 'resource';
 
-/** What kind of scope it is; undefined where it is none. */
+/**
+ * What kind of scope it is; undefined where it is none. Subscriptions and groups are where paths begin, and nowhere else:
+ * what lies in a resource may call itself one, and belongs to that resource all the same.
+ */
 function levelOf(scope: readonly string[]): Level | undefined {
   if (scope.length === 0) return 'tenant';
-  const arm = armIdOf(scope);
-  if (!arm) return undefined;
-  if (arm.type === 'Microsoft.Resources/subscriptions') return 'subscription';
-  return arm.type === 'Microsoft.Resources/subscriptions/resourceGroups' ? 'group' : 'resource';
+  if (!armIdOf(scope)) return undefined;
+  if (scope[0]!.toLowerCase() !== 'subscriptions' || scope.length > 4) return 'resource';
+  return scope.length === 2 ? 'subscription' : 'group';
 }
 
 /** Words of the scope as ARM spells them, and the one group as it is called; other names stay as they are. */

@@ -35,7 +35,7 @@ export async function listResources(call: Call, route: RouteOf<'collection'>): P
 /** The nearest resource of a declared type that an id lies in or is; undefined where that is a group or the tenant. */
 export function ownerOf({ types }: Edge, id: string): string | undefined {
   const arm = parseArmId(id);
-  if (!arm || arm.type === '' || /^Microsoft\.Resources\/subscriptions/i.test(arm.type)) return undefined;
+  if (!arm || arm.type === '' || /^\/subscriptions\/[^/]+(?:\/resourceGroups\/[^/]+)?$/i.test(arm.id)) return undefined;
   if (types.has(arm.type.toLowerCase())) return arm.id;
   if (arm.isChild) return ownerOf({ types } as Edge, arm.parent!);
   throw new ManagementError('InvalidResourceType', `the resource type ${arm.type} could not be found`);

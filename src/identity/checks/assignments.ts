@@ -52,7 +52,7 @@ export const assignmentChecks: readonly Check<AccessSnapshot>[] = [
         if (gives(assignsRoles)) return [findingOf(one, 'Is a workload, and may assign roles')];
         // Identities lie beside registries.
         if (gives(writesCredentials) && isAboveRegistries(one)) {
-          return [findingOf(one, 'Is a workload, and may become any identity by a federated credential')];
+          return [findingOf(one, 'Is a workload, and may say whose tokens an identity is that has no role yet')];
         }
         if (!gives(writesRegistries)) return [];
         return [{ ...findingOf(one, 'Is a workload, and may change registries'), severity: 'medium' }];

@@ -12,4 +12,4 @@ export {
 } from './presets/index.ts';
 export { type Claims, claimsUnverified } from './read-token.ts';
 export { type RefusalReason, refusals } from './refusal.ts';
-export { type TrustedIssuer, trustedIssuerProperties } from './trusted-issuer.ts';
+export { type TrustedIssuer, trustedIssuerProperties, trustMark } from './trusted-issuer.ts';

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { presetNames } from './presets/index.ts';
 
@@ -83,3 +84,14 @@ export const trustedIssuerSchema = trustedIssuerProperties.safeExtend({ name: z.
 
 export type TrustedIssuer = z.output<typeof trustedIssuerSchema>;
 export type TrustedIssuerInput = z.input<typeof trustedIssuerSchema>;
+
+const marks = new WeakMap<TrustedIssuer, string>();
+
+/** Another one whenever the issuer's name, keys or audiences are others: what it vouched for before it does not any more. */
+export function trustMark(trusted: TrustedIssuer): string {
+  const { name, issuer, discovery, jwksUri, jwks, audiences } = trusted;
+  const says = () => JSON.stringify([name, issuer, discovery, jwksUri, jwks, audiences.toSorted()]);
+  const mark = marks.get(trusted) ?? createHash('sha256').update(says()).digest('base64url').slice(0, 16);
+  marks.set(trusted, mark);
+  return mark;
+}

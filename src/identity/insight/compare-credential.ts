@@ -8,8 +8,13 @@ const mostValues = 20;
 const longestValue = 256;
 
 /** Whether a token's claims are those that a federated credential means, and what of them is not. */
-export function compareCredential(credential: FederatedCredential, claims: Claims): Comparison {
-  const { id, identity, audiences, subject, claims: wanted } = credential;
+export function compareCredential(
+  credential: FederatedCredential,
+  claims: Claims,
+  issuer: { audiences: readonly string[] },
+): Comparison {
+  const { id, identity, subject, claims: wanted } = credential;
+  const audiences = credential.audiences.filter((audience) => issuer.audiences.includes(audience));
   const patterns = [...(subject === undefined ? [] : [['sub', subject] as const]), ...Object.entries(wanted)];
   const compared = [
     compare(claims, 'aud', audiences),

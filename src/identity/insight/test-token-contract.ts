@@ -12,7 +12,11 @@ const comparison = z.object({
   id: z.string(),
   identity: z.string(),
   matches: z.boolean(),
-  chosen: z.boolean().describe('Whether it is the one that makes the token an identity: the first that matches.'),
+  chosen: z
+    .boolean()
+    .describe(
+      'Whether it is the one that makes the token an identity: of those that match the one that was written first.',
+    ),
   message: z.string(),
   compared: z.array(compared),
 });

@@ -161,9 +161,11 @@ test('what is compared piece by piece matches as a whole', () => {
       fc.dictionary(names, fc.oneof(value, fc.array(value, { maxLength: 3 }))),
       (subject, claims, had) => {
         const credential = { id: 'one', identity, issuer: 'one', audiences: ['bonded'], subject, claims, mark: '' };
-        const compared = compareCredential(credential, { ...had, aud: 'bonded' });
+        const trusted = { audiences: ['bonded', 'third'] };
+        const compared = compareCredential(credential, { ...had, aud: 'bonded' }, trusted);
         expect(compared.matches).toBe(matchesPattern(had, { subject, claims }));
-        expect(compareCredential(credential, { ...had, aud: 'other' }).matches).toBe(false);
+        expect(compareCredential(credential, { ...had, aud: 'bonded' }, { audiences: ['third'] }).matches).toBe(false);
+        expect(compareCredential(credential, { ...had, aud: 'third' }, trusted).matches).toBe(false);
       },
     ),
     { numRuns: runs },

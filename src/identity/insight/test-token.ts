@@ -95,7 +95,7 @@ function becomes(directory: Directory, verified: VerifiedToken) {
     .credentialsOf(verified.issuer.issuer)
     .slice(0, mostCredentials)
     .map((credential) => ({
-      ...compareCredential(credential, verified.claims),
+      ...compareCredential(credential, verified.claims, verified.issuer),
       chosen: credential.id === caller.holder.credential?.id,
     }));
   const known = { kind: caller.kind, id: caller.id, name: caller.holder.name, enabled: principal !== undefined };

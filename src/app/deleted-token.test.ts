@@ -1,0 +1,27 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { fetch } from '../../test/http/fetch.ts';
+import { managementOf, registry } from '../../test/support/management.ts';
+import { basic } from '../../test/support/people.ts';
+import { startWatchedApp, type WatchedApp } from '../../test/support/watched-app.ts';
+
+let server: WatchedApp;
+beforeAll(async () => {
+  server = await startWatchedApp();
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
+test('a token that another process has deleted gets no password, nor does the next one of its name', async () => {
+  const { resources, identification } = server.app.access;
+  const manage = managementOf(server.url);
+  const first = await manage.token('robot', ['repositories/app/content/read']);
+  const tokenId = `${registry}/tokens/robot`;
+  // As another process does it: this one has not heard of it yet.
+  await resources.delete(tokenId, { by: 'another process' });
+  await expect(manage.post(`${registry}/generateCredentials`, { tokenId, name: 'password2' })).rejects.toThrow('404');
+  const all = await identification.passwords.all();
+  expect(all.map(({ slot }) => slot)).toEqual(['password1']);
+
+  await manage.put(tokenId, { scopeMapId: `${registry}/scopeMaps/_repositories_admin` });
+  const headers = { Authorization: basic('robot', first) };
+  expect((await fetch(`${server.url}/v2/`, { headers })).status).toBe(401);
+});
