@@ -148,7 +148,7 @@ edge  kubernetes  https://kubernetes.default.svc  a          pinned  true
     [
       ['--preset', 'gitlab', '--audience', 'a', '--clock-skew', 'soon'],
       2,
-      'Failed to parse "soon" for clock-skew: it is a whole number of seconds; --help lists what there is',
+      'clock-skew cannot be "soon": it is a whole number of seconds; --help lists what there is',
     ],
   ])('is not made of %j', async (words, code, message) => {
     const [status, error] = await rig.refused('issuer', 'create', '-n', 'wrong', ...words);

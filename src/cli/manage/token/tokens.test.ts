@@ -222,7 +222,7 @@ describe('a token', () => {
     [
       ['create', '-n', 'wrong', '--scope-map', 'ci-map', '--expiration-in-days', '0'],
       2,
-      'Failed to parse "0" for expiration-in-days: it is a whole number of days from 1 to 36500; --help lists what there is',
+      'expiration-in-days cannot be "0": it is a whole number of days from 1 to 36500; --help lists what there is',
     ],
     [
       ['create', '-n', 'wrong', '--scope-map', 'nothere'],
