@@ -67,6 +67,11 @@ describe('an identity', () => {
   });
 });
 
+test.each(['bad name', 'a*', '50%'])('the name %p is refused as a name, not for want of a right', async (name) => {
+  const [code, error] = await rig.refused('identity', 'create', '-n', name);
+  expect([code, error]).toEqual([1, expect.stringContaining('the name of a resource of type')]);
+});
+
 describe('a federated credential', () => {
   test('of an issuer that is not trusted is made, with a word about that', async () => {
     const of = ['--identity-name', 'cluster-a', '-n', 'early', '--issuer', 'https://later.test', '--subject', 's'];
