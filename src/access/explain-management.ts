@@ -13,7 +13,7 @@ import {
   refusal,
 } from './explain.ts';
 import { type Policy, visitAssignments } from './policy.ts';
-import { isAssignable, type Principal } from './principal.ts';
+import { isAssignable, nameOf, type Principal } from './principal.ts';
 import { compileRole, givesAction, type RoleDefinition } from './roles.ts';
 import { compileActionPattern } from './wildcard.ts';
 
@@ -35,7 +35,7 @@ const weights = [
 /** Says why `decideManagement` decides as it does, by every assignment that concerns the principal. */
 export function explainManagement(policy: Policy, principal: Principal, action: string, scope: string): Explanation {
   const decision = decideManagement(policy, principal, action, scope);
-  const who = `${principal.kind} ${JSON.stringify(principal.name)}`;
+  const who = nameOf(principal);
   const at = parseArmScope(scope);
   if (!at) return { ...decision, reasons: [], message: `${who} is refused ${action}: ${scope} is no id of a resource` };
   const assignments = new Set<Assignment>();

@@ -14,7 +14,7 @@ import {
 } from './decide.ts';
 import { conditionNames, type Permission, permissionActions, type RoleAssignmentMode } from './permissions.ts';
 import { type Policy, type PolicyRegistry, registryOf, visitAssignments } from './policy.ts';
-import { type Grant, isAssignable, type Principal } from './principal.ts';
+import { type Grant, isAssignable, nameOf, type Principal } from './principal.ts';
 import { replacementsOf, smallestRole } from './role-choice.ts';
 import { exclusionOf, type RoleDefinition } from './roles.ts';
 
@@ -60,7 +60,7 @@ const mostNamed = 10;
 export function explain(policy: Policy, principal: Principal, permission: Permission, target: Target): Explanation {
   const decision = decide(policy, principal, permission, target);
   const registry = registryOf(policy, target.registry);
-  const who = `${principal.kind} ${JSON.stringify(principal.name)}`;
+  const who = nameOf(principal);
   const where = repositoryFor(permission, target) ?? 'the registry as a whole';
   const what = `${permission} on ${where} in ${JSON.stringify(target.registry)}`;
   if (!registry) return { ...decision, reasons: [], message: `${who} is refused ${what}: no such registry is known` };

@@ -33,6 +33,20 @@ export function isAssignable({ kind }: Principal): boolean {
   return kind === 'identity' || kind === 'operator' || kind === 'federated';
 }
 
+const kinds: Record<Principal['kind'], string> = {
+  operator: 'operator',
+  identity: 'identity',
+  federated: 'caller',
+  token: 'token',
+  admin: 'admin user',
+  anonymous: '',
+};
+
+/** A principal in a sentence. */
+export function nameOf({ kind, name }: Principal): string {
+  return kind === 'anonymous' ? 'whoever shows no credentials' : `${kinds[kind]} ${JSON.stringify(name)}`;
+}
+
 /** Whether a text is a repository's name, `prefix/*` or `*`. */
 export function isRepositoryPattern(text: string): boolean {
   return text === '*' || isRepositoryName(text.endsWith('/*') ? text.slice(0, -2) : text);

@@ -129,7 +129,7 @@ test('lesson 20: a token without the scope is 401, as if there were another to g
     expect(denied.headers.get('www-authenticate')).toBeNull();
     const { code, message } = await errorOf(denied);
     expect(code).toBe('DENIED');
-    expect(message).toBe('reader has no right to pull,push in open; bonded access explain says why');
+    expect(message).toBe('reader has no right to push in open; bonded access explain says why');
   }
 });
 

@@ -1,3 +1,4 @@
+import { type Permission, scopeActions } from '../access/index.ts';
 import type { Caller as Asking } from '../distribution/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import {
@@ -131,7 +132,7 @@ export function createGates(options: GateOptions): Gate[] {
     if (could && caller.grant) throw challenge(exchange, needs, notInToken, caller);
     refused(exchange, { ...notAllowed, caller, needs });
     throw new RegistryError('DENIED', {
-      message: `${caller.holder.name} has no right to ${needs.challenge.action} ${whatOf(needs)}; bonded access explain says why`,
+      message: `${caller.holder.name} has no right to ${lacking(needs, rights)} ${whatOf(needs)}; bonded access explain says why`,
       detail: { action: permissions[0], name: needs.challenge.name },
     });
   };
@@ -160,6 +161,16 @@ const notInToken = {
   message: 'the access token was not given for this; get one that is',
 };
 const notAllowed = { reason: 'not_allowed', message: 'no role assignment or scope map allows it' };
+
+/** What somebody may not do of what was asked: a push takes a pull, too, and may lack it or not. */
+function lacking({ challenge: { action }, repository }: Needs, rights: Rights): string {
+  const words = action.split(',');
+  const missing = words.filter((word) => {
+    const permission = (scopeActions as Record<string, Permission>)[word];
+    return permission === undefined || !rights.allows(permission, repository);
+  });
+  return (missing.length > 0 ? missing : words).join(' and ');
+}
 
 const whatOf = ({ challenge }: Needs) => (challenge.type === 'repository' ? `in ${challenge.name}` : 'of the registry');
 

@@ -65,7 +65,10 @@ function unreachable(error: unknown, { origin, host }: RegistryAddress): unknown
   }
   const other = secure ? '--plain-http if it speaks plain http' : `https://${host} if it speaks TLS`;
   if (reason !== 'unreachable') return new RegistryUnreachable(message, { cause: error });
-  return new RegistryUnreachable(`${message}; check that it runs at ${origin}, or give ${other}`, { cause: error });
+  return new RegistryUnreachable(
+    `${host} cannot be reached; check that the server runs and listens there, or give ${other}`,
+    { cause: error },
+  );
 }
 
 function parsed(text: string): Record<string, unknown> | undefined {

@@ -15,6 +15,25 @@ const full = new Set(['ENOSPC', 'EDQUOT', 'SQLITE_FULL', 'SQLITE_IOERR_SHMSIZE']
 const orMeant = (corrections: readonly string[]) =>
   corrections.length > 0 ? `; did you mean ${corrections.join(' or ')}?` : '';
 
+/** How a command is not written as it must be. */
+const misunderstood: Parameters<typeof formatMessageForArgumentScannerError>[1] = {
+  FlagNotFoundError: ({ input, corrections }) =>
+    `there is no flag --${input}${orMeant(corrections.map((flag) => `--${kebab(flag)}`))}`,
+  AliasNotFoundError: ({ input }) => `there is no flag -${input}`,
+  ArgumentParseError: ({ externalFlagNameOrPlaceholder: name, input, exception }) =>
+    `${name} cannot be ${JSON.stringify(input)}: ${exception instanceof Error ? exception.message : String(exception)}`,
+  EnumValidationError: ({ externalFlagName, input, values }) =>
+    `--${externalFlagName} cannot be ${JSON.stringify(input)}: it is one of ${values.join(', ')}`,
+  UnsatisfiedFlagError: ({ externalFlagName, nextFlagName }) =>
+    nextFlagName === undefined
+      ? `--${externalFlagName} must be given, with a value`
+      : `--${externalFlagName} must have a value before --${nextFlagName}`,
+  UnexpectedPositionalError: ({ input }) => `${JSON.stringify(input)} is a word too many`,
+  UnsatisfiedPositionalError: ({ placeholder }) => `${placeholder} must be given`,
+  UnexpectedFlagError: ({ externalFlagName, previousInput, input }) =>
+    `--${externalFlagName} is given twice, as ${JSON.stringify(previousInput)} and ${JSON.stringify(input)}`,
+};
+
 /** What the program says when a command cannot be run: one line, in the form of all its other errors. */
 export const text: ApplicationText = {
   ...text_en,
@@ -22,10 +41,7 @@ export const text: ApplicationText = {
     `bonded: there is no command ${input}${orMeant(corrections) || '; bonded --help lists them'}`,
   exceptionWhileParsingArguments(error) {
     if (!(error instanceof ArgumentScannerError)) return `bonded: ${String(error)}`;
-    const message = formatMessageForArgumentScannerError(error, {
-      FlagNotFoundError: ({ input, corrections }) =>
-        `there is no flag --${input}${orMeant(corrections.map((flag) => `--${kebab(flag)}`))}`,
-    });
+    const message = formatMessageForArgumentScannerError(error, misunderstood);
     return `bonded: ${message}${message.endsWith('?') ? '' : '; --help lists what there is'}`;
   },
   exceptionWhileRunningCommand(error) {

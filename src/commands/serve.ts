@@ -1,9 +1,11 @@
+import { resolve } from 'node:path';
 import { buildCommand } from '@stricli/core';
 import { startApp } from '../app/index.ts';
 import type { Context } from '../cli/index.ts';
 import { startWorkers } from '../processes/index.ts';
 import { createLog } from '../telemetry/index.ts';
 import { type ConfigFlags, configFlags, loadFor } from './load.ts';
+import { welcome } from './welcome.ts';
 
 export const serve = buildCommand<ConfigFlags, [], Context>({
   docs: { brief: 'Start the registry' },
@@ -23,7 +25,12 @@ export const serve = buildCommand<ConfigFlags, [], Context>({
     log.info(shown, `serving on ${app.url}`);
 
     // A person reads this, a log collector would choke on it.
-    if (this.process.stdout.isTTY || this.environment.npm_lifecycle_event === 'start') this.write(welcome(app.url));
+    const isCheckout = this.environment.npm_lifecycle_event === 'start';
+    if (this.process.stdout.isTTY || isCheckout) {
+      const { publicUrl } = config;
+      const data = resolve(config.data);
+      this.write(welcome({ url: app.url, publicUrl, data, program: isCheckout ? 'bin/bonded' : 'bonded' }));
+    }
     const stopped = await Promise.race([signal, ...(workers ? [workers.failure] : [])]);
     if (typeof stopped === 'string') log.info({ signal: stopped }, 'draining; a second signal ends at once');
     const cut = await app.stop();
@@ -48,20 +55,4 @@ function stopSignal({ process }: Context): Promise<string> {
       });
     }
   });
-}
-
-/** What a person may try next. */
-function welcome(url: string): string {
-  const host = url.slice(url.indexOf('//') + 2);
-  return `
-  Bonded is serving on ${url}
-
-  Try:
-    bonded login ${host}
-    skopeo copy --dest-tls-verify=false docker://docker.io/library/busybox:latest docker://${host}/busybox:latest
-    podman push --tls-verify=false IMAGE ${host}/IMAGE
-    crane ls --insecure ${host}/busybox
-
-  Ctrl-C stops it.
-`;
 }

@@ -223,12 +223,18 @@ describe('what is wrong is named with its key and where it came from', () => {
   });
 });
 
-test('variables that look like ours and name no setting are reported; those of tests and Kubernetes are not', () => {
+test('variables that look like ours and name no setting are reported; those of commands, tests and Kubernetes are not', () => {
   const environment = {
     BONDED_DAAT: 'x',
     BONDED_REGISTRIES: 'x',
     BONDED_DATA: 'x',
     BONDED_CONFIG: 'x',
+    BONDED_SERVER: 'x',
+    BONDED_TOKEN_FILE: 'x',
+    BONDED_ID_TOKEN: 'x',
+    BONDED_LOGIN_AUDIENCE: 'x',
+    BONDED_LOGIN_ISSUER: 'x',
+    BONDED_LOGIN_CLIENT_ID: 'x',
     BONDED_TEST_POSTGRES: 'x',
     BONDED_SERVICE_HOST: 'x',
     BONDED_PORT: 'tcp://10.0.0.1:80',

@@ -1,3 +1,4 @@
+import { parseArmScope } from '../access/index.ts';
 import type { RegistryError } from '../errors/index.ts';
 import {
   errorEnvelope,
@@ -16,7 +17,7 @@ import { createMatch, isManagementPath, type Route } from './match.ts';
 import { getResource, listResources } from './read.ts';
 import { methodsOf, rightOf } from './route-rights.ts';
 import { showScope } from './scopes.ts';
-import { deleteResource, writeResource } from './write.ts';
+import { deleteResource, requireName, writeResource } from './write.ts';
 
 /** The management API (ARM's resource model). */
 export interface Management {
@@ -58,6 +59,8 @@ export function createManagement(options: ManagementOptions): Management {
     if (await options.authorise(exchange, action, id)) return;
     // Whatever a subscription has lies in its one group, and ARM lists what of it somebody may read.
     if (route.kind === 'collection' && route.all && (await options.authorise(exchange, action, groupScope))) return;
+    // No right holds at what is no scope, and none would help.
+    if (route.kind === 'resource' && !parseArmScope(id)) requireName(route.type, route.name);
     throw new ManagementError(
       'AuthorizationFailed',
       `the client ${options.describe(exchange.principal)} does not have authorization to perform action ${action} over ` +

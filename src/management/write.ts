@@ -128,7 +128,8 @@ function beingDeleted(id: string): ManagementError {
   return new ManagementError('Conflict', 'the resource is being deleted; wait until it is gone', { target: id });
 }
 
-function requireName({ name: { pattern, says }, type }: ResourceType, name: string): void {
+/** InvalidResourceName where no resource of the type can have the name. */
+export function requireName({ name: { pattern, says }, type }: ResourceType, name: string): void {
   if (pattern.test(name)) return;
   throw new ManagementError('InvalidResourceName', `the name of a resource of type ${type} has ${says}`, {
     target: 'name',

@@ -102,6 +102,9 @@ clustered('the two nodes of the cluster serve one registry behind its nginx', as
   await using one = await start('node1');
   await using two = await start('node2');
   await using proxy = await startNginx({ '127.0.0.1:5001': one.host, '127.0.0.1:5002': two.host });
+  // nginx does not listen on the port of its scheme: clients must be told where to ask for tokens.
+  const challenge = (await globalThis.fetch(`${proxy.url}/v2/`)).headers.get('www-authenticate');
+  expect(challenge).toContain(`realm="${proxy.url}/oauth2/token"`);
   knownFront(proxy.url, one.url);
 
   for (let count = 0; count < 5; count++) {

@@ -227,8 +227,8 @@ test(
     };
     expect(await failed('a b')).toContain('a b is no registry; write its host, such as registry.example.com');
     expect(await failed('127.0.0.1:1', '--data', server.data)).toBe(
-      'bonded: 127.0.0.1 cannot be reached; check that it runs at http://127.0.0.1:1, or give https://127.0.0.1:1 if it ' +
-        'speaks TLS\n',
+      'bonded: 127.0.0.1:1 cannot be reached; check that the server runs and listens there, or give https://127.0.0.1:1 if ' +
+        'it speaks TLS\n',
     );
     expect(await failed(`https://${server.host}`, '--data', server.data)).toContain(
       '--plain-http if it speaks plain http',

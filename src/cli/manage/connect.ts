@@ -1,11 +1,9 @@
 import { createManagementClient, type ManagementClient, ManagementClientError } from '../../operations/index.ts';
 import { registryType } from '../../registries/index.ts';
-import type { Context } from '../context.ts';
+import { type Context, defaultHost } from '../context.ts';
+import { RegistryUnreachable } from '../exchange.ts';
 import { UsageError } from '../failure.ts';
 import { sessionFor } from '../session.ts';
-
-/** Where a server is that nobody named. */
-const usualServer = '127.0.0.1:5000';
 
 /** What a command works with. */
 export interface Connection {
@@ -18,7 +16,12 @@ export interface Connection {
 }
 
 export async function connect(context: Context, server: string | undefined): Promise<Connection> {
-  const session = await sessionFor(context, server ?? (context.environment['BONDED_SERVER'] || usualServer));
+  const session = await sessionFor(context, server ?? defaultHost(context)).catch((error: unknown) => {
+    // Whoever has logged in elsewhere need not know that commands have a server of their own.
+    const isGuess = server === undefined && !context.environment['BONDED_SERVER'];
+    if (!(isGuess && error instanceof RegistryUnreachable)) throw error;
+    throw new Error(`${error.message}; --server or BONDED_SERVER names another server`, { cause: error });
+  });
   const { origin, authority } = session.server;
   const client = createManagementClient({ endpoint: origin, fetch: session.fetch });
   return {

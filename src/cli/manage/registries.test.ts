@@ -179,10 +179,10 @@ describe('errors', () => {
   });
 
   test.each<[string[], string]>([
-    [['acr', 'create'], 'Expected input for flag --name; --help lists what there is'],
+    [['acr', 'create'], '--name must be given, with a value; --help lists what there is'],
     [
       ['acr', 'create', '-n', 'b', '--sku', 'Gold'],
-      'Expected "Gold" to be one of (Basic|Standard|Premium); --help lists what there is',
+      '--sku cannot be "Gold": it is one of Basic, Standard, Premium; --help lists what there is',
     ],
     [['acr', 'create', '-n', 'teamd', '--tags', 'x'], '--tags: "x" is no NAME=VALUE'],
     [['acr', 'create', '-n', 'teamd', '-g', 'other'], '--resource-group: there is one, called bonded; leave it out'],

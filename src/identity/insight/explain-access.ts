@@ -11,7 +11,7 @@ import {
 } from '../../access/index.ts';
 import { isRepositoryName } from '../../oci/index.ts';
 import { commandLine, ManagementError, parseArmId } from '../../operations/index.ts';
-import type { ExplainedAccess, RegistryFacts } from '../../registries/index.ts';
+import { type ExplainedAccess, type RegistryFacts, registryType } from '../../registries/index.ts';
 import type { Mirror, Resource } from '../../resources/index.ts';
 import type { Directory } from '../directory.ts';
 import { findPrincipal, type Found, type Whom } from './whom.ts';
@@ -100,8 +100,13 @@ function roleSuggestion({ assignee }: Found, { suggestion }: Explanation, { acti
   const isBounded = repository !== undefined && /^(?:content|metadata)\//.test(action);
   const condition = isBounded ? conditionFor({ repositories: [repository] }).replaceAll(/\s+/g, ' ') : undefined;
   const { id: roleDefinitionId, roleName } = suggestion;
-  const words = ['bonded', 'role', 'assignment', 'create', ...assignee, '--role', roleName, '--scope', scope];
-  const command = commandLine(condition === undefined ? words : [...words, '--condition', condition]);
+  const registry = parseArmId(scope);
+  const isRegistry = registry?.type === registryType.type;
+  const at = isRegistry ? ['--registry', registry.name] : ['--scope', scope];
+  // The command writes the condition by itself: nobody can read it in a shell's quotes.
+  const bound = isBounded ? ['--repository', repository] : [];
+  const words = ['bonded', 'role', 'assignment', 'create', ...assignee, '--role', roleName];
+  const command = commandLine([...words, ...at, ...bound]);
   return { roleDefinitionId, roleName, ...(condition !== undefined && { condition }), command };
 }
 

@@ -4,6 +4,7 @@ import { type ExplainedAccess, registryType } from '../../../registries/index.ts
 import { UsageError } from '../../failure.ts';
 import { manageCommand } from '../command.ts';
 import { registryFlag, type RegistryFlag, requiredText, textFlag } from '../flags.ts';
+import { issuerUrl } from '../issuer/issuer-url.ts';
 import { explained } from './report.ts';
 import { whomFlags, type WhomFlags, whomOf } from './whom.ts';
 
@@ -38,7 +39,8 @@ export const explain = manageCommand<Asked>({
   report: (value) => explained(value as ExplainedAccess),
   async run({ client, registry }, flags) {
     const { action, repository, scope } = flags;
-    const whom = whomOf(flags);
+    const issuer = flags.issuer === undefined ? {} : { issuer: await issuerUrl(client, flags.issuer) };
+    const whom = whomOf({ ...flags, ...issuer });
     const manages = isManagement(action);
     if (manages && repository !== undefined) throw new UsageError('--repository goes with actions on data alone');
     if (!manages && scope !== undefined) throw new UsageError('--scope goes with actions of the management API alone');

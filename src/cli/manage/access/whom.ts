@@ -21,7 +21,11 @@ export const whomFlags = {
   token: { ...textFlag, placeholder: 'name', brief: 'Repository-scoped token' },
   admin: { ...one, brief: 'The admin user' },
   anonymous: { ...one, brief: 'Whoever shows no credentials' },
-  issuer: { ...textFlag, placeholder: 'url', brief: 'Whoever this issuer gives the groups or claims' },
+  issuer: {
+    ...textFlag,
+    placeholder: 'url|name',
+    brief: 'Whoever this issuer gives the groups or claims: iss, or the name of a trusted issuer',
+  },
   groups: { ...wordsFlag, placeholder: 'group…', brief: 'Groups in the token' },
   claims: { ...wordsFlag, placeholder: 'claim=value…', brief: 'Claims of the token' },
 } as const;

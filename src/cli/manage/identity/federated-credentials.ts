@@ -6,7 +6,7 @@ import type { Columns } from '../../output/index.ts';
 import { manageCommand } from '../command.ts';
 import { confirm } from '../confirm.ts';
 import { confirmFlag, type ConfirmFlag, type NameFlag, requiredText, textFlag } from '../flags.ts';
-import { issuerUrl } from '../issuer/issuer-url.ts';
+import { issuerUrl, untrusted } from '../issuer/issuer-url.ts';
 import { pairs, replacing } from '../pairs.ts';
 import { flat } from '../present.ts';
 import { allWords, wordsFlag } from '../words.ts';
@@ -50,7 +50,7 @@ const create = manageCommand<Owned & Settings>({
   flags: { ...flags, ...settings },
   aliases,
   columns,
-  async run({ client }, given) {
+  async run({ client, note }, given) {
     const { issuer, subject } = given;
     if (issuer === undefined) throw new UsageError('--issuer says who signs the tokens');
     const audiences = allWords(given.audiences);
@@ -62,7 +62,10 @@ const create = manageCommand<Owned & Settings>({
       ...(audiences && { audiences }),
       ...(claims && { claims }),
     };
-    return flat(await client.put(federatedCredentialType, [given.identityName, given.name], { properties }));
+    const made = await client.put(federatedCredentialType, [given.identityName, given.name], { properties });
+    const useless = await untrusted(client, made.properties.issuer);
+    if (useless !== undefined) note(useless);
+    return flat(made);
   },
 });
 

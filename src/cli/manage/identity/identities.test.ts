@@ -67,7 +67,19 @@ describe('an identity', () => {
   });
 });
 
+test.each(['bad name', 'a*', '50%'])('the name %p is refused as a name, not for want of a right', async (name) => {
+  const [code, error] = await rig.refused('identity', 'create', '-n', name);
+  expect([code, error]).toEqual([1, expect.stringContaining('the name of a resource of type')]);
+});
+
 describe('a federated credential', () => {
+  test('of an issuer that is not trusted is made, with a word about that', async () => {
+    const of = ['--identity-name', 'cluster-a', '-n', 'early', '--issuer', 'https://later.test', '--subject', 's'];
+    const { code, error } = await rig.run([...federated, 'create', ...of]);
+    expect([code, error]).toEqual([0, expect.stringContaining('Note that https://later.test is not trusted')]);
+    await rig.ok(...federated, 'delete', '--identity-name', 'cluster-a', '-n', 'early', '--yes');
+  });
+
   test('says whose tokens an identity is, until it is changed', async () => {
     const key = await makeKey('cluster-1', 'ES256');
     const file = join(rig.home, 'keys.json');

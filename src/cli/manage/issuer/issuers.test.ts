@@ -132,14 +132,14 @@ edge  kubernetes  https://kubernetes.default.svc  a          pinned  true
   });
 
   test.each<[string[], number, string]>([
-    [[], 2, '--preset oidc: the preset oidc needs issuer: The issuer, exactly as tokens have it in `iss`.'],
+    [[], 2, 'the preset oidc needs issuer: The issuer, exactly as tokens have it in `iss`: an https URL.'],
     [
       ['--preset', 'github'],
       2,
       '--audience says what tokens must have as aud: what whoever gets them asks for, such as bonded',
     ],
-    [['--preset', 'github', '--tenant', tenant], 2, '--preset github: the preset github has no parameter tenant'],
-    [['--preset', 'entra', '--tenant', 'x'], 2, '--preset entra: tenant is not as it must be: Directory (tenant) ID.'],
+    [['--preset', 'github', '--tenant', tenant], 2, 'the preset github has no parameter tenant'],
+    [['--preset', 'entra', '--tenant', 'x'], 2, 'the preset entra cannot have this tenant: Directory (tenant) ID.'],
     [
       ['--preset', 'oidc', '--issuer', 'https://i.test', '--audience', 'a', '--jwks-file', '/nothere'],
       2,
@@ -148,7 +148,7 @@ edge  kubernetes  https://kubernetes.default.svc  a          pinned  true
     [
       ['--preset', 'gitlab', '--audience', 'a', '--clock-skew', 'soon'],
       2,
-      'Failed to parse "soon" for clock-skew: it is a whole number of seconds; --help lists what there is',
+      'clock-skew cannot be "soon": it is a whole number of seconds; --help lists what there is',
     ],
   ])('is not made of %j', async (words, code, message) => {
     const [status, error] = await rig.refused('issuer', 'create', '-n', 'wrong', ...words);

@@ -49,6 +49,6 @@ export function defaultsOf(flags: PresetFlags, preset: PresetName): IssuerDefaul
     const defaults = issuerDefaults(preset, Object.fromEntries(rest));
     return own === undefined ? defaults : { ...defaults, issuer: own };
   } catch (error) {
-    throw new UsageError(`--preset ${preset}: ${(error as Error).message}`);
+    throw new UsageError((error as Error).message);
   }
 }

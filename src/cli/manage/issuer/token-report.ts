@@ -1,5 +1,6 @@
 import type { TokenReport } from '../../../identity/index.ts';
 import { shown, table } from '../../output/index.ts';
+import { shortIds } from '../short-ids.ts';
 
 /** What would become of a token, for people. */
 export function tokenReported(report: TokenReport): string {
@@ -22,7 +23,11 @@ export function tokenReported(report: TokenReport): string {
     ),
     ...section(
       'Role assignments',
-      report.assignments.map(({ role, scope, condition = '' }) => ({ Role: role, Scope: scope, Condition: condition })),
+      report.assignments.map(({ role, scope, condition = '' }) => ({
+        Role: role,
+        Scope: shortIds(scope),
+        Condition: condition === '' ? '' : 'yes',
+      })),
     ),
     ...section(
       'What it may do',

@@ -1,24 +1,17 @@
 import { identityType, type roleAssignmentType } from '../../../identity/index.ts';
-import {
-  groupScope,
-  ManagementClientError,
-  type ManagementClient,
-  type WireResource,
-} from '../../../operations/index.ts';
-import { registryType } from '../../../registries/index.ts';
+import { ManagementClientError, type ManagementClient, type WireResource } from '../../../operations/index.ts';
 import type { Columns } from '../../output/index.ts';
 import { flat } from '../present.ts';
+import { commonPrefix } from '../short-ids.ts';
 import type { Assignee } from './assignee.ts';
 import { type Role, rolesAt } from './roles.ts';
 
 export type Assignment = WireResource<typeof roleAssignmentType>;
 
-const namespace = registryType.type.split('/')[0]!;
-
 export const columns: Columns = {
   Principal: 'principalName || principalId',
   Role: 'roleDefinitionName',
-  Scope: `replace(scope, '${groupScope}/providers/${namespace}/', '')`,
+  Scope: `replace(scope, '${commonPrefix}', '')`,
   Condition: "condition && 'yes'",
   Name: 'name',
 };

@@ -18,10 +18,10 @@ interface Token {
 const token = async (...words: string[]) => (await rig.ok(...words)) as Token;
 const values = ({ credentials }: Token) => credentials.passwords.map(({ value }) => value);
 
-/** Status of a log-in with a password, which is what a client does. */
-async function logIn(user: string, password: string): Promise<number> {
-  // By POST: what somebody shows in a header is believed for some seconds.
-  const body = new URLSearchParams({ grant_type: 'password', service: rig.server.host, username: user, password });
+/** Status of a log-in with a password. By POST, which looks at it each time; by GET it is remembered for a moment. */
+async function logIn(username: string, password: string): Promise<number> {
+  const scope = 'repository:team/app:pull';
+  const body = new URLSearchParams({ grant_type: 'password', service: rig.server.host, scope, username, password });
   return (await fetch(`${rig.server.url}/oauth2/token`, { method: 'POST', body })).status;
 }
 
@@ -221,7 +221,7 @@ describe('a token', () => {
     [
       ['create', '-n', 'wrong', '--scope-map', 'ci-map', '--expiration-in-days', '0'],
       2,
-      'Failed to parse "0" for expiration-in-days: it is a whole number of days from 1 to 36500; --help lists what there is',
+      'expiration-in-days cannot be "0": it is a whole number of days from 1 to 36500; --help lists what there is',
     ],
     [
       ['create', '-n', 'wrong', '--scope-map', 'nothere'],

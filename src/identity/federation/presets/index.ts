@@ -37,7 +37,8 @@ export function issuerDefaults(name: PresetName, given: Readonly<Record<string, 
     const value = given[key] ?? parameter.default;
     if (value === undefined && parameter.optional) continue;
     if (value === undefined) throw new Error(`the preset ${name} needs ${key}: ${parameter.description}`);
-    if (!parameter.pattern.test(value)) throw new Error(`${key} is not as it must be: ${parameter.description}`);
+    if (!parameter.pattern.test(value))
+      throw new Error(`the preset ${name} cannot have this ${key}: ${parameter.description}`);
     values[key] = value;
   }
   return defaults(values);

@@ -85,6 +85,6 @@ export function isExact(pattern: ClaimPattern, claim: string): boolean {
 }
 
 export const anyUrl: Parameter = {
-  description: 'The issuer, exactly as tokens have it in `iss`.',
+  description: 'The issuer, exactly as tokens have it in `iss`: an https URL.',
   pattern: /^https:\/\/[^\s@#?]{1,500}$/,
 };
