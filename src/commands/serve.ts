@@ -45,13 +45,13 @@ const echoMs = 1000;
 
 /** Resolves with the first SIGTERM or SIGINT; whoever sends another later does not want to wait. */
 function stopSignal({ process }: Context): Promise<string> {
-  return new Promise((resolve) => {
+  return new Promise((settle) => {
     let firstAt: number | undefined;
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.on(signal, () => {
         firstAt ??= performance.now();
         if (performance.now() - firstAt > echoMs) process.exit(signal === 'SIGINT' ? 130 : 143);
-        resolve(signal);
+        settle(signal);
       });
     }
   });
