@@ -25,3 +25,10 @@ test('a token that another process has deleted gets no password, nor does the ne
   const headers = { Authorization: basic('robot', first) };
   expect((await fetch(`${server.url}/v2/`, { headers })).status).toBe(401);
 });
+
+test('the audit says whose password was made', async () => {
+  const since = server.audit().length;
+  await managementOf(server.url).token('other-robot', ['repositories/app/content/read']);
+  const made = server.audit(since).filter(({ action }) => String(action).endsWith('/generateCredentials/action'));
+  expect(made).toMatchObject([{ outcome: 'allowed', target: registry, concerns: `${registry}/tokens/other-robot` }]);
+});
