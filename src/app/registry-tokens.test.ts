@@ -32,3 +32,11 @@ test('the audit says whose password was made', async () => {
   const made = server.audit(since).filter(({ action }) => String(action).endsWith('/generateCredentials/action'));
   expect(made).toMatchObject([{ outcome: 'allowed', target: registry, concerns: `${registry}/tokens/other-robot` }]);
 });
+
+test('a token has a scope map, not what only ends like one', async () => {
+  const manage = managementOf(server.url);
+  for (const id of [`${registry}/anything/_repositories_admin`, `${registry}/tokens/other-robot`]) {
+    const made = manage.put(`${registry}/tokens/mapless`, { scopeMapId: id });
+    await expect(made).rejects.toThrow('is no scope map of this registry');
+  }
+});
