@@ -31,6 +31,7 @@ import {
 } from '../identity/index.ts';
 import { createManagement, isManagementPath, type Management, type ServedType } from '../management/index.ts';
 import { checkName, checkNameAvailability, registryHandlers, registryType } from '../registries/index.ts';
+import type { Resource } from '../resources/index.ts';
 import type { Access } from './access.ts';
 import { advisorType } from './advisor.ts';
 import { about } from './audit-trail.ts';
@@ -51,15 +52,25 @@ export interface ManagementExchange {
 type Identified = ManagementExchange & { principal: Caller };
 
 /** The resources that this server manages, each with what it does to the rest. */
-function servedTypes(config: Configuration, access: Access): ServedType[] {
+function servedTypes(
+  config: Configuration,
+  access: Access,
+  concerns: (exchange: object, id: string) => void,
+): ServedType[] {
   const { mirror, directory, resources, identification } = access;
   const { passwords, now } = identification;
   const registries = registryHandlers({
     configured: registriesOf(config).map(({ name }) => name),
     loginServer: (name, origin) => loginServerOf(config, name, origin),
   });
+  const credentials = credentialActions({ mirror, resources, directory, passwords, now });
   const actions = {
-    ...credentialActions({ mirror, resources, directory, passwords, now }),
+    ...credentials,
+    async generateCredentials(context: { exchange: object }, input: unknown, registry: Resource) {
+      const made = await credentials.generateCredentials(context, input, registry);
+      concerns(context.exchange, (input as { tokenId: string }).tokenId);
+      return made;
+    },
     explainAccess: explainHandlers(access).explainAccess,
   };
   return [
@@ -103,8 +114,10 @@ export function createManagementEdge(
 } {
   const { authenticator, directory, mirror, operations, resources, identification } = access;
   const asked = new WeakMap<object, { action: string; id: string }>();
+  /** What an action was about beside the resource that it is an action of. */
+  const concerned = new WeakMap<object, string>();
   const management = createManagement({
-    types: servedTypes(config, access),
+    types: servedTypes(config, access, (exchange, id) => concerned.set(exchange, id)),
     providerActions: [
       { action: checkNameAvailability, handle: (_, input) => checkName(mirror, input) },
       { action: explainManagementAccess, handle: explainHandlers(access).explainManagement },
@@ -157,7 +170,8 @@ export function createManagementEdge(
       const identified: Identified = Object.assign(exchange, { principal: caller });
       const record = (outcome: 'allowed' | 'denied', reason?: string, status?: number) => {
         const { action = 'management', id } = asked.get(identified) ?? {};
-        audit.record({ ...about(exchange, caller), action, target: id, outcome, reason, detail: { status } });
+        const detail = { status, concerns: concerned.get(identified) };
+        audit.record({ ...about(exchange, caller), action, target: id, outcome, reason, detail });
       };
       try {
         const answer = await management.handle(identified);

@@ -56,7 +56,8 @@ export function tokenHandlers({ mirror, directory, passwords }: TokenHandlerOpti
       const { scopeMapId } = properties as { scopeMapId: string };
       const map = parseArmId(scopeMapId);
       const registry = parseArmId(id)!.parent!;
-      const ours = map !== undefined && armKey(map.parent ?? '') === armKey(registry);
+      const isMap = map?.type.toLowerCase() === scopeMapType.type.toLowerCase();
+      const ours = map !== undefined && isMap && armKey(map.parent ?? '') === armKey(registry);
       if (ours && (Object.hasOwn(systemScopeMaps, map.name) || mirror.get(map.id))) return;
       throw new ManagementError(
         'InvalidRequestContent',

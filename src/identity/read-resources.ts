@@ -96,7 +96,7 @@ function assigned({
 /** What a scope map of the same registry allows; a token whose map is gone may do nothing. */
 export function grantsOf(mirror: Mirror, scopeMapId: string, registry: string): Grant[] {
   const id = parseArmId(scopeMapId);
-  if (!id || armKey(id.parent ?? '') !== registry) return [];
+  if (id?.type.toLowerCase() !== scopeMapType.type.toLowerCase() || armKey(id.parent ?? '') !== registry) return [];
   const system = Object.hasOwn(systemScopeMaps, id.name) ? systemScopeMaps[id.name] : undefined;
   if (system) return parseScopeMapActions(system.actions);
   const resource = mirror.get(id.id);

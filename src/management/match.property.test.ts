@@ -8,15 +8,21 @@ const runs = Number(process.env['BONDED_TEST_RUNS'] ?? 300);
 const match = createMatch({ types: [registries, tokens, replications, assignments], providerActions: [checkName] });
 
 const words =
-  'subscriptions resourceGroups bonded providers Microsoft.ContainerRegistry registries tokens Microsoft.Authorization ' +
+  'subscriptions resourceGroups bonded providers Microsoft.Resources Microsoft.ContainerRegistry registries tokens Microsoft.Authorization ' +
   'roleAssignments Acme .. %2F % operationStatuses rebuild checkNameAvailability toString __proto__';
 const word = fc.constantFrom('', ...words.split(' '));
 const path = fc.array(word, { maxLength: 14 }).map((parts) => `/${parts.join('/')}`);
 const longer = path.map((rest) => `${groupScope}/providers${rest}`);
+/** Paths within a registry, which may call a part of themselves a group. */
+const inner = '/providers/Microsoft.Resources/subscriptions/x';
+const scopes = [inner, `${inner}/resourceGroups/bonded`, `/providers/${registries.type}`, '/acme', '/tokens', '/abc'];
+const within = fc
+  .array(fc.constantFrom(...scopes), { maxLength: 8 })
+  .map((parts) => `${groupScope}/providers/${registries.type}/acme${parts.join('')}`);
 
 test('a path leads to what has an id, or is refused in ARM’s words, or is not of this API', () => {
   fc.assert(
-    fc.property(fc.oneof(path, longer), (text) => {
+    fc.property(fc.oneof(path, longer, within), (text) => {
       let route: ReturnType<typeof match>;
       try {
         route = match(text);
@@ -27,6 +33,12 @@ test('a path leads to what has an id, or is refused in ARM’s words, or is not 
       if (!route) return expect(text).not.toMatch(/^\/(?:subscriptions|providers)(?:\/|$)/i);
       expect(parseArmId(route.id)).toBeDefined();
       if (route.kind === 'resource') expect(parseArmId(route.id)!.type).toBe(route.type.type);
+      // What lies in a group lies in one by its whole path: rights are those at the beginning of it.
+      if ('type' in route && route.type.scope === 'group') {
+        expect(route.id).toMatch(
+          /^\/subscriptions\/[^/]+(?:\/resourceGroups\/[^/]+(?:\/providers\/(?:(?!\/providers\/).)+)?)?$/,
+        );
+      }
     }),
     { numRuns: runs },
   );

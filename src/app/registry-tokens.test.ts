@@ -25,3 +25,18 @@ test('a token that another process has deleted gets no password, nor does the ne
   const headers = { Authorization: basic('robot', first) };
   expect((await fetch(`${server.url}/v2/`, { headers })).status).toBe(401);
 });
+
+test('the audit says whose password was made', async () => {
+  const since = server.audit().length;
+  await managementOf(server.url).token('other-robot', ['repositories/app/content/read']);
+  const made = server.audit(since).filter(({ action }) => String(action).endsWith('/generateCredentials/action'));
+  expect(made).toMatchObject([{ outcome: 'allowed', target: registry, concerns: `${registry}/tokens/other-robot` }]);
+});
+
+test('a token has a scope map, not what only ends like one', async () => {
+  const manage = managementOf(server.url);
+  for (const id of [`${registry}/anything/_repositories_admin`, `${registry}/tokens/other-robot`]) {
+    const made = manage.put(`${registry}/tokens/mapless`, { scopeMapId: id });
+    await expect(made).rejects.toThrow('is no scope map of this registry');
+  }
+});
