@@ -156,6 +156,7 @@ function complete(
     'x-ms-correlation-request-id',
     correlation !== null && /^[A-Za-z0-9-]{1,64}$/.test(correlation) ? correlation : requestId,
   );
-  answer.headers.set('Cache-Control', 'no-cache');
+  // Some actions answer with a password.
+  answer.headers.set('Cache-Control', method === 'POST' ? 'no-store' : 'no-cache');
   return method === 'HEAD' ? new Response(null, answer) : answer;
 }
