@@ -49,7 +49,7 @@ Commands that manage a server print a table on a terminal and JSON elsewhere; \`
 \`az role\` and \`az identity\`; \`bonded registry\` is \`bonded acr\`.
 
 A command ends with 0, with 3 where what it is about is not there, with 2 where it is not written as it must be, and with 1
-otherwise. An error is one line, on standard error, and says what to do.
+otherwise; deleting what is not there is no error. An error is one line, on standard error, and says what to do.
 
 | command | what it does |
 |---|---|

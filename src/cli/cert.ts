@@ -1,12 +1,14 @@
 import { buildCommand, buildRouteMap } from '@stricli/core';
 import type { Context } from './context.ts';
+import { describe } from './describe.ts';
 
 const dev = buildCommand<{ directory: string; host?: readonly string[]; days: number }, [], Context>({
   docs: {
     brief: 'Make a local certificate authority and a certificate for the registry',
-    fullDescription:
+    fullDescription: describe(
       'Makes a certificate authority once, and a certificate for localhost and the named hosts that it signs. For ' +
-      'development: everyone who trusts this authority trusts whoever holds its key.',
+        'development: everyone who trusts this authority trusts whoever holds its key.',
+    ),
   },
   parameters: {
     flags: {

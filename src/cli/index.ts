@@ -6,3 +6,4 @@ export { dockerCredential } from './credentials/command.ts';
 export { kubeletCredentialProvider } from './kubelet/command.ts';
 export { manageAliases, manageRoutes } from './manage/index.ts';
 export { type Context, createContext, fail } from './context.ts';
+export { describe } from './describe.ts';

@@ -1,7 +1,7 @@
 import { buildCommand } from '@stricli/core';
 import { openStorage } from '../app/index.ts';
 import { checkCatalog } from '../catalog/index.ts';
-import { type Context, fail } from '../cli/index.ts';
+import { type Context, describe, fail } from '../cli/index.ts';
 import { checkContent, type Finding } from '../content/index.ts';
 import { listNodes } from '../jobs/index.ts';
 import { type ConfigFlags, configFlags, loadFor } from './load.ts';
@@ -17,9 +17,10 @@ const off = { kind: 'boolean', default: false } as const;
 export const fsck = buildCommand<FsckFlags, [], Context>({
   docs: {
     brief: 'Compare facts with bytes, and mend what disagrees',
-    fullDescription:
+    fullDescription: describe(
       'Needs the server stopped. Lists what it finds, one line each; the exit code is 1 when something is left that ' +
-      'was not mended.',
+        'was not mended.',
+    ),
   },
   parameters: {
     flags: {

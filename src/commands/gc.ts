@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { buildCommand } from '@stricli/core';
 import { openFacts, openStorage, openUploads, type Storage } from '../app/index.ts';
 import { collectStep, listGarbage, registryNames } from '../catalog/index.ts';
-import { type Context, fail } from '../cli/index.ts';
+import { type Context, describe, fail } from '../cli/index.ts';
 import type { Configuration } from '../configuration.ts';
 import { listSweepable, requireData, sweepDeleted } from '../content/index.ts';
 import { type ConfigFlags, configFlags, loadFor } from './load.ts';
@@ -10,9 +10,10 @@ import { type ConfigFlags, configFlags, loadFor } from './load.ts';
 export const gc = buildCommand<ConfigFlags & { dryRun: boolean }, [], Context>({
   docs: {
     brief: 'Remove what nothing references any more, at once',
-    fullDescription:
+    fullDescription: describe(
       'A running server collects by itself. This does it with the server stopped; with --dry-run it only lists what ' +
-      'would be removed now, also while the server runs. What lost its last reference less than gc.delay ago stays.',
+        'would be removed now, also while the server runs. What lost its last reference less than gc.delay ago stays.',
+    ),
   },
   parameters: {
     flags: {

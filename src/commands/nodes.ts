@@ -1,15 +1,16 @@
 import { buildCommand } from '@stricli/core';
 import { openFacts } from '../app/index.ts';
-import { type Context, fail } from '../cli/index.ts';
+import { type Context, describe, fail } from '../cli/index.ts';
 import { listNodes } from '../jobs/index.ts';
 import { type ConfigFlags, configFlags, loadFor } from './load.ts';
 
 export const nodes = buildCommand<ConfigFlags, [], Context>({
   docs: {
     brief: 'List the nodes that work on one PostgreSQL database',
-    fullDescription:
+    fullDescription: describe(
       'One line each, separated by tabs: number, machine and process, alive or silent, seconds since it started, seconds ' +
-      'since its last heartbeat, and the jobs that it does for all.',
+        'since its last heartbeat, and the jobs that it does for all.',
+    ),
   },
   parameters: { flags: configFlags },
   async func(flags) {

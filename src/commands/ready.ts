@@ -1,5 +1,5 @@
 import { buildCommand } from '@stricli/core';
-import { type Context, fail } from '../cli/index.ts';
+import { type Context, describe, fail } from '../cli/index.ts';
 import { tlsOf } from '../configuration.ts';
 import { askHere } from '../outbound/index.ts';
 import { type ConfigFlags, configFlags, loadFor } from './load.ts';
@@ -7,9 +7,10 @@ import { type ConfigFlags, configFlags, loadFor } from './load.ts';
 export const ready = buildCommand<ConfigFlags, [], Context>({
   docs: {
     brief: 'Ask the server on this machine whether it can serve',
-    fullDescription:
+    fullDescription: describe(
       'Asks /readyz at the configured address and ends with code 0 when it is ready, else with 1. For health checks ' +
-      'where there is no other client, as in the container image.',
+        'where there is no other client, as in the container image.',
+    ),
   },
   parameters: { flags: configFlags },
   async func(flags) {

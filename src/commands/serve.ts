@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { resolve as resolvePath } from 'node:path';
 import { buildCommand } from '@stricli/core';
 import { startApp } from '../app/index.ts';
 import type { Context } from '../cli/index.ts';
@@ -28,7 +28,7 @@ export const serve = buildCommand<ConfigFlags, [], Context>({
     const isCheckout = this.environment.npm_lifecycle_event === 'start';
     if (this.process.stdout.isTTY || isCheckout) {
       const { publicUrl } = config;
-      const data = resolve(config.data);
+      const data = resolvePath(config.data);
       this.write(welcome({ url: app.url, publicUrl, data, program: isCheckout ? 'bin/bonded' : 'bonded' }));
     }
     const stopped = await Promise.race([signal, ...(workers ? [workers.failure] : [])]);

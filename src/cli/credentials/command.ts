@@ -1,6 +1,7 @@
 import { buildCommand } from '@stricli/core';
 import type { Context } from '../context.ts';
 import type { Verb } from './answer-client.ts';
+import { describe } from '../describe.ts';
 
 const known: readonly string[] = ['get', 'store', 'erase', 'list', 'version'] satisfies Verb[];
 
@@ -8,9 +9,10 @@ const known: readonly string[] = ['get', 'store', 'erase', 'list', 'version'] sa
 export const dockerCredential = buildCommand<object, [Verb], Context>({
   docs: {
     brief: 'Give tokens to clients: the protocol of docker-credential-helpers',
-    fullDescription:
+    fullDescription: describe(
       'docker, podman, skopeo, crane, oras and helm start this as docker-credential-bonded, where `bonded login` has told ' +
-      'them to. Each `get` proves anew who you are, so that no password is stored.',
+        'them to. Each `get` proves anew who you are, so that no password is stored.',
+    ),
   },
   parameters: {
     positional: { kind: 'tuple', parameters: [{ parse: verbOf, brief: known.join(', '), placeholder: 'verb' }] },

@@ -1,6 +1,7 @@
 import { buildCommand } from '@stricli/core';
 import type { Context } from '../context.ts';
 import { clouds, type KubeletFlags } from './flags.ts';
+import { describe } from '../describe.ts';
 
 const text = { kind: 'parsed', parse: String, optional: true } as const;
 
@@ -8,9 +9,10 @@ const text = { kind: 'parsed', parse: String, optional: true } as const;
 export const kubeletCredentialProvider = buildCommand<KubeletFlags, [], Context>({
   docs: {
     brief: 'Give the kubelet what it pulls images with: credentialprovider.kubelet.k8s.io/v1',
-    fullDescription:
+    fullDescription: describe(
       'The kubelet starts this for each pull from a registry that its configuration names. It exchanges the token of the ' +
-      "pod's service account (tokenAttributes), or else what the node has, for a login that ends by itself. Needs no secret.",
+        "pod's service account (tokenAttributes), or else what the node has, for a login that ends by itself. Needs no secret.",
+    ),
   },
   parameters: {
     flags: {

@@ -1,6 +1,7 @@
 import { buildCommand } from '@stricli/core';
 import type { Context } from '../context.ts';
 import { type LoginFlags, methods } from './flags.ts';
+import { describe } from '../describe.ts';
 
 const text = { kind: 'parsed', parse: String, optional: true } as const;
 const off = { kind: 'boolean', default: false } as const;
@@ -20,11 +21,17 @@ const host = {
 export const login = buildCommand<LoginFlags, [string?], Context>({
   docs: {
     brief: 'Log in to a registry, for this program and for other clients',
-    fullDescription:
+    fullDescription: describe(
       'Proves to the registry who you are, without a password: as the operator on the machine of the server, by the token ' +
-      'that a platform gives to what runs on it (Kubernetes, GitHub Actions, GitLab CI, Azure, AWS, Google), or at your ' +
-      'identity provider by a browser or a device code. Then docker, podman, skopeo, crane, oras and helm are logged in, too: ' +
-      'by docker-credential-bonded, which asks anew each time, or by a token that lasts for three hours.',
+        'that a platform gives to what runs on it (Kubernetes, GitHub Actions, GitLab CI, Azure, AWS, Google), or at your ' +
+        'identity provider by a browser or a device code. Then docker, podman, skopeo, crane, oras and helm are logged in, too: ' +
+        'by docker-credential-bonded, which asks anew each time, or by a token that lasts for three hours.',
+      [
+        'login',
+        'login registry.example.com',
+        'login registry.example.com --issuer https://login.example.com --client-id CLIENT_ID',
+      ],
+    ),
   },
   parameters: {
     positional: host,

@@ -3,11 +3,18 @@ import { helperProgram, linkHelper } from '../credentials/link-program.ts';
 import { forgetLogin, isRenewable, recordLogin, recordProvider } from '../credentials/logins.ts';
 import { placesOf } from '../credentials/places.ts';
 import { programPath } from '../credentials/program-path.ts';
-import type { Context } from '../context.ts';
+import { type Context, defaultHost } from '../context.ts';
 import type { Session } from './prove.ts';
 
 /** Logs the clients of this user in, and says how. */
 export async function keepLogin(context: Context, session: Session, ca: string | undefined): Promise<void> {
+  await keep(context, session, ca);
+  const { host } = session.request.registry;
+  // Commands do not guess which of several logins is meant.
+  if (host !== defaultHost(context)) context.write(`Manage it by bonded … --server ${host}, or BONDED_SERVER=${host}`);
+}
+
+async function keep(context: Context, session: Session, ca: string | undefined): Promise<void> {
   const { environment } = context;
   const { method, request, proof, refresh } = session;
   const { registry, audience, clientId, tenantId, issuer, scope } = request;

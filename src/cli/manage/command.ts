@@ -1,6 +1,7 @@
 import { type Aliases, buildCommand, type Command, type FlagParametersForType } from '@stricli/core';
 import { resourceGroup } from '../../operations/index.ts';
 import type { Context } from '../context.ts';
+import { describe } from '../describe.ts';
 import { UsageError } from '../failure.ts';
 import { type Columns, print } from '../output/index.ts';
 import { type Connection, connect } from './connect.ts';
@@ -48,22 +49,4 @@ export function manageCommand<Flags extends object>(options: ManageCommand<Flags
       });
     },
   });
-}
-
-/** The text of `--help`: what there is to know, and examples. */
-export function describe(details: string, examples: readonly string[]): string {
-  return `${wrapped(details)}\n\nEXAMPLES\n${examples.map((example) => `  bonded ${example}`).join('\n')}`;
-}
-
-const longestLine = 100;
-
-function wrapped(text: string): string {
-  const lines = [''];
-  for (const word of text.split(' ')) {
-    const line = lines.at(-1)!;
-    if (line === '') lines[lines.length - 1] = word;
-    else if (line.length + 1 + word.length > longestLine) lines.push(word);
-    else lines[lines.length - 1] = `${line} ${word}`;
-  }
-  return lines.join('\n');
 }

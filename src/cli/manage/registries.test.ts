@@ -20,7 +20,7 @@ const id =
 describe('a registry', () => {
   test('is there after the start, and is shown without its name', async () => {
     expect(await printed('acr', 'show', '-o', 'tsv')).toBe(
-      'default\tHOST\tPremium\tfalse\t\tAbacRepositoryPermissions\tTIME\n',
+      'default\tHOST\tPremium\tfalse\tnone\tAbacRepositoryPermissions\tTIME\n',
     );
     expect(await printed('registry', 'show', '--query', 'name')).toBe('"default"\n');
   });

@@ -5,7 +5,7 @@ export const registryColumns: Columns = {
   LoginServer: 'loginServer',
   Sku: 'sku.name',
   AdminEnabled: 'adminUserEnabled',
-  AnonymousPull: "anonymousPullEnabled && 'all' || join(', ', anonymousPullRepositories || `[]`)",
+  AnonymousPull: "anonymousPullEnabled && 'all' || join(', ', anonymousPullRepositories || `[]`) || 'none'",
   RoleAssignmentMode: 'roleAssignmentMode',
   CreationDate: 'creationDate',
 };

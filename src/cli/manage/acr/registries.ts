@@ -12,7 +12,9 @@ const aliases = { n: 'name' } as const;
 
 export const createRegistry = manageCommand<NameFlag & RegistrySettings & { location?: string }>({
   brief: 'Create a registry',
-  details: 'Creates a registry. One that is there already gets what is said here, and the defaults for the rest.',
+  details:
+    'Creates a registry, which clients reach as NAME.localhost, or as NAME below `domain` of the configuration. One that is ' +
+    'there already gets what is said here, and the defaults for the rest.',
   examples: [
     'acr create --name teamb',
     `acr create -n public --anonymous-pull-repositories 'samples/*' --tags team=docs`,

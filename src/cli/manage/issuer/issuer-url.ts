@@ -5,7 +5,7 @@ import { type ManagementClient, ManagementClientError } from '../../../operation
 export async function untrusted(client: ManagementClient, iss: string): Promise<string | undefined> {
   try {
     const known = await client.list(trustedIssuerType);
-    if (known.some(({ properties }) => properties.issuer === iss && (properties.enabled ?? true))) return undefined;
+    if (known.some(({ properties }) => properties.issuer === iss && properties.enabled)) return undefined;
     return `Note that ${iss} is not trusted, so none of its tokens is accepted; bonded issuer create says that it is`;
   } catch (error) {
     if (error instanceof ManagementClientError && error.status === 403) return undefined;

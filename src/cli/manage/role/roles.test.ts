@@ -238,7 +238,7 @@ cluster-a  ${reader}  registries/default  yes        GUID
     [
       ['--role', reader, '--assignee', 'cluster-a', '--scope', 'default'],
       2,
-      `--scope is an id such as ${registry}; --registry takes a name`,
+      `--scope is / for everything, or an id such as ${registry}; --registry takes a name`,
     ],
   ])('are not made of %j', async (words, code, message) => {
     expect(await rig.refused(...create, ...words)).toEqual([code, `bonded: ${message}\n`]);

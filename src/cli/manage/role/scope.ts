@@ -20,8 +20,9 @@ const registryIn = new RegExp(`^${groupScope}/providers/${registryType.type}/([^
 export async function scopeOf(connection: Connection, { scope, registry }: ScopeFlags): Promise<string> {
   if (scope === undefined) return idOf(registryType, [await connection.registry(registry)]);
   if (registry !== undefined) throw new UsageError('--scope and --registry say the same; give one of them');
-  if (!scope.startsWith('/')) {
-    throw new UsageError(`--scope is an id such as ${idOf(registryType, ['default'])}; --registry takes a name`);
+  if (scope !== '/' && !/^\/subscriptions\/./i.test(scope)) {
+    const such = idOf(registryType, ['default']);
+    throw new UsageError(`--scope is / for everything, or an id such as ${such}; --registry takes a name`);
   }
   return scope;
 }
