@@ -3,13 +3,14 @@ import { groupScope } from '../../operations/index.ts';
 import type { Columns } from '../output/index.ts';
 import { manageCommand } from './command.ts';
 import { flat } from './present.ts';
+import { commonPrefix } from './short-ids.ts';
 
 const severities = ['high', 'medium', 'low'] as const;
 
 const columns: Columns = {
   Impact: 'impact',
   Check: 'extendedProperties.check',
-  Problem: 'shortDescription.problem',
+  Problem: `replace(shortDescription.problem, '${commonPrefix}', '')`,
   Fix: "join('; ', remediation.commands)",
   Settings: "remediation.settings || ''",
 };
