@@ -57,6 +57,15 @@ test('the command line wins over the environment, which wins over the file', () 
     expect(out).toContain('log.level: set by command line');
   }));
 
+test.each([
+  ['0.0.0.0:0', {}, true],
+  ['0.0.0.0:0', { publicUrl: 'https://registry.example.com' }, false],
+  ['127.0.0.1:0', {}, false],
+])('listening on %s with %p, serve warns of tokens in the clear: %p', async (listen, settings, warns) => {
+  await using server = await startTestProcess({ listen, settings });
+  expect(server.output().includes('tokens travel in the clear')).toBe(warns);
+});
+
 test('serve refuses a data directory that is in use', () =>
   inDirectory(async (data) => {
     await using server = await startTestProcess({ data });

@@ -2,6 +2,8 @@ import { resolve as resolvePath } from 'node:path';
 import { buildCommand } from '@stricli/core';
 import { startApp } from '../app/index.ts';
 import type { Context } from '../cli/index.ts';
+import { tlsOf } from '../configuration.ts';
+import { isInTheClear } from '../http/index.ts';
 import { startWorkers } from '../processes/index.ts';
 import { createLog } from '../telemetry/index.ts';
 import { type ConfigFlags, configFlags, loadFor } from './load.ts';
@@ -23,11 +25,14 @@ export const serve = buildCommand<ConfigFlags, [], Context>({
     const signal = stopSignal(this);
     const shown = { url: app.url, ...(app.metricsUrl && { metrics: app.metricsUrl }), ...(workers && { processes }) };
     log.info(shown, `serving on ${app.url}`);
+    const { listen, publicUrl } = config;
+    if (isInTheClear({ listen, publicUrl, hasTls: tlsOf(config) !== undefined })) {
+      log.warn({}, 'tokens travel in the clear: set tls, or name in publicUrl the proxy in front that speaks TLS');
+    }
 
     // A person reads this, a log collector would choke on it.
     const isCheckout = this.environment.npm_lifecycle_event === 'start';
     if (this.process.stdout.isTTY || isCheckout) {
-      const { publicUrl } = config;
       const data = resolvePath(config.data);
       this.write(welcome({ url: app.url, publicUrl, data, program: isCheckout ? 'bin/bonded' : 'bonded' }));
     }

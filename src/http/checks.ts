@@ -13,6 +13,11 @@ export interface ListenerFacts {
   serverId: string;
 }
 
+/** Whether other machines may reach the listener, and nothing says that they speak TLS. */
+export function isInTheClear({ listen, hasTls, publicUrl }: Pick<ListenerFacts, 'listen' | 'hasTls' | 'publicUrl'>) {
+  return !isLoopback(listen.host) && !hasTls && !publicUrl?.startsWith('https:');
+}
+
 /** How the server is reached. */
 export const listenerChecks: readonly Check<ListenerFacts>[] = [
   {
@@ -24,7 +29,7 @@ export const listenerChecks: readonly Check<ListenerFacts>[] = [
       'it: whoever is on the way reads tokens and passwords, and changes what is pulled. Use a certificate that your ' +
       'clients trust; the command makes one for development.',
     look({ listen, hasTls, publicUrl, data, serverId }) {
-      if (isLoopback(listen.host) || hasTls || publicUrl?.startsWith('https:')) return [];
+      if (!isInTheClear({ listen, hasTls, publicUrl })) return [];
       const directory = join(data, 'tls');
       return [
         {

@@ -1,4 +1,4 @@
-export { type ListenerFacts, listenerChecks } from './checks.ts';
+export { isInTheClear, type ListenerFacts, listenerChecks } from './checks.ts';
 export { httpConfig } from './config.ts';
 export type { Exchange } from './exchange.ts';
 export { createHostTable, type HostTable } from './hosts.ts';

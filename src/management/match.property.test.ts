@@ -40,7 +40,7 @@ test('a path leads to what has an id, or is refused in ARM’s words, or is not 
         );
       }
     }),
-    { numRuns: runs },
+    { numRuns: runs, examples: [['/subscriptions/rebuild/__proto__/operationStatuses/providers/bonded/bonded']] },
   );
 });
 

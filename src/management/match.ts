@@ -126,12 +126,16 @@ function levelOf(scope: readonly string[]): Level | undefined {
   return scope.length === 2 ? 'subscription' : 'group';
 }
 
+const scopeWords = new Map([
+  ['subscriptions', 'subscriptions'],
+  ['resourcegroups', 'resourceGroups'],
+]);
+
 /** Words of the scope as ARM spells them, and the one group as it is called; other names stay as they are. */
 function normalScope(scope: readonly string[]): string[] {
-  const words: Record<string, string> = { subscriptions: 'subscriptions', resourcegroups: 'resourceGroups' };
   return scope.map((segment, index) => {
     const lower = segment.toLowerCase();
-    if (index === 0 || index === 2) return words[lower] ?? segment;
+    if (index === 0 || index === 2) return scopeWords.get(lower) ?? segment;
     return (index === 1 && lower === subscriptionId) || (index === 3 && lower === resourceGroup) ? lower : segment;
   });
 }

@@ -119,7 +119,7 @@ test('an annotation of the service account leads to another host, for its own to
   await chmod(file, 0o600);
   const ofNode = await ask({ image: '127.0.0.1:1/app', serviceAccountAnnotations }, ['--token-file', file]);
   expect(ofNode).toMatchObject({ code: 1, out: '' });
-  expect(ofNode.error).toContain('http://127.0.0.1:1');
+  expect(ofNode.error).toContain('127.0.0.1:1 cannot be reached');
 }, 60_000);
 
 test('without a token of the pod, a file of the node serves', async () => {
