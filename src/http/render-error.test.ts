@@ -44,6 +44,16 @@ test.each([undefined, null, 'text', 5, {}, { code: 5 }])('even %p thrown becomes
   expect(await answer.json()).toMatchObject({ errors: [{ code: 'UNKNOWN', detail: { requestId: 'r-1' } }] });
 });
 
+test('lesson 25: whoever is told to come again is told when', () => {
+  for (const code of ['TOOMANYREQUESTS', 'UNAVAILABLE'] as const) {
+    for (const method of ['GET', 'HEAD', 'PUT']) {
+      expect(renderError(new RegistryError(code), method, 'r-1').headers.get('retry-after')).toBe('5');
+    }
+    const known = new RegistryError(code, { headers: { 'Retry-After': '30' } });
+    expect(renderError(known, 'PUT', 'r-1').headers.get('retry-after')).toBe('30');
+  }
+});
+
 test('the body has code, message, and the detail with the request id', async () => {
   const error = new RegistryError('BLOB_UNKNOWN', { detail: { digest: 'sha256:0' }, headers: { 'X-A': 'b' } });
   const answer = renderError(error, 'GET', 'r-1');

@@ -278,6 +278,14 @@ describe('a request for a token', () => {
   });
 });
 
+test('a token of nobody whom the registry trusts is refused in the words of ACR', async () => {
+  const token = await server.people.jwt('stranger', { iss: 'https://nobody.test' });
+  const body = new URLSearchParams({ grant_type: 'access_token', access_token: token });
+  const answer = await fetch(`${server.url}/oauth2/exchange`, { method: 'POST', body, anonymous: true });
+  expect(answer.status).toBe(401);
+  expect((await errorOf(answer)).message).toStartWith('Application not registered with AAD');
+});
+
 describe('the admin user', () => {
   test('of a registry that has none is told so, with the right password only', async () => {
     const { value } = await makePassword(server.app, { kind: 'admin', name: 'default' });

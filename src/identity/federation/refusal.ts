@@ -5,7 +5,9 @@ export const refusals = {
   wrong_type: 'this kind of token is not accepted; send an ID token or an access token',
   embedded_key: 'the token brings a key of its own, which is never believed; use a token of a trusted issuer',
   alg_not_allowed: 'the token is signed by an algorithm that is not accepted of its issuer',
-  unknown_issuer: 'no trusted issuer of this registry issued the token; an administrator can add one',
+  // It begins as ACR's does, which scripts look for (acr §2.8).
+  unknown_issuer:
+    'Application not registered with AAD: no trusted issuer of this registry issued the token; an administrator can add one',
   wrong_issuer:
     'the issuer of the token is written otherwise than the trusted one; an administrator must write it exactly as the token does',
   wrong_audience: 'the token is meant for somebody else; ask its issuer for one with an audience of this registry',
