@@ -1,8 +1,10 @@
 import type { TestProcess } from './server.ts';
 
-/** The ids of a server's workers, as the system knows them. */
+/** The ids of a server's workers, as the system knows them; none of one that has ended. */
 export async function workersOf({ process: { pid } }: TestProcess): Promise<number[]> {
-  const children = await Bun.file(`/proc/${pid}/task/${pid}/children`).text();
+  const children = await Bun.file(`/proc/${pid}/task/${pid}/children`)
+    .text()
+    .catch(() => '');
   const found: number[] = [];
   for (const child of children.trim().split(' ').filter(Boolean)) {
     const command = await Bun.file(`/proc/${child}/cmdline`)
