@@ -106,8 +106,7 @@ export function createGates(options: GateOptions): Gate[] {
       exchange.caller = nobodyOf(exchange.registryId);
       return;
     }
-    const door = doorAt(exchange.registryId, exchange.origin(), exchange.request);
-    const found = authenticator.identify(door, authorization);
+    const found = authenticator.identify(exchange, authorization);
     if (found instanceof Promise) return found.then((identified) => accept(exchange, asked, identified));
     return accept(exchange, asked, { ok: true, caller: found });
   };

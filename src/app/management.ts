@@ -153,7 +153,7 @@ export function createManagementEdge(
         headers: { 'WWW-Authenticate': challengeOf(door.origin, door.service, managementChallenge, error) },
       });
     if (authorization === null) throw challenge('authentication required: log in with bonded login');
-    const found = authenticator.identify(door, authorization);
+    const found = authenticator.identify(exchange, authorization);
     const identified = found instanceof Promise ? await found : { ok: true as const, caller: found };
     if (identified.ok && identified.caller.endedAt === undefined) return identified.caller;
     const refusal = identified.ok ? { reason: 'expired', message: 'the access token has expired' } : identified.refusal;

@@ -99,7 +99,8 @@ export function createAnswer(options: AnswerOptions) {
         originOf({
           registryId: exchange.registryId,
           host: request.headers.get('host') ?? '',
-          forwardedScheme: addresses.isProxy(socket()) ? request.headers.get('x-forwarded-proto') : null,
+          forwardedScheme:
+            addresses.trustsAny && addresses.isProxy(socket()) ? request.headers.get('x-forwarded-proto') : null,
         }),
       bytes: (maxBytes) => readBytes(request, maxBytes),
       route: 'none',

@@ -3,6 +3,8 @@ import { BlockList, isIP } from 'node:net';
 export interface ClientAddresses {
   /** The client's address, by the address of the socket and `X-Forwarded-For`. */
   of(socket: string, forwarded: string | null): string;
+  /** Whether any proxy is believed; where none is, nobody need ask for the other end. */
+  readonly trustsAny: boolean;
   /** Whether the other end of a socket is a proxy whose headers are believed. */
   isProxy(socket: string): boolean;
 }
@@ -33,7 +35,7 @@ export function createClientAddresses(trustedProxies: readonly string[]): Client
     }
     return address;
   };
-  return { of, isProxy: (socket) => trustedProxies.length > 0 && isTrusted(canonicalAddress(socket)) };
+  return { of, trustsAny: trustedProxies.length > 0, isProxy: (socket) => isTrusted(canonicalAddress(socket)) };
 }
 
 /** IPv4 as IPv4, also where a dual-stack socket reports `::ffff:1.2.3.4`; rules are written for the one form. */

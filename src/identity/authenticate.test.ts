@@ -17,6 +17,12 @@ beforeAll(async () => {
 afterAll(() => server[Symbol.asyncDispose]());
 
 const door = () => doorAt(1, server.url, new Request(server.url));
+/** A request that comes to a registry under a name. */
+const knock = (registryId = 1, host = server.host) => ({
+  registryId,
+  request: new Request(server.url, { headers: { Host: host } }),
+  origin: () => `http://${host}`,
+});
 
 /** An authenticator of its own, on what the server knows; counts what is verified. */
 function open(more: Partial<Identification> = {}) {
@@ -61,13 +67,13 @@ async function callerOf(found: ReturnType<ReturnType<typeof open>['identify']>):
 test('each of what somebody may show is verified once; then the caller is there without a promise', async () => {
   const { state, identify, identification } = open();
   const jwt = await server.people.jwt('reader');
-  const caller = await callerOf(identify(door(), bearer(jwt)));
+  const caller = await callerOf(identify(knock(), bearer(jwt)));
   const lifetimes = { refreshMs: 3_600_000, accessMs: 3_600_000 };
   const { token } = issueRefreshToken(identification, lifetimes, door(), caller);
   const { value } = await makePassword(server.app, { kind: 'token', name: 'robot' });
   for (const shown of [bearer(jwt), bearer(token), basic('robot', value)]) {
-    const first = await callerOf(identify(door(), shown));
-    for (let times = 0; times < 100; times++) expect(identify(door(), shown)).toBe(first);
+    const first = await callerOf(identify(knock(), shown));
+    for (let times = 0; times < 100; times++) expect(identify(knock(), shown)).toBe(first);
   }
   expect(state).toMatchObject({ federated: 1, own: 1, passwords: 1 });
 });
@@ -75,7 +81,7 @@ test('each of what somebody may show is verified once; then the caller is there 
 test('what many show at once is verified once', async () => {
   const { state, identify } = open();
   const shown = bearer(await server.people.jwt('reader'));
-  const callers = await Promise.all(Array.from({ length: 100 }, () => callerOf(identify(door(), shown))));
+  const callers = await Promise.all(Array.from({ length: 100 }, () => callerOf(identify(knock(), shown))));
   expect(new Set(callers).size).toBe(1);
   expect(state.federated).toBe(1);
 });
@@ -84,23 +90,23 @@ test('a refusal is not remembered, and a caller no longer than what it has shown
   const { state, identify } = open();
   const bad = bearer(await server.people.jwt('reader', { aud: 'another' }));
   for (let times = 0; times < 2; times++)
-    await expect(callerOf(identify(door(), bad))).rejects.toThrow('wrong_audience');
+    await expect(callerOf(identify(knock(), bad))).rejects.toThrow('wrong_audience');
   expect(state.federated).toBe(2);
   const shown = bearer(await server.people.jwt('reader', { exp: Math.floor(state.now / 1000) + 120 }));
-  await callerOf(identify(door(), shown));
+  await callerOf(identify(knock(), shown));
   state.now += 100_000;
-  expect(identify(door(), shown)).not.toBeInstanceOf(Promise);
+  expect(identify(knock(), shown)).not.toBeInstanceOf(Promise);
   state.now += 200_000;
-  expect(identify(door(), shown)).toBeInstanceOf(Promise);
+  expect(identify(knock(), shown)).toBeInstanceOf(Promise);
 });
 
 test('the same at another registry or host is looked at for itself', async () => {
   const { state, identify } = open();
   const shown = bearer(await server.people.jwt('reader'));
-  const one = await callerOf(identify(door(), shown));
-  const other = await callerOf(identify({ ...door(), registryId: 2 }, shown));
+  const one = await callerOf(identify(knock(), shown));
+  const other = await callerOf(identify(knock(2), shown));
   expect([one.registryId, other.registryId]).toEqual([1, 2]);
-  await callerOf(identify({ ...door(), host: 'localhost:1' }, shown));
+  await callerOf(identify(knock(1, 'localhost:1'), shown));
   expect(state.federated).toBe(3);
 });
 
@@ -117,10 +123,10 @@ test('what is remembered is bounded by its size: whoever came first is forgotten
   const { identify } = open({ federation: { verify } });
   const payload = Buffer.from(JSON.stringify({ iss: 'x' })).toString('base64url');
   const shown = (at: number) => bearer(`${payload}.${payload}.${`${at}`.padStart(8, '0')}`);
-  for (let at = 0; at < 6000; at++) await callerOf(identify(door(), shown(at)));
+  for (let at = 0; at < 6000; at++) await callerOf(identify(knock(), shown(at)));
   // 6,000 of 12 KiB are 72 MiB.
-  expect(identify(door(), shown(5999))).not.toBeInstanceOf(Promise);
-  const kept = Array.from({ length: 6000 }, (_, at) => identify(door(), shown(at))).filter(
+  expect(identify(knock(), shown(5999))).not.toBeInstanceOf(Promise);
+  const kept = Array.from({ length: 6000 }, (_, at) => identify(knock(), shown(at))).filter(
     (found) => !(found instanceof Promise),
   );
   expect(kept.length).toBeGreaterThan(1000);
@@ -130,7 +136,7 @@ test('what is remembered is bounded by its size: whoever came first is forgotten
 test('decisions are kept until the directory is another, and are right however many there are', async () => {
   const { identify } = open();
   const { access } = server.app;
-  const caller = await callerOf(identify(door(), bearer(await server.people.jwt('reader'))));
+  const caller = await callerOf(identify(knock(), bearer(await server.people.jwt('reader'))));
   const directory = access.directory();
   const rights = rightsOf(caller, directory);
   await access.refresh();

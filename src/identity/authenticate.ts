@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { anonymousId, type Caller } from './caller.ts';
 import { credentialsOf, type Credentials, readAuthorization } from './credentials.ts';
-import { type Door, type Identification, identifyToken } from './identify.ts';
+import { type Door, doorAt, type Identification, identifyToken } from './identify.ts';
 import { identifyPassword } from './identify-password.ts';
 import type { Identified } from './refusal.ts';
 
@@ -17,12 +17,19 @@ const callerBytes = 8192;
 const passwordMs = 3000;
 const tokenMs = 300_000;
 
+/** A request to a registry. What its door is called matters only where somebody is not known yet. */
+export interface Knocking {
+  readonly registryId: number;
+  readonly request: Request;
+  origin(): string;
+}
+
 export interface Authenticator {
   /**
    * Who shows these credentials, the value of the Authorization header: a token as Bearer, or a user name and password,
    * which may be a token, too (lesson 23). Whoever was found out before is returned at once.
    */
-  identify(door: Door, authorization: string): Caller | Promise<Identified<Caller>>;
+  identify(exchange: Knocking, authorization: string): Caller | Promise<Identified<Caller>>;
 }
 
 interface Known {
@@ -48,13 +55,14 @@ export function createAuthenticator(of: Identification): Authenticator {
   }
 
   return {
-    identify(door, authorization) {
-      const key = hash('sha256', `${door.registryId} ${door.host} ${authorization}`, 'base64url');
+    identify({ registryId, request, origin }, authorization) {
+      const host = request.headers.get('host') ?? '';
+      const key = hash('sha256', `${registryId} ${host} ${authorization}`, 'base64url');
       const entry = known.get(key);
       if (entry && of.now() < entry.until && entry.proof === proofOf(of, entry.caller.via)) return entry.caller;
       let finding = running.get(key);
       if (!finding) {
-        finding = find(key, door, authorization).finally(() => running.delete(key));
+        finding = find(key, doorAt(registryId, origin(), request), authorization).finally(() => running.delete(key));
         running.set(key, finding);
       }
       return finding;

@@ -72,7 +72,7 @@ export async function grantByGet(options: Oauth2Options, exchange: Oauth2Exchang
   const scopes = query.getAll('scope');
   const say = (outcome: Partial<TokenOutcome>) => record(options, exchange, 'token.issue', outcome);
   if (authorization === null) return grantToNobody(options, exchange, scopes);
-  const found = options.authenticator.identify(doorOf(exchange), authorization);
+  const found = options.authenticator.identify(exchange, authorization);
   const identified = found instanceof Promise ? await found : ({ ok: true, caller: found } as const);
   return grant(
     options,

@@ -2,7 +2,7 @@
  * Above this (bytes) a process collects garbage by itself. JavaScriptCore lets it grow with the heap, and beside
  * hundreds of slow clients of S3 waits for 100 MiB of what their requests have left. Chunks of bodies do not wait for it.
  */
-const enough = 152 * 1024 * 1024;
+const enough = 136 * 1024 * 1024;
 /** And only when there is so much more than after the last time: of what was there then, and at least (bytes). */
 const growth = 0.08;
 const leastGrowth = 12 * 1024 * 1024;

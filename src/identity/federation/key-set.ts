@@ -1,4 +1,4 @@
-import { type CryptoKey, importJWK, type JWK } from 'jose';
+import type { CryptoKey, JWK } from 'jose';
 import type { SignatureAlgorithm } from './trusted-issuer.ts';
 
 /** Of one issuer. Entra, the one with the most, has about ten. */
@@ -83,8 +83,13 @@ function loaderOf(jwk: JWK): PublicKey['load'] {
   return (alg) => {
     const { kty, crv, n, e, x, y } = jwk as Record<string, string>;
     const publicPart = JSON.parse(JSON.stringify({ kty, crv, n, e, x, y })) as JWK;
-    const key = loaded.get(alg) ?? (importJWK(publicPart, alg) as Promise<CryptoKey>);
+    const key = loaded.get(alg) ?? importKey(publicPart, alg);
     loaded.set(alg, key);
     return key;
   };
+}
+
+async function importKey(jwk: JWK, alg: SignatureAlgorithm): Promise<CryptoKey> {
+  const { importJWK } = await import('jose');
+  return (await importJWK(jwk, alg)) as CryptoKey;
 }
