@@ -33,7 +33,7 @@ const longCall = 10;
 const streamsAtOnce = 16;
 const streamsAtFirst = 4;
 /** Most bytes of objects in memory that are being read. */
-const readBytes = 32 * 1024 * 1024;
+const readBytes = 16 * 1024 * 1024;
 /** Keys that one request removes. */
 const removeAtOnce = 1000;
 
