@@ -24,11 +24,11 @@ export const serve = buildCommand<ConfigFlags, [], Context>({
     // Before anybody hears that it serves, and may want to end it.
     const signal = stopSignal(this);
     const shown = { url: app.url, ...(app.metricsUrl && { metrics: app.metricsUrl }), ...(workers && { processes }) };
-    log.info(shown, `serving on ${app.url}`);
     const { listen, publicUrl } = config;
     if (isInTheClear({ listen, publicUrl, hasTls: tlsOf(config) !== undefined })) {
       log.warn({}, 'tokens travel in the clear: set tls, or name in publicUrl the proxy in front that speaks TLS');
     }
+    log.info(shown, `serving on ${app.url}`);
 
     // A person reads this, a log collector would choke on it.
     const isCheckout = this.environment.npm_lifecycle_event === 'start';
