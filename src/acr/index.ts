@@ -1,5 +1,6 @@
 import { RegistryError } from '../errors/index.ts';
-import type { Attributes, Exchange, Gate } from './exchange.ts';
+import { type Gate, passGates } from '../identity/index.ts';
+import type { Attributes, Exchange } from './exchange.ts';
 import { getManifest, listManifestAttributes } from './manifests.ts';
 import { matchRoute, type Route } from './match.ts';
 import { actionOf, allowedMethods, needsOf } from './needs.ts';
@@ -28,7 +29,7 @@ export async function serveAttributes(
   exchange.action = action;
   if ('name' in route) exchange.repository = route.name;
   const asked = { needs: needsOf(route, action), isBase: false, finishes: false };
-  for (const gate of gates) await gate(exchange, asked);
+  await passGates(gates, exchange, asked);
   return act(attributes, exchange, route, action === 'delete');
 }
 

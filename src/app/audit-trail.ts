@@ -1,7 +1,7 @@
 import type { Audit, AuditEntry } from '../audit/index.ts';
-import type { Caller } from '../identity/index.ts';
+import type { Caller, GatedExchange } from '../identity/index.ts';
 import type { Oauth2Options } from '../oauth2/index.ts';
-import { callerOf, type GatedExchange, type GateOptions } from './gates.ts';
+import { callerOf, type GateOptions } from './gates.ts';
 
 const longestField = 512;
 
@@ -41,11 +41,7 @@ export function grantsTo(audit: Audit): Oauth2Options['record'] {
 }
 
 /** Records what was done: what changed something now, what only read within a second. */
-export function recordDone(
-  audit: Audit,
-  exchange: GatedExchange & { readonly method: string; readonly path: string; repository?: string },
-  { status }: Response,
-): void {
+export function recordDone(audit: Audit, exchange: GatedExchange, { status }: Response): void {
   const { action, repository, path, method } = exchange;
   if (action === undefined || action === 'metadata' || !exchange.caller) return;
   const caller = callerOf(exchange.caller);

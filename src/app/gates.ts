@@ -10,6 +10,8 @@ import {
   detailOf,
   doorAt,
   type Directory,
+  type Gate,
+  type GatedExchange,
   hasCatalog,
   type Identified,
   isAllowed,
@@ -19,22 +21,6 @@ import {
   type Rights,
   rightsOf,
 } from '../identity/index.ts';
-
-/** A request to a registry, of whichever protocol. */
-export interface GatedExchange {
-  readonly request: Request;
-  readonly registryId: number;
-  readonly requestId: string;
-  /** Set by the gates to what the protocol needs to know of who asks. */
-  caller?: unknown;
-  /** Set where the caller's token is bound to a repository: the refusal for another one of that name. */
-  stale?: () => RegistryError;
-  action?: string;
-  address(): string;
-  origin(): string;
-}
-
-type Gate = (exchange: GatedExchange, asked: Asked) => void | Promise<void>;
 
 export interface GateOptions {
   authenticator: Authenticator;
@@ -54,7 +40,7 @@ export function callerOf(asking: unknown): Caller {
 }
 
 /** The gates of identity and access, in their order (design §3). */
-export function createGates(options: GateOptions): Gate[] {
+export function createGates(options: GateOptions): [authenticate: Gate, authorise: Gate] {
   const { authenticator, directory, refused } = options;
   const askers = new WeakMap<Caller, Asker>();
   /** Whoever shows nothing, by registry. What they may do is decided once, too. */
@@ -62,7 +48,7 @@ export function createGates(options: GateOptions): Gate[] {
 
   function askerOf(identified: Caller): Asker {
     let asker = askers.get(identified);
-    if (!asker) askers.set(identified, (asker = createAsker(identified, directory)));
+    if (!asker) askers.set(identified, (asker = createAsker(identified, directory, nobodyOf)));
     return asker;
   }
 
@@ -102,7 +88,7 @@ export function createGates(options: GateOptions): Gate[] {
     const authorization = exchange.request.headers.get('authorization');
     if (authorization === null) {
       // Docker sends no credentials unless it is asked for them here, also where pulls are free (lesson 19).
-      if (asked.isBase) throw challenge(exchange, undefined, noCredentials);
+      if (asked.isBase) throw challenge(exchange, asked.needs, noCredentials);
       exchange.caller = nobodyOf(exchange.registryId);
       return;
     }
@@ -173,7 +159,7 @@ function lacking({ challenge: { action }, repository }: Needs, rights: Rights): 
 
 const whatOf = ({ challenge }: Needs) => (challenge.type === 'repository' ? `in ${challenge.name}` : 'of the registry');
 
-function createAsker(identified: Caller, directory: () => Directory): Asker {
+function createAsker(identified: Caller, directory: () => Directory, nobodyOf: (registryId: number) => Asker): Asker {
   const rights = () => rightsOf(identified, directory());
   return {
     identified,
@@ -185,7 +171,7 @@ function createAsker(identified: Caller, directory: () => Directory): Asker {
       if (bound !== undefined && id !== undefined && id !== bound) return false;
       if (isAllowed(identified, directory(), 'content/read', repository)) return true;
       // What everybody may pull, whoever shows a token may pull as well.
-      return isAllowed(anonymousCaller(identified.registryId), directory(), 'content/read', repository);
+      return isAllowed(nobodyOf(identified.registryId).identified, directory(), 'content/read', repository);
     },
     // The token for a catalog names no repository: what its holder may see now is what counts.
     maySee: (repository) => rights().visible.allows(repository),

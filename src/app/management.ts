@@ -3,18 +3,20 @@ import type { Audit } from '../audit/index.ts';
 import { type Configuration, registriesOf } from '../configuration.ts';
 import { RegistryError } from '../errors/index.ts';
 import {
+  type Asked,
   type Caller,
-  challengeOf,
   credentialActions,
-  doorAt,
   explainHandlers,
   explainManagementAccess,
   dropPasswords,
   federatedCredentialHandlers,
   federatedCredentialType,
+  type Gate,
+  type GatedExchange,
   identityHandlers,
   identityType,
   mayManage,
+  passGates,
   roleAssignmentHandlers,
   roleAssignmentType,
   roleDefinitionHandlers,
@@ -35,21 +37,9 @@ import type { Resource } from '../resources/index.ts';
 import type { Access } from './access.ts';
 import { advisorType } from './advisor.ts';
 import { about } from './audit-trail.ts';
+import { callerOf } from './gates.ts';
 
-/** A request as the edge hands it over. */
-export interface ManagementExchange {
-  readonly request: Request;
-  readonly method: string;
-  readonly path: string;
-  readonly query: string;
-  readonly registryId: number;
-  readonly requestId: string;
-  address(): string;
-  origin(): string;
-  route: string;
-}
-
-type Identified = ManagementExchange & { principal: Caller };
+type Identified = GatedExchange & { principal: Caller };
 
 /** The resources that this server manages, each with what it does to the rest. */
 function servedTypes(
@@ -107,12 +97,11 @@ function loginServerOf(config: Configuration, name: string, origin: string): str
 export function createManagementEdge(
   config: Configuration,
   access: Access,
-  audit: Audit,
-  failed: (error: unknown) => void,
+  { authenticate, audit, failed }: { authenticate: Gate; audit: Audit; failed: (error: unknown) => void },
 ): Pick<Management, 'renderError' | 'settle'> & {
-  handle(exchange: ManagementExchange): Promise<Response | undefined>;
+  handle(exchange: GatedExchange): Promise<Response | undefined>;
 } {
-  const { authenticator, directory, mirror, operations, resources, identification } = access;
+  const { directory, mirror, operations, resources, identification } = access;
   const asked = new WeakMap<object, { action: string; id: string }>();
   /** What an action was about beside the resource that it is an action of. */
   const concerned = new WeakMap<object, string>();
@@ -144,29 +133,14 @@ export function createManagementEdge(
     now: identification.now,
   });
 
-  async function identify(exchange: ManagementExchange): Promise<Caller> {
-    const door = doorAt(exchange.registryId, exchange.origin(), exchange.request);
-    const authorization = exchange.request.headers.get('authorization');
-    const challenge = (message: string, error?: 'invalid_token') =>
-      new RegistryError('UNAUTHORIZED', {
-        message,
-        headers: { 'WWW-Authenticate': challengeOf(door.origin, door.service, managementChallenge, error) },
-      });
-    if (authorization === null) throw challenge('authentication required: log in with bonded login');
-    const found = authenticator.identify(exchange, authorization);
-    const identified = found instanceof Promise ? await found : { ok: true as const, caller: found };
-    if (identified.ok && identified.caller.endedAt === undefined) return identified.caller;
-    const refusal = identified.ok ? { reason: 'expired', message: 'the access token has expired' } : identified.refusal;
-    audit.record({ ...about(exchange, undefined), action: 'management', outcome: 'denied', reason: refusal.reason });
-    throw challenge(refusal.message, 'invalid_token');
-  }
-
   return {
     renderError: management.renderError,
     settle: management.settle,
     async handle(exchange) {
       if (!isManagementPath(exchange.path)) return undefined;
-      const caller = await identify(exchange);
+      exchange.action = 'management';
+      await passGates([authenticate], exchange, asksToManage);
+      const caller = callerOf(exchange.caller);
       const identified: Identified = Object.assign(exchange, { principal: caller });
       const record = (outcome: 'allowed' | 'denied', reason?: string, status?: number) => {
         const { action = 'management', id } = asked.get(identified) ?? {};
@@ -186,4 +160,13 @@ export function createManagementEdge(
   };
 }
 
-const managementChallenge = { type: 'registry', name: 'management', action: '*' } as const;
+/** Nobody passes who shows nothing; what they may do is asked once it is known what they want. */
+const asksToManage: Asked = {
+  needs: {
+    permissions: [],
+    repository: undefined,
+    challenge: { type: 'registry', name: 'management', action: '*' },
+  },
+  isBase: true,
+  finishes: false,
+};

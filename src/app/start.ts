@@ -72,7 +72,11 @@ export async function startApp(
     record: grantsTo(audit),
   });
   const failed = createFailures(metrics, log);
-  const management = createManagementEdge(config, access, audit, (error) => failed('management', error));
+  const management = createManagementEdge(config, access, {
+    authenticate: gates[0],
+    audit,
+    failed: (error) => failed('management', error),
+  });
   stack.defer(() => management.settle());
   const missing = (digest: Digest, key: string) => void forgetMissing(storage, digest, key, metrics, log);
   const distribution = {

@@ -1,37 +1,12 @@
 import type { Catalog } from '../catalog/index.ts';
 import type { BlobStore, Uploads } from '../content/index.ts';
-import type { RegistryError } from '../errors/index.ts';
+import type { GatedExchange } from '../identity/index.ts';
 import type { ByteBudget } from '../memory/index.ts';
 import type { Digest } from '../oci/index.ts';
 import type { Caller } from './caller.ts';
-import type { Action } from './action.ts';
 
 /** One request as the edge hands it over, after the bounds that concern every protocol. */
-export interface Exchange {
-  request: Request;
-  method: string;
-  /** Path as it was sent, without the query. */
-  path: string;
-  /** The query without its question mark. */
-  query: string;
-  registryId: number;
-  requestId: string;
-  /** Set by the gates, once they know. */
-  caller?: Caller | undefined;
-  /** What is said where its token was given for a repository that is gone; set by the gates. */
-  stale?: () => RegistryError;
-  /** What it wants, and of which repository, once that is known. */
-  action?: Action;
-  repository?: string;
-  /** Of the client. */
-  address(): string;
-  /** Scheme and authority under which the client reaches the registry. */
-  origin(): string;
-  /** What kind of path it is, for metrics. */
-  route: string;
-  /** Lifts the time limit of a silent connection until the answer; the body's own watchdog takes over. */
-  untimed(): void;
-}
+export type Exchange = GatedExchange<Caller>;
 
 export interface Distribution {
   catalog: Catalog;

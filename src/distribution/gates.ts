@@ -1,10 +1,5 @@
-import type { Asked } from '../identity/index.ts';
 import type { Action } from './action.ts';
-import type { Exchange } from './exchange.ts';
 import type { Route } from './match.ts';
-
-/** One step of the security model: passes, or throws a RegistryError. `app/` hands them in, in order. */
-export type Gate = (exchange: Exchange, asked: Asked) => void | Promise<void>;
 
 /** What a request wants, by route and method; undefined when the method is not served there. */
 export function actionOf(route: Route, method: string): Action | undefined {

@@ -1,7 +1,8 @@
 import { RegistryError } from '../errors/index.ts';
+import { type Gate, passGates } from '../identity/index.ts';
 import { getBlob, headBlob, removeBlob } from './blobs.ts';
 import type { Distribution, Exchange } from './exchange.ts';
-import { actionOf, allowedMethods, type Gate } from './gates.ts';
+import { actionOf, allowedMethods } from './gates.ts';
 import { listCatalog, referrerList, tagList } from './lists.ts';
 import { getManifest, headManifest, removeManifest, uploadManifest } from './manifests.ts';
 import { matchRoute, type Route } from './match.ts';
@@ -11,7 +12,6 @@ import { cancelUpload, finishUpload, patchUpload, startUpload, uploadStatus } fr
 export type { Caller } from './caller.ts';
 export type { Distribution, Exchange } from './exchange.ts';
 export type { Action } from './action.ts';
-export type { Gate } from './gates.ts';
 
 /** Answers a request below `/v2` (OCI distribution-spec), after the gates; undefined when the path is not of the API. */
 export async function distribute(
@@ -36,10 +36,7 @@ export async function distribute(
     isBase: route.kind === 'base',
     finishes: route.kind === 'upload',
   };
-  for (const gate of gates) {
-    const waiting = gate(exchange, asked);
-    if (waiting) await waiting;
-  }
+  await passGates(gates, exchange, asked);
   const response = await answer(distribution, exchange, route);
   response.headers.set('Docker-Distribution-API-Version', 'registry/2.0');
   return response;

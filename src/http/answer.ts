@@ -4,7 +4,7 @@ import { RegistryError } from '../errors/index.ts';
 import type { Log, Metrics } from '../telemetry/index.ts';
 import { refuseBrowsers } from './browsers.ts';
 import { createClientAddresses } from './client-address.ts';
-import type { Exchange } from './exchange.ts';
+import type { Exchange } from '../exchange/index.ts';
 import type { HostTable } from './hosts.ts';
 import { createInFlight, type InFlightLimits } from './in-flight.ts';
 import { createOriginReader } from './origin.ts';

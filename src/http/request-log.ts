@@ -1,6 +1,6 @@
 import type { RegistryError } from '../errors/index.ts';
 import type { Log, Metrics } from '../telemetry/index.ts';
-import type { Exchange } from './exchange.ts';
+import type { Exchange } from '../exchange/index.ts';
 
 export interface Outcome {
   exchange: Exchange;

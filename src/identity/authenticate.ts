@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import type { Exchange } from '../exchange/index.ts';
 import { anonymousId, type Caller } from './caller.ts';
 import { credentialsOf, type Credentials, readAuthorization } from './credentials.ts';
 import { type Door, doorAt, type Identification, identifyToken } from './identify.ts';
@@ -18,11 +19,7 @@ const passwordMs = 3000;
 const tokenMs = 300_000;
 
 /** A request to a registry. What its door is called matters only where somebody is not known yet. */
-export interface Knocking {
-  readonly registryId: number;
-  readonly request: Request;
-  origin(): string;
-}
+export type Knocking = Pick<Exchange, 'registryId' | 'request' | 'origin'>;
 
 export interface Authenticator {
   /**

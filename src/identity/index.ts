@@ -17,7 +17,7 @@ export { federatedCredentialHandlers, identityHandlers, trustedIssuerHandlers } 
 export { roleAssignmentHandlers, roleDefinitionHandlers } from './handle-roles.ts';
 export { dropPasswords, scopeMapHandlers, tokenHandlers } from './handle-tokens.ts';
 export { challengeOf, detailOf, type Wanted } from './challenge.ts';
-export type { Asked, Needs } from './needs.ts';
+export { type Asked, type Gate, type GatedExchange, type Needs, passGates } from './needs.ts';
 export { type Directory, type DirectorySource } from './directory.ts';
 export { type Door, doorAt, type Identification, identifyToken, nullUser, type TokenDoor } from './identify.ts';
 export { explainHandlers, explainManagementAccess, reportOn, testToken, type TokenReport } from './insight/index.ts';

@@ -1,24 +1,11 @@
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
-import type { Database, Transaction } from '../database/index.ts';
+import type { Selectable } from 'kysely';
+import type { Database, Tables, Transaction } from '../database/index.ts';
 import { bytesOfEcKey, type EcKey, ecKeyFromBytes, makeEcKey } from './ec-key.ts';
 import type { Sealer } from './seal.ts';
 import './tables.ts';
 
-/** `token` signs the tokens that this server issues; `hmac` is the one key of `Keys.hmac`. */
-export type KeyPurpose = 'token' | 'hmac';
-
-export interface KeyRow {
-  kid: string;
-  purpose: KeyPurpose;
-  generation: number;
-  algorithm: 'ES256' | 'HS256';
-  public_jwk: string | null;
-  private_key: string;
-  sealed_by: string | null;
-  created_at: number;
-  active_at: number;
-  retire_at: number | null;
-}
+export type KeyRow = Selectable<Tables['signing_keys']>;
 
 /** All keys, of each purpose the oldest first. There are a handful; the bound is for whoever made them by hand. */
 export function readKeyRows(db: Database): Promise<KeyRow[]> {

@@ -1,17 +1,18 @@
 import { type Migration, run, sqlTypes } from '../database/index.ts';
 
+/** `token` signs the tokens that this server issues; `hmac` is the one key of `Keys.hmac`. */
+type KeyPurpose = 'token' | 'hmac';
+
 declare module '../database/tables.ts' {
   interface Tables {
     /** Keys of the whole server. What verifies tokens is here until no token of it can be alive. */
     signing_keys: {
       /** Of ES256 the thumbprint of the public key (RFC 7638). */
       kid: string;
-      /** What it is for, see `KeyPurpose`. */
-      purpose: string;
+      purpose: KeyPurpose;
       /** Counts the keys of a purpose from 1: who makes the next one has the only row with that number. */
       generation: number;
-      /** `ES256` or `HS256`. */
-      algorithm: string;
+      algorithm: 'ES256' | 'HS256';
       /** JSON; null where there is none to publish. */
       public_jwk: string | null;
       /** Base64url of PKCS #8, or of the bytes of HMAC; sealed (see seal.ts) where `sealed_by` is not null. */

@@ -1,14 +1,7 @@
-/** One request as the edge hands it over, with who sent it. */
-export interface Exchange {
-  readonly request: Request;
-  readonly method: string;
-  /** Path as it was sent, without the query. */
-  readonly path: string;
-  /** The query without its question mark. */
-  readonly query: string;
-  readonly requestId: string;
-  /** What kind of path it is, for metrics. */
-  route: string;
+import type { Exchange as Request } from '../exchange/index.ts';
+
+/** What this API needs of a request, with who sent it. */
+export interface Exchange extends Pick<Request, 'request' | 'method' | 'path' | 'query' | 'requestId' | 'route'> {
   /** Whoever was authenticated; the management API itself does not look into it. */
   readonly principal: unknown;
 }

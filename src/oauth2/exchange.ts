@@ -1,3 +1,4 @@
+import type { Exchange } from '../exchange/index.ts';
 import {
   type Authenticator,
   type Caller,
@@ -8,21 +9,8 @@ import {
   type TokenLifetimes,
 } from '../identity/index.ts';
 
-/** One request as the edge hands it over. */
-export interface Oauth2Exchange {
-  readonly request: Request;
-  readonly method: string;
-  readonly path: string;
-  readonly query: string;
-  readonly registryId: number;
-  readonly requestId: string;
-  address(): string;
-  /** Scheme and authority of the registry, for the client. */
-  origin(): string;
-  /** The whole of a small body. */
-  bytes(maxBytes: number): Promise<Uint8Array>;
-  route: string;
-}
+/** What this protocol needs of a request. */
+export type Oauth2Exchange = Omit<Exchange, 'untimed'>;
 
 /** What came of asking for a token. Told before the answer. */
 export interface TokenOutcome {

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import type { Database, Parameter, Transaction } from '../database/index.ts';
+import type { Selectable } from 'kysely';
+import type { Database, Parameter, Tables, Transaction } from '../database/index.ts';
 import { armKey } from './arm-id.ts';
-import './tables.ts';
+import type { OperationStatus } from './tables.ts';
 
-export type OperationStatus = 'InProgress' | 'Succeeded' | 'Failed' | 'Canceled';
+export type { OperationStatus } from './tables.ts';
 
 /** Something that takes longer than a request (ARM, "asynchronous operations"). */
 export interface Operation {
@@ -40,17 +41,7 @@ export interface Operations {
 const day = 24 * 60 * 60 * 1000;
 export const operationRetentionMs = 7 * day;
 
-interface Row {
-  id: string;
-  resource: string;
-  status: OperationStatus;
-  error_code: string | null;
-  error_message: string | null;
-  result: string | null;
-  started_at: number;
-  ended_at: number | null;
-  principal: string;
-}
+type Row = Selectable<Tables['operations']>;
 
 export function createOperations(db: Database, { now }: { now: () => number }): Operations {
   return {

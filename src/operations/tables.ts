@@ -1,5 +1,7 @@
 import { type Migration, run, sqlTypes } from '../database/index.ts';
 
+export type OperationStatus = 'InProgress' | 'Succeeded' | 'Failed' | 'Canceled';
+
 declare module '../database/tables.ts' {
   interface Tables {
     /** What takes longer than a request. */
@@ -7,7 +9,7 @@ declare module '../database/tables.ts' {
       id: string;
       /** Lower-cased id of the resource that it concerns. */
       resource: string;
-      status: string;
+      status: OperationStatus;
       error_code: string | null;
       error_message: string | null;
       /** JSON: what an action returned. */

@@ -1,5 +1,7 @@
-import type { LookUps } from '../database/index.ts';
+import type { Selectable } from 'kysely';
+import type { LookUps, Tables } from '../database/index.ts';
 import { parseArmId } from '../operations/index.ts';
+import './tables.ts';
 
 /** The parts of a resource that are written (ARM, "top-level properties"). */
 export interface ResourceBody {
@@ -34,21 +36,7 @@ export interface Resource extends ResourceBody {
   readonly home: string;
 }
 
-export interface Row {
-  key: string;
-  id: string;
-  type: string;
-  parent: string;
-  body: string;
-  etag: string;
-  created_at: number;
-  updated_at: number;
-  created_by: string;
-  updated_by: string;
-  stamp: number;
-  home: string;
-  deleted_at: number | null;
-}
+export type Row = Selectable<Tables['resources']>;
 
 export const columns =
   '"key", id, type, parent, body, etag, created_at, updated_at, created_by, updated_by, stamp, home, deleted_at';
