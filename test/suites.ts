@@ -258,6 +258,7 @@ export const suites: readonly Suite[] = [
     kind: 'tests',
     files: ['test/limits/**/*.test.ts'],
     postgres: 'offered',
+    built: true,
     alone: true,
     minutes: { small: 5, ci: 10, soak: 20 },
     environment: { ci: { BONDED_TEST_SLOW_SECONDS: '30' }, soak: { BONDED_TEST_SLOW_SECONDS: '300' } },

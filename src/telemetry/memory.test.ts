@@ -25,7 +25,7 @@ test('garbage is collected where there is much and it grew, and not all the time
   expect(at(0, 100)).toBe(0);
   expect(at(1, 135)).toBe(0);
   expect(at(2, 180)).toBe(1);
-  expect(at(2.9, 190)).toBe(1);
+  expect(at(2.4, 190)).toBe(1);
   expect(at(3, 101)).toBe(1);
   expect(at(8, 190)).toBe(2);
   // What is needed is no garbage.

@@ -7,8 +7,8 @@ const enough = 136 * 1024 * 1024;
 const growth = 0.08;
 const leastGrowth = 12 * 1024 * 1024;
 /** And not more often than this (ms), nor for more than this part of the time: a collection stops the event loop. */
-const pauseMs = 1000;
-const partOfTime = 0.06;
+const pauseMs = 500;
+const partOfTime = 0.1;
 /** Or after so long (ms): what was needed the last time may be garbage since, and nothing more has come. */
 const againMs = 60_000;
 
