@@ -8,6 +8,7 @@ import { type Command, type Parts, perform, type Session } from './gc-history.do
 import * as model from './gc-model.double.ts';
 import { contents, places, tagNames, variants } from './gc-universe.double.ts';
 import type { Life, World } from './gc-world.double.ts';
+import { expectCounted } from './recount.double.ts';
 
 /** Runs a history against the model; throws at the first thing that a client could notice, or that leaks. */
 export async function checkHistory(world: World, parts: Parts, commands: readonly Command[]): Promise<void> {
@@ -18,6 +19,7 @@ export async function checkHistory(world: World, parts: Parts, commands: readonl
     life.endAt(command.crashAt);
     expected = await checkCommand(world, life, parts, command, sessions, expected);
     if (command.crashAt !== undefined) life = world.begin();
+    await expectCounted(world.db);
     if (command.crashAt !== undefined || command.do === 'collect' || command.do === 'sweep')
       await checkBytes(world, life);
   }
@@ -39,6 +41,8 @@ export async function checkHistory(world: World, parts: Parts, commands: readonl
   expected = await quiesce(world, life, parts, expected);
   expect(model.inventory(expected)).toEqual([]);
   await expectNoLeak(world, expected);
+  // Those of a repository go with it.
+  expect(await world.db.all('SELECT * FROM storage_usage WHERE repository_id <> 0', [])).toEqual([]);
 }
 
 async function checkCommand(

@@ -1,5 +1,6 @@
 import { type Generated, sql } from 'kysely';
 import { type Migration, replaceIndexes, run, sqlTypes } from '../database/index.ts';
+import { usageMigrations } from './usage-migration.ts';
 
 declare module '../database/tables.ts' {
   interface Tables {
@@ -69,6 +70,24 @@ declare module '../database/tables.ts' {
       size: number;
       created_at: number;
     };
+    /** A blob in a registry: how many repositories link it, and the sum of their ids, which is the one that is left. */
+    registry_blobs: { digest: string; registry_id: number; size: number; links: number; repositories: number };
+    /**
+     * What a repository has (of a registry: repository 0), as the sum over its shards. `own_bytes`: of blobs that no other
+     * repository of the registry has. Kept by triggers, see usage-migration.ts.
+     */
+    storage_usage: {
+      registry_id: number;
+      repository_id: number;
+      shard: Generated<number>;
+      blobs: number;
+      blob_bytes: number;
+      own_bytes: number;
+      manifests: number;
+      manifest_bytes: number;
+    };
+    /** How far what was stored before it was counted has been counted, see count-storage.ts. */
+    storage_count: { what: string; repository_id: number; digest: string };
     /** What may be garbage from `not_before` on (see candidates.ts); everything else is not looked at. */
     gc_candidates: { registry_id: number; repository_id: number; kind: string; digest: string; not_before: number };
   }
@@ -197,4 +216,5 @@ export const catalogMigrations: Migration[] = [
       await run(db, ['CREATE INDEX repositories_retired ON repositories (retiring_at, id) WHERE listed = 2']);
     },
   },
+  ...usageMigrations,
 ];
