@@ -1,4 +1,5 @@
 import type { Audit, AuditEntry } from '../audit/index.ts';
+import { isOverLimit } from '../catalog/index.ts';
 import type { Caller, GatedExchange } from '../identity/index.ts';
 import type { Oauth2Options } from '../oauth2/index.ts';
 import { callerOf, type GateOptions } from './gates.ts';
@@ -27,6 +28,21 @@ export function refusalsTo(audit: Audit): GateOptions['refused'] {
     if (reason === 'no_credentials') return;
     const action = exchange.action ?? 'access';
     audit.record({ ...about(exchange, caller), action, outcome: 'denied', reason, target: needs?.challenge.name });
+  };
+}
+
+/** Records what a storage limit refuses, counts it by `count`, and throws it again. */
+export function overLimitTo(audit: Audit, count: (level: 'registry' | 'repository') => void) {
+  return (exchange: GatedExchange, error: unknown): never => {
+    if (isOverLimit(error)) {
+      const { reason, level, used, limit, needed } = error.detail;
+      const { action = 'push', repository: target } = exchange;
+      const caller = exchange.caller ? callerOf(exchange.caller) : undefined;
+      const detail = { level, used, limit, needed };
+      audit.record({ ...about(exchange, caller), action, outcome: 'denied', reason, target, detail });
+      count(level);
+    }
+    throw error;
   };
 }
 

@@ -1,4 +1,4 @@
-import { collectRetired, collectStep, emptyRetired } from '../catalog/index.ts';
+import { collectRetired, collectStep, countStorage, emptyRetired } from '../catalog/index.ts';
 import type { Configuration } from '../configuration.ts';
 import { sweepDeleted, type Uploads } from '../content/index.ts';
 import { trimEvents } from '../events/index.ts';
@@ -63,6 +63,13 @@ export function startBackground(
     periodic('collect-deleted', config.gc.interval, async () => {
       const repositories = await emptyRetired(catalog);
       return (await collectRetired(catalog)) || repositories;
+    }),
+    // Of a database that was there before storage was counted; nothing to do afterwards.
+    periodic('count-storage', 60_000, async () => {
+      const more = await countStorage(catalog);
+      // So that writers have as long as it takes.
+      if (more) await Bun.sleep(20);
+      return more;
     }),
     periodic('sweep-uploads', Math.min(600_000, config.uploads.expiry), async () => {
       const swept = await uploads.sweep(Date.now() - config.uploads.expiry);

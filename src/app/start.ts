@@ -9,12 +9,14 @@ import { createOauth2 } from '../oauth2/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { createMetrics, type Log, type Metrics, watchLoopLag, watchMemory } from '../telemetry/index.ts';
 import { type Access, openAccess } from './access.ts';
-import { grantsTo, recordDone, refusalsTo } from './audit-trail.ts';
+import { grantsTo, overLimitTo, recordDone, refusalsTo } from './audit-trail.ts';
 import { createFailures, startBackground } from './background.ts';
 import { createGates } from './gates.ts';
 import { createLiveHosts } from './hosts.ts';
 import { createManagementEdge } from './management.ts';
+import { measureStorage } from './measure-storage.ts';
 import { forgetMissing } from './missing.ts';
+import { createStorageLimits } from './storage-limits.ts';
 import { ensureRegistries, openStorage, openUploads, type SharedRights, type Storage } from './storage.ts';
 
 export interface App {
@@ -59,6 +61,7 @@ export async function startApp(
   const uploads = openUploads(config, storage, worker, now);
   const registryIds = await ensureRegistries(config, storage);
   const access = await openAccess(config, storage, { log, now, url: () => server.url });
+  catalog.storageLimiter = createStorageLimits(access.directory);
   const hosts = createLiveHosts(config, registryIds, access);
   const audit = createAudit(log);
   stack.defer(() => audit.close());
@@ -78,6 +81,7 @@ export async function startApp(
     failed: (error) => failed('management', error),
   });
   stack.defer(() => management.settle());
+  const overLimit = overLimitTo(audit, (level) => metrics.storageRefusals.inc({ level }));
   const missing = (digest: Digest, key: string) => void forgetMissing(storage, digest, key, metrics, log);
   const distribution = {
     catalog,
@@ -104,7 +108,8 @@ export async function startApp(
     publicUrl: config.publicUrl,
     async handle(exchange) {
       const answer =
-        (await distribute(distribution, gates, exchange)) ?? (await serveAttributes(distribution, gates, exchange));
+        (await distribute(distribution, gates, exchange).catch((error) => overLimit(exchange, error))) ??
+        (await serveAttributes(distribution, gates, exchange));
       if (!answer) return (await oauth2(exchange)) ?? management.handle(exchange);
       recordDone(audit, exchange, answer);
       return answer;
@@ -128,6 +133,7 @@ export async function startApp(
   if (worker?.background !== false) {
     for (const stop of startBackground(config, storage, access, uploads, metrics, { log, failed })) stack.defer(stop);
   }
+  stack.defer(measureStorage(catalog, () => access.directory().registries, metrics, failed));
   stack.defer(watchLoopLag((seconds) => metrics.loopLagSeconds.set(seconds)));
   stack.defer(watchMemory());
   const running = stack.move();

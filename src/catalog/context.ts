@@ -1,4 +1,5 @@
 import type { Database } from '../database/index.ts';
+import type { StorageLimiter } from './storage-limiter.ts';
 
 /** What every catalog operation works with; made once, by `app/`. */
 export interface Catalog {
@@ -9,6 +10,8 @@ export interface Catalog {
   gcDelayMs: number;
   /** Whether an index may name children that this repository does not hold. */
   sparseIndexes: boolean;
+  /** How much may be stored; undefined where nothing is limited. */
+  storageLimiter?: StorageLimiter | undefined;
 }
 
 /** A repository that exists. */
@@ -21,7 +24,7 @@ export interface Repository {
 /*
  * Transactions lock rows in one order, so that two of them never wait for each other:
  *
- *   blob → repository → links → manifests → tags → candidates (of manifests, of links, of the rest)
+ *   storage limits → blob → repository → links (and the registry's row of the blob) → manifests → tags → candidates (of manifests, of links, of the rest)
  *
  * and rows of one kind in the order of their digests or names. Manifests reference each other without cycles, because
  * a digest cannot contain itself; a child is locked before its index.

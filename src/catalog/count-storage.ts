@@ -54,10 +54,9 @@ const linkColumns = 'SELECT digest, registry_id, repository_id, size FROM blob_l
 async function countLinks(catalog: Catalog, tx: Transaction): Promise<boolean> {
   const place = await tx.first<{ digest: string }>(`SELECT digest FROM storage_count WHERE what = 'links'`, []);
   if (place!.digest === everyDigest) return false;
-  const rows = await tx.all<LinkRow>(
-    `${linkColumns} WHERE digest > ? ORDER BY digest, repository_id LIMIT ${atOnce}`,
-    [place!.digest],
-  );
+  const rows = await tx.all<LinkRow>(`${linkColumns} WHERE digest > ? ORDER BY digest, repository_id LIMIT ${atOnce}`, [
+    place!.digest,
+  ]);
   const last = rows.at(-1);
   const more = rows.length === atOnce;
   if (last && more) {

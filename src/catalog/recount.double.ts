@@ -42,7 +42,9 @@ export async function expectCounted(db: Database): Promise<void> {
   const found = await Promise.all(recounts.map((statement) => db.all<Row>(statement, [])));
   expect(sumsOf(await db.all<Row>(counted, []))).toEqual(sumsOf(found.flat()));
   const order = 'ORDER BY digest, registry_id';
-  expect(await db.all(`SELECT digest, registry_id, size, links, repositories FROM registry_blobs ${order}`, [])).toEqual(
+  expect(
+    await db.all(`SELECT digest, registry_id, size, links, repositories FROM registry_blobs ${order}`, []),
+  ).toEqual(
     await db.all(
       `SELECT digest, registry_id, max(size) AS size, count(*) AS links, sum(repository_id) AS repositories
         FROM blob_links GROUP BY digest, registry_id ${order}`,

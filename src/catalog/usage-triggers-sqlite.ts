@@ -93,8 +93,7 @@ function manifest(row: 'NEW' | 'OLD'): string {
 }
 
 /** Whether what was stored before has been counted that far, see count-storage.ts. */
-const isLinkCounted = (row: string) =>
-  `${row}.digest <= (SELECT digest FROM storage_count WHERE what = 'links')`;
+const isLinkCounted = (row: string) => `${row}.digest <= (SELECT digest FROM storage_count WHERE what = 'links')`;
 const isManifestCounted = (row: string) =>
   `(${row}.repository_id, ${row}.digest) <= (SELECT repository_id, digest FROM storage_count WHERE what = 'manifests')`;
 

@@ -1,5 +1,5 @@
-import { commitBlob, findBlobToKeep, mountBlob } from '../catalog/index.ts';
-import type { UploadBody, UploadOwner, UploadSession } from '../content/index.ts';
+import { commitBlob, findBlobToKeep, isOverLimit, mountBlob, roomFor } from '../catalog/index.ts';
+import type { LinkBlob, UploadBody, UploadOwner, UploadSession } from '../content/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import {
   type ByteRange,
@@ -38,25 +38,28 @@ export async function startUpload(
     if (mounted) return created(name, mountDigest);
   }
   const owner = ownerOf(exchange, { name });
-  if (!digest || mountDigest) {
+  const isWhole = digest && !mountDigest;
+  const room = await roomFor(catalog, registryId, name, isWhole ? digest : undefined);
+  if (!isWhole) {
+    if (room?.bytes === 0) throw room.refusal(0);
     const id = await uploads.open(owner, algorithm);
     return new Response(null, { status: 202, headers: { ...sessionHeaders(name, id, 0), 'Content-Length': '0' } });
   }
   exchange.untimed();
-  const blob = await uploads.put(owner, bodyOf(exchange), digest, (tx, closed) =>
-    commitBlob(catalog, tx, registryId, name, closed, bound),
-  );
+  const link: LinkBlob = (tx, closed) => commitBlob(catalog, tx, registryId, name, closed, bound);
+  const blob = await uploads.put(owner, bodyOf(exchange), digest, link, room);
   distribution.received(blob.size);
   return created(name, digest);
 }
 
 /** PATCH: appends a chunk, or a stream without Content-Range. */
 export function patchUpload(distribution: Distribution, exchange: Exchange, route: UploadRoute): Promise<Response> {
-  return distribution.uploads.hold(route.id, ownerOf(exchange, route), async (session) => {
+  return holdWithin(distribution, exchange, route, async (session) => {
+    const room = await roomFor(distribution.catalog, exchange.registryId, route.name);
     const range = chunkRange(exchange, route, session);
     exchange.untimed();
     const from = range?.start ?? session.offset;
-    const offset = await session.append(bodyOf(exchange, range), range?.start);
+    const offset = await session.append(bodyOf(exchange, range), range?.start, room);
     distribution.received(offset - from);
     return new Response(null, {
       status: 202,
@@ -71,7 +74,6 @@ export async function finishUpload(
   exchange: Exchange,
   route: UploadRoute,
 ): Promise<Response> {
-  const owner = ownerOf(exchange, route);
   const wanted = new URLSearchParams(exchange.query).get('digest');
   if (wanted === null) {
     throw new RegistryError('DIGEST_INVALID', { message: 'the digest parameter is missing; repeat the PUT with it' });
@@ -83,13 +85,15 @@ export async function finishUpload(
     if (range && range.start !== session.offset) throw outOfOrder(route, session.offset, range.start);
     exchange.untimed();
     const from = session.offset;
-    const blob = await session.close(bodyOf(exchange, range), digest, (tx, closed) =>
-      commitBlob(distribution.catalog, tx, exchange.registryId, route.name, closed, bound),
-    );
+    const { catalog } = distribution;
+    const { registryId } = exchange;
+    const room = await roomFor(catalog, registryId, route.name, digest);
+    const link: LinkBlob = (tx, closed) => commitBlob(catalog, tx, registryId, route.name, closed, bound);
+    const blob = await session.close(bodyOf(exchange, range), digest, link, room);
     distribution.received(blob.size - from);
   };
   try {
-    await distribution.uploads.hold(route.id, owner, finish);
+    await holdWithin(distribution, exchange, route, finish);
   } catch (error) {
     // A client that repeats a PUT, because the node that did it died before it answered, finds what it asked for.
     if (!(error instanceof RegistryError) || error.code !== 'BLOB_UPLOAD_UNKNOWN') throw error;
@@ -98,6 +102,23 @@ export async function finishUpload(
     requireSame(exchange, route.name, blob.repositoryId);
   }
   return created(route.name, digest);
+}
+
+/** Works on a session. One that a storage limit leaves no room for ends, with its bytes: nobody could finish it. */
+async function holdWithin<T>(
+  { uploads }: Distribution,
+  exchange: Exchange,
+  route: UploadRoute,
+  action: (session: UploadSession) => Promise<T>,
+): Promise<T> {
+  const owner = ownerOf(exchange, route);
+  try {
+    return await uploads.hold(route.id, owner, action);
+  } catch (error) {
+    // Where this fails, the sweep takes it.
+    if (isOverLimit(error)) await uploads.cancel(route.id, owner).catch(() => {});
+    throw error;
+  }
 }
 
 export async function uploadStatus(

@@ -1,12 +1,8 @@
 import { z } from 'zod';
 import { action, apiVersions, providerAction, resourceType } from '../operations/index.ts';
 import { explainAccess } from './explain-contract.ts';
-
-/** A repository, those below a prefix (`team/*`), or `*` for all. */
-const repositoryPattern = z
-  .string()
-  .max(256)
-  .regex(/^(?:\*|[a-z0-9][a-z0-9._/-]*(?:\/\*)?)$/, 'must be a repository, PREFIX/* or *');
+import { repositoryPattern } from './repository-pattern.ts';
+import { storageQuota } from './storage-quota.ts';
 
 const enabled = z.enum(['enabled', 'disabled', 'Enabled', 'Disabled']);
 
@@ -51,6 +47,7 @@ export const registryType = resourceType({
       .describe(
         'Whether role assignments are read by their actions or by their data actions. A switch ends all logins.',
       ),
+    storageQuota,
     policies: z
       .object({ azureADAuthenticationAsArmPolicy: z.object({ status: enabled }).optional() })
       .partial()

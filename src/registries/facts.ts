@@ -2,6 +2,7 @@ import type { Grant, RoleAssignmentMode } from '../access/index.ts';
 import type { PropertiesOf } from '../operations/index.ts';
 import type { Resource } from '../resources/index.ts';
 import type { registryType } from './contract.ts';
+import type { StorageQuota } from './storage-quota.ts';
 
 /** A registry, as far as access to it goes. */
 export interface RegistryFacts {
@@ -17,11 +18,13 @@ export interface RegistryFacts {
   /** Whether that is everything; otherwise what is named. */
   anonymousPullEnabled: boolean;
   anonymousPullRepositories: readonly string[];
+  /** How much may be stored in it. */
+  storageQuota?: StorageQuota | undefined;
 }
 
 /** The facts of a registry's resource; `id` is its own in the catalog. */
 export function factsOf(resource: Resource, properties: PropertiesOf<typeof registryType>, id: number): RegistryFacts {
-  const { anonymousPullEnabled, anonymousPullRepositories: named } = properties;
+  const { anonymousPullEnabled, anonymousPullRepositories: named, storageQuota } = properties;
   const repositories = anonymousPullEnabled ? ['*'] : named;
   return {
     id,
@@ -31,6 +34,7 @@ export function factsOf(resource: Resource, properties: PropertiesOf<typeof regi
     adminUserEnabled: properties.adminUserEnabled,
     anonymousPullEnabled,
     anonymousPullRepositories: named,
+    storageQuota,
     anonymousPull: repositories.map((repository) => ({ repository, permissions: ['content/read', 'metadata/read'] })),
   };
 }

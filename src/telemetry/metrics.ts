@@ -18,6 +18,10 @@ export interface Metrics {
   sweptUploads: Counter;
   backgroundFailures: Counter<'job'>;
   missingFiles: Counter;
+  /** Of each registry, up to a number. */
+  storageUsed: Gauge<'registry'>;
+  storageLimit: Gauge<'registry'>;
+  storageRefusals: Counter<'level'>;
   workers: Gauge;
   restarts: Counter;
   /** Has `read` called before each scrape: for gauges whose value somebody else knows. */
@@ -37,6 +41,8 @@ export function createMetrics(): Metrics {
     new Counter<T>({ name, help, labelNames, registers });
   const gauge = (name: string, help: string, aggregator: 'sum' | 'max' = 'sum') =>
     new Gauge({ name, help, registers, aggregator });
+  const ofRegistries = (name: string, help: string) =>
+    new Gauge<'registry'>({ name, help, labelNames: ['registry'], registers, aggregator: 'max' });
   const readers: (() => void)[] = [];
   const requests = createTally(registry, {
     name: 'bonded_http_requests_total',
@@ -81,6 +87,16 @@ export function createMetrics(): Metrics {
     sweptUploads: counter('bonded_gc_uploads_total', 'Abandoned uploads that were ended.'),
     backgroundFailures: counter('bonded_background_failures_total', 'Background work that failed, by job.', ['job']),
     missingFiles: counter('bonded_missing_files_total', 'Pulls of a blob whose bytes were not there.'),
+    storageUsed: ofRegistries(
+      'bonded_storage_used_bytes',
+      'Bytes of the distinct blobs and the manifests of a registry, of the first hundred by name.',
+    ),
+    storageLimit: ofRegistries('bonded_storage_limit_bytes', 'How much the registry may store, where that is limited.'),
+    storageRefusals: counter(
+      'bonded_storage_refusals_total',
+      'Pushes refused because a storage limit is reached, of a registry or of a repository.',
+      ['level'],
+    ),
     workers: gauge('bonded_workers_active', 'Worker processes that serve; 0 where one process does everything.'),
     restarts: counter('bonded_worker_restarts_total', 'Worker processes that ended and were replaced.'),
     onScrape: (read) => void readers.push(read),
