@@ -1,4 +1,4 @@
-import { collectRetired, collectStep, countStorage, emptyRetired } from '../catalog/index.ts';
+import { collectRetired, collectStep, countStorage, emptyRetired, foldStorage } from '../catalog/index.ts';
 import type { Configuration } from '../configuration.ts';
 import { sweepDeleted, type Uploads } from '../content/index.ts';
 import { trimEvents } from '../events/index.ts';
@@ -42,6 +42,7 @@ export function startBackground(
       failed: (error) => failed(name, error),
     });
   const pace = createPace();
+  let folded = 0;
   return [
     periodic('collect', config.gc.interval, async () => {
       const limit = 100;
@@ -63,6 +64,12 @@ export function startBackground(
     periodic('collect-deleted', config.gc.interval, async () => {
       const repositories = await emptyRetired(catalog);
       return (await collectRetired(catalog)) || repositories;
+    }),
+    // As often as a push under a limit should have little to read.
+    periodic('fold-storage', 1000, async () => {
+      const { from, more } = await foldStorage(catalog, folded);
+      folded = from;
+      return more;
     }),
     // Of a database that was there before storage was counted; nothing to do afterwards.
     periodic('count-storage', 60_000, async () => {

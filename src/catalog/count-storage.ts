@@ -1,6 +1,7 @@
 import { type Parameter, rowsOf, type Transaction } from '../database/index.ts';
 import type { Catalog } from './context.ts';
-import { addUsage, nothingStored, type StorageUsage } from './usage.ts';
+import { addTo, type Sums } from './storage-sums.ts';
+import { addUsage } from './usage.ts';
 import { everyDigest, everyRepository } from './usage-migration.ts';
 import './tables.ts';
 
@@ -87,13 +88,14 @@ function addLinks(catalog: Catalog, tx: Transaction, rows: readonly LinkRow[]): 
   });
   for (const { rows: list, values } of rowsOf<Parameter>(all))
     tx.send(`INSERT INTO registry_blobs (digest, registry_id, size, links, repositories) VALUES ${list}`, values);
-  const sums = createSums();
-  for (const { registry_id, size } of blobs.values()) sums.add(registry_id, 0, { blobs: 1, blobBytes: size });
+  const sums: Sums = new Map();
+  for (const { registry_id, size } of blobs.values()) addTo(sums, registry_id, 0, { blobs: 1, blobBytes: size });
   for (const row of rows) {
     const alone = blobs.get(nameOf(row))!.links === 1;
-    sums.add(row.registry_id, row.repository_id, { blobs: 1, blobBytes: row.size, ownBytes: alone ? row.size : 0 });
+    const ownBytes = alone ? row.size : 0;
+    addTo(sums, row.registry_id, row.repository_id, { blobs: 1, blobBytes: row.size, ownBytes });
   }
-  sums.write(catalog, tx);
+  for (const { usage, ...of } of sums.values()) addUsage(catalog, tx, of, usage);
 }
 
 interface ManifestRow {
@@ -114,10 +116,10 @@ async function countManifests(catalog: Catalog, tx: Transaction): Promise<boolea
       ORDER BY repository_id, digest LIMIT ${atOnce}`,
     [place!.repository_id, place!.digest],
   );
-  const sums = createSums();
+  const sums: Sums = new Map();
   for (const { registry_id, repository_id, size } of rows)
-    for (const id of [0, repository_id]) sums.add(registry_id, id, { manifests: 1, manifestBytes: size });
-  sums.write(catalog, tx);
+    for (const id of [0, repository_id]) addTo(sums, registry_id, id, { manifests: 1, manifestBytes: size });
+  for (const { usage, ...of } of sums.values()) addUsage(catalog, tx, of, usage);
   const last = rows.at(-1);
   const more = rows.length === atOnce;
   tx.send(`UPDATE storage_count SET repository_id = ?, digest = ? WHERE what = 'manifests'`, [
@@ -125,20 +127,4 @@ async function countManifests(catalog: Catalog, tx: Transaction): Promise<boolea
     more ? last!.digest : '',
   ]);
   return more;
-}
-
-/** What is to be added to each registry and repository. */
-function createSums() {
-  const sums = new Map<string, { registryId: number; repositoryId: number; usage: StorageUsage }>();
-  return {
-    add(registryId: number, repositoryId: number, more: Partial<StorageUsage>): void {
-      const name = `${registryId} ${repositoryId}`;
-      const sum = sums.get(name) ?? { registryId, repositoryId, usage: { ...nothingStored } };
-      for (const key of Object.keys(more) as (keyof StorageUsage)[]) sum.usage[key] += more[key]!;
-      sums.set(name, sum);
-    },
-    write(catalog: Catalog, tx: Transaction): void {
-      for (const { usage, ...of } of sums.values()) addUsage(catalog, tx, of, usage);
-    },
-  };
 }

@@ -1,6 +1,7 @@
 import { expect } from 'bun:test';
 import { sweepDeleted } from '../content/index.ts';
 import { collectStep } from './collect.ts';
+import { foldStorage } from './fold-storage.ts';
 import { findLinkedBlob } from './find-blob.ts';
 import { findManifestFacts } from './find-manifest.ts';
 import { type Garbage, listGarbage } from './garbage.ts';
@@ -15,10 +16,11 @@ export async function checkHistory(world: World, parts: Parts, commands: readonl
   let expected = model.emptyModel();
   let life = world.begin();
   const sessions: Session[] = [];
-  for (const command of commands) {
+  for (const [at, command] of commands.entries()) {
     life.endAt(command.crashAt);
     expected = await checkCommand(world, life, parts, command, sessions, expected);
     if (command.crashAt !== undefined) life = world.begin();
+    if (at % 3 === 0) await foldStorage(world.begin().catalog);
     await expectCounted(world.db);
     if (command.crashAt !== undefined || command.do === 'collect' || command.do === 'sweep')
       await checkBytes(world, life);

@@ -10,6 +10,7 @@ export { describeTag, describeTags, describeTagsOf, type TagFacts } from './desc
 export { findBlobToKeep, findLinkedBlob, type LinkedBlob } from './find-blob.ts';
 export { findManifest, findManifestToKeep } from './find-manifest.ts';
 export { countStorage, isStorageCounted } from './count-storage.ts';
+export { foldStorage } from './fold-storage.ts';
 export { type Garbage, listGarbage } from './garbage.ts';
 export { dropMissingBlob, readsObject } from './heal.ts';
 export { commitBlob, deleteBlob, mountBlob } from './links.ts';

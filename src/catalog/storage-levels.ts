@@ -1,6 +1,7 @@
 import type { LookUps } from '../database/index.ts';
 import type { Catalog } from './context.ts';
 import type { LimitLevel } from './storage-limiter.ts';
+import { bytesOf, usageOf } from './usage.ts';
 import './tables.ts';
 
 /** A limit that concerns a push. */
@@ -24,15 +25,14 @@ export function levelsOf({ storageLimiter }: Catalog, registryId: number, name: 
   });
 }
 
-const statements = {
-  registry: `SELECT COALESCE(SUM(blob_bytes + manifest_bytes), 0) AS used FROM storage_usage
-    WHERE registry_id = ? AND repository_id = 0`,
-  repository: `SELECT COALESCE(SUM(blob_bytes + manifest_bytes), 0) AS used FROM storage_usage
-    WHERE registry_id = ? AND repository_id = (SELECT r.id FROM repositories r WHERE r.registry_id = ? AND r.name = ?)`,
-};
-
-/** Bytes that count against a limit. */
-export async function usedAt(db: LookUps, { level, registryId, name }: Level): Promise<number> {
-  const values = level === 'registry' ? [registryId] : [registryId, registryId, name];
-  return (await db.first<{ used: number }>(statements[level], values))!.used;
+/** Bytes that count against a limit. In a transaction, its own changes are among them. */
+export async function usedAt(
+  { db: { dialect } }: Catalog,
+  db: Pick<LookUps, 'first'>,
+  { level, registryId, name }: Level,
+): Promise<number> {
+  if (level === 'registry') return bytesOf(await usageOf(db, dialect, registryId, 0));
+  const text = 'SELECT id FROM repositories WHERE registry_id = ? AND name = ?';
+  const repository = await db.first<{ id: number }>(text, [registryId, name]);
+  return repository ? bytesOf(await usageOf(db, dialect, registryId, repository.id)) : 0;
 }

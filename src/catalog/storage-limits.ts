@@ -27,7 +27,7 @@ export async function withinLimits<T>(
   if (changed.status === 'rejected') throw changed.reason;
   const scarce = locked.value;
   for (const { level, before } of scarce) {
-    const after = await usedAt(tx, level);
+    const after = await usedAt(catalog, tx, level);
     if (after > level.limit && after > before) throw refusal(level, before, after - before);
   }
   return changed.value;
@@ -72,8 +72,10 @@ export async function roomFor(
 }
 
 /** The limit that leaves least. */
-async function tightestOf({ db }: Catalog, levels: readonly Level[]): Promise<{ level: Level; used: number }> {
-  const found = await Promise.all(levels.map(async (level) => ({ level, used: await usedAt(db, level) })));
+async function tightestOf(catalog: Catalog, levels: readonly Level[]): Promise<{ level: Level; used: number }> {
+  const found = await Promise.all(
+    levels.map(async (level) => ({ level, used: await usedAt(catalog, catalog.db, level) })),
+  );
   return found.reduce((one, other) => (other.level.limit - other.used < one.level.limit - one.used ? other : one));
 }
 

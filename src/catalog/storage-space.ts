@@ -37,7 +37,7 @@ export async function lockSpace(
   bytes: number,
 ): Promise<Scarce[]> {
   if (catalog.db.dialect === 'sqlite')
-    return Promise.all(levels.map(async (level) => ({ level, before: await usedAt(tx, level) })));
+    return Promise.all(levels.map(async (level) => ({ level, before: await usedAt(catalog, tx, level) })));
   const limiter = catalog.storageLimiter!;
   const asked = levels.map((level) => {
     const alone = limiter.crowded.has(keyOf(level)) || isLarge(level.limit, bytes, limiter.connections);
@@ -46,7 +46,7 @@ export async function lockSpace(
   });
   const [settings, ...used] = await Promise.all([
     limiter.connections ?? tx.first<{ most: number }>(connections, []),
-    ...levels.map((level) => usedAt(tx, level)),
+    ...levels.map((level) => usedAt(catalog, tx, level)),
   ]);
   limiter.connections = typeof settings === 'number' ? settings : settings!.most;
   const scarce: Scarce[] = [];

@@ -73,13 +73,24 @@ declare module '../database/tables.ts' {
     /** A blob in a registry: how many repositories link it, and the sum of their ids, which is the one that is left. */
     registry_blobs: { digest: string; registry_id: number; size: number; links: number; repositories: number };
     /**
-     * What a repository has (of a registry: repository 0), as the sum over its shards. `own_bytes`: of blobs that no other
-     * repository of the registry has. Kept by triggers, see usage-migration.ts.
+     * What a repository has (of a registry: repository 0), kept by triggers: see usage-migration.ts. `own_bytes`: of blobs
+     * that no other repository of the registry has. On PostgreSQL a sum of what transactions before `folded_to` added.
      */
     storage_usage: {
       registry_id: number;
       repository_id: number;
-      shard: Generated<number>;
+      folded_to: Generated<number>;
+      blobs: number;
+      blob_bytes: number;
+      own_bytes: number;
+      manifests: number;
+      manifest_bytes: number;
+    };
+    /** What was added since, on PostgreSQL alone; see fold-storage.ts. */
+    storage_deltas: {
+      xid: Generated<number>;
+      registry_id: number;
+      repository_id: number;
       blobs: number;
       blob_bytes: number;
       own_bytes: number;

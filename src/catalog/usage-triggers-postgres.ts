@@ -1,26 +1,11 @@
 /*
  * How storage is counted on PostgreSQL: in the statements that change links and manifests, whatever version of this
- * program sends them. A push never waits for another one there: each takes the first row of the registry, and of the
- * repository, that nobody has at the moment, and where all are taken it makes another one.
+ * program sends them. They only append to `storage_deltas`, so that no push waits for another one, or has to find its way
+ * through the versions of a row that all others change, too; fold-storage.ts sums them up.
  */
 
-const columns = ['blobs', 'blob_bytes', 'own_bytes', 'manifests', 'manifest_bytes'];
-
-const addFunction = `CREATE FUNCTION storage_add(of_registry BIGINT, of_repository BIGINT,
-    ${columns.map((name) => `more_${name} BIGINT`).join(', ')}) RETURNS VOID LANGUAGE plpgsql AS $body$
-  DECLARE free BIGINT;
-  BEGIN
-    SELECT u.shard INTO free FROM storage_usage u
-      WHERE u.registry_id = of_registry AND u.repository_id = of_repository
-      ORDER BY u.shard LIMIT 1 FOR UPDATE SKIP LOCKED;
-    IF free IS NULL THEN
-      INSERT INTO storage_usage (registry_id, repository_id, ${columns.join(', ')})
-        VALUES (of_registry, of_repository, ${columns.map((name) => `more_${name}`).join(', ')});
-    ELSE
-      UPDATE storage_usage u SET ${columns.map((name) => `${name} = u.${name} + more_${name}`).join(', ')}
-        WHERE u.registry_id = of_registry AND u.repository_id = of_repository AND u.shard = free;
-    END IF;
-  END $body$`;
+const columns = ['registry_id', 'repository_id', 'blobs', 'blob_bytes', 'own_bytes', 'manifests', 'manifest_bytes'];
+const append = `INSERT INTO storage_deltas (${columns.join(', ')}) VALUES`;
 
 const linkFunction = `CREATE FUNCTION storage_link(link blob_links) RETURNS VOID LANGUAGE plpgsql AS $body$
   DECLARE held registry_blobs;
@@ -31,14 +16,14 @@ const linkFunction = `CREATE FUNCTION storage_link(link blob_links) RETURNS VOID
         DO UPDATE SET links = b.links + 1, repositories = b.repositories + excluded.repositories
       RETURNING * INTO held;
     IF held.links = 1 THEN
-      PERFORM storage_add(link.registry_id, 0, 1, held.size, 0, 0, 0);
-      PERFORM storage_add(link.registry_id, link.repository_id, 1, link.size, held.size, 0, 0);
-    ELSE
-      PERFORM storage_add(link.registry_id, link.repository_id, 1, link.size, 0, 0, 0);
+      ${append} (link.registry_id, 0, 1, held.size, 0, 0, 0),
+        (link.registry_id, link.repository_id, 1, link.size, held.size, 0, 0);
+    ELSIF held.links = 2 THEN
       -- The one that had it alone until now.
-      IF held.links = 2 THEN
-        PERFORM storage_add(link.registry_id, held.repositories - link.repository_id, 0, 0, -held.size, 0, 0);
-      END IF;
+      ${append} (link.registry_id, link.repository_id, 1, link.size, 0, 0, 0),
+        (link.registry_id, held.repositories - link.repository_id, 0, 0, -held.size, 0, 0);
+    ELSE
+      ${append} (link.registry_id, link.repository_id, 1, link.size, 0, 0, 0);
     END IF;
   END $body$`;
 
@@ -50,14 +35,14 @@ const unlinkFunction = `CREATE FUNCTION storage_unlink(link blob_links) RETURNS 
     IF NOT FOUND THEN RETURN; END IF;
     IF held.links = 0 THEN
       DELETE FROM registry_blobs b WHERE b.digest = link.digest AND b.registry_id = link.registry_id;
-      PERFORM storage_add(link.registry_id, 0, -1, -held.size, 0, 0, 0);
-      PERFORM storage_add(link.registry_id, link.repository_id, -1, -link.size, -held.size, 0, 0);
-    ELSE
-      PERFORM storage_add(link.registry_id, link.repository_id, -1, -link.size, 0, 0, 0);
+      ${append} (link.registry_id, 0, -1, -held.size, 0, 0, 0),
+        (link.registry_id, link.repository_id, -1, -link.size, -held.size, 0, 0);
+    ELSIF held.links = 1 THEN
       -- The one that is left with it.
-      IF held.links = 1 THEN
-        PERFORM storage_add(link.registry_id, held.repositories, 0, 0, held.size, 0, 0);
-      END IF;
+      ${append} (link.registry_id, link.repository_id, -1, -link.size, 0, 0, 0),
+        (link.registry_id, held.repositories, 0, 0, held.size, 0, 0);
+    ELSE
+      ${append} (link.registry_id, link.repository_id, -1, -link.size, 0, 0, 0);
     END IF;
   END $body$`;
 
@@ -85,36 +70,31 @@ const manifestTrigger = `CREATE FUNCTION storage_manifest_changed() RETURNS TRIG
     SELECT * INTO counted FROM storage_count c WHERE c.what = 'manifests';
     IF TG_OP = 'INSERT' THEN
       IF (NEW.repository_id, NEW.digest) <= (counted.repository_id, counted.digest) THEN
-        PERFORM storage_add(NEW.registry_id, 0, 0, 0, 0, 1, NEW.size);
-        PERFORM storage_add(NEW.registry_id, NEW.repository_id, 0, 0, 0, 1, NEW.size);
+        ${append} (NEW.registry_id, 0, 0, 0, 0, 1, NEW.size), (NEW.registry_id, NEW.repository_id, 0, 0, 0, 1, NEW.size);
       END IF;
     ELSIF (OLD.repository_id, OLD.digest) <= (counted.repository_id, counted.digest) THEN
-      PERFORM storage_add(OLD.registry_id, 0, 0, 0, 0, -1, -OLD.size);
-      PERFORM storage_add(OLD.registry_id, OLD.repository_id, 0, 0, 0, -1, -OLD.size);
+      ${append} (OLD.registry_id, 0, 0, 0, 0, -1, -OLD.size), (OLD.registry_id, OLD.repository_id, 0, 0, 0, -1, -OLD.size);
     END IF;
     RETURN NULL;
   END $body$`;
 
-const repositoryTrigger = `CREATE FUNCTION storage_repository_removed() RETURNS TRIGGER LANGUAGE plpgsql AS $body$
+/** What a repository, or a registry, has goes with it. */
+function removal(name: string, condition: string): string {
+  const tables = ['storage_usage', 'storage_deltas'];
+  return `CREATE FUNCTION ${name}() RETURNS TRIGGER LANGUAGE plpgsql AS $body$
   BEGIN
-    DELETE FROM storage_usage u WHERE u.registry_id = OLD.registry_id AND u.repository_id = OLD.id;
+    ${tables.map((table) => `DELETE FROM ${table} u WHERE ${condition};`).join('\n    ')}
     RETURN NULL;
   END $body$`;
-
-const registryTrigger = `CREATE FUNCTION storage_registry_removed() RETURNS TRIGGER LANGUAGE plpgsql AS $body$
-  BEGIN
-    DELETE FROM storage_usage u WHERE u.registry_id = OLD.id AND u.repository_id = 0;
-    RETURN NULL;
-  END $body$`;
+}
 
 export const postgresTriggers: readonly string[] = [
-  addFunction,
   linkFunction,
   unlinkFunction,
   linkTrigger,
   manifestTrigger,
-  repositoryTrigger,
-  registryTrigger,
+  removal('storage_repository_removed', 'u.registry_id = OLD.registry_id AND u.repository_id = OLD.id'),
+  removal('storage_registry_removed', 'u.registry_id = OLD.id AND u.repository_id = 0'),
   // In the order in which a push comes to them. Readers go on.
   'LOCK TABLE repositories, blob_links, manifests, registries IN SHARE ROW EXCLUSIVE MODE',
   `CREATE TRIGGER storage_link_changed AFTER INSERT OR DELETE OR UPDATE OF size ON blob_links

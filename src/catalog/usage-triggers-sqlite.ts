@@ -1,6 +1,6 @@
 /*
  * How storage is counted on SQLite: in the statements that change links and manifests. There is one writer, so each
- * registry and each repository has one row (shard 0).
+ * registry and each repository has one row.
  */
 
 const columns = 'blobs, blob_bytes, own_bytes, manifests, manifest_bytes';
@@ -17,9 +17,9 @@ interface Change {
 
 function add({ registry, repository, values, from = '', where = 'true' }: Change): string {
   const sums = columns.split(', ').map((name) => `${name} = ${name} + excluded.${name}`);
-  return `INSERT INTO storage_usage (registry_id, repository_id, shard, ${columns})
-    SELECT ${registry}, ${repository}, 0, ${values} ${from} WHERE ${where}
-    ON CONFLICT (registry_id, repository_id, shard) DO UPDATE SET ${sums.join(', ')};`;
+  return `INSERT INTO storage_usage (registry_id, repository_id, ${columns})
+    SELECT ${registry}, ${repository}, ${values} ${from} WHERE ${where}
+    ON CONFLICT (registry_id, repository_id) DO UPDATE SET ${sums.join(', ')};`;
 }
 
 /** The registry's row of the blob that a link names. */
