@@ -41,6 +41,9 @@ const statements: Record<Dialect, string> = {
       WHERE folded_to <= pg_snapshot_xmax(pg_current_snapshot())::text::bigint), 0)`,
 };
 
+/** Takes registry and repository; on PostgreSQL twice. */
+export const usageStatement = (dialect: Dialect): string => statements[dialect];
+
 /** Of a registry, as it is now. */
 export function registryUsage({ db }: Catalog, registryId: number): Promise<StorageUsage> {
   return usageOf(db, db.dialect, registryId, 0);
