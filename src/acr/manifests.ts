@@ -1,4 +1,10 @@
-import { describeManifest, describeManifests, describeTag, type Repository } from '../catalog/index.ts';
+import {
+  describeManifest,
+  describeManifests,
+  describeTag,
+  manifestStorage,
+  type Repository,
+} from '../catalog/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import { answerList } from '../memory/index.ts';
 import { type Digest, isTag, parseDigest, requireDigest } from '../oci/index.ts';
@@ -7,6 +13,7 @@ import { nextLink, pageOf } from './page.ts';
 import { platformOf } from './platform.ts';
 import { renderManifest, sourceOf } from './render.ts';
 import { requireRepository } from './repositories.ts';
+import { storageFor } from './storage.ts';
 
 /** About as many bytes as a manifest has in JSON beside its tags and references, and as each of those has. */
 const manifestBytes = 700;
@@ -48,7 +55,11 @@ export async function getManifest(
   const manifest = digest && (await describeManifest(attributes.catalog, repository, digest));
   if (!manifest) throw new RegistryError('MANIFEST_UNKNOWN', { detail: { reference: reference.slice(0, 160) } });
   const platform = await platformOf(attributes, repository, manifest);
-  return Response.json({ ...sourceOf(exchange, name), manifest: renderManifest(manifest, platform) });
+  const storage = await storageFor(exchange, () => manifestStorage(attributes.catalog, repository, manifest.digest));
+  return Response.json({
+    ...sourceOf(exchange, name),
+    manifest: { ...renderManifest(manifest, platform), ...storage },
+  });
 }
 
 async function digestOf(

@@ -3,10 +3,12 @@ import {
   describeRepository,
   findListedRepository,
   listVisibleRepositories,
+  repositoryStorage,
 } from '../catalog/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import { answerList } from '../memory/index.ts';
 import { type Attributes, type Exchange, askerOf } from './exchange.ts';
+import { storageFor } from './storage.ts';
 import { nextLink, pageOf } from './page.ts';
 import { renderRepository, sourceOf } from './render.ts';
 
@@ -51,7 +53,8 @@ export async function getRepository(
 ): Promise<Response> {
   const repository = await requireRepository(attributes, exchange, name);
   const facts = await describeRepository(attributes.catalog, repository);
-  return Response.json({ ...sourceOf(exchange, name), ...renderRepository(facts) });
+  const storage = await storageFor(exchange, () => repositoryStorage(attributes.catalog, repository));
+  return Response.json({ ...sourceOf(exchange, name), ...renderRepository(facts), ...storage });
 }
 
 /** `DELETE /acr/v1/{name}`: manifests and tags are gone with the answer, blobs are collected as ever. */

@@ -1,4 +1,4 @@
-import { deleteTag, describeTag, describeTags, describeTagsOf } from '../catalog/index.ts';
+import { deleteTag, describeTag, describeTags, describeTagsOf, tagStorage } from '../catalog/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import { answerList } from '../memory/index.ts';
 import { isTag, requireDigest } from '../oci/index.ts';
@@ -6,6 +6,7 @@ import type { Attributes, Exchange } from './exchange.ts';
 import { nextLink, pageOf } from './page.ts';
 import { renderTag, sourceOf } from './render.ts';
 import { requireRepository } from './repositories.ts';
+import { storageFor } from './storage.ts';
 
 type TagRoute = { name: string; tag: string };
 
@@ -47,7 +48,8 @@ export async function getTag(attributes: Attributes, exchange: Exchange, { name,
   const repository = await requireRepository(attributes, exchange, name);
   const facts = isTag(tag) ? await describeTag(attributes.catalog, repository, tag) : undefined;
   if (!facts) throw unknownTag(tag);
-  return Response.json({ ...sourceOf(exchange, name), tag: renderTag(facts) });
+  const storage = await storageFor(exchange, () => tagStorage(attributes.catalog, repository, facts));
+  return Response.json({ ...sourceOf(exchange, name), tag: { ...renderTag(facts), ...storage } });
 }
 
 /** `DELETE /acr/v1/{name}/_tags/{tag}`: its manifest stays. */

@@ -17,7 +17,7 @@ const atOnce = 250;
 /** Whether all that is stored has been counted. */
 export async function isStorageCounted({ db }: Catalog): Promise<boolean> {
   const rows = await db.all<{ what: string; repository_id: number; digest: string }>(
-    'SELECT what, repository_id, digest FROM storage_count',
+    `SELECT what, repository_id, digest FROM storage_count WHERE what IN ('links', 'manifests')`,
     [],
   );
   return rows.every(({ what, repository_id, digest }) =>

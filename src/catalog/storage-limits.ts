@@ -5,6 +5,7 @@ import type { Catalog } from './context.ts';
 import { type Level, levelsOf, usedAt } from './storage-levels.ts';
 import type { LimitLevel } from './storage-limiter.ts';
 import { lockSpace } from './storage-space.ts';
+import type { Viewer } from './visible-repositories.ts';
 import './tables.ts';
 
 /**
@@ -43,20 +44,23 @@ export interface StorageRoom {
 }
 
 /**
- * How much room there is for a blob; undefined where nothing limits it, also because it is there already (`digest`).
- * Nothing is reserved: what is told here may be gone when the blob is committed, and only then is it certain.
+ * How much room there is for a blob; undefined where nothing limits it, also because its content (`digest`) is there already.
+ * Of what other repositories have, only somebody is told who may know of all of them (`viewer`): a digest alone must not
+ * be enough to find out. Nothing is reserved: what is told here may be gone when the blob is committed, and only then is it
+ * certain.
  */
 export async function roomFor(
   catalog: Catalog,
   registryId: number,
   name: string,
-  digest?: Digest,
+  { digest, viewer }: { digest?: Digest | undefined; viewer?: Pick<Viewer, 'seesAll'> } = {},
 ): Promise<StorageRoom | undefined> {
   let levels = levelsOf(catalog, registryId, name);
   if (levels.length === 0) return undefined;
   if (digest !== undefined) {
     const held = await holding(catalog, registryId, name, digest);
-    levels = levels.filter(({ level }) => !held[level]);
+    if (held.repository) return undefined;
+    if (held.registry && viewer?.seesAll) levels = levels.filter(({ level }) => level !== 'registry');
     if (levels.length === 0) return undefined;
   }
   let tightest = await tightestOf(catalog, levels);

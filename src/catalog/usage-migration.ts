@@ -31,7 +31,8 @@ export const usageMigrations: Migration[] = [
           : [
               `CREATE TABLE storage_deltas (xid ${int} NOT NULL DEFAULT (pg_current_xact_id()::text::bigint), ${of},
                 ${numbers.join(', ')})`,
-              'CREATE INDEX storage_deltas_of ON storage_deltas (registry_id, repository_id, xid)',
+              // Not of `xid` itself: PostgreSQL would take it for whoever asks for numbers alone, and read all of it.
+              'CREATE INDEX storage_deltas_of ON storage_deltas (registry_id, repository_id, (xid + 0))',
               'CREATE INDEX storage_deltas_xid ON storage_deltas (xid)',
               ...postgresTriggers,
             ]),

@@ -37,7 +37,7 @@ const statements: Record<Dialect, string> = {
       SELECT folded_to, ${usageColumns.join(', ')} FROM storage_usage WHERE registry_id = ? AND repository_id = ?
       ORDER BY folded_to DESC LIMIT 1
     ) SELECT ${each((name) => `COALESCE(SUM(d.${name}), 0) + COALESCE((SELECT ${name} FROM folded), 0) AS ${name}`)}
-    FROM storage_deltas d WHERE d.registry_id = ? AND d.repository_id = ? AND d.xid >= COALESCE((SELECT folded_to FROM folded
+    FROM storage_deltas d WHERE d.registry_id = ? AND d.repository_id = ? AND d.xid + 0 >= COALESCE((SELECT folded_to FROM folded
       WHERE folded_to <= pg_snapshot_xmax(pg_current_snapshot())::text::bigint), 0)`,
 };
 

@@ -39,7 +39,8 @@ export async function startUpload(
   }
   const owner = ownerOf(exchange, { name });
   const isWhole = digest && !mountDigest;
-  const room = await roomFor(catalog, registryId, name, isWhole ? digest : undefined);
+  const known = isWhole ? { digest, viewer: callerOf(exchange) } : {};
+  const room = await roomFor(catalog, registryId, name, known);
   if (!isWhole) {
     if (room?.bytes === 0) throw room.refusal(0);
     const id = await uploads.open(owner, algorithm);
@@ -87,7 +88,7 @@ export async function finishUpload(
     const from = session.offset;
     const { catalog } = distribution;
     const { registryId } = exchange;
-    const room = await roomFor(catalog, registryId, route.name, digest);
+    const room = await roomFor(catalog, registryId, route.name, { digest, viewer: callerOf(exchange) });
     const link: LinkBlob = (tx, closed) => commitBlob(catalog, tx, registryId, route.name, closed, bound);
     const blob = await session.close(bodyOf(exchange, range), digest, link, room);
     distribution.received(blob.size - from);
