@@ -15,7 +15,7 @@ import './tables.ts';
  */
 
 /** Rows of a round. */
-const atOnce = 2000;
+const atOnce = 100;
 
 /** Of one process at a time; the lease of the job alone would not do, since what is added twice stays. */
 const lock = 4_271_992_314;
