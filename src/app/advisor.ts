@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { checksOn, recommend, recommendationHandlers, recommendationType } from '../advisor/index.ts';
+import { type Catalog, storageChecks } from '../catalog/index.ts';
 import { type Configuration, tlsOf } from '../configuration.ts';
 import { listenerChecks, type ListenerFacts } from '../http/index.ts';
 import { accessChecks, bootstrapChecks, takeSnapshot } from '../identity/index.ts';
@@ -8,12 +9,13 @@ import type { ServedType } from '../management/index.ts';
 import { groupScope } from '../operations/index.ts';
 import { registryChecks } from '../registries/index.ts';
 import type { Access } from './access.ts';
+import { limitedStorage } from './limited-storage.ts';
 
 /** The checks of all capabilities. */
-export const checks = { registryChecks, accessChecks, bootstrapChecks, keyChecks, listenerChecks };
+export const checks = { storageChecks, registryChecks, accessChecks, bootstrapChecks, keyChecks, listenerChecks };
 
 /** The advisor with every capability's checks, and the facts that each looks at. */
-export function advisorType(config: Configuration, access: Access): ServedType {
+export function advisorType(config: Configuration, access: Access, catalog: Catalog): ServedType {
   const { mirror, directory, rightUses, identification } = access;
   const { passwords, now } = identification;
   const serverId = groupScope;
@@ -22,6 +24,7 @@ export function advisorType(config: Configuration, access: Access): ServedType {
     checksOn(listenerChecks, () => listenerFacts(config, serverId)),
     checksOn(bootstrapChecks, () => ({ bootstrap: config.bootstrap, serverId })),
     checksOn(registryChecks, () => directory().registries),
+    checksOn(storageChecks, () => limitedStorage(catalog, directory().registries)),
     checksOn(accessChecks, () => takeSnapshot({ mirror, directory: directory(), passwords, rightUses, now: now() })),
   ];
   return { type: recommendationType, handlers: recommendationHandlers(() => recommend(looks, now())) };

@@ -78,6 +78,7 @@ export async function startApp(
   const management = createManagementEdge(config, access, {
     authenticate: gates[0],
     audit,
+    catalog,
     failed: (error) => failed('management', error),
   });
   stack.defer(() => management.settle());

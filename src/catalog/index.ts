@@ -15,6 +15,7 @@ export { type Garbage, listGarbage } from './garbage.ts';
 export { dropMissingBlob, readsObject } from './heal.ts';
 export { commitBlob, deleteBlob, mountBlob } from './links.ts';
 export { largestRepositories, type RepositorySize } from './largest-repositories.ts';
+export { type LimitedStorage, storageChecks } from './storage-checks.ts';
 export { manifestStorage, repositoryStorage, type StorageShares, tagStorage } from './storage-of.ts';
 export { createStorageLimiter, type StorageLimiter, type StorageLimits } from './storage-limiter.ts';
 export { isOverLimit, roomFor } from './storage-limits.ts';

@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test';
+import { testDialect } from '../../test/support/database.ts';
 import { mediaTypes } from '../oci/index.ts';
 import { foldStorage } from './fold-storage.ts';
 import { largestRepositories } from './largest-repositories.ts';
@@ -64,7 +65,8 @@ test('the largest repositories come first, and no deleted ones', async () => {
   for (let n = 0; n < 40; n++) await catalog.blob(`r${n}`, 'x'.repeat(100 + ((n * 7) % 40)));
   const { digest } = await catalog.push('gone', { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [] });
   expect(digest).toBeString();
-  await foldStorage(catalog);
+  if (testDialect() === 'postgres') await foldStorage(catalog);
+  await catalog.blob('r0', 'more');
   const most = await largestRepositories(catalog, catalog.registryId, 3);
   expect(most.map((size) => bytesOf(size))).toEqual([139, 138, 137]);
   await deleteRepository(catalog, await catalog.repository(most[0]!.name));

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { action, apiVersions, providerAction, resourceType } from '../operations/index.ts';
 import { explainAccess } from './explain-contract.ts';
 import { repositoryPattern } from './repository-pattern.ts';
+import { listStorage } from './storage-contract.ts';
 import { storageQuota } from './storage-quota.ts';
 
 const enabled = z.enum(['enabled', 'disabled', 'Enabled', 'Disabled']);
@@ -62,6 +63,7 @@ export const registryType = resourceType({
   most: 1000,
   actions: {
     explainAccess,
+    listStorage,
     generateCredentials: action({
       description: 'Makes passwords of a repository-scoped token. They are shown this once.',
       input: z.object({

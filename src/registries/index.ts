@@ -11,4 +11,5 @@ export {
 export { ensureRegistryResource, registryId } from './ensure.ts';
 export { factsOf, type RegistryFacts } from './facts.ts';
 export { registryHandlers } from './handlers.ts';
+export { listStorage } from './storage-contract.ts';
 export { repositoryLimit } from './storage-quota.ts';

@@ -10,6 +10,7 @@ import {
   showRegistry,
   updateRegistry,
 } from './registries.ts';
+import { usageRoutes } from './usage.ts';
 
 export const registryRoutes = buildRouteMap({
   routes: {
@@ -19,6 +20,7 @@ export const registryRoutes = buildRouteMap({
     update: updateRegistry,
     delete: deleteRegistry,
     checkName,
+    usage: usageRoutes,
     credential: adminRoutes,
     scopeMap: scopeMapRoutes,
     token: tokenRoutes,
