@@ -66,7 +66,7 @@ export function startBackground(
       return (await collectRetired(catalog)) || repositories;
     }),
     // As often as a push under a limit should have little to read.
-    periodic('fold-storage', 1000, async () => {
+    periodic('fold-storage', 250, async () => {
       const { from, more } = await foldStorage(catalog, folded);
       folded = from;
       return more;

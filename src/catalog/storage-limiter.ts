@@ -13,15 +13,21 @@ export type LimitLevel = 'registry' | 'repository';
 export interface StorageLimiter {
   /** Undefined where nothing of the registry is limited, which costs nothing then. */
   of(registryId: number): StorageLimits | undefined;
-  /** Limits that were found nearly reached: whoever pushes there takes turns, see storage-space.ts. */
-  readonly crowded: Pick<LRUCache<string, true>, 'has' | 'set' | 'delete'>;
+  /** What was in use (bytes) when it was last read, by the limit. */
+  readonly seen: Pick<LRUCache<string, Seen>, 'get' | 'set'>;
   /** Most connections of PostgreSQL, once it has said so. */
   connections: number | undefined;
 }
 
-/** Nearly reached limits that a process remembers; of others it finds out again. */
-const mostCrowded = 10_000;
+export interface Seen {
+  used: number;
+  /** When, by `performance.now()`. */
+  at: number;
+}
+
+/** Limits that a process remembers the use of; of others it finds out again. */
+const mostSeen = 10_000;
 
 export function createStorageLimiter(of: StorageLimiter['of']): StorageLimiter {
-  return { of, crowded: new LRUCache({ max: mostCrowded }), connections: undefined };
+  return { of, seen: new LRUCache({ max: mostSeen }), connections: undefined };
 }

@@ -2,9 +2,9 @@ import type { Transaction } from '../database/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import type { Digest } from '../oci/index.ts';
 import type { Catalog } from './context.ts';
-import { type Level, levelsOf, usedAt } from './storage-levels.ts';
+import { keyOf, type Level, levelsOf, lookAt, usedAt } from './storage-levels.ts';
 import type { LimitLevel } from './storage-limiter.ts';
-import { lockSpace } from './storage-space.ts';
+import { isNear, lockSpace } from './storage-space.ts';
 import type { Viewer } from './visible-repositories.ts';
 import './tables.ts';
 
@@ -27,8 +27,14 @@ export async function withinLimits<T>(
   if (locked.status === 'rejected') throw locked.reason;
   if (changed.status === 'rejected') throw changed.reason;
   const scarce = locked.value;
-  for (const { level, before } of scarce) {
-    const after = await usedAt(catalog, tx, level);
+  if (scarce.length === 0) return changed.value;
+  const used = await usedAt(
+    catalog,
+    tx,
+    scarce.map(({ level }) => level),
+  );
+  for (const [at, { level, before }] of scarce.entries()) {
+    const after = used[at]!;
     if (after > level.limit && after > before) throw refusal(level, before, after - before);
   }
   return changed.value;
@@ -43,6 +49,14 @@ export interface StorageRoom {
   renew(): Promise<void>;
 }
 
+/** What is to be pushed, as far as that is known. */
+export interface Wanted {
+  digest?: Digest | undefined;
+  /** Bytes. */
+  length?: number | undefined;
+  viewer?: Pick<Viewer, 'seesAll'>;
+}
+
 /**
  * How much room there is for a blob; undefined where nothing limits it, also because its content (`digest`) is there already.
  * Of what other repositories have, only somebody is told who may know of all of them (`viewer`): a digest alone must not
@@ -53,7 +67,7 @@ export async function roomFor(
   catalog: Catalog,
   registryId: number,
   name: string,
-  { digest, viewer }: { digest?: Digest | undefined; viewer?: Pick<Viewer, 'seesAll'> } = {},
+  { digest, viewer, length }: Wanted = {},
 ): Promise<StorageRoom | undefined> {
   let levels = levelsOf(catalog, registryId, name);
   if (levels.length === 0) return undefined;
@@ -63,7 +77,7 @@ export async function roomFor(
     if (held.registry && viewer?.seesAll) levels = levels.filter(({ level }) => level !== 'registry');
     if (levels.length === 0) return undefined;
   }
-  let tightest = await tightestOf(catalog, levels);
+  let tightest = (length !== undefined && seenLately(catalog, levels, length)) || (await tightestOf(catalog, levels));
   return {
     get bytes() {
       return Math.max(0, tightest.level.limit - tightest.used);
@@ -75,12 +89,34 @@ export async function roomFor(
   };
 }
 
+interface Use {
+  level: Level;
+  used: number;
+}
+
 /** The limit that leaves least. */
-async function tightestOf(catalog: Catalog, levels: readonly Level[]): Promise<{ level: Level; used: number }> {
-  const found = await Promise.all(
-    levels.map(async (level) => ({ level, used: await usedAt(catalog, catalog.db, level) })),
-  );
-  return found.reduce((one, other) => (other.level.limit - other.used < one.level.limit - one.used ? other : one));
+async function tightestOf(catalog: Catalog, levels: readonly Level[]): Promise<Use> {
+  const used = await lookAt(catalog, catalog.db, levels);
+  return least(levels.map((level, at) => ({ level, used: used[at]! })));
+}
+
+/** For how long a look at limits that are far away is good enough for who is only about to push (ms). */
+const lately = 1000;
+
+/** The same where all have been looked at a moment ago, none was near, and there was room enough. */
+function seenLately({ storageLimiter }: Catalog, levels: readonly Level[], length: number): Use | undefined {
+  const uses: Use[] = [];
+  for (const level of levels) {
+    const seen = storageLimiter?.seen.get(keyOf(level));
+    if (!seen || performance.now() - seen.at > lately) return undefined;
+    if (isNear(level.limit, seen.used) || seen.used + length > level.limit) return undefined;
+    uses.push({ level, used: seen.used });
+  }
+  return least(uses);
+}
+
+function least(uses: readonly Use[]): Use {
+  return uses.reduce((one, other) => (other.level.limit - other.used < one.level.limit - one.used ? other : one));
 }
 
 /** Whether the registry, and the repository, have a blob already. */
@@ -116,7 +152,7 @@ export function isOverLimit(error: unknown): error is RegistryError & { detail: 
  */
 function refusal({ level, name, limit }: Level, used: number, needed: number): RegistryError {
   const whose = level === 'registry' ? 'this registry' : `the repository ${name}`;
-  const needs = needed > 0 ? `, and this needs ${sizeText(needed)} more` : '';
+  const needs = needed > 0 ? `, and this needs at least ${sizeText(needed)} more` : '';
   return new RegistryError('DENIED', {
     message:
       `the storage limit of ${whose} is reached: ${sizeText(used)} of ${sizeText(limit)} are used${needs}; ` +

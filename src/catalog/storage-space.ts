@@ -1,6 +1,6 @@
 import type { Transaction } from '../database/index.ts';
 import type { Catalog } from './context.ts';
-import { type Level, usedAt } from './storage-levels.ts';
+import { keyOf, type Level, lookAt } from './storage-levels.ts';
 
 /*
  * How a limit is exact although pushes do not wait for each other.
@@ -36,30 +36,30 @@ export async function lockSpace(
   levels: readonly Level[],
   bytes: number,
 ): Promise<Scarce[]> {
-  if (catalog.db.dialect === 'sqlite')
-    return Promise.all(levels.map(async (level) => ({ level, before: await usedAt(catalog, tx, level) })));
+  if (catalog.db.dialect === 'sqlite') {
+    const used = await lookAt(catalog, tx, levels);
+    return levels.map((level, at) => ({ level, before: used[at]! }));
+  }
   const limiter = catalog.storageLimiter!;
   const asked = levels.map((level) => {
-    const alone = limiter.crowded.has(keyOf(level)) || isLarge(level.limit, bytes, limiter.connections);
+    const before = limiter.seen.get(keyOf(level))?.used ?? 0;
+    const alone = isNear(level.limit, before) || isLarge(level.limit, bytes, limiter.connections);
     tx.send(`SELECT pg_advisory_xact_lock${alone ? '' : '_shared'}(?, ?)`, [level.registryId | 0, hashOf(level)]);
     return { level, alone };
   });
-  const [settings, ...used] = await Promise.all([
+  const [settings, used] = await Promise.all([
     limiter.connections ?? tx.first<{ most: number }>(connections, []),
-    ...levels.map((level) => usedAt(catalog, tx, level)),
+    // Before anything is changed.
+    lookAt(catalog, tx, levels),
   ]);
-  limiter.connections = typeof settings === 'number' ? settings : settings!.most;
-  const scarce: Scarce[] = [];
-  for (const [at, { level, alone }] of asked.entries()) {
+  const most = typeof settings === 'number' ? settings : settings!.most;
+  limiter.connections = most;
+  return asked.flatMap(({ level, alone }, at) => {
     const before = used[at]!;
-    if (isNear(level.limit, before)) limiter.crowded.set(keyOf(level), true);
-    else limiter.crowded.delete(keyOf(level));
-    const fits = !isNear(level.limit, before) && !isLarge(level.limit, bytes, limiter.connections);
-    if (fits) continue;
+    if (!isNear(level.limit, before) && !isLarge(level.limit, bytes, most)) return [];
     if (!alone) throw new BeginsAnew();
-    scarce.push({ level, before });
-  }
-  return scarce;
+    return [{ level, before }];
+  });
 }
 
 const connections = `SELECT current_setting('max_connections')::int AS most`;
@@ -83,9 +83,6 @@ class BeginsAnew extends Error {
     super('a storage limit is nearly reached; the push begins anew, and has its turn');
   }
 }
-
-const keyOf = ({ level, registryId, name }: Level): string =>
-  level === 'registry' ? `${registryId}` : `${registryId} ${name}`;
 
 /** Locks are named by two integers of 32 bits. Two limits with one name only wait for each other. */
 const hashOf = (level: Level): number => (level.level === 'registry' ? 0 : Bun.hash.crc32(level.name) | 0);

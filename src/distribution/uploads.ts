@@ -39,7 +39,8 @@ export async function startUpload(
   }
   const owner = ownerOf(exchange, { name });
   const isWhole = digest && !mountDigest;
-  const known = isWhole ? { digest, viewer: callerOf(exchange) } : {};
+  const body = isWhole ? bodyOf(exchange) : undefined;
+  const known = isWhole ? { digest, viewer: callerOf(exchange), length: body?.length } : { length: 0 };
   const room = await roomFor(catalog, registryId, name, known);
   if (!isWhole) {
     if (room?.bytes === 0) throw room.refusal(0);
@@ -48,7 +49,7 @@ export async function startUpload(
   }
   exchange.untimed();
   const link: LinkBlob = (tx, closed) => commitBlob(catalog, tx, registryId, name, closed, bound);
-  const blob = await uploads.put(owner, bodyOf(exchange), digest, link, room);
+  const blob = await uploads.put(owner, body, digest, link, room);
   distribution.received(blob.size);
   return created(name, digest);
 }
@@ -56,11 +57,13 @@ export async function startUpload(
 /** PATCH: appends a chunk, or a stream without Content-Range. */
 export function patchUpload(distribution: Distribution, exchange: Exchange, route: UploadRoute): Promise<Response> {
   return holdWithin(distribution, exchange, route, async (session) => {
-    const room = await roomFor(distribution.catalog, exchange.registryId, route.name);
     const range = chunkRange(exchange, route, session);
+    const body = bodyOf(exchange, range);
+    const wanted = wantedOf(exchange, session, body);
+    const room = await roomFor(distribution.catalog, exchange.registryId, route.name, wanted);
     exchange.untimed();
     const from = range?.start ?? session.offset;
-    const offset = await session.append(bodyOf(exchange, range), range?.start, room);
+    const offset = await session.append(body, range?.start, room);
     distribution.received(offset - from);
     return new Response(null, {
       status: 202,
@@ -88,9 +91,11 @@ export async function finishUpload(
     const from = session.offset;
     const { catalog } = distribution;
     const { registryId } = exchange;
-    const room = await roomFor(catalog, registryId, route.name, { digest, viewer: callerOf(exchange) });
+    const body = bodyOf(exchange, range);
+    // Where all of it has come before, the commit says whether it fits.
+    const room = body && (await roomFor(catalog, registryId, route.name, wantedOf(exchange, session, body, digest)));
     const link: LinkBlob = (tx, closed) => commitBlob(catalog, tx, registryId, route.name, closed, bound);
-    const blob = await session.close(bodyOf(exchange, range), digest, link, room);
+    const blob = await session.close(body, digest, link, room);
     distribution.received(blob.size - from);
   };
   try {
@@ -138,6 +143,12 @@ export async function cancelUpload(
 ): Promise<Response> {
   await uploads.cancel(route.id, ownerOf(exchange, route));
   return new Response(null, { status: 204 });
+}
+
+/** The whole blob that a session becomes with this body. */
+function wantedOf(exchange: Exchange, { offset }: UploadSession, body: UploadBody | undefined, digest?: Digest) {
+  const length = body?.length === undefined ? undefined : offset + body.length;
+  return { digest, viewer: callerOf(exchange), length };
 }
 
 function ownerOf(exchange: Exchange, { name }: { name: string }): UploadOwner {
