@@ -6,10 +6,8 @@ interface Registries {
   readonly registries: readonly RegistryFacts[];
 }
 
-/** How much the tier of a registry lets it store (bytes). The one place where a tier's limit of storage comes in. */
-function tierLimit(_: RegistryFacts): number | undefined {
-  return undefined;
-}
+/** How much the tier of a registry lets it store (bytes): the one place where that comes in. No tier has a limit yet. */
+const tierLimit: (registry: RegistryFacts) => number | undefined = () => undefined;
 
 /** The limit of a registry (bytes), and whether it is its own or that of its tier: the lower one counts. */
 export function registryLimit(registry: RegistryFacts): { limit: number; by: 'quota' | 'tier' } | undefined {

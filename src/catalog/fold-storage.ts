@@ -65,7 +65,7 @@ async function fold(tx: Transaction, from: number): Promise<{ from: number; more
   const sums: Sums = new Map();
   for (const row of whole) addTo(sums, row.registry_id, row.repository_id, usageFrom(row));
   for (const { registryId, repositoryId, usage } of sums.values()) {
-    const more = [usage.blobs, usage.blobBytes, usage.ownBytes, usage.manifests, usage.manifestBytes];
+    const added = [usage.blobs, usage.blobBytes, usage.ownBytes, usage.manifests, usage.manifestBytes];
     const of = [registryId, repositoryId];
     tx.send(
       `INSERT INTO storage_usage (registry_id, repository_id, folded_to, ${usageColumns.join(', ')})
@@ -75,7 +75,7 @@ async function fold(tx: Transaction, from: number): Promise<{ from: number; more
           ORDER BY folded_to DESC LIMIT 1) f
         ON CONFLICT (registry_id, repository_id, folded_to)
           DO UPDATE SET ${usageColumns.map((name) => `${name} = excluded.${name}`).join(', ')}`,
-      [...of, to, ...more, ...of],
+      [...of, to, ...added, ...of],
     );
     tx.send('DELETE FROM storage_usage WHERE registry_id = ? AND repository_id = ? AND folded_to <> ?', [...of, to]);
   }

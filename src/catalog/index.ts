@@ -25,7 +25,7 @@ export { listReferrers, type Referrer } from './referrers.ts';
 export { collectRetired, ensureRegistry, ensureRegistryRow, registryNames, retireRegistry } from './registries.ts';
 export { emptyRetired } from './retire-repository.ts';
 export { findRepository, repositoryIds, requireBound } from './repositories.ts';
-export { bytesOf, registryUsage, repositoryUsage, type StorageUsage } from './usage.ts';
+export { bytesOf, registryUsage, type StorageUsage } from './usage.ts';
 export { catalogMigrations } from './tables.ts';
 export { deleteTag, listTags, type TagCondition } from './tags.ts';
 export type { ListOrder } from './time-order.ts';
