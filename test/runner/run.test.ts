@@ -316,7 +316,11 @@ test('what failed is found in the output of tests and scripts, with its error', 
     'npm test passes (3 s)',
   ]);
   const many = failuresIn(Array.from({ length: 100 }, (_, n) => `(fail) ${n}${'x'.repeat(500)}`).join('\n'));
-  expect([many.length, many.at(-1), Math.max(...many.map(({ length }) => length))]).toEqual([21, '… and 80 others', 240]);
+  expect([many.length, many.at(-1), Math.max(...many.map(({ length }) => length))]).toEqual([
+    21,
+    '… and 80 others',
+    240,
+  ]);
 });
 
 test('long output of a failed suite is cut at its beginning', () => {
