@@ -64,7 +64,7 @@ export async function removeRepository(
   exchange.untimed();
   const manifestsDeleted: string[] = [];
   const tagsDeleted: string[] = [];
-  await deleteRepository(attributes.catalog, repository, {
+  await deleteRepository({ ...attributes.catalog, by: askerOf(exchange).by }, repository, {
     manifest(digest) {
       if (manifestsDeleted.length < mostNamed) manifestsDeleted.push(digest);
     },

@@ -1,9 +1,10 @@
 import { type Configuration, tlsOf } from '../configuration.ts';
 import { requireStore } from '../content/index.ts';
 import { createAudit } from '../audit/index.ts';
+import type { Catalog } from '../catalog/index.ts';
 import { serveAttributes } from '../acr/index.ts';
 import { distribute } from '../distribution/index.ts';
-import { type HttpServer, startServer } from '../http/index.ts';
+import { createRegionOf, type HttpServer, startServer } from '../http/index.ts';
 import { createByteBudget } from '../memory/index.ts';
 import { createOauth2 } from '../oauth2/index.ts';
 import type { Digest } from '../oci/index.ts';
@@ -14,6 +15,7 @@ import { createFailures, startBackground } from './background.ts';
 import { createGates } from './gates.ts';
 import { createLiveHosts } from './hosts.ts';
 import { createManagementEdge } from './management.ts';
+import { startCounting } from './pulls.ts';
 import { forgetMissing } from './missing.ts';
 import { ensureRegistries, openStorage, openUploads, type SharedRights, type Storage } from './storage.ts';
 
@@ -55,10 +57,15 @@ export async function startApp(
   const unheard = (error: unknown) =>
     log.error({ err: error }, 'the database does not take heartbeats; other nodes will take over what this one has');
   const storage = stack.use(await openStorage(config, { create: true, shared: worker, unheard }));
-  const { db, blobs, catalog } = storage;
+  const { db, blobs } = storage;
   const uploads = openUploads(config, storage, worker, now);
   const registryIds = await ensureRegistries(config, storage);
   const access = await openAccess(config, storage, { log, now, url: () => server.url });
+  // What writers may do comes with the directory, in memory.
+  const catalog: Catalog = {
+    ...storage.catalog,
+    tagMutability: (id, repository) => access.directory().registry(id)?.tagMutability(repository),
+  };
   const hosts = createLiveHosts(config, registryIds, access);
   const audit = createAudit(log);
   stack.defer(() => audit.close());
@@ -75,12 +82,16 @@ export async function startApp(
   const management = createManagementEdge(config, access, {
     authenticate: gates[0],
     audit,
+    catalog,
     failed: (error) => failed('management', error),
   });
   stack.defer(() => management.settle());
   const missing = (digest: Digest, key: string) => void forgetMissing(storage, digest, key, metrics, log);
+  const pulls = startCounting(catalog, createRegionOf(config.network.regions), failed);
+  stack.defer(() => pulls.stop());
   const distribution = {
     catalog,
+    pulls,
     uploads,
     blobs,
     manifestTimeoutMs: config.uploads.stallTimeout,

@@ -1,4 +1,5 @@
 import type { Database } from '../database/index.ts';
+import type { TagMutability } from './tag-mutability.ts';
 
 /** What every catalog operation works with; made once, by `app/`. */
 export interface Catalog {
@@ -9,6 +10,16 @@ export interface Catalog {
   gcDelayMs: number;
   /** Whether an index may name children that this repository does not hold. */
   sparseIndexes: boolean;
+  /** Which tags of a repository may move; all, where nothing is said. Asked only when one would. */
+  tagMutability?: ((registryId: number, repository: string) => TagMutability | undefined) | undefined;
+  /** On whose behalf: kept with each move of a tag. Nobody in the background. */
+  by?: Mover | undefined;
+}
+
+/** Who moved a tag. */
+export interface Mover {
+  id: string;
+  name: string;
 }
 
 /** A repository that exists. */

@@ -4,6 +4,7 @@ import { appendEvent } from '../events/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { addCandidates, exchangeManifests } from './candidates.ts';
 import type { Catalog, Repository } from './context.ts';
+import { forgetPulls } from './pulls.ts';
 import { holderOf } from './references.ts';
 import { removeTag } from './tags.ts';
 import './tables.ts';
@@ -71,7 +72,9 @@ async function removeTags(
     [repository.id, digest],
   );
   for (const { name } of tags) removeTag(catalog, tx, repository, name, digest);
-  return tags.map(({ name }) => name);
+  const names = tags.map(({ name }) => name);
+  forgetPulls(tx, repository.id, names);
+  return names;
 }
 
 /** Caller holds the manifest's row, and has removed its tags. */
@@ -90,6 +93,7 @@ export async function removeManifest(
     .where('manifest_digest', '=', digest)
     .execute();
   await tx.deleteFrom('manifests').where('repository_id', '=', repository.id).where('digest', '=', digest).execute();
+  forgetPulls(tx, repository.id, [digest]);
   appendEvent(tx, {
     registryId: repository.registryId,
     type: 'manifest.deleted',

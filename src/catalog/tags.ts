@@ -4,6 +4,8 @@ import { appendEvent } from '../events/index.ts';
 import { addCandidates } from './candidates.ts';
 import type { Catalog, Repository } from './context.ts';
 import { afterName } from './pages.ts';
+import { forgetPulls } from './pulls.ts';
+import { requireMutable } from './tag-mutability.ts';
 import './tables.ts';
 
 /** Tags of a repository after `last`, in byte order. */
@@ -26,7 +28,7 @@ export type TagCondition = (digest: string | undefined) => boolean;
 /**
  * Points tags to a digest, with their history and events; the caller holds the manifest's row. The last writer wins,
  * and a move to where a tag is already changes nothing. Returns the digests that the tags left. Throws
- * PRECONDITION_FAILED where `condition` does not hold of a tag.
+ * PRECONDITION_FAILED where `condition` does not hold of a tag, DENIED where one is immutable.
  */
 export async function moveTags(
   catalog: Catalog,
@@ -65,6 +67,7 @@ async function moveTag(
     requireCondition(condition, name, previous);
     if (previous === digest) return undefined;
     if (previous !== undefined) {
+      requireMutable(catalog, repository, name, previous);
       tx.send('UPDATE tags SET digest = ?, updated_at = ? WHERE repository_id = ? AND name = ?', [
         digest,
         at,
@@ -94,6 +97,7 @@ export async function deleteTag(
     }
     requireCondition(condition, name, digest);
     removeTag(catalog, tx, repository, name, digest);
+    forgetPulls(tx, repository.id, [name]);
     addCandidates(catalog, tx, repository, 'manifest', await referrersAmong(tx, repository, [digest]));
   });
 }
@@ -102,7 +106,7 @@ function requireCondition(condition: TagCondition | undefined, tag: string, dige
   if (condition && !condition(digest)) throw new RegistryError('PRECONDITION_FAILED', { detail: { tag, digest } });
 }
 
-/** Caller holds the tag's row. */
+/** Caller holds the tag's row, and forgets its pulls. */
 export function removeTag(
   catalog: Catalog,
   tx: Transaction,
@@ -143,7 +147,7 @@ export async function referrersAmong(
 }
 
 function recordMove(
-  { now }: Catalog,
+  { now, by }: Catalog,
   tx: Transaction,
   repository: Repository,
   tag: string,
@@ -151,13 +155,10 @@ function recordMove(
   previous: string | null,
 ): void {
   const at = now();
-  tx.send('INSERT INTO tag_history (registry_id, repository_id, tag, digest, at) VALUES (?, ?, ?, ?, ?)', [
-    repository.registryId,
-    repository.id,
-    tag,
-    digest,
-    at,
-  ]);
+  tx.send(
+    'INSERT INTO tag_history (registry_id, repository_id, tag, digest, at, by_id, by_name) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    [repository.registryId, repository.id, tag, digest, at, by?.id ?? null, by?.name ?? null],
+  );
   appendEvent(tx, {
     registryId: repository.registryId,
     type: digest === null ? 'tag.deleted' : 'tag.moved',
