@@ -35,5 +35,6 @@ export interface Repository {
  *   blob → repository → links → manifests → tags → candidates (of manifests, of links, of the rest)
  *
  * and rows of one kind in the order of their digests or names. Manifests reference each other without cycles, because
- * a digest cannot contain itself; a child is locked before its index.
+ * a digest cannot contain itself; a child is locked before its index. Rows of pulls are locked with the tag or manifest that
+ * they are of, or, many together, in the order of `inLockOrder`.
  */

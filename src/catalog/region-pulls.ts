@@ -16,7 +16,7 @@ export interface RegionPulls {
   pulls: number;
 }
 
-/** Adds to what is known of each day, and forgets one that is too old. */
+/** Adds to what is known of each day, and forgets some of what is too old: at each write there is more of that than comes. */
 export async function addRegionPulls({ db, now }: Catalog, all: readonly RegionPulls[]): Promise<void> {
   const sorted = all.toSorted(
     (one, other) => one.day - other.day || one.registryId - other.registryId || (one.region < other.region ? -1 : 1),
@@ -33,7 +33,7 @@ export async function addRegionPulls({ db, now }: Catalog, all: readonly RegionP
   }
   await db.change(
     `DELETE FROM region_pulls WHERE (day, registry_id, region) IN (SELECT day, registry_id, region FROM region_pulls
-      WHERE day < ? ORDER BY day, registry_id, region LIMIT 500) RETURNING day`,
+      WHERE day < ? ORDER BY day, registry_id, region LIMIT 20) RETURNING day`,
     [dayOf(now()) - keptDays],
     { durable: false },
   );

@@ -1,9 +1,19 @@
-import { listsOf } from '../database/index.ts';
+import { type Database, listsOf, type Parameter, rowsOf } from '../database/index.ts';
 import type { Catalog } from './context.ts';
 import './tables.ts';
 
 /** Moves that one round looks at. */
 const atOnce = 500;
+
+const typedRow = '(CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS BIGINT))';
+
+interface Move {
+  id: number;
+  repository_id: number;
+  tag: string;
+  digest: string | null;
+  at: number;
+}
 
 /**
  * One round of forgetting moves of tags that are over for longer than `ageMs`. A move is over when the next one of its tag
@@ -15,10 +25,8 @@ export async function trimTagHistory({ db, now }: Catalog, ageMs: number): Promi
     'SELECT passed_id FROM tag_history_trim WHERE registry_id = 0',
     [],
   );
-  const rows = await db.all<{ id: number; digest: string | null; at: number; former: number | null }>(
-    `SELECT h.id, h.digest, h.at, (SELECT p.id FROM tag_history p WHERE p.repository_id = h.repository_id
-        AND p.tag = h.tag AND p.id < h.id ORDER BY p.id DESC LIMIT 1) AS former
-      FROM tag_history h WHERE h.id > ? ORDER BY h.id LIMIT ${atOnce}`,
+  const rows = await db.all<Move>(
+    `SELECT id, repository_id, tag, digest, at FROM tag_history WHERE id > ? ORDER BY id LIMIT ${atOnce}`,
     [trimmed?.passed_id ?? 0],
   );
   // In the order of their numbers, which is that of their times but for the clocks of several nodes.
@@ -26,10 +34,7 @@ export async function trimTagHistory({ db, now }: Catalog, ageMs: number): Promi
   const old = young < 0 ? rows : rows.slice(0, young);
   const passed = old.at(-1)?.id;
   if (passed === undefined) return false;
-  const over = old.flatMap(({ id, digest, former }) => [
-    ...(former === null ? [] : [former]),
-    ...(digest === null ? [id] : []),
-  ]);
+  const over = [...(await formerOf(db, old)), ...old.filter(({ digest }) => digest === null).map(({ id }) => id)];
   await db.write(
     async (tx) => {
       for (const { list, values } of listsOf(over)) tx.send(`DELETE FROM tag_history WHERE id IN (${list})`, values);
@@ -43,4 +48,17 @@ export async function trimTagHistory({ db, now }: Catalog, ageMs: number): Promi
     { durable: false },
   );
   return old.length === atOnce;
+}
+
+/** The moves that these ended. */
+async function formerOf(db: Database, moves: readonly Move[]): Promise<number[]> {
+  const all = moves.map(({ id, repository_id, tag }) => [repository_id, tag, id]);
+  const found = rowsOf<Parameter>(all).map(({ rows, values }) =>
+    db.all<{ former: number | null }>(
+      `SELECT (SELECT p.id FROM tag_history p WHERE p.repository_id = v.column1 AND p.tag = v.column2 AND p.id < v.column3
+          ORDER BY p.id DESC LIMIT 1) AS former FROM (VALUES ${rows.replace('(?, ?, ?)', typedRow)}) AS v`,
+      values,
+    ),
+  );
+  return (await Promise.all(found)).flat().flatMap(({ former }) => former ?? []);
 }
