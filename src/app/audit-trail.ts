@@ -1,4 +1,5 @@
 import type { Audit, AuditEntry } from '../audit/index.ts';
+import { RegistryError } from '../errors/index.ts';
 import type { Caller, GatedExchange } from '../identity/index.ts';
 import type { Oauth2Options } from '../oauth2/index.ts';
 import { callerOf, type GateOptions } from './gates.ts';
@@ -38,6 +39,16 @@ export function grantsTo(audit: Audit): Oauth2Options['record'] {
     const outcome = refusal ? 'denied' : 'allowed';
     audit.record({ ...about(exchange, caller), action, outcome, reason: refusal?.reason, detail });
   };
+}
+
+/** Records what the gates let pass and the catalog refused, where it gives a reason: a tag that may not move. */
+export function recordRefused(audit: Audit, exchange: GatedExchange, error: unknown): void {
+  const { action, repository, path, caller } = exchange;
+  if (!(error instanceof RegistryError) || error.code !== 'DENIED' || action === undefined || !caller) return;
+  const { reason, tag } = (error.detail ?? {}) as { reason?: unknown; tag?: unknown };
+  if (typeof reason !== 'string') return;
+  const detail = { path: path.slice(0, longestField), ...(typeof tag === 'string' && { tag }) };
+  audit.record({ ...about(exchange, callerOf(caller)), action, outcome: 'denied', reason, target: repository, detail });
 }
 
 /** Records what was done: what changed something now, what only read within a second. */

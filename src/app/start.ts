@@ -1,7 +1,7 @@
 import { type Configuration, tlsOf } from '../configuration.ts';
 import { requireStore } from '../content/index.ts';
 import { createAudit } from '../audit/index.ts';
-import type { Catalog } from '../catalog/index.ts';
+import type { Catalog, PullCounter } from '../catalog/index.ts';
 import { serveAttributes } from '../acr/index.ts';
 import { distribute } from '../distribution/index.ts';
 import { createRegionOf, type HttpServer, startServer } from '../http/index.ts';
@@ -10,7 +10,7 @@ import { createOauth2 } from '../oauth2/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { createMetrics, type Log, type Metrics, watchLoopLag, watchMemory } from '../telemetry/index.ts';
 import { type Access, openAccess } from './access.ts';
-import { grantsTo, recordDone, refusalsTo } from './audit-trail.ts';
+import { grantsTo, recordDone, recordRefused, refusalsTo } from './audit-trail.ts';
 import { createFailures, startBackground } from './background.ts';
 import { createGates } from './gates.ts';
 import { createLiveHosts } from './hosts.ts';
@@ -26,6 +26,8 @@ export interface App {
   readonly access: Access;
   /** Those of this process. */
   readonly metrics: Metrics;
+  /** What was pulled from this process. */
+  readonly pulls: PullCounter;
   /** Finishes what is in flight, stops background work, closes. Resolves with the number of requests that were cut. */
   stop(): Promise<number>;
 }
@@ -114,8 +116,14 @@ export async function startApp(
     hosts,
     publicUrl: config.publicUrl,
     async handle(exchange) {
-      const answer =
-        (await distribute(distribution, gates, exchange)) ?? (await serveAttributes(distribution, gates, exchange));
+      let answer: Response | undefined;
+      try {
+        answer =
+          (await distribute(distribution, gates, exchange)) ?? (await serveAttributes(distribution, gates, exchange));
+      } catch (error) {
+        recordRefused(audit, exchange, error);
+        throw error;
+      }
       if (!answer) return (await oauth2(exchange)) ?? management.handle(exchange);
       recordDone(audit, exchange, answer);
       return answer;
@@ -148,6 +156,7 @@ export async function startApp(
     storage,
     access,
     metrics,
+    pulls,
     stop: async () => {
       // Others go on with the background work while requests finish here.
       void storage.node?.giveBack().catch(unheard);

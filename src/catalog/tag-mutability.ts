@@ -55,6 +55,6 @@ export function requireMutable({ tagMutability }: Catalog, repository: Repositor
     message:
       `the tag ${tag} is immutable here and names ${digest}; push under another tag, or delete this one first if you ` +
       'may (bonded acr tag immutability list shows the rules)',
-    detail: { tag, digest, mode: rule.mode },
+    detail: { reason: 'tag_immutable', tag, digest, mode: rule.mode },
   });
 }

@@ -21,7 +21,7 @@ export const tagImmutability = z
       .describe('Tags to which the opposite applies. `*` stands for any characters.'),
   })
   .refine(({ mode, exclusionFilters }) => mode.endsWith('_WITH_EXCLUSION') === exclusionFilters.length > 0, {
-    message: 'must have exclusionFilters where the mode ends in _WITH_EXCLUSION, and none otherwise',
+    message: 'must have exclusionFilters if the mode ends in _WITH_EXCLUSION, and none ([]) if it does not',
   });
 
 export type TagImmutability = z.output<typeof tagImmutability>;
