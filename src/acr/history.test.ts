@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
 import { fetch } from '../../test/http/fetch.ts';
 import { digestOf, errorOf, ociIndex, putManifest } from '../../test/http/registry.ts';
-import { managementOf, registry } from '../../test/support/management.ts';
+import { managementOf } from '../../test/support/management.ts';
 import { basic } from '../../test/support/people.ts';
 import { startTestApp } from '../../test/support/server.ts';
 

@@ -39,7 +39,7 @@ export function listTagAttributes(
     return {
       body: {
         ...sourceOf(exchange, name),
-        tags: await withPulls(catalog, repository, page.map(renderTag), ({ name }) => name),
+        tags: await withPulls(catalog, repository, page.map(renderTag), (tag) => tag.name),
       },
       headers: more ? nextLink(path, { ...asked, order }, { name: end.name, at: end.updatedAt }) : {},
     };
@@ -51,7 +51,7 @@ export async function getTag(attributes: Attributes, exchange: Exchange, { name,
   const repository = await requireRepository(attributes, exchange, name);
   const facts = isTag(tag) ? await describeTag(attributes.catalog, repository, tag) : undefined;
   if (!facts) throw unknownTag(tag);
-  const [rendered] = await withPulls(attributes.catalog, repository, [renderTag(facts)], ({ name }) => name);
+  const [rendered] = await withPulls(attributes.catalog, repository, [renderTag(facts)], (one) => one.name);
   return Response.json({ ...sourceOf(exchange, name), tag: rendered });
 }
 

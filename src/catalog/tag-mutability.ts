@@ -1,6 +1,5 @@
 import { RegistryError } from '../errors/index.ts';
 import { isReferrerTag } from '../oci/index.ts';
-import type { Catalog, Repository } from './context.ts';
 
 /** As ECR names them: whether tags may move, and whether those that a filter matches are the ones that do otherwise. */
 export const tagMutabilityModes = [
@@ -47,8 +46,7 @@ export function matchesFilter(filter: string, tag: string): boolean {
  * DENIED (409) where a tag that names `digest` may not move. Whoever calls it holds the tag's row: of two pushes of one
  * new tag the second meets the first.
  */
-export function requireMutable({ tagMutability }: Catalog, repository: Repository, tag: string, digest: string): void {
-  const rule = tagMutability?.(repository.registryId, repository.name);
+export function requireMutable(rule: TagMutability | undefined, tag: string, digest: string): void {
   if (!rule || !isImmutable(rule, tag)) return;
   throw new RegistryError('DENIED', {
     status: 409,

@@ -67,7 +67,7 @@ async function moveTag(
     requireCondition(condition, name, previous);
     if (previous === digest) return undefined;
     if (previous !== undefined) {
-      requireMutable(catalog, repository, name, previous);
+      requireMutable(catalog.tagMutability?.(repository.registryId, repository.name), name, previous);
       tx.send('UPDATE tags SET digest = ?, updated_at = ? WHERE repository_id = ? AND name = ?', [
         digest,
         at,
