@@ -1,4 +1,5 @@
 import type { Context } from '../context.ts';
+import { defaultOf } from '../defaults.ts';
 import type { OutputFormat } from './flags.ts';
 import { select } from './select.ts';
 import { shownQuoted } from './shown.ts';
@@ -24,7 +25,8 @@ export interface PrintOptions {
  * left. Undefined prints nothing. Throws an Error where the query is no JMESPath.
  */
 export function print(context: Context, value: unknown, { output, query, columns, report }: PrintOptions): void {
-  const format = output ?? (context.process.stdout.isTTY ? 'table' : 'json');
+  const usual = output ?? (defaultOf(context, 'output')?.value as OutputFormat | undefined);
+  const format = usual ?? (context.process.stdout.isTTY ? 'table' : 'json');
   const selected = query === undefined ? value : select(value, query);
   if (format === 'none' || selected === undefined) return;
   const isReport = report !== undefined && format === 'table' && query === undefined;
