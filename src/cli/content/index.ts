@@ -7,6 +7,6 @@ export {
   tagAttributes,
 } from './answers.ts';
 export { type ContentClient } from './client.ts';
-export { type ContentConnection, connectContent } from './connect.ts';
+export { type ContentConnection, connectContent, registryPlace } from './connect.ts';
 export { type Image, imageOf, repositoryOf } from './image.ts';
 export { catalogScope, repositoryScope } from './scope.ts';

@@ -1,6 +1,7 @@
 import { buildRouteMap } from '@stricli/core';
 import { scopeMapRoutes } from '../token/scope-maps.ts';
 import { tokenRoutes } from '../token/index.ts';
+import { checkHealthCommand } from '../../health/command.ts';
 import { lock, manifestRoutes, repositoryRoutes, tagRoutes, unlock } from '../content/index.ts';
 import { adminRoutes } from './credentials.ts';
 import {
@@ -20,6 +21,7 @@ export const registryRoutes = buildRouteMap({
     update: updateRegistry,
     delete: deleteRegistry,
     checkName,
+    checkHealth: checkHealthCommand,
     credential: adminRoutes,
     repository: repositoryRoutes,
     manifest: manifestRoutes,
