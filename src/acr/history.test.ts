@@ -87,6 +87,12 @@ describe('the history of a tag', () => {
     expect(nobody.headers.get('www-authenticate')).toContain(`scope="repository:${name}:pull,push"`);
   });
 
+  test('is there where the last manifest of a repository was deleted', async () => {
+    await push(name, 'v1', 1);
+    await fetch(`${server.url}/v2/${name}/manifests/${digest(1)}`, { method: 'DELETE' });
+    expect((await historyOf(`${name}/_tags/v1`)).history.map(({ action }) => action)).toEqual(['deleted', 'moved']);
+  });
+
   test('of what is not there, or asked for wrongly', async () => {
     await push(name, 'v1', 1);
     expect(await historyOf(`${name}/_tags/v9`)).toMatchObject({ history: [] });

@@ -1,4 +1,4 @@
-import { describeTag, listTagHistory, restoreTag, type TagMove } from '../catalog/index.ts';
+import { describeTag, findRepository, listTagHistory, restoreTag, type TagMove } from '../catalog/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import { answerList } from '../memory/index.ts';
 import { isTag, requireDigest } from '../oci/index.ts';
@@ -6,7 +6,7 @@ import { askerOf, type Attributes, type Exchange } from './exchange.ts';
 import { nextLink, pageOf } from './page.ts';
 import { withPulls } from './pulls.ts';
 import { renderTag, sourceOf } from './render.ts';
-import { requireRepository } from './repositories.ts';
+import { requireRepository, requireSame } from './repositories.ts';
 import { unknownTag } from './tags.ts';
 
 type TagRoute = { name: string; tag: string };
@@ -20,7 +20,8 @@ export function listHistory(attributes: Attributes, exchange: Exchange, { name, 
     const asked = pageOf(exchange.query);
     const { n } = asked;
     const before = entryOf(asked.last);
-    const repository = await requireRepository(attributes, exchange, name);
+    // Also where every manifest was deleted: then somebody may want to know by whom.
+    const repository = requireSame(exchange, name, await findRepository(attributes.catalog, exchange.registryId, name));
     if (!isTag(tag)) throw unknownTag(tag);
     share.take((n + 1) * moveBytes);
     const found = await listTagHistory(attributes.catalog, repository, tag, { before, limit: n + 1 });

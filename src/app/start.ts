@@ -1,7 +1,7 @@
 import { type Configuration, tlsOf } from '../configuration.ts';
 import { requireStore } from '../content/index.ts';
 import { createAudit } from '../audit/index.ts';
-import type { Catalog, PullCounter } from '../catalog/index.ts';
+import type { PullCounter } from '../catalog/index.ts';
 import { serveAttributes } from '../acr/index.ts';
 import { distribute } from '../distribution/index.ts';
 import { createRegionOf, type HttpServer, startServer } from '../http/index.ts';
@@ -59,15 +59,12 @@ export async function startApp(
   const unheard = (error: unknown) =>
     log.error({ err: error }, 'the database does not take heartbeats; other nodes will take over what this one has');
   const storage = stack.use(await openStorage(config, { create: true, shared: worker, unheard }));
-  const { db, blobs } = storage;
+  const { db, blobs, catalog } = storage;
   const uploads = openUploads(config, storage, worker, now);
   const registryIds = await ensureRegistries(config, storage);
   const access = await openAccess(config, storage, { log, now, url: () => server.url });
-  // What writers may do comes with the directory, in memory.
-  const catalog: Catalog = {
-    ...storage.catalog,
-    tagMutability: (id, repository) => access.directory().registry(id)?.tagMutability(repository),
-  };
+  // Whoever writes has the rules, as the directory has them now.
+  catalog.tagMutability = (id, repository) => access.directory().registry(id)?.tagMutability(repository);
   const hosts = createLiveHosts(config, registryIds, access);
   const audit = createAudit(log);
   stack.defer(() => audit.close());

@@ -80,7 +80,7 @@ describe('acr tag immutability', () => {
       2,
       expect.stringContaining('there is no rule of strict'),
     ]);
-    expect(await refused('undelete', '--image', 'free/a:v1', '--digest', digest(2))).toMatchObject([3]);
+    expect(await refused('undelete', '--image', 'free/a:v1', '--digest', digest(2))).toEqual([3, expect.any(String)]);
     await rig.ok('acr', 'update', '--name', 'default', '--tag-immutability', 'MUTABLE');
     expect(await push('any', 'v1', 2)).toBe(201);
   });
