@@ -23,7 +23,7 @@ export { emptyRetired } from './retire-repository.ts';
 export { findRepository, repositoryIds, requireBound } from './repositories.ts';
 export { catalogMigrations } from './tables.ts';
 export { listTagHistory, restoreTag, type TagMove } from './tag-history.ts';
-export { isImmutable, type TagMutability, tagMutabilityModes } from './tag-mutability.ts';
+export { type TagMutability, tagMutabilityModes } from './tag-mutability.ts';
 export { deleteTag, listTags, type TagCondition } from './tags.ts';
 export type { ListOrder } from './time-order.ts';
 export { listVisibleRepositories, type Viewer } from './visible-repositories.ts';
