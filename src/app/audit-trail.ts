@@ -41,14 +41,20 @@ export function grantsTo(audit: Audit): Oauth2Options['record'] {
   };
 }
 
-/** Records what the gates let pass and the catalog refused, where it gives a reason: a tag that may not move. */
+/** Records what the gates let pass and the catalog refused: what is locked, a tag that may not move. */
 export function recordRefused(audit: Audit, exchange: GatedExchange, error: unknown): void {
   const { action, repository, path, caller } = exchange;
-  if (!(error instanceof RegistryError) || error.code !== 'DENIED' || action === undefined || !caller) return;
-  const { reason, tag } = (error.detail ?? {}) as { reason?: unknown; tag?: unknown };
-  if (typeof reason !== 'string') return;
-  const detail = { path: path.slice(0, longestField), ...(typeof tag === 'string' && { tag }) };
+  if (!(error instanceof RegistryError) || action === undefined || !caller) return;
+  const reason = reasonOf(error);
+  if (reason === undefined) return;
+  const detail = { path: path.slice(0, longestField) };
   audit.record({ ...about(exchange, callerOf(caller)), action, outcome: 'denied', reason, target: repository, detail });
+}
+
+function reasonOf({ code, detail }: RegistryError): string | undefined {
+  if (code === 'REGISTRY_DISALLOWED_OPERATION') return 'locked';
+  const { reason } = (detail ?? {}) as { reason?: unknown };
+  return code === 'DENIED' && typeof reason === 'string' ? reason : undefined;
 }
 
 /** Records what was done: what changed something now, what only read within a second. */
@@ -60,7 +66,7 @@ export function recordDone(audit: Audit, exchange: GatedExchange, { status }: Re
   if (method === 'GET' || method === 'HEAD') {
     // Whoever reads how far an upload has come has read nothing.
     if (action !== 'push') audit.note({ ...entry, detail: { path: path.slice(0, longestField) } });
-  } else if (action === 'delete' || action === 'undelete' || status === 201) {
+  } else if (action === 'delete' || action === 'update' || action === 'undelete' || status === 201) {
     audit.record({ ...entry, detail: { path: path.slice(0, longestField) } });
   }
 }

@@ -31,7 +31,7 @@ describe('tag immutability', () => {
     expect(error.detail).toMatchObject({ tag: 'v1', digest: digestOf(index(1)), mode: 'IMMUTABLE' });
     expect(error.message).toContain('push under another tag');
     expect(server.audit(since)).toMatchObject([
-      { action: 'push', outcome: 'denied', reason: 'tag_immutable', target: 'app', tag: 'v1' },
+      { action: 'push', outcome: 'denied', reason: 'tag_immutable', target: 'app', path: '/v2/app/manifests/v1' },
     ]);
     // The same again changes nothing; by digest it has no tag to move; deleted, the tag is free.
     expect(await push('app', 'v1', 1)).toBe(201);

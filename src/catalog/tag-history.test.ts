@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'bun:test';
 import { readEvents, start } from '../events/index.ts';
 import { digestOf } from '../oci/index.ts';
+import { type Subject, wholeRepository } from './attributes.ts';
+import { changeAttributes } from './change-attributes.ts';
 import { deleteManifest } from './delete-manifest.ts';
 import { deleteRepository } from './delete-repository.ts';
 import { findManifestFacts } from './find-manifest.ts';
@@ -138,6 +140,26 @@ describe('undelete', () => {
     await deleteTag(catalog, repository, 'signature');
     await collectAfter(catalog, 2 * day);
     expect(await refusal(restoreTag(catalog, repository, 'signature'))).toMatchObject({ code: 'MANIFEST_UNKNOWN' });
+  });
+
+  test('does nothing to what is locked', async () => {
+    await using catalog = await openTestCatalog();
+    const [first, second] = [await push(catalog, 1, ['v1']), await push(catalog, 2, ['v1'])];
+    const repository = await catalog.repository('a');
+    const change = (subject: Subject, writeEnabled: boolean) =>
+      changeAttributes(catalog, repository, subject, { writeEnabled }, 'ada');
+    const locked = { code: 'REGISTRY_DISALLOWED_OPERATION', status: 405 };
+    await change({ kind: 'tag', name: 'v1' }, false);
+    expect(await refusal(restoreTag(catalog, repository, 'v1', { force: true }))).toMatchObject(locked);
+    await change({ kind: 'tag', name: 'v1' }, true);
+    await deleteTag(catalog, repository, 'v1');
+    await change(wholeRepository, false);
+    expect(await refusal(restoreTag(catalog, repository, 'v1'))).toMatchObject(locked);
+    expect(await tagged(catalog, 'v1')).toBeUndefined();
+    await change(wholeRepository, true);
+    await restoreTag(catalog, repository, 'v1', { digest: first });
+    expect(await tagged(catalog, 'v1')).toBe(first);
+    expect(second).not.toBe(first);
   });
 
   test('does nothing in a repository that was deleted, also where another has its name', async () => {

@@ -1,7 +1,9 @@
 import { RegistryError } from '../errors/index.ts';
 import type { Digest } from '../oci/index.ts';
+import { bit, wholeRepository } from './attributes.ts';
 import { exchangeManifests } from './candidates.ts';
 import type { Catalog, Mover, Repository } from './context.ts';
+import { requireUnlocked } from './refuse-locked.ts';
 import { requireRegistry } from './registries.ts';
 import { readRepository } from './repositories.ts';
 import { moveTags, referrersAmong } from './tags.ts';
@@ -63,7 +65,7 @@ export interface RestoreOptions {
 
 /**
  * Points a tag to where it was. MANIFEST_UNKNOWN where it was nowhere, or what it named is gone; CONFLICT where it is there
- * and names something else; DENIED where it may not move. Moves, records and tells as a push of that manifest would.
+ * and names something else; DENIED where it may not move, REGISTRY_DISALLOWED_OPERATION where it or the repository is locked. Moves, records and tells as a push of that manifest would.
  */
 export async function restoreTag(
   catalog: Catalog,
@@ -76,11 +78,12 @@ export async function restoreTag(
     : requireKnown(catalog, repository, tag, wanted));
   await catalog.db.write(async (tx) => {
     const [found] = await Promise.all([
-      readRepository(tx, repository.registryId, repository.name),
+      readRepository(catalog, tx, repository.registryId, repository.name),
       requireRegistry(tx, repository.registryId),
     ]);
     // Deleted, or deleted and made anew, since it was found.
     if (found?.id !== repository.id) throw new RegistryError('NAME_UNKNOWN', { detail: { name: repository.name } });
+    await requireUnlocked(catalog, tx, repository, wholeRepository, found, bit.writeEnabled);
     const manifest = await tx.first('SELECT digest FROM manifests WHERE repository_id = ? AND digest = ? FOR UPDATE', [
       repository.id,
       digest,
