@@ -1,3 +1,4 @@
+import { proposeImages, proposeRepositories } from '../../completion/propose.ts';
 import { buildRouteMap } from '@stricli/core';
 import { type ContentClient, imageOf, repositoryOf, repositoryScope, tagAttributes } from '../../content/index.ts';
 import { UsageError } from '../../failure.ts';
@@ -13,8 +14,18 @@ interface ImageFlag {
   image: string;
 }
 
-const image = { ...requiredText, placeholder: 'repository:tag', brief: 'Tag' } as const;
-const repository = { ...requiredText, placeholder: 'name', brief: 'Repository' } as const;
+const image = {
+  ...requiredText,
+  placeholder: 'repository:tag',
+  brief: 'Tag',
+  proposeCompletions: proposeImages(),
+} as const;
+const repository = {
+  ...requiredText,
+  placeholder: 'name',
+  brief: 'Repository',
+  proposeCompletions: proposeRepositories(),
+} as const;
 const aliases = { t: 'image' } as const;
 
 interface TagsFlags extends ListFlags {
