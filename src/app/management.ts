@@ -97,8 +97,13 @@ function loginServerOf(config: Configuration, name: string, origin: string): str
 export function createManagementEdge(
   config: Configuration,
   access: Access,
-  { authenticate, audit, failed }: { authenticate: Gate; audit: Audit; failed: (error: unknown) => void },
-): Pick<Management, 'renderError' | 'settle'> & {
+  {
+    authenticate,
+    audit,
+    carriesOut,
+    failed,
+  }: { authenticate: Gate; audit: Audit; carriesOut: boolean; failed: (error: unknown) => void },
+): Pick<Management, 'renderError' | 'takeUp' | 'stop'> & {
   handle(exchange: GatedExchange): Promise<Response | undefined>;
 } {
   const { directory, mirror, operations, resources, identification } = access;
@@ -130,12 +135,15 @@ export function createManagementEdge(
     refresh: access.refresh,
     originOf: (exchange) => (exchange as Identified).origin(),
     failed,
+    carriesOut,
+    sealer: access.keys.sealer,
     now: identification.now,
   });
 
   return {
     renderError: management.renderError,
-    settle: management.settle,
+    takeUp: management.takeUp,
+    stop: management.stop,
     async handle(exchange) {
       if (!isManagementPath(exchange.path)) return undefined;
       exchange.action = 'management';

@@ -10,7 +10,7 @@ import type { Digest } from '../oci/index.ts';
 import { createMetrics, type Log, type Metrics, watchLoopLag, watchMemory } from '../telemetry/index.ts';
 import { type Access, openAccess } from './access.ts';
 import { grantsTo, recordDone, refusalsTo } from './audit-trail.ts';
-import { createFailures, startBackground } from './background.ts';
+import { createFailures, startBackground, takeUpOperations } from './background.ts';
 import { createGates } from './gates.ts';
 import { createLiveHosts } from './hosts.ts';
 import { createManagementEdge } from './management.ts';
@@ -75,9 +75,11 @@ export async function startApp(
   const management = createManagementEdge(config, access, {
     authenticate: gates[0],
     audit,
+    // Nodes tell each other what they have taken; of the workers of one server, one does it for all.
+    carriesOut: storage.node !== undefined || worker?.background !== false,
     failed: (error) => failed('management', error),
   });
-  stack.defer(() => management.settle());
+  stack.defer(() => management.stop());
   const missing = (digest: Digest, key: string) => void forgetMissing(storage, digest, key, metrics, log);
   const distribution = {
     catalog,
@@ -125,6 +127,7 @@ export async function startApp(
     metrics: worker ? { ...metrics, render: worker.renderMetrics } : metrics,
   });
   for (const stop of access.follow(failed)) stack.defer(stop);
+  stack.defer(takeUpOperations(management, failed));
   if (worker?.background !== false) {
     for (const stop of startBackground(config, storage, access, uploads, metrics, { log, failed })) stack.defer(stop);
   }
