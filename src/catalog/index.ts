@@ -11,7 +11,7 @@ export { findBlobToKeep, findLinkedBlob, type LinkedBlob } from './find-blob.ts'
 export { findManifest, findManifestToKeep } from './find-manifest.ts';
 export { type Garbage, listGarbage } from './garbage.ts';
 export { dropMissingBlob, readsObject } from './heal.ts';
-export { commitBlob, deleteBlob, mountBlob } from './links.ts';
+export { commitBlob, deleteBlob, mountBlob, mountFrom } from './links.ts';
 export type { ManifestFacts } from './recent-manifests.ts';
 export { putManifest } from './put-manifest.ts';
 export { listReferrers, type Referrer } from './referrers.ts';

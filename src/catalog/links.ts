@@ -52,14 +52,29 @@ export async function mountBlob(
   mayPull: (repository: string, id: number) => boolean,
   bound?: number,
 ): Promise<boolean> {
-  const { db } = catalog;
   const source =
     from === undefined
       ? await findSource(catalog, registryId, digest, mayPull)
       : await findRepository(catalog, registryId, from);
   if (!source || (from !== undefined && !mayPull(from, source.id))) return false;
+  return mountFrom(catalog, { id: source.id, registryId }, registryId, name, digest, bound);
+}
+
+/**
+ * Links a blob that a repository has, of this registry or another one, without a byte that moves. False where that one does
+ * not have it. Whether it may be had from there, the caller knows.
+ */
+export async function mountFrom(
+  catalog: Catalog,
+  source: Pick<Repository, 'id' | 'registryId'>,
+  registryId: number,
+  name: string,
+  digest: Digest,
+  bound?: number,
+): Promise<boolean> {
+  const { db } = catalog;
   const linked = 'SELECT digest FROM blob_links WHERE digest = ? AND registry_id = ? AND repository_id = ? LIMIT 1';
-  const values = [digest, registryId, source.id];
+  const values = [digest, source.registryId, source.id];
   if (!(await db.first(linked, values))) return false;
   return db.write(async (tx) => {
     // Only under the lock is it certain that the source still has it, and that it is the same blob.
