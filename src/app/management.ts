@@ -31,7 +31,13 @@ import {
   trustedIssuerHandlers,
   trustedIssuerType,
 } from '../identity/index.ts';
-import { createManagement, isManagementPath, type Management, type ServedType } from '../management/index.ts';
+import {
+  createManagement,
+  isManagementPath,
+  type LongAction,
+  type Management,
+  type ServedType,
+} from '../management/index.ts';
 import { checkName, checkNameAvailability, registryHandlers, registryType } from '../registries/index.ts';
 import type { Resource } from '../resources/index.ts';
 import type { Access } from './access.ts';
@@ -46,6 +52,7 @@ function servedTypes(
   config: Configuration,
   access: Access,
   concerns: (exchange: object, id: string) => void,
+  importImage: LongAction,
 ): ServedType[] {
   const { mirror, directory, resources, identification } = access;
   const { passwords, now } = identification;
@@ -69,6 +76,7 @@ function servedTypes(
       handlers: {
         ...registries,
         actions,
+        longActions: { importImage },
         async afterDelete(context, gone) {
           await dropPasswords(context.tx, directory(), passwords, gone);
           await registries.afterDelete(context, gone);
@@ -101,8 +109,15 @@ export function createManagementEdge(
     authenticate,
     audit,
     carriesOut,
+    importImage,
     failed,
-  }: { authenticate: Gate; audit: Audit; carriesOut: boolean; failed: (error: unknown) => void },
+  }: {
+    authenticate: Gate;
+    audit: Audit;
+    carriesOut: boolean;
+    importImage: LongAction;
+    failed: (error: unknown) => void;
+  },
 ): Pick<Management, 'renderError' | 'takeUp' | 'stop'> & {
   handle(exchange: GatedExchange): Promise<Response | undefined>;
 } {
@@ -111,7 +126,7 @@ export function createManagementEdge(
   /** What an action was about beside the resource that it is an action of. */
   const concerned = new WeakMap<object, string>();
   const management = createManagement({
-    types: servedTypes(config, access, (exchange, id) => concerned.set(exchange, id)),
+    types: servedTypes(config, access, (exchange, id) => concerned.set(exchange, id), importImage),
     providerActions: [
       { action: checkNameAvailability, handle: (_, input) => checkName(mirror, input) },
       { action: explainManagementAccess, handle: explainHandlers(access).explainManagement },

@@ -13,6 +13,7 @@ import { grantsTo, recordDone, refusalsTo } from './audit-trail.ts';
 import { createFailures, startBackground, takeUpOperations } from './background.ts';
 import { createGates } from './gates.ts';
 import { createLiveHosts } from './hosts.ts';
+import { createImportAction } from './importing.ts';
 import { createManagementEdge } from './management.ts';
 import { forgetMissing } from './missing.ts';
 import { ensureRegistries, openStorage, openUploads, type SharedRights, type Storage } from './storage.ts';
@@ -75,6 +76,7 @@ export async function startApp(
   const management = createManagementEdge(config, access, {
     authenticate: gates[0],
     audit,
+    importImage: createImportAction(config, access, storage, uploads),
     // Nodes tell each other what they have taken; of the workers of one server, one does it for all.
     carriesOut: storage.node !== undefined || worker?.background !== false,
     failed: (error) => failed('management', error),

@@ -53,7 +53,9 @@ export interface Keys {
    * Seals a text for the facts, bound to what it is of, under what keys are sealed under. Undefined where they are not sealed:
    * whoever reads the facts would read that as well. `unseal` throws where it was bound to something else, or was changed.
    */
-  readonly sealer: { seal(text: string, boundTo: string): string; unseal(sealed: string, boundTo: string): string } | undefined;
+  readonly sealer:
+    | { seal(text: string, boundTo: string): string; unseal(sealed: string, boundTo: string): string }
+    | undefined;
 }
 
 /**

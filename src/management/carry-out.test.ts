@@ -21,7 +21,8 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
   }
 }
 
-const read = async (rig: Rig, path: string) => (await (await rig.call('GET', path)).json()) as { status?: string; error?: { message: string } };
+const read = async (rig: Rig, path: string) =>
+  (await (await rig.call('GET', path)).json()) as { status?: string; error?: { message: string } };
 
 /** As if the process that took it had been killed: nothing of it runs on, and it wrote nothing more. */
 async function begunAndLost(rig: Rig, method: string, path: string, body?: unknown): Promise<string> {

@@ -48,7 +48,11 @@ test('what a version without work of its own has left behind fails after a day',
   );
   let now = 1000 + day;
   const operations = createOperations(db, { now: () => now });
-  expect([await operations.trim(), await operations.waiting(10), await operations.take('old')]).toEqual([0, [], undefined]);
+  expect([await operations.trim(), await operations.waiting(10), await operations.take('old')]).toEqual([
+    0,
+    [],
+    undefined,
+  ]);
   now++;
   expect(await operations.trim()).toBe(1);
   expect(await operations.get('old')).toMatchObject({ status: 'Failed', error: { code: 'OperationFailed' } });
@@ -59,8 +63,7 @@ test('an operation is one node’s at a time, and whoever lost it writes nothing
   const alive = new Set([1, 2]);
   const isAlive = (column: string) => `COALESCE(${column} IN (${[...alive].join(', ') || '0'}), FALSE)`;
   // The text of a statement is prepared once: who is alive is looked up anew by a node that is made anew.
-  const node = (self: number) =>
-    createOperations(db, { now: () => 1000, claims: { self: () => self, isAlive } });
+  const node = (self: number) => createOperations(db, { now: () => 1000, claims: { self: () => self, isAlive } });
   const secret = { resourceId, principal: 'anna', work: { n: 1 }, seal: (id: string) => `sealed for ${id}` };
   const id = await db.write((tx) => node(1).start(tx, secret));
   expect([await node(1).waiting(10), await node(2).waiting(10)]).toEqual([[id], [id]]);

@@ -244,7 +244,10 @@ interface Followed {
   headers: Headers;
 }
 
-function headersToSend({ headers = {}, accept = '*/*' }: Pick<OutboundRequest, 'headers' | 'accept'>): Record<string, string> {
+function headersToSend({
+  headers = {},
+  accept = '*/*',
+}: Pick<OutboundRequest, 'headers' | 'accept'>): Record<string, string> {
   const sent: Record<string, string> = { 'user-agent': 'bonded', accept };
   for (const [name, value] of Object.entries(headers)) {
     if (reserved.test(name.toLowerCase())) throw new TypeError(`the header ${name} belongs to the connection`);

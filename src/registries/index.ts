@@ -9,5 +9,6 @@ export {
   onePrincipal,
 } from './explain-contract.ts';
 export { ensureRegistryResource, registryId } from './ensure.ts';
+export { type ImportInput, importImage } from './import-contract.ts';
 export { factsOf, type RegistryFacts } from './facts.ts';
 export { registryHandlers } from './handlers.ts';

@@ -83,7 +83,12 @@ async function exercise(base: TestDatabase): Promise<Statement[]> {
 const bounded = /\bresource_clock\b|\bAS counted\b/;
 
 test('no statement reads more as more is stored', async () => {
-  await using db = await openTestDatabase([...jobMigrations, ...eventMigrations, ...operationMigrations, ...resourceMigrations]);
+  await using db = await openTestDatabase([
+    ...jobMigrations,
+    ...eventMigrations,
+    ...operationMigrations,
+    ...resourceMigrations,
+  ]);
   await fill(db);
   const analyze = async () => void (await db.write((tx) => sql`ANALYZE`.execute(tx)));
   if (db.dialect === 'postgres') await analyze();
