@@ -1,6 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { fetch } from '../../test/http/fetch.ts';
-import { configDescriptor, digestOf, layerDescriptor, makeImage, ociIndex, ociManifest } from '../../test/http/registry.ts';
+import {
+  configDescriptor,
+  digestOf,
+  layerDescriptor,
+  makeImage,
+  ociIndex,
+  ociManifest,
+} from '../../test/http/registry.ts';
 import { startTestProcess, type TestProcess } from '../../test/support/server.ts';
 import { contentOf, importInto, type OperationStatus, startOtherRegistry } from './import-rig.double.ts';
 
@@ -23,7 +30,10 @@ type Answer = (path: string, request: Request) => Response | Promise<Response> |
 let next = 0;
 
 /** Imports `app:v1` of a registry that answers so; resolves with how it ended and with what it was asked. */
-async function importFrom(answer: Answer, otherwise: (path: string) => Response = () => new Response('', { status: 404 })) {
+async function importFrom(
+  answer: Answer,
+  otherwise: (path: string) => Response = () => new Response('', { status: 404 }),
+) {
   await using other = startOtherRegistry(async (request, path) => (await answer(path, request)) ?? otherwise(path));
   const target = `hostile${next++}`;
   const source = { registryUri: other.uri, sourceImage: 'app:v1' };
@@ -58,20 +68,29 @@ test('an honest registry is no trouble', async () => {
 test('a blob of other bytes than its digest says', async () => {
   const { image, content, isLayer } = fresh();
   const other = new Uint8Array(image.layer.byteLength);
-  await refused(await importFrom((path) => (isLayer(path) ? new Response(other) : undefined), content), /other bytes than the digest/);
+  await refused(
+    await importFrom((path) => (isLayer(path) ? new Response(other) : undefined), content),
+    /other bytes than the digest/,
+  );
 });
 
 test('a blob of another length than its manifest says', async () => {
   const { image, content, isLayer } = fresh();
   const long = new Uint8Array(image.layer.byteLength + 1);
-  await refused(await importFrom((path) => (isLayer(path) ? new Response(long) : undefined), content), /its manifest says/);
+  await refused(
+    await importFrom((path) => (isLayer(path) ? new Response(long) : undefined), content),
+    /its manifest says/,
+  );
 });
 
 test('a blob that never ends', async () => {
   const { content, isLayer } = fresh();
   const endless = () =>
     new ReadableStream<Uint8Array>({ pull: (controller) => controller.enqueue(new Uint8Array(65_536)) });
-  await refused(await importFrom((path) => (isLayer(path) ? new Response(endless()) : undefined), content), /goes on behind/);
+  await refused(
+    await importFrom((path) => (isLayer(path) ? new Response(endless()) : undefined), content),
+    /goes on behind/,
+  );
 });
 
 test('a blob that ends early, without having said how long it is', async () => {
@@ -84,7 +103,10 @@ test('a blob that ends early, without having said how long it is', async () => {
         controller.close();
       },
     });
-  await refused(await importFrom((path) => (isLayer(path) ? new Response(half()) : undefined), content), /ends after 10 of/);
+  await refused(
+    await importFrom((path) => (isLayer(path) ? new Response(half()) : undefined), content),
+    /ends after 10 of/,
+  );
 });
 
 test('a blob that does not come', async () => {
@@ -95,7 +117,10 @@ test('a blob that does not come', async () => {
         controller.enqueue(image.layer.slice(0, 10));
       },
     });
-  await refused(await importFrom((path) => (isLayer(path) ? new Response(silent()) : undefined), content), /too slowly/);
+  await refused(
+    await importFrom((path) => (isLayer(path) ? new Response(silent()) : undefined), content),
+    /too slowly/,
+  );
 }, 60_000);
 
 test('a manifest of other bytes than its digest says', async () => {
@@ -126,9 +151,7 @@ test('a manifest that never ends', async () => {
   const endless = () =>
     new ReadableStream<Uint8Array>({ pull: (controller) => controller.enqueue(new Uint8Array(65_536).fill(32)) });
   const answer: Answer = (path) =>
-    path.endsWith('/manifests/v1')
-      ? new Response(endless(), { headers: { 'Content-Type': ociManifest } })
-      : undefined;
+    path.endsWith('/manifests/v1') ? new Response(endless(), { headers: { 'Content-Type': ociManifest } }) : undefined;
   await refused(await importFrom(answer), /more than \d+ bytes/);
 });
 
@@ -169,7 +192,7 @@ test('referrers that name each other in a circle, or something else, end', async
     manifests: [image.digest, digestOf('nowhere')].map((digest) => ({ mediaType: ociManifest, digest, size: 1 })),
   });
   lists.headers.set('Content-Type', ociIndex);
-  const answer: Answer = (path) => (path.includes('/referrers/') ? lists.clone() as unknown as Response : undefined);
+  const answer: Answer = (path) => (path.includes('/referrers/') ? (lists.clone() as unknown as Response) : undefined);
   const { status } = await importFrom(answer, content);
   expect(status).toMatchObject({ status: 'Succeeded', properties: { manifests: 1 } });
 });
@@ -189,7 +212,11 @@ test('a list of referrers without end', async () => {
 
 test('a list of ten thousand referrers that are none of it', async () => {
   const { content } = fresh();
-  const manifests = Array.from({ length: 10_001 }, (_, n) => ({ mediaType: ociManifest, digest: digestOf(`${n}`), size: 1 }));
+  const manifests = Array.from({ length: 10_001 }, (_, n) => ({
+    mediaType: ociManifest,
+    digest: digestOf(`${n}`),
+    size: 1,
+  }));
   const text = JSON.stringify({ schemaVersion: 2, mediaType: ociIndex, manifests });
   const answer: Answer = (path) =>
     path.includes('/referrers/') ? new Response(text, { headers: { 'Content-Type': ociIndex } }) : undefined;
@@ -217,15 +244,22 @@ test('more bytes than an import may have, or than a blob may have', async () => 
 
 test('a redirect to an address that is not allowed', async () => {
   const { content, isLayer } = fresh();
-  for (const location of ['http://169.254.169.254/latest', 'http://10.0.0.1/', 'http://[::1]:1/', 'file:///etc/passwd']) {
-    const answer: Answer = (path) => (isLayer(path) ? new Response(null, { status: 307, headers: { location } }) : undefined);
+  for (const location of [
+    'http://169.254.169.254/latest',
+    'http://10.0.0.1/',
+    'http://[::1]:1/',
+    'file:///etc/passwd',
+  ]) {
+    const answer: Answer = (path) =>
+      isLayer(path) ? new Response(null, { status: 307, headers: { location } }) : undefined;
     await refused(await importFrom(answer, content), /cannot be read/);
   }
 });
 
 test('redirects without end', async () => {
   const { image, content, isLayer } = fresh();
-  const answer: Answer = (path) => (isLayer(path) ? new Response(null, { status: 307, headers: { location: path } }) : undefined);
+  const answer: Answer = (path) =>
+    isLayer(path) ? new Response(null, { status: 307, headers: { location: path } }) : undefined;
   const { status, asked } = await importFrom(answer, content);
   await refused({ status, target: 'none' }, /redirects more than/);
   expect(asked.filter((line) => line.includes(image.layerDigest)).length).toBeLessThan(10);
