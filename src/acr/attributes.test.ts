@@ -121,8 +121,8 @@ describe('what is not there', () => {
   });
 
   test('a method that is not served is 405, and says which are', async () => {
-    const answer = await get('here', { method: 'PATCH', body: '{}' });
-    expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET, HEAD, DELETE']);
+    const answer = await get('here', { method: 'PUT', body: '{}' });
+    expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET, HEAD, PATCH, DELETE']);
   });
 });
 
@@ -197,6 +197,9 @@ describe('who shows nothing', () => {
     ['GET', 'a/b/_tags', 'repository:a/b:metadata_read'],
     ['GET', 'a/b/_manifests', 'repository:a/b:metadata_read'],
     ['GET', `a/b/_manifests/${digestOf('x')}`, 'repository:a/b:metadata_read'],
+    ['PATCH', 'a/b', 'repository:a/b:metadata_write'],
+    ['PATCH', 'a/b/_tags/v1', 'repository:a/b:metadata_write'],
+    ['PATCH', `a/b/_manifests/${digestOf('x')}`, 'repository:a/b:metadata_write'],
     ['DELETE', 'a/b', 'repository:a/b:delete'],
     ['DELETE', 'a/b/_tags/v1', 'repository:a/b:delete'],
   ])('%s %s is asked for a token of %s', async (method, path, scope) => {

@@ -2,6 +2,7 @@ import { describeManifest, describeManifests, describeTag, type Repository } fro
 import { RegistryError } from '../errors/index.ts';
 import { answerList } from '../memory/index.ts';
 import { type Digest, isTag, parseDigest, requireDigest } from '../oci/index.ts';
+import { changeAsAsked } from './change.ts';
 import type { Attributes, Exchange } from './exchange.ts';
 import { nextLink, pageOf } from './page.ts';
 import { platformOf } from './platform.ts';
@@ -44,11 +45,37 @@ export async function getManifest(
   { name, digest: reference }: { name: string; digest: string },
 ): Promise<Response> {
   const repository = await requireRepository(attributes, exchange, name);
+  return answerManifest(attributes, exchange, repository, reference);
+}
+
+/** `PATCH /acr/v1/{name}/_manifests/{digest}`; a tag stands for its digest. */
+export async function updateManifest(
+  attributes: Attributes,
+  exchange: Exchange,
+  { name, digest: reference }: { name: string; digest: string },
+): Promise<Response> {
+  const repository = await requireRepository(attributes, exchange, name);
+  const digest = await digestOf(attributes, repository, reference);
+  if (!digest) throw unknownManifest(reference);
+  await changeAsAsked(attributes, exchange, repository, { kind: 'manifest', name: digest });
+  return answerManifest(attributes, exchange, repository, digest);
+}
+
+async function answerManifest(
+  attributes: Attributes,
+  exchange: Exchange,
+  repository: Repository,
+  reference: string,
+): Promise<Response> {
   const digest = await digestOf(attributes, repository, reference);
   const manifest = digest && (await describeManifest(attributes.catalog, repository, digest));
-  if (!manifest) throw new RegistryError('MANIFEST_UNKNOWN', { detail: { reference: reference.slice(0, 160) } });
+  if (!manifest) throw unknownManifest(reference);
   const platform = await platformOf(attributes, repository, manifest);
-  return Response.json({ ...sourceOf(exchange, name), manifest: renderManifest(manifest, platform) });
+  return Response.json({ ...sourceOf(exchange, repository.name), manifest: renderManifest(manifest, platform) });
+}
+
+function unknownManifest(reference: string): RegistryError {
+  return new RegistryError('MANIFEST_UNKNOWN', { detail: { reference: reference.slice(0, 160) } });
 }
 
 async function digestOf(

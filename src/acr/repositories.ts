@@ -3,9 +3,11 @@ import {
   describeRepository,
   findListedRepository,
   listVisibleRepositories,
+  wholeRepository,
 } from '../catalog/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import { answerList } from '../memory/index.ts';
+import { changeAsAsked } from './change.ts';
 import { type Attributes, type Exchange, askerOf } from './exchange.ts';
 import { nextLink, pageOf } from './page.ts';
 import { renderRepository, sourceOf } from './render.ts';
@@ -52,6 +54,17 @@ export async function getRepository(
   const repository = await requireRepository(attributes, exchange, name);
   const facts = await describeRepository(attributes.catalog, repository);
   return Response.json({ ...sourceOf(exchange, name), ...renderRepository(facts) });
+}
+
+/** `PATCH /acr/v1/{name}` */
+export async function updateRepository(
+  attributes: Attributes,
+  exchange: Exchange,
+  { name }: { name: string },
+): Promise<Response> {
+  const repository = await requireRepository(attributes, exchange, name);
+  await changeAsAsked(attributes, exchange, repository, wholeRepository);
+  return getRepository(attributes, exchange, { name });
 }
 
 /** `DELETE /acr/v1/{name}`: manifests and tags are gone with the answer, blobs are collected as ever. */

@@ -1,7 +1,8 @@
-import { deleteTag, describeTag, describeTags, describeTagsOf } from '../catalog/index.ts';
+import { deleteTag, describeTag, describeTags, describeTagsOf, type Repository } from '../catalog/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import { answerList } from '../memory/index.ts';
 import { isTag, requireDigest } from '../oci/index.ts';
+import { changeAsAsked } from './change.ts';
 import type { Attributes, Exchange } from './exchange.ts';
 import { nextLink, pageOf } from './page.ts';
 import { renderTag, sourceOf } from './render.ts';
@@ -45,9 +46,30 @@ export function listTagAttributes(
 /** `GET /acr/v1/{name}/_tags/{tag}` */
 export async function getTag(attributes: Attributes, exchange: Exchange, { name, tag }: TagRoute): Promise<Response> {
   const repository = await requireRepository(attributes, exchange, name);
+  return answerTag(attributes, exchange, repository, tag);
+}
+
+/** `PATCH /acr/v1/{name}/_tags/{tag}` */
+export async function updateTag(
+  attributes: Attributes,
+  exchange: Exchange,
+  { name, tag }: TagRoute,
+): Promise<Response> {
+  const repository = await requireRepository(attributes, exchange, name);
+  if (!isTag(tag)) throw unknownTag(tag);
+  await changeAsAsked(attributes, exchange, repository, { kind: 'tag', name: tag });
+  return answerTag(attributes, exchange, repository, tag);
+}
+
+async function answerTag(
+  attributes: Attributes,
+  exchange: Exchange,
+  repository: Repository,
+  tag: string,
+): Promise<Response> {
   const facts = isTag(tag) ? await describeTag(attributes.catalog, repository, tag) : undefined;
   if (!facts) throw unknownTag(tag);
-  return Response.json({ ...sourceOf(exchange, name), tag: renderTag(facts) });
+  return Response.json({ ...sourceOf(exchange, repository.name), tag: renderTag(facts) });
 }
 
 /** `DELETE /acr/v1/{name}/_tags/{tag}`: its manifest stays. */

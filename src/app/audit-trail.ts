@@ -49,7 +49,7 @@ export function recordDone(audit: Audit, exchange: GatedExchange, { status }: Re
   if (method === 'GET' || method === 'HEAD') {
     // Whoever reads how far an upload has come has read nothing.
     if (action !== 'push') audit.note({ ...entry, detail: { path: path.slice(0, longestField) } });
-  } else if (action === 'delete' || status === 201) {
+  } else if (action === 'delete' || action === 'update' || status === 201) {
     audit.record({ ...entry, detail: { path: path.slice(0, longestField) } });
   }
 }

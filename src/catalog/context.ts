@@ -16,12 +16,14 @@ export interface Repository {
   id: number;
   registryId: number;
   name: string;
+  /** See attributes.ts, where it was read with the rest. */
+  attributes?: number;
 }
 
 /*
  * Transactions lock rows in one order, so that two of them never wait for each other:
  *
- *   blob → repository → links → manifests → tags → candidates (of manifests, of links, of the rest)
+ *   repository as a name (hold-repository.ts) → blob → repository → links → manifests → tags → candidates (of manifests, of links, of the rest)
  *
  * and rows of one kind in the order of their digests or names. Manifests reference each other without cycles, because
  * a digest cannot contain itself; a child is locked before its index.

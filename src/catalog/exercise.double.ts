@@ -10,6 +10,8 @@ import {
 import { consumeEvents, trimEvents } from '../events/index.ts';
 import { digestOf, fallbackTag, mediaTypes, parseManifest } from '../oci/index.ts';
 import { checkCatalog } from './check.ts';
+import { wholeRepository } from './attributes.ts';
+import { changeAttributes } from './change-attributes.ts';
 import { collectStep } from './collect.ts';
 import type { Catalog } from './context.ts';
 import { deleteManifest } from './delete-manifest.ts';
@@ -141,6 +143,30 @@ export async function exercise(base: Catalog, registryId: number, given: Exercis
     await describeManifest(catalog, repository, index.digest);
     for (const order of ['name', 'newest', 'oldest'] as const)
       await describeManifests(catalog, repository, { order, last: subject.digest, limit: 10 });
+  });
+  await during('lock and be refused', async () => {
+    const locked = { readEnabled: false, listEnabled: false, deleteEnabled: false, reason: 'r' };
+    const subjects = [
+      { kind: 'tag', name: `v1-${own}` },
+      { kind: 'manifest', name: subject.digest },
+      wholeRepository,
+    ] as const;
+    for (const of of subjects) await changeAttributes(catalog, repository, of, locked, 'somebody');
+    const refused = [
+      () => findManifest(catalog, registryId, name, { tag: `v1-${own}` }),
+      () => findLinkedBlob(catalog, registryId, name, blob.digest),
+      () => deleteTag(catalog, repository, `v1-${own}`),
+      () => deleteManifest(catalog, repository, subject.digest),
+      () => deleteRepository(catalog, repository),
+    ];
+    for (const attempt of refused) if (await attempt().catch(() => false)) throw new Error('it was not refused');
+    await describeTags(catalog, repository, { order: 'name', last: '', limit: 10 });
+    await listTags(catalog, (await findRepository(catalog, registryId, name))!, '', 10);
+    const open = { readEnabled: true, listEnabled: true, deleteEnabled: true };
+    await changeAttributes(catalog, repository, wholeRepository, open, 'somebody');
+    await findManifest(catalog, registryId, name, { tag: `v1-${own}` }).catch(() => {});
+    await deleteManifest(catalog, repository, subject.digest).catch(() => {});
+    for (const of of subjects) await changeAttributes(catalog, repository, of, open, 'somebody');
   });
   await during('delete a tag', () => deleteTag(catalog, repository, `v3-${own}`));
   await during('delete a blob', () => deleteBlob(catalog, repository, extra.digest));

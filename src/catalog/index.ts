@@ -1,11 +1,14 @@
+export { type Subject, wholeRepository } from './attributes.ts';
+export { type AttributeChange, changeAttributes } from './change-attributes.ts';
 export { checkCatalog } from './check.ts';
 export { collectStep, type Collected } from './collect.ts';
 export { gcConfig, manifestsConfig } from './config.ts';
 export type { Catalog, Repository } from './context.ts';
 export { deleteManifest } from './delete-manifest.ts';
 export { deleteRepository } from './delete-repository.ts';
+export type { Attributes } from './describe-locks.ts';
 export { describeManifest, describeManifests, type ManifestDescription } from './describe-manifests.ts';
-export { describeRepository, findListedRepository } from './describe-repository.ts';
+export { describeRepository, findListedRepository, type RepositoryFacts } from './describe-repository.ts';
 export { describeTag, describeTags, describeTagsOf, type TagFacts } from './describe-tags.ts';
 export { findBlobToKeep, findLinkedBlob, type LinkedBlob } from './find-blob.ts';
 export { findManifest, findManifestFacts, findManifestToKeep } from './find-manifest.ts';

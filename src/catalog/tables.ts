@@ -1,5 +1,6 @@
 import { type Generated, sql } from 'kysely';
 import { type Migration, replaceIndexes, run, sqlTypes } from '../database/index.ts';
+import { lockMigrations } from './lock-migrations.ts';
 
 declare module '../database/tables.ts' {
   interface Tables {
@@ -14,6 +15,9 @@ declare module '../database/tables.ts' {
       retiring_at: number | null;
       /** 0 until its first manifest: a catalog passes over what has blobs alone. 2 from its deletion on: see retire-repository.ts. */
       listed: Generated<number>;
+      /** See attributes.ts; of tags and manifests as well. */
+      attributes: Generated<number>;
+      locked_until: Generated<number>;
     };
     manifests: {
       registry_id: number;
@@ -27,8 +31,10 @@ declare module '../database/tables.ts' {
       /** JSON. */
       annotations: string | null;
       pushed_at: number;
-      /** The exact bytes that were pushed. Last, so that the other columns are read without them. */
+      /** The exact bytes that were pushed. Behind the other columns, so that those are read without them. */
       bytes: Uint8Array;
+      attributes: Generated<number>;
+      locked_until: Generated<number>;
     };
     manifest_references: {
       registry_id: number;
@@ -47,6 +53,8 @@ declare module '../database/tables.ts' {
       digest: string;
       created_at: number;
       updated_at: number;
+      attributes: Generated<number>;
+      locked_until: Generated<number>;
     };
     /** Every move of a tag; a null digest is its deletion. */
     tag_history: {
@@ -71,6 +79,37 @@ declare module '../database/tables.ts' {
     };
     /** What may be garbage from `not_before` on (see candidates.ts); everything else is not looked at. */
     gc_candidates: { registry_id: number; repository_id: number; kind: string; digest: string; not_before: number };
+    /**
+     * Who locked what, why and until when: read where somebody asks or is refused. Whether something is locked, its own
+     * row says (attributes.ts).
+     */
+    locks: {
+      registry_id: number;
+      repository_id: number;
+      kind: string;
+      /** A tag or a digest; '' of a repository. */
+      name: string;
+      /** The manifest that it keeps: a locked tag keeps the one that it names. '' of a repository. */
+      digest: string;
+      /** See attributes.ts. */
+      attributes: number;
+      /** 1 where it keeps from being deleted. */
+      keeps: number;
+      locked_until: number;
+      owner: string;
+      reason: string | null;
+      locked_at: number;
+    };
+    /** Custom metadata of repositories, tags and manifests. */
+    custom_metadata: {
+      registry_id: number;
+      repository_id: number;
+      kind: string;
+      name: string;
+      key: string;
+      value: string;
+      updated_at: number;
+    };
   }
 }
 
@@ -197,4 +236,5 @@ export const catalogMigrations: Migration[] = [
       await run(db, ['CREATE INDEX repositories_retired ON repositories (retiring_at, id) WHERE listed = 2']);
     },
   },
+  ...lockMigrations,
 ];

@@ -107,7 +107,7 @@ export async function removeManifest(
   if (!repository) throw new RegistryError('NAME_UNKNOWN', { detail: { name: route.name } });
   requireSame(exchange, route.name, repository.id);
   if ('digest' in reference) await deleteManifest(distribution.catalog, repository, reference.digest);
-  else await deleteTag(distribution.catalog, repository, reference.tag, tagCondition(exchange.request));
+  else await deleteTag(distribution.catalog, repository, reference.tag, { condition: tagCondition(exchange.request) });
   return new Response(null, { status: 202, headers: { 'Content-Length': '0' } });
 }
 

@@ -136,13 +136,13 @@ async function bringBlob(
 
 /** Sets the tags, all in one transaction with what is asked of them; a tag that means this image already stays. */
 export async function tagImage(
-  { catalog, into, plan, recall }: CopyOptions,
+  { catalog, into, plan, source, recall }: CopyOptions,
   tags: readonly string[],
   force: boolean,
 ): Promise<void> {
   if (tags.length === 0) return;
-  const root = await recall(plan.root);
-  if (!root) throw importFailed(`the image was deleted from ${into.repository} while it was imported`);
+  const root = (await recall(plan.root)) ?? (await source.manifest({ digest: plan.root }));
+  if (!root) throw importFailed(`${source.name} does not have the manifest ${plan.root} any more`);
   const parsed = parseManifest(root.bytes, root.mediaType);
   const isFree: TagCondition = (digest) => digest === undefined || digest === plan.root;
   try {

@@ -1,5 +1,6 @@
 import { type Catalog, findManifest, findManifestFacts } from '../catalog/index.ts';
 import type { Uploads } from '../content/index.ts';
+import { RegistryError } from '../errors/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { ManagementError, type Progress } from '../operations/index.ts';
 import type { Outbound } from '../outbound/index.ts';
@@ -74,7 +75,11 @@ export function createImporting(options: ImportingOptions) {
 
   function recallFrom({ registryId, repository }: Place) {
     return async (digest: Digest): Promise<SourceManifest | undefined> => {
-      const found = await findManifest(catalog, registryId, repository, { digest });
+      const found = await findManifest(catalog, registryId, repository, { digest }).catch((error: unknown) => {
+        // What must not be read here may be written all the same.
+        if (error instanceof RegistryError && error.status < 500) return undefined;
+        throw error;
+      });
       if (!found) return undefined;
       const bytes = found.bytes instanceof Blob ? await found.bytes.bytes() : found.bytes;
       return { digest: found.digest, mediaType: found.mediaType, bytes };

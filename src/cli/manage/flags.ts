@@ -14,7 +14,7 @@ export const commonFlags = {
   server: {
     ...textFlag,
     placeholder: 'host',
-    brief: 'Server to speak to (default $BONDED_SERVER, else 127.0.0.1:5000)',
+    brief: 'Server to speak to (default $BONDED_SERVER, bonded config, else 127.0.0.1:5000)',
   },
   // Taken so that commands that were written for az work as they are.
   resourceGroup: { ...textFlag, hidden: true, placeholder: 'bonded', brief: 'There is one, called bonded' },
