@@ -35,6 +35,10 @@ export function createImportAction(
         ? decide(policy, principal, 'content/read', { registry: name, repository }).allow
         : false;
     },
+    moverOf(kept) {
+      const { id, holder } = kept as KeptCaller;
+      return { id, name: holder.name };
+    },
     now: identification.now,
   });
   return {
