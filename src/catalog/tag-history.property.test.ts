@@ -30,7 +30,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ kind: fc.constant('push' as const), tag, content: fc.nat({ max: contents - 1 }) }),
   fc.record({ kind: fc.constant('delete' as const), tag }),
   fc.record({ kind: fc.constant('undelete' as const), tag, force: fc.boolean() }),
-  fc.record({ kind: fc.constant('wait' as const), ms: fc.nat({ max: 80 }) }),
+  fc.record({ kind: fc.constant('wait' as const), ms: fc.nat({ max: 100 }) }),
   fc.constant({ kind: 'trim' as const }),
 );
 
@@ -120,7 +120,7 @@ test(
     await using catalog = await openTestCatalog();
     let runs = 0;
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
+      fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 60, size: 'max' }), async (steps) => {
         // One repository a run, all in one history: what is trimmed for the one is passed for all.
         await run(catalog, `r${runs++}`, steps);
       }),
