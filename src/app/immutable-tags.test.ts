@@ -49,6 +49,16 @@ describe('tag immutability', () => {
     expect([undeleted.status, (await errorOf(undeleted)).code]).toEqual([409, 'DENIED']);
   });
 
+  test('an undelete is in the audit as a push is', async () => {
+    await set(off);
+    expect(await pushTwice('back', 'v1')).toEqual([201, 201]);
+    const since = server.audit().length;
+    const path = '/acr/v1/back/_tags/v1/_undelete';
+    const body = JSON.stringify({ force: true });
+    expect((await fetch(`${server.url}${path}`, { method: 'POST', body })).status).toBe(200);
+    expect(server.audit(since)).toMatchObject([{ action: 'undelete', outcome: 'allowed', target: 'back', path }]);
+  });
+
   test('with exclusions, in both directions', async () => {
     await set({
       ...off,
