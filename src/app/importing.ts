@@ -27,6 +27,10 @@ export function createImportAction(
     config: config.import,
     maxBlobBytes: config.uploads.maxBlobSize,
     registryIdOf: (name) => named(name)?.id,
+    moverOf(kept) {
+      const { id, holder } = kept as KeptCaller;
+      return { id, name: holder.name };
+    },
     mayPull(kept, registry, repository) {
       const { policy } = directory();
       const principal = principalOf(kept as KeptCaller, directory());
@@ -34,10 +38,6 @@ export function createImportAction(
       return principal !== undefined && name !== undefined
         ? decide(policy, principal, 'content/read', { registry: name, repository }).allow
         : false;
-    },
-    moverOf(kept) {
-      const { id, holder } = kept as KeptCaller;
-      return { id, name: holder.name };
     },
     now: identification.now,
   });
