@@ -27,6 +27,10 @@ export function createImportAction(
     config: config.import,
     maxBlobBytes: config.uploads.maxBlobSize,
     registryIdOf: (name) => named(name)?.id,
+    moverOf(kept) {
+      const { id, holder } = kept as KeptCaller;
+      return { id, name: holder.name };
+    },
     mayPull(kept, registry, repository) {
       const { policy } = directory();
       const principal = principalOf(kept as KeptCaller, directory());
