@@ -39,6 +39,7 @@ import {
   type ServedType,
 } from '../management/index.ts';
 import { checkName, checkNameAvailability, registryHandlers, registryType } from '../registries/index.ts';
+import { ensureHomeReplication, replicationHandlers, replicationType } from '../replication/index.ts';
 import type { Resource } from '../resources/index.ts';
 import type { Access } from './access.ts';
 import { advisorType } from './advisor.ts';
@@ -77,6 +78,10 @@ function servedTypes(
         ...registries,
         actions,
         longActions: { importImage },
+        async afterWrite(context, registry) {
+          await registries.afterWrite(context, registry);
+          await ensureHomeReplication(resources, registry, context.tx);
+        },
         async afterDelete(context, gone) {
           await dropPasswords(context.tx, directory(), passwords, gone);
           await registries.afterDelete(context, gone);
@@ -90,6 +95,7 @@ function servedTypes(
     { type: scopeMapType, handlers: scopeMapHandlers() },
     { type: tokenType, handlers: tokenHandlers({ mirror, directory, passwords }) },
     { type: trustedIssuerType, handlers: trustedIssuerHandlers(() => directory().issuers) },
+    { type: replicationType, handlers: replicationHandlers(resources) },
     advisorType(config, access),
   ];
 }
@@ -128,7 +134,10 @@ export function createManagementEdge(
   const management = createManagement({
     types: servedTypes(config, access, (exchange, id) => concerned.set(exchange, id), importImage),
     providerActions: [
-      { action: checkNameAvailability, handle: (_, input) => checkName(mirror, input) },
+      {
+        action: checkNameAvailability,
+        handle: ({ origin }, input) => checkName(mirror, input, (name) => loginServerOf(config, name, origin)),
+      },
       { action: explainManagementAccess, handle: explainHandlers(access).explainManagement },
       {
         action: testToken,
