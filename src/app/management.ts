@@ -1,5 +1,6 @@
 import { decideManagement } from '../access/index.ts';
 import type { Audit } from '../audit/index.ts';
+import type { Catalog } from '../catalog/index.ts';
 import { type Configuration, registriesOf } from '../configuration.ts';
 import { RegistryError } from '../errors/index.ts';
 import {
@@ -38,13 +39,26 @@ import {
   type Management,
   type ServedType,
 } from '../management/index.ts';
-import { checkName, checkNameAvailability, registryHandlers, registryType } from '../registries/index.ts';
+import {
+  checkName,
+  checkNameAvailability,
+  listOperations,
+  manifestType,
+  operationsOf,
+  registryHandlers,
+  registryType,
+  repositoryType,
+  tagType,
+  viewHandlers,
+} from '../registries/index.ts';
 import { ensureHomeReplication, replicationHandlers, replicationType } from '../replication/index.ts';
 import type { Resource } from '../resources/index.ts';
 import type { Access } from './access.ts';
 import { advisorType } from './advisor.ts';
 import { about } from './audit-trail.ts';
 import { callerOf } from './gates.ts';
+import { registryNamed } from './importing.ts';
+import { providerActions, resourceTypes } from './resource-types.ts';
 
 type Identified = GatedExchange & { principal: Caller };
 
@@ -53,7 +67,7 @@ function servedTypes(
   config: Configuration,
   access: Access,
   concerns: (exchange: object, id: string) => void,
-  importImage: LongAction,
+  { catalog, importImage }: { catalog: Catalog; importImage: LongAction },
 ): ServedType[] {
   const { mirror, directory, resources, identification } = access;
   const { passwords, now } = identification;
@@ -61,6 +75,7 @@ function servedTypes(
     configured: registriesOf(config).map(({ name }) => name),
     loginServer: (name, origin) => loginServerOf(config, name, origin),
   });
+  const views = viewHandlers({ catalog, registryIdOf: (name) => registryNamed(directory(), name)?.id });
   const credentials = credentialActions({ mirror, resources, directory, passwords, now });
   const actions = {
     ...credentials,
@@ -88,6 +103,9 @@ function servedTypes(
         },
       },
     },
+    { type: repositoryType, handlers: views.repositories },
+    { type: tagType, handlers: views.tags },
+    { type: manifestType, handlers: views.manifests },
     { type: identityType, handlers: identityHandlers },
     { type: federatedCredentialType, handlers: federatedCredentialHandlers({ mirror, directory }) },
     { type: roleDefinitionType, handlers: roleDefinitionHandlers({ mirror, directory }) },
@@ -115,12 +133,14 @@ export function createManagementEdge(
     authenticate,
     audit,
     carriesOut,
+    catalog,
     importImage,
     failed,
   }: {
     authenticate: Gate;
     audit: Audit;
     carriesOut: boolean;
+    catalog: Catalog;
     importImage: LongAction;
     failed: (error: unknown) => void;
   },
@@ -132,12 +152,13 @@ export function createManagementEdge(
   /** What an action was about beside the resource that it is an action of. */
   const concerned = new WeakMap<object, string>();
   const management = createManagement({
-    types: servedTypes(config, access, (exchange, id) => concerned.set(exchange, id), importImage),
+    types: servedTypes(config, access, (exchange, id) => concerned.set(exchange, id), { catalog, importImage }),
     providerActions: [
       {
         action: checkNameAvailability,
         handle: ({ origin }, input) => checkName(mirror, input, (name) => loginServerOf(config, name, origin)),
       },
+      { action: listOperations, handle: () => operationsOf(resourceTypes, providerActions) },
       { action: explainManagementAccess, handle: explainHandlers(access).explainManagement },
       {
         action: testToken,

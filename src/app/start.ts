@@ -76,6 +76,7 @@ export async function startApp(
   const management = createManagementEdge(config, access, {
     authenticate: gates[0],
     audit,
+    catalog,
     importImage: createImportAction(config, access, storage, uploads),
     // Nodes tell each other what they have taken; of the workers of one server, one does it for all.
     carriesOut: storage.node !== undefined || worker?.background !== false,

@@ -12,3 +12,5 @@ export { ensureRegistryResource, registryId } from './ensure.ts';
 export { type ImportInput, importImage } from './import-contract.ts';
 export { factsOf, type RegistryFacts } from './facts.ts';
 export { registryHandlers } from './handlers.ts';
+export { listOperations, operationsOf } from './provider-operations.ts';
+export { manifestType, repositoryType, tagType, viewHandlers, viewTypes } from './views/index.ts';

@@ -125,14 +125,12 @@ async function sourceOf(connection: Connection, flags: ImportFlags) {
       throw new UsageError('--registry is of this server, which knows who you are; leave credentials out');
     return { resourceId: registry.startsWith('/') ? registry : idOf(registryType, [registry]), sourceImage: source };
   }
-  const slash = source.indexOf('/');
-  const host = slash < 0 ? '' : source.slice(0, slash);
+  const [, host = '', sourceImage = ''] = /^((?:https?:\/\/)?[^/]+)\/(.+)$/i.exec(source) ?? [];
   if (!/[.:]/.test(host) && host !== 'localhost') {
     throw new UsageError(
       '--source has no host: write HOST/REPOSITORY:TAG, or name a registry of this server (--registry)',
     );
   }
-  const sourceImage = source.slice(slash + 1);
   const own = hasCredentials ? undefined : await registryAt(connection, host);
   if (own !== undefined) return { resourceId: own, sourceImage };
   const credentials = await credentialsOf(connection, flags);
