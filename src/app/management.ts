@@ -66,8 +66,9 @@ type Identified = GatedExchange & { principal: Caller };
 function servedTypes(
   config: Configuration,
   access: Access,
+  catalog: Catalog,
   concerns: (exchange: object, id: string) => void,
-  { catalog, importImage }: { catalog: Catalog; importImage: LongAction },
+  importImage: LongAction,
 ): ServedType[] {
   const { mirror, directory, resources, identification } = access;
   const { passwords, now } = identification;
@@ -114,7 +115,7 @@ function servedTypes(
     { type: tokenType, handlers: tokenHandlers({ mirror, directory, passwords }) },
     { type: trustedIssuerType, handlers: trustedIssuerHandlers(() => directory().issuers) },
     { type: replicationType, handlers: replicationHandlers(resources) },
-    advisorType(config, access),
+    advisorType(config, access, catalog),
   ];
 }
 
@@ -132,15 +133,15 @@ export function createManagementEdge(
   {
     authenticate,
     audit,
-    carriesOut,
     catalog,
+    carriesOut,
     importImage,
     failed,
   }: {
     authenticate: Gate;
     audit: Audit;
-    carriesOut: boolean;
     catalog: Catalog;
+    carriesOut: boolean;
     importImage: LongAction;
     failed: (error: unknown) => void;
   },
@@ -152,7 +153,7 @@ export function createManagementEdge(
   /** What an action was about beside the resource that it is an action of. */
   const concerned = new WeakMap<object, string>();
   const management = createManagement({
-    types: servedTypes(config, access, (exchange, id) => concerned.set(exchange, id), { catalog, importImage }),
+    types: servedTypes(config, access, catalog, (exchange, id) => concerned.set(exchange, id), importImage),
     providerActions: [
       {
         action: checkNameAvailability,

@@ -6,6 +6,8 @@ export interface Context extends CommandContext {
   readonly process: Omit<NodeJS.Process, 'exitCode'> & { exitCode?: number | string | null };
   readonly environment: Record<string, string | undefined>;
   write(text: string): void;
+  /** The words before one that is being completed. */
+  readonly typed?: readonly string[];
 }
 
 export function createContext(process: NodeJS.Process, environment: Context['environment']): Context {

@@ -1,5 +1,6 @@
 export { argumentsOf } from './called-as.ts';
 export { createApplication, runCommand } from './application.ts';
+export { completion } from './completion/command.ts';
 export { certRoutes } from './cert.ts';
 export { login, logout } from './login/command.ts';
 export { dockerCredential } from './credentials/command.ts';

@@ -3,6 +3,7 @@ import { action, apiVersions, providerAction, resourceType } from '../operations
 import { azureIdentity, azurePolicies, azureProperties } from './azure-contract.ts';
 import { explainAccess } from './explain-contract.ts';
 import { importImage } from './import-contract.ts';
+import { tagImmutability } from './tag-policy.ts';
 
 /** A repository, those below a prefix (`team/*`), or `*` for all. */
 const repositoryPattern = z
@@ -55,6 +56,17 @@ export const registryType = resourceType({
         'Whether role assignments are read by their actions or by their data actions. A switch ends all logins.',
       ),
     ...azureProperties,
+    tagImmutability: tagImmutability
+      .optional()
+      .describe('Which tags may move to another digest once they are there. All, where it is not set.'),
+    repositoryPolicies: z
+      .array(z.object({ repository: repositoryPattern, tagImmutability }))
+      .max(100)
+      .refine((policies) => new Set(policies.map(({ repository }) => repository)).size === policies.length, {
+        message: 'must name each repository once',
+      })
+      .optional()
+      .describe('What applies to some repositories instead; what names a repository most exactly counts.'),
     policies: z
       .object({ azureADAuthenticationAsArmPolicy: z.object({ status: enabled }).optional(), ...azurePolicies })
       .partial()

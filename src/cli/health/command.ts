@@ -1,4 +1,5 @@
 import { buildCommand } from '@stricli/core';
+import { proposeRegistries, proposeRepositories } from '../completion/propose.ts';
 import type { Context } from '../context.ts';
 import { describe } from '../describe.ts';
 import { outputAliases, type OutputFlags, outputFlags } from '../output/flags.ts';
@@ -39,6 +40,7 @@ export const checkHealthCommand = buildCommand<HealthFlags, [], Context>({
         ...text,
         placeholder: 'name|host',
         brief: 'Registry, or its login server (default: the one of the server)',
+        proposeCompletions: proposeRegistries,
       },
       registry: { ...text, hidden: true, placeholder: 'name|host', brief: 'The same' },
       repository: {
@@ -46,6 +48,7 @@ export const checkHealthCommand = buildCommand<HealthFlags, [], Context>({
         variadic: true,
         placeholder: 'name',
         brief: 'Repository to ask about; may be given again',
+        proposeCompletions: proposeRepositories(),
       },
       ignoreErrors: { ...off, brief: 'Go on after a check that has failed' },
       // Nothing is pulled from elsewhere, which is what az asks for.

@@ -1,3 +1,4 @@
+import { proposeImages, proposeRegistries, proposeRepositories, registryFlags } from '../../completion/propose.ts';
 import { type Aliases, buildCommand, type Command, type FlagParametersForType } from '@stricli/core';
 import { type ContentConnection, connectContent } from '../../content/index.ts';
 import type { Context } from '../../context.ts';
@@ -21,6 +22,7 @@ const targetFlags = {
     ...textFlag,
     placeholder: 'name|host',
     brief: 'Registry, or its login server (default: the one of the server)',
+    proposeCompletions: proposeRegistries,
   },
   username: {
     ...textFlag,
@@ -31,7 +33,12 @@ const targetFlags = {
 } as const;
 
 const registryAsName = {
-  name: { ...textFlag, placeholder: 'name|host', brief: 'The same as --registry, in the words of az' },
+  name: {
+    ...textFlag,
+    placeholder: 'name|host',
+    brief: 'The same as --registry, in the words of az',
+    proposeCompletions: proposeRegistries,
+  },
 } as const;
 
 const targetAliases = { r: 'registry', n: 'name', u: 'username', p: 'password' } as const;
@@ -69,7 +76,13 @@ export function placedCommand<Flags extends PlacedFlags>(
   what: string,
   options: Omit<ContentCommand<Flags>, 'flags'> & { flags: FlagParametersForType<Omit<Flags, 'name'>, Context> },
 ): Command<Context> {
-  const name = { ...textFlag, placeholder: what, brief: 'What it is about in the registry' } as const;
+  const propose = what.includes(':') ? proposeImages : proposeRepositories;
+  const name = {
+    ...textFlag,
+    placeholder: what,
+    brief: 'What it is about in the registry',
+    proposeCompletions: propose(registryFlags.beside),
+  } as const;
   return build<Flags>(options, { flags: { name }, place: `host/${what}`, locate: placeIn });
 }
 

@@ -1,3 +1,4 @@
+import { proposeImages, proposeRepositories } from '../../completion/propose.ts';
 import { z } from 'zod';
 import {
   type AttributeChange,
@@ -20,8 +21,18 @@ export interface SubjectFlags {
 }
 
 export const subjectFlags = {
-  image: { ...textFlag, placeholder: 'repository:tag', brief: 'Tag, or manifest as REPOSITORY@DIGEST' },
-  repository: { ...textFlag, placeholder: 'name', brief: 'The whole repository' },
+  image: {
+    ...textFlag,
+    placeholder: 'repository:tag',
+    brief: 'Tag, or manifest as REPOSITORY@DIGEST',
+    proposeCompletions: proposeImages(),
+  },
+  repository: {
+    ...textFlag,
+    placeholder: 'name',
+    brief: 'The whole repository',
+    proposeCompletions: proposeRepositories(),
+  },
 } as const;
 
 export const subjectAliases = { t: 'image' } as const;

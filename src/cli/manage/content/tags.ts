@@ -1,9 +1,12 @@
+import { proposeImages, proposeRepositories } from '../../completion/propose.ts';
 import { buildRouteMap } from '@stricli/core';
 import { type ContentClient, imageOf, repositoryOf, repositoryScope, tagAttributes } from '../../content/index.ts';
 import { UsageError } from '../../failure.ts';
 import { requiredText, textFlag } from '../flags.ts';
 import { tagColumns as columns } from './columns.ts';
 import { contentCommand } from './command.ts';
+import { tagHistory, undeleteTag } from './history.ts';
+import { immutabilityRoutes } from './immutability.ts';
 import { type ListFlags, listFlags, orderOf } from './lists.ts';
 import { describeSubject, imageSubject } from './subject.ts';
 
@@ -11,8 +14,18 @@ interface ImageFlag {
   image: string;
 }
 
-const image = { ...requiredText, placeholder: 'repository:tag', brief: 'Tag' } as const;
-const repository = { ...requiredText, placeholder: 'name', brief: 'Repository' } as const;
+const image = {
+  ...requiredText,
+  placeholder: 'repository:tag',
+  brief: 'Tag',
+  proposeCompletions: proposeImages(),
+} as const;
+const repository = {
+  ...requiredText,
+  placeholder: 'name',
+  brief: 'Repository',
+  proposeCompletions: proposeRepositories(),
+} as const;
 const aliases = { t: 'image' } as const;
 
 interface TagsFlags extends ListFlags {
@@ -94,7 +107,14 @@ export const untag = untagOf('acr repository untag --image team/app:v1');
 
 /** More commands about tags go here. */
 export const tagRoutes = buildRouteMap({
-  routes: { list: listTags, show: showTag, delete: untagOf('acr tag delete --image team/app:v1') },
+  routes: {
+    list: listTags,
+    show: showTag,
+    delete: untagOf('acr tag delete --image team/app:v1'),
+    history: tagHistory,
+    undelete: undeleteTag,
+    immutability: immutabilityRoutes,
+  },
   docs: { brief: 'Tags' },
 });
 
