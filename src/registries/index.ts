@@ -13,4 +13,6 @@ export { type ImportInput, importImage } from './import-contract.ts';
 export { factsOf, type RegistryFacts } from './facts.ts';
 export { regionChecks, regionDays, type RegistryRegions } from './region-checks.ts';
 export { registryHandlers } from './handlers.ts';
+export { listOperations, operationsOf } from './provider-operations.ts';
+export { manifestType, repositoryType, tagType, viewHandlers, viewTypes } from './views/index.ts';
 export type { TagImmutability } from './tag-policy.ts';

@@ -3,7 +3,9 @@ import { scopeMapRoutes } from '../token/scope-maps.ts';
 import { tokenRoutes } from '../token/index.ts';
 import { checkHealthCommand } from '../../health/command.ts';
 import { lock, manifestRoutes, repositoryRoutes, tagRoutes, unlock } from '../content/index.ts';
+import { replicationRoutes } from '../replication/index.ts';
 import { adminRoutes } from './credentials.ts';
+import { importCommand } from './import.ts';
 import {
   checkName,
   createRegistry,
@@ -22,7 +24,9 @@ export const registryRoutes = buildRouteMap({
     delete: deleteRegistry,
     checkName,
     checkHealth: checkHealthCommand,
+    import: importCommand,
     credential: adminRoutes,
+    replication: replicationRoutes,
     repository: repositoryRoutes,
     manifest: manifestRoutes,
     tag: tagRoutes,
