@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { gcConfig, manifestsConfig } from './catalog/index.ts';
+import { gcConfig, manifestsConfig, tagsConfig } from './catalog/index.ts';
 import { type ConfigSources, hostName, loadConfig, type LoadedConfig, processCount } from './config/index.ts';
 import { storageConfig, uploadsConfig } from './content/index.ts';
 import { databaseConfig } from './database/index.ts';
@@ -42,6 +42,7 @@ const slices = z.strictObject({
   storage: storageConfig,
   uploads: uploadsConfig,
   manifests: manifestsConfig,
+  tags: tagsConfig,
   gc: gcConfig,
   keys: keysConfig,
   tokens: tokensConfig,

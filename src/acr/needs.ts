@@ -3,13 +3,15 @@ import type { Needs } from '../identity/index.ts';
 import type { Route } from './match.ts';
 
 /** What a request wants; `metadata` is what it is about, the rest what it does to it. */
-export type Action = 'list' | 'read' | 'update' | 'delete';
+export type Action = 'list' | 'read' | 'update' | 'delete' | 'undelete';
 
 const methods: Record<Route['kind'], readonly string[]> = {
   catalog: ['GET', 'HEAD'],
   repository: ['GET', 'HEAD', 'PATCH', 'DELETE'],
   tags: ['GET', 'HEAD'],
   tag: ['GET', 'HEAD', 'PATCH', 'DELETE'],
+  history: ['GET', 'HEAD'],
+  undelete: ['POST'],
   manifests: ['GET', 'HEAD'],
   manifest: ['GET', 'HEAD', 'PATCH'],
 };
@@ -24,7 +26,8 @@ export function actionOf({ kind }: Route, method: string): Action | undefined {
   if (!methods[kind].includes(method)) return undefined;
   if (method === 'DELETE') return 'delete';
   if (method === 'PATCH') return 'update';
-  return kind === 'catalog' || kind === 'tags' || kind === 'manifests' ? 'list' : 'read';
+  if (kind === 'undelete') return 'undelete';
+  return kind === 'catalog' || kind === 'tags' || kind === 'history' || kind === 'manifests' ? 'list' : 'read';
 }
 
 /**
@@ -45,6 +48,8 @@ export function needsOf(route: Route, action: Action): Needs {
     challenge: { type: 'repository', name: route.name, action: scope },
   });
   if (action === 'update') return of(['metadata/write'], 'metadata_write');
+  // Whoever may push the tag may point it there anyway.
+  if (action === 'undelete') return of(['content/write'], 'pull,push');
   if (action !== 'delete') return of(['metadata/read'], 'metadata_read');
   return of(route.kind === 'tag' ? ['metadata/delete', 'content/delete'] : ['content/delete'], 'delete');
 }

@@ -1,4 +1,4 @@
-import { collectRetired, collectStep, emptyRetired } from '../catalog/index.ts';
+import { collectRetired, collectStep, emptyRetired, trimTagHistory } from '../catalog/index.ts';
 import type { Configuration } from '../configuration.ts';
 import { sweepDeleted, type Uploads } from '../content/index.ts';
 import { trimEvents } from '../events/index.ts';
@@ -70,6 +70,7 @@ export function startBackground(
       return swept.more;
     }),
     periodic('trim-events', 600_000, async () => (await trimEvents(db, Date.now() - eventAgeMs)) > 0),
+    periodic('trim-tag-history', 600_000, () => trimTagHistory(catalog, config.tags.history)),
     periodic('rotate-keys', keyIntervals.rotateMs, async () => {
       const { made, dropped } = await keys.rotate();
       if (made !== undefined || dropped.length > 0) log.info({ made, dropped }, 'rotated keys');

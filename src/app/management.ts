@@ -1,5 +1,6 @@
 import { decideManagement } from '../access/index.ts';
 import type { Audit } from '../audit/index.ts';
+import type { Catalog } from '../catalog/index.ts';
 import { type Configuration, registriesOf } from '../configuration.ts';
 import { RegistryError } from '../errors/index.ts';
 import {
@@ -45,6 +46,7 @@ type Identified = GatedExchange & { principal: Caller };
 function servedTypes(
   config: Configuration,
   access: Access,
+  catalog: Catalog,
   concerns: (exchange: object, id: string) => void,
 ): ServedType[] {
   const { mirror, directory, resources, identification } = access;
@@ -82,7 +84,7 @@ function servedTypes(
     { type: scopeMapType, handlers: scopeMapHandlers() },
     { type: tokenType, handlers: tokenHandlers({ mirror, directory, passwords }) },
     { type: trustedIssuerType, handlers: trustedIssuerHandlers(() => directory().issuers) },
-    advisorType(config, access),
+    advisorType(config, access, catalog),
   ];
 }
 
@@ -97,7 +99,12 @@ function loginServerOf(config: Configuration, name: string, origin: string): str
 export function createManagementEdge(
   config: Configuration,
   access: Access,
-  { authenticate, audit, failed }: { authenticate: Gate; audit: Audit; failed: (error: unknown) => void },
+  {
+    authenticate,
+    audit,
+    catalog,
+    failed,
+  }: { authenticate: Gate; audit: Audit; catalog: Catalog; failed: (error: unknown) => void },
 ): Pick<Management, 'renderError' | 'settle'> & {
   handle(exchange: GatedExchange): Promise<Response | undefined>;
 } {
@@ -106,7 +113,7 @@ export function createManagementEdge(
   /** What an action was about beside the resource that it is an action of. */
   const concerned = new WeakMap<object, string>();
   const management = createManagement({
-    types: servedTypes(config, access, (exchange, id) => concerned.set(exchange, id)),
+    types: servedTypes(config, access, catalog, (exchange, id) => concerned.set(exchange, id)),
     providerActions: [
       { action: checkNameAvailability, handle: (_, input) => checkName(mirror, input) },
       { action: explainManagementAccess, handle: explainHandlers(access).explainManagement },

@@ -73,7 +73,7 @@ async function collectFrom(catalog: Catalog, id: number): Promise<boolean> {
   if (repository) {
     // A registry goes with all that it holds, whatever is locked there.
     if (repository.attributes !== 0)
-      await db.write((tx) => tx.run('UPDATE repositories SET attributes = 0 WHERE id = ?', [repository.id]));
+      await db.write((tx) => tx.run('UPDATE repositories SET locked_until = 0 WHERE id = ?', [repository.id]));
     await deleteManifests(catalog, repository);
     return true;
   }

@@ -10,4 +10,6 @@ export {
 } from './explain-contract.ts';
 export { ensureRegistryResource, registryId } from './ensure.ts';
 export { factsOf, type RegistryFacts } from './facts.ts';
+export { regionChecks, regionDays, type RegistryRegions } from './region-checks.ts';
 export { registryHandlers } from './handlers.ts';
+export type { TagImmutability } from './tag-policy.ts';

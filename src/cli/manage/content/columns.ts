@@ -15,7 +15,13 @@ export const repositoryColumns: Columns = {
   Locked: locked,
 };
 
-export const tagColumns: Columns = { Name: 'name', Digest: 'digest', ...times, Locked: locked };
+export const tagColumns: Columns = {
+  Name: 'name',
+  Digest: 'digest',
+  ...times,
+  LastPull: "lastPullTime || ''",
+  Locked: locked,
+};
 
 export const manifestColumns: Columns = {
   Digest: 'digest',
@@ -23,6 +29,7 @@ export const manifestColumns: Columns = {
   Type: 'artifactType || mediaType',
   Size: 'imageSize',
   LastUpdate: 'lastUpdateTime',
+  LastPull: "lastPullTime || ''",
   Locked: locked,
 };
 

@@ -56,8 +56,8 @@ describe('lists', () => {
     const image = await push('tables/app', 'v1');
     expect((await printed('acr', 'repository', 'list', '-o', 'tsv')).split('\n')).toContain('tables/app');
     expect(await printed('acr', 'tag', 'list', '--repository', 'tables/app', '-o', 'table')).toBe(
-      `Name  Digest${' '.repeat(65)}  Created                   LastUpdate                Locked\n` +
-        `----  ${'-'.repeat(71)}  ------------------------  ------------------------  ------\n` +
+      `Name  Digest${' '.repeat(65)}  Created                   LastUpdate                LastPull  Locked\n` +
+        `----  ${'-'.repeat(71)}  ------------------------  ------------------------  --------  ------\n` +
         `v1    ${image.digest}  TIME  TIME\n`,
     );
     expect(await printed('acr', 'manifest', 'list-metadata', '--name', 'tables/app', '-o', 'tsv')).toStartWith(

@@ -5,6 +5,8 @@ import { UsageError } from '../../failure.ts';
 import { requiredText, textFlag } from '../flags.ts';
 import { tagColumns as columns } from './columns.ts';
 import { contentCommand } from './command.ts';
+import { tagHistory, undeleteTag } from './history.ts';
+import { immutabilityRoutes } from './immutability.ts';
 import { type ListFlags, listFlags, orderOf } from './lists.ts';
 import { describeSubject, imageSubject } from './subject.ts';
 
@@ -105,7 +107,14 @@ export const untag = untagOf('acr repository untag --image team/app:v1');
 
 /** More commands about tags go here. */
 export const tagRoutes = buildRouteMap({
-  routes: { list: listTags, show: showTag, delete: untagOf('acr tag delete --image team/app:v1') },
+  routes: {
+    list: listTags,
+    show: showTag,
+    delete: untagOf('acr tag delete --image team/app:v1'),
+    history: tagHistory,
+    undelete: undeleteTag,
+    immutability: immutabilityRoutes,
+  },
   docs: { brief: 'Tags' },
 });
 
