@@ -4,6 +4,7 @@ import { type ConfigSources, hostName, loadConfig, type LoadedConfig, processCou
 import { storageConfig, uploadsConfig } from './content/index.ts';
 import { databaseConfig } from './database/index.ts';
 import { createHostTable, type HostTable, httpConfig, type TlsFiles } from './http/index.ts';
+import { importConfig } from './importing/index.ts';
 import { keysConfig } from './keys/index.ts';
 import { bootstrapConfig, tokensConfig } from './identity/index.ts';
 import { outboundConfig } from './outbound/index.ts';
@@ -48,6 +49,7 @@ const slices = z.strictObject({
   tokens: tokensConfig,
   bootstrap: bootstrapConfig,
   outbound: outboundConfig,
+  import: importConfig,
   log: logConfig,
 });
 

@@ -5,6 +5,7 @@ import { trimEvents } from '../events/index.ts';
 import { createPace, startPeriodic } from '../jobs/index.ts';
 import type { Log, Metrics } from '../telemetry/index.ts';
 import { keyIntervals } from '../keys/index.ts';
+import type { Management } from '../management/index.ts';
 import type { Access } from './access.ts';
 import type { Storage } from './storage.ts';
 
@@ -83,4 +84,18 @@ export function startBackground(
     // Stops are called from the last to the first.
     pace.hurry,
   ];
+}
+
+/** How often operations are looked for that nobody carries out (ms). */
+const takeUpMs = 500;
+
+/** Takes up what takes longer than a request, in every process that may: each takes what no other one has. */
+export function takeUpOperations({ takeUp }: Pick<Management, 'takeUp'>, failed: Failures): () => Promise<void> {
+  return startPeriodic({
+    name: 'take-up-operations',
+    intervalMs: takeUpMs,
+    isOurs: () => true,
+    run: async () => (await takeUp(), false),
+    failed: (error) => failed('take-up-operations', error),
+  });
 }

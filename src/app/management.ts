@@ -32,7 +32,13 @@ import {
   trustedIssuerHandlers,
   trustedIssuerType,
 } from '../identity/index.ts';
-import { createManagement, isManagementPath, type Management, type ServedType } from '../management/index.ts';
+import {
+  createManagement,
+  isManagementPath,
+  type LongAction,
+  type Management,
+  type ServedType,
+} from '../management/index.ts';
 import { checkName, checkNameAvailability, registryHandlers, registryType } from '../registries/index.ts';
 import type { Resource } from '../resources/index.ts';
 import type { Access } from './access.ts';
@@ -48,6 +54,7 @@ function servedTypes(
   access: Access,
   catalog: Catalog,
   concerns: (exchange: object, id: string) => void,
+  importImage: LongAction,
 ): ServedType[] {
   const { mirror, directory, resources, identification } = access;
   const { passwords, now } = identification;
@@ -71,6 +78,7 @@ function servedTypes(
       handlers: {
         ...registries,
         actions,
+        longActions: { importImage },
         async afterDelete(context, gone) {
           await dropPasswords(context.tx, directory(), passwords, gone);
           await registries.afterDelete(context, gone);
@@ -103,9 +111,18 @@ export function createManagementEdge(
     authenticate,
     audit,
     catalog,
+    carriesOut,
+    importImage,
     failed,
-  }: { authenticate: Gate; audit: Audit; catalog: Catalog; failed: (error: unknown) => void },
-): Pick<Management, 'renderError' | 'settle'> & {
+  }: {
+    authenticate: Gate;
+    audit: Audit;
+    catalog: Catalog;
+    carriesOut: boolean;
+    importImage: LongAction;
+    failed: (error: unknown) => void;
+  },
+): Pick<Management, 'renderError' | 'takeUp' | 'stop'> & {
   handle(exchange: GatedExchange): Promise<Response | undefined>;
 } {
   const { directory, mirror, operations, resources, identification } = access;
@@ -113,7 +130,7 @@ export function createManagementEdge(
   /** What an action was about beside the resource that it is an action of. */
   const concerned = new WeakMap<object, string>();
   const management = createManagement({
-    types: servedTypes(config, access, catalog, (exchange, id) => concerned.set(exchange, id)),
+    types: servedTypes(config, access, catalog, (exchange, id) => concerned.set(exchange, id), importImage),
     providerActions: [
       { action: checkNameAvailability, handle: (_, input) => checkName(mirror, input) },
       { action: explainManagementAccess, handle: explainHandlers(access).explainManagement },
@@ -137,12 +154,15 @@ export function createManagementEdge(
     refresh: access.refresh,
     originOf: (exchange) => (exchange as Identified).origin(),
     failed,
+    carriesOut,
+    sealer: access.keys.sealer,
     now: identification.now,
   });
 
   return {
     renderError: management.renderError,
-    settle: management.settle,
+    takeUp: management.takeUp,
+    stop: management.stop,
     async handle(exchange) {
       if (!isManagementPath(exchange.path)) return undefined;
       exchange.action = 'management';

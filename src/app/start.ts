@@ -11,9 +11,10 @@ import type { Digest } from '../oci/index.ts';
 import { createMetrics, type Log, type Metrics, watchLoopLag, watchMemory } from '../telemetry/index.ts';
 import { type Access, openAccess } from './access.ts';
 import { grantsTo, recordDone, recordRefused, refusalsTo } from './audit-trail.ts';
-import { createFailures, startBackground } from './background.ts';
+import { createFailures, startBackground, takeUpOperations } from './background.ts';
 import { createGates } from './gates.ts';
 import { createLiveHosts } from './hosts.ts';
+import { createImportAction } from './importing.ts';
 import { createManagementEdge } from './management.ts';
 import { startCounting } from './pulls.ts';
 import { forgetMissing } from './missing.ts';
@@ -82,9 +83,12 @@ export async function startApp(
     authenticate: gates[0],
     audit,
     catalog,
+    importImage: createImportAction(config, access, storage, uploads),
+    // Nodes tell each other what they have taken; of the workers of one server, one does it for all.
+    carriesOut: storage.node !== undefined || worker?.background !== false,
     failed: (error) => failed('management', error),
   });
-  stack.defer(() => management.settle());
+  stack.defer(() => management.stop());
   const missing = (digest: Digest, key: string) => void forgetMissing(storage, digest, key, metrics, log);
   const pulls = startCounting(catalog, createRegionOf(config.network.regions), failed);
   stack.defer(() => pulls.stop());
@@ -141,6 +145,7 @@ export async function startApp(
     metrics: worker ? { ...metrics, render: worker.renderMetrics } : metrics,
   });
   for (const stop of access.follow(failed)) stack.defer(stop);
+  stack.defer(takeUpOperations(management, failed));
   if (worker?.background !== false) {
     for (const stop of startBackground(config, storage, access, uploads, metrics, { log, failed })) stack.defer(stop);
   }

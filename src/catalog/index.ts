@@ -12,10 +12,10 @@ export { describeManifest, describeManifests, type ManifestDescription } from '.
 export { describeRepository, findListedRepository, type RepositoryFacts } from './describe-repository.ts';
 export { describeTag, describeTags, describeTagsOf, type TagFacts } from './describe-tags.ts';
 export { findBlobToKeep, findLinkedBlob, type LinkedBlob } from './find-blob.ts';
-export { findManifest, findManifestToKeep } from './find-manifest.ts';
+export { findManifest, findManifestFacts, findManifestToKeep } from './find-manifest.ts';
 export { type Garbage, listGarbage } from './garbage.ts';
 export { dropMissingBlob, readsObject } from './heal.ts';
-export { commitBlob, deleteBlob, mountBlob } from './links.ts';
+export { commitBlob, deleteBlob, mountBlob, mountFrom } from './links.ts';
 export type { ManifestFacts } from './recent-manifests.ts';
 export { putManifest } from './put-manifest.ts';
 export { type Pulls, pullsOf } from './pulls.ts';

@@ -12,6 +12,8 @@ export {
   type OutboundOptions,
   type OutboundRequest,
   type Resolve,
+  type StreamedAnswer,
+  type StreamRequest,
 } from './outbound.ts';
 export { OutboundError, type OutboundReason } from './outbound-error.ts';
 export {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { action, apiVersions, providerAction, resourceType } from '../operations/index.ts';
 import { explainAccess } from './explain-contract.ts';
+import { importImage } from './import-contract.ts';
 import { tagImmutability } from './tag-policy.ts';
 
 /** A repository, those below a prefix (`team/*`), or `*` for all. */
@@ -77,6 +78,7 @@ export const registryType = resourceType({
   most: 1000,
   actions: {
     explainAccess,
+    importImage,
     generateCredentials: action({
       description: 'Makes passwords of a repository-scoped token. They are shown this once.',
       input: z.object({
