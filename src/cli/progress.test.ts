@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { openTerminal } from '../../test/support/terminal.ts';
 import type { Context } from './context.ts';
 import { withProgress } from './progress.ts';
@@ -59,7 +59,7 @@ test('nothing is shown where nobody wants it, and a failure stays one', async ()
   expect(said()).toBe('');
 });
 
-const work = join(import.meta.dir, 'progress.double.ts');
+const work = fileURLToPath(import.meta.resolve('./progress.double.ts'));
 const environment = { HOME: tmpdir(), TERM: 'xterm', PATH: process.env['PATH']! };
 
 test('at a terminal a bar shows how far it is, and is gone at the end', async () => {
