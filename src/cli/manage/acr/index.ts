@@ -2,7 +2,7 @@ import { buildRouteMap } from '@stricli/core';
 import { scopeMapRoutes } from '../token/scope-maps.ts';
 import { tokenRoutes } from '../token/index.ts';
 import { checkHealthCommand } from '../../health/command.ts';
-import { lock, manifestRoutes, repositoryRoutes, tagRoutes, unlock } from '../content/index.ts';
+import { lock, manifestRoutes, metadataRoutes, repositoryRoutes, tagRoutes, unlock } from '../content/index.ts';
 import { replicationRoutes } from '../replication/index.ts';
 import { adminRoutes } from './credentials.ts';
 import { importCommand } from './import.ts';
@@ -30,6 +30,7 @@ export const registryRoutes = buildRouteMap({
     repository: repositoryRoutes,
     manifest: manifestRoutes,
     tag: tagRoutes,
+    metadata: metadataRoutes,
     lock,
     unlock,
     scopeMap: scopeMapRoutes,
