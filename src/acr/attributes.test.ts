@@ -200,6 +200,10 @@ describe('who shows nothing', () => {
     ['PATCH', 'a/b', 'repository:a/b:metadata_write'],
     ['PATCH', 'a/b/_tags/v1', 'repository:a/b:metadata_write'],
     ['PATCH', `a/b/_manifests/${digestOf('x')}`, 'repository:a/b:metadata_write'],
+    ['GET', 'a/b/_metadata', 'repository:a/b:metadata_read'],
+    ['GET', 'a/b/_tags/v1/_metadata/key', 'repository:a/b:metadata_read'],
+    ['PUT', 'a/b/_metadata/key', 'repository:a/b:metadata_write'],
+    ['DELETE', `a/b/_manifests/${digestOf('x')}/_metadata/key`, 'repository:a/b:metadata_write'],
     ['DELETE', 'a/b', 'repository:a/b:delete'],
     ['DELETE', 'a/b/_tags/v1', 'repository:a/b:delete'],
   ])('%s %s is asked for a token of %s', async (method, path, scope) => {

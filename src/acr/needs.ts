@@ -12,7 +12,11 @@ const methods: Record<Route['kind'], readonly string[]> = {
   tag: ['GET', 'HEAD', 'PATCH', 'DELETE'],
   manifests: ['GET', 'HEAD'],
   manifest: ['GET', 'HEAD', 'PATCH'],
+  metadata: ['GET', 'HEAD'],
+  'metadata-key': ['GET', 'HEAD', 'PUT', 'DELETE'],
 };
+
+const lists: ReadonlySet<Route['kind']> = new Set(['catalog', 'tags', 'manifests', 'metadata']);
 
 /** Methods of a route, for the Allow header of a 405. */
 export function allowedMethods({ kind }: Route): string {
@@ -23,8 +27,8 @@ export function allowedMethods({ kind }: Route): string {
 export function actionOf({ kind }: Route, method: string): Action | undefined {
   if (!methods[kind].includes(method)) return undefined;
   if (method === 'DELETE') return 'delete';
-  if (method === 'PATCH') return 'update';
-  return kind === 'catalog' || kind === 'tags' || kind === 'manifests' ? 'list' : 'read';
+  if (method === 'PATCH' || method === 'PUT') return 'update';
+  return lists.has(kind) ? 'list' : 'read';
 }
 
 /**
@@ -46,5 +50,6 @@ export function needsOf(route: Route, action: Action): Needs {
   });
   if (action === 'update') return of(['metadata/write'], 'metadata_write');
   if (action !== 'delete') return of(['metadata/read'], 'metadata_read');
+  if (route.kind === 'metadata-key') return of(['metadata/write', 'metadata/delete'], 'metadata_write');
   return of(route.kind === 'tag' ? ['metadata/delete', 'content/delete'] : ['content/delete'], 'delete');
 }

@@ -84,7 +84,7 @@ export async function removeTag(
   return new Response(null, { status: 202, headers: { 'Content-Length': '0' } });
 }
 
-function unknownTag(tag: string): RegistryError {
+export function unknownTag(tag: string): RegistryError {
   return new RegistryError('MANIFEST_UNKNOWN', {
     message: 'tag unknown to this repository',
     detail: { tag: tag.slice(0, 160) },
