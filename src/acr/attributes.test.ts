@@ -41,7 +41,7 @@ describe('attributes, in ACR’s form', () => {
   });
 
   test('of a tag, alone and in the list', async () => {
-    const tag = { name: 'v1', digest: image.digest, ...times, signed: false, changeableAttributes };
+    const tag = { name: 'v1', digest: image.digest, ...times, signed: false, changeableAttributes, pullCount: 0 };
     expect(await json('team/app/_tags/v1')).toEqual({ ...source(), tag });
     expect(await json('team/app/_tags')).toEqual({ ...source(), tags: [tag] });
     expect(await json(`team/app/_tags?digest=${image.digest}`)).toEqual({ ...source(), tags: [tag] });
@@ -58,6 +58,7 @@ describe('attributes, in ACR’s form', () => {
       artifactType: 'application/vnd.oci.image.config.v1+json',
       tags: ['v1'],
       changeableAttributes,
+      pullCount: 0,
     };
     const platform = { architecture: 'amd64', os: 'linux' };
     for (const reference of [image.digest, 'v1'])

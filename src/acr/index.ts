@@ -1,6 +1,7 @@
 import { RegistryError } from '../errors/index.ts';
 import { type Gate, passGates } from '../identity/index.ts';
 import type { Attributes, Exchange } from './exchange.ts';
+import { listHistory, undeleteTag } from './history.ts';
 import { getManifest, listManifestAttributes, updateManifest } from './manifests.ts';
 import { matchRoute, type Route } from './match.ts';
 import { getMetadata, listKeys, removeMetadata, setMetadata } from './metadata.ts';
@@ -46,6 +47,10 @@ function act(attributes: Attributes, exchange: Exchange, route: Route, action: A
     case 'tag':
       if (action === 'update') return updateTag(attributes, exchange, route);
       return (action === 'delete' ? removeTag : getTag)(attributes, exchange, route);
+    case 'history':
+      return listHistory(attributes, exchange, route);
+    case 'undelete':
+      return undeleteTag(attributes, exchange, route);
     case 'manifests':
       return listManifestAttributes(attributes, exchange, route);
     case 'manifest':

@@ -6,6 +6,7 @@ import { changeAsAsked } from './change.ts';
 import type { Attributes, Exchange } from './exchange.ts';
 import { nextLink, pageOf } from './page.ts';
 import { platformOf } from './platform.ts';
+import { withPulls } from './pulls.ts';
 import { renderManifest, sourceOf } from './render.ts';
 import { requireRepository } from './repositories.ts';
 
@@ -29,10 +30,14 @@ export function listManifestAttributes(
         ? { manifests: [], more: false }
         : await describeManifests(attributes.catalog, repository, { order, last, at, limit: n });
     share.take(manifests.reduce((sum, { tags, children }) => sum + (tags.length + children.length) * entryBytes, 0));
+    const rendered = manifests.map((manifest) => renderManifest(manifest));
     const end = manifests.at(-1);
     const path = `/acr/v1/${name}/_manifests`;
     return {
-      body: { ...sourceOf(exchange, name), manifests: manifests.map((manifest) => renderManifest(manifest)) },
+      body: {
+        ...sourceOf(exchange, name),
+        manifests: await withPulls(attributes.catalog, repository, rendered, ({ digest }) => digest),
+      },
       headers: more && end ? nextLink(path, asked, { name: end.digest, at: end.pushedAt }) : {},
     };
   });
@@ -71,7 +76,9 @@ async function answerManifest(
   const manifest = digest && (await describeManifest(attributes.catalog, repository, digest));
   if (!manifest) throw unknownManifest(reference);
   const platform = await platformOf(attributes, repository, manifest);
-  return Response.json({ ...sourceOf(exchange, repository.name), manifest: renderManifest(manifest, platform) });
+  const rendered = [renderManifest(manifest, platform)];
+  const [shown] = await withPulls(attributes.catalog, repository, rendered, () => manifest.digest);
+  return Response.json({ ...sourceOf(exchange, repository.name), manifest: shown });
 }
 
 function unknownManifest(reference: string): RegistryError {

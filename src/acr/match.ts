@@ -6,6 +6,7 @@ export type Route =
   | { kind: 'repository'; name: string }
   | { kind: 'tags'; name: string }
   | { kind: 'tag'; name: string; tag: string }
+  | { kind: 'history' | 'undelete'; name: string; tag: string }
   | { kind: 'manifests'; name: string }
   | { kind: 'manifest'; name: string; digest: string }
   | ({ kind: 'metadata' } & MetadataRoute)
@@ -33,7 +34,10 @@ export function matchRoute(path: string): Route | undefined {
   if (part === undefined) return named({ kind: isTag ? 'tags' : 'manifests' } as const);
   // Clients encode the colon of a digest.
   const reference = isTag ? part : part.replace(/%3[aA]/, ':');
-  if (behind.length > 0) return metadataRoute(named, { of: isTag ? 'tag' : 'manifest', reference }, behind);
+  const [verb, ...more] = behind;
+  if (isTag && (verb === '_history' || verb === '_undelete') && more.length === 0)
+    return named({ kind: verb === '_history' ? 'history' : 'undelete', tag: reference } as const);
+  if (verb !== undefined) return metadataRoute(named, { of: isTag ? 'tag' : 'manifest', reference }, behind);
   return isTag ? named({ kind: 'tag', tag: reference }) : named({ kind: 'manifest', digest: reference });
 }
 

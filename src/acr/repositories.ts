@@ -3,6 +3,7 @@ import {
   describeRepository,
   findListedRepository,
   listVisibleRepositories,
+  type Repository,
   wholeRepository,
 } from '../catalog/index.ts';
 import { RegistryError } from '../errors/index.ts';
@@ -20,7 +21,11 @@ const mostNamed = 10_000;
  * caller's token was given for (lesson 24).
  */
 export async function requireRepository({ catalog }: Attributes, exchange: Exchange, name: string) {
-  const repository = await findListedRepository(catalog, exchange.registryId, name);
+  return requireSame(exchange, name, await findListedRepository(catalog, exchange.registryId, name));
+}
+
+/** The same of one that was found. */
+export function requireSame<R extends Repository>(exchange: Exchange, name: string, repository: R | undefined): R {
   if (!repository) throw new RegistryError('NAME_UNKNOWN', { detail: { name } });
   const bound = askerOf(exchange).boundTo(name);
   if (bound === undefined || bound === repository.id) return repository;
@@ -77,7 +82,7 @@ export async function removeRepository(
   exchange.untimed();
   const manifestsDeleted: string[] = [];
   const tagsDeleted: string[] = [];
-  await deleteRepository(attributes.catalog, repository, {
+  await deleteRepository({ ...attributes.catalog, by: askerOf(exchange).by }, repository, {
     manifest(digest) {
       if (manifestsDeleted.length < mostNamed) manifestsDeleted.push(digest);
     },

@@ -3,8 +3,9 @@ import { RegistryError } from '../errors/index.ts';
 import { answerList } from '../memory/index.ts';
 import { isTag, requireDigest } from '../oci/index.ts';
 import { changeAsAsked } from './change.ts';
-import type { Attributes, Exchange } from './exchange.ts';
+import { askerOf, type Attributes, type Exchange } from './exchange.ts';
 import { nextLink, pageOf } from './page.ts';
+import { withPulls } from './pulls.ts';
 import { renderTag, sourceOf } from './render.ts';
 import { requireRepository } from './repositories.ts';
 
@@ -37,7 +38,10 @@ export function listTagAttributes(
     const more = end !== undefined && found.length > n;
     const path = `/acr/v1/${name}/_tags`;
     return {
-      body: { ...sourceOf(exchange, name), tags: page.map(renderTag) },
+      body: {
+        ...sourceOf(exchange, name),
+        tags: await withPulls(catalog, repository, page.map(renderTag), (tag) => tag.name),
+      },
       headers: more ? nextLink(path, { ...asked, order }, { name: end.name, at: end.updatedAt }) : {},
     };
   });
@@ -69,7 +73,8 @@ async function answerTag(
 ): Promise<Response> {
   const facts = isTag(tag) ? await describeTag(attributes.catalog, repository, tag) : undefined;
   if (!facts) throw unknownTag(tag);
-  return Response.json({ ...sourceOf(exchange, repository.name), tag: renderTag(facts) });
+  const [rendered] = await withPulls(attributes.catalog, repository, [renderTag(facts)], (one) => one.name);
+  return Response.json({ ...sourceOf(exchange, repository.name), tag: rendered });
 }
 
 /** `DELETE /acr/v1/{name}/_tags/{tag}`: its manifest stays. */
@@ -80,7 +85,7 @@ export async function removeTag(
 ): Promise<Response> {
   const repository = await requireRepository(attributes, exchange, name);
   if (!isTag(tag)) throw unknownTag(tag);
-  await deleteTag(attributes.catalog, repository, tag);
+  await deleteTag({ ...attributes.catalog, by: askerOf(exchange).by }, repository, tag);
   return new Response(null, { status: 202, headers: { 'Content-Length': '0' } });
 }
 

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { type Catalog, dayOf, regionPullsOf } from '../catalog/index.ts';
 import { checksOn, recommend, recommendationHandlers, recommendationType } from '../advisor/index.ts';
 import { type Configuration, tlsOf } from '../configuration.ts';
 import { listenerChecks, type ListenerFacts } from '../http/index.ts';
@@ -6,14 +7,14 @@ import { accessChecks, bootstrapChecks, takeSnapshot } from '../identity/index.t
 import { keyChecks } from '../keys/index.ts';
 import type { ServedType } from '../management/index.ts';
 import { groupScope } from '../operations/index.ts';
-import { registryChecks } from '../registries/index.ts';
+import { regionChecks, regionDays, registryChecks, type RegistryRegions } from '../registries/index.ts';
 import type { Access } from './access.ts';
 
 /** The checks of all capabilities. */
-export const checks = { registryChecks, accessChecks, bootstrapChecks, keyChecks, listenerChecks };
+export const checks = { registryChecks, regionChecks, accessChecks, bootstrapChecks, keyChecks, listenerChecks };
 
 /** The advisor with every capability's checks, and the facts that each looks at. */
-export function advisorType(config: Configuration, access: Access): ServedType {
+export function advisorType(config: Configuration, access: Access, catalog: Catalog): ServedType {
   const { mirror, directory, rightUses, identification } = access;
   const { passwords, now } = identification;
   const serverId = groupScope;
@@ -22,9 +23,23 @@ export function advisorType(config: Configuration, access: Access): ServedType {
     checksOn(listenerChecks, () => listenerFacts(config, serverId)),
     checksOn(bootstrapChecks, () => ({ bootstrap: config.bootstrap, serverId })),
     checksOn(registryChecks, () => directory().registries),
+    checksOn(regionChecks, () => regionsOf(config, access, catalog)),
     checksOn(accessChecks, () => takeSnapshot({ mirror, directory: directory(), passwords, rightUses, now: now() })),
   ];
   return { type: recommendationType, handlers: recommendationHandlers(() => recommend(looks, now())) };
+}
+
+/** The tier of each registry, and where clients pulled from it of late. */
+async function regionsOf({ network }: Configuration, { mirror, directory }: Access, catalog: Catalog) {
+  if (network.regions.length === 0) return [];
+  const days = { last: dayOf(catalog.now()), count: regionDays };
+  const facts: RegistryRegions[] = [];
+  for (const { id, name, resourceId } of directory().registries) {
+    const sku = mirror.get(resourceId)?.sku?.['name'];
+    if (typeof sku !== 'string' || sku === 'Premium') continue;
+    facts.push({ name, resourceId, sku, regions: await regionPullsOf(catalog, id, days) });
+  }
+  return facts;
 }
 
 function listenerFacts(config: Configuration, serverId: string): ListenerFacts {

@@ -165,6 +165,7 @@ function createAsker(identified: Caller, directory: () => Directory, nobodyOf: (
   return {
     identified,
     id: identified.id,
+    by: { id: identified.id, name: identified.holder.name },
     name: identified.holder.name,
     endedAt: identified.endedAt,
     boundTo: (repository) => identified.grant?.idOf(repository),

@@ -1,5 +1,6 @@
 import { decideManagement } from '../access/index.ts';
 import type { Audit } from '../audit/index.ts';
+import type { Catalog } from '../catalog/index.ts';
 import { type Configuration, registriesOf } from '../configuration.ts';
 import { RegistryError } from '../errors/index.ts';
 import {
@@ -31,7 +32,13 @@ import {
   trustedIssuerHandlers,
   trustedIssuerType,
 } from '../identity/index.ts';
-import { createManagement, isManagementPath, type Management, type ServedType } from '../management/index.ts';
+import {
+  createManagement,
+  isManagementPath,
+  type LongAction,
+  type Management,
+  type ServedType,
+} from '../management/index.ts';
 import { checkName, checkNameAvailability, registryHandlers, registryType } from '../registries/index.ts';
 import type { Resource } from '../resources/index.ts';
 import type { Access } from './access.ts';
@@ -45,7 +52,9 @@ type Identified = GatedExchange & { principal: Caller };
 function servedTypes(
   config: Configuration,
   access: Access,
+  catalog: Catalog,
   concerns: (exchange: object, id: string) => void,
+  importImage: LongAction,
 ): ServedType[] {
   const { mirror, directory, resources, identification } = access;
   const { passwords, now } = identification;
@@ -69,6 +78,7 @@ function servedTypes(
       handlers: {
         ...registries,
         actions,
+        longActions: { importImage },
         async afterDelete(context, gone) {
           await dropPasswords(context.tx, directory(), passwords, gone);
           await registries.afterDelete(context, gone);
@@ -82,7 +92,7 @@ function servedTypes(
     { type: scopeMapType, handlers: scopeMapHandlers() },
     { type: tokenType, handlers: tokenHandlers({ mirror, directory, passwords }) },
     { type: trustedIssuerType, handlers: trustedIssuerHandlers(() => directory().issuers) },
-    advisorType(config, access),
+    advisorType(config, access, catalog),
   ];
 }
 
@@ -97,8 +107,22 @@ function loginServerOf(config: Configuration, name: string, origin: string): str
 export function createManagementEdge(
   config: Configuration,
   access: Access,
-  { authenticate, audit, failed }: { authenticate: Gate; audit: Audit; failed: (error: unknown) => void },
-): Pick<Management, 'renderError' | 'settle'> & {
+  {
+    authenticate,
+    audit,
+    catalog,
+    carriesOut,
+    importImage,
+    failed,
+  }: {
+    authenticate: Gate;
+    audit: Audit;
+    catalog: Catalog;
+    carriesOut: boolean;
+    importImage: LongAction;
+    failed: (error: unknown) => void;
+  },
+): Pick<Management, 'renderError' | 'takeUp' | 'stop'> & {
   handle(exchange: GatedExchange): Promise<Response | undefined>;
 } {
   const { directory, mirror, operations, resources, identification } = access;
@@ -106,7 +130,7 @@ export function createManagementEdge(
   /** What an action was about beside the resource that it is an action of. */
   const concerned = new WeakMap<object, string>();
   const management = createManagement({
-    types: servedTypes(config, access, (exchange, id) => concerned.set(exchange, id)),
+    types: servedTypes(config, access, catalog, (exchange, id) => concerned.set(exchange, id), importImage),
     providerActions: [
       { action: checkNameAvailability, handle: (_, input) => checkName(mirror, input) },
       { action: explainManagementAccess, handle: explainHandlers(access).explainManagement },
@@ -130,12 +154,15 @@ export function createManagementEdge(
     refresh: access.refresh,
     originOf: (exchange) => (exchange as Identified).origin(),
     failed,
+    carriesOut,
+    sealer: access.keys.sealer,
     now: identification.now,
   });
 
   return {
     renderError: management.renderError,
-    settle: management.settle,
+    takeUp: management.takeUp,
+    stop: management.stop,
     async handle(exchange) {
       if (!isManagementPath(exchange.path)) return undefined;
       exchange.action = 'management';

@@ -4,6 +4,7 @@ import { addCandidates, type Candidate, type Outcome } from './candidates.ts';
 import type { Catalog } from './context.ts';
 import { takeDue } from './due.ts';
 import { forgetAttributes } from './forget-attributes.ts';
+import { dropPulls } from './pulls.ts';
 import './tables.ts';
 
 /**
@@ -13,7 +14,7 @@ import './tables.ts';
  */
 export const retireMs = 600_000;
 
-/** Rows of tag history that go in one transaction. */
+/** Rows of tag history, and of pulls, that go in one transaction. */
 const historyChunk = 1_000;
 
 /** A repository without links and manifests is marked, and removed later if it stayed empty. */
@@ -44,7 +45,7 @@ export async function collectRepository(catalog: Catalog, tx: Transaction, candi
   }
   const history = tx.selectFrom('tag_history').select('id').where('repository_id', '=', id).limit(historyChunk);
   const trimmed = await tx.deleteFrom('tag_history').where('id', 'in', history).executeTakeFirst();
-  if (Number(trimmed.numDeletedRows) === historyChunk) {
+  if (Number(trimmed.numDeletedRows) === historyChunk || (await dropPulls(tx, id, historyChunk))) {
     again(now());
     return {};
   }

@@ -6,6 +6,7 @@ import { type Lockable, keepBits } from './attributes.ts';
 import { addCandidates, exchangeManifests } from './candidates.ts';
 import type { Catalog, Repository } from './context.ts';
 import { forgetAttributes } from './forget-attributes.ts';
+import { forgetPulls } from './pulls.ts';
 import { holderOf } from './references.ts';
 import { requireTakingAway, requireUnkept, requireUnlocked } from './refuse-locked.ts';
 import { removeTag } from './tags.ts';
@@ -88,7 +89,9 @@ async function removeTags(
     forgetAttributes(tx, repository, 'tag', [tag.name]);
   }
   for (const { name } of tags) removeTag(catalog, tx, repository, name, digest);
-  return tags.map(({ name }) => name);
+  const names = tags.map(({ name }) => name);
+  forgetPulls(tx, repository.id, names);
+  return names;
 }
 
 /** Caller holds the manifest's row, and has removed its tags. */
@@ -108,6 +111,7 @@ export async function removeManifest(
     .where('manifest_digest', '=', digest)
     .execute();
   await tx.deleteFrom('manifests').where('repository_id', '=', repository.id).where('digest', '=', digest).execute();
+  forgetPulls(tx, repository.id, [digest]);
   appendEvent(tx, {
     registryId: repository.registryId,
     type: 'manifest.deleted',

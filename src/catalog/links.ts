@@ -54,16 +54,31 @@ export async function mountBlob(
   mayPull: (repository: string, id: number) => boolean,
   bound?: number,
 ): Promise<boolean> {
-  const { db } = catalog;
   const source =
     from === undefined
       ? await findSource(catalog, registryId, digest, mayPull)
       : await findRepository(catalog, registryId, from);
   if (!source || (from !== undefined && !mayPull(from, source.id))) return false;
+  return mountFrom(catalog, { ...source, registryId }, registryId, name, digest, bound);
+}
+
+/**
+ * Links a blob that a repository has, of this registry or another one, without a byte that moves. False where that one does
+ * not have it. Whether it may be had from there, the caller knows.
+ */
+export async function mountFrom(
+  catalog: Catalog,
+  source: Pick<Repository, 'id' | 'registryId'> & { attributes?: number },
+  registryId: number,
+  name: string,
+  digest: Digest,
+  bound?: number,
+): Promise<boolean> {
+  const { db } = catalog;
   // What must not be pulled is not there to be mounted either.
   if (source.attributes && isHeld((await rowOf(db, source.id))!, bit.readEnabled, catalog.now())) return false;
   const linked = 'SELECT digest FROM blob_links WHERE digest = ? AND registry_id = ? AND repository_id = ? LIMIT 1';
-  const values = [digest, registryId, source.id];
+  const values = [digest, source.registryId, source.id];
   if (!(await db.first(linked, values))) return false;
   return db.write(async (tx) => {
     // Only under the lock is it certain that the source still has it, and that it is the same blob.

@@ -64,6 +64,28 @@ declare module '../database/tables.ts' {
       tag: string;
       digest: string | null;
       at: number;
+      /** Who moved it; null of moves that nobody asked for, or that an older version recorded. */
+      by_id: string | null;
+      by_name: string | null;
+    };
+    /** One row: how far the history was looked through for what is old (see trim-history.ts). */
+    tag_history_trim: { registry_id: number; passed_id: number };
+    /** What was pulled and when last, beside what it says so of: rows of manifests are wide (see pulls.ts). */
+    pulls: {
+      registry_id: number;
+      repository_id: number;
+      /** A digest or a tag. */
+      reference: string;
+      last_pull_at: number;
+      pulls: number;
+    };
+    /** How often clients of a region pulled on a day (see region-pulls.ts). */
+    region_pulls: {
+      registry_id: number;
+      region: string;
+      /** Days since 1970, UTC. */
+      day: number;
+      pulls: number;
     };
     /**
      * Which repository may read which blob. Key and size are the blob's own: they cannot change while a link holds
@@ -235,6 +257,38 @@ export const catalogMigrations: Migration[] = [
     name: '0020-retired-repositories',
     async up(db) {
       await run(db, ['CREATE INDEX repositories_retired ON repositories (retiring_at, id) WHERE listed = 2']);
+    },
+  },
+  {
+    name: '0035-who-moved-a-tag',
+    async up(db, dialect) {
+      const { int } = sqlTypes(dialect);
+      await run(db, [
+        `CREATE TABLE tag_history_trim (registry_id ${int} NOT NULL PRIMARY KEY, passed_id ${int} NOT NULL)`,
+      ]);
+    },
+    exclusive: {
+      tables: ['tag_history'],
+      async up(db, dialect) {
+        const { text } = sqlTypes(dialect);
+        await run(db, [
+          `ALTER TABLE tag_history ADD COLUMN by_id ${text}`,
+          `ALTER TABLE tag_history ADD COLUMN by_name ${text}`,
+        ]);
+      },
+    },
+  },
+  {
+    name: '0036-pulls',
+    async up(db, dialect) {
+      const { int, text } = sqlTypes(dialect);
+      const inKey = dialect === 'sqlite' ? ' WITHOUT ROWID' : '';
+      await run(db, [
+        `CREATE TABLE pulls (registry_id ${int} NOT NULL, repository_id ${int} NOT NULL, reference ${text} NOT NULL,
+          last_pull_at ${int} NOT NULL, pulls ${int} NOT NULL, PRIMARY KEY (repository_id, reference))${inKey}`,
+        `CREATE TABLE region_pulls (registry_id ${int} NOT NULL, region ${text} NOT NULL, day ${int} NOT NULL,
+          pulls ${int} NOT NULL, PRIMARY KEY (day, registry_id, region))${inKey}`,
+      ]);
     },
   },
   ...lockMigrations,

@@ -6,8 +6,10 @@ import { addCandidates } from './candidates.ts';
 import type { Catalog, Repository } from './context.ts';
 import { forgetAttributes, followTag } from './forget-attributes.ts';
 import { afterName } from './pages.ts';
+import { forgetPulls } from './pulls.ts';
 import { requireTakingAway, requireUnlocked } from './refuse-locked.ts';
 import { readShown } from './shown.ts';
+import { requireMutable } from './tag-mutability.ts';
 import './tables.ts';
 
 /** Tags of a repository after `last`, in byte order, without those that are hidden. */
@@ -39,7 +41,8 @@ export type TagCondition = (digest: string | undefined) => boolean;
 /**
  * Points tags to a digest, with their history and events; the caller holds the manifest's row. The last writer wins,
  * and a move to where a tag is already changes nothing. Returns the digests that the tags left. Throws
- * PRECONDITION_FAILED where `condition` does not hold of a tag, REGISTRY_DISALLOWED_OPERATION where one is locked.
+ * PRECONDITION_FAILED where `condition` does not hold of a tag, REGISTRY_DISALLOWED_OPERATION where one is locked, DENIED
+ * where one is immutable.
  */
 export async function moveTags(
   catalog: Catalog,
@@ -80,6 +83,7 @@ async function moveTag(
     // What a locked tag names already, it may be pushed to again: nothing moves.
     if (previous === digest) return undefined;
     if (before && previous !== undefined) {
+      requireMutable(catalog.tagMutability?.(repository.registryId, repository.name), name, previous);
       if (before.attributes !== 0) {
         await requireUnlocked(catalog, tx, repository, { kind: 'tag', name }, before, bit.writeEnabled);
         followTag(tx, repository, name, digest);
@@ -117,6 +121,7 @@ export async function deleteTag(
     requireCondition(condition, name, digest);
     if (!evenLocked) await requireUnlocked(catalog, tx, repository, { kind: 'tag', name }, tag, keepBits);
     if (attributes !== 0) forgetAttributes(tx, repository, 'tag', [name]);
+    forgetPulls(tx, repository.id, [name]);
     removeTag(catalog, tx, repository, name, digest);
     addCandidates(catalog, tx, repository, 'manifest', await referrersAmong(tx, repository, [digest]));
   });
@@ -126,7 +131,7 @@ function requireCondition(condition: TagCondition | undefined, tag: string, dige
   if (condition && !condition(digest)) throw new RegistryError('PRECONDITION_FAILED', { detail: { tag, digest } });
 }
 
-/** Caller holds the tag's row, and has forgotten its attributes. */
+/** Caller holds the tag's row, and has forgotten its attributes and pulls. */
 export function removeTag(
   catalog: Catalog,
   tx: Transaction,
@@ -169,7 +174,7 @@ export async function referrersAmong(
 }
 
 function recordMove(
-  { now }: Catalog,
+  { now, by }: Catalog,
   tx: Transaction,
   repository: Repository,
   tag: string,
@@ -177,13 +182,10 @@ function recordMove(
   previous: string | null,
 ): void {
   const at = now();
-  tx.send('INSERT INTO tag_history (registry_id, repository_id, tag, digest, at) VALUES (?, ?, ?, ?, ?)', [
-    repository.registryId,
-    repository.id,
-    tag,
-    digest,
-    at,
-  ]);
+  tx.send(
+    'INSERT INTO tag_history (registry_id, repository_id, tag, digest, at, by_id, by_name) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    [repository.registryId, repository.id, tag, digest, at, by?.id ?? null, by?.name ?? null],
+  );
   appendEvent(tx, {
     registryId: repository.registryId,
     type: digest === null ? 'tag.deleted' : 'tag.moved',

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { action, apiVersions, providerAction, resourceType } from '../operations/index.ts';
 import { explainAccess } from './explain-contract.ts';
+import { importImage } from './import-contract.ts';
+import { tagImmutability } from './tag-policy.ts';
 
 /** A repository, those below a prefix (`team/*`), or `*` for all. */
 const repositoryPattern = z
@@ -51,6 +53,17 @@ export const registryType = resourceType({
       .describe(
         'Whether role assignments are read by their actions or by their data actions. A switch ends all logins.',
       ),
+    tagImmutability: tagImmutability
+      .optional()
+      .describe('Which tags may move to another digest once they are there. All, where it is not set.'),
+    repositoryPolicies: z
+      .array(z.object({ repository: repositoryPattern, tagImmutability }))
+      .max(100)
+      .refine((policies) => new Set(policies.map(({ repository }) => repository)).size === policies.length, {
+        message: 'must name each repository once',
+      })
+      .optional()
+      .describe('What applies to some repositories instead; what names a repository most exactly counts.'),
     policies: z
       .object({ azureADAuthenticationAsArmPolicy: z.object({ status: enabled }).optional() })
       .partial()
@@ -65,6 +78,7 @@ export const registryType = resourceType({
   most: 1000,
   actions: {
     explainAccess,
+    importImage,
     generateCredentials: action({
       description: 'Makes passwords of a repository-scoped token. They are shown this once.',
       input: z.object({

@@ -1,7 +1,10 @@
 import type { RoleAssignmentMode } from '../../../access/index.ts';
+import type { TagImmutability } from '../../../registries/index.ts';
+import { UsageError } from '../../failure.ts';
 import { textFlag, yesNoFlag } from '../flags.ts';
 import { pairs } from '../pairs.ts';
 import { allWords, wordsFlag } from '../words.ts';
+import { exclusionsFlag, immutabilityOf, mutabilityModes } from './tag-immutability.ts';
 
 const skus = ['Basic', 'Standard', 'Premium'] as const;
 type Sku = (typeof skus)[number];
@@ -19,6 +22,8 @@ export interface RegistrySettings {
   anonymousPullEnabled?: boolean;
   anonymousPullRepositories?: (readonly string[])[];
   roleAssignmentMode?: keyof typeof modes;
+  tagImmutability?: TagImmutability['mode'];
+  tagImmutabilityExclusions?: (readonly string[])[];
   tags?: (readonly string[])[];
 }
 
@@ -37,6 +42,13 @@ export const settingFlags = {
     optional: true,
     brief: 'Whether roles can be bounded to repositories (rbac-abac, the default)',
   },
+  tagImmutability: {
+    kind: 'enum',
+    values: mutabilityModes,
+    optional: true,
+    brief: 'Which tags may move to another digest',
+  },
+  tagImmutabilityExclusions: exclusionsFlag,
   tags: { ...wordsFlag, placeholder: 'name=value…', brief: 'Tags of the resource; "" for none' },
 } as const;
 
@@ -48,13 +60,20 @@ export function propertiesOf({
   anonymousPullEnabled,
   anonymousPullRepositories,
   roleAssignmentMode,
+  tagImmutability,
+  tagImmutabilityExclusions: exclusions,
 }: RegistrySettings) {
   const repositories = allWords(anonymousPullRepositories);
+  if (exclusions && !tagImmutability)
+    throw new UsageError('--tag-immutability-exclusions goes with --tag-immutability');
   return {
     ...(adminEnabled !== undefined && { adminUserEnabled: adminEnabled }),
     ...(anonymousPullEnabled !== undefined && { anonymousPullEnabled }),
     ...(repositories && { anonymousPullRepositories: repositories }),
     ...(roleAssignmentMode && { roleAssignmentMode: modes[roleAssignmentMode] }),
+    ...(tagImmutability && {
+      tagImmutability: immutabilityOf('--tag-immutability-exclusions', tagImmutability, exclusions),
+    }),
   };
 }
 
