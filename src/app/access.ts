@@ -21,6 +21,7 @@ import { createOutbound } from '../outbound/index.ts';
 import { ensureRegistryResource, registryType } from '../registries/index.ts';
 import { createMirror, createResources, type Mirror, mirrorIntervalMs, type Resources } from '../resources/index.ts';
 import type { Log } from '../telemetry/index.ts';
+import { createTiers, tierType, type Tiers } from '../tiers/index.ts';
 import { usesData } from './blobs.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import type { Storage } from './storage.ts';
@@ -34,6 +35,7 @@ export interface Access {
   keys: Keys;
   resources: Resources;
   mirror: Mirror;
+  tiers: Tiers;
   operations: Operations;
   /** Takes in what was written, by this process or others. */
   refresh(): Promise<void>;
@@ -60,7 +62,7 @@ export async function openAccess(
   if (data !== undefined) await ensureOperatorKey(data);
   const resources = createResources(db, { now });
   for (const { name } of registriesOf(config)) await ensureRegistryResource(resources, name);
-  const types = [registryType, ...identityTypes].map(({ type }) => type);
+  const types = [registryType, tierType, ...identityTypes].map(({ type }) => type);
   const mirror = await createMirror(resources, types);
   const rightUses = createRightUses(db, (id) => mirror.get(id) !== undefined, now);
   const standing = { ...standingOf(config.bootstrap), used: rightUses.used };
@@ -96,6 +98,7 @@ export async function openAccess(
     keys,
     resources,
     mirror,
+    tiers: createTiers(mirror),
     operations: createOperations(db, { now }),
     refresh,
     follow(failed) {

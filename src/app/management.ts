@@ -34,10 +34,12 @@ import {
 import { createManagement, isManagementPath, type Management, type ServedType } from '../management/index.ts';
 import { checkName, checkNameAvailability, registryHandlers, registryType } from '../registries/index.ts';
 import type { Resource } from '../resources/index.ts';
+import type { UsageSources } from '../tiers/index.ts';
 import type { Access } from './access.ts';
 import { advisorType } from './advisor.ts';
 import { about } from './audit-trail.ts';
 import { callerOf } from './gates.ts';
+import { admitByTier, servedTiers, tierGatesOf } from './tier-admission.ts';
 
 type Identified = GatedExchange & { principal: Caller };
 
@@ -49,7 +51,9 @@ function servedTypes(
 ): ServedType[] {
   const { mirror, directory, resources, identification } = access;
   const { passwords, now } = identification;
+  const tierGates = tierGatesOf(access, usageSources);
   const registries = registryHandlers({
+    tierGates,
     configured: registriesOf(config).map(({ name }) => name),
     loginServer: (name, origin) => loginServerOf(config, name, origin),
   });
@@ -62,6 +66,8 @@ function servedTypes(
       return made;
     },
     explainAccess: explainHandlers(access).explainAccess,
+    listUsages: (_: unknown, __: unknown, registry: Resource) => tierGates.listUsages(registry),
+    checkTierChange: (_: unknown, input: unknown, registry: Resource) => tierGates.checkTierChange(input, registry),
   };
   return [
     {
@@ -75,6 +81,7 @@ function servedTypes(
         },
       },
     },
+    servedTiers(access),
     { type: identityType, handlers: identityHandlers },
     { type: federatedCredentialType, handlers: federatedCredentialHandlers({ mirror, directory }) },
     { type: roleDefinitionType, handlers: roleDefinitionHandlers({ mirror, directory }) },
@@ -85,6 +92,9 @@ function servedTypes(
     advisorType(config, access),
   ];
 }
+
+/** What is known of registries elsewhere, for their usages. Storage is not counted yet. */
+const usageSources: UsageSources = { storage: async () => 0 };
 
 /** Where clients of a registry log in: the default one where this request has come to. */
 function loginServerOf(config: Configuration, name: string, origin: string): string {
@@ -97,7 +107,7 @@ function loginServerOf(config: Configuration, name: string, origin: string): str
 export function createManagementEdge(
   config: Configuration,
   access: Access,
-  { authenticate, audit, failed }: { authenticate: Gate; audit: Audit; failed: (error: unknown) => void },
+  { gates, audit, failed }: { gates: readonly Gate[]; audit: Audit; failed: (error: unknown) => void },
 ): Pick<Management, 'renderError' | 'settle'> & {
   handle(exchange: GatedExchange): Promise<Response | undefined>;
 } {
@@ -127,6 +137,7 @@ export function createManagementEdge(
       return allow;
     },
     describe: (principal) => (principal as Caller).holder.name,
+    admit: admitByTier(access),
     refresh: access.refresh,
     originOf: (exchange) => (exchange as Identified).origin(),
     failed,
@@ -139,7 +150,7 @@ export function createManagementEdge(
     async handle(exchange) {
       if (!isManagementPath(exchange.path)) return undefined;
       exchange.action = 'management';
-      await passGates([authenticate], exchange, asksToManage);
+      await passGates(gates, exchange, asksToManage);
       const caller = callerOf(exchange.caller);
       const identified: Identified = Object.assign(exchange, { principal: caller });
       const record = (outcome: 'allowed' | 'denied', reason?: string, status?: number) => {

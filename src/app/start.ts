@@ -15,6 +15,7 @@ import { createGates } from './gates.ts';
 import { createLiveHosts } from './hosts.ts';
 import { createManagementEdge } from './management.ts';
 import { forgetMissing } from './missing.ts';
+import { openThrottle } from './throttle.ts';
 import { ensureRegistries, openStorage, openUploads, type SharedRights, type Storage } from './storage.ts';
 
 export interface App {
@@ -63,17 +64,33 @@ export async function startApp(
   const audit = createAudit(log);
   stack.defer(() => audit.close());
   // The security model, in order; every gate sees each request of the distribution API.
-  const gates = createGates({ ...access, refused: refusalsTo(audit) });
+  const failed = createFailures(metrics, log);
+  const limits = openThrottle(config, storage, access, { metrics, failed, now });
+  for (const stop of limits.follow()) stack.defer(stop);
+  const refusals = refusalsTo(audit);
+  const [authenticate, authorise] = createGates({
+    ...access,
+    refused(exchange, refusal) {
+      limits.gates.failed(exchange, refusal, refusal.caller);
+      refusals(exchange, refusal);
+    },
+  });
+  const known = [limits.gates.source, authenticate, limits.gates.throttle];
+  const gates = [...known, authorise];
+  const grants = grantsTo(audit);
   const oauth2 = createOauth2({
     identification: access.identification,
     authenticator: access.authenticator,
     lifetimes: { accessMs: config.tokens.access, refreshMs: config.tokens.refresh },
     isService: (service, registryId) => hosts.means(service, registryId),
-    record: grantsTo(audit),
+    record(exchange, outcome) {
+      if (outcome.refusal) limits.gates.failed(exchange, outcome.refusal, outcome.caller);
+      grants(exchange, outcome);
+    },
+    admit: limits.gates.admitOauth2,
   });
-  const failed = createFailures(metrics, log);
   const management = createManagementEdge(config, access, {
-    authenticate: gates[0],
+    gates: known,
     audit,
     failed: (error) => failed('management', error),
   });
@@ -86,12 +103,14 @@ export async function startApp(
     manifestTimeoutMs: config.uploads.stallTimeout,
     manifestMemory: createByteBudget(manifestBytes),
     listMemory: createByteBudget(listBytes),
+    limits: limits.ofContent,
     received: metrics.received,
     served: metrics.served,
     redirects: redirectsBy(config),
     missing,
   };
   metrics.onScrape(() => {
+    limits.measure();
     metrics.openUploads.set(uploads.busy());
     metrics.nodes.set(storage.node?.alive() ?? 1);
   });

@@ -1,4 +1,11 @@
-import { armKey, ManagementError, type Operations, resourceGroup, subscriptionId } from '../operations/index.ts';
+import {
+  armKey,
+  ManagementError,
+  type Operations,
+  resourceGroup,
+  subscriptionId,
+  type WrittenBody,
+} from '../operations/index.ts';
 import type { Resource, Resources } from '../resources/index.ts';
 import type { Exchange } from './exchange.ts';
 import type { HookContext, ServedProviderAction, ServedType, WriteHookContext } from './handlers.ts';
@@ -20,7 +27,7 @@ export interface ManagementOptions {
    * Asked in the transaction of a write before anything else, with all other writers kept out: throws what the registry's
    * tier does not allow.
    */
-  admit?(context: WriteHookContext, isNew: boolean): Promise<void>;
+  admit?(context: WriteHookContext, body: WrittenBody, previous: Resource | undefined): Promise<void>;
   /** Called after each write and each action, before the answer: the mirrors of this process read what is new. */
   refresh?(): Promise<unknown>;
   /** Registry that events of a resource belong to; 0 for none. */

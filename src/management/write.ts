@@ -48,7 +48,7 @@ export async function writeResource(call: Call, route: RouteOf<'resource'>, verb
     if (previous?.state === 'Deleting') throw beingDeleted(id);
     if (previous) requireUnchanged(type, previous, body);
     const inside = { ...context, secrets, tx };
-    await edge.admit(inside, !previous);
+    await edge.admit(inside, body, previous);
     const next = await decide(edge, inside, { body, secrets }, previous, verb);
     const put = await resources.put(id, next, {
       ...preconditions,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { action, apiVersions, providerAction, resourceType } from '../operations/index.ts';
+import { checkTierChange, listUsages } from '../tiers/index.ts';
 import { explainAccess } from './explain-contract.ts';
 
 /** A repository, those below a prefix (`team/*`), or `*` for all. */
@@ -32,7 +33,7 @@ export const registryType = resourceType({
   top: {
     location: 'optional',
     tags: true,
-    sku: z.object({ name: z.enum(['Basic', 'Standard', 'Premium']) }),
+    sku: z.object({ name: z.string().regex(/^[a-zA-Z][a-zA-Z0-9-]{1,49}$/, 'must be the name of a tier') }),
   },
   properties: z.object({
     adminUserEnabled: z
@@ -65,6 +66,8 @@ export const registryType = resourceType({
   most: 1000,
   actions: {
     explainAccess,
+    listUsages,
+    checkTierChange,
     generateCredentials: action({
       description: 'Makes passwords of a repository-scoped token. They are shown this once.',
       input: z.object({

@@ -1,6 +1,7 @@
 import type { Grant, RoleAssignmentMode } from '../access/index.ts';
 import type { PropertiesOf } from '../operations/index.ts';
 import type { Resource } from '../resources/index.ts';
+import { defaultTier } from '../tiers/index.ts';
 import type { registryType } from './contract.ts';
 
 /** A registry, as far as access to it goes. */
@@ -10,6 +11,8 @@ export interface RegistryFacts {
   name: string;
   /** ARM id. */
   resourceId: string;
+  /** What its SKU names. */
+  tier: string;
   roleAssignmentMode: RoleAssignmentMode;
   adminUserEnabled: boolean;
   /** What everybody may pull: nothing by default. */
@@ -27,6 +30,7 @@ export function factsOf(resource: Resource, properties: PropertiesOf<typeof regi
     id,
     name: resource.name,
     resourceId: resource.id,
+    tier: String(resource.sku?.['name'] ?? defaultTier),
     roleAssignmentMode: properties.roleAssignmentMode,
     adminUserEnabled: properties.adminUserEnabled,
     anonymousPullEnabled,

@@ -11,3 +11,4 @@ export {
 export { ensureRegistryResource, registryId } from './ensure.ts';
 export { factsOf, type RegistryFacts } from './facts.ts';
 export { registryHandlers } from './handlers.ts';
+export { createTierGates, type TierGates } from './tier-gates.ts';

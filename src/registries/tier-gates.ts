@@ -81,6 +81,8 @@ export function createTierGates({ tiers, resources, sources, largestScopeMap }: 
   };
 }
 
+export type TierGates = ReturnType<typeof createTierGates>;
+
 const nameOf = (body: Pick<ResourceBody, 'sku'> | undefined) => (body?.sku as { name?: string } | undefined)?.name;
 
 function requireAllowed({ allowed, from, to, blocks }: TierChange): void {

@@ -2,11 +2,10 @@ import type { LookUps, Transaction } from '../database/index.ts';
 import { ManagementError } from '../operations/index.ts';
 import { builtInResource, type Resource } from '../resources/index.ts';
 import { presets } from './presets.ts';
-import { builtInName, tierId, type Tiers } from './tiers.ts';
+import { builtInName, tierId } from './tiers.ts';
 
 export interface TierHandlerOptions {
-  tiers: Tiers;
-  /** Whether a tier that is not built in is stored in this process's mirror: what has been edited is shown from there. */
+  /** Whether one of this id is stored: a built-in tier that somebody has edited. */
   isStored(id: string): boolean;
   /** Names of the registries whose SKU names a tier, as of the transaction that is given. */
   registriesOf(tier: string, reader?: LookUps): Promise<string[]> | string[];

@@ -7,6 +7,8 @@ export interface SourceThrottle {
   require(address: string): void;
   /** Whether it would. */
   isExhausted(address: string): boolean;
+  /** Whether there is any address of which it might. */
+  isAnyExhausted(): boolean;
   /** Something that was shown from there was not right. */
   failed(address: string): void;
 }
@@ -33,9 +35,10 @@ export function createSourceThrottle({
   }
 
   return {
-    isExhausted: (address) => failures > 0 && sources.size > 0 && leftOf(address) < 1,
+    isExhausted: (address) => failures > 0 && leftOf(address) < 1,
+    isAnyExhausted: () => sources.size > 0,
     require(address) {
-      if (failures === 0 || sources.size === 0) return;
+      if (failures === 0) return;
       const left = leftOf(address);
       if (left >= 1) return;
       refused();

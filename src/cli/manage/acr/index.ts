@@ -10,6 +10,7 @@ import {
   showRegistry,
   updateRegistry,
 } from './registries.ts';
+import { showUsage } from './usage.ts';
 
 export const registryRoutes = buildRouteMap({
   routes: {
@@ -19,6 +20,7 @@ export const registryRoutes = buildRouteMap({
     update: updateRegistry,
     delete: deleteRegistry,
     checkName,
+    showUsage,
     credential: adminRoutes,
     scopeMap: scopeMapRoutes,
     token: tokenRoutes,
