@@ -127,6 +127,7 @@ export function createBuckets({ db, holder, now, clock = () => performance.now()
         await stop();
         // Whoever goes on has it at once.
         closing = true;
+        await running;
         await exchangeDue([...entries.values()].filter(({ bucket }) => bucket.holds()));
       };
     },
