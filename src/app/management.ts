@@ -34,7 +34,7 @@ import {
 import { createManagement, isManagementPath, type Management, type ServedType } from '../management/index.ts';
 import { checkName, checkNameAvailability, registryHandlers, registryType } from '../registries/index.ts';
 import type { Resource } from '../resources/index.ts';
-import type { UsageSources } from '../tiers/index.ts';
+import type { ThrottledCallers, UsageSources } from '../tiers/index.ts';
 import type { Access } from './access.ts';
 import { advisorType } from './advisor.ts';
 import { about } from './audit-trail.ts';
@@ -47,6 +47,7 @@ type Identified = GatedExchange & { principal: Caller };
 function servedTypes(
   config: Configuration,
   access: Access,
+  throttled: ThrottledCallers,
   concerns: (exchange: object, id: string) => void,
 ): ServedType[] {
   const { mirror, directory, resources, identification } = access;
@@ -89,7 +90,7 @@ function servedTypes(
     { type: scopeMapType, handlers: scopeMapHandlers() },
     { type: tokenType, handlers: tokenHandlers({ mirror, directory, passwords }) },
     { type: trustedIssuerType, handlers: trustedIssuerHandlers(() => directory().issuers) },
-    advisorType(config, access),
+    advisorType(config, access, throttled),
   ];
 }
 
@@ -107,7 +108,12 @@ function loginServerOf(config: Configuration, name: string, origin: string): str
 export function createManagementEdge(
   config: Configuration,
   access: Access,
-  { gates, audit, failed }: { gates: readonly Gate[]; audit: Audit; failed: (error: unknown) => void },
+  {
+    gates,
+    throttled,
+    audit,
+    failed,
+  }: { gates: readonly Gate[]; throttled: ThrottledCallers; audit: Audit; failed: (error: unknown) => void },
 ): Pick<Management, 'renderError' | 'settle'> & {
   handle(exchange: GatedExchange): Promise<Response | undefined>;
 } {
@@ -116,7 +122,7 @@ export function createManagementEdge(
   /** What an action was about beside the resource that it is an action of. */
   const concerned = new WeakMap<object, string>();
   const management = createManagement({
-    types: servedTypes(config, access, (exchange, id) => concerned.set(exchange, id)),
+    types: servedTypes(config, access, throttled, (exchange, id) => concerned.set(exchange, id)),
     providerActions: [
       { action: checkNameAvailability, handle: (_, input) => checkName(mirror, input) },
       { action: explainManagementAccess, handle: explainHandlers(access).explainManagement },

@@ -91,6 +91,7 @@ export async function startApp(
   });
   const management = createManagementEdge(config, access, {
     gates: known,
+    throttled: limits.callers,
     audit,
     failed: (error) => failed('management', error),
   });

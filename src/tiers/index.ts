@@ -1,4 +1,5 @@
 export { type Buckets, createBuckets } from './buckets/index.ts';
+export { throttleChecks, type ThrottleFacts } from './checks.ts';
 export { throttleConfig } from './config.ts';
 export { categories, type Category, type CountLimit, type Feature, tierType } from './contract.ts';
 export { type Gated, requireAtMost, requireFeature, requireLimit } from './features.ts';

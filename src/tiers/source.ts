@@ -51,7 +51,7 @@ export function createSourceThrottle({
       });
     },
     failed(address) {
-      if (failures > 0) sources.set(sourceOf(address), { left: Math.max(0, leftOf(address) - 1), at: clock() });
+      if (failures > 0) sources.set(sourceOf(address), { left: Math.max(-failures, leftOf(address) - 1), at: clock() });
     },
   };
 }
