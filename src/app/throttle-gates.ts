@@ -26,7 +26,9 @@ export function createThrottleGates({ authenticator, directory, tiers, throttle,
   }
 
   const tell = (exchange: { headers?: Record<string, string> }, budget: Budget | undefined) => {
-    if (budget) exchange.headers = { ...exchange.headers, ...budgetHeaders(budget) };
+    if (!budget) return;
+    const headers = budgetHeaders(budget);
+    exchange.headers = exchange.headers ? Object.assign(exchange.headers, headers) : headers;
   };
 
   return {
@@ -40,8 +42,9 @@ export function createThrottleGates({ authenticator, directory, tiers, throttle,
       const waits = category === 'dataplaneWrite' && {
         waits: { signal: exchange.request.signal, waiting: () => exchange.untimed() },
       };
-      const { id: identity } = callerOf(exchange.caller);
-      const counted = throttle.count({ tier, registryId: exchange.registryId, category, identity, ...waits });
+      const caller = callerOf(exchange.caller);
+      const { registryId } = exchange;
+      const counted = throttle.count({ tier, registryId, category, identity: caller.id, caller, ...waits });
       if (counted instanceof Promise) return counted.then((budget) => tell(exchange, budget));
       return tell(exchange, counted);
     }) satisfies Gate,

@@ -12,6 +12,8 @@ export interface Counted {
   category: Category;
   /** Who asks; undefined where only the registry is counted. */
   identity: string | undefined;
+  /** An object that stands for whoever asks in this registry, for as long as they are remembered: what they draw from hangs on it. */
+  caller?: object;
   /** For a request that may wait: the signal of its client, and what is called before it does. */
   waits?: Waiting;
 }
@@ -45,6 +47,22 @@ const attempts = 50;
 export function createThrottle({ buckets, refused, waited }: ThrottleOptions): Throttle {
   const waiting = createWaiting({ ended: waited });
 
+  const remembered = new WeakMap<object, Partial<Record<Category, Remembered>>>();
+
+  /** What a caller draws from: found once, as long as its tier is the same object. */
+  function drawsOf(counted: Counted, category: Category): readonly Draw[] {
+    const { caller, tier } = counted;
+    if (!caller) return bucketsOf(counted, category);
+    let own = remembered.get(caller);
+    if (!own) remembered.set(caller, (own = {}));
+    const known = own[category];
+    const generation = buckets.generation();
+    if (known?.tier === tier && known.generation === generation) return known.draws;
+    const draws = bucketsOf(counted, category);
+    own[category] = { tier, generation: buckets.generation(), draws };
+    return draws;
+  }
+
   function bucketsOf({ tier, registryId, identity }: Counted, category: Category): Draw[] {
     const { burstSeconds } = tier.rates;
     const rates: { registry: number; identity?: number } = tier.rates[category];
@@ -67,14 +85,14 @@ export function createThrottle({ buckets, refused, waited }: ThrottleOptions): T
       const more = await Promise.all(lacking.map(({ bucket }) => bucket.ask()));
       if (more.includes(false)) break;
     }
-    if (draws.every(({ bucket }) => bucket.has(1))) return spend(category, draws);
+    if (haveAll(draws)) return spend(category, draws);
     return refuse(counted, draws);
   }
 
   async function countInTurn(counted: Counted, queue: string, draws: readonly Draw[], waits: Waiting): Promise<Budget> {
     if (!waiting.isWaiting(queue)) {
       await Promise.all(draws.filter(({ bucket }) => !bucket.has(1)).map(({ bucket }) => bucket.ask()));
-      if (!waiting.isWaiting(queue) && draws.every(({ bucket }) => bucket.has(1))) return spend(counted.category, draws);
+      if (!waiting.isWaiting(queue) && haveAll(draws)) return spend(counted.category, draws);
     }
     const passed = await waiting.wait(queue, draws, waits);
     return passed ? { category: counted.category, draws } : refuse(counted, draws);
@@ -86,13 +104,13 @@ export function createThrottle({ buckets, refused, waited }: ThrottleOptions): T
     const worst = lacking.toSorted((a, b) => b.bucket.retrySeconds() - a.bucket.retrySeconds())[0] ?? draws[0]!;
     const refusal = { category, level: worst.level, tier: tier.name, identity };
     refused({ ...refusal, registryId });
-    throw tooMany(refusal, worst.bucket.retrySeconds(), budgetHeaders({ category, draws }));
+    throw tooMany(refusal, worst.bucket.retrySeconds(), budgetHeaders({ draws }));
   }
 
   /** Lists of referrers draw from reads as well; beyond their own rate they cost as many reads as the two rates say. */
   async function countReferrers(counted: Counted): Promise<Budget | undefined> {
-    const reads = bucketsOf(counted, 'dataplaneRead');
-    const own = bucketsOf(counted, 'listReferrers');
+    const reads = drawsOf(counted, 'dataplaneRead');
+    const own = drawsOf(counted, 'listReferrers');
     await Promise.all(own.filter(({ bucket }) => !bucket.has(1)).map(({ bucket }) => bucket.ask()));
     const short = own.filter(({ bucket }) => !bucket.has(1));
     if (reads.length === 0) {
@@ -110,15 +128,27 @@ export function createThrottle({ buckets, refused, waited }: ThrottleOptions): T
     ...waiting,
     count(counted) {
       if (counted.category === 'listReferrers') return countReferrers(counted);
-      const draws = bucketsOf(counted, counted.category);
+      const draws = drawsOf(counted, counted.category);
       if (draws.length === 0) return undefined;
       const { waits, registryId, category } = counted;
+      if (!waits) return haveAll(draws) ? spend(category, draws) : countLater(counted, draws);
       const queue = `${registryId} ${category}`;
       // Nobody overtakes those who wait.
-      if (!waiting.isWaiting(queue) && draws.every(({ bucket }) => bucket.has(1))) return spend(category, draws);
-      return waits ? countInTurn(counted, queue, draws, waits) : countLater(counted, draws);
+      if (!waiting.isWaiting(queue) && haveAll(draws)) return spend(category, draws);
+      return countInTurn(counted, queue, draws, waits);
     },
   };
+}
+
+interface Remembered {
+  tier: Tier;
+  generation: number;
+  draws: readonly Draw[];
+}
+
+function haveAll(draws: readonly Draw[]): boolean {
+  for (const { bucket } of draws) if (!bucket.has(1)) return false;
+  return true;
 }
 
 function spend(category: Category, draws: readonly Draw[]): Budget {
@@ -154,14 +184,23 @@ function subjectOf(identity: string): string {
  * What is left, in the words of draft-ietf-httpapi-ratelimit-headers-11: `q` requests in `w` seconds by policy, `r` of them
  * left, all of them again in `t` seconds.
  */
-export function budgetHeaders({ draws }: Budget): Record<string, string> {
-  const policies: string[] = [];
-  const left: string[] = [];
+export function budgetHeaders({ draws }: Pick<Budget, 'draws'>): Record<string, string> {
+  let left = '';
   for (const { level, bucket } of draws) {
     const { capacity, perMs } = bucket.shape;
     const rest = Math.min(Math.floor(capacity), bucket.left());
-    policies.push(`"${level}";q=${Math.floor(perMs * 60_000 + 0.5)};w=60`);
-    left.push(`"${level}";r=${rest};t=${Math.ceil((capacity - rest) / perMs / 1000)}`);
+    left += `${left && ', '}"${level}";r=${rest};t=${Math.ceil((capacity - rest) / perMs / 1000)}`;
   }
-  return { 'RateLimit-Policy': policies.join(', '), RateLimit: left.join(', ') };
+  return { 'RateLimit-Policy': policyOf(draws), RateLimit: left };
+}
+
+const policies = new WeakMap<readonly Draw[], string>();
+
+function policyOf(draws: readonly Draw[]): string {
+  let policy = policies.get(draws);
+  if (policy === undefined) {
+    policy = draws.map(({ level, bucket }) => `"${level}";q=${Math.round(bucket.shape.perMs * 60_000)};w=60`).join(', ');
+    policies.set(draws, policy);
+  }
+  return policy;
 }

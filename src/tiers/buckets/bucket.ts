@@ -42,6 +42,7 @@ export function createBucket({ shape: initial, clock, exchange }: BucketOptions)
   let shape = initial;
   let tokens = 0;
   let left = initial.capacity;
+  let slice = 0;
   let until = 0;
   let periodEnd = 0;
   let emptyUntil = 0;
@@ -69,7 +70,7 @@ export function createBucket({ shape: initial, clock, exchange }: BucketOptions)
       used = clock();
       const there = live();
       if (there < amount) return false;
-      if (there - amount < largest() / 4 && !asking && used >= emptyUntil) void exchangeOnce();
+      if (there - amount < slice / 4 && !asking && used >= emptyUntil) void exchangeOnce();
       return true;
     },
     spend(amount) {
@@ -103,7 +104,8 @@ export function createBucket({ shape: initial, clock, exchange }: BucketOptions)
     },
     accept(given, sentAt) {
       // What was spent while it was under way had been handed in.
-      tokens = given.granted - spent;
+      slice = given.granted;
+      tokens = slice - spent;
       left = given.left;
       until = sentAt + sliceMs - marginMs;
       periodEnd = given.periodMs > 0 ? clock() + given.periodMs : 0;

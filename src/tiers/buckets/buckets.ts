@@ -20,6 +20,8 @@ export interface BucketsOptions {
 export interface Buckets {
   /** A bucket, by its key; its shape from now on. */
   at(key: BucketKey, shape: BucketShape): Bucket;
+  /** Another number once a bucket that somebody may have kept is no longer the one of its key. */
+  generation(): number;
   /** Something that so many may have at once, all processes together. */
   permits(key: BucketKey, most: number): Permits;
   /** What is left of those that are in memory, as a part of all; for metrics. */
@@ -42,7 +44,8 @@ interface Entry<P extends Participant = Participant> {
 }
 
 export function createBuckets({ db, holder, now, clock = () => performance.now(), failed }: BucketsOptions): Buckets {
-  const entries = new LRUCache<string, Entry>({ max: mostBuckets });
+  let generation = 0;
+  const entries = new LRUCache<string, Entry>({ max: mostBuckets, dispose: () => void generation++ });
   let waiting = new Map<Entry, PromiseWithResolvers<void>>();
   let running: Promise<void> | undefined;
   let failing = false;
@@ -107,6 +110,7 @@ export function createBuckets({ db, holder, now, clock = () => performance.now()
       bucket.shape = shape;
       return bucket;
     },
+    generation: () => generation,
     permits(key, most) {
       const shape = { capacity: most, perMs: 0 };
       const permits = join(key, (ask) => createPermits({ shape, clock, exchange: ask }));

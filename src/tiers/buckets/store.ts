@@ -54,16 +54,28 @@ export function exchangeAll(
   );
 }
 
+/** Buckets that are forgotten at once. */
+const mostForgotten = 100;
+
 /** Forgets buckets that are full again. Resolves with whether there may be more. */
-export async function forgetBuckets(db: Database, now: number): Promise<boolean> {
-  const rows = await db.change(
-    `DELETE FROM rate_buckets WHERE (registry_id, name, subject) IN
-      (SELECT registry_id, name, subject FROM rate_buckets WHERE forget_at < ? ORDER BY forget_at LIMIT 500)
-      RETURNING registry_id`,
-    [now],
+export function forgetBuckets(db: Database, now: number): Promise<boolean> {
+  return db.write(
+    async (tx) => {
+      const rows = await tx.all<{ registry_id: number; name: string; subject: string }>(
+        'SELECT registry_id, name, subject FROM rate_buckets WHERE forget_at < ? ORDER BY forget_at LIMIT ?',
+        [now, mostForgotten],
+      );
+      for (const { registry_id: registryId, name, subject } of rows) {
+        // Somebody may draw from it again meanwhile.
+        tx.send(
+          'DELETE FROM rate_buckets WHERE registry_id = ? AND name = ? AND subject = ? AND forget_at < ?',
+          [registryId, name, subject, now],
+        );
+      }
+      return rows.length === mostForgotten;
+    },
     { durable: false },
   );
-  return rows.length === 500;
 }
 
 interface Row {

@@ -85,9 +85,8 @@ const create = manageCommand<NameFlag & Settings & { from?: string }>({
   async run({ client }, flags) {
     const { properties } = await client.get(tierType, [flags.from ?? 'Premium']);
     const { limits, features, rates } = properties;
-    const content = { properties: { limits, features, rates } };
-    await client.put(tierType, [flags.name], content, { ifNoneMatch: '*' });
-    return flat(await client.patch(tierType, [flags.name], { properties: written(flags) }));
+    const content = { properties: written(flags, { limits, features, rates }) };
+    return flat(await client.put(tierType, [flags.name], content, { ifNoneMatch: '*' }));
   },
 });
 
@@ -120,8 +119,8 @@ const remove = manageCommand<NameFlag & ConfirmFlag>({
   },
 });
 
-const written = ({ set: given, description: text }: Settings) => ({
-  ...settingsOf(given),
+const written = ({ set: given, description: text }: Settings, before?: Readonly<Record<string, unknown>>) => ({
+  ...settingsOf(given, before),
   ...(text !== undefined && { description: text }),
 });
 

@@ -5,10 +5,13 @@ const units: Record<string, number> = { KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 
 
 /**
  * Reads `limits.tokens=200 features.anonymousPull=false rates.dataplaneRead.registry=none` into the properties that a
- * merge patch writes. Sizes may have a unit, `none` is no limit. UsageError for what is neither.
+ * merge patch writes, or into `before` with that. Sizes may have a unit, `none` is no limit. UsageError for what is neither.
  */
-export function settingsOf(given: readonly (readonly string[])[] | undefined): Record<string, unknown> {
-  const properties: Record<string, unknown> = {};
+export function settingsOf(
+  given: readonly (readonly string[])[] | undefined,
+  before: Readonly<Record<string, unknown>> = {},
+): Record<string, unknown> {
+  const properties: Record<string, unknown> = structuredClone(before);
   for (const word of allWords(given) ?? []) {
     const at = word.indexOf('=');
     const path = at < 1 ? [] : word.slice(0, at).split('.');
