@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
-import { fetch as openFetch } from '../../test/http/fetch.ts';
+import { fetch } from '../../test/http/fetch.ts';
+import { ociIndex, putManifest } from '../../test/http/registry.ts';
 import { makeIssuer, registry } from '../../test/support/management.ts';
 import { checks } from '../app/advisor.ts';
 import { groupScope } from '../operations/index.ts';
@@ -9,6 +10,8 @@ interface Mistake {
   check: string;
   impact: 'High' | 'Medium' | 'Low';
   category?: 'Performance';
+  /** The text of the server's configuration. */
+  file?: string;
   /** Something much like it that is no mistake. */
   fine?(rig: AdviceRig): Promise<unknown>;
   make(rig: AdviceRig): Promise<unknown>;
@@ -35,6 +38,17 @@ async function githubClaims({ manage }: AdviceRig, claims: Record<string, string
 async function logIn({ server }: AdviceRig, name: string, password: string) {
   const headers = { Authorization: `Basic ${btoa(`${name}:${password}`)}` };
   expect((await fetch(`${server.url}/v2/`, { headers })).status).toBe(200);
+}
+
+/** Pulls as clients with these addresses, and waits until that is written down. */
+async function pullFrom({ server }: AdviceRig, ...addresses: string[]) {
+  const text = JSON.stringify({ schemaVersion: 2, mediaType: ociIndex, manifests: [] });
+  await putManifest(server.url, 'app', 'v1', text, ociIndex);
+  for (const address of addresses) {
+    const headers = { 'X-Forwarded-For': address };
+    expect((await fetch(`${server.url}/v2/app/manifests/v1`, { headers })).status).toBe(200);
+  }
+  await server.app.pulls.write();
 }
 
 const mistakes: Mistake[] = [
@@ -176,13 +190,29 @@ const mistakes: Mistake[] = [
       const rates = 'rates.dataplaneRead.identity=3 rates.dataplaneRead.registry=1000';
       await bonded(`bonded tier create --name Slow --set ${rates}`);
       await bonded('bonded acr update --name default --sku Slow');
-      expect((await openFetch(`${server.url}/v2/app/tags/list`)).status).toBe(404);
+      expect((await fetch(`${server.url}/v2/app/tags/list`)).status).toBe(404);
     },
     async make({ server }) {
       let last = 0;
-      for (let n = 0; n < 10 && last !== 429; n++) last = (await openFetch(`${server.url}/v2/app/tags/list`)).status;
+      for (let n = 0; n < 10 && last !== 429; n++) last = (await fetch(`${server.url}/v2/app/tags/list`)).status;
       expect(last).toBe(429);
     },
+  },
+  {
+    check: 'clients-in-several-regions',
+    impact: 'Low',
+    file: `
+trustedProxies: [127.0.0.1]
+network:
+  regions:
+    - { name: west, ranges: [192.0.2.0/24] }
+    - { name: east, ranges: ['2001:db8::/32'] }
+`,
+    async fine(rig) {
+      await rig.bonded('acr update --name default --sku Basic');
+      await pullFrom(rig, '192.0.2.7', '192.0.2.8', '198.51.100.1');
+    },
+    make: (rig) => pullFrom(rig, '2001:db8::1'),
   },
 ];
 
@@ -195,9 +225,9 @@ describe('bonded advise', () => {
     expect(new Set([...mistakes.map(({ check }) => check), ...ofSettings])).toEqual(new Set(ids));
   });
 
-  for (const [at, { check, impact, category = 'Security', fine, make }] of mistakes.entries()) {
+  for (const [at, { check, impact, category = 'Security', file, fine, make }] of mistakes.entries()) {
     test(`${check} is found, and its command ends it (${at + 1})`, async () => {
-      await using rig = await openAdviceRig();
+      await using rig = await openAdviceRig({ file });
       await fine?.(rig);
       await rig.bonded('advise');
       expect(await rig.advice(check)).toEqual([]);

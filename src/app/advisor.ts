@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { type Catalog, dayOf, regionPullsOf } from '../catalog/index.ts';
 import { checksOn, recommend, recommendationHandlers, recommendationType } from '../advisor/index.ts';
 import { type Configuration, tlsOf } from '../configuration.ts';
 import { listenerChecks, type ListenerFacts } from '../http/index.ts';
@@ -6,15 +7,28 @@ import { accessChecks, bootstrapChecks, takeSnapshot } from '../identity/index.t
 import { keyChecks } from '../keys/index.ts';
 import type { ServedType } from '../management/index.ts';
 import { groupScope } from '../operations/index.ts';
-import { registryChecks } from '../registries/index.ts';
+import { regionChecks, regionDays, registryChecks, type RegistryRegions } from '../registries/index.ts';
 import { throttleChecks, type ThrottledCallers, type ThrottleFacts } from '../tiers/index.ts';
 import type { Access } from './access.ts';
 
 /** The checks of all capabilities. */
-export const checks = { registryChecks, accessChecks, bootstrapChecks, keyChecks, listenerChecks, throttleChecks };
+export const checks = {
+  registryChecks,
+  regionChecks,
+  accessChecks,
+  bootstrapChecks,
+  keyChecks,
+  listenerChecks,
+  throttleChecks,
+};
 
 /** The advisor with every capability's checks, and the facts that each looks at. */
-export function advisorType(config: Configuration, access: Access, throttled: ThrottledCallers): ServedType {
+export function advisorType(
+  config: Configuration,
+  access: Access,
+  catalog: Catalog,
+  throttled: ThrottledCallers,
+): ServedType {
   const { mirror, directory, rightUses, identification } = access;
   const { passwords, now } = identification;
   const serverId = groupScope;
@@ -24,6 +38,7 @@ export function advisorType(config: Configuration, access: Access, throttled: Th
     checksOn(bootstrapChecks, () => ({ bootstrap: config.bootstrap, serverId })),
     checksOn(registryChecks, () => directory().registries),
     checksOn(throttleChecks, () => throttleFacts(access, throttled)),
+    checksOn(regionChecks, () => regionsOf(config, access, catalog)),
     checksOn(accessChecks, () => takeSnapshot({ mirror, directory: directory(), passwords, rightUses, now: now() })),
   ];
   return { type: recommendationType, handlers: recommendationHandlers(() => recommend(looks, now())) };
@@ -43,6 +58,19 @@ async function throttleFacts({ directory, tiers }: Access, throttled: ThrottledC
       return [{ ...caller, registry: name, resourceId, tier: tiers.of(tier), name: whom }];
     }),
   };
+}
+
+/** The tier of each registry, and where clients pulled from it of late. */
+async function regionsOf({ network }: Configuration, { mirror, directory }: Access, catalog: Catalog) {
+  if (network.regions.length === 0) return [];
+  const days = { last: dayOf(catalog.now()), count: regionDays };
+  const facts: RegistryRegions[] = [];
+  for (const { id, name, resourceId } of directory().registries) {
+    const sku = mirror.get(resourceId)?.sku?.['name'];
+    if (typeof sku !== 'string' || sku === 'Premium') continue;
+    facts.push({ name, resourceId, sku, regions: await regionPullsOf(catalog, id, days) });
+  }
+  return facts;
 }
 
 function listenerFacts(config: Configuration, serverId: string): ListenerFacts {

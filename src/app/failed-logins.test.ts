@@ -35,7 +35,9 @@ test('who guesses passwords is refused with 429, and others are not', async () =
   expect((await ask('198.51.100.1', basic('robot', password), '/oauth2/token?service=x')).status).toBe(429);
   const form = new URLSearchParams({ grant_type: 'password', service: 'x', username: 'robot', password });
   expect((await ask('198.51.100.1', undefined, '/oauth2/token', { method: 'POST', body: form })).status).toBe(429);
-  expect((await ask('198.51.100.1', basic('robot', password), '/subscriptions?api-version=2022-12-01')).status).toBe(429);
+  expect((await ask('198.51.100.1', basic('robot', password), '/subscriptions?api-version=2022-12-01')).status).toBe(
+    429,
+  );
   // Who shows nothing has guessed nothing.
   expect((await ask('198.51.100.1', undefined)).status).toBe(401);
   expect((await ask('198.51.100.2', basic('robot', password))).status).toBe(200);

@@ -1,5 +1,6 @@
 import { decideManagement } from '../access/index.ts';
 import type { Audit } from '../audit/index.ts';
+import type { Catalog } from '../catalog/index.ts';
 import { type Configuration, registriesOf } from '../configuration.ts';
 import { RegistryError } from '../errors/index.ts';
 import {
@@ -31,7 +32,13 @@ import {
   trustedIssuerHandlers,
   trustedIssuerType,
 } from '../identity/index.ts';
-import { createManagement, isManagementPath, type Management, type ServedType } from '../management/index.ts';
+import {
+  createManagement,
+  isManagementPath,
+  type LongAction,
+  type Management,
+  type ServedType,
+} from '../management/index.ts';
 import { checkName, checkNameAvailability, registryHandlers, registryType } from '../registries/index.ts';
 import type { Resource } from '../resources/index.ts';
 import type { ThrottledCallers, UsageSources } from '../tiers/index.ts';
@@ -48,7 +55,9 @@ function servedTypes(
   config: Configuration,
   access: Access,
   throttled: ThrottledCallers,
+  catalog: Catalog,
   concerns: (exchange: object, id: string) => void,
+  importImage: LongAction,
 ): ServedType[] {
   const { mirror, directory, resources, identification } = access;
   const { passwords, now } = identification;
@@ -76,6 +85,7 @@ function servedTypes(
       handlers: {
         ...registries,
         actions,
+        longActions: { importImage },
         async afterDelete(context, gone) {
           await dropPasswords(context.tx, directory(), passwords, gone);
           await registries.afterDelete(context, gone);
@@ -90,7 +100,7 @@ function servedTypes(
     { type: scopeMapType, handlers: scopeMapHandlers() },
     { type: tokenType, handlers: tokenHandlers({ mirror, directory, passwords }) },
     { type: trustedIssuerType, handlers: trustedIssuerHandlers(() => directory().issuers) },
-    advisorType(config, access, throttled),
+    advisorType(config, access, catalog, throttled),
   ];
 }
 
@@ -112,9 +122,20 @@ export function createManagementEdge(
     gates,
     throttled,
     audit,
+    catalog,
+    carriesOut,
+    importImage,
     failed,
-  }: { gates: readonly Gate[]; throttled: ThrottledCallers; audit: Audit; failed: (error: unknown) => void },
-): Pick<Management, 'renderError' | 'settle'> & {
+  }: {
+    gates: readonly Gate[];
+    throttled: ThrottledCallers;
+    audit: Audit;
+    catalog: Catalog;
+    carriesOut: boolean;
+    importImage: LongAction;
+    failed: (error: unknown) => void;
+  },
+): Pick<Management, 'renderError' | 'takeUp' | 'stop'> & {
   handle(exchange: GatedExchange): Promise<Response | undefined>;
 } {
   const { directory, mirror, operations, resources, identification } = access;
@@ -122,7 +143,7 @@ export function createManagementEdge(
   /** What an action was about beside the resource that it is an action of. */
   const concerned = new WeakMap<object, string>();
   const management = createManagement({
-    types: servedTypes(config, access, throttled, (exchange, id) => concerned.set(exchange, id)),
+    types: servedTypes(config, access, throttled, catalog, (exchange, id) => concerned.set(exchange, id), importImage),
     providerActions: [
       { action: checkNameAvailability, handle: (_, input) => checkName(mirror, input) },
       { action: explainManagementAccess, handle: explainHandlers(access).explainManagement },
@@ -147,12 +168,15 @@ export function createManagementEdge(
     refresh: access.refresh,
     originOf: (exchange) => (exchange as Identified).origin(),
     failed,
+    carriesOut,
+    sealer: access.keys.sealer,
     now: identification.now,
   });
 
   return {
     renderError: management.renderError,
-    settle: management.settle,
+    takeUp: management.takeUp,
+    stop: management.stop,
     async handle(exchange) {
       if (!isManagementPath(exchange.path)) return undefined;
       exchange.action = 'management';

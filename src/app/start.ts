@@ -1,19 +1,22 @@
 import { type Configuration, tlsOf } from '../configuration.ts';
 import { requireStore } from '../content/index.ts';
 import { createAudit } from '../audit/index.ts';
+import type { PullCounter } from '../catalog/index.ts';
 import { serveAttributes } from '../acr/index.ts';
 import { distribute } from '../distribution/index.ts';
-import { type HttpServer, startServer } from '../http/index.ts';
+import { createRegionOf, type HttpServer, startServer } from '../http/index.ts';
 import { createByteBudget } from '../memory/index.ts';
 import { createOauth2 } from '../oauth2/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { createMetrics, type Log, type Metrics, watchLoopLag, watchMemory } from '../telemetry/index.ts';
 import { type Access, openAccess } from './access.ts';
-import { grantsTo, recordDone, refusalsTo } from './audit-trail.ts';
-import { createFailures, startBackground } from './background.ts';
+import { grantsTo, recordDone, recordRefused, refusalsTo } from './audit-trail.ts';
+import { createFailures, startBackground, takeUpOperations } from './background.ts';
 import { createGates } from './gates.ts';
 import { createLiveHosts } from './hosts.ts';
+import { createImportAction } from './importing.ts';
 import { createManagementEdge } from './management.ts';
+import { startCounting } from './pulls.ts';
 import { forgetMissing } from './missing.ts';
 import { openThrottle } from './throttle.ts';
 import { ensureRegistries, openStorage, openUploads, type SharedRights, type Storage } from './storage.ts';
@@ -25,6 +28,8 @@ export interface App {
   readonly access: Access;
   /** Those of this process. */
   readonly metrics: Metrics;
+  /** What was pulled from this process. */
+  readonly pulls: PullCounter;
   /** Finishes what is in flight, stops background work, closes. Resolves with the number of requests that were cut. */
   stop(): Promise<number>;
 }
@@ -60,10 +65,11 @@ export async function startApp(
   const uploads = openUploads(config, storage, worker, now);
   const registryIds = await ensureRegistries(config, storage);
   const access = await openAccess(config, storage, { log, now, url: () => server.url });
+  // Whoever writes has the rules, as the directory has them now.
+  catalog.tagMutability = (id, repository) => access.directory().registry(id)?.tagMutability(repository);
   const hosts = createLiveHosts(config, registryIds, access);
   const audit = createAudit(log);
   stack.defer(() => audit.close());
-  // The security model, in order; every gate sees each request of the distribution API.
   const failed = createFailures(metrics, log);
   const limits = openThrottle(config, storage, access, { metrics, failed, now });
   for (const stop of limits.follow()) stack.defer(stop);
@@ -75,6 +81,7 @@ export async function startApp(
       refusals(exchange, refusal);
     },
   });
+  // The security model, in order; every gate sees each request to the content of a registry.
   const known = [limits.gates.source, authenticate, limits.gates.throttle];
   const gates = [...known, authorise];
   const grants = grantsTo(audit);
@@ -93,12 +100,19 @@ export async function startApp(
     gates: known,
     throttled: limits.callers,
     audit,
+    catalog,
+    importImage: createImportAction(config, access, storage, uploads),
+    // Nodes tell each other what they have taken; of the workers of one server, one does it for all.
+    carriesOut: storage.node !== undefined || worker?.background !== false,
     failed: (error) => failed('management', error),
   });
-  stack.defer(() => management.settle());
+  stack.defer(() => management.stop());
   const missing = (digest: Digest, key: string) => void forgetMissing(storage, digest, key, metrics, log);
+  const pulls = startCounting(catalog, createRegionOf(config.network.regions), failed);
+  stack.defer(() => pulls.stop());
   const distribution = {
     catalog,
+    pulls,
     uploads,
     blobs,
     manifestTimeoutMs: config.uploads.stallTimeout,
@@ -123,8 +137,14 @@ export async function startApp(
     hosts,
     publicUrl: config.publicUrl,
     async handle(exchange) {
-      const answer =
-        (await distribute(distribution, gates, exchange)) ?? (await serveAttributes(distribution, gates, exchange));
+      let answer: Response | undefined;
+      try {
+        answer =
+          (await distribute(distribution, gates, exchange)) ?? (await serveAttributes(distribution, gates, exchange));
+      } catch (error) {
+        recordRefused(audit, exchange, error);
+        throw error;
+      }
       if (!answer) return (await oauth2(exchange)) ?? management.handle(exchange);
       recordDone(audit, exchange, answer);
       return answer;
@@ -145,6 +165,7 @@ export async function startApp(
     metrics: worker ? { ...metrics, render: worker.renderMetrics } : metrics,
   });
   for (const stop of access.follow(failed)) stack.defer(stop);
+  stack.defer(takeUpOperations(management, failed));
   if (worker?.background !== false) {
     for (const stop of startBackground(config, storage, access, uploads, metrics, { log, failed })) stack.defer(stop);
   }
@@ -157,6 +178,7 @@ export async function startApp(
     storage,
     access,
     metrics,
+    pulls,
     stop: async () => {
       // Others go on with the background work while requests finish here.
       void storage.node?.giveBack().catch(unheard);

@@ -1,6 +1,20 @@
-import { type Authenticator, type Caller, type Directory, type Gate, type GatedExchange, type Refusal } from '../identity/index.ts';
+import {
+  type Authenticator,
+  type Caller,
+  type Directory,
+  type Gate,
+  type GatedExchange,
+  type Refusal,
+} from '../identity/index.ts';
 import type { Oauth2Exchange } from '../oauth2/index.ts';
-import { type Budget, budgetHeaders, type Category, type SourceThrottle, type Throttle, type Tiers } from '../tiers/index.ts';
+import {
+  type Budget,
+  budgetHeaders,
+  type Category,
+  type SourceThrottle,
+  type Throttle,
+  type Tiers,
+} from '../tiers/index.ts';
 import { callerOf } from './gates.ts';
 
 export interface ThrottleGateOptions {

@@ -46,13 +46,17 @@ test.each([
   ['evenly', 'evenly', 8, false],
   // One connection, whose process has all of it.
   ['at one process alone', 'sided', 1, true],
-])('two processes let pass what the tier says, within 10 %%: asked %s', async (_, registry, clients, keepalive) => {
-  await tiers.use('Shared', registry);
-  const { passed, refused, total, allowed } = await load(registry, clients, 8000, keepalive);
-  expect(refused).toBeGreaterThan(0);
-  expect(passed.size).toBe(keepalive ? 1 : 2);
-  expect(total).toBeWithin(allowed * 0.9, allowed * 1.1);
-}, 60_000);
+])(
+  'two processes let pass what the tier says, within 10 %%: asked %s',
+  async (_, registry, clients, keepalive) => {
+    await tiers.use('Shared', registry);
+    const { passed, refused, total, allowed } = await load(registry, clients, 8000, keepalive);
+    expect(refused).toBeGreaterThan(0);
+    expect(passed.size).toBe(keepalive ? 1 : 2);
+    expect(total).toBeWithin(allowed * 0.9, allowed * 1.1);
+  },
+  60_000,
+);
 
 test('a tier that is edited acts in all processes within seconds', async () => {
   await tiers.put('Edited', {});

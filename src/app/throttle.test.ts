@@ -72,10 +72,12 @@ describe('a rate', () => {
       code: 'TOOMANYREQUESTS',
       detail: { tier: rated.name, category: 'dataplaneRead', level: 'identity' },
     });
-    expect(error.message).toContain(`this identity has used up the requests a minute that the tier ${rated.name} allows`);
+    expect(error.message).toContain(
+      `this identity has used up the requests a minute that the tier ${rated.name} allows`,
+    );
     expect(error.message).not.toContain('aka.ms');
     let last = first;
-    for (const end = performance.now() + 2500; performance.now() < end; ) {
+    for (const end = performance.now() + 2500; performance.now() < end;) {
       const answer = await pull(rated);
       if (answer.status === 429) {
         const next = Number(answer.headers.get('retry-after'));
@@ -92,7 +94,10 @@ describe('a rate', () => {
   });
 
   test('of one category leaves the others alone, and so does that of one registry', async () => {
-    const [rated, other] = [await registryWith({ dataplaneRead: both(5) }), await registryWith({ dataplaneRead: both(5) })];
+    const [rated, other] = [
+      await registryWith({ dataplaneRead: both(5) }),
+      await registryWith({ dataplaneRead: both(5) }),
+    ];
     expect((await push(rated)).status).toBe(201);
     await untilRefused(() => pull(rated));
     expect((await push(rated, 1)).status).toBe(201);
@@ -106,7 +111,10 @@ describe('a rate', () => {
     expect(first.status).toBe(404);
     expect(first.headers.get('ratelimit-policy')).toBe('"identity";q=30;w=60, "registry";q=60;w=60');
     const leftOf = (answer: Response) =>
-      [...answer.headers.get('ratelimit')!.matchAll(/"(\w+)";r=(\d+);t=(\d+)/g)].map(([, level, r]) => [level, Number(r)]);
+      [...answer.headers.get('ratelimit')!.matchAll(/"(\w+)";r=(\d+);t=(\d+)/g)].map(([, level, r]) => [
+        level,
+        Number(r),
+      ]);
     const [[, identity], [, all]] = leftOf(first) as [[string, number], [string, number]];
     expect(identity).toBeWithin(27, 30);
     expect(all).toBeWithin(57, 60);
@@ -241,7 +249,12 @@ describe('writes (lesson 25)', () => {
     const gone = Array.from({ length: 5 }, (_, n) => {
       const client = new AbortController();
       const answer = rated
-        .ask(`/v2/app/manifests/gone${n}`, { method: 'PUT', body: index(n), headers: { 'Content-Type': ociIndex }, signal: client.signal })
+        .ask(`/v2/app/manifests/gone${n}`, {
+          method: 'PUT',
+          body: index(n),
+          headers: { 'Content-Type': ociIndex },
+          signal: client.signal,
+        })
         .catch(() => undefined);
       return { client, answer };
     });
@@ -258,7 +271,12 @@ describe('limits of content', () => {
   test('a manifest and a blob may be no larger than the tier says', async () => {
     await tiers.put('small', { limits: { maxManifest: 2048, maxLayer: 1000 } });
     await tiers.use('small');
-    const large = JSON.stringify({ schemaVersion: 2, mediaType: ociIndex, manifests: [], annotations: { x: 'x'.repeat(3000) } });
+    const large = JSON.stringify({
+      schemaVersion: 2,
+      mediaType: ociIndex,
+      manifests: [],
+      annotations: { x: 'x'.repeat(3000) },
+    });
     const manifest = await putManifest(server.url, 'app', 'large', large, ociIndex);
     expect([manifest.status, (await errorOf(manifest)).detail]).toMatchObject([413, { maxBytes: 2048 }]);
     for (const chunked of [false, true]) {

@@ -32,7 +32,12 @@ interface Shown {
 const show = async (name: string) => (await tiers.call('GET', tiers.tierId(name))).content as unknown as Shown;
 const errorOf = async (answer: ReturnType<typeof tiers.call>) => {
   const { status, content } = await answer;
-  return { status, ...content.error! } as { status: number; code?: string; message: string; details?: { message: string; code: string; target: string }[] };
+  return { status, ...content.error! } as {
+    status: number;
+    code?: string;
+    message: string;
+    details?: { message: string; code: string; target: string }[];
+  };
 };
 const patch = (registry: string, body: object) => tiers.call('PATCH', registryId(registry), body);
 const gib = 1024 ** 3;
@@ -70,14 +75,20 @@ describe('tiers', () => {
     const lower = [[10_000, 5000], [2000, 1000], [1000, 500], [500, 250], [10_000]];
     expect([ratesOf(basic!), ratesOf(standard!)]).toEqual([lower, lower]);
     expect(ratesOf(acr!)).toEqual([[20_000, 10_000], [4000, 2000], [4000, 2000], [2000, 1000], [20_000]]);
-    expect(ratesOf(premium!).flat().every((rate) => rate === -1)).toBe(true);
+    expect(
+      ratesOf(premium!)
+        .flat()
+        .every((rate) => rate === -1),
+    ).toBe(true);
   });
 
   test('are edited in part, say so, and are reset by a deletion', async () => {
     const shipped = await show('Basic');
     expect(shipped.properties).toMatchObject({ builtIn: true, modified: false });
     const edited = await tiers.patch('Basic', { limits: { tokens: 7 } });
-    expect(edited).toMatchObject({ properties: { limits: { tokens: 7, scopeMaps: 100 }, builtIn: true, modified: true } });
+    expect(edited).toMatchObject({
+      properties: { limits: { tokens: 7, scopeMaps: 100 }, builtIn: true, modified: true },
+    });
     expect((await show('basic')).properties.limits['tokens']).toBe(7);
     expect((await tiers.call('DELETE', tiers.tierId('Basic'))).status).toBe(200);
     expect(await show('Basic')).toEqual(shipped);
@@ -135,7 +146,11 @@ describe('features', () => {
     await tiers.use('Basic', 'basicreg');
     for (const properties of [{ anonymousPullEnabled: true }, { anonymousPullRepositories: ['samples/*'] }]) {
       const refused = await errorOf(patch('basicreg', { properties }));
-      expect(refused).toMatchObject({ status: 409, code: 'Conflict', target: `properties.${Object.keys(properties)[0]}` });
+      expect(refused).toMatchObject({
+        status: 409,
+        code: 'Conflict',
+        target: `properties.${Object.keys(properties)[0]}`,
+      });
       expect(refused.message).toContain('the tier Standard does: bonded acr update --name basicreg --sku Standard');
     }
     await tiers.use('Standard', 'basicreg');
@@ -205,7 +220,9 @@ describe('a change of the tier', () => {
     await tiers.put('Tiny', { limits: { scopeMaps: 1, tokens: 5 }, features: { anonymousPull: false } });
     await tiers.use('acr-premium', 'moving');
     for (const n of [1, 2, 3]) {
-      await manage.put(`${registryId('moving')}/scopeMaps/readers-${n}`, { actions: ['repositories/app/content/read'] });
+      await manage.put(`${registryId('moving')}/scopeMaps/readers-${n}`, {
+        actions: ['repositories/app/content/read'],
+      });
     }
     await patch('moving', { properties: { anonymousPullEnabled: true } });
     const check = async (name: string) =>
@@ -234,13 +251,17 @@ describe('a change of the tier', () => {
     const up = await check('Premium');
     expect([up.slower, up.gained.map(({ name }) => name).includes('rates.dataplaneRead.registry')]).toEqual([[], true]);
     expect((await patch('moving', { sku: { name: 'Standard' } })).status).toBe(200);
-    expect((await errorOf(tiers.call('POST', `${registryId('moving')}/checkTierChange`, { sku: { name: 'Gold' } }))).status).toBe(400);
+    expect(
+      (await errorOf(tiers.call('POST', `${registryId('moving')}/checkTierChange`, { sku: { name: 'Gold' } }))).status,
+    ).toBe(400);
   });
 
   test('may take away what stands against it in the same write', async () => {
     await tiers.use('Standard', 'together');
     await patch('together', { properties: { anonymousPullEnabled: true } });
     expect((await patch('together', { sku: { name: 'Basic' } })).status).toBe(409);
-    expect((await patch('together', { sku: { name: 'Basic' }, properties: { anonymousPullEnabled: false } })).status).toBe(200);
+    expect(
+      (await patch('together', { sku: { name: 'Basic' }, properties: { anonymousPullEnabled: false } })).status,
+    ).toBe(200);
   });
 });

@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { action, apiVersions, providerAction, resourceType } from '../operations/index.ts';
 import { checkTierChange, listUsages } from '../tiers/index.ts';
 import { explainAccess } from './explain-contract.ts';
+import { importImage } from './import-contract.ts';
+import { tagImmutability } from './tag-policy.ts';
 
 /** A repository, those below a prefix (`team/*`), or `*` for all. */
 const repositoryPattern = z
@@ -52,6 +54,17 @@ export const registryType = resourceType({
       .describe(
         'Whether role assignments are read by their actions or by their data actions. A switch ends all logins.',
       ),
+    tagImmutability: tagImmutability
+      .optional()
+      .describe('Which tags may move to another digest once they are there. All, where it is not set.'),
+    repositoryPolicies: z
+      .array(z.object({ repository: repositoryPattern, tagImmutability }))
+      .max(100)
+      .refine((policies) => new Set(policies.map(({ repository }) => repository)).size === policies.length, {
+        message: 'must name each repository once',
+      })
+      .optional()
+      .describe('What applies to some repositories instead; what names a repository most exactly counts.'),
     policies: z
       .object({ azureADAuthenticationAsArmPolicy: z.object({ status: enabled }).optional() })
       .partial()
@@ -68,6 +81,7 @@ export const registryType = resourceType({
     explainAccess,
     listUsages,
     checkTierChange,
+    importImage,
     generateCredentials: action({
       description: 'Makes passwords of a repository-scoped token. They are shown this once.',
       input: z.object({

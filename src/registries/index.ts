@@ -9,6 +9,9 @@ export {
   onePrincipal,
 } from './explain-contract.ts';
 export { ensureRegistryResource, registryId } from './ensure.ts';
+export { type ImportInput, importImage } from './import-contract.ts';
 export { factsOf, type RegistryFacts } from './facts.ts';
+export { regionChecks, regionDays, type RegistryRegions } from './region-checks.ts';
 export { registryHandlers } from './handlers.ts';
 export { createTierGates, type TierGates } from './tier-gates.ts';
+export type { TagImmutability } from './tag-policy.ts';

@@ -41,7 +41,9 @@ describe('the resource of a registry', () => {
       anonymousPullEnabled: false,
       anonymousPullRepositories: [],
       anonymousPull: [],
+      tagMutability: expect.any(Function),
     });
+    expect(facts.tagMutability('any')).toBeUndefined();
   });
 
   test('opens to everybody the repositories that it names, or all, and those for reading', async () => {

@@ -18,7 +18,13 @@ const premiumAlone = {
 };
 const none = { geoReplications: 0, privateEndpoints: 0, ipRules: 0, virtualNetworkRules: 0 };
 const perScopeMap = { actionsPerScopeMap: 500, repositoriesPerScopeMap: 500 };
-const premiumLimits = { webhooks: 500, privateEndpoints: 200, virtualNetworkRules: 100, tokens: 50_000, scopeMaps: 50_000 };
+const premiumLimits = {
+  webhooks: 500,
+  privateEndpoints: 200,
+  virtualNetworkRules: 100,
+  tokens: 50_000,
+  scopeMaps: 50_000,
+};
 
 /** acr §1.3, Basic and Standard. */
 const lowerRates = {

@@ -43,7 +43,10 @@ export function createSourceThrottle({
       if (left >= 1) return;
       refused();
       // As much as is worth coming back for: some attempts, not one.
-      const wait = Math.min(60, Math.max(1, Math.ceil((Math.min(failures, Math.max(1, failures / 10)) - left) / perMs / 1000)));
+      const wait = Math.min(
+        60,
+        Math.max(1, Math.ceil((Math.min(failures, Math.max(1, failures / 10)) - left) / perMs / 1000)),
+      );
       throw new RegistryError('TOOMANYREQUESTS', {
         message: `too many logins have failed from this address; try again in ${wait} s with the right credentials`,
         detail: { category: 'authentication', level: 'source' },
@@ -67,5 +70,8 @@ export function sourceOf(address: string): string {
     const length = after.length + (tail.includes('.') ? 1 : 0);
     groups.push(...Array.from({ length: Math.max(0, 8 - groups.length - length) }, () => '0'), ...after);
   }
-  return `${groups.slice(0, 4).map((group) => group.replace(/^0+(?=.)/, '')).join(':')}::/64`;
+  return `${groups
+    .slice(0, 4)
+    .map((group) => group.replace(/^0+(?=.)/, ''))
+    .join(':')}::/64`;
 }

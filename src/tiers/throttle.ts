@@ -199,7 +199,9 @@ const policies = new WeakMap<readonly Draw[], string>();
 function policyOf(draws: readonly Draw[]): string {
   let policy = policies.get(draws);
   if (policy === undefined) {
-    policy = draws.map(({ level, bucket }) => `"${level}";q=${Math.round(bucket.shape.perMs * 60_000)};w=60`).join(', ');
+    policy = draws
+      .map(({ level, bucket }) => `"${level}";q=${Math.round(bucket.shape.perMs * 60_000)};w=60`)
+      .join(', ');
     policies.set(draws, policy);
   }
   return policy;

@@ -98,7 +98,12 @@ function rateOf({ rates }: Tier, category: Category, level: Level): number {
   return rate[level] ?? -1;
 }
 
-function compare(name: string, from: number, to: number, show = (value: number) => (value < 0 ? 'no limit' : `${value}`)) {
+function compare(
+  name: string,
+  from: number,
+  to: number,
+  show = (value: number) => (value < 0 ? 'no limit' : `${value}`),
+) {
   const size = (value: number) => (value < 0 ? Infinity : value);
   return {
     less: size(to) < size(from),

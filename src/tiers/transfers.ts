@@ -17,7 +17,11 @@ export interface Transfers {
   /** Slows an upload down: resolves when these bytes may be taken in; undefined where they may at once. */
   receive(transfer: Transfer, bytes: number): Promise<void> | undefined;
   /** The same bytes as fast as the tier allows; `ended` is called once, when they or their client are gone. */
-  send(transfer: Transfer, body: Blob | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>, ended: () => void): ReadableStream<Uint8Array>;
+  send(
+    transfer: Transfer,
+    body: Blob | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>,
+    ended: () => void,
+  ): ReadableStream<Uint8Array>;
 }
 
 /** Longest wait for a place (ms). */
@@ -104,7 +108,9 @@ async function paceLater(bucket: Bucket, bytes: number): Promise<void> {
   bucket.spend(bytes);
 }
 
-async function* piecesOf(body: Blob | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* piecesOf(
+  body: Blob | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
   const stream = body instanceof ReadableStream ? body : new Blob([body]).stream();
   for await (const chunk of stream) {
     for (let at = 0; at < chunk.byteLength; at += pieceBytes) yield chunk.subarray(at, at + pieceBytes);

@@ -20,7 +20,8 @@ export interface UsageSources {
 }
 
 export const listUsages = action({
-  description: 'What the registry uses of what its tier has. `Size` is against the storage beyond which nothing is taken.',
+  description:
+    'What the registry uses of what its tier has. `Size` is against the storage beyond which nothing is taken.',
   method: 'GET',
   permission: 'Microsoft.ContainerRegistry/registries/listUsages/read',
   output: z.object({

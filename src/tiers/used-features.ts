@@ -7,7 +7,11 @@ const uses: readonly { feature: Feature; path: string; uses(value: unknown, prop
   { feature: 'anonymousPull', path: 'anonymousPullEnabled', uses: isTrue },
   { feature: 'anonymousPull', path: 'anonymousPullRepositories', uses: isFilled },
   { feature: 'dataEndpoints', path: 'dataEndpointEnabled', uses: isTrue },
-  { feature: 'repositoryPermissions', path: 'roleAssignmentMode', uses: (mode) => mode === 'AbacRepositoryPermissions' },
+  {
+    feature: 'repositoryPermissions',
+    path: 'roleAssignmentMode',
+    uses: (mode) => mode === 'AbacRepositoryPermissions',
+  },
   { feature: 'availabilityZones', path: 'zoneRedundancy', uses: isEnabled },
   { feature: 'customerManagedKeys', path: 'encryption.status', uses: isEnabled },
   { feature: 'contentTrust', path: 'policies.trustPolicy.status', uses: isEnabled },

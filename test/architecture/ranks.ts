@@ -22,6 +22,7 @@ export const ranks: readonly (readonly [rank: string, folders: readonly string[]
       'tasks',
       'replication',
       'upstream',
+      'importing',
       'lifecycle',
       'notifications',
       'audit',

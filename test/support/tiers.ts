@@ -10,7 +10,12 @@ export function tiersOf(url: string) {
     });
     const text = await answer.text();
     const content = text === '' ? undefined : (JSON.parse(text) as Record<string, never>);
-    return { status: answer.status, content: content as Record<string, never> & { error?: { message: string; details?: { message: string; code: string; target: string }[] } } };
+    return {
+      status: answer.status,
+      content: content as Record<string, never> & {
+        error?: { message: string; details?: { message: string; code: string; target: string }[] };
+      },
+    };
   }
   const tierId = (name: string) => `${group}/providers/Microsoft.ContainerRegistry/tiers/${name}`;
   const ok = async (answer: ReturnType<typeof call>) => {

@@ -41,20 +41,24 @@ test.each([
   ['one alone', [1, 0]],
   ['two alike', [1, 1]],
   ['three of which one asks ten times as much', [1, 0.1, 0.1]],
-])('processes together spend what a bucket holds, within 10 %%: %s', async (_, shares) => {
-  const perMinute = 3000;
-  const began = performance.now();
-  const spent = await Promise.all(
-    shares.map(async (share) => {
-      const buckets = open();
-      if (share === 0) return spend(buckets, perMinute, 1);
-      return share === 1 ? drain(buckets, perMinute) : spend(buckets, perMinute, share * perMinute);
-    }),
-  );
-  const total = spent.reduce((sum, passed) => sum + passed, 0);
-  const allowed = perMinute + ((performance.now() - began) * perMinute) / 60_000;
-  expect(total).toBeWithin(perMinute * 0.9, allowed * 1.1);
-}, 60_000);
+])(
+  'processes together spend what a bucket holds, within 10 %%: %s',
+  async (_, shares) => {
+    const perMinute = 3000;
+    const began = performance.now();
+    const spent = await Promise.all(
+      shares.map(async (share) => {
+        const buckets = open();
+        if (share === 0) return spend(buckets, perMinute, 1);
+        return share === 1 ? drain(buckets, perMinute) : spend(buckets, perMinute, share * perMinute);
+      }),
+    );
+    const total = spent.reduce((sum, passed) => sum + passed, 0);
+    const allowed = perMinute + ((performance.now() - began) * perMinute) / 60_000;
+    expect(total).toBeWithin(perMinute * 0.9, allowed * 1.1);
+  },
+  60_000,
+);
 
 test('a slice is spent without a statement', async () => {
   let writes = 0;
@@ -78,7 +82,13 @@ test('a process that ends hands in what it holds; one that is killed has it laps
 test('a database that does not answer keeps nobody out', async () => {
   const told: unknown[] = [];
   const away = { ...db, write: (() => Promise.reject(new Error('away'))) as typeof db.write };
-  expect(await spend(open(away, (error) => told.push(error)), 10, 50)).toBe(50);
+  expect(
+    await spend(
+      open(away, (error) => told.push(error)),
+      10,
+      50,
+    ),
+  ).toBe(50);
   expect(told.length).toBe(1);
 });
 
@@ -86,7 +96,11 @@ test('so many have a permit at once, whichever process they ask; those who wait 
   const [one, other] = [open(), open()];
   const permits = [one, other].map((buckets) => buckets.permits({ ...key, name: 'transfers' }, 3));
   const none = new AbortController().signal;
-  const held = await Promise.all([permits[0]!.take(5000, none), permits[0]!.take(5000, none), permits[1]!.take(5000, none)]);
+  const held = await Promise.all([
+    permits[0]!.take(5000, none),
+    permits[0]!.take(5000, none),
+    permits[1]!.take(5000, none),
+  ]);
   expect(held.every(Boolean)).toBe(true);
   expect(await permits[1]!.take(300, none)).toBeUndefined();
   const fourth = permits[1]!.take(20_000, none);

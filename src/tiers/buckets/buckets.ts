@@ -118,7 +118,10 @@ export function createBuckets({ db, holder, now, clock = () => performance.now()
       return permits;
     },
     left: () =>
-      [...entries.values()].map(({ key, bucket }) => ({ key, part: bucket.left() / Math.max(1, bucket.shape.capacity) })),
+      [...entries.values()].map(({ key, bucket }) => ({
+        key,
+        part: bucket.left() / Math.max(1, bucket.shape.capacity),
+      })),
     follow() {
       const stop = startPeriodic({
         name: 'renew-rate-slices',

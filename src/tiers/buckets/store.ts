@@ -43,10 +43,11 @@ export function exchangeAll(
         const before = JSON.parse(row.state) as BucketState;
         const outcome = exchangeSlice(before, ask.shape, { ...ask, holder, now: row.now });
         given.set(ask, outcome.given);
-        tx.send(
-          'UPDATE rate_buckets SET state = ?, forget_at = ? WHERE registry_id = ? AND name = ? AND subject = ?',
-          [JSON.stringify(outcome.state), forgetAt(row.now), ...keyOf(ask)],
-        );
+        tx.send('UPDATE rate_buckets SET state = ?, forget_at = ? WHERE registry_id = ? AND name = ? AND subject = ?', [
+          JSON.stringify(outcome.state),
+          forgetAt(row.now),
+          ...keyOf(ask),
+        ]);
       }
       return given;
     },
@@ -67,10 +68,12 @@ export function forgetBuckets(db: Database, now: number): Promise<boolean> {
       );
       for (const { registry_id: registryId, name, subject } of rows) {
         // Somebody may draw from it again meanwhile.
-        tx.send(
-          'DELETE FROM rate_buckets WHERE registry_id = ? AND name = ? AND subject = ? AND forget_at < ?',
-          [registryId, name, subject, now],
-        );
+        tx.send('DELETE FROM rate_buckets WHERE registry_id = ? AND name = ? AND subject = ? AND forget_at < ?', [
+          registryId,
+          name,
+          subject,
+          now,
+        ]);
       }
       return rows.length === mostForgotten;
     },

@@ -1,6 +1,8 @@
 import { buildRouteMap } from '@stricli/core';
 import { scopeMapRoutes } from '../token/scope-maps.ts';
 import { tokenRoutes } from '../token/index.ts';
+import { checkHealthCommand } from '../../health/command.ts';
+import { lock, manifestRoutes, repositoryRoutes, tagRoutes, unlock } from '../content/index.ts';
 import { adminRoutes } from './credentials.ts';
 import {
   checkName,
@@ -21,12 +23,18 @@ export const registryRoutes = buildRouteMap({
     delete: deleteRegistry,
     checkName,
     showUsage,
+    checkHealth: checkHealthCommand,
     credential: adminRoutes,
+    repository: repositoryRoutes,
+    manifest: manifestRoutes,
+    tag: tagRoutes,
+    lock,
+    unlock,
     scopeMap: scopeMapRoutes,
     token: tokenRoutes,
   },
   docs: {
-    brief: 'Registries, and what has no identity: tokens, scope maps, the admin user',
-    fullDescription: 'Registries, and what has no identity. In the words of `az acr`.',
+    brief: 'Registries, what is in them, and what has no identity: tokens, scope maps, the admin user',
+    fullDescription: 'Registries, what is in them, and what has no identity. In the words of `az acr`.',
   },
 });

@@ -1,7 +1,10 @@
 import type { RoleAssignmentMode } from '../../../access/index.ts';
+import type { TagImmutability } from '../../../registries/index.ts';
+import { UsageError } from '../../failure.ts';
 import { textFlag, yesNoFlag } from '../flags.ts';
 import { pairs } from '../pairs.ts';
 import { allWords, wordsFlag } from '../words.ts';
+import { exclusionsFlag, immutabilityOf, mutabilityModes } from './tag-immutability.ts';
 
 /** As `az` calls the two modes. */
 const modes: Record<'rbac' | 'rbac-abac', RoleAssignmentMode> = {
@@ -16,11 +19,17 @@ export interface RegistrySettings {
   anonymousPullEnabled?: boolean;
   anonymousPullRepositories?: (readonly string[])[];
   roleAssignmentMode?: keyof typeof modes;
+  tagImmutability?: TagImmutability['mode'];
+  tagImmutabilityExclusions?: (readonly string[])[];
   tags?: (readonly string[])[];
 }
 
 export const settingFlags = {
-  sku: { ...textFlag, placeholder: 'tier', brief: 'Tier (default Premium): Basic, Standard, Premium, or one of tier list' },
+  sku: {
+    ...textFlag,
+    placeholder: 'tier',
+    brief: 'Tier (default Premium): Basic, Standard, Premium, or one of tier list',
+  },
   adminEnabled: { ...yesNoFlag, brief: 'Whether the admin user may log in with its passwords' },
   anonymousPullEnabled: { ...yesNoFlag, brief: 'Whether everybody may pull everything' },
   anonymousPullRepositories: {
@@ -34,6 +43,13 @@ export const settingFlags = {
     optional: true,
     brief: 'Whether roles can be bounded to repositories (rbac-abac, the default)',
   },
+  tagImmutability: {
+    kind: 'enum',
+    values: mutabilityModes,
+    optional: true,
+    brief: 'Which tags may move to another digest',
+  },
+  tagImmutabilityExclusions: exclusionsFlag,
   tags: { ...wordsFlag, placeholder: 'name=value…', brief: 'Tags of the resource; "" for none' },
 } as const;
 
@@ -45,13 +61,20 @@ export function propertiesOf({
   anonymousPullEnabled,
   anonymousPullRepositories,
   roleAssignmentMode,
+  tagImmutability,
+  tagImmutabilityExclusions: exclusions,
 }: RegistrySettings) {
   const repositories = allWords(anonymousPullRepositories);
+  if (exclusions && !tagImmutability)
+    throw new UsageError('--tag-immutability-exclusions goes with --tag-immutability');
   return {
     ...(adminEnabled !== undefined && { adminUserEnabled: adminEnabled }),
     ...(anonymousPullEnabled !== undefined && { anonymousPullEnabled }),
     ...(repositories && { anonymousPullRepositories: repositories }),
     ...(roleAssignmentMode && { roleAssignmentMode: modes[roleAssignmentMode] }),
+    ...(tagImmutability && {
+      tagImmutability: immutabilityOf('--tag-immutability-exclusions', tagImmutability, exclusions),
+    }),
   };
 }
 

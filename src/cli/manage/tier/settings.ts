@@ -33,5 +33,7 @@ function valueOf(text: string): number | boolean {
   if (text === 'none') return -1;
   const [, digits, unit] = /^(-?\d{1,16})(KiB|MiB|GiB|TiB)?$/.exec(text) ?? [];
   if (digits !== undefined) return Number(digits) * (unit === undefined ? 1 : units[unit]!);
-  throw new UsageError(`--set: ${JSON.stringify(text)} is no value; it is true, false, a number, a size such as 10GiB, or none`);
+  throw new UsageError(
+    `--set: ${JSON.stringify(text)} is no value; it is true, false, a number, a size such as 10GiB, or none`,
+  );
 }

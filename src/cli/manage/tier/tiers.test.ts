@@ -42,9 +42,9 @@ describe('tiers', () => {
 
   test('are created as another one is, once, and deleted', async () => {
     await rig.ok('tier', 'create', '--name', 'Team', '--from', 'Standard', '--set', 'limits.tokens=9');
-    expect(await printed('tier', 'show', '-n', 'Team', '--query', '[limits.tokens, limits.scopeMaps]', '-o', 'tsv')).toBe(
-      '9\n500\n',
-    );
+    expect(
+      await printed('tier', 'show', '-n', 'Team', '--query', '[limits.tokens, limits.scopeMaps]', '-o', 'tsv'),
+    ).toBe('9\n500\n');
     const [code, error] = await rig.refused('tier', 'create', '--name', 'Team');
     expect([code, error.includes('exists already')]).toEqual([1, true]);
     expect((await rig.refused('tier', 'reset', '-n', 'Team', '--yes'))[1]).toContain('bonded tier delete deletes it');
