@@ -48,7 +48,7 @@ export function createThrottleGates({ authenticator, directory, tiers, throttle,
   return {
     source: ((exchange) => requireSource(exchange)) satisfies Gate,
 
-    throttle: ((exchange, asked) => {
+    throttle: ((exchange) => {
       const tier = tierOf(exchange.registryId);
       if (!tier.hasRates) return;
       const category = categoryOf(exchange);

@@ -11,6 +11,7 @@ import {
   requireAtMost,
   requireFeature,
   requireLimit,
+  tierNameOf,
   tierHandlers,
   tierType,
   type UsageSources,
@@ -28,7 +29,7 @@ export function admitByTier({ resources, tiers }: Access): NonNullable<Managemen
     const registry = owner === undefined ? undefined : await resources.get(owner, tx);
     // Without one, the write is refused for that.
     if (!registry) return;
-    const name = skuOf(registry);
+    const name = tierNameOf(registry);
     const tier = (await readTier(resources, name, tx)) ?? tiers.of(name);
     const gated = { registry: registry.name, tier, tiers };
     if (feature !== undefined) requireFeature(gated, feature);
@@ -62,7 +63,7 @@ export function tierGatesOf({ tiers, resources, mirror }: Access, sources: Usage
 export function servedTiers({ mirror, resources }: Access) {
   async function registriesOf(tier: string, reader?: LookUps): Promise<string[]> {
     const names = (some: readonly Resource[]) =>
-      some.filter((registry) => skuOf(registry).toLowerCase() === tier.toLowerCase()).map(({ name }) => name);
+      some.filter((registry) => tierNameOf(registry).toLowerCase() === tier.toLowerCase()).map(({ name }) => name);
     if (!reader) return names(mirror.list(registryType.type));
     const found: string[] = [];
     for (let after: string | undefined = ''; after !== undefined;) {
@@ -85,5 +86,3 @@ function registryOf(id: string): string | undefined {
   }
   return undefined;
 }
-
-const skuOf = ({ sku }: Resource): string => String((sku as { name?: unknown } | undefined)?.name ?? '');

@@ -39,7 +39,7 @@ export async function getBlob(distribution: Distribution, exchange: Exchange, ro
     throw error;
   }
   distribution.served(end - start + 1);
-  if (release) body = limited!.send(body, release);
+  if (release) body = limited.send(body, release);
   if (range) {
     headers['Content-Range'] = `bytes ${start}-${end}/${blob.size}`;
     return new Response(body, { status: 206, headers });

@@ -2,7 +2,7 @@ import type { Grant, RoleAssignmentMode } from '../access/index.ts';
 import type { TagMutability } from '../catalog/index.ts';
 import type { PropertiesOf } from '../operations/index.ts';
 import type { Resource } from '../resources/index.ts';
-import { defaultTier } from '../tiers/index.ts';
+import { tierNameOf } from '../tiers/index.ts';
 import type { registryType } from './contract.ts';
 import { tagMutabilityOf } from './tag-policy.ts';
 
@@ -34,7 +34,7 @@ export function factsOf(resource: Resource, properties: PropertiesOf<typeof regi
     id,
     name: resource.name,
     resourceId: resource.id,
-    tier: String(resource.sku?.['name'] ?? defaultTier),
+    tier: tierNameOf(resource),
     roleAssignmentMode: properties.roleAssignmentMode,
     adminUserEnabled: properties.adminUserEnabled,
     anonymousPullEnabled,

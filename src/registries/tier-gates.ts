@@ -10,6 +10,7 @@ import {
   requireFeature,
   type Tier,
   tierChange,
+  tierNameOf,
   type TierChange,
   type Tiers,
   type UsageSources,
@@ -56,9 +57,10 @@ export function createTierGates({ tiers, resources, sources, largestScopeMap }: 
       next: ResourceBody,
       previous: Resource | undefined,
     ): Promise<ResourceBody> {
-      const tier = await tierIn(nameOf(next) ?? nameOf(previous) ?? defaultTier, tx);
-      if (!tier) throw noSuchTier(nameOf(next) ?? '');
-      const former = previous && ((await tierIn(nameOf(previous) ?? defaultTier, tx)) ?? tiers.of(defaultTier));
+      const wanted = tierNameOf(next.sku ? next : (previous ?? next));
+      const tier = await tierIn(wanted, tx);
+      if (!tier) throw noSuchTier(wanted);
+      const former = previous && ((await tierIn(tierNameOf(previous), tx)) ?? tiers.of(defaultTier));
       if (former && former.name !== tier.name) {
         requireAllowed(tierChange(tiers, former, tier, await heldBy(previous, next, tx)));
       } else {
@@ -72,18 +74,16 @@ export function createTierGates({ tiers, resources, sources, largestScopeMap }: 
       const wanted = (input as { sku: { name: string } }).sku.name;
       const to = await tierIn(wanted, resources.db);
       if (!to) throw noSuchTier(wanted);
-      const from = tiers.of(nameOf(registry) ?? defaultTier);
+      const from = tiers.of(tierNameOf(registry));
       return tierChange(tiers, from, to, await heldBy(registry, registry, resources.db));
     },
 
     listUsages: (registry: Resource) =>
-      usagesOf({ resources, sources }, registry, tiers.of(nameOf(registry) ?? defaultTier), resources.db),
+      usagesOf({ resources, sources }, registry, tiers.of(tierNameOf(registry)), resources.db),
   };
 }
 
 export type TierGates = ReturnType<typeof createTierGates>;
-
-const nameOf = (body: Pick<ResourceBody, 'sku'> | undefined) => (body?.sku as { name?: string } | undefined)?.name;
 
 function requireAllowed({ allowed, from, to, blocks }: TierChange): void {
   if (allowed) return;

@@ -127,5 +127,3 @@ export const tierType = resourceType({
 });
 
 export type TierProperties = z.output<typeof tierType.properties>;
-export type Limits = TierProperties['limits'];
-export type Rates = TierProperties['rates'];

@@ -10,7 +10,7 @@ export { tierMigrations } from './tables.ts';
 export { type Budget, budgetHeaders, createThrottle, type Throttle } from './throttle.ts';
 export { createThrottledCallers, type ThrottledCaller, type ThrottledCallers } from './throttled.ts';
 export { checkTierChange, type Held, tierChange, type TierChange } from './tier-change.ts';
-export { createTiers, readTier, type Tier, tierId, type Tiers } from './tiers.ts';
+export { createTiers, readTier, type Tier, tierNameOf, type Tiers } from './tiers.ts';
 export { createTransfers, type Transfers } from './transfers.ts';
 export { countsOf, listUsages, type UsageSources, usagesOf } from './usages.ts';
 export { usedFeatures } from './used-features.ts';

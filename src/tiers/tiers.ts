@@ -33,6 +33,12 @@ export function builtInName(name: string): string | undefined {
   return [...presets.keys()].find((one) => one.toLowerCase() === name.toLowerCase());
 }
 
+/** The name of the tier that the SKU of a registry names. */
+export function tierNameOf({ sku }: Pick<Resource, 'sku'>): string {
+  const name = sku?.['name'];
+  return typeof name === 'string' ? name : defaultTier;
+}
+
 /** Follows the tiers of a mirror. What another version wrote and this one cannot read is as it was shipped. */
 export function createTiers(mirror: Pick<Mirror, 'list' | 'onChange'>): Tiers {
   let known: ReadonlyMap<string, Tier> | undefined;
@@ -55,7 +61,7 @@ function compile(resources: readonly Resource[]): Map<string, Tier> {
     if (parsed.success) add(compiled(builtInName(name) ?? name, parsed.data));
   }
   // Found as it is written without making it lower-case first: that is each request.
-  for (const tier of [...tiers.values()]) tiers.set(tier.name, tier);
+  for (const tier of Array.from(tiers.values())) tiers.set(tier.name, tier);
   return tiers;
 }
 

@@ -58,7 +58,8 @@ export function createWaiting({
   /** One look at a queue. Who lacks a rate of its own keeps nobody else waiting; who lacks the registry's keeps all. */
   async function serve(waiters: Waiter[]): Promise<void> {
     const short = new Set<Draw['bucket']>();
-    for (const waiter of [...waiters]) {
+    // Whoever is served leaves the queue.
+    for (const waiter of waiters.slice()) {
       if (over || clock() - waiter.from >= longestWaitMs) {
         waiter.end(false);
         continue;
