@@ -9,6 +9,7 @@ import { keysConfig } from './keys/index.ts';
 import { bootstrapConfig, tokensConfig } from './identity/index.ts';
 import { outboundConfig } from './outbound/index.ts';
 import { logConfig } from './telemetry/index.ts';
+import { throttleConfig } from './tiers/index.ts';
 
 const registryName = z
   .string()
@@ -47,6 +48,7 @@ const slices = z.strictObject({
   gc: gcConfig,
   keys: keysConfig,
   tokens: tokensConfig,
+  throttle: throttleConfig,
   bootstrap: bootstrapConfig,
   outbound: outboundConfig,
   import: importConfig,

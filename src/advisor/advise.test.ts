@@ -9,6 +9,7 @@ import { type AdviceRig, openAdviceRig } from './advice-rig.double.ts';
 interface Mistake {
   check: string;
   impact: 'High' | 'Medium' | 'Low';
+  category?: 'Performance';
   /** The text of the server's configuration. */
   file?: string;
   /** Something much like it that is no mistake. */
@@ -182,6 +183,22 @@ const mistakes: Mistake[] = [
     make: ({ manage }) => manage.credential('builder', 'open', { issuer: 'https://issuer.test', subject: 'repo:*' }),
   },
   {
+    check: 'throttled-identity',
+    impact: 'Medium',
+    category: 'Performance',
+    async fine({ bonded, server }) {
+      const rates = 'rates.dataplaneRead.identity=3 rates.dataplaneRead.registry=1000';
+      await bonded(`bonded tier create --name Slow --set ${rates}`);
+      await bonded('bonded acr update --name default --sku Slow');
+      expect((await fetch(`${server.url}/v2/app/tags/list`)).status).toBe(404);
+    },
+    async make({ server }) {
+      let last = 0;
+      for (let n = 0; n < 10 && last !== 429; n++) last = (await fetch(`${server.url}/v2/app/tags/list`)).status;
+      expect(last).toBe(429);
+    },
+  },
+  {
     check: 'clients-in-several-regions',
     impact: 'Low',
     file: `
@@ -208,7 +225,7 @@ describe('bonded advise', () => {
     expect(new Set([...mistakes.map(({ check }) => check), ...ofSettings])).toEqual(new Set(ids));
   });
 
-  for (const [at, { check, impact, file, fine, make }] of mistakes.entries()) {
+  for (const [at, { check, impact, category = 'Security', file, fine, make }] of mistakes.entries()) {
     test(`${check} is found, and its command ends it (${at + 1})`, async () => {
       await using rig = await openAdviceRig({ file });
       await fine?.(rig);
@@ -217,7 +234,7 @@ describe('bonded advise', () => {
       await make(rig);
       // Another process than the one that wrote: the mirror follows within a second.
       await waitFor(async () => (await rig.advice(check)).length > 0);
-      for (const found of await rig.advice(check)) expect(found).toMatchObject({ category: 'Security', impact });
+      for (const found of await rig.advice(check)) expect(found).toMatchObject({ category, impact });
       await rig.fix(check);
       expect(await rig.advice(check)).toEqual([]);
     });

@@ -8,13 +8,27 @@ import { keyChecks } from '../keys/index.ts';
 import type { ServedType } from '../management/index.ts';
 import { groupScope } from '../operations/index.ts';
 import { regionChecks, regionDays, registryChecks, type RegistryRegions } from '../registries/index.ts';
+import { throttleChecks, type ThrottledCallers, type ThrottleFacts } from '../tiers/index.ts';
 import type { Access } from './access.ts';
 
 /** The checks of all capabilities. */
-export const checks = { registryChecks, regionChecks, accessChecks, bootstrapChecks, keyChecks, listenerChecks };
+export const checks = {
+  registryChecks,
+  regionChecks,
+  accessChecks,
+  bootstrapChecks,
+  keyChecks,
+  listenerChecks,
+  throttleChecks,
+};
 
 /** The advisor with every capability's checks, and the facts that each looks at. */
-export function advisorType(config: Configuration, access: Access, catalog: Catalog): ServedType {
+export function advisorType(
+  config: Configuration,
+  access: Access,
+  catalog: Catalog,
+  throttled: ThrottledCallers,
+): ServedType {
   const { mirror, directory, rightUses, identification } = access;
   const { passwords, now } = identification;
   const serverId = groupScope;
@@ -23,10 +37,27 @@ export function advisorType(config: Configuration, access: Access, catalog: Cata
     checksOn(listenerChecks, () => listenerFacts(config, serverId)),
     checksOn(bootstrapChecks, () => ({ bootstrap: config.bootstrap, serverId })),
     checksOn(registryChecks, () => directory().registries),
+    checksOn(throttleChecks, () => throttleFacts(access, throttled)),
     checksOn(regionChecks, () => regionsOf(config, access, catalog)),
     checksOn(accessChecks, () => takeSnapshot({ mirror, directory: directory(), passwords, rightUses, now: now() })),
   ];
   return { type: recommendationType, handlers: recommendationHandlers(() => recommend(looks, now())) };
+}
+
+async function throttleFacts({ directory, tiers }: Access, throttled: ThrottledCallers): Promise<ThrottleFacts> {
+  const known = directory();
+  const names = new Map(known.identities.map(({ principalId, name }) => [principalId, name]));
+  const recent = await throttled.recent();
+  return {
+    tiers,
+    throttled: recent.flatMap((caller) => {
+      const registry = known.registry(caller.registryId);
+      if (!registry) return [];
+      const { name, resourceId, tier } = registry;
+      const whom = caller.identity === 'all' ? 'somebody' : (names.get(caller.identity) ?? caller.identity);
+      return [{ ...caller, registry: name, resourceId, tier: tiers.of(tier), name: whom }];
+    }),
+  };
 }
 
 /** The tier of each registry, and where clients pulled from it of late. */

@@ -53,12 +53,14 @@ import {
 } from '../registries/index.ts';
 import { ensureHomeReplication, replicationHandlers, replicationType } from '../replication/index.ts';
 import type { Resource } from '../resources/index.ts';
+import type { ThrottledCallers, UsageSources } from '../tiers/index.ts';
 import type { Access } from './access.ts';
 import { advisorType } from './advisor.ts';
 import { about } from './audit-trail.ts';
 import { callerOf } from './gates.ts';
 import { registryNamed } from './importing.ts';
 import { providerActions, resourceTypes } from './resource-types.ts';
+import { admitByTier, servedTiers, tierGatesOf } from './tier-admission.ts';
 
 type Identified = GatedExchange & { principal: Caller };
 
@@ -66,13 +68,16 @@ type Identified = GatedExchange & { principal: Caller };
 function servedTypes(
   config: Configuration,
   access: Access,
+  throttled: ThrottledCallers,
   catalog: Catalog,
   concerns: (exchange: object, id: string) => void,
   importImage: LongAction,
 ): ServedType[] {
   const { mirror, directory, resources, identification } = access;
   const { passwords, now } = identification;
+  const tierGates = tierGatesOf(access, usageSources);
   const registries = registryHandlers({
+    tierGates,
     configured: registriesOf(config).map(({ name }) => name),
     loginServer: (name, origin) => loginServerOf(config, name, origin),
   });
@@ -86,6 +91,8 @@ function servedTypes(
       return made;
     },
     explainAccess: explainHandlers(access).explainAccess,
+    listUsages: (_: unknown, __: unknown, registry: Resource) => tierGates.listUsages(registry),
+    checkTierChange: (_: unknown, input: unknown, registry: Resource) => tierGates.checkTierChange(input, registry),
   };
   return [
     {
@@ -107,6 +114,7 @@ function servedTypes(
     { type: repositoryType, handlers: views.repositories },
     { type: tagType, handlers: views.tags },
     { type: manifestType, handlers: views.manifests },
+    servedTiers(access),
     { type: identityType, handlers: identityHandlers },
     { type: federatedCredentialType, handlers: federatedCredentialHandlers({ mirror, directory }) },
     { type: roleDefinitionType, handlers: roleDefinitionHandlers({ mirror, directory }) },
@@ -115,9 +123,12 @@ function servedTypes(
     { type: tokenType, handlers: tokenHandlers({ mirror, directory, passwords }) },
     { type: trustedIssuerType, handlers: trustedIssuerHandlers(() => directory().issuers) },
     { type: replicationType, handlers: replicationHandlers(resources) },
-    advisorType(config, access, catalog),
+    advisorType(config, access, catalog, throttled),
   ];
 }
+
+/** What is known of registries elsewhere, for their usages. Storage is not counted yet. */
+const usageSources: UsageSources = { storage: async () => 0 };
 
 /** Where clients of a registry log in: the default one where this request has come to. */
 function loginServerOf(config: Configuration, name: string, origin: string): string {
@@ -131,14 +142,16 @@ export function createManagementEdge(
   config: Configuration,
   access: Access,
   {
-    authenticate,
+    gates,
+    throttled,
     audit,
     catalog,
     carriesOut,
     importImage,
     failed,
   }: {
-    authenticate: Gate;
+    gates: readonly Gate[];
+    throttled: ThrottledCallers;
     audit: Audit;
     catalog: Catalog;
     carriesOut: boolean;
@@ -153,7 +166,7 @@ export function createManagementEdge(
   /** What an action was about beside the resource that it is an action of. */
   const concerned = new WeakMap<object, string>();
   const management = createManagement({
-    types: servedTypes(config, access, catalog, (exchange, id) => concerned.set(exchange, id), importImage),
+    types: servedTypes(config, access, throttled, catalog, (exchange, id) => concerned.set(exchange, id), importImage),
     providerActions: [
       {
         action: checkNameAvailability,
@@ -178,6 +191,7 @@ export function createManagementEdge(
       return allow;
     },
     describe: (principal) => (principal as Caller).holder.name,
+    admit: admitByTier(access),
     refresh: access.refresh,
     originOf: (exchange) => (exchange as Identified).origin(),
     failed,
@@ -193,7 +207,7 @@ export function createManagementEdge(
     async handle(exchange) {
       if (!isManagementPath(exchange.path)) return undefined;
       exchange.action = 'management';
-      await passGates([authenticate], exchange, asksToManage);
+      await passGates(gates, exchange, asksToManage);
       const caller = callerOf(exchange.caller);
       const identified: Identified = Object.assign(exchange, { principal: caller });
       const record = (outcome: 'allowed' | 'denied', reason?: string, status?: number) => {

@@ -3,10 +3,12 @@ import { explainManagementAccess, identityTypes, testToken } from '../identity/i
 import type { ProviderAction, ResourceType } from '../operations/index.ts';
 import { checkNameAvailability, listOperations, registryType, viewTypes } from '../registries/index.ts';
 import { replicationType } from '../replication/index.ts';
+import { tierType } from '../tiers/index.ts';
 
 /** All that the management API serves, for the reference; each capability declares its own. */
 export const resourceTypes: readonly ResourceType[] = [
   registryType,
+  tierType,
   ...viewTypes,
   ...identityTypes,
   replicationType,

@@ -18,6 +18,7 @@ import { createImportAction } from './importing.ts';
 import { createManagementEdge } from './management.ts';
 import { startCounting } from './pulls.ts';
 import { forgetMissing } from './missing.ts';
+import { openThrottle } from './throttle.ts';
 import { ensureRegistries, openStorage, openUploads, type SharedRights, type Storage } from './storage.ts';
 
 export interface App {
@@ -69,18 +70,35 @@ export async function startApp(
   const hosts = createLiveHosts(config, registryIds, access);
   const audit = createAudit(log);
   stack.defer(() => audit.close());
-  // The security model, in order; every gate sees each request of the distribution API.
-  const gates = createGates({ ...access, refused: refusalsTo(audit) });
+  const failed = createFailures(metrics, log);
+  const limits = openThrottle(config, storage, access, { metrics, failed, now });
+  for (const stop of limits.follow()) stack.defer(stop);
+  const refusals = refusalsTo(audit);
+  const [authenticate, authorise] = createGates({
+    ...access,
+    refused(exchange, refusal) {
+      limits.gates.failed(exchange, refusal, refusal.caller);
+      refusals(exchange, refusal);
+    },
+  });
+  // The security model, in order; every gate sees each request to the content of a registry.
+  const known = [limits.gates.source, authenticate, limits.gates.throttle];
+  const gates = [...known, authorise];
+  const grants = grantsTo(audit);
   const oauth2 = createOauth2({
     identification: access.identification,
     authenticator: access.authenticator,
     lifetimes: { accessMs: config.tokens.access, refreshMs: config.tokens.refresh },
     isService: (service, registryId) => hosts.means(service, registryId),
-    record: grantsTo(audit),
+    record(exchange, outcome) {
+      if (outcome.refusal) limits.gates.failed(exchange, outcome.refusal, outcome.caller);
+      grants(exchange, outcome);
+    },
+    admit: limits.gates.admitOauth2,
   });
-  const failed = createFailures(metrics, log);
   const management = createManagementEdge(config, access, {
-    authenticate: gates[0],
+    gates: known,
+    throttled: limits.callers,
     audit,
     catalog,
     importImage: createImportAction(config, access, storage, uploads),
@@ -100,12 +118,14 @@ export async function startApp(
     manifestTimeoutMs: config.uploads.stallTimeout,
     manifestMemory: createByteBudget(manifestBytes),
     listMemory: createByteBudget(listBytes),
+    limits: limits.ofContent,
     received: metrics.received,
     served: metrics.served,
     redirects: redirectsBy(config),
     missing,
   };
   metrics.onScrape(() => {
+    limits.measure();
     metrics.openUploads.set(uploads.busy());
     metrics.nodes.set(storage.node?.alive() ?? 1);
   });

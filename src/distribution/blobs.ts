@@ -29,8 +29,17 @@ export async function getBlob(distribution: Distribution, exchange: Exchange, ro
   const address = await addressOf(distribution, exchange, blob.key);
   if (address !== undefined) return elsewhere(address, digest);
   const { start, end } = range ?? { start: 0, end: blob.size - 1 };
-  let body = await bodyOf(distribution, digest, blob.key, start, end);
+  const limited = distribution.limits.transfer(exchange);
+  const release = limited && (await limited.begin());
+  let body: BlobBody;
+  try {
+    body = await bodyOf(distribution, digest, blob.key, start, end);
+  } catch (error) {
+    release?.();
+    throw error;
+  }
   distribution.served(end - start + 1);
+  if (release) body = limited.send(body, release);
   if (range) {
     headers['Content-Range'] = `bytes ${start}-${end}/${blob.size}`;
     return new Response(body, { status: 206, headers });

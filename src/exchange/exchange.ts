@@ -16,6 +16,8 @@ export interface Exchange {
   bytes(maxBytes: number): Promise<Uint8Array>;
   /** What kind of path it is, for metrics; set by the protocol that recognises it. */
   route: string;
+  /** Headers that the answer has, a refusal too. */
+  headers?: Record<string, string>;
   /** Lifts the time limit of a silent connection until the answer; the body's own watchdog takes over. */
   untimed(): void;
 }

@@ -124,6 +124,7 @@ export function createAnswer(options: AnswerOptions) {
     const unread = leavesBodyUnread(request, error !== undefined);
     if (error && unread && error.status !== 408) response = await lingering(response, request);
     const { headers, status } = response;
+    if (exchange.headers) for (const [name, value] of Object.entries(exchange.headers)) headers.set(name, value);
     headers.set('X-Request-Id', exchange.requestId);
     headers.set('X-Content-Type-Options', 'nosniff');
     if (unread || probes.draining()) headers.set('Connection', 'close');

@@ -27,6 +27,8 @@ export interface Authenticator {
    * which may be a token, too (lesson 23). Whoever was found out before is returned at once.
    */
   identify(exchange: Knocking, authorization: string): Caller | Promise<Identified<Caller>>;
+  /** The same, of whom it has found out lately alone. */
+  known(exchange: Knocking, authorization: string): Caller | undefined;
 }
 
 interface Known {
@@ -51,12 +53,22 @@ export function createAuthenticator(of: Identification): Authenticator {
     return identified;
   }
 
+  const keyOf = ({ registryId, request }: Knocking, authorization: string) =>
+    hash('sha256', `${registryId} ${request.headers.get('host') ?? ''} ${authorization}`, 'base64url');
+
+  function remembered(key: string): Caller | undefined {
+    const entry = known.get(key);
+    if (entry && of.now() < entry.until && entry.proof === proofOf(of, entry.caller.via)) return entry.caller;
+    return undefined;
+  }
+
   return {
-    identify({ registryId, request, origin }, authorization) {
-      const host = request.headers.get('host') ?? '';
-      const key = hash('sha256', `${registryId} ${host} ${authorization}`, 'base64url');
-      const entry = known.get(key);
-      if (entry && of.now() < entry.until && entry.proof === proofOf(of, entry.caller.via)) return entry.caller;
+    known: (exchange, authorization) => remembered(keyOf(exchange, authorization)),
+    identify(exchange, authorization) {
+      const key = keyOf(exchange, authorization);
+      const caller = remembered(key);
+      if (caller) return caller;
+      const { registryId, request, origin } = exchange;
       let finding = running.get(key);
       if (!finding) {
         finding = find(key, doorAt(registryId, origin(), request), authorization).finally(() => running.delete(key));

@@ -33,6 +33,8 @@ export interface Oauth2Options {
   /** Whether a name that a client gives for the registry means the one it has reached. */
   isService(service: string, registryId: number): boolean;
   record(exchange: Oauth2Exchange, outcome: TokenOutcome): void;
+  /** Looks at a request for a token before anybody else does: throws where it may not be made now. */
+  admit?(exchange: Oauth2Exchange): void | Promise<void>;
 }
 
 /** What a client reached: its tokens name it. */

@@ -37,6 +37,10 @@ export interface ResourceTypeOptions<P extends z.ZodObject, R extends z.ZodObjec
   longRunning?: readonly WritingVerb[];
   /** Most of them in one parent. */
   most?: number;
+  /** What the tier of the registry must have for one to be written. */
+  feature?: string;
+  /** The limit of the tier that says how many of them a registry may have; it comes before `most`. */
+  limit?: string;
   /** False: cannot be deleted while something lies in it. */
   cascade?: boolean;
   actions?: A;
@@ -68,7 +72,10 @@ export interface ResourceType<
   P extends z.ZodObject = z.ZodObject,
   R extends z.ZodObject = z.ZodObject,
   A extends Actions = Actions,
-> extends Required<Omit<ResourceTypeOptions<P, R, A>, 'top' | 'permissions'>> {
+>
+  extends
+    Required<Omit<ResourceTypeOptions<P, R, A>, 'top' | 'permissions' | 'feature' | 'limit'>>,
+    Pick<ResourceTypeOptions<P, R, A>, 'feature' | 'limit'> {
   /** `NAMESPACE/PATH`. */
   type: string;
   top: TopLevel;

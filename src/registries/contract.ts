@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { action, apiVersions, providerAction, resourceType } from '../operations/index.ts';
 import { azureIdentity, azurePolicies, azureProperties } from './azure-contract.ts';
+import { checkTierChange, listUsages } from '../tiers/index.ts';
 import { explainAccess } from './explain-contract.ts';
 import { importImage } from './import-contract.ts';
 import { tagImmutability } from './tag-policy.ts';
@@ -35,7 +36,7 @@ export const registryType = resourceType({
   top: {
     location: 'optional',
     tags: true,
-    sku: z.object({ name: z.enum(['Basic', 'Standard', 'Premium']) }),
+    sku: z.object({ name: z.string().regex(/^[a-zA-Z][a-zA-Z0-9-]{1,49}$/, 'must be the name of a tier') }),
     identity: azureIdentity,
   },
   properties: z.object({
@@ -83,6 +84,8 @@ export const registryType = resourceType({
   most: 1000,
   actions: {
     explainAccess,
+    listUsages,
+    checkTierChange,
     importImage,
     generateCredentials: action({
       description: 'Makes passwords of a repository-scoped token. They are shown this once.',

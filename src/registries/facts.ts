@@ -2,6 +2,7 @@ import type { Grant, RoleAssignmentMode } from '../access/index.ts';
 import type { TagMutability } from '../catalog/index.ts';
 import type { PropertiesOf } from '../operations/index.ts';
 import type { Resource } from '../resources/index.ts';
+import { tierNameOf } from '../tiers/index.ts';
 import type { registryType } from './contract.ts';
 import { tagMutabilityOf } from './tag-policy.ts';
 
@@ -12,6 +13,8 @@ export interface RegistryFacts {
   name: string;
   /** ARM id. */
   resourceId: string;
+  /** What its SKU names. */
+  tier: string;
   roleAssignmentMode: RoleAssignmentMode;
   adminUserEnabled: boolean;
   /** What everybody may pull: nothing by default. */
@@ -31,6 +34,7 @@ export function factsOf(resource: Resource, properties: PropertiesOf<typeof regi
     id,
     name: resource.name,
     resourceId: resource.id,
+    tier: tierNameOf(resource),
     roleAssignmentMode: properties.roleAssignmentMode,
     adminUserEnabled: properties.adminUserEnabled,
     anonymousPullEnabled,

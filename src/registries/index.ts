@@ -15,4 +15,5 @@ export { regionChecks, regionDays, type RegistryRegions } from './region-checks.
 export { registryHandlers } from './handlers.ts';
 export { listOperations, operationsOf } from './provider-operations.ts';
 export { manifestType, repositoryType, tagType, viewHandlers, viewTypes } from './views/index.ts';
+export { createTierGates, type TierGates } from './tier-gates.ts';
 export type { TagImmutability } from './tag-policy.ts';

@@ -35,6 +35,7 @@ describe('the resource of a registry', () => {
       id: 7,
       name: 'default',
       resourceId: resource.id,
+      tier: 'Premium',
       roleAssignmentMode: 'AbacRepositoryPermissions',
       adminUserEnabled: false,
       anonymousPullEnabled: false,

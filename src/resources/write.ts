@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Transaction } from '../database/index.ts';
+import type { LookUps, Transaction } from '../database/index.ts';
 import { appendEvent } from '../events/index.ts';
 import { armKey, ManagementError, parseArmId } from '../operations/index.ts';
 import { lockClock, moveClock } from './clock.ts';
@@ -195,13 +195,18 @@ async function requireParents(tx: Transaction, id: string, parents: readonly str
 }
 
 async function requireRoom(tx: Transaction, parent: string, type: string, most: number): Promise<void> {
-  const counted = await tx.first<{ n: number }>(
+  if ((await countResources(tx, parent, type, most)) < most) return;
+  throw new ManagementError('QuotaExceeded', `there are ${most} resources of type ${type} already; delete some first`);
+}
+
+/** How many there are in one parent (a key), up to `most`. */
+export async function countResources(reader: LookUps, parent: string, type: string, most: number): Promise<number> {
+  const counted = await reader.first<{ n: number }>(
     `SELECT count(*) AS n FROM (SELECT 1 AS one FROM resources WHERE parent = ? AND type = ? AND deleted_at IS NULL
       LIMIT ?) AS counted`,
     [parent, type.toLowerCase(), most],
   );
-  if (counted!.n < most) return;
-  throw new ManagementError('QuotaExceeded', `there are ${most} resources of type ${type} already; delete some first`);
+  return counted!.n;
 }
 
 function recordChange(tx: Transaction, type: string, row: Row, { by, registryId = 0 }: ChangeOptions): void {

@@ -14,6 +14,7 @@ import {
   showRegistry,
   updateRegistry,
 } from './registries.ts';
+import { showUsage } from './usage.ts';
 
 export const registryRoutes = buildRouteMap({
   routes: {
@@ -23,6 +24,7 @@ export const registryRoutes = buildRouteMap({
     update: updateRegistry,
     delete: deleteRegistry,
     checkName,
+    showUsage,
     checkHealth: checkHealthCommand,
     import: importCommand,
     credential: adminRoutes,

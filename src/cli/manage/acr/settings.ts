@@ -6,9 +6,6 @@ import { pairs } from '../pairs.ts';
 import { allWords, wordsFlag } from '../words.ts';
 import { exclusionsFlag, immutabilityOf, mutabilityModes } from './tag-immutability.ts';
 
-const skus = ['Basic', 'Standard', 'Premium'] as const;
-type Sku = (typeof skus)[number];
-
 /** As `az` calls the two modes. */
 const modes: Record<'rbac' | 'rbac-abac', RoleAssignmentMode> = {
   rbac: 'LegacyRegistryPermissions',
@@ -17,7 +14,7 @@ const modes: Record<'rbac' | 'rbac-abac', RoleAssignmentMode> = {
 
 /** What a registry is created with, and can be changed to. */
 export interface RegistrySettings {
-  sku?: Sku;
+  sku?: string;
   adminEnabled?: boolean;
   anonymousPullEnabled?: boolean;
   anonymousPullRepositories?: (readonly string[])[];
@@ -28,7 +25,11 @@ export interface RegistrySettings {
 }
 
 export const settingFlags = {
-  sku: { kind: 'enum', values: skus, optional: true, brief: 'Tier (default Premium); all have everything' },
+  sku: {
+    ...textFlag,
+    placeholder: 'tier',
+    brief: 'Tier (default Premium): Basic, Standard, Premium, or one of tier list',
+  },
   adminEnabled: { ...yesNoFlag, brief: 'Whether the admin user may log in with its passwords' },
   anonymousPullEnabled: { ...yesNoFlag, brief: 'Whether everybody may pull everything' },
   anonymousPullRepositories: {
