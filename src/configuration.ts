@@ -6,6 +6,7 @@ import { databaseConfig } from './database/index.ts';
 import { createHostTable, type HostTable, httpConfig, type TlsFiles } from './http/index.ts';
 import { keysConfig } from './keys/index.ts';
 import { bootstrapConfig, tokensConfig } from './identity/index.ts';
+import { dataHostOf, networkConfig } from './network/index.ts';
 import { outboundConfig } from './outbound/index.ts';
 import { logConfig } from './telemetry/index.ts';
 
@@ -46,6 +47,7 @@ const slices = z.strictObject({
   keys: keysConfig,
   tokens: tokensConfig,
   bootstrap: bootstrapConfig,
+  network: networkConfig,
   outbound: outboundConfig,
   log: logConfig,
 });
@@ -87,7 +89,10 @@ export function hostsOf(
     .map(({ id, name }) => ({ id, name: name.toLowerCase(), hosts: [], yields: true }));
   const { domain, hosts, publicUrl } = config;
   const defaultHosts = publicUrl === undefined ? hosts : [...hosts, new URL(publicUrl).hostname];
-  const registries = [...configured, ...created];
+  const registries = [...configured, ...created].map((registry) => ({
+    ...registry,
+    dataHost: dataHostOf(config.network, domain, registry.name),
+  }));
   return createHostTable({ registries, defaultRegistry: configured[0]!.id, domain, defaultHosts });
 }
 

@@ -32,12 +32,20 @@ import {
   trustedIssuerType,
 } from '../identity/index.ts';
 import { createManagement, isManagementPath, type Management, type ServedType } from '../management/index.ts';
+import {
+  connectionHandlers,
+  connectionType,
+  linkResourceHandlers,
+  linkResourceType,
+  presentNetwork,
+} from '../network/index.ts';
 import { checkName, checkNameAvailability, registryHandlers, registryType } from '../registries/index.ts';
 import type { Resource } from '../resources/index.ts';
 import type { Access } from './access.ts';
 import { advisorType } from './advisor.ts';
 import { about } from './audit-trail.ts';
 import { callerOf } from './gates.ts';
+import { isRefusedByNetwork, type NetworkGates } from './network-gates.ts';
 
 type Identified = GatedExchange & { principal: Caller };
 
@@ -53,6 +61,14 @@ function servedTypes(
     configured: registriesOf(config).map(({ name }) => name),
     loginServer: (name, origin) => loginServerOf(config, name, origin),
   });
+  const { domain, network } = config;
+  const networks = {
+    config: network,
+    domain,
+    resources,
+    mirror,
+    loginServer: (name: string, origin: string) => loginServerOf(config, name, origin),
+  };
   const credentials = credentialActions({ mirror, resources, directory, passwords, now });
   const actions = {
     ...credentials,
@@ -68,6 +84,10 @@ function servedTypes(
       type: registryType,
       handlers: {
         ...registries,
+        present: (resource, context) => ({
+          ...registries.present(resource, context),
+          ...presentNetwork(networks, resource),
+        }),
         actions,
         async afterDelete(context, gone) {
           await dropPasswords(context.tx, directory(), passwords, gone);
@@ -82,6 +102,8 @@ function servedTypes(
     { type: scopeMapType, handlers: scopeMapHandlers() },
     { type: tokenType, handlers: tokenHandlers({ mirror, directory, passwords }) },
     { type: trustedIssuerType, handlers: trustedIssuerHandlers(() => directory().issuers) },
+    { type: connectionType, handlers: connectionHandlers(networks) },
+    { type: linkResourceType, handlers: linkResourceHandlers(networks) },
     advisorType(config, access),
   ];
 }
@@ -97,7 +119,12 @@ function loginServerOf(config: Configuration, name: string, origin: string): str
 export function createManagementEdge(
   config: Configuration,
   access: Access,
-  { authenticate, audit, failed }: { authenticate: Gate; audit: Audit; failed: (error: unknown) => void },
+  {
+    authenticate,
+    network,
+    audit,
+    failed,
+  }: { authenticate: Gate; network: NetworkGates; audit: Audit; failed: (error: unknown) => void },
 ): Pick<Management, 'renderError' | 'settle'> & {
   handle(exchange: GatedExchange): Promise<Response | undefined>;
 } {
@@ -120,6 +147,7 @@ export function createManagementEdge(
     authorise(exchange, action, id) {
       asked.set(exchange, { action, id });
       const caller = exchange.principal as Caller;
+      network.allowTarget(exchange as Identified, caller, id);
       const { principal } = rightsOf(caller, directory());
       if (!principal || !mayManage(caller)) return false;
       const { allow, by } = decideManagement(directory().policy, principal, action, id);
@@ -139,7 +167,7 @@ export function createManagementEdge(
     async handle(exchange) {
       if (!isManagementPath(exchange.path)) return undefined;
       exchange.action = 'management';
-      await passGates([authenticate], exchange, asksToManage);
+      await passGates([authenticate, network.allow], exchange, asksToManage);
       const caller = callerOf(exchange.caller);
       const identified: Identified = Object.assign(exchange, { principal: caller });
       const record = (outcome: 'allowed' | 'denied', reason?: string, status?: number) => {
@@ -153,7 +181,10 @@ export function createManagementEdge(
         return answer;
       } catch (error) {
         const status = error instanceof RegistryError ? error.status : 500;
-        record(status === 403 ? 'denied' : 'allowed', status === 403 ? 'not_allowed' : 'failed', status);
+        const isNetwork = error instanceof RegistryError && isRefusedByNetwork(error);
+        // The gate has recorded that.
+        if (!isNetwork)
+          record(status === 403 ? 'denied' : 'allowed', status === 403 ? 'not_allowed' : 'failed', status);
         throw error;
       }
     },

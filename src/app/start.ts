@@ -2,7 +2,7 @@ import { type Configuration, tlsOf } from '../configuration.ts';
 import { requireStore } from '../content/index.ts';
 import { createAudit } from '../audit/index.ts';
 import { serveAttributes } from '../acr/index.ts';
-import { distribute } from '../distribution/index.ts';
+import { distribute, serveDataEndpoint } from '../distribution/index.ts';
 import { type HttpServer, startServer } from '../http/index.ts';
 import { createByteBudget } from '../memory/index.ts';
 import { createOauth2 } from '../oauth2/index.ts';
@@ -11,15 +11,19 @@ import { createMetrics, type Log, type Metrics, watchLoopLag, watchMemory } from
 import { type Access, openAccess } from './access.ts';
 import { grantsTo, recordDone, refusalsTo } from './audit-trail.ts';
 import { createFailures, startBackground } from './background.ts';
+import { createDataEndpoint } from './data-endpoint.ts';
 import { createGates } from './gates.ts';
 import { createLiveHosts } from './hosts.ts';
 import { createManagementEdge } from './management.ts';
 import { forgetMissing } from './missing.ts';
+import { createNetworkGates } from './network-gates.ts';
 import { ensureRegistries, openStorage, openUploads, type SharedRights, type Storage } from './storage.ts';
 
 export interface App {
   readonly url: string;
   readonly metricsUrl: string | undefined;
+  /** Of `network.listeners`, in their order. */
+  readonly listenerUrls: readonly string[];
   readonly storage: Storage;
   readonly access: Access;
   /** Those of this process. */
@@ -63,17 +67,21 @@ export async function startApp(
   const audit = createAudit(log);
   stack.defer(() => audit.close());
   // The security model, in order; every gate sees each request of the distribution API.
-  const gates = createGates({ ...access, refused: refusalsTo(audit) });
+  const network = createNetworkGates({ config, access, audit });
+  const [authenticate, authorise] = createGates({ ...access, refused: refusalsTo(audit) });
+  const gates = [authenticate, network.allow, authorise];
   const oauth2 = createOauth2({
     identification: access.identification,
     authenticator: access.authenticator,
     lifetimes: { accessMs: config.tokens.access, refreshMs: config.tokens.refresh },
     isService: (service, registryId) => hosts.means(service, registryId),
     record: grantsTo(audit),
+    admit: network.admit,
   });
   const failed = createFailures(metrics, log);
   const management = createManagementEdge(config, access, {
-    authenticate: gates[0],
+    authenticate,
+    network,
     audit,
     failed: (error) => failed('management', error),
   });
@@ -89,6 +97,7 @@ export async function startApp(
     received: metrics.received,
     served: metrics.served,
     redirects: redirectsBy(config),
+    dataEndpoint: createDataEndpoint({ config, keys: access.keys, network, now }),
     missing,
   };
   metrics.onScrape(() => {
@@ -102,10 +111,18 @@ export async function startApp(
     trustedProxies: config.trustedProxies,
     hosts,
     publicUrl: config.publicUrl,
+    listeners: config.network.listeners,
+    linkHeader: config.network.linkHeader,
     async handle(exchange) {
+      network.origin(exchange);
+      if (exchange.atDataEndpoint) return serveDataEndpoint(distribution, exchange);
       const answer =
         (await distribute(distribution, gates, exchange)) ?? (await serveAttributes(distribution, gates, exchange));
-      if (!answer) return (await oauth2(exchange)) ?? management.handle(exchange);
+      if (!answer) {
+        const other = (await oauth2(exchange)) ?? (await management.handle(exchange));
+        if (!other) network.refuseUnasked(exchange);
+        return other;
+      }
       recordDone(audit, exchange, answer);
       return answer;
     },
@@ -134,6 +151,7 @@ export async function startApp(
   return {
     url: server.url,
     metricsUrl: server.metricsUrl,
+    listenerUrls: server.listenerUrls,
     storage,
     access,
     metrics,

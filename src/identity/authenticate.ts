@@ -19,7 +19,7 @@ const passwordMs = 3000;
 const tokenMs = 300_000;
 
 /** A request to a registry. What its door is called matters only where somebody is not known yet. */
-export type Knocking = Pick<Exchange, 'registryId' | 'request' | 'origin'>;
+export type Knocking = Pick<Exchange, 'registryId' | 'request' | 'origin' | 'way'>;
 
 export interface Authenticator {
   /**
@@ -52,14 +52,16 @@ export function createAuthenticator(of: Identification): Authenticator {
   }
 
   return {
-    identify({ registryId, request, origin }, authorization) {
+    identify(exchange, authorization) {
+      const { registryId, request } = exchange;
       const host = request.headers.get('host') ?? '';
-      const key = hash('sha256', `${registryId} ${host} ${authorization}`, 'base64url');
+      // What is good by one way is none by another, so they are known apart.
+      const key = hash('sha256', `${registryId} ${exchange.way().id} ${host} ${authorization}`, 'base64url');
       const entry = known.get(key);
       if (entry && of.now() < entry.until && entry.proof === proofOf(of, entry.caller.via)) return entry.caller;
       let finding = running.get(key);
       if (!finding) {
-        finding = find(key, doorAt(registryId, origin(), request), authorization).finally(() => running.delete(key));
+        finding = find(key, doorAt(exchange), authorization).finally(() => running.delete(key));
         running.set(key, finding);
       }
       return finding;

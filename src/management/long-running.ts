@@ -29,7 +29,7 @@ export function runLater(
 ): void {
   const { edge } = call;
   const { resources } = edge;
-  const change = { by: context.by, registryId: edge.registryIdOf(context.id) };
+  const change = { by: context.by, registryId: edge.registryIdOf(context.id), mostBytes: context.type.mostBytes };
   const handlers = handlersOf(edge, context.type);
   const succeed = async () => {
     await handlers.run?.(context, verb, resource);

@@ -35,6 +35,8 @@ export interface ResourceTypeOptions<P extends z.ZodObject, R extends z.ZodObjec
   longRunning?: readonly WritingVerb[];
   /** Most of them in one parent. */
   most?: number;
+  /** Most bytes of one, in JSON. */
+  mostBytes?: number;
   /** False: cannot be deleted while something lies in it. */
   cascade?: boolean;
   actions?: A;
@@ -77,6 +79,7 @@ export interface ResourceType<
 export type PropertiesOf<T extends ResourceType> = z.output<T['properties']>;
 
 const defaultMost = 10_000;
+const defaultMostBytes = 64 * 1024;
 const noProperties = z.object({});
 
 /** Declares a type of resource. */
@@ -94,6 +97,7 @@ export function resourceType<
     verbs: ['get', 'list', 'put', 'patch', 'delete'],
     longRunning: [],
     most: defaultMost,
+    mostBytes: defaultMostBytes,
     cascade: true,
     actions: {} as A,
     ...options,

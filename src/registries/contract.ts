@@ -1,6 +1,13 @@
 import { z } from 'zod';
 import { action, apiVersions, providerAction, resourceType } from '../operations/index.ts';
 import { explainAccess } from './explain-contract.ts';
+import {
+  exportPolicy,
+  mostRegistryBytes,
+  networkProperties,
+  networkReadOnly,
+  requireClosedForExport,
+} from './network-contract.ts';
 
 /** A repository, those below a prefix (`team/*`), or `*` for all. */
 const repositoryPattern = z
@@ -34,30 +41,38 @@ export const registryType = resourceType({
     tags: true,
     sku: z.object({ name: z.enum(['Basic', 'Standard', 'Premium']) }),
   },
-  properties: z.object({
-    adminUserEnabled: z
-      .boolean()
-      .default(false)
-      .describe('Whether the admin user, whose name is that of the registry, may log in with its passwords.'),
-    anonymousPullEnabled: z.boolean().default(false).describe('Whether everybody may pull everything.'),
-    anonymousPullRepositories: z
-      .array(repositoryPattern)
-      .max(100)
-      .default([])
-      .describe('Repositories, or PREFIX/*, from which everybody may pull.'),
-    roleAssignmentMode: z
-      .enum(['LegacyRegistryPermissions', 'AbacRepositoryPermissions'])
-      .default('AbacRepositoryPermissions')
-      .describe(
-        'Whether role assignments are read by their actions or by their data actions. A switch ends all logins.',
-      ),
-    policies: z
-      .object({ azureADAuthenticationAsArmPolicy: z.object({ status: enabled }).optional() })
-      .partial()
-      .optional()
-      .describe('Policies of the registry.'),
-  }),
+  properties: z
+    .object({
+      adminUserEnabled: z
+        .boolean()
+        .default(false)
+        .describe('Whether the admin user, whose name is that of the registry, may log in with its passwords.'),
+      anonymousPullEnabled: z.boolean().default(false).describe('Whether everybody may pull everything.'),
+      anonymousPullRepositories: z
+        .array(repositoryPattern)
+        .max(100)
+        .default([])
+        .describe('Repositories, or PREFIX/*, from which everybody may pull.'),
+      roleAssignmentMode: z
+        .enum(['LegacyRegistryPermissions', 'AbacRepositoryPermissions'])
+        .default('AbacRepositoryPermissions')
+        .describe(
+          'Whether role assignments are read by their actions or by their data actions. A switch ends all logins.',
+        ),
+      ...networkProperties,
+      policies: z
+        .object({
+          azureADAuthenticationAsArmPolicy: z.object({ status: enabled }).optional(),
+          exportPolicy: exportPolicy.optional(),
+        })
+        .partial()
+        .optional()
+        .describe('Policies of the registry.'),
+    })
+    .superRefine(requireClosedForExport),
+  mostBytes: mostRegistryBytes,
   readOnly: z.object({
+    ...networkReadOnly,
     loginServer: z.string().describe('Where clients log in.'),
     creationDate: z.string(),
     provisioningState: z.string(),

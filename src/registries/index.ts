@@ -11,3 +11,5 @@ export {
 export { ensureRegistryResource, registryId } from './ensure.ts';
 export { factsOf, type RegistryFacts } from './facts.ts';
 export { registryHandlers } from './handlers.ts';
+export { formatAddress, type IpRange, parseIpRange, readAddress } from './ip-range.ts';
+export { mayExport, type NetworkScope, networkScopes } from './network-contract.ts';

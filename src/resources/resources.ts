@@ -48,7 +48,7 @@ export interface Resources {
   list(query: ListQuery, reader?: LookUps): Promise<Page>;
   /**
    * Creates or replaces. PreconditionFailed, ParentResourceNotFound, QuotaExceeded; InvalidRequestContent where the
-   * body has more than 64 KiB.
+   * body has more than 64 KiB, or than `mostBytes`.
    */
   put(id: string, body: ResourceBody, options: PutOptions & InTransaction): Promise<Put>;
   /** Changes what is there: `change` gets it and returns the whole body. ResourceNotFound, PreconditionFailed. */

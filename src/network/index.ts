@@ -1,0 +1,19 @@
+export { type BlobAddresses, blobAddressMs, createBlobAddresses, type SignedBlob } from './blob-address.ts';
+export { dataHostOf, type NetworkConfig, networkConfig } from './config.ts';
+export {
+  connectionStatuses,
+  connectionType,
+  type ConnectionStatus,
+  type DnsZone,
+  linkResourceType,
+  networkTypes,
+} from './contract.ts';
+export { type NetworkRefusal, type Origin, type Reach, reachOf, refuseOrigin } from './decide.ts';
+export { type NetworkDirectory, type NetworkFacts, readNetworks } from './facts.ts';
+export {
+  connectionHandlers,
+  linkResourceHandlers,
+  type NetworkHandlerOptions,
+  presentNetwork,
+  registryKeyOf,
+} from './handle-connections.ts';
