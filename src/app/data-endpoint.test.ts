@@ -49,7 +49,10 @@ async function addressFor(more: Parameters<typeof ask>[1] = {}, address = client
 }
 
 /** What is read at an address, or at another path of its host; nothing is shown there. */
-function read(address: string, { path, from = client, headers, ...more }: BunFetchRequestInit & { path?: string; from?: string; link?: string } = {}) {
+function read(
+  address: string,
+  { path, from = client, headers, ...more }: BunFetchRequestInit & { path?: string; from?: string; link?: string } = {},
+) {
   const { host, pathname, port, search } = new URL(address);
   const url = `http://127.0.0.1:${port}`;
   return rig.from(from, path ?? `${pathname}${search}`, { url, ...more, headers: { ...headers, Host: host } });

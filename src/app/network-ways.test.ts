@@ -47,7 +47,9 @@ test.each(['Pending', 'Rejected', 'Disconnected', 'none'])('by a way that is %s,
   expect(records[0]).toMatchObject({ reason: 'network', way: 'listener:rejected', address: client });
   const { message } = await errorOf(await rig.from(client, '/v2/', { url: rig.urls.rejected }));
   expect(message).toContain(
-    status === 'none' ? 'no private endpoint connection of the registry default leads to it' : `second of the registry default is ${status}`,
+    status === 'none'
+      ? 'no private endpoint connection of the registry default leads to it'
+      : `second of the registry default is ${status}`,
   );
   // The operator of the machine is no exception by such a way: nothing says that it comes from there.
   expect((await get(rig.urls.rejected, `${registryScope}?api-version=2025-11-01`, await ada())).status).toBe(403);
@@ -74,7 +76,9 @@ test('what an owner decides counts at once, for tokens that were given before, t
   expect((await get(rig.urls.approved, manifest, access)).status).toBe(200);
   await rig.connect('first', 'Rejected', { listener: 'approved' });
   expect((await get(rig.urls.approved, manifest, access)).status).toBe(403);
-  expect((await postToken(rig.urls.approved, { grant_type: 'refresh_token', refresh_token: refresh })).status).toBe(403);
+  expect((await postToken(rig.urls.approved, { grant_type: 'refresh_token', refresh_token: refresh })).status).toBe(
+    403,
+  );
   await rig.connect('first', 'Approved', { listener: 'approved' });
   expect((await get(rig.urls.approved, manifest, access)).status).toBe(200);
 });
@@ -92,7 +96,9 @@ test('a token that was given by one way opens no other, neither to read nor to g
   const exchanged = await rig.from(client, '/oauth2/exchange', { method: 'POST', body, link });
   const { refresh_token: linked } = (await exchanged.json()) as { refresh_token: string };
   expect(claimsOf(open.access)['way']).toBeUndefined();
-  expect([claimsOf(own.refresh), claimsOf(own.access)].map(({ way }) => way)).toEqual(Array(2).fill('listener:approved'));
+  expect([claimsOf(own.refresh), claimsOf(own.access)].map(({ way }) => way)).toEqual(
+    Array(2).fill('listener:approved'),
+  );
   expect(claimsOf(linked)['way']).toBe(`link:${link}`);
 
   const host = new URL(rig.url).host;

@@ -46,7 +46,8 @@ test('whom no rule allows is refused on every path, in words that name the addre
   expect(error.message).toContain(`bonded acr network-rule add --name default --ip-address ${outside}`);
   const records = rig.audit(before);
   expect(records).toHaveLength(paths.length * 5 + 1);
-  for (const record of records) expect(record).toMatchObject({ outcome: 'denied', reason: 'network', address: outside });
+  for (const record of records)
+    expect(record).toMatchObject({ outcome: 'denied', reason: 'network', address: outside });
 });
 
 test('whom a rule allows gets as far as before', async () => {
@@ -95,7 +96,9 @@ test('a rule of a scope allows that alone; who may push may ask what is there', 
   expect(await refused('192.0.2.3')).toBe('get list attributes head start progress delete detach');
   expect(await refused('192.0.2.4')).toBe('manage');
   const error = await errorOf(await rig.from('192.0.2.1', '/v2/app/blobs/uploads/', { method: 'POST' }));
-  expect(error.message).toContain('is not allowed access to push: the network rules of the registry default let it pull');
+  expect(error.message).toContain(
+    'is not allowed access to push: the network rules of the registry default let it pull',
+  );
 });
 
 test('access that is disabled overrides every rule', async () => {
@@ -176,7 +179,9 @@ test('what a client invents of itself opens nothing: forwarding headers, links, 
   // Behind the proxy the first address is the client's invention, the last one is what the proxy saw.
   expect((await rig.from(`${inside}, ${outside}`, '/v2/')).status).toBe(403);
   expect((await rig.from(`${inside}, ::ffff:${outside}`, '/v2/')).status).toBe(403);
-  expect((await rig.from(outside, '/v2/', { headers: { 'X-Real-IP': inside, Forwarded: `for=${inside}` } })).status).toBe(403);
+  expect(
+    (await rig.from(outside, '/v2/', { headers: { 'X-Real-IP': inside, Forwarded: `for=${inside}` } })).status,
+  ).toBe(403);
   for (const link of ['vpce-1,vpce-1', 'VPCE-1', 'vpce-1 ', 'vpce-2', '"vpce-1"', ' ']) {
     const answer = await rig.from(outside, '/v2/', { link });
     // A space around a value is no part of it (RFC 9110 §5.5).

@@ -76,7 +76,7 @@ function refuseWay({ name, connections }: NetworkFacts, way: Way, address: () =>
   const where = way.kind === 'link' ? 'by this private link' : 'by this listener';
   const message = connection
     ? `${client} ${where}: the private endpoint connection ${connection.name} of the registry ${name} is ` +
-      `${connection.status}; have an owner approve it: bonded acr private-endpoint approve --registry-name ${name} --name ${connection.name}`
+      `${connection.status}; have an owner approve it: bonded acr private-endpoint approve --registry ${name} --name ${connection.name}`
     : `${client} ${where}: no private endpoint connection of the registry ${name} leads to it`;
   return { message, trustedMay: false };
 }

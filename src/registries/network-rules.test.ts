@@ -48,7 +48,9 @@ test('what is wrong with a rule is said with its place in the list', async () =>
   expect(error.details.map(({ target }) => target)).toEqual(
     [1, 2, 3, 4].map((at) => `properties.networkRuleSet.ipRules.${at}.value`),
   );
-  expect(error.message).toContain('properties.networkRuleSet.ipRules.1.value has bits set behind its prefix; write 10.0.0.0/8');
+  expect(error.message).toContain(
+    'properties.networkRuleSet.ipRules.1.value has bits set behind its prefix; write 10.0.0.0/8',
+  );
   expect(error.message).toContain('ipRules.2.value must not have IPv4 in IPv6');
 });
 
@@ -94,7 +96,9 @@ test('a registry that exports nothing is closed to the public, and stays so', as
   const policies = (status: string) => ({ policies: { exportPolicy: { status } } });
   const refused = await write(policies('disabled'));
   expect(refused).toMatchObject({ status: 400 });
-  expect(refused.error.message).toContain('properties.publicNetworkAccess must be Disabled while policies.exportPolicy.status');
+  expect(refused.error.message).toContain(
+    'properties.publicNetworkAccess must be Disabled while policies.exportPolicy.status',
+  );
   expect((await write({ ...policies('disabled'), publicNetworkAccess: 'Disabled' })).status).toBe(200);
   expect((await write({ publicNetworkAccess: 'Enabled' })).status).toBe(400);
   expect((await write({ ...policies('enabled'), publicNetworkAccess: 'Enabled' })).status).toBe(200);
@@ -104,5 +108,6 @@ test('only what is disabled keeps others from importing', () => {
   expect(mayExport({})).toBe(true);
   expect(mayExport({ policies: {} })).toBe(true);
   for (const status of ['enabled', 'Enabled']) expect(mayExport({ policies: { exportPolicy: { status } } })).toBe(true);
-  for (const status of ['disabled', 'Disabled']) expect(mayExport({ policies: { exportPolicy: { status } } })).toBe(false);
+  for (const status of ['disabled', 'Disabled'])
+    expect(mayExport({ policies: { exportPolicy: { status } } })).toBe(false);
 });

@@ -1,4 +1,7 @@
 import { buildRouteMap } from '@stricli/core';
+import { connectionRoutes } from '../network/connections.ts';
+import { showEndpoints } from '../network/endpoints.ts';
+import { networkRuleRoutes } from '../network/rules.ts';
 import { scopeMapRoutes } from '../token/scope-maps.ts';
 import { tokenRoutes } from '../token/index.ts';
 import { adminRoutes } from './credentials.ts';
@@ -20,9 +23,13 @@ export const registryRoutes = buildRouteMap({
     delete: deleteRegistry,
     checkName,
     credential: adminRoutes,
+    networkRule: networkRuleRoutes,
+    privateEndpointConnection: connectionRoutes,
+    showEndpoints,
     scopeMap: scopeMapRoutes,
     token: tokenRoutes,
   },
+  aliases: { privateEndpoint: 'privateEndpointConnection' },
   docs: {
     brief: 'Registries, and what has no identity: tokens, scope maps, the admin user',
     fullDescription: 'Registries, and what has no identity. In the words of `az acr`.',

@@ -2,6 +2,7 @@ import type { RoleAssignmentMode } from '../../../access/index.ts';
 import { textFlag, yesNoFlag } from '../flags.ts';
 import { pairs } from '../pairs.ts';
 import { allWords, wordsFlag } from '../words.ts';
+import { networkFlags, networkPropertiesOf, type NetworkSettings } from './network-settings.ts';
 
 const skus = ['Basic', 'Standard', 'Premium'] as const;
 type Sku = (typeof skus)[number];
@@ -13,7 +14,7 @@ const modes: Record<'rbac' | 'rbac-abac', RoleAssignmentMode> = {
 };
 
 /** What a registry is created with, and can be changed to. */
-export interface RegistrySettings {
+export interface RegistrySettings extends NetworkSettings {
   sku?: Sku;
   adminEnabled?: boolean;
   anonymousPullEnabled?: boolean;
@@ -37,6 +38,7 @@ export const settingFlags = {
     optional: true,
     brief: 'Whether roles can be bounded to repositories (rbac-abac, the default)',
   },
+  ...networkFlags,
   tags: { ...wordsFlag, placeholder: 'name=value…', brief: 'Tags of the resource; "" for none' },
 } as const;
 
@@ -48,9 +50,11 @@ export function propertiesOf({
   anonymousPullEnabled,
   anonymousPullRepositories,
   roleAssignmentMode,
+  ...network
 }: RegistrySettings) {
   const repositories = allWords(anonymousPullRepositories);
   return {
+    ...networkPropertiesOf(network),
     ...(adminEnabled !== undefined && { adminUserEnabled: adminEnabled }),
     ...(anonymousPullEnabled !== undefined && { anonymousPullEnabled }),
     ...(repositories && { anonymousPullRepositories: repositories }),
