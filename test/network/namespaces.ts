@@ -98,5 +98,7 @@ async function hold(enter: readonly string[], stack: AsyncDisposableStack): Prom
   const pid = Number(new TextDecoder().decode(value));
   if (!(pid > 0)) throw new Error(`a namespace cannot be made: ${await new Response(child.stderr).text()}`);
   const user = isRoot ? [] : ['-U', '--preserve-credentials'];
-  return { pid, command: ['nsenter', '-t', `${pid}`, ...user, '-n', '-m', `--wd=${process.cwd()}`] };
+  // Of another mount namespace it is another folder until somebody goes there.
+  const stay = ['sh', '-c', 'cd "$0" && exec "$@"', process.cwd()];
+  return { pid, command: ['nsenter', '-t', `${pid}`, ...user, '-n', '-m', ...stay] };
 }
