@@ -7,6 +7,8 @@ import { type AdviceRig, openAdviceRig } from './advice-rig.double.ts';
 interface Mistake {
   check: string;
   impact: 'High' | 'Medium' | 'Low';
+  /** Of the server. */
+  settings?: Record<string, string>;
   /** Something much like it that is no mistake. */
   fine?(rig: AdviceRig): Promise<unknown>;
   make(rig: AdviceRig): Promise<unknown>;
@@ -166,10 +168,24 @@ const mistakes: Mistake[] = [
     },
     make: ({ manage }) => manage.credential('builder', 'open', { issuer: 'https://issuer.test', subject: 'repo:*' }),
   },
+  {
+    check: 'public-network-open',
+    impact: 'Medium',
+    settings: { publicUrl: 'https://registry.example.com' },
+    fine: ({ manage }) =>
+      manage.patch(registry, { networkRuleSet: { defaultAction: 'Deny', ipRules: [{ value: '127.0.0.0/8' }] } }),
+    make: ({ manage }) => manage.patch(registry, { networkRuleSet: { defaultAction: 'Allow' } }),
+  },
+  {
+    check: 'private-endpoint-without-listener',
+    impact: 'Low',
+    fine: ({ manage }) => manage.put(`${registry}/privateEndpointConnections/link`, { linkId: 'vpce-1' }),
+    make: ({ manage }) => manage.put(`${registry}/privateEndpointConnections/gone`, { listener: '10.0.0.1:5443' }),
+  },
 ];
 
 /** Of these nothing can be said while a server runs; settings.test.ts has them. */
-const ofSettings = ['bootstrap-owner', 'public-listener-without-tls', 'unsealed-keys'];
+const ofSettings = ['bootstrap-owner', 'link-header-without-proxy', 'public-listener-without-tls', 'unsealed-keys'];
 
 describe('bonded advise', () => {
   test('has a mistake for each of its checks', () => {
@@ -177,9 +193,9 @@ describe('bonded advise', () => {
     expect(new Set([...mistakes.map(({ check }) => check), ...ofSettings])).toEqual(new Set(ids));
   });
 
-  for (const [at, { check, impact, fine, make }] of mistakes.entries()) {
+  for (const [at, { check, impact, settings = {}, fine, make }] of mistakes.entries()) {
     test(`${check} is found, and its command ends it (${at + 1})`, async () => {
-      await using rig = await openAdviceRig();
+      await using rig = await openAdviceRig({ settings });
       await fine?.(rig);
       await rig.bonded('advise');
       expect(await rig.advice(check)).toEqual([]);

@@ -1,16 +1,17 @@
 import { resolve } from 'node:path';
 import { checksOn, recommend, recommendationHandlers, recommendationType } from '../advisor/index.ts';
 import { type Configuration, tlsOf } from '../configuration.ts';
-import { listenerChecks, type ListenerFacts } from '../http/index.ts';
+import { isLoopback, listenerChecks, type ListenerFacts } from '../http/index.ts';
 import { accessChecks, bootstrapChecks, takeSnapshot } from '../identity/index.ts';
 import { keyChecks } from '../keys/index.ts';
 import type { ServedType } from '../management/index.ts';
+import { checkedNetworksOf, type CheckedNetworks, networkChecks } from '../network/index.ts';
 import { groupScope } from '../operations/index.ts';
 import { registryChecks } from '../registries/index.ts';
 import type { Access } from './access.ts';
 
 /** The checks of all capabilities. */
-export const checks = { registryChecks, accessChecks, bootstrapChecks, keyChecks, listenerChecks };
+export const checks = { registryChecks, accessChecks, bootstrapChecks, keyChecks, listenerChecks, networkChecks };
 
 /** The advisor with every capability's checks, and the facts that each looks at. */
 export function advisorType(config: Configuration, access: Access): ServedType {
@@ -21,6 +22,7 @@ export function advisorType(config: Configuration, access: Access): ServedType {
     checksOn(keyChecks, () => ({ sealed: access.keys.sealed, serverId })),
     checksOn(listenerChecks, () => listenerFacts(config, serverId)),
     checksOn(bootstrapChecks, () => ({ bootstrap: config.bootstrap, serverId })),
+    checksOn(networkChecks, () => networkFacts(config, access, serverId)),
     checksOn(registryChecks, () => directory().registries),
     checksOn(accessChecks, () => takeSnapshot({ mirror, directory: directory(), passwords, rightUses, now: now() })),
   ];
@@ -28,6 +30,20 @@ export function advisorType(config: Configuration, access: Access): ServedType {
 }
 
 function listenerFacts(config: Configuration, serverId: string): ListenerFacts {
-  const { listen, publicUrl, data } = config;
-  return { listen, hasTls: tlsOf(config) !== undefined, publicUrl, data: resolve(data), serverId };
+  const { listen, network, publicUrl, data } = config;
+  return {
+    listen,
+    listeners: network.listeners,
+    hasTls: tlsOf(config) !== undefined,
+    publicUrl,
+    data: resolve(data),
+    serverId,
+  };
+}
+
+function networkFacts(config: Configuration, { mirror, directory }: Access, serverId: string): CheckedNetworks {
+  const { listen, network, publicUrl, trustedProxies } = config;
+  const isReachable = publicUrl !== undefined || trustedProxies.length > 0 || !isLoopback(listen.host);
+  const registries = checkedNetworksOf(mirror, directory().registries, network);
+  return { registries, isReachable, config: network, trustedProxies, serverId };
 }

@@ -30,7 +30,8 @@ export const serve = buildCommand<ConfigFlags, [], Context>({
       ...(workers && { processes }),
     };
     const { listen, publicUrl } = config;
-    if (isInTheClear({ listen, publicUrl, hasTls: tlsOf(config) !== undefined })) {
+    const { listeners } = config.network;
+    if (isInTheClear({ listen, listeners, publicUrl, hasTls: tlsOf(config) !== undefined })) {
       log.warn({}, 'tokens travel in the clear: set tls, or name in publicUrl the proxy in front that speaks TLS');
     }
     log.info(shown, `serving on ${app.url}`);

@@ -1,6 +1,7 @@
 import type { PropertiesOf, ResourceType } from '../operations/index.ts';
 import { registryType } from '../registries/index.ts';
 import type { Mirror, Resource } from '../resources/index.ts';
+import type { CheckedNetwork } from './checks.ts';
 import type { NetworkConfig } from './config.ts';
 import { connectionType, type ConnectionStatus } from './contract.ts';
 import { compileIpRules, type IpRules } from './ip-rules.ts';
@@ -86,6 +87,27 @@ function connectionsOf(mirror: Mirror, resourceId: string, config: Pick<NetworkC
     connections.set(way, { name: resource.name, status: properties!.privateLinkServiceConnectionState.status });
   }
   return connections;
+}
+
+/** What the advisor looks at of registries. */
+export function checkedNetworksOf(
+  mirror: Mirror,
+  registries: readonly { id: number; resourceId: string; name: string }[],
+  config: Pick<NetworkConfig, 'listeners'>,
+): CheckedNetwork[] {
+  const networks = readNetworks(mirror, registries, config);
+  const known = new Set(config.listeners.map(({ name }) => `listener:${name}`));
+  return registries.flatMap(({ id, name, resourceId }) => {
+    const facts = networks.of(id);
+    if (!facts) return [];
+    const connections = mirror.list(connectionType.type, resourceId).flatMap((resource) => {
+      const { listener } = resource.properties;
+      if (typeof listener !== 'string') return [];
+      const isKnown = known.has(wayOf({ listener }, config)!);
+      return [{ name: resource.name, resourceId: resource.id, listener, known: isKnown }];
+    });
+    return [{ name, resourceId, isOpen: facts.isOpen, connections }];
+  });
 }
 
 /** What the way of a private endpoint is called in a request; undefined where it says none. */

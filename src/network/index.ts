@@ -1,4 +1,5 @@
 export { type BlobAddresses, blobAddressMs, createBlobAddresses, type SignedBlob } from './blob-address.ts';
+export { type CheckedNetworks, networkChecks } from './checks.ts';
 export { dataHostOf, type NetworkConfig, networkConfig } from './config.ts';
 export {
   connectionStatuses,
@@ -9,7 +10,7 @@ export {
   networkTypes,
 } from './contract.ts';
 export { type NetworkRefusal, type Origin, type Reach, reachOf, refuseOrigin } from './decide.ts';
-export { type NetworkDirectory, type NetworkFacts, readNetworks } from './facts.ts';
+export { checkedNetworksOf, type NetworkDirectory, type NetworkFacts, readNetworks } from './facts.ts';
 export {
   connectionHandlers,
   linkResourceHandlers,
