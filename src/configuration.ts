@@ -1,9 +1,10 @@
 import { z } from 'zod';
-import { gcConfig, manifestsConfig } from './catalog/index.ts';
+import { gcConfig, manifestsConfig, tagsConfig } from './catalog/index.ts';
 import { type ConfigSources, hostName, loadConfig, type LoadedConfig, processCount } from './config/index.ts';
 import { storageConfig, uploadsConfig } from './content/index.ts';
 import { databaseConfig } from './database/index.ts';
-import { createHostTable, type HostTable, httpConfig, type TlsFiles } from './http/index.ts';
+import { createHostTable, type HostTable, httpConfig, regionsConfig, type TlsFiles } from './http/index.ts';
+import { importConfig } from './importing/index.ts';
 import { keysConfig } from './keys/index.ts';
 import { bootstrapConfig, tokensConfig } from './identity/index.ts';
 import { dataHostOf, networkConfig } from './network/index.ts';
@@ -43,12 +44,14 @@ const slices = z.strictObject({
   storage: storageConfig,
   uploads: uploadsConfig,
   manifests: manifestsConfig,
+  tags: tagsConfig,
   gc: gcConfig,
   keys: keysConfig,
   tokens: tokensConfig,
   bootstrap: bootstrapConfig,
-  network: networkConfig,
+  network: z.strictObject({ ...networkConfig, regions: regionsConfig }).prefault({}),
   outbound: outboundConfig,
+  import: importConfig,
   log: logConfig,
 });
 

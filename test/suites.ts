@@ -76,6 +76,7 @@ const notFacts = [
   'test/limits/**',
   'test/nodes/**',
   'test/network/**',
+  'test/shells/**',
 ];
 
 /**
@@ -247,6 +248,16 @@ export const suites: readonly Suite[] = [
     inMemory: true,
     minutes: { small: 10, ci: 10, soak: 1440 },
     environment: { small: inS3(20), ci: inS3(20), soak: inS3(2000) },
+  },
+  {
+    name: 'shells',
+    shows: 'bash, zsh and fish at a terminal complete commands, flags and what the server has',
+    kind: 'tests',
+    files: ['test/shells/**/*.test.ts'],
+    needs: ['bash', 'zsh', 'fish'],
+    built: true,
+    inMemory: true,
+    minutes: { small: 5, ci: 5, soak: 5 },
   },
   {
     name: 'fresh-clone',

@@ -41,7 +41,7 @@ describe('attributes, in ACR’s form', () => {
   });
 
   test('of a tag, alone and in the list', async () => {
-    const tag = { name: 'v1', digest: image.digest, ...times, signed: false, changeableAttributes };
+    const tag = { name: 'v1', digest: image.digest, ...times, signed: false, changeableAttributes, pullCount: 0 };
     expect(await json('team/app/_tags/v1')).toEqual({ ...source(), tag });
     expect(await json('team/app/_tags')).toEqual({ ...source(), tags: [tag] });
     expect(await json(`team/app/_tags?digest=${image.digest}`)).toEqual({ ...source(), tags: [tag] });
@@ -58,6 +58,7 @@ describe('attributes, in ACR’s form', () => {
       artifactType: 'application/vnd.oci.image.config.v1+json',
       tags: ['v1'],
       changeableAttributes,
+      pullCount: 0,
     };
     const platform = { architecture: 'amd64', os: 'linux' };
     for (const reference of [image.digest, 'v1'])
@@ -121,8 +122,8 @@ describe('what is not there', () => {
   });
 
   test('a method that is not served is 405, and says which are', async () => {
-    const answer = await get('here', { method: 'PATCH', body: '{}' });
-    expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET, HEAD, DELETE']);
+    const answer = await get('here', { method: 'PUT', body: '{}' });
+    expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET, HEAD, PATCH, DELETE']);
   });
 });
 
@@ -197,6 +198,9 @@ describe('who shows nothing', () => {
     ['GET', 'a/b/_tags', 'repository:a/b:metadata_read'],
     ['GET', 'a/b/_manifests', 'repository:a/b:metadata_read'],
     ['GET', `a/b/_manifests/${digestOf('x')}`, 'repository:a/b:metadata_read'],
+    ['PATCH', 'a/b', 'repository:a/b:metadata_write'],
+    ['PATCH', 'a/b/_tags/v1', 'repository:a/b:metadata_write'],
+    ['PATCH', `a/b/_manifests/${digestOf('x')}`, 'repository:a/b:metadata_write'],
     ['DELETE', 'a/b', 'repository:a/b:delete'],
     ['DELETE', 'a/b/_tags/v1', 'repository:a/b:delete'],
   ])('%s %s is asked for a token of %s', async (method, path, scope) => {

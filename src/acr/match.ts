@@ -5,6 +5,7 @@ export type Route =
   | { kind: 'repository'; name: string }
   | { kind: 'tags'; name: string }
   | { kind: 'tag'; name: string; tag: string }
+  | { kind: 'history' | 'undelete'; name: string; tag: string }
   | { kind: 'manifests'; name: string }
   | { kind: 'manifest'; name: string; digest: string };
 
@@ -19,6 +20,11 @@ export function matchRoute(path: string): Route | undefined {
   if (!path.startsWith(prefix)) return undefined;
   const rest = path.slice(prefix.length);
   if (rest === '_catalog') return { kind: 'catalog' };
+  const ofTag = /^(.+)\/_tags\/([^/]+)\/_(history|undelete)$/.exec(rest);
+  if (ofTag) {
+    const [, name, tag, kind] = ofTag;
+    return { kind: kind as 'history' | 'undelete', name: requireRepositoryName(name!), tag: tag! };
+  }
   const last = rest.lastIndexOf('/');
   const tail = rest.slice(last + 1);
   const second = rest.lastIndexOf('/', last - 1);

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'bun:test';
+import { fetch } from '../../test/http/fetch.ts';
+import { ociIndex, putManifest } from '../../test/http/registry.ts';
 import { makeIssuer, registry } from '../../test/support/management.ts';
 import { checks } from '../app/advisor.ts';
 import { groupScope } from '../operations/index.ts';
@@ -9,6 +11,8 @@ interface Mistake {
   impact: 'High' | 'Medium' | 'Low';
   /** Of the server. */
   settings?: Record<string, string>;
+  /** The text of the server's configuration. */
+  file?: string;
   /** Something much like it that is no mistake. */
   fine?(rig: AdviceRig): Promise<unknown>;
   make(rig: AdviceRig): Promise<unknown>;
@@ -35,6 +39,17 @@ async function githubClaims({ manage }: AdviceRig, claims: Record<string, string
 async function logIn({ server }: AdviceRig, name: string, password: string) {
   const headers = { Authorization: `Basic ${btoa(`${name}:${password}`)}` };
   expect((await fetch(`${server.url}/v2/`, { headers })).status).toBe(200);
+}
+
+/** Pulls as clients with these addresses, and waits until that is written down. */
+async function pullFrom({ server }: AdviceRig, ...addresses: string[]) {
+  const text = JSON.stringify({ schemaVersion: 2, mediaType: ociIndex, manifests: [] });
+  await putManifest(server.url, 'app', 'v1', text, ociIndex);
+  for (const address of addresses) {
+    const headers = { 'X-Forwarded-For': address };
+    expect((await fetch(`${server.url}/v2/app/manifests/v1`, { headers })).status).toBe(200);
+  }
+  await server.app.pulls.write();
 }
 
 const mistakes: Mistake[] = [
@@ -182,6 +197,22 @@ const mistakes: Mistake[] = [
     fine: ({ manage }) => manage.put(`${registry}/privateEndpointConnections/link`, { linkId: 'vpce-1' }),
     make: ({ manage }) => manage.put(`${registry}/privateEndpointConnections/gone`, { listener: '10.0.0.1:5443' }),
   },
+  {
+    check: 'clients-in-several-regions',
+    impact: 'Low',
+    file: `
+trustedProxies: [127.0.0.1]
+network:
+  regions:
+    - { name: west, ranges: [192.0.2.0/24] }
+    - { name: east, ranges: ['2001:db8::/32'] }
+`,
+    async fine(rig) {
+      await rig.bonded('acr update --name default --sku Basic');
+      await pullFrom(rig, '192.0.2.7', '192.0.2.8', '198.51.100.1');
+    },
+    make: (rig) => pullFrom(rig, '2001:db8::1'),
+  },
 ];
 
 /** Of these nothing can be said while a server runs; settings.test.ts has them. */
@@ -193,9 +224,9 @@ describe('bonded advise', () => {
     expect(new Set([...mistakes.map(({ check }) => check), ...ofSettings])).toEqual(new Set(ids));
   });
 
-  for (const [at, { check, impact, settings = {}, fine, make }] of mistakes.entries()) {
+  for (const [at, { check, impact, settings = {}, file, fine, make }] of mistakes.entries()) {
     test(`${check} is found, and its command ends it (${at + 1})`, async () => {
-      await using rig = await openAdviceRig({ settings });
+      await using rig = await openAdviceRig({ settings, file });
       await fine?.(rig);
       await rig.bonded('advise');
       expect(await rig.advice(check)).toEqual([]);

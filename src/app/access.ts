@@ -14,7 +14,7 @@ import {
   type RightUses,
   standingOf,
 } from '../identity/index.ts';
-import { startPeriodic } from '../jobs/index.ts';
+import { isAlive, startPeriodic } from '../jobs/index.ts';
 import { ensureOperatorKey, keyIntervals, type Keys, loadOperatorVerifier, openKeys } from '../keys/index.ts';
 import { networkTypes } from '../network/index.ts';
 import { createOperations, type Operations } from '../operations/index.ts';
@@ -53,7 +53,7 @@ export async function openAccess(
   storage: Storage,
   { log, now, url }: { log: Log; now: () => number; url: () => string },
 ): Promise<Access> {
-  const { db, catalog } = storage;
+  const { db, catalog, node } = storage;
   const data = usesData(config) ? resolve(config.data) : undefined;
   const keys = await openKeys(db, { ...config.keys, now, dataDirectory: data });
   if (!keys.sealed)
@@ -97,7 +97,7 @@ export async function openAccess(
     keys,
     resources,
     mirror,
-    operations: createOperations(db, { now }),
+    operations: createOperations(db, { now, claims: node && { self: node.id, isAlive } }),
     refresh,
     follow(failed) {
       const everyProcess = (name: string, intervalMs: number, run: () => Promise<unknown>) =>

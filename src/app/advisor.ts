@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { type Catalog, dayOf, regionPullsOf } from '../catalog/index.ts';
 import { checksOn, recommend, recommendationHandlers, recommendationType } from '../advisor/index.ts';
 import { type Configuration, tlsOf } from '../configuration.ts';
 import { isLoopback, listenerChecks, type ListenerFacts } from '../http/index.ts';
@@ -7,14 +8,22 @@ import { keyChecks } from '../keys/index.ts';
 import type { ServedType } from '../management/index.ts';
 import { checkedNetworksOf, type CheckedNetworks, networkChecks } from '../network/index.ts';
 import { groupScope } from '../operations/index.ts';
-import { registryChecks } from '../registries/index.ts';
+import { regionChecks, regionDays, registryChecks, type RegistryRegions } from '../registries/index.ts';
 import type { Access } from './access.ts';
 
 /** The checks of all capabilities. */
-export const checks = { registryChecks, accessChecks, bootstrapChecks, keyChecks, listenerChecks, networkChecks };
+export const checks = {
+  registryChecks,
+  regionChecks,
+  accessChecks,
+  bootstrapChecks,
+  keyChecks,
+  listenerChecks,
+  networkChecks,
+};
 
 /** The advisor with every capability's checks, and the facts that each looks at. */
-export function advisorType(config: Configuration, access: Access): ServedType {
+export function advisorType(config: Configuration, access: Access, catalog: Catalog): ServedType {
   const { mirror, directory, rightUses, identification } = access;
   const { passwords, now } = identification;
   const serverId = groupScope;
@@ -24,9 +33,23 @@ export function advisorType(config: Configuration, access: Access): ServedType {
     checksOn(bootstrapChecks, () => ({ bootstrap: config.bootstrap, serverId })),
     checksOn(networkChecks, () => networkFacts(config, access, serverId)),
     checksOn(registryChecks, () => directory().registries),
+    checksOn(regionChecks, () => regionsOf(config, access, catalog)),
     checksOn(accessChecks, () => takeSnapshot({ mirror, directory: directory(), passwords, rightUses, now: now() })),
   ];
   return { type: recommendationType, handlers: recommendationHandlers(() => recommend(looks, now())) };
+}
+
+/** The tier of each registry, and where clients pulled from it of late. */
+async function regionsOf({ network }: Configuration, { mirror, directory }: Access, catalog: Catalog) {
+  if (network.regions.length === 0) return [];
+  const days = { last: dayOf(catalog.now()), count: regionDays };
+  const facts: RegistryRegions[] = [];
+  for (const { id, name, resourceId } of directory().registries) {
+    const sku = mirror.get(resourceId)?.sku?.['name'];
+    if (typeof sku !== 'string' || sku === 'Premium') continue;
+    facts.push({ name, resourceId, sku, regions: await regionPullsOf(catalog, id, days) });
+  }
+  return facts;
 }
 
 function listenerFacts(config: Configuration, serverId: string): ListenerFacts {

@@ -1,4 +1,5 @@
 import type { Audit, AuditEntry } from '../audit/index.ts';
+import { RegistryError } from '../errors/index.ts';
 import type { Caller, GatedExchange } from '../identity/index.ts';
 import type { Oauth2Options } from '../oauth2/index.ts';
 import { callerOf, type GateOptions } from './gates.ts';
@@ -40,6 +41,23 @@ export function grantsTo(audit: Audit): Oauth2Options['record'] {
   };
 }
 
+/** Records what the gates let pass and the catalog refused: what is locked, a tag that may not move. */
+export function recordRefused(audit: Audit, exchange: GatedExchange, error: unknown): void {
+  const { action, repository, path, caller } = exchange;
+  if (!(error instanceof RegistryError) || action === undefined || !caller) return;
+  const reason = reasonOf(error);
+  // The gate of the network has recorded that itself.
+  if (reason === undefined || reason === 'network') return;
+  const detail = { path: path.slice(0, longestField) };
+  audit.record({ ...about(exchange, callerOf(caller)), action, outcome: 'denied', reason, target: repository, detail });
+}
+
+function reasonOf({ code, detail }: RegistryError): string | undefined {
+  if (code === 'REGISTRY_DISALLOWED_OPERATION') return 'locked';
+  const { reason } = (detail ?? {}) as { reason?: unknown };
+  return code === 'DENIED' && typeof reason === 'string' ? reason : undefined;
+}
+
 /** Records what was done: what changed something now, what only read within a second. */
 export function recordDone(audit: Audit, exchange: GatedExchange, { status }: Response): void {
   const { action, repository, path, method } = exchange;
@@ -49,7 +67,7 @@ export function recordDone(audit: Audit, exchange: GatedExchange, { status }: Re
   if (method === 'GET' || method === 'HEAD') {
     // Whoever reads how far an upload has come has read nothing.
     if (action !== 'push') audit.note({ ...entry, detail: { path: path.slice(0, longestField) } });
-  } else if (action === 'delete' || status === 201) {
+  } else if (action === 'delete' || action === 'update' || action === 'undelete' || status === 201) {
     audit.record({ ...entry, detail: { path: path.slice(0, longestField) } });
   }
 }

@@ -1,5 +1,6 @@
 import { decideManagement } from '../access/index.ts';
 import type { Audit } from '../audit/index.ts';
+import type { Catalog } from '../catalog/index.ts';
 import { type Configuration, registriesOf } from '../configuration.ts';
 import { RegistryError } from '../errors/index.ts';
 import {
@@ -31,7 +32,13 @@ import {
   trustedIssuerHandlers,
   trustedIssuerType,
 } from '../identity/index.ts';
-import { createManagement, isManagementPath, type Management, type ServedType } from '../management/index.ts';
+import {
+  createManagement,
+  isManagementPath,
+  type LongAction,
+  type Management,
+  type ServedType,
+} from '../management/index.ts';
 import {
   connectionHandlers,
   connectionType,
@@ -53,7 +60,9 @@ type Identified = GatedExchange & { principal: Caller };
 function servedTypes(
   config: Configuration,
   access: Access,
+  catalog: Catalog,
   concerns: (exchange: object, id: string) => void,
+  importImage: LongAction,
 ): ServedType[] {
   const { mirror, directory, resources, identification } = access;
   const { passwords, now } = identification;
@@ -89,6 +98,7 @@ function servedTypes(
           ...presentNetwork(networks, resource),
         }),
         actions,
+        longActions: { importImage },
         async afterDelete(context, gone) {
           await dropPasswords(context.tx, directory(), passwords, gone);
           await registries.afterDelete(context, gone);
@@ -104,7 +114,7 @@ function servedTypes(
     { type: trustedIssuerType, handlers: trustedIssuerHandlers(() => directory().issuers) },
     { type: connectionType, handlers: connectionHandlers(networks) },
     { type: linkResourceType, handlers: linkResourceHandlers(networks) },
-    advisorType(config, access),
+    advisorType(config, access, catalog),
   ];
 }
 
@@ -123,9 +133,20 @@ export function createManagementEdge(
     authenticate,
     network,
     audit,
+    catalog,
+    carriesOut,
+    importImage,
     failed,
-  }: { authenticate: Gate; network: NetworkGates; audit: Audit; failed: (error: unknown) => void },
-): Pick<Management, 'renderError' | 'settle'> & {
+  }: {
+    authenticate: Gate;
+    network: NetworkGates;
+    audit: Audit;
+    catalog: Catalog;
+    carriesOut: boolean;
+    importImage: LongAction;
+    failed: (error: unknown) => void;
+  },
+): Pick<Management, 'renderError' | 'takeUp' | 'stop'> & {
   handle(exchange: GatedExchange): Promise<Response | undefined>;
 } {
   const { directory, mirror, operations, resources, identification } = access;
@@ -133,7 +154,7 @@ export function createManagementEdge(
   /** What an action was about beside the resource that it is an action of. */
   const concerned = new WeakMap<object, string>();
   const management = createManagement({
-    types: servedTypes(config, access, (exchange, id) => concerned.set(exchange, id)),
+    types: servedTypes(config, access, catalog, (exchange, id) => concerned.set(exchange, id), importImage),
     providerActions: [
       { action: checkNameAvailability, handle: (_, input) => checkName(mirror, input) },
       { action: explainManagementAccess, handle: explainHandlers(access).explainManagement },
@@ -158,12 +179,15 @@ export function createManagementEdge(
     refresh: access.refresh,
     originOf: (exchange) => (exchange as Identified).origin(),
     failed,
+    carriesOut,
+    sealer: access.keys.sealer,
     now: identification.now,
   });
 
   return {
     renderError: management.renderError,
-    settle: management.settle,
+    takeUp: management.takeUp,
+    stop: management.stop,
     async handle(exchange) {
       if (!isManagementPath(exchange.path)) return undefined;
       exchange.action = 'management';

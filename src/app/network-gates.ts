@@ -19,7 +19,7 @@ import { about } from './audit-trail.ts';
 import { callerOf } from './gates.ts';
 
 /** Where a request comes from, as the edge knows it. */
-type Coming = Pick<
+export type Coming = Pick<
   Exchange,
   'registryId' | 'requestId' | 'way' | 'isLocal' | 'address' | 'method' | 'path' | 'atDataEndpoint'
 >;
@@ -33,8 +33,8 @@ export interface NetworkGates {
   origin(exchange: Coming): void;
   allow: Gate;
   admit(exchange: Coming, caller: Caller): void;
-  /** The same for the registry in which a managed resource lies, whichever host it is asked of. */
-  allowTarget(exchange: Coming, caller: Caller, id: string): void;
+  /** The same for the registry in which a managed resource lies, whichever host it is asked of; to manage it, or to pull. */
+  allowTarget(exchange: Coming, caller: Caller, id: string, scope?: 'pull'): void;
   refuseUnasked(exchange: Coming): void;
   /** Whether it got in because of who it is, whatever the rules say. */
   isTrusted(exchange: object): boolean;
@@ -90,10 +90,10 @@ export function createNetworkGates({ config, access, audit }: Options): NetworkG
     throw new RegistryError('DENIED', { message, detail: { reason: 'network' } });
   }
 
-  const verdict = (facts: NetworkFacts | undefined, exchange: Coming): NetworkRefusal | undefined => {
+  const verdict = (facts: NetworkFacts | undefined, exchange: Coming, pulls = false): NetworkRefusal | undefined => {
     if (!facts) return unknownRegistry(exchange);
-    const { method, path, atDataEndpoint: dataEndpoint } = exchange;
-    const reach = reachOf(method, path, { management: isManagementPath(path), dataEndpoint });
+    const { method, path, atDataEndpoint } = exchange;
+    const reach = reachOf(method, path, { management: isManagementPath(path), pulls: pulls || atDataEndpoint });
     return refuseOrigin(facts, { way: exchange.way(), address: exchange.address }, reach);
   };
 
@@ -124,11 +124,12 @@ export function createNetworkGates({ config, access, audit }: Options): NetworkG
     },
     allow: (exchange) => admit(exchange, callerOf(exchange.caller)),
     admit,
-    allowTarget(exchange, caller, id) {
+    allowTarget(exchange, caller, id, scope) {
       const key = registryKeyOf(id);
       const facts = key === undefined ? undefined : current().at(key);
-      if (!facts || armKey(current().of(exchange.registryId)?.resourceId ?? '') === key) return;
-      const refusal = verdict(facts, exchange);
+      const pulls = scope === 'pull';
+      if (!facts || (!pulls && armKey(current().of(exchange.registryId)?.resourceId ?? '') === key)) return;
+      const refusal = verdict(facts, exchange, pulls);
       if (!refusal || isOwners(exchange) || isOperator(exchange, caller)) return;
       if (!refusal.trustedMay || !isTrustedBy(facts, caller)) refuse(exchange, refusal, caller);
     },

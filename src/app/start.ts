@@ -1,20 +1,23 @@
 import { type Configuration, tlsOf } from '../configuration.ts';
 import { requireStore } from '../content/index.ts';
 import { createAudit } from '../audit/index.ts';
+import type { PullCounter } from '../catalog/index.ts';
 import { serveAttributes } from '../acr/index.ts';
 import { distribute, serveDataEndpoint } from '../distribution/index.ts';
-import { type HttpServer, startServer } from '../http/index.ts';
+import { createRegionOf, type HttpServer, startServer } from '../http/index.ts';
 import { createByteBudget } from '../memory/index.ts';
 import { createOauth2 } from '../oauth2/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { createMetrics, type Log, type Metrics, watchLoopLag, watchMemory } from '../telemetry/index.ts';
 import { type Access, openAccess } from './access.ts';
-import { grantsTo, recordDone, refusalsTo } from './audit-trail.ts';
-import { createFailures, startBackground } from './background.ts';
+import { grantsTo, recordDone, recordRefused, refusalsTo } from './audit-trail.ts';
+import { createFailures, startBackground, takeUpOperations } from './background.ts';
 import { createDataEndpoint } from './data-endpoint.ts';
 import { createGates } from './gates.ts';
 import { createLiveHosts } from './hosts.ts';
+import { createImportAction } from './importing.ts';
 import { createManagementEdge } from './management.ts';
+import { startCounting } from './pulls.ts';
 import { forgetMissing } from './missing.ts';
 import { createNetworkGates } from './network-gates.ts';
 import { ensureRegistries, openStorage, openUploads, type SharedRights, type Storage } from './storage.ts';
@@ -28,6 +31,8 @@ export interface App {
   readonly access: Access;
   /** Those of this process. */
   readonly metrics: Metrics;
+  /** What was pulled from this process. */
+  readonly pulls: PullCounter;
   /** Finishes what is in flight, stops background work, closes. Resolves with the number of requests that were cut. */
   stop(): Promise<number>;
 }
@@ -63,6 +68,8 @@ export async function startApp(
   const uploads = openUploads(config, storage, worker, now);
   const registryIds = await ensureRegistries(config, storage);
   const access = await openAccess(config, storage, { log, now, url: () => server.url });
+  // Whoever writes has the rules, as the directory has them now.
+  catalog.tagMutability = (id, repository) => access.directory().registry(id)?.tagMutability(repository);
   const hosts = createLiveHosts(config, registryIds, access);
   const audit = createAudit(log);
   stack.defer(() => audit.close());
@@ -83,12 +90,19 @@ export async function startApp(
     authenticate,
     network,
     audit,
+    catalog,
+    importImage: createImportAction(config, access, storage, uploads, network),
+    // Nodes tell each other what they have taken; of the workers of one server, one does it for all.
+    carriesOut: storage.node !== undefined || worker?.background !== false,
     failed: (error) => failed('management', error),
   });
-  stack.defer(() => management.settle());
+  stack.defer(() => management.stop());
   const missing = (digest: Digest, key: string) => void forgetMissing(storage, digest, key, metrics, log);
+  const pulls = startCounting(catalog, createRegionOf(config.network.regions), failed);
+  stack.defer(() => pulls.stop());
   const distribution = {
     catalog,
+    pulls,
     uploads,
     blobs,
     manifestTimeoutMs: config.uploads.stallTimeout,
@@ -116,8 +130,14 @@ export async function startApp(
     async handle(exchange) {
       network.origin(exchange);
       if (exchange.atDataEndpoint) return serveDataEndpoint(distribution, exchange);
-      const answer =
-        (await distribute(distribution, gates, exchange)) ?? (await serveAttributes(distribution, gates, exchange));
+      let answer: Response | undefined;
+      try {
+        answer =
+          (await distribute(distribution, gates, exchange)) ?? (await serveAttributes(distribution, gates, exchange));
+      } catch (error) {
+        recordRefused(audit, exchange, error);
+        throw error;
+      }
       if (!answer) {
         const other = (await oauth2(exchange)) ?? (await management.handle(exchange));
         if (!other) network.refuseUnasked(exchange);
@@ -142,6 +162,7 @@ export async function startApp(
     metrics: worker ? { ...metrics, render: worker.renderMetrics } : metrics,
   });
   for (const stop of access.follow(failed)) stack.defer(stop);
+  stack.defer(takeUpOperations(management, failed));
   if (worker?.background !== false) {
     for (const stop of startBackground(config, storage, access, uploads, metrics, { log, failed })) stack.defer(stop);
   }
@@ -155,6 +176,7 @@ export async function startApp(
     storage,
     access,
     metrics,
+    pulls,
     stop: async () => {
       // Others go on with the background work while requests finish here.
       void storage.node?.giveBack().catch(unheard);

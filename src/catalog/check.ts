@@ -96,7 +96,7 @@ async function* checkTags(catalog: Catalog, { repair }: CatalogCheckOptions): As
     if (row.sound) continue;
     const { registry, repository, name, digest } = row;
     const of = { id: row.repository_id, registryId: row.registry_id, name: repository };
-    if (repair) await deleteTag(catalog, of, name);
+    if (repair) await deleteTag(catalog, of, name, { evenLocked: true });
     yield finding(
       'tag-dangling',
       'a tag points to a manifest that is not stored',

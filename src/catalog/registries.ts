@@ -71,6 +71,9 @@ async function collectFrom(catalog: Catalog, id: number): Promise<boolean> {
   const [name] = await listRepositories(catalog, id, '', 1);
   const repository = name === undefined ? undefined : await findRepository(catalog, id, name);
   if (repository) {
+    // A registry goes with all that it holds, whatever is locked there.
+    if (repository.attributes !== 0)
+      await db.write((tx) => tx.run('UPDATE repositories SET locked_until = 0 WHERE id = ?', [repository.id]));
     await deleteManifests(catalog, repository);
     return true;
   }

@@ -1,4 +1,4 @@
-import type { Catalog } from '../catalog/index.ts';
+import type { Catalog, PullCounter } from '../catalog/index.ts';
 import type { BlobStore, Uploads } from '../content/index.ts';
 import type { GatedExchange } from '../identity/index.ts';
 import type { ByteBudget } from '../memory/index.ts';
@@ -18,6 +18,8 @@ export interface Distribution {
   manifestMemory: ByteBudget;
   /** For lists, until they have gone out. */
   listMemory: ByteBudget;
+  /** Counts what is pulled. */
+  pulls: PullCounter;
   /** Told of the bytes of blobs that were taken in, and of those that an answer holds. */
   received(bytes: number): void;
   served(bytes: number): void;

@@ -24,6 +24,10 @@ export interface ManagementOptions {
   originOf?(exchange: Exchange): string;
   /** Told of what failed after its request was answered. */
   failed?(error: unknown): void;
+  /** Whether this process carries out what takes longer than a request: where nodes do not tell, one process does. */
+  carriesOut?: boolean;
+  /** Seals what must not lie in the facts as it is, bound to an id; left out where there is nothing to seal it under. */
+  sealer?: { seal(text: string, boundTo: string): string; unseal(sealed: string, boundTo: string): string } | undefined;
   /** Current time (ms). */
   now(): number;
 }
@@ -33,8 +37,16 @@ export interface Edge extends Required<Omit<ManagementOptions, 'types' | 'provid
   /** By type, lower-cased. */
   types: ReadonlyMap<string, ServedType>;
   readBody(request: Request): Promise<unknown>;
-  /** Lets work go on after the answer. */
-  later(work: Promise<void>): void;
+  carrier: Carrier;
+}
+
+/** What carries out that which takes longer than a request. */
+export interface Carrier {
+  /** An operation has begun: it is carried out here if it may. `secret` is what its row does not show. */
+  begun(id: string, secret?: string): void;
+  takeUp(): Promise<boolean>;
+  settle(): Promise<void>;
+  stop(): Promise<void>;
 }
 
 /** One request on its way, after the rights were checked. */

@@ -12,11 +12,13 @@ import { type Put, type Resource, type ResourceBody, resourceNotFound } from '..
 import { builtInOf, type Call, type Edge, handlersOf, hookContext, type RouteOf } from './edge.ts';
 import { empty, json, present, quoted } from './envelope.ts';
 import type { HookContext, WriteHookContext } from './handlers.ts';
-import { operationHeaders, runLater } from './long-running.ts';
+import { operationHeaders } from './long-running.ts';
 import { preconditionsOf } from './preconditions.ts';
 import { ownerOf } from './read.ts';
+import { sealing, type Work } from './work.ts';
 
-type Write = Put & { operation: string | undefined };
+/** `secret`: what the rest of the work needs and no row has. */
+type Write = Put & { operation: string | undefined; secret: string | undefined };
 
 /** PUT and PATCH of a resource. */
 export async function writeResource(call: Call, route: RouteOf<'resource'>, verb: 'put' | 'patch'): Promise<Response> {
@@ -51,11 +53,12 @@ export async function writeResource(call: Call, route: RouteOf<'resource'>, verb
       tx,
     });
     await handlersOf(edge, type).afterWrite?.(inside, put.resource, put.previous);
-    return { ...put, operation: begin(edge, inside, verb) };
+    const secret = Object.keys(secrets).length > 0 ? JSON.stringify(secrets) : undefined;
+    return { ...put, secret, operation: await begin(edge, inside, verb, put.resource, secret) };
   });
   await edge.refresh();
-  const { resource, previous, operation } = written;
-  if (operation !== undefined) runLater(call, context, verb, resource, operation);
+  const { resource, previous, operation, secret } = written;
+  if (operation !== undefined) edge.carrier.begun(operation, secret);
   return json(await present(call, context, resource), previous ? 200 : 201, {
     ETag: quoted(resource.etag),
     ...(operation !== undefined && operationHeaders(call, id, operation, false)),
@@ -96,7 +99,7 @@ export async function deleteResource(call: Call, route: RouteOf<'resource'>): Pr
     if (resource) await handlers.beforeDelete?.(inside, resource);
     if (resource && waits) {
       const marked = await resources.patch(id, (previous) => ({ ...previous, state: 'Deleting' }), { ...change, tx });
-      return { resource: marked.resource, operation: begin(edge, inside, 'delete') };
+      return { resource: marked.resource, operation: await begin(edge, inside, 'delete', marked.resource) };
     }
     const gone = await resources.delete(id, { ...change, cascade: type.cascade, tx });
     if (gone) await handlers.afterDelete?.(inside, gone);
@@ -106,17 +109,22 @@ export async function deleteResource(call: Call, route: RouteOf<'resource'>): Pr
   const { resource, operation } = deleted;
   if (!resource) return empty(204);
   if (operation === undefined) return json(await present(call, context, resource));
-  runLater(call, context, 'delete', resource, operation);
+  edge.carrier.begun(operation);
   return empty(202, operationHeaders(call, id, operation, true));
 }
 
-function begin(
+/** Records that the rest of a write is to be done, where there is any. */
+async function begin(
   edge: Edge,
   context: HookContext & { tx: Transaction },
   verb: 'put' | 'patch' | 'delete',
-): string | undefined {
-  if (!context.type.longRunning.includes(verb)) return undefined;
-  return edge.operations.start(context.tx, { resourceId: context.id, principal: context.by });
+  { state }: Resource,
+  secret?: string,
+): Promise<string | undefined> {
+  const { type, id, by } = context;
+  if (!type.longRunning.includes(verb)) return undefined;
+  const work: Work = { kind: verb, type: type.type, id, state, hasSecret: secret !== undefined };
+  return edge.operations.start(context.tx, { resourceId: id, principal: by, work, seal: sealing(edge, secret) });
 }
 
 /** What an extension extends must be there; the parent of a child is looked at anyway. */

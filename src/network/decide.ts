@@ -25,8 +25,8 @@ const reaches = {
  * What a request reaches for, by method and path alone, so that it is known before anything is read: everybody who may do
  * anything may come to the base and to the token endpoints.
  */
-export function reachOf(method: string, path: string, at: { management: boolean; dataEndpoint: boolean }): Reach {
-  if (at.dataEndpoint) return reaches.pull;
+export function reachOf(method: string, path: string, at: { management: boolean; pulls: boolean }): Reach {
+  if (at.pulls) return reaches.pull;
   if (at.management) return reaches.manage;
   if (path === '/v2' || path === '/v2/') return reaches.any;
   if (!path.startsWith('/v2/') && !path.startsWith('/acr/v1/')) return reaches.any;

@@ -35,10 +35,13 @@ export {
 export {
   createOperations,
   type Operation,
+  type OperationClaims,
   operationRetentionMs,
   type Operations,
   type OperationStatus,
   type Outcome,
+  type Progress,
+  type TakenOperation,
 } from './long-running.ts';
 export {
   type ErrorDetail,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { action, apiVersions, providerAction, resourceType } from '../operations/index.ts';
 import { explainAccess } from './explain-contract.ts';
+import { importImage } from './import-contract.ts';
 import {
   exportPolicy,
   mostRegistryBytes,
@@ -8,6 +9,7 @@ import {
   networkReadOnly,
   requireClosedForExport,
 } from './network-contract.ts';
+import { tagImmutability } from './tag-policy.ts';
 
 /** A repository, those below a prefix (`team/*`), or `*` for all. */
 const repositoryPattern = z
@@ -60,6 +62,17 @@ export const registryType = resourceType({
           'Whether role assignments are read by their actions or by their data actions. A switch ends all logins.',
         ),
       ...networkProperties,
+      tagImmutability: tagImmutability
+        .optional()
+        .describe('Which tags may move to another digest once they are there. All, where it is not set.'),
+      repositoryPolicies: z
+        .array(z.object({ repository: repositoryPattern, tagImmutability }))
+        .max(100)
+        .refine((policies) => new Set(policies.map(({ repository }) => repository)).size === policies.length, {
+          message: 'must name each repository once',
+        })
+        .optional()
+        .describe('What applies to some repositories instead; what names a repository most exactly counts.'),
       policies: z
         .object({
           azureADAuthenticationAsArmPolicy: z.object({ status: enabled }).optional(),
@@ -80,6 +93,7 @@ export const registryType = resourceType({
   most: 1000,
   actions: {
     explainAccess,
+    importImage,
     generateCredentials: action({
       description: 'Makes passwords of a repository-scoped token. They are shown this once.',
       input: z.object({

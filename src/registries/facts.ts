@@ -1,7 +1,10 @@
 import type { Grant, RoleAssignmentMode } from '../access/index.ts';
+import type { TagMutability } from '../catalog/index.ts';
 import type { PropertiesOf } from '../operations/index.ts';
 import type { Resource } from '../resources/index.ts';
 import type { registryType } from './contract.ts';
+import { mayExport } from './network-contract.ts';
+import { tagMutabilityOf } from './tag-policy.ts';
 
 /** A registry, as far as access to it goes. */
 export interface RegistryFacts {
@@ -17,6 +20,10 @@ export interface RegistryFacts {
   /** Whether that is everything; otherwise what is named. */
   anonymousPullEnabled: boolean;
   anonymousPullRepositories: readonly string[];
+  /** Whether others may import from it. */
+  mayExport: boolean;
+  /** Which tags of a repository may move. */
+  tagMutability(repository: string): TagMutability | undefined;
 }
 
 /** The facts of a registry's resource; `id` is its own in the catalog. */
@@ -31,6 +38,8 @@ export function factsOf(resource: Resource, properties: PropertiesOf<typeof regi
     adminUserEnabled: properties.adminUserEnabled,
     anonymousPullEnabled,
     anonymousPullRepositories: named,
+    mayExport: mayExport(properties),
+    tagMutability: tagMutabilityOf(properties),
     anonymousPull: repositories.map((repository) => ({ repository, permissions: ['content/read', 'metadata/read'] })),
   };
 }

@@ -9,7 +9,10 @@ export {
   onePrincipal,
 } from './explain-contract.ts';
 export { ensureRegistryResource, registryId } from './ensure.ts';
+export { type ImportInput, importImage } from './import-contract.ts';
 export { factsOf, type RegistryFacts } from './facts.ts';
+export { regionChecks, regionDays, type RegistryRegions } from './region-checks.ts';
 export { registryHandlers } from './handlers.ts';
 export { formatAddress, type IpRange, parseIpRange, readAddress } from './ip-range.ts';
-export { mayExport, type NetworkScope, networkScopes } from './network-contract.ts';
+export { type NetworkScope, networkScopes } from './network-contract.ts';
+export type { TagImmutability } from './tag-policy.ts';

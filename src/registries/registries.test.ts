@@ -40,7 +40,10 @@ describe('the resource of a registry', () => {
       anonymousPullEnabled: false,
       anonymousPullRepositories: [],
       anonymousPull: [],
+      mayExport: true,
+      tagMutability: expect.any(Function),
     });
+    expect(facts.tagMutability('any')).toBeUndefined();
   });
 
   test('opens to everybody the repositories that it names, or all, and those for reading', async () => {

@@ -19,7 +19,7 @@ export interface ChangeOptions extends Preconditions {
   /** Registry of the event; 0 where it concerns none. */
   registryId?: number;
   /** Most bytes of the body in JSON. */
-  mostBytes?: number;
+  mostBytes?: number | undefined;
 }
 
 export interface PutOptions extends ChangeOptions {

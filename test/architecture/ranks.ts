@@ -21,6 +21,7 @@ export const ranks: readonly (readonly [rank: string, folders: readonly string[]
       'tasks',
       'replication',
       'upstream',
+      'importing',
       'lifecycle',
       'notifications',
       'audit',

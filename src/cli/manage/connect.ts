@@ -2,6 +2,7 @@ import { createManagementClient, type ManagementClient, ManagementClientError } 
 import { registryType } from '../../registries/index.ts';
 import { type Context, defaultHost } from '../context.ts';
 import { RegistryUnreachable } from '../exchange.ts';
+import { defaultOf } from '../defaults.ts';
 import { UsageError } from '../failure.ts';
 import { sessionFor } from '../session.ts';
 
@@ -18,7 +19,7 @@ export interface Connection {
 export async function connect(context: Context, server: string | undefined): Promise<Connection> {
   const session = await sessionFor(context, server ?? defaultHost(context)).catch((error: unknown) => {
     // Whoever has logged in elsewhere need not know that commands have a server of their own.
-    const isGuess = server === undefined && !context.environment['BONDED_SERVER'];
+    const isGuess = server === undefined && !defaultOf(context, 'server');
     if (!(isGuess && error instanceof RegistryUnreachable)) throw error;
     throw new Error(`${error.message}; --server or BONDED_SERVER names another server`, { cause: error });
   });
@@ -30,6 +31,9 @@ export async function connect(context: Context, server: string | undefined): Pro
     note: (text) => void context.process.stderr.write(`${text}\n`),
     async registry(named) {
       if (named !== undefined) return named;
+      // The default is of the default server.
+      const usual = server === undefined ? defaultOf(context, 'registry')?.value : undefined;
+      if (usual !== undefined && !/[.:]/.test(usual)) return usual;
       const all = await registriesOf(client);
       const own =
         all.find(({ properties }) => properties.loginServer === authority) ?? (all.length === 1 ? all[0] : undefined);

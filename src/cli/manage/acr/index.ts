@@ -4,6 +4,8 @@ import { showEndpoints } from '../network/endpoints.ts';
 import { networkRuleRoutes } from '../network/rules.ts';
 import { scopeMapRoutes } from '../token/scope-maps.ts';
 import { tokenRoutes } from '../token/index.ts';
+import { checkHealthCommand } from '../../health/command.ts';
+import { lock, manifestRoutes, repositoryRoutes, tagRoutes, unlock } from '../content/index.ts';
 import { adminRoutes } from './credentials.ts';
 import {
   checkName,
@@ -22,16 +24,22 @@ export const registryRoutes = buildRouteMap({
     update: updateRegistry,
     delete: deleteRegistry,
     checkName,
+    checkHealth: checkHealthCommand,
     credential: adminRoutes,
     networkRule: networkRuleRoutes,
     privateEndpointConnection: connectionRoutes,
     showEndpoints,
+    repository: repositoryRoutes,
+    manifest: manifestRoutes,
+    tag: tagRoutes,
+    lock,
+    unlock,
     scopeMap: scopeMapRoutes,
     token: tokenRoutes,
   },
   aliases: { privateEndpoint: 'privateEndpointConnection' },
   docs: {
-    brief: 'Registries, and what has no identity: tokens, scope maps, the admin user',
-    fullDescription: 'Registries, and what has no identity. In the words of `az acr`.',
+    brief: 'Registries, what is in them, and what has no identity: tokens, scope maps, the admin user',
+    fullDescription: 'Registries, what is in them, and what has no identity. In the words of `az acr`.',
   },
 });

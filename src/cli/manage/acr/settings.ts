@@ -1,8 +1,11 @@
 import type { RoleAssignmentMode } from '../../../access/index.ts';
+import type { TagImmutability } from '../../../registries/index.ts';
+import { UsageError } from '../../failure.ts';
 import { textFlag, yesNoFlag } from '../flags.ts';
 import { pairs } from '../pairs.ts';
 import { allWords, wordsFlag } from '../words.ts';
 import { networkFlags, networkPropertiesOf, type NetworkSettings } from './network-settings.ts';
+import { exclusionsFlag, immutabilityOf, mutabilityModes } from './tag-immutability.ts';
 
 const skus = ['Basic', 'Standard', 'Premium'] as const;
 type Sku = (typeof skus)[number];
@@ -20,6 +23,8 @@ export interface RegistrySettings extends NetworkSettings {
   anonymousPullEnabled?: boolean;
   anonymousPullRepositories?: (readonly string[])[];
   roleAssignmentMode?: keyof typeof modes;
+  tagImmutability?: TagImmutability['mode'];
+  tagImmutabilityExclusions?: (readonly string[])[];
   tags?: (readonly string[])[];
 }
 
@@ -39,6 +44,13 @@ export const settingFlags = {
     brief: 'Whether roles can be bounded to repositories (rbac-abac, the default)',
   },
   ...networkFlags,
+  tagImmutability: {
+    kind: 'enum',
+    values: mutabilityModes,
+    optional: true,
+    brief: 'Which tags may move to another digest',
+  },
+  tagImmutabilityExclusions: exclusionsFlag,
   tags: { ...wordsFlag, placeholder: 'name=value…', brief: 'Tags of the resource; "" for none' },
 } as const;
 
@@ -50,15 +62,22 @@ export function propertiesOf({
   anonymousPullEnabled,
   anonymousPullRepositories,
   roleAssignmentMode,
+  tagImmutability,
+  tagImmutabilityExclusions: exclusions,
   ...network
 }: RegistrySettings) {
   const repositories = allWords(anonymousPullRepositories);
+  if (exclusions && !tagImmutability)
+    throw new UsageError('--tag-immutability-exclusions goes with --tag-immutability');
   return {
     ...networkPropertiesOf(network),
     ...(adminEnabled !== undefined && { adminUserEnabled: adminEnabled }),
     ...(anonymousPullEnabled !== undefined && { anonymousPullEnabled }),
     ...(repositories && { anonymousPullRepositories: repositories }),
     ...(roleAssignmentMode && { roleAssignmentMode: modes[roleAssignmentMode] }),
+    ...(tagImmutability && {
+      tagImmutability: immutabilityOf('--tag-immutability-exclusions', tagImmutability, exclusions),
+    }),
   };
 }
 

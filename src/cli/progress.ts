@@ -1,0 +1,108 @@
+import type { Context } from './context.ts';
+import { defaultOf } from './defaults.ts';
+import { shown } from './output/index.ts';
+
+/** Work that is quicker says nothing (ms). */
+const quickMs = { terminal: 400, plain: 5000 };
+/** Time between two lines where nobody watches them change (ms). */
+const betweenLinesMs = 10_000;
+/** Cells of a bar. */
+const barSize = 30;
+/** Of a program that its user has ended (128 and SIGINT). */
+const interrupted = 130;
+
+export interface Progress {
+  /** What is done now, and how much of the whole is done already, from 0 to 1, where that is known. */
+  at(text: string, share?: number): void;
+}
+
+/**
+ * Does long work and shows on standard error how far it is: a spinner or a bar on a terminal, elsewhere a line now and then.
+ * Standard output is for what the command prints. `progress=off` shows nothing.
+ */
+export async function withProgress<T>(
+  context: Context,
+  what: string,
+  work: (progress: Progress) => Promise<T>,
+): Promise<T> {
+  const isOff = defaultOf(context, 'progress')?.value === 'off';
+  const isWatched = context.process.stderr.isTTY && context.process.stdin.isTTY;
+  const display = isOff ? silent : isWatched ? await onTerminal(context, what) : inLines(context, what);
+  try {
+    return await work(display);
+  } finally {
+    display.end();
+  }
+}
+
+interface Display extends Progress {
+  end(): void;
+}
+
+const silent: Display = { at() {}, end() {} };
+
+function inLines({ process }: Context, what: string): Display {
+  const begun = Date.now();
+  let last = begun;
+  let now = '';
+  const say = () => {
+    last = Date.now();
+    process.stderr.write(`${what}${now && `: ${now}`} (${Math.round((last - begun) / 1000)} s)\n`);
+  };
+  const timer = setInterval(() => {
+    const quiet = last === begun ? quickMs.plain : betweenLinesMs;
+    if (Date.now() - last >= quiet) say();
+  }, 1000);
+  return {
+    at: (text, share) => void (now = withShare(text, share)),
+    end: () => clearInterval(timer),
+  };
+}
+
+async function onTerminal({ process }: Context, what: string): Promise<Display> {
+  const { progress, spinner } = await import('@clack/prompts');
+  const output = process.stderr;
+  // It takes the keys for itself, and would end the program as if all were well.
+  const failed = () => void (process.exitCode = interrupted);
+  const cancelled = () => process.exit(interrupted);
+  let shownNow: ReturnType<typeof spinner> | ReturnType<typeof progress> | undefined;
+  let bar: ReturnType<typeof progress> | undefined;
+  let done = 0;
+  let message = what;
+
+  const start = () => {
+    const options = { output, onCancel: cancelled, withGuide: false };
+    shownNow = bar = undefined;
+    shownNow = done > 0 ? (bar = progress({ ...options, max: 100, size: barSize })) : spinner(options);
+    shownNow.start(message);
+    bar?.advance(done, message);
+  };
+  process.on('exit', failed);
+  let timer: ReturnType<typeof setTimeout> | undefined = setTimeout(() => {
+    timer = undefined;
+    start();
+  }, quickMs.terminal);
+
+  return {
+    at(text, share) {
+      message = `${what}: ${shown(text)}`;
+      const before = done;
+      done = Math.max(done, Math.min(100, Math.round((share ?? 0) * 100)));
+      if (timer !== undefined) return;
+      if (done > 0 && !bar) {
+        shownNow?.clear();
+        start();
+      } else if (bar) bar.advance(done - before, message);
+      else shownNow?.message(message);
+    },
+    end() {
+      clearTimeout(timer);
+      process.off('exit', failed);
+      shownNow?.clear();
+    },
+  };
+}
+
+function withShare(text: string, share: number | undefined): string {
+  return share === undefined ? shown(text) : `${shown(text)}, ${Math.round(share * 100)} %`;
+}
