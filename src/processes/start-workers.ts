@@ -46,7 +46,10 @@ export async function startWorkers(config: Configuration, log: Log): Promise<Wor
         ...config,
         listen,
         metrics: { listen: metricsListen },
-        network: { ...config.network, listeners: listeners.map((own, at) => ({ ...own, listen: reserved[at]! })) },
+        network: {
+          ...config.network,
+          listeners: listeners.map((listener, at) => ({ ...listener, listen: reserved[at]! })),
+        },
       },
       worker: number,
       background: number === 1,

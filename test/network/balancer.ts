@@ -24,7 +24,10 @@ export const awsLink = (id: string): Buffer => tlv(tlvTypes.aws, `\u0001${id}`);
 const signature = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
 
 /** A header of PROXY protocol 2, of a client with an address of documentation. */
-export function proxyHeader(tlvs: readonly Buffer[], { command = 0x21, version = 4 as 4 | 6 } = {}): Buffer {
+export function proxyHeader(
+  tlvs: readonly Buffer[],
+  { command = 0x21, version = 4 }: { command?: number; version?: 4 | 6 } = {},
+): Buffer {
   const addresses =
     version === 4
       ? Buffer.from([192, 0, 2, 77, 10, 0, 0, 1, 0x9c, 0x40, 0x01, 0xbb])

@@ -53,6 +53,9 @@ const update = (...words: string[]) => closed.owner('acr', 'update', '--name', '
 const close = () =>
   update('--public-network-enabled', 'false', '--default-action', 'Allow', '--data-endpoint-enabled', 'false');
 
+/** Curl prints the status alone, and gives up in time. */
+const quietly = ['-s', '-o', '/dev/null', '-w', '%{http_code}', '--max-time', '20'];
+
 interface Asked {
   headers?: readonly string[];
   words?: readonly string[];
@@ -71,7 +74,7 @@ async function status(
   const address = v6 ? `[${wire.server.v6}]` : wire.server.v4;
   const { stdout } = await closed.in(wire, [
     'curl',
-    ...['-s', '-o', '/dev/null', '-w', '%{http_code}', '--max-time', '20'],
+    ...quietly,
     ...(method ? ['-X', method] : []),
     ...headers.flatMap((header) => ['-H', header]),
     ...words,

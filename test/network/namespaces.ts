@@ -90,7 +90,7 @@ async function hold(enter: readonly string[], stack: AsyncDisposableStack): Prom
     stderr: 'pipe',
   });
   stack.defer(async () => {
-    child.stdin.end();
+    void child.stdin.end();
     await child.exited;
   });
   const reader = child.stdout.getReader();

@@ -133,7 +133,7 @@ const dns = manageCommand<Named & { ipAddress?: (readonly string[])[] }>({
   flags: {
     ...named,
     ipAddress: { ...wordsFlag, placeholder: 'address…', brief: 'Addresses of the endpoint in that network' },
-  } as never,
+  },
   aliases,
   report: (value) => zoneFile((value as { zones: DnsZone[] }).zones),
   async run({ client, registry }, flags) {

@@ -26,7 +26,7 @@ const ipAddress = {
 const aliases = { n: 'name' } as const;
 const columns = { Action: 'action', IpAddress: 'value', Scope: "join(', ', scope)" };
 
-const add = manageCommand<Addresses & { scope?: (readonly NetworkScope[])[] }>({
+const add = manageCommand<Addresses & { scope?: (readonly string[])[] }>({
   brief: 'Let addresses in by the public way',
   details:
     'Adds rules of addresses that get in by the public way. They count where the default action of the registry is Deny. A ' +
@@ -43,7 +43,7 @@ const add = manageCommand<Addresses & { scope?: (readonly NetworkScope[])[] }>({
       placeholder: 'scope…',
       brief: `What is allowed, of ${networkScopes.join(', ')} (default: all)`,
     },
-  } as never,
+  },
   aliases,
   columns,
   async run(connection, flags) {
@@ -59,7 +59,7 @@ const add = manageCommand<Addresses & { scope?: (readonly NetworkScope[])[] }>({
 const remove = manageCommand<Addresses>({
   brief: 'Let addresses in no longer',
   examples: ['acr network-rule remove --name teamb --ip-address 203.0.113.0/24'],
-  flags: { name, ipAddress } as never,
+  flags: { name, ipAddress },
   aliases,
   columns,
   async run(connection, flags) {
