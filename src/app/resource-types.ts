@@ -1,5 +1,6 @@
 import { recommendationType } from '../advisor/index.ts';
 import { explainManagementAccess, identityTypes, testToken } from '../identity/index.ts';
+import { networkTypes } from '../network/index.ts';
 import type { ProviderAction, ResourceType } from '../operations/index.ts';
 import { checkNameAvailability, listOperations, registryType, viewTypes } from '../registries/index.ts';
 import { replicationType } from '../replication/index.ts';
@@ -11,6 +12,7 @@ export const resourceTypes: readonly ResourceType[] = [
   tierType,
   ...viewTypes,
   ...identityTypes,
+  ...networkTypes,
   replicationType,
   recommendationType,
 ];
