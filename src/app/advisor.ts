@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { type Catalog, dayOf, regionPullsOf } from '../catalog/index.ts';
+import { type Catalog, dayOf, looseReleases, regionPullsOf } from '../catalog/index.ts';
 import { checksOn, recommend, recommendationHandlers, recommendationType } from '../advisor/index.ts';
 import { type Configuration, tlsOf } from '../configuration.ts';
 import { listenerChecks, type ListenerFacts } from '../http/index.ts';
@@ -7,11 +7,28 @@ import { accessChecks, bootstrapChecks, takeSnapshot } from '../identity/index.t
 import { keyChecks } from '../keys/index.ts';
 import type { ServedType } from '../management/index.ts';
 import { groupScope } from '../operations/index.ts';
-import { regionChecks, regionDays, registryChecks, type RegistryRegions } from '../registries/index.ts';
+import {
+  lockChecks,
+  mostRepositories,
+  regionChecks,
+  regionDays,
+  registryChecks,
+  type RegistryRegions,
+  type RegistryReleases,
+  releaseDays,
+} from '../registries/index.ts';
 import type { Access } from './access.ts';
 
 /** The checks of all capabilities. */
-export const checks = { registryChecks, regionChecks, accessChecks, bootstrapChecks, keyChecks, listenerChecks };
+export const checks = {
+  registryChecks,
+  regionChecks,
+  lockChecks,
+  accessChecks,
+  bootstrapChecks,
+  keyChecks,
+  listenerChecks,
+};
 
 /** The advisor with every capability's checks, and the facts that each looks at. */
 export function advisorType(config: Configuration, access: Access, catalog: Catalog): ServedType {
@@ -24,6 +41,7 @@ export function advisorType(config: Configuration, access: Access, catalog: Cata
     checksOn(bootstrapChecks, () => ({ bootstrap: config.bootstrap, serverId })),
     checksOn(registryChecks, () => directory().registries),
     checksOn(regionChecks, () => regionsOf(config, access, catalog)),
+    checksOn(lockChecks, () => releasesOf(access, catalog)),
     checksOn(accessChecks, () => takeSnapshot({ mirror, directory: directory(), passwords, rightUses, now: now() })),
   ];
   return { type: recommendationType, handlers: recommendationHandlers(() => recommend(looks, now())) };
@@ -38,6 +56,19 @@ async function regionsOf({ network }: Configuration, { mirror, directory }: Acce
     const sku = mirror.get(resourceId)?.sku?.['name'];
     if (typeof sku !== 'string' || sku === 'Premium') continue;
     facts.push({ name, resourceId, sku, regions: await regionPullsOf(catalog, id, days) });
+  }
+  return facts;
+}
+
+/** Releases of each registry that are pulled and may be changed. */
+async function releasesOf({ directory }: Access, catalog: Catalog): Promise<RegistryReleases[]> {
+  const facts: RegistryReleases[] = [];
+  const since = catalog.now() - releaseDays * 86_400_000;
+  const { registries } = directory();
+  // Each gets a part of what is looked at in all.
+  const most = Math.max(1, Math.floor(mostRepositories / registries.length));
+  for (const { id, name, resourceId } of registries.slice(0, mostRepositories)) {
+    facts.push({ name, resourceId, loose: await looseReleases(catalog, id, { since, most }) });
   }
   return facts;
 }

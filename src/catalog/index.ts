@@ -15,6 +15,7 @@ export { describeTag, describeTags, describeTagsOf, type TagFacts } from './desc
 export { findBlobToKeep, findLinkedBlob, type LinkedBlob } from './find-blob.ts';
 export { findManifest, findManifestFacts, findManifestToKeep } from './find-manifest.ts';
 export { type Garbage, listGarbage } from './garbage.ts';
+export { looseReleases } from './loose-releases.ts';
 export { dropMissingBlob, readsObject } from './heal.ts';
 export { commitBlob, deleteBlob, mountBlob, mountFrom } from './links.ts';
 export type { ManifestFacts } from './recent-manifests.ts';

@@ -117,9 +117,9 @@ export function readRepositories(
   registryId: number,
   last: string,
   limit: number,
-): Promise<(Lockable & { name: string })[]> {
-  return db.all<Lockable & { name: string }>(
-    `SELECT name, attributes, locked_until FROM repositories r WHERE registry_id = ? AND name > ? AND listed = 1
+): Promise<(Lockable & { id: number; name: string })[]> {
+  return db.all<Lockable & { id: number; name: string }>(
+    `SELECT id, name, attributes, locked_until FROM repositories r WHERE registry_id = ? AND name > ? AND listed = 1
       AND (SELECT m.digest FROM manifests m WHERE m.repository_id = r.id ORDER BY m.digest LIMIT 1) IS NOT NULL
       ORDER BY name LIMIT ?`,
     [registryId, afterName(last), limit],

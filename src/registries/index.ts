@@ -11,6 +11,7 @@ export {
 export { ensureRegistryResource, registryId } from './ensure.ts';
 export { type ImportInput, importImage } from './import-contract.ts';
 export { factsOf, type RegistryFacts } from './facts.ts';
+export { lockChecks, mostRepositories, releaseDays, type RegistryReleases } from './lock-checks.ts';
 export { regionChecks, regionDays, type RegistryRegions } from './region-checks.ts';
 export { registryHandlers } from './handlers.ts';
 export type { TagImmutability } from './tag-policy.ts';
