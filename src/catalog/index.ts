@@ -25,7 +25,7 @@ export { dayOf, regionPullsOf } from './region-pulls.ts';
 export { listReferrers, type Referrer } from './referrers.ts';
 export { collectRetired, ensureRegistry, ensureRegistryRow, registryNames, retireRegistry } from './registries.ts';
 export { emptyRetired } from './retire-repository.ts';
-export { findRepository, repositoryIds, requireBound } from './repositories.ts';
+export { findRepository, repositoryIds, requireBound, requireWritable } from './repositories.ts';
 export { catalogMigrations } from './tables.ts';
 export { listTagHistory, restoreTag, type TagMove } from './tag-history.ts';
 export { type TagMutability, tagMutabilityModes } from './tag-mutability.ts';

@@ -64,6 +64,18 @@ export interface EnsureOptions {
   bound?: number | undefined;
 }
 
+/**
+ * Throws REGISTRY_DISALLOWED_OPERATION where a repository is locked against writing: for who is about to send what would be
+ * refused in the end. Whether it is, the transaction says.
+ */
+export async function requireWritable(catalog: Catalog, registryId: number, name: string): Promise<void> {
+  const row = await catalog.db.first<Lockable & { id: number }>(
+    'SELECT id, attributes, locked_until FROM repositories WHERE registry_id = ? AND name = ?',
+    [registryId, name],
+  );
+  if (row) await requireUnlocked(catalog, catalog.db, { id: row.id, name }, wholeRepository, row, bit.writeEnabled);
+}
+
 /** Throws UNAUTHORIZED where a repository is not the one that somebody was given a right to (lesson 24). */
 export function requireBound(id: number | undefined, bound: number | undefined): void {
   if (bound === undefined || id === bound) return;
