@@ -51,10 +51,18 @@ export interface ResourceHandlers {
   present?(resource: Resource, context: HookContext): Later<Record<string, unknown>>;
   /** Resources that always exist and that nobody may change, such as built-in roles; in lists they come first. */
   builtIns?(context: HookContext): readonly Resource[];
+  /**
+   * Resources that are there as long as none of their id is stored: a write makes one of it, a deletion brings it back.
+   * Without those that are stored.
+   */
+  presets?(context: HookContext): readonly Resource[];
   /** One that is stored nowhere, looked for before those that are. */
   get?(context: HookContext): Later<Resource | undefined>;
-  /** Replaces the look-up of a list, such as where one shows what other scopes have. */
-  list?(context: HookContext, query: ListQuery, reader: LookUps): Later<Page>;
+  /**
+   * Replaces the look-up of a list, such as where one shows what other scopes have. `last` is the `after` of the page before, as
+   * it was returned.
+   */
+  list?(context: HookContext, query: ListQuery & { last?: string | undefined }, reader: LookUps): Later<Page>;
   /**
    * For what takes longer than a request; the resource is `Creating`, `Updating` or `Deleting` until it has ended. Another
    * process may call it again where one has ended in the middle.

@@ -19,7 +19,11 @@ const header = (length: number, ...more: string[]) =>
 test('a body comes as it is, with status and headers', async () => {
   await using server = await openRawServer((socket) => socket.end(`${header(5, 'x-a: b')}hello`));
   const answer = await open(server.url);
-  expect([answer.status, answer.headers.get('x-a'), await new Response(answer.body).text()]).toEqual([200, 'b', 'hello']);
+  expect([answer.status, answer.headers.get('x-a'), await new Response(answer.body).text()]).toEqual([
+    200,
+    'b',
+    'hello',
+  ]);
 });
 
 test('a body comes no faster than it is read, and not at all once it is cancelled', async () => {

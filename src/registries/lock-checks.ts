@@ -7,9 +7,8 @@ export interface RegistryReleases {
   loose: readonly { repository: string; tags: readonly string[] }[];
 }
 
-/** Days in which a release was pulled, and repositories of all registries that are looked at. */
+/** Days that count. */
 export const releaseDays = 30;
-export const mostRepositories = 1000;
 
 /** What of a registry should be locked. */
 export const lockChecks: readonly Check<readonly RegistryReleases[]>[] = [
