@@ -1,6 +1,6 @@
 import { armKey, ManagementError, parseArmId } from '../operations/index.ts';
 import { type Page, resourceNotFound } from '../resources/index.ts';
-import { builtInOf, type Call, type Edge, handlersOf, hookContext, type RouteOf } from './edge.ts';
+import { builtInOf, type Call, type Edge, handlersOf, hookContext, presetOf, type RouteOf } from './edge.ts';
 import { json, present, quoted } from './envelope.ts';
 import type { ServedType } from './handlers.ts';
 
@@ -8,7 +8,7 @@ export async function getResource(call: Call, route: RouteOf<'resource'>): Promi
   const context = hookContext(call, route, route.name);
   const { get } = handlersOf(call.edge, route.type);
   const made = builtInOf(call, context) ?? (await get?.(context));
-  const resource = made ?? (await call.edge.resources.get(route.id));
+  const resource = made ?? (await call.edge.resources.get(route.id)) ?? presetOf(call, context);
   if (!resource) throw resourceNotFound(route.id);
   return json(await present(call, context, resource), 200, { ETag: quoted(resource.etag) });
 }
@@ -31,7 +31,8 @@ export async function listResources(call: Call, route: RouteOf<'collection'>): P
   };
   const list = handlersOf(edge, type).list;
   const page: Page = list ? await list(context, wanted, resources.db) : await resources.list(wanted);
-  const builtIns = after === undefined ? (handlersOf(edge, type).builtIns?.(context) ?? []) : [];
+  const { builtIns: alwaysThere, presets } = handlersOf(edge, type);
+  const builtIns = after === undefined ? [...(alwaysThere?.(context) ?? []), ...(presets?.(context) ?? [])] : [];
   const value = await Promise.all(
     [...builtIns, ...page.resources].map((resource) =>
       present(call, { ...context, id: resource.id, name: resource.name }, resource),

@@ -15,4 +15,7 @@ export { regionChecks, regionDays, type RegistryRegions } from './region-checks.
 export { registryHandlers } from './handlers.ts';
 export { listOperations, operationsOf } from './provider-operations.ts';
 export { manifestType, repositoryType, tagType, viewHandlers, viewTypes } from './views/index.ts';
+export { createTierGates, type TierGates } from './tier-gates.ts';
+export { formatAddress, type IpRange, parseIpRange, readAddress } from './ip-range.ts';
+export { type NetworkScope, networkScopes } from './network-contract.ts';
 export type { TagImmutability } from './tag-policy.ts';
