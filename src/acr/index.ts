@@ -4,6 +4,7 @@ import type { Attributes, Exchange } from './exchange.ts';
 import { listHistory, undeleteTag } from './history.ts';
 import { getManifest, listManifestAttributes, updateManifest } from './manifests.ts';
 import { matchRoute, type Route } from './match.ts';
+import { getMetadata, listKeys, removeMetadata, setMetadata } from './metadata.ts';
 import { type Action, actionOf, allowedMethods, needsOf } from './needs.ts';
 import { getRepository, listCatalog, removeRepository, updateRepository } from './repositories.ts';
 import { getTag, listTagAttributes, removeTag, updateTag } from './tags.ts';
@@ -54,5 +55,10 @@ function act(attributes: Attributes, exchange: Exchange, route: Route, action: A
       return listManifestAttributes(attributes, exchange, route);
     case 'manifest':
       return (action === 'update' ? updateManifest : getManifest)(attributes, exchange, route);
+    case 'metadata':
+      return listKeys(attributes, exchange, route);
+    case 'metadata-key':
+      if (action === 'update') return setMetadata(attributes, exchange, route);
+      return (action === 'delete' ? removeMetadata : getMetadata)(attributes, exchange, route);
   }
 }

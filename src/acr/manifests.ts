@@ -1,4 +1,4 @@
-import { describeManifest, describeManifests, describeTag, type Repository } from '../catalog/index.ts';
+import { describeManifest, describeManifests, describeTag, hasManifest, type Repository } from '../catalog/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import { answerList } from '../memory/index.ts';
 import { type Digest, isTag, parseDigest, requireDigest } from '../oci/index.ts';
@@ -83,6 +83,17 @@ async function answerManifest(
 
 function unknownManifest(reference: string): RegistryError {
   return new RegistryError('MANIFEST_UNKNOWN', { detail: { reference: reference.slice(0, 160) } });
+}
+
+/** The digest of a manifest that is there. MANIFEST_UNKNOWN. */
+export async function requireDigestOf(
+  attributes: Attributes,
+  repository: Repository,
+  reference: string,
+): Promise<Digest> {
+  const digest = await digestOf(attributes, repository, reference);
+  if (digest && (await hasManifest(attributes.catalog, repository, digest))) return digest;
+  throw unknownManifest(reference);
 }
 
 async function digestOf(

@@ -14,7 +14,11 @@ const methods: Record<Route['kind'], readonly string[]> = {
   undelete: ['POST'],
   manifests: ['GET', 'HEAD'],
   manifest: ['GET', 'HEAD', 'PATCH'],
+  metadata: ['GET', 'HEAD'],
+  'metadata-key': ['GET', 'HEAD', 'PUT', 'DELETE'],
 };
+
+const lists: ReadonlySet<Route['kind']> = new Set(['catalog', 'tags', 'history', 'manifests', 'metadata']);
 
 /** Methods of a route, for the Allow header of a 405. */
 export function allowedMethods({ kind }: Route): string {
@@ -25,9 +29,9 @@ export function allowedMethods({ kind }: Route): string {
 export function actionOf({ kind }: Route, method: string): Action | undefined {
   if (!methods[kind].includes(method)) return undefined;
   if (method === 'DELETE') return 'delete';
-  if (method === 'PATCH') return 'update';
+  if (method === 'PATCH' || method === 'PUT') return 'update';
   if (kind === 'undelete') return 'undelete';
-  return kind === 'catalog' || kind === 'tags' || kind === 'history' || kind === 'manifests' ? 'list' : 'read';
+  return lists.has(kind) ? 'list' : 'read';
 }
 
 /**
@@ -51,5 +55,6 @@ export function needsOf(route: Route, action: Action): Needs {
   // Whoever may push the tag may point it there anyway.
   if (action === 'undelete') return of(['content/write'], 'pull,push');
   if (action !== 'delete') return of(['metadata/read'], 'metadata_read');
+  if (route.kind === 'metadata-key') return of(['metadata/write', 'metadata/delete'], 'metadata_write');
   return of(route.kind === 'tag' ? ['metadata/delete', 'content/delete'] : ['content/delete'], 'delete');
 }

@@ -19,6 +19,7 @@ import { ensureOperatorKey, keyIntervals, type Keys, loadOperatorVerifier, openK
 import { createOperations, type Operations } from '../operations/index.ts';
 import { createOutbound } from '../outbound/index.ts';
 import { ensureRegistryResource, registryType } from '../registries/index.ts';
+import { ensureHomeReplications } from '../replication/index.ts';
 import { createMirror, createResources, type Mirror, mirrorIntervalMs, type Resources } from '../resources/index.ts';
 import type { Log } from '../telemetry/index.ts';
 import { createTiers, tierType, type Tiers } from '../tiers/index.ts';
@@ -62,6 +63,7 @@ export async function openAccess(
   if (data !== undefined) await ensureOperatorKey(data);
   const resources = createResources(db, { now });
   for (const { name } of registriesOf(config)) await ensureRegistryResource(resources, name);
+  await ensureHomeReplications(resources);
   const types = [registryType, tierType, ...identityTypes].map(({ type }) => type);
   const mirror = await createMirror(resources, types);
   const rightUses = createRightUses(db, (id) => mirror.get(id) !== undefined, now);

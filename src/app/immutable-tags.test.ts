@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { fetch } from '../../test/http/fetch.ts';
 import { digestOf, errorOf, ociIndex, putManifest } from '../../test/http/registry.ts';
+import { idOfRegistry, importInto } from '../importing/import-rig.double.ts';
 import { managementOf, registry } from '../../test/support/management.ts';
 import { startWatchedApp } from '../../test/support/watched-app.ts';
 
@@ -48,6 +49,16 @@ describe('tag immutability', () => {
     expect([undeleted.status, (await errorOf(undeleted)).code]).toEqual([409, 'DENIED']);
   });
 
+  test('an undelete is in the audit as a push is', async () => {
+    await set(off);
+    expect(await pushTwice('back', 'v1')).toEqual([201, 201]);
+    const since = server.audit().length;
+    const path = '/acr/v1/back/_tags/v1/_undelete';
+    const body = JSON.stringify({ force: true });
+    expect((await fetch(`${server.url}${path}`, { method: 'POST', body })).status).toBe(200);
+    expect(server.audit(since)).toMatchObject([{ action: 'undelete', outcome: 'allowed', target: 'back', path }]);
+  });
+
   test('with exclusions, in both directions', async () => {
     await set({
       ...off,
@@ -84,6 +95,24 @@ describe('tag immutability', () => {
       'team/strict/free': 201,
       'teams/app': 409,
     });
+  });
+
+  test('holds for an import as well, forced or not; the history says who imported', async () => {
+    await set({ ...off, tagImmutability: { mode: 'IMMUTABLE' } });
+    for (const n of [1, 2]) expect(await push('source', `v${n}`, n)).toBe(201);
+    const order = (n: number, mode: string) => ({
+      source: { resourceId: idOfRegistry('default'), sourceImage: `source:v${n}` },
+      targetTags: ['imported:v1'],
+      mode,
+    });
+    expect(await importInto(server, order(1, 'NoForce'))).toMatchObject({ status: 'Succeeded' });
+    const forced = await importInto(server, order(2, 'Force'));
+    expect(forced).toMatchObject({
+      status: 'Failed',
+      error: { message: expect.stringContaining('the tag v1 is immutable here') },
+    });
+    const history = await (await fetch(`${server.url}/acr/v1/imported/_tags/v1/_history`)).json();
+    expect(history).toMatchObject({ history: [{ digest: digestOf(index(1)), by: { id: 'operator' } }] });
   });
 
   test.each([

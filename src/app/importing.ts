@@ -1,7 +1,7 @@
 import { decide } from '../access/index.ts';
 import type { Configuration } from '../configuration.ts';
 import type { Uploads } from '../content/index.ts';
-import { type Caller, principalOf } from '../identity/index.ts';
+import { type Caller, type Directory, principalOf } from '../identity/index.ts';
 import { createImporting } from '../importing/index.ts';
 import type { LongAction } from '../management/index.ts';
 import { createOutbound } from '../outbound/index.ts';
@@ -18,8 +18,7 @@ export function createImportAction(
   { catalog }: Storage,
   uploads: Uploads,
 ): LongAction {
-  const named = (name: string) =>
-    directory().registries.find((registry) => registry.name.toLowerCase() === name.toLowerCase());
+  const named = (name: string) => registryNamed(directory(), name);
   const importing = createImporting({
     catalog,
     uploads,
@@ -27,6 +26,10 @@ export function createImportAction(
     config: config.import,
     maxBlobBytes: config.uploads.maxBlobSize,
     registryIdOf: (name) => named(name)?.id,
+    moverOf(kept) {
+      const { id, holder } = kept as KeptCaller;
+      return { id, name: holder.name };
+    },
     mayPull(kept, registry, repository) {
       const { policy } = directory();
       const principal = principalOf(kept as KeptCaller, directory());
@@ -45,4 +48,9 @@ export function createImportAction(
     },
     carryOut: importing.carryOut,
   };
+}
+
+/** The registry of a name, in any case. */
+export function registryNamed({ registries }: Directory, name: string): Directory['registries'][number] | undefined {
+  return registries.find((registry) => registry.name.toLowerCase() === name.toLowerCase());
 }

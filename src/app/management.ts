@@ -39,13 +39,27 @@ import {
   type Management,
   type ServedType,
 } from '../management/index.ts';
-import { checkName, checkNameAvailability, registryHandlers, registryType } from '../registries/index.ts';
+import {
+  checkName,
+  checkNameAvailability,
+  listOperations,
+  manifestType,
+  operationsOf,
+  registryHandlers,
+  registryType,
+  repositoryType,
+  tagType,
+  viewHandlers,
+} from '../registries/index.ts';
+import { ensureHomeReplication, replicationHandlers, replicationType } from '../replication/index.ts';
 import type { Resource } from '../resources/index.ts';
 import type { ThrottledCallers, UsageSources } from '../tiers/index.ts';
 import type { Access } from './access.ts';
 import { advisorType } from './advisor.ts';
 import { about } from './audit-trail.ts';
 import { callerOf } from './gates.ts';
+import { registryNamed } from './importing.ts';
+import { providerActions, resourceTypes } from './resource-types.ts';
 import { admitByTier, servedTiers, tierGatesOf } from './tier-admission.ts';
 
 type Identified = GatedExchange & { principal: Caller };
@@ -67,6 +81,7 @@ function servedTypes(
     configured: registriesOf(config).map(({ name }) => name),
     loginServer: (name, origin) => loginServerOf(config, name, origin),
   });
+  const views = viewHandlers({ catalog, registryIdOf: (name) => registryNamed(directory(), name)?.id });
   const credentials = credentialActions({ mirror, resources, directory, passwords, now });
   const actions = {
     ...credentials,
@@ -86,6 +101,10 @@ function servedTypes(
         ...registries,
         actions,
         longActions: { importImage },
+        async afterWrite(context, registry) {
+          await registries.afterWrite(context, registry);
+          await ensureHomeReplication(resources, registry, context.tx);
+        },
         async afterDelete(context, gone) {
           await dropPasswords(context.tx, directory(), passwords, gone);
           await registries.afterDelete(context, gone);
@@ -93,6 +112,9 @@ function servedTypes(
       },
     },
     servedTiers(access),
+    { type: repositoryType, handlers: views.repositories },
+    { type: tagType, handlers: views.tags },
+    { type: manifestType, handlers: views.manifests },
     { type: identityType, handlers: identityHandlers },
     { type: federatedCredentialType, handlers: federatedCredentialHandlers({ mirror, directory }) },
     { type: roleDefinitionType, handlers: roleDefinitionHandlers({ mirror, directory }) },
@@ -100,6 +122,7 @@ function servedTypes(
     { type: scopeMapType, handlers: scopeMapHandlers() },
     { type: tokenType, handlers: tokenHandlers({ mirror, directory, passwords }) },
     { type: trustedIssuerType, handlers: trustedIssuerHandlers(() => directory().issuers) },
+    { type: replicationType, handlers: replicationHandlers(resources) },
     advisorType(config, access, catalog, throttled),
   ];
 }
@@ -145,7 +168,11 @@ export function createManagementEdge(
   const management = createManagement({
     types: servedTypes(config, access, throttled, catalog, (exchange, id) => concerned.set(exchange, id), importImage),
     providerActions: [
-      { action: checkNameAvailability, handle: (_, input) => checkName(mirror, input) },
+      {
+        action: checkNameAvailability,
+        handle: ({ origin }, input) => checkName(mirror, input, (name) => loginServerOf(config, name, origin)),
+      },
+      { action: listOperations, handle: () => operationsOf(resourceTypes, providerActions) },
       { action: explainManagementAccess, handle: explainHandlers(access).explainManagement },
       {
         action: testToken,

@@ -91,6 +91,13 @@ export async function describeManifest(
   return describe(catalog, repository, row, attributes!, Number.POSITIVE_INFINITY);
 }
 
+/** Whether a manifest is there. */
+export async function hasManifest({ db }: Catalog, { id }: Repository, digest: Digest): Promise<boolean> {
+  return (
+    (await db.first('SELECT digest FROM manifests WHERE repository_id = ? AND digest = ?', [id, digest])) !== undefined
+  );
+}
+
 const named = (row: Row) => ({ ...row, name: row.digest });
 
 async function describe(

@@ -15,9 +15,10 @@ import { changeAttributes } from './change-attributes.ts';
 import { collectStep } from './collect.ts';
 import { createPullCounter } from './count-pulls.ts';
 import type { Catalog } from './context.ts';
+import { deleteMetadata, findMetadata, listMetadata, putMetadata } from './custom-metadata.ts';
 import { deleteManifest } from './delete-manifest.ts';
 import { deleteRepository } from './delete-repository.ts';
-import { describeManifest, describeManifests } from './describe-manifests.ts';
+import { describeManifest, describeManifests, hasManifest } from './describe-manifests.ts';
 import { describeRepository, findListedRepository } from './describe-repository.ts';
 import { describeTag, describeTags, describeTagsOf } from './describe-tags.ts';
 import { findBlobToKeep, findLinkedBlob } from './find-blob.ts';
@@ -184,6 +185,15 @@ export async function exercise(base: Catalog, registryId: number, given: Exercis
     await findManifest(catalog, registryId, name, { tag: `v1-${own}` }).catch(() => {});
     await deleteManifest(catalog, repository, subject.digest).catch(() => {});
     for (const of of subjects) await changeAttributes(catalog, repository, of, open, 'somebody');
+  });
+  await during('keep metadata', async () => {
+    for (const of of [wholeRepository, { kind: 'tag', name: `v1-${own}` } as const]) {
+      await putMetadata(catalog, repository, of, 'key', { value: 'x', mediaType: 'text/plain' });
+      await findMetadata(catalog, repository, of, 'key');
+      await listMetadata(catalog, repository, of);
+      await deleteMetadata(catalog, repository, of, 'key');
+    }
+    await hasManifest(catalog, repository, subject.digest);
   });
   await during('delete a tag', () => deleteTag(catalog, repository, `v3-${own}`));
   await during('undelete a tag', async () => {

@@ -14,7 +14,7 @@ export const lockMigrations: Migration[] = [
           PRIMARY KEY (repository_id, kind, name))${inKey}`,
         'CREATE INDEX locks_digest ON locks (digest, repository_id, keeps, locked_until)',
         'CREATE INDEX locks_keep ON locks (repository_id, keeps, locked_until)',
-        `CREATE TABLE custom_metadata (${subject}, "key" ${text} NOT NULL, value ${text} NOT NULL,
+        `CREATE TABLE custom_metadata (${subject}, "key" ${text} NOT NULL, value ${text} NOT NULL, media_type ${text} NOT NULL,
           updated_at ${int} NOT NULL, PRIMARY KEY (repository_id, kind, name, "key"))${inKey}`,
       ]);
     },

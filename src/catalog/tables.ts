@@ -130,6 +130,7 @@ declare module '../database/tables.ts' {
       name: string;
       key: string;
       value: string;
+      media_type: string;
       updated_at: number;
     };
   }

@@ -2,10 +2,16 @@ import type { Context } from './context.ts';
 import { defaultOf } from './defaults.ts';
 import { shown } from './output/index.ts';
 
-/** Work that is quicker says nothing (ms). */
-const quickMs = { terminal: 400, plain: 5000 };
-/** Time between two lines where nobody watches them change (ms). */
-const betweenLinesMs = 10_000;
+/** When something is shown (ms). */
+export interface Pace {
+  /** Work that is quicker says nothing: on a terminal, and elsewhere. */
+  quick: number;
+  quickLines: number;
+  /** Time between two lines where nobody watches them change. */
+  betweenLines: number;
+}
+
+const usual: Pace = { quick: 400, quickLines: 5000, betweenLines: 10_000 };
 /** Cells of a bar. */
 const barSize = 30;
 /** Of a program that its user has ended (128 and SIGINT). */
@@ -24,10 +30,9 @@ export async function withProgress<T>(
   context: Context,
   what: string,
   work: (progress: Progress) => Promise<T>,
+  pace?: Pace,
 ): Promise<T> {
-  const isOff = defaultOf(context, 'progress')?.value === 'off';
-  const isWatched = context.process.stderr.isTTY && context.process.stdin.isTTY;
-  const display = isOff ? silent : isWatched ? await onTerminal(context, what) : inLines(context, what);
+  const display = await openProgress(context, what, pace);
   try {
     return await work(display);
   } finally {
@@ -35,13 +40,20 @@ export async function withProgress<T>(
   }
 }
 
-interface Display extends Progress {
+export interface Display extends Progress {
   end(): void;
+}
+
+/** The same, for work that has no one place. Whoever opens it ends it. */
+export async function openProgress(context: Context, what: string, pace = usual): Promise<Display> {
+  if (defaultOf(context, 'progress')?.value === 'off') return silent;
+  const isWatched = context.process.stderr.isTTY && context.process.stdin.isTTY;
+  return isWatched ? onTerminal(context, what, pace) : inLines(context, what, pace);
 }
 
 const silent: Display = { at() {}, end() {} };
 
-function inLines({ process }: Context, what: string): Display {
+function inLines({ process }: Context, what: string, { quickLines, betweenLines }: Pace): Display {
   const begun = Date.now();
   let last = begun;
   let now = '';
@@ -49,17 +61,20 @@ function inLines({ process }: Context, what: string): Display {
     last = Date.now();
     process.stderr.write(`${what}${now && `: ${now}`} (${Math.round((last - begun) / 1000)} s)\n`);
   };
-  const timer = setInterval(() => {
-    const quiet = last === begun ? quickMs.plain : betweenLinesMs;
-    if (Date.now() - last >= quiet) say();
-  }, 1000);
+  const timer = setInterval(
+    () => {
+      const quiet = last === begun ? quickLines : betweenLines;
+      if (Date.now() - last >= quiet) say();
+    },
+    Math.min(1000, quickLines),
+  );
   return {
     at: (text, share) => void (now = withShare(text, share)),
     end: () => clearInterval(timer),
   };
 }
 
-async function onTerminal({ process }: Context, what: string): Promise<Display> {
+async function onTerminal({ process }: Context, what: string, { quick }: Pace): Promise<Display> {
   const { progress, spinner } = await import('@clack/prompts');
   const output = process.stderr;
   // It takes the keys for itself, and would end the program as if all were well.
@@ -81,7 +96,7 @@ async function onTerminal({ process }: Context, what: string): Promise<Display> 
   let timer: ReturnType<typeof setTimeout> | undefined = setTimeout(() => {
     timer = undefined;
     start();
-  }, quickMs.terminal);
+  }, quick);
 
   return {
     at(text, share) {

@@ -1,4 +1,4 @@
-import { type Catalog, findManifest, findManifestFacts } from '../catalog/index.ts';
+import { type Catalog, findManifest, findManifestFacts, type Mover } from '../catalog/index.ts';
 import type { Uploads } from '../content/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import type { Digest } from '../oci/index.ts';
@@ -32,6 +32,8 @@ export interface ImportingOptions {
   registryIdOf(name: string): number | undefined;
   /** Whether somebody may pull now, by what `callerOf` kept of them. */
   mayPull(caller: unknown, registry: string, repository: string): boolean;
+  /** Who is remembered to have moved a tag. */
+  moverOf(caller: unknown): Mover;
   /** Throws where nothing may be taken out of a registry. */
   requireExport?(registry: string): void;
   now(): number;
@@ -181,7 +183,8 @@ export function createImporting(options: ImportingOptions) {
       },
     });
     const maySee = (repository: string) => mayPull(order.caller, task.name, repository);
-    const copy = { catalog, source, into, plan, recall, meter, check, mayPull: maySee };
+    const asked = { ...catalog, by: options.moverOf(order.caller) };
+    const copy = { catalog: asked, source, into, plan, recall, meter, check, mayPull: maySee };
     await copyImage(copy);
     await meter.change({ phase: 'tagging' }, true);
     // All that belongs to it is there before anybody can find it by its tag.

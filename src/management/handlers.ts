@@ -58,8 +58,11 @@ export interface ResourceHandlers {
   presets?(context: HookContext): readonly Resource[];
   /** One that is stored nowhere, looked for before those that are. */
   get?(context: HookContext): Later<Resource | undefined>;
-  /** Replaces the look-up of a list, such as where one shows what other scopes have. */
-  list?(context: HookContext, query: ListQuery, reader: LookUps): Later<Page>;
+  /**
+   * Replaces the look-up of a list, such as where one shows what other scopes have. `last` is the `after` of the page before, as
+   * it was returned.
+   */
+  list?(context: HookContext, query: ListQuery & { last?: string | undefined }, reader: LookUps): Later<Page>;
   /**
    * For what takes longer than a request; the resource is `Creating`, `Updating` or `Deleting` until it has ended. Another
    * process may call it again where one has ended in the middle.

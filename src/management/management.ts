@@ -64,8 +64,10 @@ export function createManagement(options: ManagementOptions): Management {
   async function authorise(exchange: Exchange, route: Route): Promise<void> {
     const { action, id } = rightOf(route, exchange.method);
     if (await options.authorise(exchange, action, id)) return;
-    // Whatever a subscription has lies in its one group, and ARM lists what of it somebody may read.
-    if (route.kind === 'collection' && route.all && (await options.authorise(exchange, action, groupScope))) return;
+    // Whatever a subscription has lies in its one group, and ARM lists what of it somebody may read. So it is with what a
+    // provider says of itself.
+    const reachesGroup = route.kind === 'collection' ? route.all : isAboutProvider(route);
+    if (reachesGroup && (await options.authorise(exchange, action, groupScope))) return;
     // No right holds at what is no scope, and none would help.
     if (route.kind === 'resource' && !parseArmScope(id)) requireName(route.type, route.name);
     throw new ManagementError(
@@ -125,6 +127,10 @@ export function createManagement(options: ManagementOptions): Management {
     settle: edge.carrier.settle,
     stop: edge.carrier.stop,
   };
+}
+
+function isAboutProvider(route: Route): boolean {
+  return route.kind === 'providerAction' && route.action.level === 'tenant' && route.action.method === 'GET';
 }
 
 function requireMethod(route: Route, method: string): void {

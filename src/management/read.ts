@@ -17,10 +17,17 @@ export async function listResources(call: Call, route: RouteOf<'collection'>): P
   const { edge, query } = call;
   const { resources } = edge;
   const { type, all } = route;
-  await requireOwner(edge, route.id);
+  await requireOwner(call, route.id);
   const context = hookContext(call, route);
-  const after = readSkipToken(query.get('$skipToken'));
-  const wanted = { type: type.type, parent: all ? undefined : route.id, after };
+  const last = readSkipToken(query.get('$skipToken'));
+  const after = last && armKey(last);
+  const wanted = {
+    type: type.type,
+    parent: all ? undefined : route.id,
+    after,
+    last,
+    limit: readTop(query.get('$top')),
+  };
   const list = handlersOf(edge, type).list;
   const page: Page = list ? await list(context, wanted, resources.db) : await resources.list(wanted);
   const { builtIns: alwaysThere, presets } = handlersOf(edge, type);
@@ -43,9 +50,14 @@ export function ownerOf({ types }: Edge, id: string): string | undefined {
 }
 
 /** What a collection lies in must be there. */
-async function requireOwner(edge: Edge, id: string): Promise<void> {
+async function requireOwner(call: Call, id: string): Promise<void> {
+  const { edge } = call;
   const owner = ownerOf(edge, id);
   if (owner === undefined || (await edge.resources.get(owner))) return;
+  // What is stored nowhere has no parents that are.
+  const { type, name } = parseArmId(owner)!;
+  const served = edge.types.get(type.toLowerCase())!;
+  if (await served.handlers.get?.(hookContext(call, { id: owner, type: served.type }, name))) return;
   throw new ManagementError(
     'ParentResourceNotFound',
     `the resource ${owner} was not found; there is nothing to list in it`,
@@ -59,12 +71,24 @@ function nextLink({ edge, exchange, query }: Call, after: string): string {
   return `${edge.originOf(exchange)}${exchange.path}?${next}`;
 }
 
-/** A token is the key of the last resource that was shown. */
+/** A token is the id, or the key, of the last resource that was shown. */
 function readSkipToken(token: string | null): string | undefined {
   if (token === null) return undefined;
-  const key = token.length <= 4096 ? armKey(Buffer.from(token, 'base64url').toString()) : undefined;
-  if (key !== undefined) return key;
+  const id = token.length <= 4096 ? Buffer.from(token, 'base64url').toString() : '';
+  if (armKey(id) !== undefined) return id;
   throw new ManagementError('InvalidParameter', 'the $skipToken is malformed; follow nextLink as it was answered', {
     target: '$skipToken',
+  });
+}
+
+/** Resources of a page: no more than so many, whoever asks for more. */
+const largestPage = 100;
+
+/** How many a client wants at most on a page. InvalidParameter. */
+function readTop(top: string | null): number {
+  if (top === null) return largestPage;
+  if (/^[1-9][0-9]{0,8}$/.test(top)) return Math.min(Number(top), largestPage);
+  throw new ManagementError('InvalidParameter', '$top must be a number from 1 on; pages have 100 at most', {
+    target: '$top',
   });
 }

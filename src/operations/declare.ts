@@ -32,6 +32,8 @@ export interface ResourceTypeOptions<P extends z.ZodObject, R extends z.ZodObjec
   verbs?: readonly Verb[];
   /** Replaces `NAMESPACE/TYPE/read`, `/write`, `/delete`. */
   permissions?: Partial<Permissions>;
+  /** Of whose id rights are asked: of its own, or of that of what it lies in, where no role is assigned at its own. */
+  rightsAt?: 'self' | 'parent';
   longRunning?: readonly WritingVerb[];
   /** Most of them in one parent. */
   most?: number;
@@ -99,6 +101,7 @@ export function resourceType<
     secrets: [],
     scope: 'group',
     verbs: ['get', 'list', 'put', 'patch', 'delete'],
+    rightsAt: 'self',
     longRunning: [],
     most: defaultMost,
     cascade: true,

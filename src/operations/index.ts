@@ -14,6 +14,7 @@ export {
   type WireResource,
 } from './client.ts';
 export { ManagementClientError } from './client-error.ts';
+export type { WireOperation } from './client-follow.ts';
 export { readInput, readPatch, readPut, requireUnchanged, type Written, type WrittenBody } from './content.ts';
 export {
   type Actions,

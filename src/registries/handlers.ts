@@ -2,6 +2,7 @@ import { ensureRegistryRow, retireRegistry } from '../catalog/index.ts';
 import type { Transaction } from '../database/index.ts';
 import { ManagementError } from '../operations/index.ts';
 import type { Resource, ResourceBody } from '../resources/index.ts';
+import { policiesShown } from './azure-contract.ts';
 import { registryType } from './contract.ts';
 import type { TierGates } from './tier-gates.ts';
 
@@ -42,8 +43,15 @@ export function registryHandlers({ configured, tierGates, loginServer }: Registr
         if (type.toLowerCase() === registryType.type.toLowerCase()) await retireRegistry(tx, name.toLowerCase());
       }
     },
-    present({ name, createdAt }: Resource, { origin }: { origin: string }): Record<string, unknown> {
-      return { loginServer: loginServer(name, origin), creationDate: new Date(createdAt).toISOString() };
+    present({ name, createdAt, properties }: Resource, { origin }: { origin: string }): Record<string, unknown> {
+      const creationDate = new Date(createdAt).toISOString();
+      return {
+        loginServer: loginServer(name, origin),
+        creationDate,
+        status: { displayStatus: 'Ready', message: 'The registry is ready', timestamp: creationDate },
+        policies: { ...policiesShown, ...(properties['policies'] as object | undefined) },
+        encryption: { status: 'disabled' },
+      };
     },
   };
 }

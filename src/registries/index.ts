@@ -14,4 +14,6 @@ export { factsOf, type RegistryFacts } from './facts.ts';
 export { regionChecks, regionDays, type RegistryRegions } from './region-checks.ts';
 export { registryHandlers } from './handlers.ts';
 export { createTierGates, type TierGates } from './tier-gates.ts';
+export { listOperations, operationsOf } from './provider-operations.ts';
+export { manifestType, repositoryType, tagType, viewHandlers, viewTypes } from './views/index.ts';
 export type { TagImmutability } from './tag-policy.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pushImage } from '../http/registry.ts';
 import { program } from '../support/program.ts';
 import { startTestApp, type TestServer } from '../support/server.ts';
-import { openTerminal } from './terminal.ts';
+import { openTerminal } from '../support/terminal.ts';
 
 let server: TestServer;
 let home: string;

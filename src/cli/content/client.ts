@@ -30,6 +30,8 @@ export interface ContentRequest {
   accept?: string;
   /** Sent as JSON. */
   body?: unknown;
+  /** Sent as it is, in place of that. */
+  text?: { value: string; mediaType: string };
 }
 
 export interface ListOptions<T> {
@@ -70,15 +72,16 @@ export function createContentClient(options: ContentClientOptions): ContentClien
   const authorize = authorizer(options);
 
   async function once(request: ContentRequest, scope: string): Promise<Response> {
-    const { method = 'GET', path, accept = 'application/json', body } = request;
+    const { method = 'GET', path, accept = 'application/json' } = request;
+    const sent = sentBy(request);
     return callServer(surroundings, server, `${server.origin}${path}`, {
       method,
       headers: {
         accept,
         authorization: await authorize(scope),
-        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...(sent && { 'content-type': sent.mediaType }),
       },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(sent && { body: sent.value }),
       timeoutMs,
       maxBytes,
     });
@@ -134,6 +137,10 @@ export function createContentClient(options: ContentClientOptions): ContentClien
       return found;
     },
   };
+}
+
+function sentBy({ body, text }: ContentRequest): ContentRequest['text'] {
+  return text ?? (body === undefined ? undefined : { value: JSON.stringify(body), mediaType: 'application/json' });
 }
 
 /** What a request shows. A token is asked for once for each scope. */

@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeKey } from '../../identity/federation/test-issuer.double.ts';
+import { jwt } from '../../../test/support/people.ts';
 import { openTlsServer } from '../../outbound/test-servers.double.ts';
 import { openCommands, runInside } from '../manage/command-rig.double.ts';
 import type { Finding } from './finding.ts';
@@ -202,4 +204,37 @@ describe('the way to the registry', () => {
     expect(code).toBe(1);
     expect(all.at(-1)).toMatchObject({ check: 'access token', code: 'CONNECTIVITY_ACCESS_TOKEN_ERROR' });
   });
+});
+
+test('somebody without rights is told so, repository by repository', async () => {
+  await install(clients);
+  const key = await makeKey('people-1', 'ES256');
+  const file = join(rig.home, 'keys.json');
+  await writeFile(file, JSON.stringify({ keys: [key.jwk] }));
+  const issuer = ['--issuer', 'https://people.test', '--audience', 'bonded', '--jwks-file', file];
+  await rig.ok('issuer', 'create', '-n', 'people', ...issuer);
+  await rig.ok('identity', 'create', '-n', 'ada');
+  const at = ['--identity-name', 'ada', '--issuer', 'https://people.test', '--subject', 'ada', '--audiences', 'bonded'];
+  await rig.ok('identity', 'federated-credential', 'create', '--name', 'ada', ...at);
+  const role = ['--role', 'Container Registry Repository Reader', '--assignee', 'ada'];
+  await rig.ok('role', 'assignment', 'create', ...role, '--repository', 'open/app');
+  const token = join(rig.home, 'token');
+  await writeFile(token, await jwt(key, 'ada'));
+  const { code, all } = await findings(['--repository', 'open/app', '--repository', 'shut/app', '--ignore-errors'], {
+    BONDED_TOKEN_FILE: token,
+    BONDED_DATA: '/nowhere',
+  });
+  expect(code).toBe(1);
+  expect(all.slice(-2)).toEqual([
+    expect.objectContaining({
+      check: 'repository open/app',
+      outcome: 'ok',
+      message: 'you may pull, metadata_read; not push, delete, metadata_write',
+    }),
+    expect.objectContaining({
+      check: 'repository shut/app',
+      outcome: 'failed',
+      code: 'CONNECTIVITY_ACCESS_TOKEN_ERROR',
+    }),
+  ]);
 });

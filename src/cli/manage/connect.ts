@@ -4,10 +4,11 @@ import { type Context, defaultHost } from '../context.ts';
 import { RegistryUnreachable } from '../exchange.ts';
 import { defaultOf } from '../defaults.ts';
 import { UsageError } from '../failure.ts';
+import { type Display, openProgress } from '../progress.ts';
 import { sessionFor } from '../session.ts';
 
 /** What a command works with. */
-export interface Connection {
+export interface Connection extends AsyncDisposable {
   client: ManagementClient;
   context: Context;
   /** The registry that somebody named, else the one whose host the server was called by, else the only one. */
@@ -24,11 +25,24 @@ export async function connect(context: Context, server: string | undefined): Pro
     throw new Error(`${error.message}; --server or BONDED_SERVER names another server`, { cause: error });
   });
   const { origin, authority } = session.server;
-  const client = createManagementClient({ endpoint: origin, fetch: session.fetch });
+  // Only what is long-running waits.
+  let waiting: Promise<Display> | undefined;
+  const client = createManagementClient({
+    endpoint: origin,
+    fetch: session.fetch,
+    async sleep(ms) {
+      waiting ??= openProgress(context, 'Waiting for the server');
+      await waiting;
+      await Bun.sleep(ms);
+    },
+  });
   return {
     client,
     context,
     note: (text) => void context.process.stderr.write(`${text}\n`),
+    async [Symbol.asyncDispose]() {
+      (await waiting)?.end();
+    },
     async registry(named) {
       if (named !== undefined) return named;
       // The default is of the default server.

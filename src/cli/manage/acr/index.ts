@@ -2,8 +2,10 @@ import { buildRouteMap } from '@stricli/core';
 import { scopeMapRoutes } from '../token/scope-maps.ts';
 import { tokenRoutes } from '../token/index.ts';
 import { checkHealthCommand } from '../../health/command.ts';
-import { lock, manifestRoutes, repositoryRoutes, tagRoutes, unlock } from '../content/index.ts';
+import { lock, manifestRoutes, metadataRoutes, repositoryRoutes, tagRoutes, unlock } from '../content/index.ts';
+import { replicationRoutes } from '../replication/index.ts';
 import { adminRoutes } from './credentials.ts';
+import { importCommand } from './import.ts';
 import {
   checkName,
   createRegistry,
@@ -24,10 +26,13 @@ export const registryRoutes = buildRouteMap({
     checkName,
     showUsage,
     checkHealth: checkHealthCommand,
+    import: importCommand,
     credential: adminRoutes,
+    replication: replicationRoutes,
     repository: repositoryRoutes,
     manifest: manifestRoutes,
     tag: tagRoutes,
+    metadata: metadataRoutes,
     lock,
     unlock,
     scopeMap: scopeMapRoutes,

@@ -13,7 +13,8 @@ export const lock = contentCommand<LockFlags>({
   brief: 'Protect a repository or an image from changes',
   details:
     'Lets nobody delete or change a repository, a tag, or a manifest that is named by its digest, until acr unlock or the end ' +
-    'that is said. It can be pulled as ever. Whoever is refused is told the reason.',
+    'that is said. It can be pulled as ever. Whoever is refused is told the reason. A lock that is there ' +
+    'already is replaced.',
   examples: [
     'acr lock --image team/app:v1',
     'acr lock --image team/app:v1 --reason "in production" --until 90d',
@@ -31,8 +32,9 @@ export const lock = contentCommand<LockFlags>({
     return changeSubject(client, subjectOf(flags), {
       deleteEnabled: false,
       writeEnabled: false,
-      ...(reason !== undefined && { lockReason: reason }),
-      ...(until !== undefined && { lockExpiresOn: instantOrAfter('--until', until, Date.now()) }),
+      // What is not said is not left over from a lock before.
+      lockReason: reason ?? null,
+      lockExpiresOn: until === undefined ? null : instantOrAfter('--until', until, Date.now()),
     });
   },
 });

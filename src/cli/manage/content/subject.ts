@@ -76,12 +76,11 @@ export function describeSubject(client: ContentClient, subject: Subject): Promis
 }
 
 /** Changes what may be done with it; resolves with what a registry knows of it then. */
-export async function changeSubject(
+export function changeSubject(
   client: ContentClient,
   subject: Subject,
   change: AttributeChange,
 ): Promise<Record<string, unknown>> {
   const scope = repositoryScope(subject.repository, 'metadata_write', 'metadata_read');
-  await client.send({ method: 'PATCH', path: subject.path, scope, body: change });
-  return client.json({ path: subject.path, scope, answer: answerOf(subject) });
+  return client.json({ method: 'PATCH', path: subject.path, scope, body: change, answer: answerOf(subject) });
 }

@@ -34,6 +34,8 @@ export function openTerminal(command: readonly string[], env: Record<string, str
   }
 
   return {
+    /** Its exit code, once it has ended. */
+    exited: child.exited,
     sees,
     async types(keys: string, pattern: RegExp): Promise<string> {
       terminal.write(keys);
