@@ -10,6 +10,8 @@ interface Mistake {
   check: string;
   impact: 'High' | 'Medium' | 'Low';
   category?: 'Performance';
+  /** Of the server. */
+  settings?: Record<string, string>;
   /** The text of the server's configuration. */
   file?: string;
   /** Something much like it that is no mistake. */
@@ -199,6 +201,20 @@ const mistakes: Mistake[] = [
     },
   },
   {
+    check: 'public-network-open',
+    impact: 'Medium',
+    settings: { publicUrl: 'https://registry.example.com' },
+    fine: ({ manage }) =>
+      manage.patch(registry, { networkRuleSet: { defaultAction: 'Deny', ipRules: [{ value: '127.0.0.0/8' }] } }),
+    make: ({ manage }) => manage.patch(registry, { networkRuleSet: { defaultAction: 'Allow' } }),
+  },
+  {
+    check: 'private-endpoint-without-listener',
+    impact: 'Low',
+    fine: ({ manage }) => manage.put(`${registry}/privateEndpointConnections/link`, { linkId: 'vpce-1' }),
+    make: ({ manage }) => manage.put(`${registry}/privateEndpointConnections/gone`, { listener: '10.0.0.1:5443' }),
+  },
+  {
     check: 'clients-in-several-regions',
     impact: 'Low',
     file: `
@@ -217,7 +233,7 @@ network:
 ];
 
 /** Of these nothing can be said while a server runs; settings.test.ts has them. */
-const ofSettings = ['bootstrap-owner', 'public-listener-without-tls', 'unsealed-keys'];
+const ofSettings = ['bootstrap-owner', 'link-header-without-proxy', 'public-listener-without-tls', 'unsealed-keys'];
 
 describe('bonded advise', () => {
   test('has a mistake for each of its checks', () => {
@@ -225,9 +241,9 @@ describe('bonded advise', () => {
     expect(new Set([...mistakes.map(({ check }) => check), ...ofSettings])).toEqual(new Set(ids));
   });
 
-  for (const [at, { check, impact, category = 'Security', file, fine, make }] of mistakes.entries()) {
+  for (const [at, { check, impact, category = 'Security', settings = {}, file, fine, make }] of mistakes.entries()) {
     test(`${check} is found, and its command ends it (${at + 1})`, async () => {
-      await using rig = await openAdviceRig({ file });
+      await using rig = await openAdviceRig({ settings, file });
       await fine?.(rig);
       await rig.bonded('advise');
       expect(await rig.advice(check)).toEqual([]);

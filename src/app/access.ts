@@ -16,6 +16,7 @@ import {
 } from '../identity/index.ts';
 import { isAlive, startPeriodic } from '../jobs/index.ts';
 import { ensureOperatorKey, keyIntervals, type Keys, loadOperatorVerifier, openKeys } from '../keys/index.ts';
+import { networkTypes } from '../network/index.ts';
 import { createOperations, type Operations } from '../operations/index.ts';
 import { createOutbound } from '../outbound/index.ts';
 import { ensureRegistryResource, registryType } from '../registries/index.ts';
@@ -64,7 +65,7 @@ export async function openAccess(
   const resources = createResources(db, { now });
   for (const { name } of registriesOf(config)) await ensureRegistryResource(resources, name);
   await ensureHomeReplications(resources);
-  const types = [registryType, tierType, ...identityTypes].map(({ type }) => type);
+  const types = [registryType, tierType, ...identityTypes, ...networkTypes].map(({ type }) => type);
   const mirror = await createMirror(resources, types);
   const rightUses = createRightUses(db, (id) => mirror.get(id) !== undefined, now);
   const standing = { ...standingOf(config.bootstrap), used: rightUses.used };

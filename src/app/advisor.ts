@@ -2,10 +2,11 @@ import { resolve } from 'node:path';
 import { type Catalog, dayOf, regionPullsOf } from '../catalog/index.ts';
 import { checksOn, recommend, recommendationHandlers, recommendationType } from '../advisor/index.ts';
 import { type Configuration, tlsOf } from '../configuration.ts';
-import { listenerChecks, type ListenerFacts } from '../http/index.ts';
+import { isLoopback, listenerChecks, type ListenerFacts } from '../http/index.ts';
 import { accessChecks, bootstrapChecks, takeSnapshot } from '../identity/index.ts';
 import { keyChecks } from '../keys/index.ts';
 import type { ServedType } from '../management/index.ts';
+import { checkedNetworksOf, type CheckedNetworks, networkChecks } from '../network/index.ts';
 import { groupScope } from '../operations/index.ts';
 import { regionChecks, regionDays, registryChecks, type RegistryRegions } from '../registries/index.ts';
 import { throttleChecks, type ThrottledCallers, type ThrottleFacts } from '../tiers/index.ts';
@@ -20,6 +21,7 @@ export const checks = {
   keyChecks,
   listenerChecks,
   throttleChecks,
+  networkChecks,
 };
 
 /** The advisor with every capability's checks, and the facts that each looks at. */
@@ -36,6 +38,7 @@ export function advisorType(
     checksOn(keyChecks, () => ({ sealed: access.keys.sealed, serverId })),
     checksOn(listenerChecks, () => listenerFacts(config, serverId)),
     checksOn(bootstrapChecks, () => ({ bootstrap: config.bootstrap, serverId })),
+    checksOn(networkChecks, () => networkFacts(config, access, serverId)),
     checksOn(registryChecks, () => directory().registries),
     checksOn(throttleChecks, () => throttleFacts(access, throttled)),
     checksOn(regionChecks, () => regionsOf(config, access, catalog)),
@@ -74,6 +77,20 @@ async function regionsOf({ network }: Configuration, { mirror, directory }: Acce
 }
 
 function listenerFacts(config: Configuration, serverId: string): ListenerFacts {
-  const { listen, publicUrl, data } = config;
-  return { listen, hasTls: tlsOf(config) !== undefined, publicUrl, data: resolve(data), serverId };
+  const { listen, network, publicUrl, data } = config;
+  return {
+    listen,
+    listeners: network.listeners,
+    hasTls: tlsOf(config) !== undefined,
+    publicUrl,
+    data: resolve(data),
+    serverId,
+  };
+}
+
+function networkFacts(config: Configuration, { mirror, directory }: Access, serverId: string): CheckedNetworks {
+  const { listen, network, publicUrl, trustedProxies } = config;
+  const isReachable = publicUrl !== undefined || trustedProxies.length > 0 || !isLoopback(listen.host);
+  const registries = checkedNetworksOf(mirror, directory().registries, network);
+  return { registries, isReachable, config: network, trustedProxies, serverId };
 }

@@ -40,6 +40,13 @@ import {
   type ServedType,
 } from '../management/index.ts';
 import {
+  connectionHandlers,
+  connectionType,
+  linkResourceHandlers,
+  linkResourceType,
+  presentNetwork,
+} from '../network/index.ts';
+import {
   checkName,
   checkNameAvailability,
   listOperations,
@@ -59,6 +66,7 @@ import { advisorType } from './advisor.ts';
 import { about } from './audit-trail.ts';
 import { callerOf } from './gates.ts';
 import { registryNamed } from './importing.ts';
+import { isRefusedByNetwork, type NetworkGates } from './network-gates.ts';
 import { providerActions, resourceTypes } from './resource-types.ts';
 import { admitByTier, servedTiers, tierGatesOf } from './tier-admission.ts';
 
@@ -82,6 +90,14 @@ function servedTypes(
     loginServer: (name, origin) => loginServerOf(config, name, origin),
   });
   const views = viewHandlers({ catalog, registryIdOf: (name) => registryNamed(directory(), name)?.id });
+  const { domain, network } = config;
+  const networks = {
+    config: network,
+    domain,
+    resources,
+    mirror,
+    loginServer: (name: string, origin: string) => loginServerOf(config, name, origin),
+  };
   const credentials = credentialActions({ mirror, resources, directory, passwords, now });
   const actions = {
     ...credentials,
@@ -99,6 +115,10 @@ function servedTypes(
       type: registryType,
       handlers: {
         ...registries,
+        present: (resource, context) => ({
+          ...registries.present(resource, context),
+          ...presentNetwork(networks, resource),
+        }),
         actions,
         longActions: { importImage },
         async afterWrite(context, registry) {
@@ -111,10 +131,10 @@ function servedTypes(
         },
       },
     },
-    servedTiers(access),
     { type: repositoryType, handlers: views.repositories },
     { type: tagType, handlers: views.tags },
     { type: manifestType, handlers: views.manifests },
+    servedTiers(access),
     { type: identityType, handlers: identityHandlers },
     { type: federatedCredentialType, handlers: federatedCredentialHandlers({ mirror, directory }) },
     { type: roleDefinitionType, handlers: roleDefinitionHandlers({ mirror, directory }) },
@@ -123,6 +143,8 @@ function servedTypes(
     { type: tokenType, handlers: tokenHandlers({ mirror, directory, passwords }) },
     { type: trustedIssuerType, handlers: trustedIssuerHandlers(() => directory().issuers) },
     { type: replicationType, handlers: replicationHandlers(resources) },
+    { type: connectionType, handlers: connectionHandlers(networks) },
+    { type: linkResourceType, handlers: linkResourceHandlers(networks) },
     advisorType(config, access, catalog, throttled),
   ];
 }
@@ -143,6 +165,7 @@ export function createManagementEdge(
   access: Access,
   {
     gates,
+    network,
     throttled,
     audit,
     catalog,
@@ -151,6 +174,7 @@ export function createManagementEdge(
     failed,
   }: {
     gates: readonly Gate[];
+    network: NetworkGates;
     throttled: ThrottledCallers;
     audit: Audit;
     catalog: Catalog;
@@ -184,6 +208,7 @@ export function createManagementEdge(
     authorise(exchange, action, id) {
       asked.set(exchange, { action, id });
       const caller = exchange.principal as Caller;
+      network.allowTarget(exchange as Identified, caller, id);
       const { principal } = rightsOf(caller, directory());
       if (!principal || !mayManage(caller)) return false;
       const { allow, by } = decideManagement(directory().policy, principal, action, id);
@@ -221,7 +246,10 @@ export function createManagementEdge(
         return answer;
       } catch (error) {
         const status = error instanceof RegistryError ? error.status : 500;
-        record(status === 403 ? 'denied' : 'allowed', status === 403 ? 'not_allowed' : 'failed', status);
+        const isNetwork = error instanceof RegistryError && isRefusedByNetwork(error);
+        // The gate has recorded that.
+        if (!isNetwork)
+          record(status === 403 ? 'denied' : 'allowed', status === 403 ? 'not_allowed' : 'failed', status);
         throw error;
       }
     },

@@ -1,5 +1,6 @@
 import { recommendationType } from '../advisor/index.ts';
 import { explainManagementAccess, identityTypes, testToken } from '../identity/index.ts';
+import { networkTypes } from '../network/index.ts';
 import type { ProviderAction, ResourceType } from '../operations/index.ts';
 import { checkNameAvailability, listOperations, registryType, viewTypes } from '../registries/index.ts';
 import { replicationType } from '../replication/index.ts';
@@ -8,9 +9,11 @@ import { tierType } from '../tiers/index.ts';
 /** All that the management API serves, for the reference; each capability declares its own. */
 export const resourceTypes: readonly ResourceType[] = [
   registryType,
+  tierType,
   ...viewTypes,
   tierType,
   ...identityTypes,
+  ...networkTypes,
   replicationType,
   recommendationType,
 ];

@@ -46,6 +46,22 @@ export interface Distribution {
   served(bytes: number): void;
   /** Whether the client with this User-Agent may be sent to the storage for a blob. */
   redirects(userAgent: string): boolean;
+  /** Sends readers of blobs to hosts of their own, where registries have them. */
+  dataEndpoint?: DataEndpoint | undefined;
   /** Told of a blob whose object was not there. */
   missing(digest: Digest, key: string): void;
+}
+
+/** A blob as one repository has it. */
+export interface NamedBlob {
+  repository: string;
+  repositoryId: number;
+  digest: Digest;
+}
+
+export interface DataEndpoint {
+  /** Where the client of this request reads a blob; undefined where its registry has no data endpoint. */
+  addressOf(exchange: Exchange, blob: NamedBlob): string | undefined;
+  /** What a request to a data endpoint may read; undefined where that is nothing. */
+  read(exchange: Exchange): NamedBlob | undefined;
 }

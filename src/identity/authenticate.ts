@@ -19,7 +19,7 @@ const passwordMs = 3000;
 const tokenMs = 300_000;
 
 /** A request to a registry. What its door is called matters only where somebody is not known yet. */
-export type Knocking = Pick<Exchange, 'registryId' | 'request' | 'origin'>;
+export type Knocking = Pick<Exchange, 'registryId' | 'request' | 'origin' | 'way'>;
 
 export interface Authenticator {
   /**
@@ -53,8 +53,9 @@ export function createAuthenticator(of: Identification): Authenticator {
     return identified;
   }
 
-  const keyOf = ({ registryId, request }: Knocking, authorization: string) =>
-    hash('sha256', `${registryId} ${request.headers.get('host') ?? ''} ${authorization}`, 'base64url');
+  // What is good by one way is none by another, so they are known apart.
+  const keyOf = ({ registryId, request, way }: Knocking, authorization: string) =>
+    hash('sha256', `${registryId} ${way().id} ${request.headers.get('host') ?? ''} ${authorization}`, 'base64url');
 
   function remembered(key: string): Caller | undefined {
     const entry = known.get(key);
@@ -68,10 +69,9 @@ export function createAuthenticator(of: Identification): Authenticator {
       const key = keyOf(exchange, authorization);
       const caller = remembered(key);
       if (caller) return caller;
-      const { registryId, request, origin } = exchange;
       let finding = running.get(key);
       if (!finding) {
-        finding = find(key, doorAt(registryId, origin(), request), authorization).finally(() => running.delete(key));
+        finding = find(key, doorAt(exchange), authorization).finally(() => running.delete(key));
         running.set(key, finding);
       }
       return finding;

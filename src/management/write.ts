@@ -57,6 +57,7 @@ export async function writeResource(call: Call, route: RouteOf<'resource'>, verb
       by: context.by,
       registryId: edge.registryIdOf(id),
       most: type.most,
+      mostBytes: type.mostBytes,
       requires,
       tx,
     });
@@ -96,7 +97,8 @@ export async function deleteResource(call: Call, route: RouteOf<'resource'>): Pr
   const context = hookContext(call, route, route.name);
   refuseBuiltIn(call, context);
   const handlers = handlersOf(edge, type);
-  const change = { ...preconditionsOf(exchange.request), by: context.by, registryId: edge.registryIdOf(id) };
+  const { mostBytes } = type;
+  const change = { ...preconditionsOf(exchange.request), by: context.by, registryId: edge.registryIdOf(id), mostBytes };
   const waits = type.longRunning.includes('delete');
 
   const deleted = await resources.db.write(async (tx) => {

@@ -22,7 +22,7 @@ export function createOauth2(options: Oauth2Options) {
     exchange.route = 'token';
     const handler = Object.hasOwn(route, exchange.method) ? route[exchange.method] : undefined;
     if (handler) {
-      if (exchange.path.startsWith('/oauth2/') && handler !== keySet) await options.admit?.(exchange);
+      if (exchange.path.startsWith('/oauth2/') && handler !== keySet) await options.admitRequest?.(exchange);
       return handler(options, exchange);
     }
     throw new RegistryError('UNSUPPORTED', {

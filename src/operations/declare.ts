@@ -41,6 +41,8 @@ export interface ResourceTypeOptions<P extends z.ZodObject, R extends z.ZodObjec
   feature?: string;
   /** The limit of the tier that says how many of them a registry may have; it comes before `most`. */
   limit?: string;
+  /** Most bytes of one, in JSON. */
+  mostBytes?: number;
   /** False: cannot be deleted while something lies in it. */
   cascade?: boolean;
   actions?: A;
@@ -86,6 +88,7 @@ export interface ResourceType<
 export type PropertiesOf<T extends ResourceType> = z.output<T['properties']>;
 
 const defaultMost = 10_000;
+const defaultMostBytes = 64 * 1024;
 const noProperties = z.object({});
 
 /** Declares a type of resource. */
@@ -104,6 +107,7 @@ export function resourceType<
     rightsAt: 'self',
     longRunning: [],
     most: defaultMost,
+    mostBytes: defaultMostBytes,
     cascade: true,
     actions: {} as A,
     ...options,

@@ -4,6 +4,7 @@ import type { PropertiesOf } from '../operations/index.ts';
 import type { Resource } from '../resources/index.ts';
 import { tierNameOf } from '../tiers/index.ts';
 import type { registryType } from './contract.ts';
+import { mayExport } from './network-contract.ts';
 import { tagMutabilityOf } from './tag-policy.ts';
 
 /** A registry, as far as access to it goes. */
@@ -22,6 +23,8 @@ export interface RegistryFacts {
   /** Whether that is everything; otherwise what is named. */
   anonymousPullEnabled: boolean;
   anonymousPullRepositories: readonly string[];
+  /** Whether others may import from it. */
+  mayExport: boolean;
   /** Which tags of a repository may move. */
   tagMutability(repository: string): TagMutability | undefined;
 }
@@ -39,6 +42,7 @@ export function factsOf(resource: Resource, properties: PropertiesOf<typeof regi
     adminUserEnabled: properties.adminUserEnabled,
     anonymousPullEnabled,
     anonymousPullRepositories: named,
+    mayExport: mayExport(properties),
     tagMutability: tagMutabilityOf(properties),
     anonymousPull: repositories.map((repository) => ({ repository, permissions: ['content/read', 'metadata/read'] })),
   };

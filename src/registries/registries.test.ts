@@ -41,6 +41,7 @@ describe('the resource of a registry', () => {
       anonymousPullEnabled: false,
       anonymousPullRepositories: [],
       anonymousPull: [],
+      mayExport: true,
       tagMutability: expect.any(Function),
     });
     expect(facts.tagMutability('any')).toBeUndefined();

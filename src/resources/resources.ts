@@ -51,7 +51,7 @@ export interface Resources {
   count(type: string, parent: string, most: number, reader?: LookUps): Promise<number>;
   /**
    * Creates or replaces. PreconditionFailed, ParentResourceNotFound, QuotaExceeded; InvalidRequestContent where the
-   * body has more than 64 KiB.
+   * body has more than 64 KiB, or than `mostBytes`.
    */
   put(id: string, body: ResourceBody, options: PutOptions & InTransaction): Promise<Put>;
   /** Changes what is there: `change` gets it and returns the whole body. ResourceNotFound, PreconditionFailed. */

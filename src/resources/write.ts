@@ -18,6 +18,8 @@ export interface ChangeOptions extends Preconditions {
   by: string;
   /** Registry of the event; 0 where it concerns none. */
   registryId?: number;
+  /** Most bytes of the body in JSON. */
+  mostBytes?: number | undefined;
 }
 
 export interface PutOptions extends ChangeOptions {
@@ -38,7 +40,7 @@ export interface Put {
   previous: Resource | undefined;
 }
 
-/** Most bytes of a body in JSON. */
+/** Most bytes of a body in JSON, unless its type says so. */
 const largestBody = 64 * 1024;
 const mostResources = 10_000;
 
@@ -63,8 +65,9 @@ export async function putResource(
   const live = row && row.deleted_at === null ? row : undefined;
   requirePreconditions(arm.id, live, options);
   const text = bodyText(body);
-  if (Buffer.byteLength(text) > largestBody) {
-    throw new ManagementError('InvalidRequestContent', `a resource may have ${largestBody} bytes; make it smaller`);
+  const { mostBytes = largestBody } = options;
+  if (Buffer.byteLength(text) > mostBytes) {
+    throw new ManagementError('InvalidRequestContent', `a resource may have ${mostBytes} bytes; make it smaller`);
   }
   const type = arm.type.toLowerCase();
   if (!live) {

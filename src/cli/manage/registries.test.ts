@@ -47,9 +47,20 @@ adminUserEnabled: false
 anonymousPullEnabled: false
 anonymousPullRepositories: []
 roleAssignmentMode: AbacRepositoryPermissions
+publicNetworkAccess: Enabled
+networkRuleSet:
+  defaultAction: Allow
+  ipRules: []
+  virtualNetworkRules: []
+networkRuleBypassOptions: AzureServices
+trustedIdentities: []
+networkRuleBypassAllowedForTasks: false
+dataEndpointEnabled: false
 provisioningState: Succeeded
 loginServer: teamb.localhost:${rig.server.host.split(':')[1]}
 creationDate: TIME
+dataEndpointHostNames: []
+privateEndpointConnections: []
 location: local
 tags:
   team: b

@@ -4,6 +4,7 @@ import { UsageError } from '../../failure.ts';
 import { textFlag, yesNoFlag } from '../flags.ts';
 import { pairs } from '../pairs.ts';
 import { allWords, wordsFlag } from '../words.ts';
+import { networkFlags, networkPropertiesOf, type NetworkSettings } from './network-settings.ts';
 import { exclusionsFlag, immutabilityOf, mutabilityModes } from './tag-immutability.ts';
 
 /** As `az` calls the two modes. */
@@ -13,7 +14,7 @@ const modes: Record<'rbac' | 'rbac-abac', RoleAssignmentMode> = {
 };
 
 /** What a registry is created with, and can be changed to. */
-export interface RegistrySettings {
+export interface RegistrySettings extends NetworkSettings {
   sku?: string;
   adminEnabled?: boolean;
   anonymousPullEnabled?: boolean;
@@ -43,6 +44,7 @@ export const settingFlags = {
     optional: true,
     brief: 'Whether roles can be bounded to repositories (rbac-abac, the default)',
   },
+  ...networkFlags,
   tagImmutability: {
     kind: 'enum',
     values: mutabilityModes,
@@ -63,11 +65,13 @@ export function propertiesOf({
   roleAssignmentMode,
   tagImmutability,
   tagImmutabilityExclusions: exclusions,
+  ...network
 }: RegistrySettings) {
   const repositories = allWords(anonymousPullRepositories);
   if (exclusions && !tagImmutability)
     throw new UsageError('--tag-immutability-exclusions goes with --tag-immutability');
   return {
+    ...networkPropertiesOf(network),
     ...(adminEnabled !== undefined && { adminUserEnabled: adminEnabled }),
     ...(anonymousPullEnabled !== undefined && { anonymousPullEnabled }),
     ...(repositories && { anonymousPullRepositories: repositories }),
