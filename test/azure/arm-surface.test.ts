@@ -31,8 +31,8 @@ const covered: Record<string, Record<string, string>> = {
     generateCredentials: 'arm-containerregistry',
     importImage: 'here',
     listUsages: 'here',
-    listPrivateLinkResources: 'not served',
-    getPrivateLinkResource: 'not served',
+    listPrivateLinkResources: 'private-endpoints',
+    getPrivateLinkResource: 'private-endpoints',
   },
   replications: { create: 'here', get: 'here', update: 'here', delete: 'here', list: 'here' },
   scopeMaps: {
@@ -50,10 +50,10 @@ const covered: Record<string, Record<string, string>> = {
     list: 'arm-containerregistry',
   },
   privateEndpointConnections: {
-    createOrUpdate: 'not served',
-    get: 'not served',
-    delete: 'not served',
-    list: 'not served',
+    createOrUpdate: 'private-endpoints',
+    get: 'private-endpoints',
+    delete: 'private-endpoints',
+    list: 'private-endpoints',
   },
   webhooks: {
     create: 'not served',
