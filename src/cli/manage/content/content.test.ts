@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { makeImage, ociIndex, ociManifest, pushImage, putManifest } from '../../../../test/http/registry.ts';
+import { digestOf, makeImage, ociIndex, ociManifest, pushImage, putManifest } from '../../../../test/http/registry.ts';
 import { bonded } from '../../../../test/support/command.ts';
 import { openCommands, settled } from '../command-rig.double.ts';
 
@@ -79,6 +79,26 @@ describe('one thing', () => {
     ).toEqual(['v1']);
     expect(await rig.ok('acr', 'manifest', 'show', `${host}/one/app:v1`)).toEqual(JSON.parse(image.text));
     expect(await rig.ok('acr', 'manifest', 'show', 'one/app:v1', '--query', 'mediaType')).toBe(ociManifest);
+  });
+
+  test('has referrers, all of them or those of a type', async () => {
+    const image = await push('signed/app', 'v1');
+    const refer = (artifactType: string) =>
+      JSON.stringify({
+        schemaVersion: 2,
+        mediaType: ociIndex,
+        artifactType,
+        manifests: [],
+        subject: { mediaType: ociManifest, digest: image.digest, size: image.text.length },
+      });
+    for (const type of ['application/a', 'application/b']) {
+      expect(
+        (await putManifest(rig.server.url, 'signed/app', digestOf(refer(type)), refer(type), ociIndex)).status,
+      ).toBe(201);
+    }
+    const list = ['acr', 'manifest', 'list-referrers', '-n', 'signed/app:v1', '--query', 'sort([].artifactType)'];
+    expect(await rig.ok(...list)).toEqual(['application/a', 'application/b']);
+    expect(await rig.ok(...list, '--artifact-type', 'application/b')).toEqual(['application/b']);
   });
 
   test('that is not there ends with 3, in one line with the id of the request', async () => {
