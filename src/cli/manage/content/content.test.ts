@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { digestOf, makeImage, ociIndex, ociManifest, pushImage, putManifest } from '../../../../test/http/registry.ts';
 import { bonded } from '../../../../test/support/command.ts';
+import { program } from '../../../../test/support/program.ts';
 import { openCommands, settled } from '../command-rig.double.ts';
 
 let rig: Awaited<ReturnType<typeof openCommands>>;
@@ -66,6 +67,21 @@ describe('lists', () => {
     const { out } = await rig.run(['acr', 'repository', 'show', '--repository', 'tables/app', '-o', 'tsv']);
     expect(out).toStartWith('tables/app\t1\t1\t');
   });
+});
+
+test('whoever reads the beginning alone, as head does, is told of no error', async () => {
+  for (let n = 0; n < 300; n += 20) {
+    const names = Array.from({ length: 20 }, (_, at) => `v${n + at}-${'x'.repeat(100)}`);
+    await Promise.all(names.map((tag) => putManifest(rig.server.url, 'long', tag, emptyIndex(0), ociIndex)));
+  }
+  const list = `${program} acr tag list --repository long -o json; echo $? >&2`;
+  const environment = { ...rig.environment, PATH: process.env['PATH']! };
+  const shell = Bun.spawn(['sh', '-c', `{ ${list}; } | head -n 1`], {
+    env: environment,
+    stdout: 'pipe',
+    stderr: 'pipe',
+  });
+  expect([await new Response(shell.stdout).text(), await new Response(shell.stderr).text()]).toEqual(['[\n', '0\n']);
 });
 
 describe('one thing', () => {
