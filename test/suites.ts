@@ -75,6 +75,7 @@ const notFacts = [
   'test/deploy/**',
   'test/limits/**',
   'test/nodes/**',
+  'test/network/**',
   'test/shells/**',
 ];
 
@@ -168,6 +169,26 @@ export const suites: readonly Suite[] = [
     postgres: 'offered',
     built: true,
     minutes: { small: 15, ci: 20, soak: 20 },
+  },
+  {
+    name: 'networks',
+    shows: 'registries that are closed, from networks of their own; the links that HAProxy tells of',
+    kind: 'tests',
+    files: ['test/network/**/*.test.ts'],
+    needs: ['haproxy', 'ip', 'nsenter', 'curl', 'skopeo'],
+    postgres: 'offered',
+    built: true,
+    minutes: { small: 5, ci: 10, soak: 10 },
+  },
+  {
+    name: 'networks-clients',
+    shows: 'every client through a private endpoint, and refused where there is none',
+    kind: 'script',
+    file: 'test/clients/run.ts',
+    args: ['--networks'],
+    needs: ['ip', 'nsenter'],
+    built: true,
+    minutes: { small: 10, ci: 15, soak: 15 },
   },
   {
     name: 'crash',

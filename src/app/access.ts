@@ -16,12 +16,14 @@ import {
 } from '../identity/index.ts';
 import { isAlive, startPeriodic } from '../jobs/index.ts';
 import { ensureOperatorKey, keyIntervals, type Keys, loadOperatorVerifier, openKeys } from '../keys/index.ts';
+import { networkTypes } from '../network/index.ts';
 import { createOperations, type Operations } from '../operations/index.ts';
 import { createOutbound } from '../outbound/index.ts';
 import { ensureRegistryResource, registryType } from '../registries/index.ts';
 import { ensureHomeReplications } from '../replication/index.ts';
 import { createMirror, createResources, type Mirror, mirrorIntervalMs, type Resources } from '../resources/index.ts';
 import type { Log } from '../telemetry/index.ts';
+import { createTiers, tierType, type Tiers } from '../tiers/index.ts';
 import { usesData } from './blobs.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import type { Storage } from './storage.ts';
@@ -35,6 +37,7 @@ export interface Access {
   keys: Keys;
   resources: Resources;
   mirror: Mirror;
+  tiers: Tiers;
   operations: Operations;
   /** Takes in what was written, by this process or others. */
   refresh(): Promise<void>;
@@ -62,7 +65,7 @@ export async function openAccess(
   const resources = createResources(db, { now });
   for (const { name } of registriesOf(config)) await ensureRegistryResource(resources, name);
   await ensureHomeReplications(resources);
-  const types = [registryType, ...identityTypes].map(({ type }) => type);
+  const types = [registryType, tierType, ...identityTypes, ...networkTypes].map(({ type }) => type);
   const mirror = await createMirror(resources, types);
   const rightUses = createRightUses(db, (id) => mirror.get(id) !== undefined, now);
   const standing = { ...standingOf(config.bootstrap), used: rightUses.used };
@@ -98,6 +101,7 @@ export async function openAccess(
     keys,
     resources,
     mirror,
+    tiers: createTiers(mirror),
     operations: createOperations(db, { now, claims: node && { self: node.id, isAlive } }),
     refresh,
     follow(failed) {

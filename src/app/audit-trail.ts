@@ -46,7 +46,8 @@ export function recordRefused(audit: Audit, exchange: GatedExchange, error: unkn
   const { action, repository, path, caller } = exchange;
   if (!(error instanceof RegistryError) || action === undefined || !caller) return;
   const reason = reasonOf(error);
-  if (reason === undefined) return;
+  // The gate of the network has recorded that itself.
+  if (reason === undefined || reason === 'network') return;
   const detail = { path: path.slice(0, longestField) };
   audit.record({ ...about(exchange, callerOf(caller)), action, outcome: 'denied', reason, target: repository, detail });
 }

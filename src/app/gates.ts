@@ -67,7 +67,7 @@ export function createGates(options: GateOptions): [authenticate: Gate, authoris
     caller?: Caller,
   ): RegistryError {
     refused(exchange, { ...refusal, caller, needs });
-    const { origin, service } = doorAt(exchange.registryId, exchange.origin(), exchange.request);
+    const { origin, service } = doorAt(exchange);
     const error = refusal.reason === 'no_credentials' ? undefined : caller ? 'insufficient_scope' : 'invalid_token';
     return refusalError(refusal, {
       detail: detailOf(needs?.challenge),

@@ -40,6 +40,13 @@ import {
   type ServedType,
 } from '../management/index.ts';
 import {
+  connectionHandlers,
+  connectionType,
+  linkResourceHandlers,
+  linkResourceType,
+  presentNetwork,
+} from '../network/index.ts';
+import {
   checkName,
   checkNameAvailability,
   listOperations,
@@ -53,12 +60,15 @@ import {
 } from '../registries/index.ts';
 import { ensureHomeReplication, replicationHandlers, replicationType } from '../replication/index.ts';
 import type { Resource } from '../resources/index.ts';
+import type { ThrottledCallers, UsageSources } from '../tiers/index.ts';
 import type { Access } from './access.ts';
 import { advisorType } from './advisor.ts';
 import { about } from './audit-trail.ts';
 import { callerOf } from './gates.ts';
 import { registryNamed } from './importing.ts';
+import { isRefusedByNetwork, type NetworkGates } from './network-gates.ts';
 import { providerActions, resourceTypes } from './resource-types.ts';
+import { admitByTier, servedTiers, tierGatesOf } from './tier-admission.ts';
 
 type Identified = GatedExchange & { principal: Caller };
 
@@ -66,17 +76,28 @@ type Identified = GatedExchange & { principal: Caller };
 function servedTypes(
   config: Configuration,
   access: Access,
+  throttled: ThrottledCallers,
   catalog: Catalog,
   concerns: (exchange: object, id: string) => void,
   importImage: LongAction,
 ): ServedType[] {
   const { mirror, directory, resources, identification } = access;
   const { passwords, now } = identification;
+  const tierGates = tierGatesOf(access, usageSources);
   const registries = registryHandlers({
+    tierGates,
     configured: registriesOf(config).map(({ name }) => name),
     loginServer: (name, origin) => loginServerOf(config, name, origin),
   });
   const views = viewHandlers({ catalog, registryIdOf: (name) => registryNamed(directory(), name)?.id });
+  const { domain, network } = config;
+  const networks = {
+    config: network,
+    domain,
+    resources,
+    mirror,
+    loginServer: (name: string, origin: string) => loginServerOf(config, name, origin),
+  };
   const credentials = credentialActions({ mirror, resources, directory, passwords, now });
   const actions = {
     ...credentials,
@@ -86,12 +107,18 @@ function servedTypes(
       return made;
     },
     explainAccess: explainHandlers(access).explainAccess,
+    listUsages: (_: unknown, __: unknown, registry: Resource) => tierGates.listUsages(registry),
+    checkTierChange: (_: unknown, input: unknown, registry: Resource) => tierGates.checkTierChange(input, registry),
   };
   return [
     {
       type: registryType,
       handlers: {
         ...registries,
+        present: (resource, context) => ({
+          ...registries.present(resource, context),
+          ...presentNetwork(networks, resource),
+        }),
         actions,
         longActions: { importImage },
         async afterWrite(context, registry) {
@@ -107,6 +134,7 @@ function servedTypes(
     { type: repositoryType, handlers: views.repositories },
     { type: tagType, handlers: views.tags },
     { type: manifestType, handlers: views.manifests },
+    servedTiers(access),
     { type: identityType, handlers: identityHandlers },
     { type: federatedCredentialType, handlers: federatedCredentialHandlers({ mirror, directory }) },
     { type: roleDefinitionType, handlers: roleDefinitionHandlers({ mirror, directory }) },
@@ -115,9 +143,14 @@ function servedTypes(
     { type: tokenType, handlers: tokenHandlers({ mirror, directory, passwords }) },
     { type: trustedIssuerType, handlers: trustedIssuerHandlers(() => directory().issuers) },
     { type: replicationType, handlers: replicationHandlers(resources) },
-    advisorType(config, access, catalog),
+    { type: connectionType, handlers: connectionHandlers(networks) },
+    { type: linkResourceType, handlers: linkResourceHandlers(networks) },
+    advisorType(config, access, catalog, throttled),
   ];
 }
+
+/** What is known of registries elsewhere, for their usages. Storage is not counted yet. */
+const usageSources: UsageSources = { storage: async () => 0 };
 
 /** Where clients of a registry log in: the default one where this request has come to. */
 function loginServerOf(config: Configuration, name: string, origin: string): string {
@@ -131,14 +164,18 @@ export function createManagementEdge(
   config: Configuration,
   access: Access,
   {
-    authenticate,
+    gates,
+    network,
+    throttled,
     audit,
     catalog,
     carriesOut,
     importImage,
     failed,
   }: {
-    authenticate: Gate;
+    gates: readonly Gate[];
+    network: NetworkGates;
+    throttled: ThrottledCallers;
     audit: Audit;
     catalog: Catalog;
     carriesOut: boolean;
@@ -153,7 +190,7 @@ export function createManagementEdge(
   /** What an action was about beside the resource that it is an action of. */
   const concerned = new WeakMap<object, string>();
   const management = createManagement({
-    types: servedTypes(config, access, catalog, (exchange, id) => concerned.set(exchange, id), importImage),
+    types: servedTypes(config, access, throttled, catalog, (exchange, id) => concerned.set(exchange, id), importImage),
     providerActions: [
       {
         action: checkNameAvailability,
@@ -171,6 +208,7 @@ export function createManagementEdge(
     authorise(exchange, action, id) {
       asked.set(exchange, { action, id });
       const caller = exchange.principal as Caller;
+      network.allowTarget(exchange as Identified, caller, id);
       const { principal } = rightsOf(caller, directory());
       if (!principal || !mayManage(caller)) return false;
       const { allow, by } = decideManagement(directory().policy, principal, action, id);
@@ -178,6 +216,7 @@ export function createManagementEdge(
       return allow;
     },
     describe: (principal) => (principal as Caller).holder.name,
+    admit: admitByTier(access),
     refresh: access.refresh,
     originOf: (exchange) => (exchange as Identified).origin(),
     failed,
@@ -193,7 +232,7 @@ export function createManagementEdge(
     async handle(exchange) {
       if (!isManagementPath(exchange.path)) return undefined;
       exchange.action = 'management';
-      await passGates([authenticate], exchange, asksToManage);
+      await passGates(gates, exchange, asksToManage);
       const caller = callerOf(exchange.caller);
       const identified: Identified = Object.assign(exchange, { principal: caller });
       const record = (outcome: 'allowed' | 'denied', reason?: string, status?: number) => {
@@ -207,7 +246,10 @@ export function createManagementEdge(
         return answer;
       } catch (error) {
         const status = error instanceof RegistryError ? error.status : 500;
-        record(status === 403 ? 'denied' : 'allowed', status === 403 ? 'not_allowed' : 'failed', status);
+        const isNetwork = error instanceof RegistryError && isRefusedByNetwork(error);
+        // The gate has recorded that.
+        if (!isNetwork)
+          record(status === 403 ? 'denied' : 'allowed', status === 403 ? 'not_allowed' : 'failed', status);
         throw error;
       }
     },

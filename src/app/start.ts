@@ -3,7 +3,7 @@ import { requireStore } from '../content/index.ts';
 import { createAudit } from '../audit/index.ts';
 import type { PullCounter } from '../catalog/index.ts';
 import { serveAttributes } from '../acr/index.ts';
-import { distribute } from '../distribution/index.ts';
+import { distribute, serveDataEndpoint } from '../distribution/index.ts';
 import { createRegionOf, type HttpServer, startServer } from '../http/index.ts';
 import { createByteBudget } from '../memory/index.ts';
 import { createOauth2 } from '../oauth2/index.ts';
@@ -12,17 +12,22 @@ import { createMetrics, type Log, type Metrics, watchLoopLag, watchMemory } from
 import { type Access, openAccess } from './access.ts';
 import { grantsTo, recordDone, recordRefused, refusalsTo } from './audit-trail.ts';
 import { createFailures, startBackground, takeUpOperations } from './background.ts';
+import { createDataEndpoint } from './data-endpoint.ts';
 import { createGates } from './gates.ts';
 import { createLiveHosts } from './hosts.ts';
 import { createImportAction } from './importing.ts';
 import { createManagementEdge } from './management.ts';
 import { startCounting } from './pulls.ts';
 import { forgetMissing } from './missing.ts';
+import { createNetworkGates } from './network-gates.ts';
+import { openThrottle } from './throttle.ts';
 import { ensureRegistries, openStorage, openUploads, type SharedRights, type Storage } from './storage.ts';
 
 export interface App {
   readonly url: string;
   readonly metricsUrl: string | undefined;
+  /** Of `network.listeners`, in their order. */
+  readonly listenerUrls: readonly string[];
   readonly storage: Storage;
   readonly access: Access;
   /** Those of this process. */
@@ -69,21 +74,41 @@ export async function startApp(
   const hosts = createLiveHosts(config, registryIds, access);
   const audit = createAudit(log);
   stack.defer(() => audit.close());
-  // The security model, in order; every gate sees each request of the distribution API.
-  const gates = createGates({ ...access, refused: refusalsTo(audit) });
+  const failed = createFailures(metrics, log);
+  const limits = openThrottle(config, storage, access, { metrics, failed, now });
+  for (const stop of limits.follow()) stack.defer(stop);
+  const network = createNetworkGates({ config, access, audit });
+  const refusals = refusalsTo(audit);
+  const [authenticate, authorise] = createGates({
+    ...access,
+    refused(exchange, refusal) {
+      limits.gates.failed(exchange, refusal, refusal.caller);
+      refusals(exchange, refusal);
+    },
+  });
+  // The security model, in order; every gate sees each request to the content of a registry.
+  const known = [limits.gates.source, authenticate, network.allow, limits.gates.throttle];
+  const gates = [...known, authorise];
+  const grants = grantsTo(audit);
   const oauth2 = createOauth2({
     identification: access.identification,
     authenticator: access.authenticator,
     lifetimes: { accessMs: config.tokens.access, refreshMs: config.tokens.refresh },
     isService: (service, registryId) => hosts.means(service, registryId),
-    record: grantsTo(audit),
+    record(exchange, outcome) {
+      if (outcome.refusal) limits.gates.failed(exchange, outcome.refusal, outcome.caller);
+      grants(exchange, outcome);
+    },
+    admitRequest: limits.gates.admitOauth2,
+    admit: network.admit,
   });
-  const failed = createFailures(metrics, log);
   const management = createManagementEdge(config, access, {
-    authenticate: gates[0],
+    gates: known,
+    network,
+    throttled: limits.callers,
     audit,
     catalog,
-    importImage: createImportAction(config, access, storage, uploads),
+    importImage: createImportAction(config, access, storage, uploads, network),
     // Nodes tell each other what they have taken; of the workers of one server, one does it for all.
     carriesOut: storage.node !== undefined || worker?.background !== false,
     failed: (error) => failed('management', error),
@@ -100,12 +125,15 @@ export async function startApp(
     manifestTimeoutMs: config.uploads.stallTimeout,
     manifestMemory: createByteBudget(manifestBytes),
     listMemory: createByteBudget(listBytes),
+    limits: limits.ofContent,
     received: metrics.received,
     served: metrics.served,
     redirects: redirectsBy(config),
+    dataEndpoint: createDataEndpoint({ config, keys: access.keys, network, now }),
     missing,
   };
   metrics.onScrape(() => {
+    limits.measure();
     metrics.openUploads.set(uploads.busy());
     metrics.nodes.set(storage.node?.alive() ?? 1);
   });
@@ -116,7 +144,11 @@ export async function startApp(
     trustedProxies: config.trustedProxies,
     hosts,
     publicUrl: config.publicUrl,
+    listeners: config.network.listeners,
+    linkHeader: config.network.linkHeader,
     async handle(exchange) {
+      network.origin(exchange);
+      if (exchange.atDataEndpoint) return serveDataEndpoint(distribution, exchange);
       let answer: Response | undefined;
       try {
         answer =
@@ -125,7 +157,11 @@ export async function startApp(
         recordRefused(audit, exchange, error);
         throw error;
       }
-      if (!answer) return (await oauth2(exchange)) ?? management.handle(exchange);
+      if (!answer) {
+        const other = (await oauth2(exchange)) ?? (await management.handle(exchange));
+        if (!other) network.refuseUnasked(exchange);
+        return other;
+      }
       recordDone(audit, exchange, answer);
       return answer;
     },
@@ -155,6 +191,7 @@ export async function startApp(
   return {
     url: server.url,
     metricsUrl: server.metricsUrl,
+    listenerUrls: server.listenerUrls,
     storage,
     access,
     metrics,

@@ -30,9 +30,15 @@ export const serve = buildCommand<ConfigFlags, [], Context>({
     const app = workers ?? (await startApp(config, log));
     // Before anybody hears that it serves, and may want to end it.
     const signal = stopSignal(this);
-    const shown = { url: app.url, ...(app.metricsUrl && { metrics: app.metricsUrl }), ...(workers && { processes }) };
+    const shown = {
+      url: app.url,
+      ...(app.metricsUrl && { metrics: app.metricsUrl }),
+      ...(app.listenerUrls.length > 0 && { listeners: app.listenerUrls }),
+      ...(workers && { processes }),
+    };
     const { listen, publicUrl } = config;
-    if (isInTheClear({ listen, publicUrl, hasTls: tlsOf(config) !== undefined })) {
+    const { listeners } = config.network;
+    if (isInTheClear({ listen, listeners, publicUrl, hasTls: tlsOf(config) !== undefined })) {
       log.warn({}, 'tokens travel in the clear: set tls, or name in publicUrl the proxy in front that speaks TLS');
     }
     log.info(shown, `serving on ${app.url}`);

@@ -13,6 +13,10 @@ export interface UploadBody {
   stream: ReadableStream<Uint8Array>;
   /** Bytes that Content-Length or Content-Range promises; undefined where neither does. */
   length: number | undefined;
+  /** The largest blob (bytes), where that is less than the store takes. */
+  maxBytes?: number | undefined;
+  /** Slows it down: resolves when bytes that have come may be taken in; undefined where they may at once. */
+  pace?: ((bytes: number) => Promise<void> | undefined) | undefined;
 }
 
 export interface Received {
@@ -55,7 +59,9 @@ export async function receive(
   hash: UploadHash,
   limits: { maxBytes: number; watchdog: Watchdog; interruption: Interruption },
 ): Promise<Received> {
-  const { maxBytes, watchdog, interruption } = limits;
+  const { watchdog, interruption } = limits;
+  const { pace } = body;
+  const maxBytes = Math.min(limits.maxBytes, body.maxBytes ?? limits.maxBytes);
   const offset = hash.length();
   const reader = body.stream.getReader();
   let bytes = 0;
@@ -77,6 +83,9 @@ export async function receive(
       if (done || failure !== undefined) break;
       if (offset + bytes + value.byteLength > maxBytes) throw tooLarge(maxBytes);
       if (body.length !== undefined && bytes + value.byteLength > body.length) throw tooLong(body.length);
+      const slowed = pace?.(value.byteLength);
+      if (slowed) await slowed;
+      if (failure !== undefined) break;
       bytes += value.byteLength;
       watched.bytes = bytes;
       hash.update(value);

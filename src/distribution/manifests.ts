@@ -84,7 +84,11 @@ export async function uploadManifest(
   exchange.untimed();
   // Held until it is recorded: the write may have to wait for others.
   using share = distribution.manifestMemory.share();
-  const bytes = await readManifestBody(exchange.request, distribution.manifestTimeoutMs, share);
+  const bytes = await readManifestBody(exchange.request, {
+    timeoutMs: distribution.manifestTimeoutMs,
+    maxBytes: distribution.limits.largestManifest(exchange.registryId),
+    share,
+  });
   const digest = await verifiedDigest(reference, bytes, query.get('digest-algorithm'));
   const parsed = parseManifest(bytes, exchange.request.headers.get('content-type') ?? '');
   const condition = 'tag' in reference ? tagCondition(exchange.request) : undefined;

@@ -1,9 +1,10 @@
-import { commitBlob, findBlobToKeep, mountBlob } from '../catalog/index.ts';
+import { commitBlob, findBlobToKeep, mountBlob, requireWritable } from '../catalog/index.ts';
 import type { UploadBody, UploadOwner, UploadSession } from '../content/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import {
   type ByteRange,
   type Digest,
+  type DigestAlgorithm,
   digestAlgorithm,
   isRepositoryName,
   parseAlgorithm,
@@ -39,24 +40,47 @@ export async function startUpload(
   }
   const owner = ownerOf(exchange, { name });
   if (!digest || mountDigest) {
-    const id = await uploads.open(owner, algorithm);
+    const id = await openUpload(distribution, owner, algorithm);
     return new Response(null, { status: 202, headers: { ...sessionHeaders(name, id, 0), 'Content-Length': '0' } });
   }
+  await requireWritable(catalog, registryId, name);
   exchange.untimed();
-  const blob = await uploads.put(owner, bodyOf(exchange), digest, (tx, closed) =>
-    commitBlob(catalog, tx, registryId, name, closed, bound),
+  const blob = await asTransfer(distribution, exchange, () =>
+    uploads.put(owner, bodyOf(distribution, exchange), digest, (tx, closed) =>
+      commitBlob(catalog, tx, registryId, name, closed, bound),
+    ),
   );
   distribution.received(blob.size);
   return created(name, digest);
 }
 
+/** Opens a session. Nothing need be sent to a repository that takes nothing: both are asked together, and one is undone. */
+async function openUpload(
+  { catalog, uploads }: Distribution,
+  owner: UploadOwner,
+  algorithm: DigestAlgorithm,
+): Promise<string> {
+  const [writable, opened] = await Promise.allSettled([
+    requireWritable(catalog, owner.registryId, owner.repository),
+    uploads.open(owner, algorithm),
+  ]);
+  if (opened.status === 'rejected') throw opened.reason;
+  if (writable.status === 'fulfilled') return opened.value;
+  await uploads.cancel(opened.value, owner);
+  throw writable.reason;
+}
+
 /** PATCH: appends a chunk, or a stream without Content-Range. */
 export function patchUpload(distribution: Distribution, exchange: Exchange, route: UploadRoute): Promise<Response> {
+  return asTransfer(distribution, exchange, () => appendChunk(distribution, exchange, route));
+}
+
+function appendChunk(distribution: Distribution, exchange: Exchange, route: UploadRoute): Promise<Response> {
   return distribution.uploads.hold(route.id, ownerOf(exchange, route), async (session) => {
     const range = chunkRange(exchange, route, session);
     exchange.untimed();
     const from = range?.start ?? session.offset;
-    const offset = await session.append(bodyOf(exchange, range), range?.start);
+    const offset = await session.append(bodyOf(distribution, exchange, range), range?.start);
     distribution.received(offset - from);
     return new Response(null, {
       status: 202,
@@ -83,13 +107,13 @@ export async function finishUpload(
     if (range && range.start !== session.offset) throw outOfOrder(route, session.offset, range.start);
     exchange.untimed();
     const from = session.offset;
-    const blob = await session.close(bodyOf(exchange, range), digest, (tx, closed) =>
+    const blob = await session.close(bodyOf(distribution, exchange, range), digest, (tx, closed) =>
       commitBlob(distribution.catalog, tx, exchange.registryId, route.name, closed, bound),
     );
     distribution.received(blob.size - from);
   };
   try {
-    await distribution.uploads.hold(route.id, owner, finish);
+    await asTransfer(distribution, exchange, () => distribution.uploads.hold(route.id, owner, finish));
   } catch (error) {
     // A client that repeats a PUT, because the node that did it died before it answered, finds what it asked for.
     if (!(error instanceof RegistryError) || error.code !== 'BLOB_UPLOAD_UNKNOWN') throw error;
@@ -168,11 +192,32 @@ function chunkRange(
  * An empty body is none at all, so that a digest which is known already need not be computed again. The length of a
  * chunk that comes without Content-Length is that of its Content-Range.
  */
-function bodyOf({ request }: Exchange, range?: ByteRange): UploadBody | undefined {
+function bodyOf({ limits }: Distribution, exchange: Exchange, range?: ByteRange): UploadBody | undefined {
+  const { request, registryId } = exchange;
+  if (!hasBody(request)) return undefined;
   const length = request.headers.get('content-length');
-  if (!request.body || length === '0') return undefined;
   const promised = range && range.end - range.start + 1;
-  return { stream: request.body, length: length === null ? promised : Number(length) };
+  return {
+    stream: request.body!,
+    length: length === null ? promised : Number(length),
+    maxBytes: limits.largestBlob(registryId),
+    pace: limits.transfer(exchange)?.receive,
+  };
+}
+
+const hasBody = ({ body, headers }: Request) => body !== null && headers.get('content-length') !== '0';
+
+/** Has a body among the transfers of the registry while `receive` takes it in, where its tier counts them. */
+async function asTransfer<T>({ limits }: Distribution, exchange: Exchange, receive: () => Promise<T>): Promise<T> {
+  const limited = hasBody(exchange.request) ? limits.transfer(exchange) : undefined;
+  if (!limited) return receive();
+  exchange.untimed();
+  const release = await limited.begin();
+  try {
+    return await receive();
+  } finally {
+    release();
+  }
 }
 
 function outOfOrder(route: UploadRoute, offset: number, start: number): RegistryError {

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { duration, hostName, listenAddress } from '../config/index.ts';
-import { regionsConfig } from './regions.ts';
 
 export const httpConfig = {
   listen: listenAddress()
@@ -28,7 +27,6 @@ export const httpConfig = {
     )
     .default([])
     .describe('Addresses or CIDR ranges of proxies whose `X-Forwarded-For` is believed.'),
-  network: z.strictObject({ regions: regionsConfig }).prefault({}),
   idleTimeout: duration()
     .prefault('120s')
     .refine((ms) => ms >= 1000 && ms <= 255_000, { message: 'must be from 1s to 255s' })

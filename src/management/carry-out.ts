@@ -183,11 +183,12 @@ function endOf({ kind }: Work, resource: Resource | undefined): Outcome {
 type Change = Parameters<Edge['resources']['patch']>[2];
 
 /** Another operation on the resource may have begun meanwhile: its state stays. */
-async function settleState({ resources }: Edge, work: Work, change: Change, end?: 'Failed'): Promise<void> {
+async function settleState({ resources, types }: Edge, work: Work, change: Change, end?: 'Failed'): Promise<void> {
   const began = work.kind === 'action' ? undefined : work.state;
   if (!(await resources.get(work.id, change.tx))) return;
   const over = ({ state }: Resource) => (state === began ? end : state);
-  await resources.patch(work.id, (previous) => ({ ...previous, state: over(previous) }), change);
+  const mostBytes = types.get(work.type.toLowerCase())?.type.mostBytes;
+  await resources.patch(work.id, (previous) => ({ ...previous, state: over(previous) }), { ...change, mostBytes });
 }
 
 async function fail(edge: Edge, operation: TakenOperation, work: Work, error: unknown): Promise<void> {

@@ -1,7 +1,14 @@
-import { armKey, ManagementError, type Operations, resourceGroup, subscriptionId } from '../operations/index.ts';
+import {
+  armKey,
+  ManagementError,
+  type Operations,
+  resourceGroup,
+  subscriptionId,
+  type WrittenBody,
+} from '../operations/index.ts';
 import type { Resource, Resources } from '../resources/index.ts';
 import type { Exchange } from './exchange.ts';
-import type { HookContext, ServedProviderAction, ServedType } from './handlers.ts';
+import type { HookContext, ServedProviderAction, ServedType, WriteHookContext } from './handlers.ts';
 import type { Route } from './match.ts';
 
 export interface ManagementOptions {
@@ -16,6 +23,11 @@ export interface ManagementOptions {
   authorise(exchange: Exchange, action: string, id: string): boolean | Promise<boolean>;
   /** Name of the principal, for people: in `systemData` and in refusals. */
   describe(principal: unknown): string;
+  /**
+   * Asked in the transaction of a write before anything else, with all other writers kept out: throws what the registry's
+   * tier does not allow.
+   */
+  admit?(context: WriteHookContext, body: WrittenBody, previous: Resource | undefined): Promise<void>;
   /** Called after each write and each action, before the answer: the mirrors of this process read what is new. */
   refresh?(): Promise<unknown>;
   /** Registry that events of a resource belong to; 0 for none. */
@@ -82,6 +94,12 @@ export function hookContext(call: Call, served: { id: string; type: HookContext[
 export function builtInOf({ edge }: Call, context: HookContext): Resource | undefined {
   const builtIns = handlersOf(edge, context.type).builtIns?.(context) ?? [];
   return builtIns.find(({ id }) => armKey(id) === armKey(context.id));
+}
+
+/** One that is there because none is stored, where the id is that of one. */
+export function presetOf({ edge }: Call, context: HookContext): Resource | undefined {
+  const presets = handlersOf(edge, context.type).presets?.(context) ?? [];
+  return presets.find(({ id }) => armKey(id) === armKey(context.id));
 }
 
 /** There is one subscription and one group; whatever lies in another is not there. */

@@ -51,6 +51,11 @@ export interface ResourceHandlers {
   present?(resource: Resource, context: HookContext): Later<Record<string, unknown>>;
   /** Resources that always exist and that nobody may change, such as built-in roles; in lists they come first. */
   builtIns?(context: HookContext): readonly Resource[];
+  /**
+   * Resources that are there as long as none of their id is stored: a write makes one of it, a deletion brings it back.
+   * Without those that are stored.
+   */
+  presets?(context: HookContext): readonly Resource[];
   /** One that is stored nowhere, looked for before those that are. */
   get?(context: HookContext): Later<Resource | undefined>;
   /**

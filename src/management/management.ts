@@ -45,6 +45,7 @@ export function createManagement(options: ManagementOptions): Management {
   const failed = options.failed ?? (() => {});
   const edge: Edge = {
     refresh: async () => {},
+    admit: async () => {},
     registryIdOf: () => 0,
     originOf: ({ request }) => new URL(request.url).origin,
     carriesOut: true,

@@ -2,7 +2,9 @@ import type { Grant, RoleAssignmentMode } from '../access/index.ts';
 import type { TagMutability } from '../catalog/index.ts';
 import type { PropertiesOf } from '../operations/index.ts';
 import type { Resource } from '../resources/index.ts';
+import { tierNameOf } from '../tiers/index.ts';
 import type { registryType } from './contract.ts';
+import { mayExport } from './network-contract.ts';
 import { tagMutabilityOf } from './tag-policy.ts';
 
 /** A registry, as far as access to it goes. */
@@ -12,6 +14,8 @@ export interface RegistryFacts {
   name: string;
   /** ARM id. */
   resourceId: string;
+  /** What its SKU names. */
+  tier: string;
   roleAssignmentMode: RoleAssignmentMode;
   adminUserEnabled: boolean;
   /** What everybody may pull: nothing by default. */
@@ -19,6 +23,8 @@ export interface RegistryFacts {
   /** Whether that is everything; otherwise what is named. */
   anonymousPullEnabled: boolean;
   anonymousPullRepositories: readonly string[];
+  /** Whether others may import from it. */
+  mayExport: boolean;
   /** Which tags of a repository may move. */
   tagMutability(repository: string): TagMutability | undefined;
 }
@@ -31,10 +37,12 @@ export function factsOf(resource: Resource, properties: PropertiesOf<typeof regi
     id,
     name: resource.name,
     resourceId: resource.id,
+    tier: tierNameOf(resource),
     roleAssignmentMode: properties.roleAssignmentMode,
     adminUserEnabled: properties.adminUserEnabled,
     anonymousPullEnabled,
     anonymousPullRepositories: named,
+    mayExport: mayExport(properties),
     tagMutability: tagMutabilityOf(properties),
     anonymousPull: repositories.map((repository) => ({ repository, permissions: ['content/read', 'metadata/read'] })),
   };

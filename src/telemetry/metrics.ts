@@ -18,6 +18,14 @@ export interface Metrics {
   sweptUploads: Counter;
   backgroundFailures: Counter<'job'>;
   missingFiles: Counter;
+  /** A request refused for a rate of its tier. */
+  throttled(registry: string, category: string, level: string): void;
+  /** A request that waited for its turn, whether or not that came. */
+  throttleWait(category: string, seconds: number): void;
+  sourceThrottled: Counter;
+  rateBudget: Gauge<'registry' | 'category'>;
+  registryUsage: Gauge<'registry' | 'resource'>;
+  registryLimit: Gauge<'registry' | 'resource'>;
   workers: Gauge;
   restarts: Counter;
   /** Has `read` called before each scrape: for gauges whose value somebody else knows. */
@@ -35,8 +43,12 @@ export function createMetrics(): Metrics {
   const registers = [registry];
   const counter = <T extends string = never>(name: string, help: string, labelNames: T[] = []) =>
     new Counter<T>({ name, help, labelNames, registers });
-  const gauge = (name: string, help: string, aggregator: 'sum' | 'max' = 'sum') =>
-    new Gauge({ name, help, registers, aggregator });
+  const gauge = <T extends string = never>(
+    name: string,
+    help: string,
+    aggregator: 'sum' | 'max' | 'min' = 'sum',
+    labelNames: T[] = [],
+  ) => new Gauge<T>({ name, help, registers, aggregator, labelNames });
   const readers: (() => void)[] = [];
   const requests = createTally(registry, {
     name: 'bonded_http_requests_total',
@@ -52,6 +64,16 @@ export function createMetrics(): Metrics {
     name: 'bonded_http_refusals_total',
     help: 'Requests refused, by error code.',
     labels: ['code'],
+  });
+  const throttled = createTally(registry, {
+    name: 'bonded_throttled_requests_total',
+    help: 'Requests refused for a rate of the tier, by registry, category and whose rate it was; of many registries by name 100 alone.',
+    labels: ['registry', 'category', 'level'],
+  });
+  const throttleWait = createTimes(registry, {
+    name: 'bonded_throttle_wait_seconds',
+    help: 'How long writes waited for a rate of the tier, by category.',
+    labels: ['category'],
   });
   const received = createTally(registry, {
     name: 'bonded_upload_bytes_total',
@@ -80,6 +102,26 @@ export function createMetrics(): Metrics {
     reclaimedBytes: counter('bonded_gc_reclaimed_bytes_total', 'Bytes of blobs that garbage collection freed.'),
     sweptUploads: counter('bonded_gc_uploads_total', 'Abandoned uploads that were ended.'),
     backgroundFailures: counter('bonded_background_failures_total', 'Background work that failed, by job.', ['job']),
+    throttled: (name, category, level) => throttled(`${name} ${category} ${level}`),
+    throttleWait,
+    sourceThrottled: counter(
+      'bonded_source_throttled_total',
+      'Logins refused because too many had failed from the same address.',
+    ),
+    rateBudget: gauge(
+      'bonded_rate_budget_ratio',
+      'What is left of the rates of a registry, as a part of what its buckets hold, by category.',
+      'min',
+      ['registry', 'category'],
+    ),
+    registryUsage: gauge('bonded_registry_usage', 'How many a registry has of what its tier bounds.', 'max', [
+      'registry',
+      'resource',
+    ]),
+    registryLimit: gauge('bonded_registry_limit', 'How many its tier allows; -1 for any number.', 'max', [
+      'registry',
+      'resource',
+    ]),
     missingFiles: counter('bonded_missing_files_total', 'Pulls of a blob whose bytes were not there.'),
     workers: gauge('bonded_workers_active', 'Worker processes that serve; 0 where one process does everything.'),
     restarts: counter('bonded_worker_restarts_total', 'Worker processes that ended and were replaced.'),

@@ -1,4 +1,7 @@
 import { buildRouteMap } from '@stricli/core';
+import { connectionRoutes } from '../network/connections.ts';
+import { showEndpoints } from '../network/endpoints.ts';
+import { networkRuleRoutes } from '../network/rules.ts';
 import { scopeMapRoutes } from '../token/scope-maps.ts';
 import { tokenRoutes } from '../token/index.ts';
 import { checkHealthCommand } from '../../health/command.ts';
@@ -14,6 +17,7 @@ import {
   showRegistry,
   updateRegistry,
 } from './registries.ts';
+import { showUsage } from './usage.ts';
 
 export const registryRoutes = buildRouteMap({
   routes: {
@@ -23,10 +27,14 @@ export const registryRoutes = buildRouteMap({
     update: updateRegistry,
     delete: deleteRegistry,
     checkName,
+    showUsage,
     checkHealth: checkHealthCommand,
     import: importCommand,
     credential: adminRoutes,
     replication: replicationRoutes,
+    networkRule: networkRuleRoutes,
+    privateEndpointConnection: connectionRoutes,
+    showEndpoints,
     repository: repositoryRoutes,
     manifest: manifestRoutes,
     tag: tagRoutes,
@@ -36,6 +44,7 @@ export const registryRoutes = buildRouteMap({
     scopeMap: scopeMapRoutes,
     token: tokenRoutes,
   },
+  aliases: { privateEndpoint: 'privateEndpointConnection' },
   docs: {
     brief: 'Registries, what is in them, and what has no identity: tokens, scope maps, the admin user',
     fullDescription: 'Registries, what is in them, and what has no identity. In the words of `az acr`.',

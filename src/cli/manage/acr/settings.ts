@@ -4,10 +4,8 @@ import { UsageError } from '../../failure.ts';
 import { textFlag, yesNoFlag } from '../flags.ts';
 import { pairs } from '../pairs.ts';
 import { allWords, wordsFlag } from '../words.ts';
+import { networkFlags, networkPropertiesOf, type NetworkSettings } from './network-settings.ts';
 import { exclusionsFlag, immutabilityOf, mutabilityModes } from './tag-immutability.ts';
-
-const skus = ['Basic', 'Standard', 'Premium'] as const;
-type Sku = (typeof skus)[number];
 
 /** As `az` calls the two modes. */
 const modes: Record<'rbac' | 'rbac-abac', RoleAssignmentMode> = {
@@ -16,8 +14,8 @@ const modes: Record<'rbac' | 'rbac-abac', RoleAssignmentMode> = {
 };
 
 /** What a registry is created with, and can be changed to. */
-export interface RegistrySettings {
-  sku?: Sku;
+export interface RegistrySettings extends NetworkSettings {
+  sku?: string;
   adminEnabled?: boolean;
   anonymousPullEnabled?: boolean;
   anonymousPullRepositories?: (readonly string[])[];
@@ -28,7 +26,11 @@ export interface RegistrySettings {
 }
 
 export const settingFlags = {
-  sku: { kind: 'enum', values: skus, optional: true, brief: 'Tier (default Premium); all have everything' },
+  sku: {
+    ...textFlag,
+    placeholder: 'tier',
+    brief: 'Tier (default Premium): Basic, Standard, Premium, or one of tier list',
+  },
   adminEnabled: { ...yesNoFlag, brief: 'Whether the admin user may log in with its passwords' },
   anonymousPullEnabled: { ...yesNoFlag, brief: 'Whether everybody may pull everything' },
   anonymousPullRepositories: {
@@ -42,6 +44,7 @@ export const settingFlags = {
     optional: true,
     brief: 'Whether roles can be bounded to repositories (rbac-abac, the default)',
   },
+  ...networkFlags,
   tagImmutability: {
     kind: 'enum',
     values: mutabilityModes,
@@ -62,11 +65,13 @@ export function propertiesOf({
   roleAssignmentMode,
   tagImmutability,
   tagImmutabilityExclusions: exclusions,
+  ...network
 }: RegistrySettings) {
   const repositories = allWords(anonymousPullRepositories);
   if (exclusions && !tagImmutability)
     throw new UsageError('--tag-immutability-exclusions goes with --tag-immutability');
   return {
+    ...networkPropertiesOf(network),
     ...(adminEnabled !== undefined && { adminUserEnabled: adminEnabled }),
     ...(anonymousPullEnabled !== undefined && { anonymousPullEnabled }),
     ...(repositories && { anonymousPullRepositories: repositories }),
