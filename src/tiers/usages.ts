@@ -41,7 +41,7 @@ const registries = 'Microsoft.ContainerRegistry/registries';
 /** What is counted, in the order of ACR's answer: children of the registry, or entries of its properties. */
 const counted: readonly { name: string; limit: CountLimit; child?: string; list?: string; home?: number }[] = [
   { name: 'Webhooks', limit: 'webhooks', child: 'webhooks' },
-  // The home region is one of them, and is there in every tier.
+  // The home region is one of them, and none that the limit counts.
   { name: 'Geo-replications', limit: 'geoReplications', child: 'replications', home: 1 },
   { name: 'IPRules', limit: 'ipRules', list: 'ipRules' },
   { name: 'VNetRules', limit: 'virtualNetworkRules', list: 'virtualNetworkRules' },

@@ -30,9 +30,9 @@ const covered: Record<string, Record<string, string>> = {
     regenerateCredential: 'arm-containerregistry',
     generateCredentials: 'arm-containerregistry',
     importImage: 'here',
-    listUsages: 'not served',
-    listPrivateLinkResources: 'not served',
-    getPrivateLinkResource: 'not served',
+    listUsages: 'here',
+    listPrivateLinkResources: 'private-endpoints',
+    getPrivateLinkResource: 'private-endpoints',
   },
   replications: { create: 'here', get: 'here', update: 'here', delete: 'here', list: 'here' },
   scopeMaps: {
@@ -50,10 +50,10 @@ const covered: Record<string, Record<string, string>> = {
     list: 'arm-containerregistry',
   },
   privateEndpointConnections: {
-    createOrUpdate: 'not served',
-    get: 'not served',
-    delete: 'not served',
-    list: 'not served',
+    createOrUpdate: 'private-endpoints',
+    get: 'private-endpoints',
+    delete: 'private-endpoints',
+    list: 'private-endpoints',
   },
   webhooks: {
     create: 'not served',
@@ -140,7 +140,7 @@ describe('the table', () => {
   test.each(absent)('%s.%s is refused by the name of what is not there', async (group, name) => {
     const operations = client[group as Group] as unknown as Record<string, (...given: unknown[]) => unknown>;
     const nested = group !== 'registries' && !/^list$/.test(name);
-    const given = [resourceGroup, 'default', ...(nested || name === 'getPrivateLinkResource' ? ['thing00'] : [])];
+    const given = [resourceGroup, 'default', ...(nested ? ['thing00'] : [])];
     const body = {
       location: 'local',
       properties: {},
@@ -167,9 +167,7 @@ describe('the table', () => {
     const type = group === 'registries' ? name : group;
     // Of a page the client says no more than that it failed.
     if (isList) return;
-    expect(error.message.toLowerCase()).toContain(
-      type.toLowerCase().replace(/^(?:list|get)privatelinkresources?$/, 'privatelinkresources'),
-    );
+    expect(error.message.toLowerCase()).toContain(type.toLowerCase());
   });
 });
 
@@ -253,6 +251,32 @@ describe('registries', () => {
     };
     expect(error).toMatchObject({ statusCode: 400, code: 'InvalidRequestContent' });
     expect(error.message).toContain('zoneRedundancy');
+  });
+
+  test('say what they use of what their tier has, as az acr show-usage shows it', async () => {
+    await client.registries.create(resourceGroup, 'Usages', { ...premium, sku: { name: 'Standard' } }, fast);
+    const { value } = await client.registries.listUsages(resourceGroup, 'Usages');
+    expect(value!.map(({ name, limit, currentValue, unit }) => [name, limit, currentValue, unit])).toEqual([
+      ['Size', 40 * 1024 ** 4, 0, 'Bytes'],
+      ['Webhooks', 10, 0, 'Count'],
+      ['Geo-replications', 1, 1, 'Count'],
+      ['IPRules', 0, 0, 'Count'],
+      ['VNetRules', 0, 0, 'Count'],
+      ['PrivateEndpointConnections', 0, 0, 'Count'],
+      ['ScopeMaps', 500, 0, 'Count'],
+      ['Tokens', 500, 0, 'Count'],
+    ]);
+    const more = client.replications.create(resourceGroup, 'Usages', 'eastus', { location: 'eastus' }, fast);
+    expect(await refusal(more)).toMatchObject({ statusCode: 409, code: 'Conflict' });
+  });
+
+  test('change their tier, unless what they have speaks against it', async () => {
+    await client.registries.create(resourceGroup, 'Moving', { ...premium, anonymousPullEnabled: true }, fast);
+    const moved = await client.registries.update(resourceGroup, 'Moving', { sku: { name: 'Standard' } }, fast);
+    expect(moved.sku).toEqual({ name: 'Standard', tier: 'Standard' });
+    const error = await refusal(client.registries.update(resourceGroup, 'Moving', { sku: { name: 'Basic' } }, fast));
+    expect(error).toMatchObject({ statusCode: 409, code: 'Conflict' });
+    expect(String(error)).toContain('the registry cannot change from Standard to Basic');
   });
 
   test('import an image, as az acr import does', async () => {
