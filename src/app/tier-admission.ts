@@ -3,6 +3,7 @@ import { scopeMapType } from '../identity/index.ts';
 import type { ManagementOptions } from '../management/index.ts';
 import { parseArmId } from '../operations/index.ts';
 import { createTierGates, registryType, type TierGates } from '../registries/index.ts';
+import { replicationType } from '../replication/index.ts';
 import type { Resource } from '../resources/index.ts';
 import {
   type CountLimit,
@@ -35,7 +36,9 @@ export function admitByTier({ resources, tiers }: Access): NonNullable<Managemen
     if (feature !== undefined) requireFeature(gated, feature);
     if (limit !== undefined) {
       const parent = parseArmId(id)!.parent!;
-      requireLimit(gated, limit, await resources.count(type.type, parent, type.most, tx));
+      // The home region is there always.
+      const home = type.type === replicationType.type ? 1 : 0;
+      requireLimit(gated, limit, (await resources.count(type.type, parent, type.most, tx)) - home);
     }
     if (isMap) {
       const actions = (properties['actions'] as string[]).length;

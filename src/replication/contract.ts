@@ -31,4 +31,6 @@ export const replicationType = resourceType({
   }),
   fixed: ['zoneRedundancy'],
   most: 100,
+  feature: 'geoReplication',
+  limit: 'geoReplications',
 });

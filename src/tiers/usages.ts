@@ -64,7 +64,8 @@ export async function countsOf(
     counted.map(async ({ name, limit, child, list, home = 0 }) => {
       const current =
         list === undefined
-          ? await resources.count(`${registries}/${child}`, registry.id, mostCounted, reader)
+          ? // What is there always is beside what the tier bounds.
+            Math.max(0, (await resources.count(`${registries}/${child}`, registry.id, mostCounted, reader)) - home)
           : (rules?.[list]?.length ?? 0);
       return { name, limit, current, home };
     }),

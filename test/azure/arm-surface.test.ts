@@ -30,9 +30,9 @@ const covered: Record<string, Record<string, string>> = {
     regenerateCredential: 'arm-containerregistry',
     generateCredentials: 'arm-containerregistry',
     importImage: 'here',
-    listUsages: 'not served',
-    listPrivateLinkResources: 'not served',
-    getPrivateLinkResource: 'not served',
+    listUsages: 'here',
+    listPrivateLinkResources: 'private-endpoints',
+    getPrivateLinkResource: 'private-endpoints',
   },
   replications: { create: 'here', get: 'here', update: 'here', delete: 'here', list: 'here' },
   scopeMaps: {
@@ -50,10 +50,10 @@ const covered: Record<string, Record<string, string>> = {
     list: 'arm-containerregistry',
   },
   privateEndpointConnections: {
-    createOrUpdate: 'not served',
-    get: 'not served',
-    delete: 'not served',
-    list: 'not served',
+    createOrUpdate: 'private-endpoints',
+    get: 'private-endpoints',
+    delete: 'private-endpoints',
+    list: 'private-endpoints',
   },
   webhooks: {
     create: 'not served',
@@ -121,7 +121,7 @@ describe('the table', () => {
     const groups = Object.keys(client).filter((name) => typeof client[name as Group] === 'object');
     const operations = groups
       .map((group) => {
-        const names = Object.keys(client[group as Group] as object);
+        const names = Object.keys(client[group as Group]);
         // `beginX` and `beginXAndWait` are older names of `x`.
         const own = names.map((name) =>
           name.replace(/^begin([A-Z])(.*?)(?:AndWait)?$/, (_, a, b) => a.toLowerCase() + b),
@@ -233,7 +233,7 @@ describe('registries', () => {
     ['retention', { policies: { retentionPolicy: { days: 3, status: 'enabled' } } }, 'policies.retentionPolicy.status'],
     ['keys of the owner', { encryption: { status: 'enabled' } }, 'encryption.status'],
     ['an identity', { identity: { type: 'SystemAssigned' as const } }, 'identity.type'],
-    ['a tier of old', { sku: { name: 'Classic' } }, 'sku.name'],
+    ['a tier of old', { sku: { name: 'Classic' } }, 'no tier Classic'],
   ])('say of %s that it is not there, and change nothing', async (_, change, target) => {
     const before = await client.registries.get(resourceGroup, 'default');
     const error = (await refusal(client.registries.update(resourceGroup, 'default', change, fast))) as {
@@ -343,6 +343,10 @@ describe('replications', () => {
         .regionEndpointEnabled,
     ).toBe(false);
     expect(await names()).toEqual(['eastus', 'westeurope']);
+    const { value } = await client.registries.listUsages(resourceGroup, 'Regions');
+    const usages = Object.fromEntries(value!.map(({ name, currentValue }) => [name, currentValue]));
+    expect(usages).toMatchObject({ 'Geo-replications': 2, Size: 0, Webhooks: 0, Tokens: 0 });
+    expect(value!.find(({ name }) => name === 'Size')!.unit).toBe('Bytes');
     expect(await refusal(client.replications.delete(resourceGroup, 'Regions', 'westeurope', fast))).toMatchObject({
       statusCode: 409,
       code: 'Conflict',
@@ -351,8 +355,17 @@ describe('replications', () => {
     expect(
       await refusal(client.replications.create(resourceGroup, 'Regions', 'southindia', elsewhere, fast)),
     ).toMatchObject({ statusCode: 400, code: 'InvalidRequestContent' });
+    // Leaving Premium needs them gone, but for the home region.
+    const standard = { sku: { name: 'Standard' }, roleAssignmentMode: 'LegacyRegistryPermissions' };
+    expect(await refusal(client.registries.update(resourceGroup, 'Regions', standard, fast))).toMatchObject({
+      statusCode: 409,
+    });
     await client.replications.delete(resourceGroup, 'Regions', 'eastus', fast);
     expect(await names()).toEqual(['westeurope']);
+    expect((await client.registries.update(resourceGroup, 'Regions', standard, fast)).sku.name).toBe('Standard');
+    expect(
+      await refusal(client.replications.create(resourceGroup, 'Regions', 'eastus', { location: 'eastus' }, fast)),
+    ).toMatchObject({ statusCode: 409, code: 'Conflict' });
     await client.registries.delete(resourceGroup, 'Regions', fast);
     expect(await refusal(client.replications.get(resourceGroup, 'Regions', 'westeurope'))).toMatchObject({
       statusCode: 404,
