@@ -134,6 +134,20 @@ describe('the table', () => {
     expect(Object.fromEntries(listed)).toEqual(Object.fromEntries(relevant));
   });
 
+  test('names where each is shown to work', async () => {
+    const files = new Map<string, string>();
+    for (const [group, names] of Object.entries(covered)) {
+      for (const [name, where] of Object.entries(names)) {
+        if (where === 'not served') continue;
+        const file = where === 'here' ? 'arm-surface' : where;
+        const text = files.get(file) ?? (await Bun.file(`${import.meta.dir}/${file}.test.ts`).text());
+        files.set(file, text);
+        const calls = new RegExp(`\\b${group}\\s*\\.(?:${name}|begin${name[0]!.toUpperCase()}${name.slice(1)}AndWait)\\(`);
+        expect([`${group}.${name}`, calls.test(text)]).toEqual([`${group}.${name}`, true]);
+      }
+    }
+  });
+
   const absent = Object.entries(covered).flatMap(([group, names]) =>
     Object.entries(names).flatMap(([name, where]) => (where === 'not served' ? [[group, name] as const] : [])),
   );
