@@ -269,6 +269,32 @@ describe('registries', () => {
     expect(error.message).toContain('zoneRedundancy');
   });
 
+  test('say what they use of what their tier has, as az acr show-usage shows it', async () => {
+    await client.registries.create(resourceGroup, 'Usages', { ...premium, sku: { name: 'Standard' } }, fast);
+    const { value } = await client.registries.listUsages(resourceGroup, 'Usages');
+    expect(value!.map(({ name, limit, currentValue, unit }) => [name, limit, currentValue, unit])).toEqual([
+      ['Size', 40 * 1024 ** 4, 0, 'Bytes'],
+      ['Webhooks', 10, 0, 'Count'],
+      ['Geo-replications', 1, 1, 'Count'],
+      ['IPRules', 0, 0, 'Count'],
+      ['VNetRules', 0, 0, 'Count'],
+      ['PrivateEndpointConnections', 0, 0, 'Count'],
+      ['ScopeMaps', 500, 0, 'Count'],
+      ['Tokens', 500, 0, 'Count'],
+    ]);
+    const more = client.replications.create(resourceGroup, 'Usages', 'eastus', { location: 'eastus' }, fast);
+    expect(await refusal(more)).toMatchObject({ statusCode: 409, code: 'Conflict' });
+  });
+
+  test('change their tier, unless what they have speaks against it', async () => {
+    await client.registries.create(resourceGroup, 'Moving', { ...premium, anonymousPullEnabled: true }, fast);
+    const moved = await client.registries.update(resourceGroup, 'Moving', { sku: { name: 'Standard' } }, fast);
+    expect(moved.sku).toEqual({ name: 'Standard', tier: 'Standard' });
+    const error = await refusal(client.registries.update(resourceGroup, 'Moving', { sku: { name: 'Basic' } }, fast));
+    expect(error).toMatchObject({ statusCode: 409, code: 'Conflict' });
+    expect(String(error)).toContain('the registry cannot change from Standard to Basic');
+  });
+
   test('import an image, as az acr import does', async () => {
     const image = makeImage();
     const headers = { 'Content-Type': 'application/octet-stream' };
