@@ -1,4 +1,5 @@
 import type { Audit, AuditEntry } from '../audit/index.ts';
+import { isOverLimit } from '../catalog/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import type { Caller, GatedExchange } from '../identity/index.ts';
 import type { Oauth2Options } from '../oauth2/index.ts';
@@ -41,15 +42,22 @@ export function grantsTo(audit: Audit): Oauth2Options['record'] {
   };
 }
 
-/** Records what the gates let pass and the catalog refused: what is locked, a tag that may not move. */
+/** Records what the gates let pass and the catalog refused: what is locked, a tag that may not move, what is too much. */
 export function recordRefused(audit: Audit, exchange: GatedExchange, error: unknown): void {
   const { action, repository, path, caller } = exchange;
   if (!(error instanceof RegistryError) || action === undefined || !caller) return;
   const reason = reasonOf(error);
   // The gate of the network has recorded that itself.
   if (reason === undefined || reason === 'network') return;
-  const detail = { path: path.slice(0, longestField) };
+  const detail = { path: path.slice(0, longestField), ...numbersOf(error) };
   audit.record({ ...about(exchange, callerOf(caller)), action, outcome: 'denied', reason, target: repository, detail });
+}
+
+/** What a storage limit is about, in bytes. */
+function numbersOf(error: RegistryError) {
+  if (!isOverLimit(error)) return {};
+  const { level, used, limit, needed } = error.detail;
+  return { level, used, limit, needed };
 }
 
 function reasonOf({ code, detail }: RegistryError): string | undefined {

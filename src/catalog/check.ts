@@ -4,6 +4,7 @@ import type { Digest } from '../oci/index.ts';
 import { addCandidates, anywhere } from './candidates.ts';
 import { checkManifests } from './check-manifests.ts';
 import { finding, pagesOf, rowsOfPages } from './check-pages.ts';
+import { checkUsage } from './check-usage.ts';
 import type { Catalog } from './context.ts';
 import { removeLink } from './links.ts';
 import { deleteTag } from './tags.ts';
@@ -24,6 +25,7 @@ export async function* checkCatalog(catalog: Catalog, options: CatalogCheckOptio
   yield* checkManifests(catalog, options);
   yield* checkTags(catalog, options);
   yield* checkForgotten(catalog, options);
+  yield* checkUsage(catalog, options);
 }
 
 interface LinkRow {
