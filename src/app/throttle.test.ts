@@ -144,7 +144,7 @@ describe('a rate', () => {
 });
 
 test('each request is counted in its category, of both data planes; the management API in none', async () => {
-  const only = (registry: number) => ({ registry, identity: -1 });
+  const only = (perMinute: number) => ({ registry: perMinute, identity: -1 });
   const rated = await registryWith({
     dataplaneRead: only(1001),
     dataplaneWrite: only(1002),

@@ -31,6 +31,7 @@ test('who was refused is counted over all processes and two days, the worst firs
     [2, 'builder', 'identity', 2],
     [1, 'builder', 'identity', 1],
   ]);
+  await other.record();
   now += 3 * dayMs;
   other.note(3, read('late'));
   await other.record();
