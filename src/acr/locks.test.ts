@@ -131,6 +131,7 @@ describe('a repository that must not be written to', () => {
       putManifest(server.url, 'whole/locked', image.digest, image.text),
       v2(`whole/locked/blobs/uploads/?mount=${digestOf('more')}&from=whole/other`, { method: 'POST' }),
       v2(`whole/locked/blobs/uploads/?digest=${digestOf('new')}`, { method: 'POST', body: 'new' }),
+      v2('whole/locked/blobs/uploads/', { method: 'POST' }),
       remove('/acr/v1/whole/locked'),
       remove('/acr/v1/whole/locked/_tags/v1'),
       remove(`/v2/whole/locked/manifests/${image.digest}`),
@@ -141,12 +142,27 @@ describe('a repository that must not be written to', () => {
     for (const answer of await Promise.all(refusals))
       expect(await refused(answer)).toMatchObject({ level: 'repository', name: 'whole/locked' });
     expect((await v2('whole/locked/manifests/v1')).status).toBe(200);
+    expect(await server.app.storage.db.all('SELECT id FROM uploads WHERE repository = ?', ['whole/locked'])).toEqual(
+      [],
+    );
     await lock('whole/locked', { writeEnabled: true, deleteEnabled: false });
     expect((await putManifest(server.url, 'whole/locked', 'v2', image.text)).status).toBe(201);
     await refused(await remove('/acr/v1/whole/locked/_tags/v2'));
     await lock('whole/locked', { deleteEnabled: true });
     expect((await remove('/acr/v1/whole/locked')).status).toBe(202);
   });
+});
+
+test('an upload that was opened before its repository was locked is refused when it ends, and goes on once it is not', async () => {
+  await pushImage(server.url, 'whole/opened', 'v1', makeImage());
+  const opened = await v2('whole/opened/blobs/uploads/', { method: 'POST' });
+  const location = server.url + opened.headers.get('location')!;
+  expect((await fetch(location, { method: 'PATCH', body: 'new' })).status).toBe(202);
+  await lock('whole/opened', { writeEnabled: false });
+  const finish = () => fetch(`${location}?digest=${digestOf('new')}`, { method: 'PUT' });
+  await refused(await finish());
+  await lock('whole/opened', { writeEnabled: true });
+  expect((await finish()).status).toBe(201);
 });
 
 describe('what must not be read', () => {

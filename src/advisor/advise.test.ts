@@ -53,6 +53,23 @@ async function pullFrom({ server }: AdviceRig, ...addresses: string[]) {
   await server.app.pulls.write();
 }
 
+const pushTag = ({ server }: AdviceRig, name: string, tag: string) =>
+  putManifest(
+    server.url,
+    name,
+    tag,
+    JSON.stringify({ schemaVersion: 2, mediaType: ociIndex, manifests: [] }),
+    ociIndex,
+  );
+
+async function pullTags(rig: AdviceRig, name: string, ...tags: string[]) {
+  for (const tag of tags) {
+    await pushTag(rig, name, tag);
+    expect((await fetch(`${rig.server.url}/v2/${name}/manifests/${tag}`)).status).toBe(200);
+  }
+  await rig.server.app.pulls.write();
+}
+
 const mistakes: Mistake[] = [
   {
     check: 'admin-user-enabled',
@@ -229,6 +246,15 @@ network:
       await pullFrom(rig, '192.0.2.7', '192.0.2.8', '198.51.100.1');
     },
     make: (rig) => pullFrom(rig, '2001:db8::1'),
+  },
+  {
+    check: 'unlocked-release',
+    impact: 'Low',
+    async fine(rig) {
+      await pullTags(rig, 'team/app', 'latest', '1.0', '1.0.0-rc1');
+      await pushTag(rig, 'team/app', '1.0.0');
+    },
+    make: (rig) => pullTags(rig, 'team/app', '1.0.0', '1.0.1'),
   },
 ];
 

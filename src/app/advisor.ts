@@ -8,7 +8,14 @@ import { keyChecks } from '../keys/index.ts';
 import type { ServedType } from '../management/index.ts';
 import { checkedNetworksOf, type CheckedNetworks, networkChecks } from '../network/index.ts';
 import { groupScope } from '../operations/index.ts';
-import { regionChecks, regionDays, registryChecks, type RegistryRegions } from '../registries/index.ts';
+import {
+  lockChecks,
+  regionChecks,
+  regionDays,
+  registryChecks,
+  type RegistryRegions,
+  releasesOf,
+} from '../registries/index.ts';
 import { throttleChecks, type ThrottledCallers, type ThrottleFacts } from '../tiers/index.ts';
 import type { Access } from './access.ts';
 
@@ -16,6 +23,7 @@ import type { Access } from './access.ts';
 export const checks = {
   registryChecks,
   regionChecks,
+  lockChecks,
   accessChecks,
   bootstrapChecks,
   keyChecks,
@@ -42,6 +50,7 @@ export function advisorType(
     checksOn(registryChecks, () => directory().registries),
     checksOn(throttleChecks, () => throttleFacts(access, throttled)),
     checksOn(regionChecks, () => regionsOf(config, access, catalog)),
+    checksOn(lockChecks, () => releasesOf(catalog, directory().registries)),
     checksOn(accessChecks, () => takeSnapshot({ mirror, directory: directory(), passwords, rightUses, now: now() })),
   ];
   return { type: recommendationType, handlers: recommendationHandlers(() => recommend(looks, now())) };

@@ -27,6 +27,7 @@ import { listGarbage } from './garbage.ts';
 import { dropMissingBlob } from './heal.ts';
 import { commitBlob, deleteBlob, mountBlob } from './links.ts';
 import { pullsOf } from './pulls.ts';
+import { looseReleases } from './loose-releases.ts';
 import { putManifest } from './put-manifest.ts';
 import { dayOf, regionPullsOf } from './region-pulls.ts';
 import { listReferrers } from './referrers.ts';
@@ -186,6 +187,7 @@ export async function exercise(base: Catalog, registryId: number, given: Exercis
     await deleteManifest(catalog, repository, subject.digest).catch(() => {});
     for (const of of subjects) await changeAttributes(catalog, repository, of, open, 'somebody');
   });
+  await during('look for releases', () => looseReleases(catalog, registryId, { since: 0, most: 10 }));
   await during('keep metadata', async () => {
     for (const of of [wholeRepository, { kind: 'tag', name: `v1-${own}` } as const]) {
       await putMetadata(catalog, repository, of, 'key', { value: 'x', mediaType: 'text/plain' });

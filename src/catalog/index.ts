@@ -15,6 +15,7 @@ export { describeTag, describeTags, describeTagsOf, type TagFacts } from './desc
 export { findBlobToKeep, findLinkedBlob, type LinkedBlob } from './find-blob.ts';
 export { findManifest, findManifestFacts, findManifestToKeep } from './find-manifest.ts';
 export { type Garbage, listGarbage } from './garbage.ts';
+export { looseReleases } from './loose-releases.ts';
 export { dropMissingBlob, readsObject } from './heal.ts';
 export { commitBlob, deleteBlob, mountBlob, mountFrom } from './links.ts';
 export type { ManifestFacts } from './recent-manifests.ts';
@@ -24,7 +25,7 @@ export { dayOf, regionPullsOf } from './region-pulls.ts';
 export { listReferrers, type Referrer } from './referrers.ts';
 export { collectRetired, ensureRegistry, ensureRegistryRow, registryNames, retireRegistry } from './registries.ts';
 export { emptyRetired } from './retire-repository.ts';
-export { findRepository, repositoryIds, requireBound } from './repositories.ts';
+export { findRepository, repositoryIds, requireBound, requireWritable } from './repositories.ts';
 export { catalogMigrations } from './tables.ts';
 export { listTagHistory, restoreTag, type TagMove } from './tag-history.ts';
 export { type TagMutability, tagMutabilityModes } from './tag-mutability.ts';

@@ -64,6 +64,18 @@ export interface EnsureOptions {
   bound?: number | undefined;
 }
 
+/**
+ * Throws REGISTRY_DISALLOWED_OPERATION where a repository is locked against writing: for who is about to send what would be
+ * refused in the end. Whether it is, the transaction says.
+ */
+export async function requireWritable(catalog: Catalog, registryId: number, name: string): Promise<void> {
+  const row = await catalog.db.first<Lockable & { id: number }>(
+    'SELECT id, attributes, locked_until FROM repositories WHERE registry_id = ? AND name = ?',
+    [registryId, name],
+  );
+  if (row) await requireUnlocked(catalog, catalog.db, { id: row.id, name }, wholeRepository, row, bit.writeEnabled);
+}
+
 /** Throws UNAUTHORIZED where a repository is not the one that somebody was given a right to (lesson 24). */
 export function requireBound(id: number | undefined, bound: number | undefined): void {
   if (bound === undefined || id === bound) return;
@@ -117,9 +129,9 @@ export function readRepositories(
   registryId: number,
   last: string,
   limit: number,
-): Promise<(Lockable & { name: string })[]> {
-  return db.all<Lockable & { name: string }>(
-    `SELECT name, attributes, locked_until FROM repositories r WHERE registry_id = ? AND name > ? AND listed = 1
+): Promise<(Lockable & { id: number; name: string })[]> {
+  return db.all<Lockable & { id: number; name: string }>(
+    `SELECT id, name, attributes, locked_until FROM repositories r WHERE registry_id = ? AND name > ? AND listed = 1
       AND (SELECT m.digest FROM manifests m WHERE m.repository_id = r.id ORDER BY m.digest LIMIT 1) IS NOT NULL
       ORDER BY name LIMIT ?`,
     [registryId, afterName(last), limit],

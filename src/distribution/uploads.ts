@@ -1,9 +1,10 @@
-import { commitBlob, findBlobToKeep, mountBlob } from '../catalog/index.ts';
+import { commitBlob, findBlobToKeep, mountBlob, requireWritable } from '../catalog/index.ts';
 import type { UploadBody, UploadOwner, UploadSession } from '../content/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import {
   type ByteRange,
   type Digest,
+  type DigestAlgorithm,
   digestAlgorithm,
   isRepositoryName,
   parseAlgorithm,
@@ -39,9 +40,10 @@ export async function startUpload(
   }
   const owner = ownerOf(exchange, { name });
   if (!digest || mountDigest) {
-    const id = await uploads.open(owner, algorithm);
+    const id = await openUpload(distribution, owner, algorithm);
     return new Response(null, { status: 202, headers: { ...sessionHeaders(name, id, 0), 'Content-Length': '0' } });
   }
+  await requireWritable(catalog, registryId, name);
   exchange.untimed();
   const blob = await asTransfer(distribution, exchange, () =>
     uploads.put(owner, bodyOf(distribution, exchange), digest, (tx, closed) =>
@@ -50,6 +52,22 @@ export async function startUpload(
   );
   distribution.received(blob.size);
   return created(name, digest);
+}
+
+/** Opens a session. Nothing need be sent to a repository that takes nothing: both are asked together, and one is undone. */
+async function openUpload(
+  { catalog, uploads }: Distribution,
+  owner: UploadOwner,
+  algorithm: DigestAlgorithm,
+): Promise<string> {
+  const [writable, opened] = await Promise.allSettled([
+    requireWritable(catalog, owner.registryId, owner.repository),
+    uploads.open(owner, algorithm),
+  ]);
+  if (opened.status === 'rejected') throw opened.reason;
+  if (writable.status === 'fulfilled') return opened.value;
+  await uploads.cancel(opened.value, owner);
+  throw writable.reason;
 }
 
 /** PATCH: appends a chunk, or a stream without Content-Range. */

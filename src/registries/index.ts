@@ -11,6 +11,8 @@ export {
 export { ensureRegistryResource, registryId } from './ensure.ts';
 export { type ImportInput, importImage } from './import-contract.ts';
 export { factsOf, type RegistryFacts } from './facts.ts';
+export { lockChecks } from './lock-checks.ts';
+export { releasesOf } from './lock-facts.ts';
 export { regionChecks, regionDays, type RegistryRegions } from './region-checks.ts';
 export { registryHandlers } from './handlers.ts';
 export { listOperations, operationsOf } from './provider-operations.ts';
