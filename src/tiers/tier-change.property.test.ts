@@ -43,6 +43,12 @@ test('a change is allowed exactly where the other tier has room for all that is 
       const fits =
         within(has.storage, to.limits.maxStorage) &&
         has.counts.every(({ limit: name, current }) => within(current, to.limits[name])) &&
+        has.counts.every(
+          ({ limit: name, current }) => current === 0 || name !== 'geoReplications' || to.features.geoReplication,
+        ) &&
+        has.counts.every(
+          ({ limit: name, current }) => current === 0 || name !== 'privateEndpoints' || to.features.privateEndpoints,
+        ) &&
         has.features.every(({ feature }) => to.features[feature]);
       expect(report.allowed).toBe(fits);
       expect(report.blocks.length === 0).toBe(fits);
