@@ -38,6 +38,14 @@ test('who was refused is counted over all processes and two days, the worst firs
   expect(await db.all('SELECT identity FROM throttled_callers', [])).toEqual([{ identity: 'late' }]);
 });
 
+test('what no database takes is not written', async () => {
+  await using db = await openTestDatabase(tierMigrations);
+  const callers = createThrottledCallers(db, () => 100 * dayMs);
+  callers.note(1, read('a\0b\ud800'));
+  await callers.record();
+  expect((await callers.recent()).map(({ identity }) => identity)).toEqual(['a?b?']);
+});
+
 test('more callers than are told apart are counted together', async () => {
   await using db = await openTestDatabase(tierMigrations);
   const callers = createThrottledCallers(db, () => 100 * dayMs);
