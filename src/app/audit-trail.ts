@@ -4,6 +4,7 @@ import { RegistryError } from '../errors/index.ts';
 import type { Caller, GatedExchange } from '../identity/index.ts';
 import type { Oauth2Options } from '../oauth2/index.ts';
 import { callerOf, type GateOptions } from './gates.ts';
+import type { ThrottleGateOptions } from './throttle-gates.ts';
 
 const longestField = 512;
 
@@ -29,6 +30,15 @@ export function refusalsTo(audit: Audit): GateOptions['refused'] {
     if (reason === 'no_credentials') return;
     const action = exchange.action ?? 'access';
     audit.record({ ...about(exchange, caller), action, outcome: 'denied', reason, target: needs?.challenge.name });
+  };
+}
+
+/** Records who was turned away for asking too often: within a second, for there is too much of it to write each one. */
+export function throttledTo(audit: Audit): ThrottleGateOptions['refused'] {
+  return (exchange, reason, caller, error) => {
+    const { action = 'token', repository: target } = exchange;
+    const { category, level } = (error instanceof RegistryError ? error.detail : {}) as Record<string, unknown>;
+    audit.note({ ...about(exchange, caller), action, outcome: 'denied', reason, target, detail: { category, level } });
   };
 }
 

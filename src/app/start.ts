@@ -78,7 +78,7 @@ export async function startApp(
   const audit = createAudit(log);
   stack.defer(() => audit.close());
   const failed = createFailures(metrics, log);
-  const limits = openThrottle(config, storage, access, { metrics, failed, now });
+  const limits = openThrottle(config, storage, access, { metrics, audit, failed, now });
   for (const stop of limits.follow()) stack.defer(stop);
   const network = createNetworkGates({ config, access, audit });
   const refusals = refusalsTo(audit);
