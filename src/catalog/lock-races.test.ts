@@ -39,7 +39,7 @@ async function untilRefused(action: (n: number) => Promise<unknown>): Promise<nu
     } catch (error) {
       const { code } = error as { code?: string };
       if (code === 'REGISTRY_DISALLOWED_OPERATION') return n;
-      if (!/_UNKNOWN$/.test(code ?? '')) throw error;
+      if (!code?.endsWith('_UNKNOWN')) throw error;
       // Somebody else deleted it first.
       await new Promise(setImmediate);
     }

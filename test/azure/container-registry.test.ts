@@ -87,7 +87,7 @@ describe('ContainerRegistryContentClient', () => {
       config: configDescriptor(config),
       layers: [layerDescriptor(layer)],
     };
-    const { digest } = await to.setManifest(manifest as unknown as Record<string, unknown>, { tag: 'object' });
+    const { digest } = await to.setManifest(manifest, { tag: 'object' });
     const bytes = Buffer.from(JSON.stringify(manifest));
     expect((await to.setManifest(Readable.from([bytes]))).digest).toBe(digestOf(bytes));
     expect((await to.getManifest('object')).digest).toBe(digest);
@@ -207,16 +207,16 @@ describe('ContainerRegistryClient', () => {
       },
     ];
     for (const { get, update, has } of levels) {
-      const all = { canDelete: true, canWrite: true, canList: true, canRead: true };
-      expect(await get()).toMatchObject({ ...has, ...all });
+      const shown = { canDelete: true, canWrite: true, canList: true, canRead: true };
+      expect(await get()).toMatchObject({ ...has, ...shown });
       for (const change of [
         { canDelete: false },
         { canWrite: false, canRead: false },
         { canList: false, canRead: true },
       ]) {
-        Object.assign(all, change);
-        expect(await update(change)).toMatchObject({ ...has, ...all });
-        expect(await get()).toMatchObject({ ...has, ...all });
+        Object.assign(shown, change);
+        expect(await update(change)).toMatchObject({ ...has, ...shown });
+        expect(await get()).toMatchObject({ ...has, ...shown });
       }
       const given = { canDelete: true, canWrite: true, canList: true, canRead: true };
       expect(await update(given)).toMatchObject({ ...has, ...given });
