@@ -3,6 +3,7 @@ import { isOverLimit } from '../catalog/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import type { Caller, GatedExchange } from '../identity/index.ts';
 import type { Oauth2Options } from '../oauth2/index.ts';
+import type { ManagementOptions } from '../management/index.ts';
 import { callerOf, type GateOptions } from './gates.ts';
 import type { ThrottleGateOptions } from './throttle-gates.ts';
 
@@ -88,4 +89,27 @@ export function recordDone(audit: Audit, exchange: GatedExchange, { status }: Re
   } else if (action === 'delete' || action === 'update' || action === 'undelete' || status === 201) {
     audit.record({ ...entry, detail: { path: path.slice(0, longestField) } });
   }
+}
+
+/** Records how what takes longer than a request has ended: its request was recorded when it began. */
+export function endedIn(audit: Audit): NonNullable<ManagementOptions['ended']> {
+  return ({ operation, id, action, by, status, error }) =>
+    audit.record({
+      action,
+      outcome: 'allowed',
+      reason: error && 'failed',
+      actor: undefined,
+      actorName: by,
+      identityKind: undefined,
+      tokenId: undefined,
+      address: '',
+      requestId: operation,
+      registryId: 0,
+      target: id,
+      detail: {
+        operation,
+        ended: status,
+        ...(error && { code: error.code, message: error.message.slice(0, longestField) }),
+      },
+    });
 }

@@ -63,7 +63,7 @@ import type { Resource } from '../resources/index.ts';
 import type { ThrottledCallers, UsageSources } from '../tiers/index.ts';
 import type { Access } from './access.ts';
 import { advisorType } from './advisor.ts';
-import { about } from './audit-trail.ts';
+import { about, endedIn } from './audit-trail.ts';
 import { callerOf } from './gates.ts';
 import { registryNamed } from './importing.ts';
 import { isRefusedByNetwork, type NetworkGates } from './network-gates.ts';
@@ -231,6 +231,7 @@ export function createManagementEdge(
     originOf: (exchange) => (exchange as Identified).origin(),
     failed,
     carriesOut,
+    ended: endedIn(audit),
     sealer: access.keys.sealer,
     now: identification.now,
   });
