@@ -18,7 +18,6 @@ export function createDataEndpoint({ config, keys, network, now }: Options): Dat
     addressOf(exchange, blob) {
       const { registryId } = exchange;
       const facts = network.of(registryId);
-      // The place for the check whether a tier has data endpoints.
       if (!facts?.dataEndpointEnabled) return undefined;
       const { protocol, port } = new URL(exchange.origin());
       const host = dataHostOf(config.network, config.domain, facts.name);

@@ -92,6 +92,8 @@ export function createNetworkGates({ config, access, audit }: Options): NetworkG
 
   const verdict = (facts: NetworkFacts | undefined, exchange: Coming, pulls = false): NetworkRefusal | undefined => {
     if (!facts) return unknownRegistry(exchange);
+    // As most are: nothing else is looked at.
+    if (facts.isOpen && exchange.way().kind === 'public') return undefined;
     const { method, path, atDataEndpoint } = exchange;
     const reach = reachOf(method, path, { management: isManagementPath(path), pulls: pulls || atDataEndpoint });
     return refuseOrigin(facts, { way: exchange.way(), address: exchange.address }, reach);
@@ -150,7 +152,7 @@ export function isRefusedByNetwork({ code, detail }: RegistryError): boolean {
 const isTrustedBy = ({ trusted }: NetworkFacts, { kind, id }: Caller) =>
   kind === 'identity' && trusted.has(id.toLowerCase());
 
-/** Gates behind let nobody do anything with it; by a way of its own nobody even asks. */
+/** Gates behind let nobody do anything with it; by a way of its own nobody gets as far. */
 function unknownRegistry({ way, address }: Coming): NetworkRefusal | undefined {
   if (way().kind === 'public') return undefined;
   const message = `client with IP '${address()}' is not allowed access by this way: no registry has approved it`;

@@ -5,18 +5,18 @@ import { inDirectory } from '../../test/support/command.ts';
 import { registryScope } from '../../test/support/people.ts';
 import { startWatchedApp } from '../../test/support/watched-app.ts';
 
-const listeners = ['approved', 'rejected'] as const;
+const listeners = ['approved', 'rejected', 'owners'] as const;
 
 /**
  * A server behind a proxy that it trusts, which this process is: `from` says who sends a request. It has two listeners of
- * private endpoints, and a header for links.
+ * private endpoints, one for owners, and a header for links.
  */
 export async function startNetworkRig({ settings = {}, now }: { settings?: object; now?: () => number } = {}) {
   const config = {
     trustedProxies: ['127.0.0.1'],
     network: {
       linkHeader: 'X-Bonded-Link',
-      listeners: listeners.map((name) => ({ name, listen: '127.0.0.1:0' })),
+      listeners: listeners.map((name) => ({ name, listen: '127.0.0.1:0', management: name === 'owners' })),
     },
     ...settings,
   };
@@ -29,7 +29,11 @@ export async function startNetworkRig({ settings = {}, now }: { settings?: objec
   return {
     ...server,
     /** Of the named listeners. */
-    urls: { approved: server.app.listenerUrls[0]!, rejected: server.app.listenerUrls[1]! },
+    urls: {
+      approved: server.app.listenerUrls[0]!,
+      rejected: server.app.listenerUrls[1]!,
+      owners: server.app.listenerUrls[2]!,
+    },
     /** A private endpoint connection, by what it is known by. */
     connect: (name: string, status: string, by: { listener: string } | { linkId: string }) =>
       server.people.put(`${connections}/${name}`, { ...by, privateLinkServiceConnectionState: { status } }),

@@ -130,6 +130,23 @@ test('a token that was given by one way opens no other, neither to read nor to g
   expect(message).toContain('given by another way into the registry; log in again');
 });
 
+test('owners manage by a listener of theirs whatever is closed, and do nothing else by it', async () => {
+  await rig.people.registry({ publicNetworkAccess: 'Disabled', trustedIdentities: [] });
+  const { owners } = rig.urls;
+  const show = `${registryScope}?api-version=2025-11-01`;
+  expect((await get(owners, show, await ada())).status).toBe(200);
+  const refresh = await refreshToken(owners, await rig.people.jwt('ada'));
+  const access = bearer(await accessToken(owners, basic(nullUser, refresh), ['registry:management:*']));
+  expect((await get(owners, show, access)).status).toBe(200);
+  // Whoever has no right gets none by it.
+  expect((await get(owners, show, bearer(await rig.people.jwt('bob')))).status).toBe(403);
+  for (const path of ['/v2/', manifest, '/acr/v1/app', '/nothing']) {
+    expect([path, (await get(owners, path, await ada())).status]).toEqual([path, 403]);
+  }
+  await rig.people.registry({ publicNetworkAccess: 'Enabled' });
+  expect((await get(rig.url, show, access)).status).toBe(401);
+});
+
 test('the registry that a managed resource lies in is asked as well as the one whose host was asked', async () => {
   const other = registryScope.replace(/default$/, 'teamb');
   const put = (properties: object) =>

@@ -11,6 +11,7 @@ export const resourceTypes: readonly ResourceType[] = [
   registryType,
   tierType,
   ...viewTypes,
+  tierType,
   ...identityTypes,
   ...networkTypes,
   replicationType,

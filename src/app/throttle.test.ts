@@ -181,10 +181,10 @@ describe('an identity', () => {
   });
 });
 
-describe('referrers (lesson 25)', () => {
+describe('referrers', () => {
   const referrers = ({ ask }: Registry) => ask(`/v2/app/referrers/${digestOf(index(0))}`);
 
-  test('are never refused where a manifest would be served, and cost more beyond their own rate', async () => {
+  test('lesson 25: are never refused where a manifest would be served, and cost more beyond their own rate', async () => {
     const rated = await registryWith({
       dataplaneRead: { registry: -1, identity: 100 },
       listReferrers: { registry: -1, identity: 10 },
@@ -214,8 +214,8 @@ describe('referrers (lesson 25)', () => {
   });
 });
 
-describe('writes (lesson 25)', () => {
-  test('wait for their turn before they are refused, and pass in the order in which they came', async () => {
+describe('writes', () => {
+  test('lesson 25: wait for their turn before they are refused, and pass in the order in which they came', async () => {
     // One token comes each 500 ms.
     const rated = await registryWith({ dataplaneWrite: both(120), burstSeconds: 1 });
     const order: number[] = [];

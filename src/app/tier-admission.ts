@@ -3,6 +3,7 @@ import { scopeMapType } from '../identity/index.ts';
 import type { ManagementOptions } from '../management/index.ts';
 import { parseArmId } from '../operations/index.ts';
 import { createTierGates, registryType, type TierGates } from '../registries/index.ts';
+import { replicationType } from '../replication/index.ts';
 import type { Resource } from '../resources/index.ts';
 import {
   type CountLimit,
@@ -18,10 +19,13 @@ import {
 } from '../tiers/index.ts';
 import type { Access } from './access.ts';
 
+/** Of the replications of a registry, those that every tier has. */
+const homeRegions = 1;
+
 /** What the tier of a registry says to each write in it: features and numbers of what a type declares. */
 export function admitByTier({ resources, tiers }: Access): NonNullable<ManagementOptions['admit']> {
   return async ({ tx, id, type }, { properties }, previous) => {
-    const feature = type.feature as Feature | undefined;
+    const feature = previous ? undefined : (type.feature as Feature | undefined);
     const limit = previous ? undefined : (type.limit as CountLimit | undefined);
     const isMap = type.type === scopeMapType.type;
     if (feature === undefined && limit === undefined && !isMap) return;
@@ -34,8 +38,8 @@ export function admitByTier({ resources, tiers }: Access): NonNullable<Managemen
     const gated = { registry: registry.name, tier, tiers };
     if (feature !== undefined) requireFeature(gated, feature);
     if (limit !== undefined) {
-      const parent = parseArmId(id)!.parent!;
-      requireLimit(gated, limit, await resources.count(type.type, parent, type.most, tx));
+      const there = await resources.count(type.type, parseArmId(id)!.parent!, type.most, tx);
+      requireLimit(gated, limit, type.type === replicationType.type ? there - homeRegions : there);
     }
     if (isMap) {
       const actions = (properties['actions'] as string[]).length;

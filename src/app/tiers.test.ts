@@ -135,7 +135,7 @@ describe('tiers', () => {
     expect(content['sku']).toEqual({ name: 'acr-premium', tier: 'acr-premium' } as never);
     const refused = await errorOf(patch('skureg', { sku: { name: 'Gold' } }));
     expect(refused).toMatchObject({ status: 400, target: 'sku.name' });
-    expect(refused.message).toBe('there is no tier Gold; bonded tier list shows them');
+    expect(refused.message).toBe('sku.name: there is no tier Gold; bonded tier list shows them');
   });
 });
 

@@ -32,7 +32,7 @@ export async function withProgress<T>(
   work: (progress: Progress) => Promise<T>,
   pace?: Pace,
 ): Promise<T> {
-  const display = await openProgress(context, what, pace);
+  const display = openProgress(context, what, pace);
   try {
     return await work(display);
   } finally {
@@ -45,10 +45,10 @@ export interface Display extends Progress {
 }
 
 /** The same, for work that has no one place. Whoever opens it ends it. */
-export async function openProgress(context: Context, what: string, pace = usual): Promise<Display> {
+export function openProgress(context: Context, what: string, pace = usual): Display {
   if (defaultOf(context, 'progress')?.value === 'off') return silent;
   const isWatched = context.process.stderr.isTTY && context.process.stdin.isTTY;
-  return isWatched ? onTerminal(context, what, pace) : inLines(context, what, pace);
+  return (isWatched ? onTerminal : inLines)(context, what, pace);
 }
 
 const silent: Display = { at() {}, end() {} };
@@ -74,43 +74,43 @@ function inLines({ process }: Context, what: string, { quickLines, betweenLines 
   };
 }
 
-async function onTerminal({ process }: Context, what: string, { quick }: Pace): Promise<Display> {
-  const { progress, spinner } = await import('@clack/prompts');
+function onTerminal({ process }: Context, what: string, { quick }: Pace): Display {
   const output = process.stderr;
   // It takes the keys for itself, and would end the program as if all were well.
   const failed = () => void (process.exitCode = interrupted);
   const cancelled = () => process.exit(interrupted);
-  let shownNow: ReturnType<typeof spinner> | ReturnType<typeof progress> | undefined;
-  let bar: ReturnType<typeof progress> | undefined;
+  let shownNow: { message(text?: string): void; clear(): void } | undefined;
+  let bar: { advance(step?: number, text?: string): void } | undefined;
   let done = 0;
   let message = what;
+  let isOver = false;
 
-  const start = () => {
+  const start = async () => {
+    const { progress, spinner } = await import('@clack/prompts');
+    if (isOver) return;
+    shownNow?.clear();
     const options = { output, onCancel: cancelled, withGuide: false };
-    shownNow = bar = undefined;
-    shownNow = done > 0 ? (bar = progress({ ...options, max: 100, size: barSize })) : spinner(options);
-    shownNow.start(message);
+    const made = done > 0 ? (bar = progress({ ...options, max: 100, size: barSize })) : spinner(options);
+    shownNow = made;
+    made.start(message);
     bar?.advance(done, message);
   };
   process.on('exit', failed);
-  let timer: ReturnType<typeof setTimeout> | undefined = setTimeout(() => {
-    timer = undefined;
-    start();
-  }, quick);
+  const timer = setTimeout(() => void start(), quick);
 
   return {
     at(text, share) {
       message = `${what}: ${shown(text)}`;
       const before = done;
       done = Math.max(done, Math.min(100, Math.round((share ?? 0) * 100)));
-      if (timer !== undefined) return;
-      if (done > 0 && !bar) {
-        shownNow?.clear();
-        start();
-      } else if (bar) bar.advance(done - before, message);
-      else shownNow?.message(message);
+      if (!shownNow) return;
+      if (bar) bar.advance(done - before, message);
+      // What can be counted from now on is a bar.
+      else if (done > 0) void start();
+      else shownNow.message(message);
     },
     end() {
+      isOver = true;
       clearTimeout(timer);
       process.off('exit', failed);
       shownNow?.clear();

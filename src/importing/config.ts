@@ -1,17 +1,12 @@
 import { z } from 'zod';
 import { byteSize } from '../config/index.ts';
 
-const secret = z
-  .strictObject({
-    name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, 'must be up to 128 letters, digits, . _ and -'),
-    registry: z.string().min(1).max(512),
-    username: z.string().max(1024).default(''),
-    file: z.string().min(1).optional(),
-    environment: z.string().min(1).optional(),
-  })
-  .refine(({ file, environment }) => (file === undefined) !== (environment === undefined), {
-    message: 'must have one of file and environment',
-  });
+const secret = z.strictObject({
+  name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, 'must be up to 128 letters, digits, . _ and -'),
+  registry: z.string().min(1).max(512),
+  username: z.string().max(1024).default(''),
+  file: z.string().min(1),
+});
 
 export const importConfig = z
   .strictObject({
@@ -21,8 +16,8 @@ export const importConfig = z
       .default([])
       .describe(
         'Credentials for imports, which requests name and never see: each a `name`, the `registry` (host and port) that alone ' +
-          'gets them, a `username`, and the `file` or variable (`environment`) that holds the password. They are read each ' +
-          'time, so a token that something renews in its file is always the latest.',
+          'gets them, a `username`, and the `file` that holds the password. It is read each time, so a token that something ' +
+          'renews there is always the latest.',
       ),
     maxSize: byteSize()
       .prefault('1TiB')

@@ -1,4 +1,3 @@
-import type { Server } from 'bun';
 import { fetch } from '../../test/http/fetch.ts';
 import { digestOf, ociIndex, pushBlob, pushImage, putManifest } from '../../test/http/registry.ts';
 import { groupScope } from '../operations/index.ts';
@@ -144,7 +143,6 @@ async function requireCreated(answer: Response): Promise<void> {
 /** Another registry that answers as a test wants it to. */
 export function startOtherRegistry(answer: (request: Request, path: string) => Response | Promise<Response>): {
   uri: string;
-  server: Server<undefined>;
   asked: string[];
   [Symbol.asyncDispose](): Promise<void>;
 } {
@@ -161,9 +159,8 @@ export function startOtherRegistry(answer: (request: Request, path: string) => R
   });
   return {
     uri: `http://127.0.0.1:${server.port}`,
-    server: server as Server<undefined>,
     asked,
-    [Symbol.asyncDispose]: async () => void (await server.stop(true)),
+    [Symbol.asyncDispose]: () => server.stop(true),
   };
 }
 

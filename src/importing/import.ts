@@ -21,7 +21,7 @@ import { type GivenCredentials, type ImportOrder, readImportRequest, requireSecr
 /** How long an import may take, from its request on, crashes included (ms). */
 const longestMs = 24 * 60 * 60 * 1000;
 
-export interface ImportingOptions {
+interface ImportingOptions {
   catalog: Catalog;
   uploads: Uploads;
   outbound: Outbound;
@@ -238,5 +238,3 @@ interface Filling {
   /** Repositories that are filled already. */
   done: number;
 }
-
-export type Importing = ReturnType<typeof createImporting>;

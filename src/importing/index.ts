@@ -1,2 +1,2 @@
 export { importConfig } from './config.ts';
-export { createImporting, type Importing, type ImportingOptions } from './import.ts';
+export { createImporting } from './import.ts';

@@ -2,6 +2,7 @@ import { armKey, ManagementError, parseArmId } from '../operations/index.ts';
 import { type Page, resourceNotFound } from '../resources/index.ts';
 import { builtInOf, type Call, type Edge, handlersOf, hookContext, presetOf, type RouteOf } from './edge.ts';
 import { json, present, quoted } from './envelope.ts';
+import type { ServedType } from './handlers.ts';
 
 export async function getResource(call: Call, route: RouteOf<'resource'>): Promise<Response> {
   const context = hookContext(call, route, route.name);
@@ -40,24 +41,36 @@ export async function listResources(call: Call, route: RouteOf<'collection'>): P
   return json({ value, ...(page.after !== undefined && { nextLink: nextLink(call, page.after) }) });
 }
 
-/** The nearest resource of a declared type that an id lies in or is; undefined where that is a group or the tenant. */
-export function ownerOf({ types }: Edge, id: string): string | undefined {
+/**
+ * The nearest resource of a declared type that is stored, which an id lies in or is; undefined where that is a group or the
+ * tenant.
+ */
+export function ownerOf({ types }: Pick<Edge, 'types'>, id: string): string | undefined {
   const arm = parseArmId(id);
   if (!arm || arm.type === '' || /^\/subscriptions\/[^/]+(?:\/resourceGroups\/[^/]+)?$/i.test(arm.id)) return undefined;
-  if (types.has(arm.type.toLowerCase())) return arm.id;
-  if (arm.isChild) return ownerOf({ types } as Edge, arm.parent!);
+  const served = types.get(arm.type.toLowerCase());
+  if (served && isStored(served)) return arm.id;
+  if (arm.isChild) return ownerOf({ types }, arm.parent!);
   throw new ManagementError('InvalidResourceType', `the resource type ${arm.type} could not be found`);
+}
+
+/** What nobody can write is a view of something else. */
+function isStored({ type: { verbs } }: ServedType): boolean {
+  return verbs.includes('put');
 }
 
 /** What a collection lies in must be there. */
 async function requireOwner(call: Call, id: string): Promise<void> {
   const { edge } = call;
-  const owner = ownerOf(edge, id);
-  if (owner === undefined || (await edge.resources.get(owner))) return;
-  // What is stored nowhere has no parents that are.
-  const { type, name } = parseArmId(owner)!;
-  const served = edge.types.get(type.toLowerCase())!;
-  if (await served.handlers.get?.(hookContext(call, { id: owner, type: served.type }, name))) return;
+  const arm = parseArmId(id);
+  const served = arm && edge.types.get(arm.type.toLowerCase());
+  const isView = served && !isStored(served);
+  const owner = isView ? id : ownerOf(edge, id);
+  if (owner === undefined) return;
+  const isThere = isView
+    ? await served.handlers.get?.(hookContext(call, { id, type: served.type }, arm.name))
+    : await edge.resources.get(owner);
+  if (isThere) return;
   throw new ManagementError(
     'ParentResourceNotFound',
     `the resource ${owner} was not found; there is nothing to list in it`,

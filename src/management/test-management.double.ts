@@ -146,7 +146,7 @@ export interface Rig extends AsyncDisposable {
 /** The management API on a server in this process, with sample types. */
 export async function startManagement({
   tls,
-  options = {},
+  options: changed = {},
 }: { tls?: TlsFiles; options?: Partial<ManagementOptions> } = {}): Promise<Rig> {
   await using stack = new AsyncDisposableStack();
   const opened = await openTestDatabase([...eventMigrations, ...operationMigrations, ...resourceMigrations]);
@@ -207,7 +207,7 @@ export async function startManagement({
     describe: String,
     refresh: () => mirror.refresh(),
     now,
-    ...options,
+    ...changed,
   };
   const management = createManagement(all);
   const server = startServer({

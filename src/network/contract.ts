@@ -46,6 +46,8 @@ export const connectionType = resourceType({
   }),
   readOnly: z.object({ provisioningState: z.string(), groupIds: z.array(z.string()) }),
   most: 1000,
+  feature: 'privateEndpoints',
+  limit: 'privateEndpoints',
   actions: {
     listDnsRecords: action({
       description: 'The records that the private network needs, so that clients there reach the registry by it.',

@@ -35,7 +35,6 @@ export function connectionHandlers(options: NetworkHandlerOptions) {
   const { config, resources } = options;
   return {
     async beforeWrite({ id, tx }: WriteContext, next: ResourceBody, previous: Resource | undefined) {
-      // The place for the check of how many a tier allows.
       const properties = kept(next.properties, previous?.properties);
       requireIdentified(properties, previous?.properties);
       requireMayBecome(properties, previous?.properties);

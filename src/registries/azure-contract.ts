@@ -78,4 +78,5 @@ export const policiesShown = {
   retentionPolicy: { days: 7, status: 'disabled' },
   softDeletePolicy: { retentionDays: 7, status: 'disabled' },
   azureADAuthenticationAsArmPolicy: { status: 'enabled' },
+  exportPolicy: { status: 'enabled' },
 } as const;

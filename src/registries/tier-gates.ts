@@ -119,7 +119,11 @@ function rulesOf(body: Pick<ResourceBody, 'properties'> | undefined, list: strin
 }
 
 function noSuchTier(name: string): ManagementError {
-  return new ManagementError('InvalidRequestContent', `there is no tier ${name}; bonded tier list shows them`, {
-    target: 'sku.name',
-  });
+  return new ManagementError(
+    'InvalidRequestContent',
+    `sku.name: there is no tier ${name}; bonded tier list shows them`,
+    {
+      target: 'sku.name',
+    },
+  );
 }

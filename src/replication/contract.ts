@@ -30,5 +30,7 @@ export const replicationType = resourceType({
     status: z.object({ displayStatus: z.string(), message: z.string(), timestamp: z.string() }),
   }),
   fixed: ['zoneRedundancy'],
+  feature: 'geoReplication',
+  limit: 'geoReplications',
   most: 100,
 });

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { Buckets, BucketShape } from './buckets/index.ts';
 import type { Category } from './contract.ts';
 import type { Draw } from './draw.ts';
@@ -95,15 +96,16 @@ export function createThrottle({ buckets, refused, waited }: ThrottleOptions): T
       if (!waiting.isWaiting(queue) && haveAll(draws)) return spend(counted.category, draws);
     }
     const passed = await waiting.wait(queue, draws, waits);
-    return passed ? { category: counted.category, draws } : refuse(counted, draws);
+    return passed ? { category: counted.category, draws } : refuse(counted, draws, waits.signal.aborted);
   }
 
-  function refuse(counted: Counted, draws: readonly Draw[]): never {
+  /** `gone`: nobody hears of it any more, and nobody need be told. */
+  function refuse(counted: Counted, draws: readonly Draw[], gone = false): never {
     const { category, tier, registryId, identity } = counted;
     const lacking = draws.filter(({ bucket }) => !bucket.has(1));
     const worst = lacking.toSorted((a, b) => b.bucket.retrySeconds() - a.bucket.retrySeconds())[0] ?? draws[0]!;
     const refusal = { category, level: worst.level, tier: tier.name, identity };
-    refused({ ...refusal, registryId });
+    if (!gone) refused({ ...refusal, registryId });
     throw tooMany(refusal, worst.bucket.retrySeconds(), budgetHeaders({ draws }));
   }
 
@@ -177,7 +179,7 @@ function shapeOf(perMinute: number, burstSeconds: number): BucketShape {
 
 /** Names of callers are mostly short; a key of the database has an end. */
 function subjectOf(identity: string): string {
-  return identity.length <= 128 ? identity : Bun.hash(identity).toString(36);
+  return identity.length <= 128 ? identity : hash('sha256', identity, 'base64url');
 }
 
 /**

@@ -41,7 +41,7 @@ const registries = 'Microsoft.ContainerRegistry/registries';
 /** What is counted, in the order of ACR's answer: children of the registry, or entries of its properties. */
 const counted: readonly { name: string; limit: CountLimit; child?: string; list?: string; home?: number }[] = [
   { name: 'Webhooks', limit: 'webhooks', child: 'webhooks' },
-  // The home region is one of them.
+  // The home region is one of them, and none that the limit counts.
   { name: 'Geo-replications', limit: 'geoReplications', child: 'replications', home: 1 },
   { name: 'IPRules', limit: 'ipRules', list: 'ipRules' },
   { name: 'VNetRules', limit: 'virtualNetworkRules', list: 'virtualNetworkRules' },
@@ -66,7 +66,7 @@ export async function countsOf(
         list === undefined
           ? await resources.count(`${registries}/${child}`, registry.id, mostCounted, reader)
           : (rules?.[list]?.length ?? 0);
-      return { name, limit, current, home };
+      return { name, limit, current: Math.max(0, current - home), home };
     }),
   );
 }

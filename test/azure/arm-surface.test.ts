@@ -30,9 +30,9 @@ const covered: Record<string, Record<string, string>> = {
     regenerateCredential: 'arm-containerregistry',
     generateCredentials: 'arm-containerregistry',
     importImage: 'here',
-    listUsages: 'not served',
-    listPrivateLinkResources: 'not served',
-    getPrivateLinkResource: 'not served',
+    listUsages: 'here',
+    listPrivateLinkResources: 'private-endpoints',
+    getPrivateLinkResource: 'private-endpoints',
   },
   replications: { create: 'here', get: 'here', update: 'here', delete: 'here', list: 'here' },
   scopeMaps: {
@@ -50,10 +50,10 @@ const covered: Record<string, Record<string, string>> = {
     list: 'arm-containerregistry',
   },
   privateEndpointConnections: {
-    createOrUpdate: 'not served',
-    get: 'not served',
-    delete: 'not served',
-    list: 'not served',
+    createOrUpdate: 'private-endpoints',
+    get: 'private-endpoints',
+    delete: 'private-endpoints',
+    list: 'private-endpoints',
   },
   webhooks: {
     create: 'not served',
@@ -121,7 +121,7 @@ describe('the table', () => {
     const groups = Object.keys(client).filter((name) => typeof client[name as Group] === 'object');
     const operations = groups
       .map((group) => {
-        const names = Object.keys(client[group as Group] as object);
+        const names = Object.keys(client[group as Group]);
         // `beginX` and `beginXAndWait` are older names of `x`.
         const own = names.map((name) =>
           name.replace(/^begin([A-Z])(.*?)(?:AndWait)?$/, (_, a, b) => a.toLowerCase() + b),
@@ -134,13 +134,27 @@ describe('the table', () => {
     expect(Object.fromEntries(listed)).toEqual(Object.fromEntries(relevant));
   });
 
+  test('names where each is shown to work', async () => {
+    const files = new Map<string, string>();
+    for (const [group, names] of Object.entries(covered)) {
+      for (const [name, where] of Object.entries(names)) {
+        if (where === 'not served') continue;
+        const file = where === 'here' ? 'arm-surface' : where;
+        const text = files.get(file) ?? (await Bun.file(`${import.meta.dir}/${file}.test.ts`).text());
+        files.set(file, text);
+        const calls = new RegExp(`\\b${group}\\s*\\.(?:${name}|begin${name[0]!.toUpperCase()}${name.slice(1)}AndWait)\\(`);
+        expect([`${group}.${name}`, calls.test(text)]).toEqual([`${group}.${name}`, true]);
+      }
+    }
+  });
+
   const absent = Object.entries(covered).flatMap(([group, names]) =>
     Object.entries(names).flatMap(([name, where]) => (where === 'not served' ? [[group, name] as const] : [])),
   );
   test.each(absent)('%s.%s is refused by the name of what is not there', async (group, name) => {
     const operations = client[group as Group] as unknown as Record<string, (...given: unknown[]) => unknown>;
     const nested = group !== 'registries' && !/^list$/.test(name);
-    const given = [resourceGroup, 'default', ...(nested || name === 'getPrivateLinkResource' ? ['thing00'] : [])];
+    const given = [resourceGroup, 'default', ...(nested ? ['thing00'] : [])];
     const body = {
       location: 'local',
       properties: {},
@@ -167,9 +181,7 @@ describe('the table', () => {
     const type = group === 'registries' ? name : group;
     // Of a page the client says no more than that it failed.
     if (isList) return;
-    expect(error.message.toLowerCase()).toContain(
-      type.toLowerCase().replace(/^(?:list|get)privatelinkresources?$/, 'privatelinkresources'),
-    );
+    expect(error.message.toLowerCase()).toContain(type.toLowerCase());
   });
 });
 
@@ -233,7 +245,7 @@ describe('registries', () => {
     ['retention', { policies: { retentionPolicy: { days: 3, status: 'enabled' } } }, 'policies.retentionPolicy.status'],
     ['keys of the owner', { encryption: { status: 'enabled' } }, 'encryption.status'],
     ['an identity', { identity: { type: 'SystemAssigned' as const } }, 'identity.type'],
-    ['a tier of old', { sku: { name: 'Classic' } }, 'sku.name'],
+    ['a tier of old', { sku: { name: 'Classic' } }, 'no tier Classic'],
   ])('say of %s that it is not there, and change nothing', async (_, change, target) => {
     const before = await client.registries.get(resourceGroup, 'default');
     const error = (await refusal(client.registries.update(resourceGroup, 'default', change, fast))) as {
@@ -253,6 +265,32 @@ describe('registries', () => {
     };
     expect(error).toMatchObject({ statusCode: 400, code: 'InvalidRequestContent' });
     expect(error.message).toContain('zoneRedundancy');
+  });
+
+  test('say what they use of what their tier has, as az acr show-usage shows it', async () => {
+    await client.registries.create(resourceGroup, 'Usages', { ...premium, sku: { name: 'Standard' } }, fast);
+    const { value } = await client.registries.listUsages(resourceGroup, 'Usages');
+    expect(value!.map(({ name, limit, currentValue, unit }) => [name, limit, currentValue, unit])).toEqual([
+      ['Size', 40 * 1024 ** 4, 0, 'Bytes'],
+      ['Webhooks', 10, 0, 'Count'],
+      ['Geo-replications', 1, 1, 'Count'],
+      ['IPRules', 0, 0, 'Count'],
+      ['VNetRules', 0, 0, 'Count'],
+      ['PrivateEndpointConnections', 0, 0, 'Count'],
+      ['ScopeMaps', 500, 0, 'Count'],
+      ['Tokens', 500, 0, 'Count'],
+    ]);
+    const more = client.replications.create(resourceGroup, 'Usages', 'eastus', { location: 'eastus' }, fast);
+    expect(await refusal(more)).toMatchObject({ statusCode: 409, code: 'Conflict' });
+  });
+
+  test('change their tier, unless what they have speaks against it', async () => {
+    await client.registries.create(resourceGroup, 'Moving', { ...premium, anonymousPullEnabled: true }, fast);
+    const moved = await client.registries.update(resourceGroup, 'Moving', { sku: { name: 'Standard' } }, fast);
+    expect(moved.sku).toEqual({ name: 'Standard', tier: 'Standard' });
+    const error = await refusal(client.registries.update(resourceGroup, 'Moving', { sku: { name: 'Basic' } }, fast));
+    expect(error).toMatchObject({ statusCode: 409, code: 'Conflict' });
+    expect(String(error)).toContain('the registry cannot change from Standard to Basic');
   });
 
   test('import an image, as az acr import does', async () => {
@@ -343,6 +381,10 @@ describe('replications', () => {
         .regionEndpointEnabled,
     ).toBe(false);
     expect(await names()).toEqual(['eastus', 'westeurope']);
+    const { value } = await client.registries.listUsages(resourceGroup, 'Regions');
+    const usages = Object.fromEntries(value!.map(({ name, currentValue }) => [name, currentValue]));
+    expect(usages).toMatchObject({ 'Geo-replications': 2, Size: 0, Webhooks: 0, Tokens: 0 });
+    expect(value!.find(({ name }) => name === 'Size')!.unit).toBe('Bytes');
     expect(await refusal(client.replications.delete(resourceGroup, 'Regions', 'westeurope', fast))).toMatchObject({
       statusCode: 409,
       code: 'Conflict',
@@ -351,8 +393,17 @@ describe('replications', () => {
     expect(
       await refusal(client.replications.create(resourceGroup, 'Regions', 'southindia', elsewhere, fast)),
     ).toMatchObject({ statusCode: 400, code: 'InvalidRequestContent' });
+    // Leaving Premium needs them gone, but for the home region.
+    const standard = { sku: { name: 'Standard' }, roleAssignmentMode: 'LegacyRegistryPermissions' };
+    expect(await refusal(client.registries.update(resourceGroup, 'Regions', standard, fast))).toMatchObject({
+      statusCode: 409,
+    });
     await client.replications.delete(resourceGroup, 'Regions', 'eastus', fast);
     expect(await names()).toEqual(['westeurope']);
+    expect((await client.registries.update(resourceGroup, 'Regions', standard, fast)).sku.name).toBe('Standard');
+    expect(
+      await refusal(client.replications.create(resourceGroup, 'Regions', 'eastus', { location: 'eastus' }, fast)),
+    ).toMatchObject({ statusCode: 409, code: 'Conflict' });
     await client.registries.delete(resourceGroup, 'Regions', fast);
     expect(await refusal(client.replications.get(resourceGroup, 'Regions', 'westeurope'))).toMatchObject({
       statusCode: 404,

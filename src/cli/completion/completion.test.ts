@@ -33,7 +33,18 @@ describe('each', () => {
     }
     expect(await proposed('')).not.toContain('worker');
     expect(await proposed('acr', 'reg')).toEqual([]);
-    expect(await proposed('acr', 'rep')).toEqual(['repository']);
+    expect(await proposed('acr', 'repo')).toEqual(['repository']);
+  });
+
+  test('flag that takes an image or a registry asks the server', () => {
+    for (const { words, target } of all) {
+      if ('getAllEntries' in target) continue;
+      for (const [name, flag] of Object.entries(target.parameters.flags ?? {})) {
+        if (flag.kind !== 'parsed' || flag.hidden || !['repository:tag', 'name|host'].includes(flag.placeholder ?? ''))
+          continue;
+        expect([words.join(' '), name, typeof flag.proposeCompletions]).toEqual([words.join(' '), name, 'function']);
+      }
+    }
   });
 
   test('command proposes its flags, those that are not hidden, and the values of each that has few', async () => {

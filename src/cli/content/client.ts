@@ -65,6 +65,8 @@ export interface ContentClientOptions {
   credentials: Credentials;
   /** Waits (ms). */
   sleep?(ms: number): Promise<void>;
+  /** Told how many items of a list there are so far, and of its end. */
+  listing?(): { counted(items: number): void; end(): void };
 }
 
 export function createContentClient(options: ContentClientOptions): ContentClient {
@@ -132,8 +134,16 @@ export function createContentClient(options: ContentClientOptions): ContentClien
     json: async ({ answer, ...request }) => read(await send(request), answer),
     list,
     async all(path, asked) {
+      const watcher = options.listing?.();
       const found = [];
-      for await (const items of list(path, asked)) found.push(...items);
+      try {
+        for await (const items of list(path, asked)) {
+          for (const item of items) found.push(item);
+          watcher?.counted(found.length);
+        }
+      } finally {
+        watcher?.end();
+      }
       return found;
     },
   };

@@ -4,6 +4,7 @@ import { type Context, defaultHost } from '../context.ts';
 import { defaultOf } from '../defaults.ts';
 import { UsageError } from '../failure.ts';
 import { findLogin, type Place, placeOf } from '../find-login.ts';
+import { openProgress } from '../progress.ts';
 import { sessionFor } from '../session.ts';
 import { type ContentClient, createContentClient, type Credentials } from './client.ts';
 
@@ -31,8 +32,12 @@ export async function connectContent(context: Context, target: ContentTarget): P
   const place = await registryPlace(context, target);
   const { server, surroundings } = place;
   const credentials: Credentials = given ?? (await findLogin(context, place));
+  const listing = () => {
+    const progress = openProgress(context, 'Reading');
+    return { counted: (items: number) => progress.at(`${items} so far`), end: () => progress.end() };
+  };
   return {
-    client: createContentClient({ server, surroundings, credentials }),
+    client: createContentClient({ server, surroundings, credentials, listing }),
     context,
     note: (text) => void context.process.stderr.write(`${text}\n`),
   };

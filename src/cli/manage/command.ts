@@ -43,7 +43,7 @@ export function manageCommand<Flags extends object>(options: ManageCommand<Flags
     parameters: parameters as never,
     async func(flags) {
       requireGroup(flags);
-      await using connection = await connect(this, flags.server);
+      using connection = await connect(this, flags.server);
       const value = await run(connection, flags);
       print(this, value, {
         output: flags.output,

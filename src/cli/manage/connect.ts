@@ -8,7 +8,7 @@ import { type Display, openProgress } from '../progress.ts';
 import { sessionFor } from '../session.ts';
 
 /** What a command works with. */
-export interface Connection extends AsyncDisposable {
+export interface Connection extends Disposable {
   client: ManagementClient;
   context: Context;
   /** The registry that somebody named, else the one whose host the server was called by, else the only one. */
@@ -26,13 +26,12 @@ export async function connect(context: Context, server: string | undefined): Pro
   });
   const { origin, authority } = session.server;
   // Only what is long-running waits.
-  let waiting: Promise<Display> | undefined;
+  let waiting: Display | undefined;
   const client = createManagementClient({
     endpoint: origin,
     fetch: session.fetch,
     async sleep(ms) {
       waiting ??= openProgress(context, 'Waiting for the server');
-      await waiting;
       await Bun.sleep(ms);
     },
   });
@@ -40,9 +39,7 @@ export async function connect(context: Context, server: string | undefined): Pro
     client,
     context,
     note: (text) => void context.process.stderr.write(`${text}\n`),
-    async [Symbol.asyncDispose]() {
-      (await waiting)?.end();
-    },
+    [Symbol.dispose]: () => waiting?.end(),
     async registry(named) {
       if (named !== undefined) return named;
       // The default is of the default server.

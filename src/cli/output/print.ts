@@ -36,7 +36,19 @@ export function print(context: Context, value: unknown, { output, query, columns
   if (format === 'none' || selected === undefined) return;
   const isReport = report !== undefined && format === 'table' && query === undefined;
   const text = isReport ? report(selected) : render(format, selected, query === undefined ? columns : undefined);
-  if (text !== '') context.write(text);
+  if (text === '') return;
+  endWithReader(context);
+  context.write(text);
+}
+
+/** Whoever reads may stop early, as `head` does: nothing is wrong then. */
+function endWithReader({ process }: Context): void {
+  // Tests have no stream.
+  if (!('once' in process.stdout)) return;
+  process.stdout.once('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(process.exitCode ?? 0);
+  });
 }
 
 function render(format: Exclude<OutputFormat, 'none'>, value: unknown, columns: Columns | undefined): string {

@@ -11,12 +11,9 @@ export interface Credentials {
 const longest = 64 * 1024;
 
 /** The credentials that the operator has configured. Read each time, because something may renew them. */
-export async function readSecret({ name, username, file, environment }: ImportSecret): Promise<Credentials> {
-  const text = file === undefined ? process.env[environment!] : await readBounded(name, file);
-  const password = text?.replace(/\r?\n$/, '');
-  if (password === undefined || password === '') {
-    throw importFailed(`the secret ${name} is empty here; its file or variable must have the password`);
-  }
+export async function readSecret({ name, username, file }: ImportSecret): Promise<Credentials> {
+  const password = (await readBounded(name, file)).replace(/\r?\n$/, '');
+  if (password === '') throw importFailed(`the secret ${name} is empty here; its file must have the password`);
   return { username, password };
 }
 

@@ -1,4 +1,4 @@
-import { type Outbound, OutboundError, type StreamedAnswer } from '../../outbound/index.ts';
+import { OutboundError, type StreamedAnswer } from '../../outbound/index.ts';
 import { importFailed } from '../failure.ts';
 import { authorize, type AuthorizationOptions } from './authorization.ts';
 

@@ -1,3 +1,4 @@
+import { proposeImages, proposeRegistries, proposeRepositories } from '../../completion/propose.ts';
 import { idOf, ManagementClientError, type WireOperation } from '../../../operations/index.ts';
 import { importImage, registryType } from '../../../registries/index.ts';
 import { UsageError } from '../../failure.ts';
@@ -43,23 +44,31 @@ export const importCommand = manageCommand<ImportFlags>({
     'acr import --source registry.example.com/team/app:v1 --secret example --force',
   ],
   flags: {
-    name: { ...textFlag, placeholder: 'name', brief: 'Registry to import to (default: the one of the server)' },
+    name: {
+      ...textFlag,
+      placeholder: 'name',
+      brief: 'Registry to import to (default: the one of the server)',
+      proposeCompletions: proposeRegistries,
+    },
     source: { ...requiredText, placeholder: 'image', brief: 'HOST/REPOSITORY:TAG or HOST/REPOSITORY@DIGEST' },
     registry: {
       ...textFlag,
       placeholder: 'name|id',
+      proposeCompletions: proposeRegistries,
       brief: 'Registry of this server that the source is in; then --source has no host',
     },
     image: {
       ...textFlag,
       variadic: true,
       placeholder: 'repository:tag',
+      proposeCompletions: proposeImages(['--name', '-n']),
       brief: 'What it is to be called; may be repeated',
     },
     repository: {
       ...textFlag,
       variadic: true,
       placeholder: 'repository',
+      proposeCompletions: proposeRepositories(['--name', '-n']),
       brief: 'Repository that gets it without a tag; may be repeated',
     },
     force: { kind: 'boolean', default: false, withNegated: false, brief: 'Move tags that mean another image' },

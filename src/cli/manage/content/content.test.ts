@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { makeImage, ociIndex, ociManifest, pushImage, putManifest } from '../../../../test/http/registry.ts';
+import { digestOf, makeImage, ociIndex, ociManifest, pushImage, putManifest } from '../../../../test/http/registry.ts';
 import { bonded } from '../../../../test/support/command.ts';
+import { program } from '../../../../test/support/program.ts';
 import { openCommands, settled } from '../command-rig.double.ts';
 
 let rig: Awaited<ReturnType<typeof openCommands>>;
@@ -68,6 +69,21 @@ describe('lists', () => {
   });
 });
 
+test('whoever reads the beginning alone, as head does, is told of no error', async () => {
+  for (let n = 0; n < 300; n += 20) {
+    const names = Array.from({ length: 20 }, (_, at) => `v${n + at}-${'x'.repeat(100)}`);
+    await Promise.all(names.map((tag) => putManifest(rig.server.url, 'long', tag, emptyIndex(0), ociIndex)));
+  }
+  const list = `${program} acr tag list --repository long -o json; echo $? >&2`;
+  const environment = { ...rig.environment, PATH: process.env['PATH']! };
+  const shell = Bun.spawn(['sh', '-c', `{ ${list}; } | head -n 1`], {
+    env: environment,
+    stdout: 'pipe',
+    stderr: 'pipe',
+  });
+  expect([await new Response(shell.stdout).text(), await new Response(shell.stderr).text()]).toEqual(['[\n', '0\n']);
+});
+
 describe('one thing', () => {
   test('is shown by tag and by digest, and a manifest as it was pushed', async () => {
     const image = await push('one/app', 'v1');
@@ -79,6 +95,26 @@ describe('one thing', () => {
     ).toEqual(['v1']);
     expect(await rig.ok('acr', 'manifest', 'show', `${host}/one/app:v1`)).toEqual(JSON.parse(image.text));
     expect(await rig.ok('acr', 'manifest', 'show', 'one/app:v1', '--query', 'mediaType')).toBe(ociManifest);
+  });
+
+  test('has referrers, all of them or those of a type', async () => {
+    const image = await push('signed/app', 'v1');
+    const refer = (artifactType: string) =>
+      JSON.stringify({
+        schemaVersion: 2,
+        mediaType: ociIndex,
+        artifactType,
+        manifests: [],
+        subject: { mediaType: ociManifest, digest: image.digest, size: image.text.length },
+      });
+    for (const type of ['application/a', 'application/b']) {
+      expect(
+        (await putManifest(rig.server.url, 'signed/app', digestOf(refer(type)), refer(type), ociIndex)).status,
+      ).toBe(201);
+    }
+    const list = ['acr', 'manifest', 'list-referrers', '-n', 'signed/app:v1', '--query', 'sort([].artifactType)'];
+    expect(await rig.ok(...list)).toEqual(['application/a', 'application/b']);
+    expect(await rig.ok(...list, '--artifact-type', 'application/b')).toEqual(['application/b']);
   });
 
   test('that is not there ends with 3, in one line with the id of the request', async () => {

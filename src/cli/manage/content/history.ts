@@ -1,3 +1,4 @@
+import { proposeImages, proposeRepositories } from '../../completion/propose.ts';
 import { z } from 'zod';
 import { type Image, imageOf, repositoryScope, tagAttributes } from '../../content/index.ts';
 import { UsageError } from '../../failure.ts';
@@ -14,8 +15,13 @@ interface TagFlags {
 }
 
 const tagFlags = {
-  image: { ...textFlag, placeholder: 'repository:tag', brief: 'Tag' },
-  repository: { ...textFlag, placeholder: 'name', brief: 'Repository, with --tag in place of --image' },
+  image: { ...textFlag, placeholder: 'repository:tag', brief: 'Tag', proposeCompletions: proposeImages() },
+  repository: {
+    ...textFlag,
+    placeholder: 'name',
+    brief: 'Repository, with --tag in place of --image',
+    proposeCompletions: proposeRepositories(),
+  },
   tag: { ...textFlag, placeholder: 'name', brief: 'Tag' },
 } as const;
 const aliases = { t: 'image' } as const;

@@ -1,4 +1,5 @@
 import { buildRouteMap } from '@stricli/core';
+import { z } from 'zod';
 import {
   type ContentClient,
   imageOf,
@@ -7,7 +8,7 @@ import {
   repositoryOf,
   repositoryScope,
 } from '../../content/index.ts';
-import { confirmFlag, type ConfirmFlag } from '../flags.ts';
+import { confirmFlag, type ConfirmFlag, textFlag } from '../flags.ts';
 import { type AttributeFlags, attributeFlags, changeOf } from './attributes.ts';
 import { deletedColumns, lockColumns, manifestColumns } from './columns.ts';
 import { placedCommand, type PlacedFlags } from './command.ts';
@@ -109,8 +110,30 @@ const remove = placedCommand<PlacedFlags & ConfirmFlag>(image, {
   run: (connection, flags) => deleteImage(connection, flags, imageOf('--name', flags.name)),
 });
 
+const referrer = z.looseObject({ digest: z.string() });
+
+const listReferrers = placedCommand<PlacedFlags & { artifactType?: string }>(image, {
+  brief: 'List what refers to a manifest: signatures, SBOMs, attestations',
+  examples: [
+    'acr manifest list-referrers --name team/app:v1 -o table',
+    'acr manifest list-referrers registry.example.com/team/app:v1 --artifact-type application/spdx+json',
+  ],
+  flags: { artifactType: { ...textFlag, placeholder: 'type', brief: 'Only those of this type' } },
+  columns: { Digest: 'digest', ArtifactType: "artifactType || ''", Size: 'size' },
+  async run({ client }, { name, artifactType }) {
+    const named = imageOf('--name', name);
+    const digest = named.digest ?? (await describeSubject(client, imageSubject(named)))['digest'];
+    return client.all(`/v2/${named.repository}/referrers/${String(digest)}`, {
+      scope: repositoryScope(named.repository, 'pull'),
+      field: 'manifests',
+      item: referrer,
+      ...(artifactType !== undefined && { query: { artifactType } }),
+    });
+  },
+});
+
 /** More commands about manifests go here. */
 export const manifestRoutes = buildRouteMap({
-  routes: { list, show, listMetadata, showMetadata, updateMetadata, delete: remove },
+  routes: { list, show, listMetadata, showMetadata, updateMetadata, listReferrers, delete: remove },
   docs: { brief: 'Manifests' },
 });
