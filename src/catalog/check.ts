@@ -2,6 +2,7 @@ import { blobsAfter, findBlobs, type Finding } from '../content/index.ts';
 import { listsOf } from '../database/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { addCandidates, anywhere } from './candidates.ts';
+import { checkAttributes } from './check-attributes.ts';
 import { checkManifests } from './check-manifests.ts';
 import { finding, pagesOf, rowsOfPages } from './check-pages.ts';
 import { checkUsage } from './check-usage.ts';
@@ -24,6 +25,7 @@ export async function* checkCatalog(catalog: Catalog, options: CatalogCheckOptio
   yield* checkLinks(catalog, options);
   yield* checkManifests(catalog, options);
   yield* checkTags(catalog, options);
+  yield* checkAttributes(catalog, options);
   yield* checkForgotten(catalog, options);
   yield* checkUsage(catalog, options);
 }

@@ -90,7 +90,8 @@ export async function mountFrom(
 ): Promise<boolean> {
   const { db } = catalog;
   // What must not be pulled is not there to be mounted either.
-  if (source.attributes && isHeld((await rowOf(db, source.id))!, bit.readEnabled, catalog.now())) return false;
+  const locked = source.attributes ? await rowOf(db, source.id) : undefined;
+  if (locked && isHeld(locked, bit.readEnabled, catalog.now())) return false;
   const linked =
     'SELECT digest, size FROM blob_links WHERE digest = ? AND registry_id = ? AND repository_id = ? LIMIT 1';
   const values = [digest, source.registryId, source.id];
