@@ -24,23 +24,12 @@ export function levelsOf({ storageLimiter }: Catalog, registryId: number, name: 
   });
 }
 
-/** Bytes that count against one limit, as `usage.ts` reads them; `?` stands for the registry, `of` for the repository. */
-function usedIn(dialect: Dialect, of: string): string {
-  if (dialect === 'sqlite') {
-    return `COALESCE((SELECT blob_bytes + manifest_bytes FROM storage_usage
-      WHERE registry_id = ? AND repository_id = ${of}), 0)`;
-  }
-  const folded = (column: string) =>
-    `SELECT ${column} FROM storage_usage WHERE registry_id = ? AND repository_id = ${of} ORDER BY folded_to DESC LIMIT 1`;
-  const foldedTo = folded(
-    'CASE WHEN folded_to <= pg_snapshot_xmax(pg_current_snapshot())::text::bigint THEN folded_to ELSE 0 END',
-  );
-  return `COALESCE((${folded('blob_bytes + manifest_bytes')}), 0)
-    + COALESCE((SELECT SUM(d.blob_bytes + d.manifest_bytes) FROM storage_deltas d
-      WHERE d.registry_id = ? AND d.repository_id = ${of} AND d.xid + 0 >= COALESCE((${foldedTo}), 0)), 0)`;
-}
-
 const named = '(SELECT r.id FROM repositories r WHERE r.registry_id = ? AND r.name = ?)';
+const texts: Record<Dialect, (of: string) => string> = {
+  sqlite: (of) =>
+    `COALESCE((SELECT blob_bytes + manifest_bytes FROM storage_usage WHERE registry_id = ? AND repository_id = ${of}), 0)`,
+  postgres: (of) => `storage_used(?, ${of})`,
+};
 
 /** Bytes that count against each of these limits, by one statement. In a transaction, its own changes are among them. */
 export async function usedAt(
@@ -48,12 +37,10 @@ export async function usedAt(
   db: Pick<LookUps, 'first'>,
   levels: readonly Level[],
 ): Promise<number[]> {
-  const times = dialect === 'sqlite' ? 1 : 3;
-  const columns = levels.map(({ level }) => `${usedIn(dialect, level === 'registry' ? '0' : named)} AS ${level}`);
-  const values = levels.flatMap(({ level, registryId, name }) => {
-    const once = level === 'registry' ? [registryId] : [registryId, registryId, name];
-    return Array.from({ length: times }, () => once).flat();
-  });
+  const columns = levels.map(({ level }) => `${texts[dialect](level === 'registry' ? '0' : named)} AS ${level}`);
+  const values = levels.flatMap(({ level, registryId, name }) =>
+    level === 'registry' ? [registryId] : [registryId, registryId, name],
+  );
   const row = await db.first<Record<LimitLevel, number>>(`SELECT ${columns.join(', ')}`, values);
   return levels.map(({ level }) => row![level]);
 }
@@ -65,9 +52,13 @@ export async function lookAt(
   levels: readonly Level[],
 ): Promise<number[]> {
   const used = await usedAt(catalog, db, levels);
-  const at = performance.now();
-  for (const [n, level] of levels.entries()) catalog.storageLimiter?.seen.set(keyOf(level), { used: used[n]!, at });
+  remember(catalog, levels, used);
   return used;
+}
+
+export function remember({ storageLimiter }: Catalog, levels: readonly Level[], used: readonly number[]): void {
+  const at = performance.now();
+  for (const [n, level] of levels.entries()) storageLimiter?.seen.set(keyOf(level), { used: used[n]!, at });
 }
 
 /** What a limit is of. */

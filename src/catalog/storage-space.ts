@@ -1,6 +1,7 @@
 import type { Transaction } from '../database/index.ts';
 import type { Catalog } from './context.ts';
-import { keyOf, type Level, lookAt } from './storage-levels.ts';
+import { keyOf, type Level, lookAt, remember } from './storage-levels.ts';
+import type { LimitLevel } from './storage-limiter.ts';
 
 /*
  * How a limit is exact although pushes do not wait for each other.
@@ -43,26 +44,27 @@ export async function lockSpace(
   const limiter = catalog.storageLimiter!;
   const asked = levels.map((level) => {
     const before = limiter.seen.get(keyOf(level))?.used ?? 0;
-    const alone = isNear(level.limit, before) || isLarge(level.limit, bytes, limiter.connections);
-    tx.send(`SELECT pg_advisory_xact_lock${alone ? '' : '_shared'}(?, ?)`, [level.registryId | 0, hashOf(level)]);
-    return { level, alone };
+    return { level, alone: isNear(level.limit, before) || isLarge(level.limit, bytes, limiter.connections) };
   });
-  const [settings, used] = await Promise.all([
-    limiter.connections ?? tx.first<{ most: number }>(connections, []),
-    // Before anything is changed.
-    lookAt(catalog, tx, levels),
-  ]);
-  const most = typeof settings === 'number' ? settings : settings!.most;
-  limiter.connections = most;
+  const how = (wanted: LimitLevel) => {
+    const one = asked.find(({ level }) => level.level === wanted);
+    return one === undefined ? 0 : one.alone ? 2 : 1;
+  };
+  const { registryId, name } = levels[0]!;
+  const claimed = (await tx.first<Record<LimitLevel | 'connections', number>>(
+    'SELECT registry, repository, connections FROM storage_claim(?, ?, ?, ?, ?, ?)',
+    [registryId, name, registryId | 0, placeOf(name), how('registry'), how('repository')],
+  ))!;
+  const used = levels.map(({ level }) => claimed[level]);
+  remember(catalog, levels, used);
+  limiter.connections = claimed.connections;
   return asked.flatMap(({ level, alone }, at) => {
     const before = used[at]!;
-    if (!isNear(level.limit, before) && !isLarge(level.limit, bytes, most)) return [];
+    if (!isNear(level.limit, before) && !isLarge(level.limit, bytes, claimed.connections)) return [];
     if (!alone) throw new BeginsAnew();
     return [{ level, before }];
   });
 }
-
-const connections = `SELECT current_setting('max_connections')::int AS most`;
 
 const partOf = (limit: number): number => Math.floor(limit * nearPart);
 
@@ -84,5 +86,5 @@ class BeginsAnew extends Error {
   }
 }
 
-/** Locks are named by two integers of 32 bits. Two limits with one name only wait for each other. */
-const hashOf = (level: Level): number => (level.level === 'registry' ? 0 : Bun.hash.crc32(level.name) | 0);
+/** Locks are named by two integers of 32 bits. Two repositories with one of these only wait for each other; none has 0. */
+const placeOf = (name: string): number => Bun.hash.crc32(name) | 1;

@@ -88,7 +88,45 @@ function removal(name: string, condition: string): string {
   END $body$`;
 }
 
+/** Bytes of a repository, or of a registry (repository 0), as usage.ts reads them: one statement, and so one moment. */
+const usedFunction = `CREATE FUNCTION storage_used(of_registry BIGINT, of_repository BIGINT) RETURNS BIGINT
+  LANGUAGE plpgsql AS $body$
+  BEGIN
+    RETURN (
+      WITH folded AS (
+        SELECT u.folded_to, u.blob_bytes + u.manifest_bytes AS bytes FROM storage_usage u
+        WHERE u.registry_id = of_registry AND u.repository_id = of_repository ORDER BY u.folded_to DESC LIMIT 1
+      ) SELECT COALESCE((SELECT bytes FROM folded), 0) + COALESCE(SUM(d.blob_bytes + d.manifest_bytes), 0)
+      FROM storage_deltas d WHERE d.registry_id = of_registry AND d.repository_id = of_repository
+        AND d.xid + 0 >= COALESCE((SELECT folded_to FROM folded
+          WHERE folded_to <= pg_snapshot_xmax(pg_current_snapshot())::text::bigint), 0)
+    );
+  END $body$`;
+
+/**
+ * Takes the locks of limits (0: none, 1: shared, 2: alone), and looks then at what is in use: each statement of it sees what
+ * was committed before it began. One call, since every push under a limit makes it; see storage-space.ts.
+ */
+const claimFunction = `CREATE FUNCTION storage_claim(of_registry BIGINT, of_name TEXT, space INT, place INT, how_registry INT,
+    how_repository INT, OUT registry BIGINT, OUT repository BIGINT, OUT connections INT) LANGUAGE plpgsql AS $body$
+  BEGIN
+    IF how_registry = 1 THEN PERFORM pg_advisory_xact_lock_shared(space, 0);
+    ELSIF how_registry = 2 THEN PERFORM pg_advisory_xact_lock(space, 0);
+    END IF;
+    IF how_repository = 1 THEN PERFORM pg_advisory_xact_lock_shared(space, place);
+    ELSIF how_repository = 2 THEN PERFORM pg_advisory_xact_lock(space, place);
+    END IF;
+    IF how_registry > 0 THEN registry := storage_used(of_registry, 0); END IF;
+    IF how_repository > 0 THEN
+      repository := storage_used(of_registry,
+        (SELECT r.id FROM repositories r WHERE r.registry_id = of_registry AND r.name = of_name));
+    END IF;
+    connections := current_setting('max_connections')::int;
+  END $body$`;
+
 export const postgresTriggers: readonly string[] = [
+  usedFunction,
+  claimFunction,
   linkFunction,
   unlinkFunction,
   linkTrigger,
