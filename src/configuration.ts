@@ -1,13 +1,16 @@
 import { z } from 'zod';
-import { gcConfig, manifestsConfig } from './catalog/index.ts';
+import { gcConfig, manifestsConfig, tagsConfig } from './catalog/index.ts';
 import { type ConfigSources, hostName, loadConfig, type LoadedConfig, processCount } from './config/index.ts';
 import { storageConfig, uploadsConfig } from './content/index.ts';
 import { databaseConfig } from './database/index.ts';
-import { createHostTable, type HostTable, httpConfig, type TlsFiles } from './http/index.ts';
+import { createHostTable, type HostTable, httpConfig, regionsConfig, type TlsFiles } from './http/index.ts';
+import { importConfig } from './importing/index.ts';
 import { keysConfig } from './keys/index.ts';
 import { bootstrapConfig, tokensConfig } from './identity/index.ts';
+import { dataHostOf, networkConfig } from './network/index.ts';
 import { outboundConfig } from './outbound/index.ts';
 import { logConfig } from './telemetry/index.ts';
+import { throttleConfig } from './tiers/index.ts';
 
 const registryName = z
   .string()
@@ -42,11 +45,15 @@ const slices = z.strictObject({
   storage: storageConfig,
   uploads: uploadsConfig,
   manifests: manifestsConfig,
+  tags: tagsConfig,
   gc: gcConfig,
   keys: keysConfig,
   tokens: tokensConfig,
+  throttle: throttleConfig,
   bootstrap: bootstrapConfig,
+  network: z.strictObject({ ...networkConfig, regions: regionsConfig }).prefault({}),
   outbound: outboundConfig,
+  import: importConfig,
   log: logConfig,
 });
 
@@ -87,7 +94,10 @@ export function hostsOf(
     .map(({ id, name }) => ({ id, name: name.toLowerCase(), hosts: [], yields: true }));
   const { domain, hosts, publicUrl } = config;
   const defaultHosts = publicUrl === undefined ? hosts : [...hosts, new URL(publicUrl).hostname];
-  const registries = [...configured, ...created];
+  const registries = [...configured, ...created].map((registry) => ({
+    ...registry,
+    dataHost: dataHostOf(config.network, domain, registry.name),
+  }));
   return createHostTable({ registries, defaultRegistry: configured[0]!.id, domain, defaultHosts });
 }
 

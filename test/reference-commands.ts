@@ -45,7 +45,8 @@ export function commandsPage(): string {
 
 Commands that manage a server print a table on a terminal and JSON elsewhere; \`-o table|json|yaml|tsv|none\` says otherwise, and
 \`--query\` takes a JMESPath. A table and TSV have some columns, JSON and YAML have all. They speak to \`--server\`, else to
-\`$BONDED_SERVER\`, else to 127.0.0.1:5000, as whoever \`bonded login\` has logged in. Names and flags are those of \`az acr\`,
+\`$BONDED_SERVER\`, else to what \`bonded config set server=\` has kept, else to 127.0.0.1:5000, as whoever \`bonded login\` has
+logged in; [the guide](../guides/command-line.md) says more. Names and flags are those of \`az acr\`,
 \`az role\` and \`az identity\`; \`bonded registry\` is \`bonded acr\`.
 
 A command ends with 0, with 3 where what it is about is not there, with 2 where it is not written as it must be, and with 1

@@ -75,6 +75,8 @@ const notFacts = [
   'test/deploy/**',
   'test/limits/**',
   'test/nodes/**',
+  'test/network/**',
+  'test/shells/**',
 ];
 
 /**
@@ -169,6 +171,26 @@ export const suites: readonly Suite[] = [
     minutes: { small: 15, ci: 20, soak: 20 },
   },
   {
+    name: 'networks',
+    shows: 'registries that are closed, from networks of their own; the links that HAProxy tells of',
+    kind: 'tests',
+    files: ['test/network/**/*.test.ts'],
+    needs: ['haproxy', 'ip', 'nsenter', 'curl', 'skopeo'],
+    postgres: 'offered',
+    built: true,
+    minutes: { small: 5, ci: 10, soak: 10 },
+  },
+  {
+    name: 'network-clients',
+    shows: 'every client through a private endpoint, and refused where there is none',
+    kind: 'script',
+    file: 'test/clients/run.ts',
+    args: ['--networks'],
+    needs: ['ip', 'nsenter'],
+    built: true,
+    minutes: { small: 10, ci: 15, soak: 15 },
+  },
+  {
     name: 'crash',
     shows: 'nothing acknowledged is lost, on disk and in S3: cut power, kill -9, the order of syncs',
     kind: 'tests',
@@ -226,6 +248,16 @@ export const suites: readonly Suite[] = [
     inMemory: true,
     minutes: { small: 10, ci: 10, soak: 1440 },
     environment: { small: inS3(20), ci: inS3(20), soak: inS3(2000) },
+  },
+  {
+    name: 'shells',
+    shows: 'bash, zsh and fish at a terminal complete commands, flags and what the server has',
+    kind: 'tests',
+    files: ['test/shells/**/*.test.ts'],
+    needs: ['bash', 'zsh', 'fish'],
+    built: true,
+    inMemory: true,
+    minutes: { small: 5, ci: 5, soak: 5 },
   },
   {
     name: 'fresh-clone',

@@ -6,6 +6,7 @@ import { blobPush } from './blob-push.ts';
 import { manifestGet } from './manifest-get.ts';
 import { pushInGc } from './push-in-gc.ts';
 import { pullStorm } from './pull-storm.ts';
+import { rates } from './rates.ts';
 import { referrers } from './referrers.ts';
 import { slowUploads } from './slow-uploads.ts';
 import { smallPush } from './small-push.ts';
@@ -23,6 +24,7 @@ export const shapes: readonly Shape[] = [
   blobPush,
   manifestGet,
   authenticatedGet,
+  rates,
   tokens,
   smallPush,
   storageLimits,

@@ -7,7 +7,7 @@ export { parseCondition } from './condition-parser.ts';
 export { decide, type Decision, decideManagement, type Target } from './decide.ts';
 export { explain, type Explanation, type Outcome, type Reason } from './explain.ts';
 export { explainManagement } from './explain-management.ts';
-export { type Permission, permissions, type RoleAssignmentMode } from './permissions.ts';
+export { type Permission, permissionActions, permissions, type RoleAssignmentMode } from './permissions.ts';
 export { compilePolicy, type Policy, type PolicySource } from './policy.ts';
 export { type Grant, patternCovers, type Principal, type RepositoryPattern } from './principal.ts';
 export { assignmentsOf, reachOf, roleGivesAction, roleNameOf } from './reach.ts';

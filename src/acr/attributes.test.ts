@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { fetch } from '../../test/http/fetch.ts';
 import { digestOf, errorOf, makeImage, ociIndex, pushBlob, pushImage, putManifest } from '../../test/http/registry.ts';
 import { startTestApp } from '../../test/support/server.ts';
+import { rowsOf } from '../database/index.ts';
 
 let server: Awaited<ReturnType<typeof startTestApp>>;
 beforeAll(async () => {
@@ -43,7 +44,7 @@ describe('attributes, in ACR’s form', () => {
   });
 
   test('of a tag, alone and in the list', async () => {
-    const tag = { name: 'v1', digest: image.digest, ...times, signed: false, changeableAttributes };
+    const tag = { name: 'v1', digest: image.digest, ...times, signed: false, changeableAttributes, pullCount: 0 };
     expect(await json('team/app/_tags/v1')).toEqual({ ...source(), tag: { ...tag, storage } });
     expect(await json('team/app/_tags')).toEqual({ ...source(), tags: [tag] });
     expect(await json(`team/app/_tags?digest=${image.digest}`)).toEqual({ ...source(), tags: [tag] });
@@ -60,6 +61,7 @@ describe('attributes, in ACR’s form', () => {
       artifactType: 'application/vnd.oci.image.config.v1+json',
       tags: ['v1'],
       changeableAttributes,
+      pullCount: 0,
     };
     const platform = { architecture: 'amd64', os: 'linux' };
     for (const reference of [image.digest, 'v1'])
@@ -123,8 +125,8 @@ describe('what is not there', () => {
   });
 
   test('a method that is not served is 405, and says which are', async () => {
-    const answer = await get('here', { method: 'PATCH', body: '{}' });
-    expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET, HEAD, DELETE']);
+    const answer = await get('here', { method: 'PUT', body: '{}' });
+    expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET, HEAD, PATCH, DELETE']);
   });
 });
 
@@ -177,6 +179,81 @@ describe('lists', () => {
   });
 });
 
+describe('odd pages', () => {
+  const count = 1200;
+  const tag = (n: number) => `t${`${n}`.padStart(5, '0')}`;
+  beforeAll(async () => {
+    const digest = digestOf(emptyIndex(0));
+    await putManifest(server.url, 'odd/many', digest, emptyIndex(0), ociIndex);
+    const { db } = server.app.storage;
+    const { id } = (await db.first<{ id: number }>('SELECT id FROM repositories WHERE name = ?', ['odd/many']))!;
+    const all = Array.from({ length: count }, (_, n) => [1, id, tag(n), digest, n, n] as (string | number)[]);
+    await db.write(async (tx) => {
+      for (const { rows, values } of rowsOf<string | number>(all)) {
+        const columns = 'registry_id, repository_id, name, digest, created_at, updated_at';
+        await tx.run(`INSERT INTO tags (${columns}) VALUES ${rows}`, values);
+      }
+    });
+  });
+
+  test.each(['', 'none', 'timedesc', 'timeasc', '&digest'])(
+    'of ten thousand come as many as one answer has, and the rest by the links (%s)',
+    async (asked) => {
+      const order = asked === '&digest' ? `&digest=${digestOf(emptyIndex(0))}` : `&orderby=${asked}`;
+      const seen: string[] = [];
+      const sizes: number[] = [];
+      for (let path: string | undefined = `/acr/v1/odd/many/_tags?n=10000${order}`; path !== undefined;) {
+        const answer = await fetch(server.url + path);
+        const { tags } = (await answer.json()) as { tags: { name: string }[] };
+        seen.push(...tags.map(({ name }) => name));
+        sizes.push(tags.length);
+        path = /^<(.*)>; rel="next"$/.exec(answer.headers.get('link') ?? '')?.[1];
+      }
+      const names = Array.from({ length: count }, (_, n) => tag(n));
+      expect(seen).toEqual(asked === 'timedesc' ? names.toReversed() : names);
+      expect(sizes).toEqual([1000, 200]);
+    },
+  );
+
+  const lists = ['_catalog', 'odd/many/_tags', 'odd/many/_manifests'];
+  test.each(['-1', '1.5', '1e3', '0x10', 'NaN', ' 5', '5%00', '٣', '1,000', 'null'])('n=%s is refused', async (n) => {
+    for (const list of lists) {
+      const answer = await get(`${list}?n=${n}`);
+      expect([answer.status, (await errorOf(answer)).code]).toEqual([400, 'PAGINATION_NUMBER_INVALID']);
+    }
+  });
+
+  test.each([
+    `n=${'9'.repeat(400)}`,
+    'n=',
+    'n=00001',
+    'n=1&n=2',
+    'last=%00',
+    `last=${'z'.repeat(5000)}`,
+    'last=%F0%9F%A6%8A',
+    'last=%ff',
+    'orderby=',
+    'orderby=TimeDesc',
+    'orderby=none&orderby=x',
+    'at=x&orderby=timeasc&last=t00001',
+    'at=99999999999999999999&orderby=timedesc&last=t00001',
+    'unknown=1',
+    '&&=&',
+  ])('%s is answered', async (query) => {
+    for (const list of lists) expect([list, (await get(`${list}?${query}`)).status]).toEqual([list, 200]);
+  });
+
+  test.each(['orderby=name', 'orderby=timedesc%00', 'orderby=toString', 'orderby=timedesc,timeasc'])(
+    '%s is refused',
+    async (query) => {
+      for (const list of lists) {
+        const answer = await get(`${list}?${query}`);
+        expect([answer.status, (await errorOf(answer)).code]).toEqual([400, 'BAD_REQUEST']);
+      }
+    },
+  );
+});
+
 describe('deleting', () => {
   test('a tag leaves its manifest, a repository takes all that it holds and says so', async () => {
     const { digest } = await pushImage(server.url, 'gone/app', 'v1');
@@ -199,6 +276,13 @@ describe('who shows nothing', () => {
     ['GET', 'a/b/_tags', 'repository:a/b:metadata_read'],
     ['GET', 'a/b/_manifests', 'repository:a/b:metadata_read'],
     ['GET', `a/b/_manifests/${digestOf('x')}`, 'repository:a/b:metadata_read'],
+    ['PATCH', 'a/b', 'repository:a/b:metadata_write'],
+    ['PATCH', 'a/b/_tags/v1', 'repository:a/b:metadata_write'],
+    ['PATCH', `a/b/_manifests/${digestOf('x')}`, 'repository:a/b:metadata_write'],
+    ['GET', 'a/b/_metadata', 'repository:a/b:metadata_read'],
+    ['GET', 'a/b/_tags/v1/_metadata/key', 'repository:a/b:metadata_read'],
+    ['PUT', 'a/b/_metadata/key', 'repository:a/b:metadata_write'],
+    ['DELETE', `a/b/_manifests/${digestOf('x')}/_metadata/key`, 'repository:a/b:metadata_write'],
     ['DELETE', 'a/b', 'repository:a/b:delete'],
     ['DELETE', 'a/b/_tags/v1', 'repository:a/b:delete'],
   ])('%s %s is asked for a token of %s', async (method, path, scope) => {

@@ -1,11 +1,13 @@
 import { RegistryError } from '../errors/index.ts';
 import { type Gate, passGates } from '../identity/index.ts';
 import type { Attributes, Exchange } from './exchange.ts';
-import { getManifest, listManifestAttributes } from './manifests.ts';
+import { listHistory, undeleteTag } from './history.ts';
+import { getManifest, listManifestAttributes, updateManifest } from './manifests.ts';
 import { matchRoute, type Route } from './match.ts';
-import { actionOf, allowedMethods, needsOf } from './needs.ts';
-import { getRepository, listCatalog, removeRepository } from './repositories.ts';
-import { getTag, listTagAttributes, removeTag } from './tags.ts';
+import { getMetadata, listKeys, removeMetadata, setMetadata } from './metadata.ts';
+import { type Action, actionOf, allowedMethods, needsOf } from './needs.ts';
+import { getRepository, listCatalog, removeRepository, updateRepository } from './repositories.ts';
+import { getTag, listTagAttributes, removeTag, updateTag } from './tags.ts';
 
 /**
  * Answers a request below `/acr/v1` (acr §3.2), after the gates: attributes of repositories, tags and manifests.
@@ -30,22 +32,33 @@ export async function serveAttributes(
   if ('name' in route) exchange.repository = route.name;
   const asked = { needs: needsOf(route, action), isBase: false, finishes: false };
   await passGates(gates, exchange, asked);
-  return act(attributes, exchange, route, action === 'delete');
+  return act(attributes, exchange, route, action);
 }
 
-function act(attributes: Attributes, exchange: Exchange, route: Route, deletes: boolean): Promise<Response> {
+function act(attributes: Attributes, exchange: Exchange, route: Route, action: Action): Promise<Response> {
   switch (route.kind) {
     case 'catalog':
       return listCatalog(attributes, exchange);
     case 'repository':
-      return (deletes ? removeRepository : getRepository)(attributes, exchange, route);
+      if (action === 'update') return updateRepository(attributes, exchange, route);
+      return (action === 'delete' ? removeRepository : getRepository)(attributes, exchange, route);
     case 'tags':
       return listTagAttributes(attributes, exchange, route);
     case 'tag':
-      return (deletes ? removeTag : getTag)(attributes, exchange, route);
+      if (action === 'update') return updateTag(attributes, exchange, route);
+      return (action === 'delete' ? removeTag : getTag)(attributes, exchange, route);
+    case 'history':
+      return listHistory(attributes, exchange, route);
+    case 'undelete':
+      return undeleteTag(attributes, exchange, route);
     case 'manifests':
       return listManifestAttributes(attributes, exchange, route);
     case 'manifest':
-      return getManifest(attributes, exchange, route);
+      return (action === 'update' ? updateManifest : getManifest)(attributes, exchange, route);
+    case 'metadata':
+      return listKeys(attributes, exchange, route);
+    case 'metadata-key':
+      if (action === 'update') return setMetadata(attributes, exchange, route);
+      return (action === 'delete' ? removeMetadata : getMetadata)(attributes, exchange, route);
   }
 }

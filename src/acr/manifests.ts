@@ -2,15 +2,18 @@ import {
   describeManifest,
   describeManifests,
   describeTag,
+  hasManifest,
   manifestStorage,
   type Repository,
 } from '../catalog/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import { answerList } from '../memory/index.ts';
 import { type Digest, isTag, parseDigest, requireDigest } from '../oci/index.ts';
+import { changeAsAsked } from './change.ts';
 import type { Attributes, Exchange } from './exchange.ts';
 import { nextLink, pageOf } from './page.ts';
 import { platformOf } from './platform.ts';
+import { withPulls } from './pulls.ts';
 import { renderManifest, sourceOf } from './render.ts';
 import { requireRepository } from './repositories.ts';
 import { storageFor } from './storage.ts';
@@ -35,10 +38,14 @@ export function listManifestAttributes(
         ? { manifests: [], more: false }
         : await describeManifests(attributes.catalog, repository, { order, last, at, limit: n });
     share.take(manifests.reduce((sum, { tags, children }) => sum + (tags.length + children.length) * entryBytes, 0));
+    const rendered = manifests.map((manifest) => renderManifest(manifest));
     const end = manifests.at(-1);
     const path = `/acr/v1/${name}/_manifests`;
     return {
-      body: { ...sourceOf(exchange, name), manifests: manifests.map((manifest) => renderManifest(manifest)) },
+      body: {
+        ...sourceOf(exchange, name),
+        manifests: await withPulls(attributes.catalog, repository, rendered, ({ digest }) => digest),
+      },
       headers: more && end ? nextLink(path, asked, { name: end.digest, at: end.pushedAt }) : {},
     };
   });
@@ -51,15 +58,51 @@ export async function getManifest(
   { name, digest: reference }: { name: string; digest: string },
 ): Promise<Response> {
   const repository = await requireRepository(attributes, exchange, name);
+  return answerManifest(attributes, exchange, repository, reference);
+}
+
+/** `PATCH /acr/v1/{name}/_manifests/{digest}`; a tag stands for its digest. */
+export async function updateManifest(
+  attributes: Attributes,
+  exchange: Exchange,
+  { name, digest: reference }: { name: string; digest: string },
+): Promise<Response> {
+  const repository = await requireRepository(attributes, exchange, name);
+  const digest = await digestOf(attributes, repository, reference);
+  if (!digest) throw unknownManifest(reference);
+  await changeAsAsked(attributes, exchange, repository, { kind: 'manifest', name: digest });
+  return answerManifest(attributes, exchange, repository, digest);
+}
+
+async function answerManifest(
+  attributes: Attributes,
+  exchange: Exchange,
+  repository: Repository,
+  reference: string,
+): Promise<Response> {
   const digest = await digestOf(attributes, repository, reference);
   const manifest = digest && (await describeManifest(attributes.catalog, repository, digest));
-  if (!manifest) throw new RegistryError('MANIFEST_UNKNOWN', { detail: { reference: reference.slice(0, 160) } });
+  if (!manifest) throw unknownManifest(reference);
   const platform = await platformOf(attributes, repository, manifest);
+  const rendered = [renderManifest(manifest, platform)];
+  const [shown] = await withPulls(attributes.catalog, repository, rendered, () => manifest.digest);
   const storage = await storageFor(exchange, () => manifestStorage(attributes.catalog, repository, manifest.digest));
-  return Response.json({
-    ...sourceOf(exchange, name),
-    manifest: { ...renderManifest(manifest, platform), ...storage },
-  });
+  return Response.json({ ...sourceOf(exchange, repository.name), manifest: { ...shown, ...storage } });
+}
+
+function unknownManifest(reference: string): RegistryError {
+  return new RegistryError('MANIFEST_UNKNOWN', { detail: { reference: reference.slice(0, 160) } });
+}
+
+/** The digest of a manifest that is there. MANIFEST_UNKNOWN. */
+export async function requireDigestOf(
+  attributes: Attributes,
+  repository: Repository,
+  reference: string,
+): Promise<Digest> {
+  const digest = await digestOf(attributes, repository, reference);
+  if (digest && (await hasManifest(attributes.catalog, repository, digest))) return digest;
+  throw unknownManifest(reference);
 }
 
 async function digestOf(

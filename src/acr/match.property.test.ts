@@ -11,7 +11,10 @@ const words = ['tags', 'manifests', 'catalog', 'acr', 'v1', 'a', 'b-c', 'd.e', '
 const names = fc
   .array(fc.oneof(fc.constantFrom(...words), fc.stringMatching(/^[a-z0-9]{1,8}$/)), { minLength: 1, maxLength: 6 })
   .map((parts) => parts.join('/'));
-const tags = fc.oneof(fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,20}$/), fc.constantFrom('_tags', '_manifests'));
+const tags = fc.oneof(
+  fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,20}$/),
+  fc.constantFrom('_tags', '_manifests', '_metadata'),
+);
 const digest = `sha256:${'0a'.repeat(32)}`;
 const slashes = fc.constantFrom('/', '%2f', '%2F');
 
@@ -26,6 +29,14 @@ const routes: fc.Arbitrary<[path: string, route: Route]> = fc
       [`${at}/_tags/${tag}`, { kind: 'tag', name, tag }],
       [`${at}/_manifests`, { kind: 'manifests', name }],
       [`${at}/_manifests/${digest.replace(':', colon)}`, { kind: 'manifest', name, digest }],
+      [`${at}/_metadata`, { kind: 'metadata', name, of: 'repository', reference: '' }],
+      [`${at}/_tags/${tag}/_metadata`, { kind: 'metadata', name, of: 'tag', reference: tag }],
+      [`${at}/_metadata/key`, { kind: 'metadata-key', name, of: 'repository', reference: '', key: 'key' }],
+      [`${at}/_tags/${tag}/_metadata/key`, { kind: 'metadata-key', name, of: 'tag', reference: tag, key: 'key' }],
+      [
+        `${at}/_manifests/${digest.replace(':', colon)}/_metadata/key`,
+        { kind: 'metadata-key', name, of: 'manifest', reference: digest, key: 'key' },
+      ],
     );
   });
 
@@ -77,7 +88,7 @@ test('no path gives anything but a route with a valid name, nothing, or NAME_INV
   );
 });
 
-test.each(['/acr/v1', '/acr/v1/a/_metadata', '/acr/v1/_deleted/_catalog', '/acr/v1/a/_tags/v1/_metadata/key', '/v2/a'])(
+test.each(['/acr/v1', '/acr/v1/_deleted/_catalog', '/acr/v1/a/_metadata_/key', '/v2/a'])(
   '%s is not of what is served',
   (path) => expect(matchRoute(path)).toBeUndefined(),
 );

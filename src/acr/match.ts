@@ -1,33 +1,53 @@
 import { requireRepositoryName } from '../oci/index.ts';
+import type { MetadataRoute } from './metadata.ts';
 
 export type Route =
   | { kind: 'catalog' }
   | { kind: 'repository'; name: string }
   | { kind: 'tags'; name: string }
   | { kind: 'tag'; name: string; tag: string }
+  | { kind: 'history' | 'undelete'; name: string; tag: string }
   | { kind: 'manifests'; name: string }
-  | { kind: 'manifest'; name: string; digest: string };
+  | { kind: 'manifest'; name: string; digest: string }
+  | ({ kind: 'metadata' } & MetadataRoute)
+  | ({ kind: 'metadata-key'; key: string } & MetadataRoute);
 
 const prefix = '/acr/v1/';
 
 /**
- * Reads a path below `/acr/v1` from its end, because repository names contain slashes (acr §3.2). No component of a name
- * begins with `_`, so what does is the API's. Undefined when the path is none that is served; NAME_INVALID when it is,
- * around an invalid repository name.
+ * Reads a path below `/acr/v1` (acr §3.2): a repository name, which may contain slashes, and what of it. No component of a
+ * name begins with `_`, so the first that does is the API's. Undefined when the path is none that is served; NAME_INVALID
+ * when it is, around an invalid repository name.
  */
 export function matchRoute(path: string): Route | undefined {
   if (!path.startsWith(prefix)) return undefined;
   const rest = path.slice(prefix.length);
   if (rest === '_catalog') return { kind: 'catalog' };
-  const last = rest.lastIndexOf('/');
-  const tail = rest.slice(last + 1);
-  const second = rest.lastIndexOf('/', last - 1);
-  const word = last < 0 ? '' : rest.slice(second + 1, last);
-  const before = (slash: number) => requireRepositoryName(rest.slice(0, Math.max(0, slash)));
-  if (word === '_tags') return { kind: 'tag', name: before(second), tag: tail };
+  const end = rest.startsWith('_') ? 0 : rest.indexOf('/_');
+  if (end < 0) return { kind: 'repository', name: requireRepositoryName(rest) };
+  const [word, ...parts] = rest.slice(end === 0 ? 0 : end + 1).split('/', 5);
+  const named = <R>(route: R) => ({ name: requireRepositoryName(rest.slice(0, end)), ...route });
+  if (word === '_metadata') return metadataRoute(named, { of: 'repository', reference: '' }, [word, ...parts]);
+  if (word !== '_tags' && word !== '_manifests') return undefined;
+  const [part, ...behind] = parts;
+  const isTag = word === '_tags';
+  if (part === undefined) return named({ kind: isTag ? 'tags' : 'manifests' } as const);
   // Clients encode the colon of a digest.
-  if (word === '_manifests') return { kind: 'manifest', name: before(second), digest: tail.replace(/%3[aA]/, ':') };
-  if (tail === '_tags') return { kind: 'tags', name: before(last) };
-  if (tail === '_manifests') return { kind: 'manifests', name: before(last) };
-  return /(?:^|\/)_/.test(rest) ? undefined : { kind: 'repository', name: requireRepositoryName(rest) };
+  const reference = isTag ? part : part.replace(/%3[aA]/, ':');
+  const [verb, ...more] = behind;
+  if (isTag && (verb === '_history' || verb === '_undelete') && more.length === 0)
+    return named({ kind: verb === '_history' ? 'history' : 'undelete', tag: reference } as const);
+  if (verb !== undefined) return metadataRoute(named, { of: isTag ? 'tag' : 'manifest', reference }, behind);
+  return isTag ? named({ kind: 'tag', tag: reference }) : named({ kind: 'manifest', digest: reference });
+}
+
+type Owner = Omit<MetadataRoute, 'name'>;
+
+function metadataRoute(
+  named: <R>(route: R) => { name: string } & R,
+  owner: Owner,
+  [word, key, ...more]: string[],
+): Route | undefined {
+  if (word !== '_metadata' || more.length > 0) return undefined;
+  return key === undefined ? named({ kind: 'metadata', ...owner }) : named({ kind: 'metadata-key', ...owner, key });
 }

@@ -2,17 +2,23 @@ import type { Permission } from '../access/index.ts';
 import type { Needs } from '../identity/index.ts';
 import type { Route } from './match.ts';
 
-/** What a request wants; `metadata` is what it is about, `read` and `delete` what it does to it. */
-export type Action = 'list' | 'read' | 'delete';
+/** What a request wants; `metadata` is what it is about, the rest what it does to it. */
+export type Action = 'list' | 'read' | 'update' | 'delete' | 'undelete';
 
 const methods: Record<Route['kind'], readonly string[]> = {
   catalog: ['GET', 'HEAD'],
-  repository: ['GET', 'HEAD', 'DELETE'],
+  repository: ['GET', 'HEAD', 'PATCH', 'DELETE'],
   tags: ['GET', 'HEAD'],
-  tag: ['GET', 'HEAD', 'DELETE'],
+  tag: ['GET', 'HEAD', 'PATCH', 'DELETE'],
+  history: ['GET', 'HEAD'],
+  undelete: ['POST'],
   manifests: ['GET', 'HEAD'],
-  manifest: ['GET', 'HEAD'],
+  manifest: ['GET', 'HEAD', 'PATCH'],
+  metadata: ['GET', 'HEAD'],
+  'metadata-key': ['GET', 'HEAD', 'PUT', 'DELETE'],
 };
+
+const lists: ReadonlySet<Route['kind']> = new Set(['catalog', 'tags', 'history', 'manifests', 'metadata']);
 
 /** Methods of a route, for the Allow header of a 405. */
 export function allowedMethods({ kind }: Route): string {
@@ -23,7 +29,9 @@ export function allowedMethods({ kind }: Route): string {
 export function actionOf({ kind }: Route, method: string): Action | undefined {
   if (!methods[kind].includes(method)) return undefined;
   if (method === 'DELETE') return 'delete';
-  return kind === 'catalog' || kind === 'tags' || kind === 'manifests' ? 'list' : 'read';
+  if (method === 'PATCH' || method === 'PUT') return 'update';
+  if (kind === 'undelete') return 'undelete';
+  return lists.has(kind) ? 'list' : 'read';
 }
 
 /**
@@ -43,6 +51,10 @@ export function needsOf(route: Route, action: Action): Needs {
     repository: route.name,
     challenge: { type: 'repository', name: route.name, action: scope },
   });
+  if (action === 'update') return of(['metadata/write'], 'metadata_write');
+  // Whoever may push the tag may point it there anyway.
+  if (action === 'undelete') return of(['content/write'], 'pull,push');
   if (action !== 'delete') return of(['metadata/read'], 'metadata_read');
+  if (route.kind === 'metadata-key') return of(['metadata/write', 'metadata/delete'], 'metadata_write');
   return of(route.kind === 'tag' ? ['metadata/delete', 'content/delete'] : ['content/delete'], 'delete');
 }

@@ -23,14 +23,14 @@ export async function platformOf(
   if (!config || !configTypes.has(config.mediaType)) return {};
   const before = known.get(config.digest);
   if (before) return before;
-  const blob = await findLinkedBlob(catalog, registryId, name, config.digest);
-  if (!blob || blob.size === 0 || blob.size > largestConfig) return {};
   try {
+    const blob = await findLinkedBlob(catalog, registryId, name, config.digest);
+    if (!blob || blob.size === 0 || blob.size > largestConfig) return {};
     const platform = platformOfConfig(await new Response(await blobs.read(blob.key, 0, blob.size - 1)).bytes());
     known.set(config.digest, platform);
     return platform;
   } catch {
-    // The rest is known all the same, and whoever pulls the image hears of it.
+    // The rest is known all the same, and whoever pulls the image hears of it: also where the repository must not be read.
     return {};
   }
 }

@@ -1,9 +1,6 @@
-import type { ManifestDescription, TagFacts } from '../catalog/index.ts';
+import type { Attributes, ManifestDescription, RepositoryFacts, TagFacts } from '../catalog/index.ts';
 import type { Platform } from '../oci/index.ts';
 import type { Exchange } from './exchange.ts';
-
-/** What may be done with something. All of it, as long as nothing can be locked. */
-const changeableAttributes = { deleteEnabled: true, writeEnabled: true, readEnabled: true, listEnabled: true };
 
 const iso = (at: number): string => new Date(at).toISOString();
 
@@ -12,14 +9,30 @@ export function sourceOf(exchange: Exchange, imageName: string): { registry: str
   return { registry: new URL(exchange.origin()).host, imageName };
 }
 
-export function renderTag({ name, digest, createdAt, updatedAt }: TagFacts) {
+/** ACR's attributes, and ours of a lock. */
+function renderAttributes({ lock, ...abilities }: Attributes) {
+  const { deleteEnabled, writeEnabled, readEnabled, listEnabled } = abilities;
+  return {
+    deleteEnabled,
+    writeEnabled,
+    readEnabled,
+    listEnabled,
+    ...(lock && {
+      lockOwner: lock.owner,
+      ...(lock.reason !== undefined && { lockReason: lock.reason }),
+      ...(lock.expiresAt !== undefined && { lockExpiresOn: iso(lock.expiresAt) }),
+    }),
+  };
+}
+
+export function renderTag({ name, digest, createdAt, updatedAt, attributes }: TagFacts) {
   return {
     name,
     digest,
     createdTime: iso(createdAt),
     lastUpdateTime: iso(updatedAt),
     signed: false,
-    changeableAttributes,
+    changeableAttributes: renderAttributes(attributes),
   };
 }
 
@@ -37,21 +50,16 @@ export function renderManifest(manifest: ManifestDescription, { architecture, os
     ...(artifactType !== undefined && { artifactType }),
     ...(tags.length > 0 && { tags }),
     ...(children.length > 0 && { references: children }),
-    changeableAttributes,
+    changeableAttributes: renderAttributes(manifest.attributes),
   };
 }
 
-export function renderRepository(facts: {
-  createdAt: number;
-  updatedAt: number;
-  manifestCount: number;
-  tagCount: number;
-}) {
+export function renderRepository(facts: RepositoryFacts) {
   return {
     createdTime: iso(facts.createdAt),
     lastUpdateTime: iso(facts.updatedAt),
     manifestCount: facts.manifestCount,
     tagCount: facts.tagCount,
-    changeableAttributes,
+    changeableAttributes: renderAttributes(facts.attributes),
   };
 }

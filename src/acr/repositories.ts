@@ -3,10 +3,13 @@ import {
   describeRepository,
   findListedRepository,
   listVisibleRepositories,
+  type Repository,
   repositoryStorage,
+  wholeRepository,
 } from '../catalog/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import { answerList } from '../memory/index.ts';
+import { changeAsAsked } from './change.ts';
 import { type Attributes, type Exchange, askerOf } from './exchange.ts';
 import { storageFor } from './storage.ts';
 import { nextLink, pageOf } from './page.ts';
@@ -20,7 +23,11 @@ const mostNamed = 10_000;
  * caller's token was given for (lesson 24).
  */
 export async function requireRepository({ catalog }: Attributes, exchange: Exchange, name: string) {
-  const repository = await findListedRepository(catalog, exchange.registryId, name);
+  return requireSame(exchange, name, await findListedRepository(catalog, exchange.registryId, name));
+}
+
+/** The same of one that was found. */
+export function requireSame<R extends Repository>(exchange: Exchange, name: string, repository: R | undefined): R {
   if (!repository) throw new RegistryError('NAME_UNKNOWN', { detail: { name } });
   const bound = askerOf(exchange).boundTo(name);
   if (bound === undefined || bound === repository.id) return repository;
@@ -57,6 +64,17 @@ export async function getRepository(
   return Response.json({ ...sourceOf(exchange, name), ...renderRepository(facts), ...storage });
 }
 
+/** `PATCH /acr/v1/{name}` */
+export async function updateRepository(
+  attributes: Attributes,
+  exchange: Exchange,
+  { name }: { name: string },
+): Promise<Response> {
+  const repository = await requireRepository(attributes, exchange, name);
+  await changeAsAsked(attributes, exchange, repository, wholeRepository);
+  return getRepository(attributes, exchange, { name });
+}
+
 /** `DELETE /acr/v1/{name}`: manifests and tags are gone with the answer, blobs are collected as ever. */
 export async function removeRepository(
   attributes: Attributes,
@@ -67,7 +85,7 @@ export async function removeRepository(
   exchange.untimed();
   const manifestsDeleted: string[] = [];
   const tagsDeleted: string[] = [];
-  await deleteRepository(attributes.catalog, repository, {
+  await deleteRepository({ ...attributes.catalog, by: askerOf(exchange).by }, repository, {
     manifest(digest) {
       if (manifestsDeleted.length < mostNamed) manifestsDeleted.push(digest);
     },

@@ -1,9 +1,11 @@
-import { deleteTag, describeTag, describeTags, describeTagsOf, tagStorage } from '../catalog/index.ts';
+import { deleteTag, describeTag, describeTags, describeTagsOf, type Repository, tagStorage } from '../catalog/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import { answerList } from '../memory/index.ts';
 import { isTag, requireDigest } from '../oci/index.ts';
-import type { Attributes, Exchange } from './exchange.ts';
+import { changeAsAsked } from './change.ts';
+import { askerOf, type Attributes, type Exchange } from './exchange.ts';
 import { nextLink, pageOf } from './page.ts';
+import { withPulls } from './pulls.ts';
 import { renderTag, sourceOf } from './render.ts';
 import { requireRepository } from './repositories.ts';
 import { storageFor } from './storage.ts';
@@ -37,7 +39,10 @@ export function listTagAttributes(
     const more = end !== undefined && found.length > n;
     const path = `/acr/v1/${name}/_tags`;
     return {
-      body: { ...sourceOf(exchange, name), tags: page.map(renderTag) },
+      body: {
+        ...sourceOf(exchange, name),
+        tags: await withPulls(catalog, repository, page.map(renderTag), (tag) => tag.name),
+      },
       headers: more ? nextLink(path, { ...asked, order }, { name: end.name, at: end.updatedAt }) : {},
     };
   });
@@ -46,10 +51,32 @@ export function listTagAttributes(
 /** `GET /acr/v1/{name}/_tags/{tag}` */
 export async function getTag(attributes: Attributes, exchange: Exchange, { name, tag }: TagRoute): Promise<Response> {
   const repository = await requireRepository(attributes, exchange, name);
+  return answerTag(attributes, exchange, repository, tag);
+}
+
+/** `PATCH /acr/v1/{name}/_tags/{tag}` */
+export async function updateTag(
+  attributes: Attributes,
+  exchange: Exchange,
+  { name, tag }: TagRoute,
+): Promise<Response> {
+  const repository = await requireRepository(attributes, exchange, name);
+  if (!isTag(tag)) throw unknownTag(tag);
+  await changeAsAsked(attributes, exchange, repository, { kind: 'tag', name: tag });
+  return answerTag(attributes, exchange, repository, tag);
+}
+
+async function answerTag(
+  attributes: Attributes,
+  exchange: Exchange,
+  repository: Repository,
+  tag: string,
+): Promise<Response> {
   const facts = isTag(tag) ? await describeTag(attributes.catalog, repository, tag) : undefined;
   if (!facts) throw unknownTag(tag);
+  const [rendered] = await withPulls(attributes.catalog, repository, [renderTag(facts)], (one) => one.name);
   const storage = await storageFor(exchange, () => tagStorage(attributes.catalog, repository, facts));
-  return Response.json({ ...sourceOf(exchange, name), tag: { ...renderTag(facts), ...storage } });
+  return Response.json({ ...sourceOf(exchange, repository.name), tag: { ...rendered, ...storage } });
 }
 
 /** `DELETE /acr/v1/{name}/_tags/{tag}`: its manifest stays. */
@@ -60,11 +87,11 @@ export async function removeTag(
 ): Promise<Response> {
   const repository = await requireRepository(attributes, exchange, name);
   if (!isTag(tag)) throw unknownTag(tag);
-  await deleteTag(attributes.catalog, repository, tag);
+  await deleteTag({ ...attributes.catalog, by: askerOf(exchange).by }, repository, tag);
   return new Response(null, { status: 202, headers: { 'Content-Length': '0' } });
 }
 
-function unknownTag(tag: string): RegistryError {
+export function unknownTag(tag: string): RegistryError {
   return new RegistryError('MANIFEST_UNKNOWN', {
     message: 'tag unknown to this repository',
     detail: { tag: tag.slice(0, 160) },

@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'bun:test';
 import { openCli } from '../../test/support/cli.ts';
 import { managementOf } from '../../test/support/management.ts';
@@ -11,10 +14,11 @@ export interface Advice extends Recommendation {
 
 const dayMs = 86_400_000;
 
-/** A server, its commands, and what they advise. */
-export async function openAdviceRig(options: StartOptions = {}) {
+/** A server, its commands, and what they advise. `file`: the text of its configuration. */
+export async function openAdviceRig({ file, ...options }: StartOptions & { file?: string | undefined } = {}) {
   await using stack = new AsyncDisposableStack();
-  const server = stack.use(await startTestApp(options));
+  const configuration = file === undefined ? undefined : await writeFileFor(stack, file);
+  const server = stack.use(await startTestApp({ ...options, ...(configuration && { file: configuration }) }));
   const bonded = stack.use(await openCli(server));
   const { db } = server.app.storage;
   const owned = stack.move();
@@ -60,6 +64,14 @@ export async function openAdviceRig(options: StartOptions = {}) {
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+async function writeFileFor(stack: AsyncDisposableStack, text: string): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'bonded-advice-'));
+  stack.defer(() => rm(directory, { recursive: true, force: true }));
+  const path = join(directory, 'bonded.yaml');
+  await writeFile(path, text);
+  return path;
 }
 
 export type AdviceRig = Awaited<ReturnType<typeof openAdviceRig>>;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
-import { pushImage } from '../../test/http/registry.ts';
+import { fetch } from '../../test/http/fetch.ts';
+import { ociIndex, pushImage, putManifest } from '../../test/http/registry.ts';
 import { makeIssuer, registry } from '../../test/support/management.ts';
 import { checks } from '../app/advisor.ts';
 import { groupScope } from '../operations/index.ts';
@@ -8,6 +9,11 @@ import { type AdviceRig, openAdviceRig } from './advice-rig.double.ts';
 interface Mistake {
   check: string;
   impact: 'High' | 'Medium' | 'Low';
+  category?: 'Performance';
+  /** Of the server. */
+  settings?: Record<string, string>;
+  /** The text of the server's configuration. */
+  file?: string;
   /** Something much like it that is no mistake. */
   fine?(rig: AdviceRig): Promise<unknown>;
   make(rig: AdviceRig): Promise<unknown>;
@@ -34,6 +40,34 @@ async function githubClaims({ manage }: AdviceRig, claims: Record<string, string
 async function logIn({ server }: AdviceRig, name: string, password: string) {
   const headers = { Authorization: `Basic ${btoa(`${name}:${password}`)}` };
   expect((await fetch(`${server.url}/v2/`, { headers })).status).toBe(200);
+}
+
+/** Pulls as clients with these addresses, and waits until that is written down. */
+async function pullFrom({ server }: AdviceRig, ...addresses: string[]) {
+  const text = JSON.stringify({ schemaVersion: 2, mediaType: ociIndex, manifests: [] });
+  await putManifest(server.url, 'app', 'v1', text, ociIndex);
+  for (const address of addresses) {
+    const headers = { 'X-Forwarded-For': address };
+    expect((await fetch(`${server.url}/v2/app/manifests/v1`, { headers })).status).toBe(200);
+  }
+  await server.app.pulls.write();
+}
+
+const pushTag = ({ server }: AdviceRig, name: string, tag: string) =>
+  putManifest(
+    server.url,
+    name,
+    tag,
+    JSON.stringify({ schemaVersion: 2, mediaType: ociIndex, manifests: [] }),
+    ociIndex,
+  );
+
+async function pullTags(rig: AdviceRig, name: string, ...tags: string[]) {
+  for (const tag of tags) {
+    await pushTag(rig, name, tag);
+    expect((await fetch(`${rig.server.url}/v2/${name}/manifests/${tag}`)).status).toBe(200);
+  }
+  await rig.server.app.pulls.write();
 }
 
 const mistakes: Mistake[] = [
@@ -189,10 +223,65 @@ const mistakes: Mistake[] = [
     },
     make: ({ manage }) => manage.credential('builder', 'open', { issuer: 'https://issuer.test', subject: 'repo:*' }),
   },
+  {
+    check: 'throttled-identity',
+    impact: 'Medium',
+    category: 'Performance',
+    async fine({ bonded, server }) {
+      const rates = 'rates.dataplaneRead.identity=3 rates.dataplaneRead.registry=1000';
+      await bonded(`bonded tier create --name Slow --set ${rates}`);
+      await bonded('bonded acr update --name default --sku Slow');
+      expect((await fetch(`${server.url}/v2/app/tags/list`)).status).toBe(404);
+    },
+    async make({ server }) {
+      let last = 0;
+      for (let n = 0; n < 10 && last !== 429; n++) last = (await fetch(`${server.url}/v2/app/tags/list`)).status;
+      expect(last).toBe(429);
+    },
+  },
+  {
+    check: 'public-network-open',
+    impact: 'Medium',
+    settings: { publicUrl: 'https://registry.example.com' },
+    fine: ({ manage }) =>
+      manage.patch(registry, { networkRuleSet: { defaultAction: 'Deny', ipRules: [{ value: '127.0.0.0/8' }] } }),
+    make: ({ manage }) => manage.patch(registry, { networkRuleSet: { defaultAction: 'Allow' } }),
+  },
+  {
+    check: 'private-endpoint-without-listener',
+    impact: 'Low',
+    fine: ({ manage }) => manage.put(`${registry}/privateEndpointConnections/link`, { linkId: 'vpce-1' }),
+    make: ({ manage }) => manage.put(`${registry}/privateEndpointConnections/gone`, { listener: '10.0.0.1:5443' }),
+  },
+  {
+    check: 'clients-in-several-regions',
+    impact: 'Low',
+    file: `
+trustedProxies: [127.0.0.1]
+network:
+  regions:
+    - { name: west, ranges: [192.0.2.0/24] }
+    - { name: east, ranges: ['2001:db8::/32'] }
+`,
+    async fine(rig) {
+      await rig.bonded('acr update --name default --sku Basic');
+      await pullFrom(rig, '192.0.2.7', '192.0.2.8', '198.51.100.1');
+    },
+    make: (rig) => pullFrom(rig, '2001:db8::1'),
+  },
+  {
+    check: 'unlocked-release',
+    impact: 'Low',
+    async fine(rig) {
+      await pullTags(rig, 'team/app', 'latest', '1.0', '1.0.0-rc1');
+      await pushTag(rig, 'team/app', '1.0.0');
+    },
+    make: (rig) => pullTags(rig, 'team/app', '1.0.0', '1.0.1'),
+  },
 ];
 
 /** Of these nothing can be said while a server runs; settings.test.ts has them. */
-const ofSettings = ['bootstrap-owner', 'public-listener-without-tls', 'unsealed-keys'];
+const ofSettings = ['bootstrap-owner', 'link-header-without-proxy', 'public-listener-without-tls', 'unsealed-keys'];
 
 describe('bonded advise', () => {
   test('has a mistake for each of its checks', () => {
@@ -200,16 +289,16 @@ describe('bonded advise', () => {
     expect(new Set([...mistakes.map(({ check }) => check), ...ofSettings])).toEqual(new Set(ids));
   });
 
-  for (const [at, { check, impact, fine, make }] of mistakes.entries()) {
+  for (const [at, { check, impact, category = 'Security', settings = {}, file, fine, make }] of mistakes.entries()) {
     test(`${check} is found, and its command ends it (${at + 1})`, async () => {
-      await using rig = await openAdviceRig();
+      await using rig = await openAdviceRig({ settings, file });
       await fine?.(rig);
       await rig.bonded('advise');
       expect(await rig.advice(check)).toEqual([]);
       await make(rig);
       // Another process than the one that wrote: the mirror follows within a second.
       await waitFor(async () => (await rig.advice(check)).length > 0);
-      for (const found of await rig.advice(check)) expect(found).toMatchObject({ category: 'Security', impact });
+      for (const found of await rig.advice(check)) expect(found).toMatchObject({ category, impact });
       await rig.fix(check);
       expect(await rig.advice(check)).toEqual([]);
     });

@@ -43,7 +43,7 @@ function recommendedBy(check: Check<never>, finding: Finding, now: number): Reco
     name: guidOf([check.id, arm?.key ?? resourceId, subject].join('\0')),
     resourceId,
     properties: {
-      category: 'Security',
+      category: check.category ?? 'Security',
       impact: impactOf[finding.severity ?? check.severity],
       impactedField: arm?.type ?? '',
       impactedValue: arm?.name ?? '',

@@ -7,7 +7,7 @@ const impacts = ['High', 'Medium', 'Low'] as const;
 export const recommendationType = resourceType({
   namespace: 'Microsoft.Advisor',
   path: 'recommendations',
-  description: 'Something that makes the server or what it manages safer. It goes when its cause does.',
+  description: 'Something that makes the server or what it manages safer, or faster. It goes when its cause does.',
   name: {
     pattern: /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i,
     says: 'the form of a GUID',
@@ -17,7 +17,7 @@ export const recommendationType = resourceType({
   verbs: ['get', 'list'],
   properties: z.object({}),
   readOnly: z.object({
-    category: z.literal('Security'),
+    category: z.enum(['Security', 'Performance']),
     impact: z.enum(impacts),
     impactedField: z.string().describe('Type of what is meant.'),
     impactedValue: z.string().describe('Its name.'),

@@ -65,6 +65,17 @@ describe('bonded advise on settings', () => {
     expect((await adviceOf(place.data, place.database, proxied)).has(check)).toBe(false);
   });
 
+  test('link-header-without-proxy is found, until there is a proxy or no header', async () => {
+    await using place = await openPlace();
+    const check = 'link-header-without-proxy';
+    const settings = { 'network.linkHeader': 'X-Bonded-Link' };
+    const found = (await adviceOf(place.data, place.database, settings)).get(check);
+    expect(found).toMatchObject({ impact: 'Low', remediation: { commands: [] } });
+    expect((await adviceOf(place.data, place.database, after(settings, found!))).has(check)).toBe(false);
+    const proxied = { ...settings, trustedProxies: '192.0.2.1' };
+    expect((await adviceOf(place.data, place.database, proxied)).has(check)).toBe(false);
+  });
+
   test('bootstrap-owner is found, until its settings are taken out', async () => {
     await using place = await openPlace();
     const owner = ownerSettings();

@@ -14,13 +14,16 @@ import {
   type RightUses,
   standingOf,
 } from '../identity/index.ts';
-import { startPeriodic } from '../jobs/index.ts';
+import { isAlive, startPeriodic } from '../jobs/index.ts';
 import { ensureOperatorKey, keyIntervals, type Keys, loadOperatorVerifier, openKeys } from '../keys/index.ts';
+import { networkTypes } from '../network/index.ts';
 import { createOperations, type Operations } from '../operations/index.ts';
 import { createOutbound } from '../outbound/index.ts';
 import { ensureRegistryResource, registryType } from '../registries/index.ts';
+import { ensureHomeReplications } from '../replication/index.ts';
 import { createMirror, createResources, type Mirror, mirrorIntervalMs, type Resources } from '../resources/index.ts';
 import type { Log } from '../telemetry/index.ts';
+import { createTiers, tierType, type Tiers } from '../tiers/index.ts';
 import { usesData } from './blobs.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import type { Storage } from './storage.ts';
@@ -34,6 +37,7 @@ export interface Access {
   keys: Keys;
   resources: Resources;
   mirror: Mirror;
+  tiers: Tiers;
   operations: Operations;
   /** Takes in what was written, by this process or others. */
   refresh(): Promise<void>;
@@ -52,7 +56,7 @@ export async function openAccess(
   storage: Storage,
   { log, now, url }: { log: Log; now: () => number; url: () => string },
 ): Promise<Access> {
-  const { db, catalog } = storage;
+  const { db, catalog, node } = storage;
   const data = usesData(config) ? resolve(config.data) : undefined;
   const keys = await openKeys(db, { ...config.keys, now, dataDirectory: data });
   if (!keys.sealed)
@@ -60,7 +64,8 @@ export async function openAccess(
   if (data !== undefined) await ensureOperatorKey(data);
   const resources = createResources(db, { now });
   for (const { name } of registriesOf(config)) await ensureRegistryResource(resources, name);
-  const types = [registryType, ...identityTypes].map(({ type }) => type);
+  await ensureHomeReplications(resources);
+  const types = [registryType, tierType, ...identityTypes, ...networkTypes].map(({ type }) => type);
   const mirror = await createMirror(resources, types);
   const rightUses = createRightUses(db, (id) => mirror.get(id) !== undefined, now);
   const standing = { ...standingOf(config.bootstrap), used: rightUses.used };
@@ -96,7 +101,8 @@ export async function openAccess(
     keys,
     resources,
     mirror,
-    operations: createOperations(db, { now }),
+    tiers: createTiers(mirror),
+    operations: createOperations(db, { now, claims: node && { self: node.id, isAlive } }),
     refresh,
     follow(failed) {
       const everyProcess = (name: string, intervalMs: number, run: () => Promise<unknown>) =>

@@ -1,21 +1,46 @@
 import { resolve } from 'node:path';
 import { checksOn, recommend, recommendationHandlers, recommendationType } from '../advisor/index.ts';
-import { type Catalog, storageChecks } from '../catalog/index.ts';
+import { type Catalog, dayOf, regionPullsOf, storageChecks } from '../catalog/index.ts';
 import { type Configuration, tlsOf } from '../configuration.ts';
-import { listenerChecks, type ListenerFacts } from '../http/index.ts';
+import { isLoopback, listenerChecks, type ListenerFacts } from '../http/index.ts';
 import { accessChecks, bootstrapChecks, takeSnapshot } from '../identity/index.ts';
 import { keyChecks } from '../keys/index.ts';
 import type { ServedType } from '../management/index.ts';
+import { checkedNetworksOf, type CheckedNetworks, networkChecks } from '../network/index.ts';
 import { groupScope } from '../operations/index.ts';
-import { registryChecks } from '../registries/index.ts';
+import {
+  lockChecks,
+  regionChecks,
+  regionDays,
+  registryChecks,
+  type RegistryRegions,
+  releasesOf,
+} from '../registries/index.ts';
+import { throttleChecks, type ThrottledCallers, type ThrottleFacts } from '../tiers/index.ts';
 import type { Access } from './access.ts';
 import { limitedStorage } from './limited-storage.ts';
 
 /** The checks of all capabilities. */
-export const checks = { storageChecks, registryChecks, accessChecks, bootstrapChecks, keyChecks, listenerChecks };
+export const checks = {
+  registryChecks,
+  storageChecks,
+  regionChecks,
+  lockChecks,
+  accessChecks,
+  bootstrapChecks,
+  keyChecks,
+  listenerChecks,
+  throttleChecks,
+  networkChecks,
+};
 
 /** The advisor with every capability's checks, and the facts that each looks at. */
-export function advisorType(config: Configuration, access: Access, catalog: Catalog): ServedType {
+export function advisorType(
+  config: Configuration,
+  access: Access,
+  catalog: Catalog,
+  throttled: ThrottledCallers,
+): ServedType {
   const { mirror, directory, rightUses, identification } = access;
   const { passwords, now } = identification;
   const serverId = groupScope;
@@ -23,14 +48,61 @@ export function advisorType(config: Configuration, access: Access, catalog: Cata
     checksOn(keyChecks, () => ({ sealed: access.keys.sealed, serverId })),
     checksOn(listenerChecks, () => listenerFacts(config, serverId)),
     checksOn(bootstrapChecks, () => ({ bootstrap: config.bootstrap, serverId })),
+    checksOn(networkChecks, () => networkFacts(config, access, serverId)),
     checksOn(registryChecks, () => directory().registries),
-    checksOn(storageChecks, () => limitedStorage(catalog, directory().registries)),
+    checksOn(throttleChecks, () => throttleFacts(access, throttled)),
+    checksOn(regionChecks, () => regionsOf(config, access, catalog)),
+    checksOn(lockChecks, () => releasesOf(catalog, directory().registries)),
+    checksOn(storageChecks, () => limitedStorage(catalog, directory().registries, access.tiers)),
     checksOn(accessChecks, () => takeSnapshot({ mirror, directory: directory(), passwords, rightUses, now: now() })),
   ];
   return { type: recommendationType, handlers: recommendationHandlers(() => recommend(looks, now())) };
 }
 
+async function throttleFacts({ directory, tiers }: Access, throttled: ThrottledCallers): Promise<ThrottleFacts> {
+  const known = directory();
+  const names = new Map(known.identities.map(({ principalId, name }) => [principalId, name]));
+  const recent = await throttled.recent();
+  return {
+    tiers,
+    throttled: recent.flatMap((caller) => {
+      const registry = known.registry(caller.registryId);
+      if (!registry) return [];
+      const { name, resourceId, tier } = registry;
+      const whom = caller.identity === 'all' ? 'somebody' : (names.get(caller.identity) ?? caller.identity);
+      return [{ ...caller, registry: name, resourceId, tier: tiers.of(tier), name: whom }];
+    }),
+  };
+}
+
+/** The tier of each registry, and where clients pulled from it of late. */
+async function regionsOf({ network }: Configuration, { mirror, directory }: Access, catalog: Catalog) {
+  if (network.regions.length === 0) return [];
+  const days = { last: dayOf(catalog.now()), count: regionDays };
+  const facts: RegistryRegions[] = [];
+  for (const { id, name, resourceId } of directory().registries) {
+    const sku = mirror.get(resourceId)?.sku?.['name'];
+    if (typeof sku !== 'string' || sku === 'Premium') continue;
+    facts.push({ name, resourceId, sku, regions: await regionPullsOf(catalog, id, days) });
+  }
+  return facts;
+}
+
 function listenerFacts(config: Configuration, serverId: string): ListenerFacts {
-  const { listen, publicUrl, data } = config;
-  return { listen, hasTls: tlsOf(config) !== undefined, publicUrl, data: resolve(data), serverId };
+  const { listen, network, publicUrl, data } = config;
+  return {
+    listen,
+    listeners: network.listeners,
+    hasTls: tlsOf(config) !== undefined,
+    publicUrl,
+    data: resolve(data),
+    serverId,
+  };
+}
+
+function networkFacts(config: Configuration, { mirror, directory }: Access, serverId: string): CheckedNetworks {
+  const { listen, network, publicUrl, trustedProxies } = config;
+  const isReachable = publicUrl !== undefined || trustedProxies.length > 0 || !isLoopback(listen.host);
+  const registries = checkedNetworksOf(mirror, directory().registries, network);
+  return { registries, isReachable, config: network, trustedProxies, serverId };
 }

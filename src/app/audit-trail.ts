@@ -1,8 +1,11 @@
 import type { Audit, AuditEntry } from '../audit/index.ts';
 import { isOverLimit } from '../catalog/index.ts';
+import { RegistryError } from '../errors/index.ts';
 import type { Caller, GatedExchange } from '../identity/index.ts';
 import type { Oauth2Options } from '../oauth2/index.ts';
+import type { ManagementOptions } from '../management/index.ts';
 import { callerOf, type GateOptions } from './gates.ts';
+import type { ThrottleGateOptions } from './throttle-gates.ts';
 
 const longestField = 512;
 
@@ -31,18 +34,12 @@ export function refusalsTo(audit: Audit): GateOptions['refused'] {
   };
 }
 
-/** Records what a storage limit refuses, counts it by `count`, and throws it again. */
-export function overLimitTo(audit: Audit, count: (level: 'registry' | 'repository') => void) {
-  return (exchange: GatedExchange, error: unknown): never => {
-    if (isOverLimit(error)) {
-      const { reason, level, used, limit, needed } = error.detail;
-      const { action = 'push', repository: target } = exchange;
-      const caller = exchange.caller ? callerOf(exchange.caller) : undefined;
-      const detail = { level, used, limit, needed };
-      audit.record({ ...about(exchange, caller), action, outcome: 'denied', reason, target, detail });
-      count(level);
-    }
-    throw error;
+/** Records who was turned away for asking too often: within a second, for there is too much of it to write each one. */
+export function throttledTo(audit: Audit): ThrottleGateOptions['refused'] {
+  return (exchange, reason, caller, error) => {
+    const { action = 'token', repository: target } = exchange;
+    const { category, level } = (error instanceof RegistryError ? error.detail : {}) as Record<string, unknown>;
+    audit.note({ ...about(exchange, caller), action, outcome: 'denied', reason, target, detail: { category, level } });
   };
 }
 
@@ -56,6 +53,30 @@ export function grantsTo(audit: Audit): Oauth2Options['record'] {
   };
 }
 
+/** Records what the gates let pass and the catalog refused: what is locked, a tag that may not move, what is too much. */
+export function recordRefused(audit: Audit, exchange: GatedExchange, error: unknown): void {
+  const { action, repository, path, caller } = exchange;
+  if (!(error instanceof RegistryError) || action === undefined || !caller) return;
+  const reason = reasonOf(error);
+  // The gate of the network has recorded that itself.
+  if (reason === undefined || reason === 'network') return;
+  const detail = { path: path.slice(0, longestField), ...numbersOf(error) };
+  audit.record({ ...about(exchange, callerOf(caller)), action, outcome: 'denied', reason, target: repository, detail });
+}
+
+/** What a storage limit is about, in bytes. */
+function numbersOf(error: RegistryError) {
+  if (!isOverLimit(error)) return {};
+  const { level, used, limit, needed } = error.detail;
+  return { level, used, limit, needed };
+}
+
+function reasonOf({ code, detail }: RegistryError): string | undefined {
+  if (code === 'REGISTRY_DISALLOWED_OPERATION') return 'locked';
+  const { reason } = (detail ?? {}) as { reason?: unknown };
+  return code === 'DENIED' && typeof reason === 'string' ? reason : undefined;
+}
+
 /** Records what was done: what changed something now, what only read within a second. */
 export function recordDone(audit: Audit, exchange: GatedExchange, { status }: Response): void {
   const { action, repository, path, method } = exchange;
@@ -65,7 +86,30 @@ export function recordDone(audit: Audit, exchange: GatedExchange, { status }: Re
   if (method === 'GET' || method === 'HEAD') {
     // Whoever reads how far an upload has come has read nothing.
     if (action !== 'push') audit.note({ ...entry, detail: { path: path.slice(0, longestField) } });
-  } else if (action === 'delete' || status === 201) {
+  } else if (action === 'delete' || action === 'update' || action === 'undelete' || status === 201) {
     audit.record({ ...entry, detail: { path: path.slice(0, longestField) } });
   }
+}
+
+/** Records how what takes longer than a request has ended: its request was recorded when it began. */
+export function endedIn(audit: Audit): NonNullable<ManagementOptions['ended']> {
+  return ({ operation, id, action, by, status, error }) =>
+    audit.record({
+      action,
+      outcome: 'allowed',
+      reason: error && 'failed',
+      actor: undefined,
+      actorName: by,
+      identityKind: undefined,
+      tokenId: undefined,
+      address: '',
+      requestId: operation,
+      registryId: 0,
+      target: id,
+      detail: {
+        operation,
+        ended: status,
+        ...(error && { code: error.code, message: error.message.slice(0, longestField) }),
+      },
+    });
 }

@@ -1,10 +1,18 @@
-import { collectRetired, collectStep, countStorage, emptyRetired, foldStorage } from '../catalog/index.ts';
+import {
+  collectRetired,
+  collectStep,
+  countStorage,
+  emptyRetired,
+  foldStorage,
+  trimTagHistory,
+} from '../catalog/index.ts';
 import type { Configuration } from '../configuration.ts';
 import { sweepDeleted, type Uploads } from '../content/index.ts';
 import { trimEvents } from '../events/index.ts';
 import { createPace, startPeriodic } from '../jobs/index.ts';
 import type { Log, Metrics } from '../telemetry/index.ts';
 import { keyIntervals } from '../keys/index.ts';
+import type { Management } from '../management/index.ts';
 import type { Access } from './access.ts';
 import type { Storage } from './storage.ts';
 
@@ -84,6 +92,7 @@ export function startBackground(
       return swept.more;
     }),
     periodic('trim-events', 600_000, async () => (await trimEvents(db, Date.now() - eventAgeMs)) > 0),
+    periodic('trim-tag-history', 600_000, () => trimTagHistory(catalog, config.tags.history)),
     periodic('rotate-keys', keyIntervals.rotateMs, async () => {
       const { made, dropped } = await keys.rotate();
       if (made !== undefined || dropped.length > 0) log.info({ made, dropped }, 'rotated keys');
@@ -96,4 +105,18 @@ export function startBackground(
     // Stops are called from the last to the first.
     pace.hurry,
   ];
+}
+
+/** How often operations are looked for that nobody carries out (ms). */
+const takeUpMs = 500;
+
+/** Takes up what takes longer than a request, in every process that may: each takes what no other one has. */
+export function takeUpOperations({ takeUp }: Pick<Management, 'takeUp'>, failed: Failures): () => Promise<void> {
+  return startPeriodic({
+    name: 'take-up-operations',
+    intervalMs: takeUpMs,
+    isOurs: () => true,
+    run: async () => (await takeUp(), false),
+    failed: (error) => failed('take-up-operations', error),
+  });
 }

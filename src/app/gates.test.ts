@@ -3,6 +3,7 @@ import { bearer } from '../../test/support/people.ts';
 import { startWatchedApp, type WatchedApp } from '../../test/support/watched-app.ts';
 import type { Exchange } from '../distribution/index.ts';
 import { needsOf } from '../distribution/needs.ts';
+import { publicWay } from '../exchange/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import { createGates } from './gates.ts';
 
@@ -24,6 +25,9 @@ function exchangeOf(authorization: string | undefined): Exchange {
     requestId: 'request',
     route: 'manifest',
     address: () => '127.0.0.1',
+    way: () => publicWay,
+    isLocal: () => true,
+    atDataEndpoint: false,
     origin: () => server.url,
     untimed() {},
   };

@@ -32,6 +32,7 @@ export interface GateOptions {
 /** Who asks, as the protocol sees it, and as identity does. */
 interface Asker extends Asking {
   identified: Caller;
+  name: string;
 }
 
 /** Who the gates have found out it is. */
@@ -66,7 +67,7 @@ export function createGates(options: GateOptions): [authenticate: Gate, authoris
     caller?: Caller,
   ): RegistryError {
     refused(exchange, { ...refusal, caller, needs });
-    const { origin, service } = doorAt(exchange.registryId, exchange.origin(), exchange.request);
+    const { origin, service } = doorAt(exchange);
     const error = refusal.reason === 'no_credentials' ? undefined : caller ? 'insufficient_scope' : 'invalid_token';
     return refusalError(refusal, {
       detail: detailOf(needs?.challenge),
@@ -164,6 +165,8 @@ function createAsker(identified: Caller, directory: () => Directory, nobodyOf: (
   return {
     identified,
     id: identified.id,
+    by: { id: identified.id, name: identified.holder.name },
+    name: identified.holder.name,
     endedAt: identified.endedAt,
     boundTo: (repository) => identified.grant?.idOf(repository),
     mayPull(repository, id) {

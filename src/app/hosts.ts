@@ -37,6 +37,7 @@ export function createLiveHosts(
     refresh: refreshSoon,
     defaultRegistry: table.defaultRegistry,
     registryOf: (host) => current().registryOf(host),
+    isDataEndpoint: (host) => current().isDataEndpoint(host),
     means: (authority, registryId) => current().means(authority, registryId),
   };
 }

@@ -1,5 +1,6 @@
 import { bytesOf, type Catalog, largestRepositories, type LimitedStorage, registryUsage } from '../catalog/index.ts';
 import { type RegistryFacts, repositoryLimit } from '../registries/index.ts';
+import type { Tiers } from '../tiers/index.ts';
 import { registryLimit } from './storage-limits.ts';
 
 /** Repositories of a registry that are looked at; of more, the smaller ones have to be looked up. */
@@ -10,11 +11,12 @@ const most = 100;
 export async function limitedStorage(
   catalog: Catalog,
   registries: readonly RegistryFacts[],
+  tiers: Tiers,
 ): Promise<LimitedStorage[]> {
   const found: LimitedStorage[] = [];
   for (const registry of registries) {
     const { id, name, resourceId, storageQuota = {} } = registry;
-    const own = registryLimit(registry);
+    const own = registryLimit(registry, tiers);
     const about = { resourceId, registry: name };
     if (own) {
       const used = bytesOf(await registryUsage(catalog, id));

@@ -1,6 +1,6 @@
 import { decideManagement } from '../access/index.ts';
 import type { Audit } from '../audit/index.ts';
-import type { Catalog } from '../catalog/index.ts';
+import { bytesOf, type Catalog, registryUsage } from '../catalog/index.ts';
 import { type Configuration, registriesOf } from '../configuration.ts';
 import { RegistryError } from '../errors/index.ts';
 import {
@@ -32,14 +32,44 @@ import {
   trustedIssuerHandlers,
   trustedIssuerType,
 } from '../identity/index.ts';
-import { createManagement, isManagementPath, type Management, type ServedType } from '../management/index.ts';
-import { checkName, checkNameAvailability, registryHandlers, registryType } from '../registries/index.ts';
+import {
+  createManagement,
+  isManagementPath,
+  type LongAction,
+  type Management,
+  type ServedType,
+} from '../management/index.ts';
+import {
+  connectionHandlers,
+  connectionType,
+  linkResourceHandlers,
+  linkResourceType,
+  presentNetwork,
+} from '../network/index.ts';
+import {
+  checkName,
+  checkNameAvailability,
+  listOperations,
+  manifestType,
+  operationsOf,
+  registryHandlers,
+  registryType,
+  repositoryType,
+  tagType,
+  viewHandlers,
+} from '../registries/index.ts';
+import { ensureHomeReplication, replicationHandlers, replicationType } from '../replication/index.ts';
 import type { Resource } from '../resources/index.ts';
+import type { ThrottledCallers, UsageSources } from '../tiers/index.ts';
 import type { Access } from './access.ts';
 import { advisorType } from './advisor.ts';
-import { about } from './audit-trail.ts';
+import { about, endedIn } from './audit-trail.ts';
 import { callerOf } from './gates.ts';
+import { registryNamed } from './importing.ts';
+import { isRefusedByNetwork, type NetworkGates } from './network-gates.ts';
+import { providerActions, resourceTypes } from './resource-types.ts';
 import { showStorage } from './show-storage.ts';
+import { admitByTier, servedTiers, tierGatesOf } from './tier-admission.ts';
 
 type Identified = GatedExchange & { principal: Caller };
 
@@ -47,15 +77,28 @@ type Identified = GatedExchange & { principal: Caller };
 function servedTypes(
   config: Configuration,
   access: Access,
+  throttled: ThrottledCallers,
   catalog: Catalog,
   concerns: (exchange: object, id: string) => void,
+  importImage: LongAction,
 ): ServedType[] {
   const { mirror, directory, resources, identification } = access;
   const { passwords, now } = identification;
+  const tierGates = tierGatesOf(access, usageSourcesOf(catalog, directory));
   const registries = registryHandlers({
+    tierGates,
     configured: registriesOf(config).map(({ name }) => name),
     loginServer: (name, origin) => loginServerOf(config, name, origin),
   });
+  const views = viewHandlers({ catalog, registryIdOf: (name) => registryNamed(directory(), name)?.id });
+  const { domain, network } = config;
+  const networks = {
+    config: network,
+    domain,
+    resources,
+    mirror,
+    loginServer: (name: string, origin: string) => loginServerOf(config, name, origin),
+  };
   const credentials = credentialActions({ mirror, resources, directory, passwords, now });
   const actions = {
     ...credentials,
@@ -65,21 +108,36 @@ function servedTypes(
       return made;
     },
     explainAccess: explainHandlers(access).explainAccess,
+    listUsages: (_: unknown, __: unknown, registry: Resource) => tierGates.listUsages(registry),
+    checkTierChange: (_: unknown, input: unknown, registry: Resource) => tierGates.checkTierChange(input, registry),
     listStorage: (_: object, input: unknown, { id }: Resource) =>
-      showStorage(catalog, directory(), id, input as { top: number }),
+      showStorage(catalog, access, id, input as { top: number }),
   };
   return [
     {
       type: registryType,
       handlers: {
         ...registries,
+        present: (resource, context) => ({
+          ...registries.present(resource, context),
+          ...presentNetwork(networks, resource),
+        }),
         actions,
+        longActions: { importImage },
+        async afterWrite(context, registry) {
+          await registries.afterWrite(context, registry);
+          await ensureHomeReplication(resources, registry, context.tx);
+        },
         async afterDelete(context, gone) {
           await dropPasswords(context.tx, directory(), passwords, gone);
           await registries.afterDelete(context, gone);
         },
       },
     },
+    { type: repositoryType, handlers: views.repositories },
+    { type: tagType, handlers: views.tags },
+    { type: manifestType, handlers: views.manifests },
+    servedTiers(access),
     { type: identityType, handlers: identityHandlers },
     { type: federatedCredentialType, handlers: federatedCredentialHandlers({ mirror, directory }) },
     { type: roleDefinitionType, handlers: roleDefinitionHandlers({ mirror, directory }) },
@@ -87,8 +145,21 @@ function servedTypes(
     { type: scopeMapType, handlers: scopeMapHandlers() },
     { type: tokenType, handlers: tokenHandlers({ mirror, directory, passwords }) },
     { type: trustedIssuerType, handlers: trustedIssuerHandlers(() => directory().issuers) },
-    advisorType(config, access, catalog),
+    { type: replicationType, handlers: replicationHandlers(resources) },
+    { type: connectionType, handlers: connectionHandlers(networks) },
+    { type: linkResourceType, handlers: linkResourceHandlers(networks) },
+    advisorType(config, access, catalog, throttled),
   ];
+}
+
+/** What is known of registries elsewhere, for their usages. */
+function usageSourcesOf(catalog: Catalog, directory: Access['directory']): UsageSources {
+  return {
+    async storage(name, reader) {
+      const registry = registryNamed(directory(), name);
+      return registry ? bytesOf(await registryUsage(catalog, registry.id, reader)) : 0;
+    },
+  };
 }
 
 /** Where clients of a registry log in: the default one where this request has come to. */
@@ -103,12 +174,25 @@ export function createManagementEdge(
   config: Configuration,
   access: Access,
   {
-    authenticate,
+    gates,
+    network,
+    throttled,
     audit,
     catalog,
+    carriesOut,
+    importImage,
     failed,
-  }: { authenticate: Gate; audit: Audit; catalog: Catalog; failed: (error: unknown) => void },
-): Pick<Management, 'renderError' | 'settle'> & {
+  }: {
+    gates: readonly Gate[];
+    network: NetworkGates;
+    throttled: ThrottledCallers;
+    audit: Audit;
+    catalog: Catalog;
+    carriesOut: boolean;
+    importImage: LongAction;
+    failed: (error: unknown) => void;
+  },
+): Pick<Management, 'renderError' | 'takeUp' | 'stop'> & {
   handle(exchange: GatedExchange): Promise<Response | undefined>;
 } {
   const { directory, mirror, operations, resources, identification } = access;
@@ -116,9 +200,13 @@ export function createManagementEdge(
   /** What an action was about beside the resource that it is an action of. */
   const concerned = new WeakMap<object, string>();
   const management = createManagement({
-    types: servedTypes(config, access, catalog, (exchange, id) => concerned.set(exchange, id)),
+    types: servedTypes(config, access, throttled, catalog, (exchange, id) => concerned.set(exchange, id), importImage),
     providerActions: [
-      { action: checkNameAvailability, handle: (_, input) => checkName(mirror, input) },
+      {
+        action: checkNameAvailability,
+        handle: ({ origin }, input) => checkName(mirror, input, (name) => loginServerOf(config, name, origin)),
+      },
+      { action: listOperations, handle: () => operationsOf(resourceTypes, providerActions) },
       { action: explainManagementAccess, handle: explainHandlers(access).explainManagement },
       {
         action: testToken,
@@ -130,6 +218,7 @@ export function createManagementEdge(
     authorise(exchange, action, id) {
       asked.set(exchange, { action, id });
       const caller = exchange.principal as Caller;
+      network.allowTarget(exchange as Identified, caller, id);
       const { principal } = rightsOf(caller, directory());
       if (!principal || !mayManage(caller)) return false;
       const { allow, by } = decideManagement(directory().policy, principal, action, id);
@@ -137,19 +226,24 @@ export function createManagementEdge(
       return allow;
     },
     describe: (principal) => (principal as Caller).holder.name,
+    admit: admitByTier(access),
     refresh: access.refresh,
     originOf: (exchange) => (exchange as Identified).origin(),
     failed,
+    carriesOut,
+    ended: endedIn(audit),
+    sealer: access.keys.sealer,
     now: identification.now,
   });
 
   return {
     renderError: management.renderError,
-    settle: management.settle,
+    takeUp: management.takeUp,
+    stop: management.stop,
     async handle(exchange) {
       if (!isManagementPath(exchange.path)) return undefined;
       exchange.action = 'management';
-      await passGates([authenticate], exchange, asksToManage);
+      await passGates(gates, exchange, asksToManage);
       const caller = callerOf(exchange.caller);
       const identified: Identified = Object.assign(exchange, { principal: caller });
       const record = (outcome: 'allowed' | 'denied', reason?: string, status?: number) => {
@@ -163,7 +257,10 @@ export function createManagementEdge(
         return answer;
       } catch (error) {
         const status = error instanceof RegistryError ? error.status : 500;
-        record(status === 403 ? 'denied' : 'allowed', status === 403 ? 'not_allowed' : 'failed', status);
+        const isNetwork = error instanceof RegistryError && isRefusedByNetwork(error);
+        // The gate has recorded that.
+        if (!isNetwork)
+          record(status === 403 ? 'denied' : 'allowed', status === 403 ? 'not_allowed' : 'failed', status);
         throw error;
       }
     },

@@ -2,6 +2,7 @@ import { bytesOf, type Catalog, registryUsage } from '../catalog/index.ts';
 import { startPeriodic } from '../jobs/index.ts';
 import type { RegistryFacts } from '../registries/index.ts';
 import type { Metrics } from '../telemetry/index.ts';
+import type { Tiers } from '../tiers/index.ts';
 import { registryLimit } from './storage-limits.ts';
 
 /** Registries that metrics have series of; the first ones by name. */
@@ -11,7 +12,7 @@ const intervalMs = 30_000;
 /** Keeps the metrics of storage; returns what ends that. Each process does, so that any of them may be asked. */
 export function measureStorage(
   catalog: Catalog,
-  registries: () => readonly RegistryFacts[],
+  { directory, tiers }: { directory(): { readonly registries: readonly RegistryFacts[] }; tiers: Tiers },
   { storageUsed, storageLimit }: Pick<Metrics, 'storageUsed' | 'storageLimit'>,
   failed: (job: string, error: unknown) => void,
 ): () => Promise<void> {
@@ -20,8 +21,8 @@ export function measureStorage(
     intervalMs,
     isOurs: () => true,
     async run() {
-      const measured = registries()
-        .toSorted((one, other) => (one.name < other.name ? -1 : 1))
+      const measured = directory()
+        .registries.toSorted((one, other) => (one.name < other.name ? -1 : 1))
         .slice(0, mostRegistries);
       const used: number[] = [];
       for (const { id } of measured) used.push(bytesOf(await registryUsage(catalog, id)));
@@ -31,7 +32,7 @@ export function measureStorage(
       for (const [at, registry] of measured.entries()) {
         const label = { registry: registry.name };
         storageUsed.set(label, used[at]!);
-        const limit = registryLimit(registry)?.limit;
+        const limit = registryLimit(registry, tiers)?.limit;
         if (limit !== undefined) storageLimit.set(label, limit);
       }
       return false;

@@ -1,8 +1,25 @@
 import { recommendationType } from '../advisor/index.ts';
 import { explainManagementAccess, identityTypes, testToken } from '../identity/index.ts';
+import { networkTypes } from '../network/index.ts';
 import type { ProviderAction, ResourceType } from '../operations/index.ts';
-import { checkNameAvailability, registryType } from '../registries/index.ts';
+import { checkNameAvailability, listOperations, registryType, viewTypes } from '../registries/index.ts';
+import { replicationType } from '../replication/index.ts';
+import { tierType } from '../tiers/index.ts';
 
 /** All that the management API serves, for the reference; each capability declares its own. */
-export const resourceTypes: readonly ResourceType[] = [registryType, ...identityTypes, recommendationType];
-export const providerActions: readonly ProviderAction[] = [checkNameAvailability, explainManagementAccess, testToken];
+export const resourceTypes: readonly ResourceType[] = [
+  registryType,
+  tierType,
+  ...viewTypes,
+  tierType,
+  ...identityTypes,
+  ...networkTypes,
+  replicationType,
+  recommendationType,
+];
+export const providerActions: readonly ProviderAction[] = [
+  checkNameAvailability,
+  listOperations,
+  explainManagementAccess,
+  testToken,
+];

@@ -4,6 +4,7 @@ import type { Directory } from '../identity/index.ts';
 import { armKey } from '../operations/index.ts';
 import { type listStorage, repositoryLimit } from '../registries/index.ts';
 import { resourceNotFound } from '../resources/index.ts';
+import type { Tiers } from '../tiers/index.ts';
 import { registryLimit } from './storage-limits.ts';
 
 type Shown = z.output<typeof listStorage.output>;
@@ -11,16 +12,16 @@ type Shown = z.output<typeof listStorage.output>;
 /** Answers `listStorage` of a registry's resource. */
 export async function showStorage(
   catalog: Catalog,
-  directory: Directory,
+  { directory, tiers }: { directory(): Directory; tiers: Tiers },
   resourceId: string,
   { top }: { top: number },
 ): Promise<Shown> {
   const key = armKey(resourceId);
-  const registry = key === undefined ? undefined : directory.registryAt(key);
+  const registry = key === undefined ? undefined : directory().registryAt(key);
   if (!registry) throw resourceNotFound(resourceId);
   const usage = await registryUsage(catalog, registry.id);
   const repositories = await largestRepositories(catalog, registry.id, top);
-  const limit = registryLimit(registry)?.limit;
+  const limit = registryLimit(registry, tiers)?.limit;
   return {
     bytes: bytesOf(usage),
     blobs: usage.blobs,

@@ -1,31 +1,41 @@
 import { type Configuration, tlsOf } from '../configuration.ts';
 import { requireStore } from '../content/index.ts';
 import { createAudit } from '../audit/index.ts';
+import { isOverLimit, type PullCounter } from '../catalog/index.ts';
 import { serveAttributes } from '../acr/index.ts';
-import { distribute } from '../distribution/index.ts';
-import { type HttpServer, startServer } from '../http/index.ts';
+import { distribute, serveDataEndpoint } from '../distribution/index.ts';
+import { createRegionOf, type HttpServer, startServer } from '../http/index.ts';
 import { createByteBudget } from '../memory/index.ts';
 import { createOauth2 } from '../oauth2/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { createMetrics, type Log, type Metrics, watchLoopLag, watchMemory } from '../telemetry/index.ts';
 import { type Access, openAccess } from './access.ts';
-import { grantsTo, overLimitTo, recordDone, refusalsTo } from './audit-trail.ts';
-import { createFailures, startBackground } from './background.ts';
+import { grantsTo, recordDone, recordRefused, refusalsTo } from './audit-trail.ts';
+import { createFailures, startBackground, takeUpOperations } from './background.ts';
+import { createDataEndpoint } from './data-endpoint.ts';
 import { createGates } from './gates.ts';
 import { createLiveHosts } from './hosts.ts';
+import { createImportAction } from './importing.ts';
 import { createManagementEdge } from './management.ts';
 import { measureStorage } from './measure-storage.ts';
+import { startCounting } from './pulls.ts';
 import { forgetMissing } from './missing.ts';
+import { createNetworkGates } from './network-gates.ts';
 import { createStorageLimits } from './storage-limits.ts';
+import { openThrottle } from './throttle.ts';
 import { ensureRegistries, openStorage, openUploads, type SharedRights, type Storage } from './storage.ts';
 
 export interface App {
   readonly url: string;
   readonly metricsUrl: string | undefined;
+  /** Of `network.listeners`, in their order. */
+  readonly listenerUrls: readonly string[];
   readonly storage: Storage;
   readonly access: Access;
   /** Those of this process. */
   readonly metrics: Metrics;
+  /** What was pulled from this process. */
+  readonly pulls: PullCounter;
   /** Finishes what is in flight, stops background work, closes. Resolves with the number of requests that were cut. */
   stop(): Promise<number>;
 }
@@ -61,42 +71,72 @@ export async function startApp(
   const uploads = openUploads(config, storage, worker, now);
   const registryIds = await ensureRegistries(config, storage);
   const access = await openAccess(config, storage, { log, now, url: () => server.url });
-  catalog.storageLimiter = createStorageLimits(access.directory);
+  // Whoever writes has the rules, as the directory has them now.
+  catalog.tagMutability = (id, repository) => access.directory().registry(id)?.tagMutability(repository);
+  catalog.storageLimiter = createStorageLimits(access.directory, access.tiers);
   const hosts = createLiveHosts(config, registryIds, access);
   const audit = createAudit(log);
   stack.defer(() => audit.close());
-  // The security model, in order; every gate sees each request of the distribution API.
-  const gates = createGates({ ...access, refused: refusalsTo(audit) });
+  const failed = createFailures(metrics, log);
+  const limits = openThrottle(config, storage, access, { metrics, audit, failed, now });
+  for (const stop of limits.follow()) stack.defer(stop);
+  const network = createNetworkGates({ config, access, audit });
+  const refusals = refusalsTo(audit);
+  const [authenticate, authorise] = createGates({
+    ...access,
+    refused(exchange, refusal) {
+      limits.gates.failed(exchange, refusal, refusal.caller);
+      refusals(exchange, refusal);
+    },
+  });
+  // The security model, in order; every gate sees each request to the content of a registry.
+  const known = [limits.gates.source, authenticate, network.allow, limits.gates.throttle];
+  const gates = [...known, authorise];
+  const grants = grantsTo(audit);
   const oauth2 = createOauth2({
     identification: access.identification,
     authenticator: access.authenticator,
     lifetimes: { accessMs: config.tokens.access, refreshMs: config.tokens.refresh },
     isService: (service, registryId) => hosts.means(service, registryId),
-    record: grantsTo(audit),
+    record(exchange, outcome) {
+      if (outcome.refusal) limits.gates.failed(exchange, outcome.refusal, outcome.caller);
+      grants(exchange, outcome);
+    },
+    admitRequest: limits.gates.admitOauth2,
+    admit: network.admit,
   });
-  const failed = createFailures(metrics, log);
   const management = createManagementEdge(config, access, {
-    authenticate: gates[0],
+    gates: known,
+    network,
+    throttled: limits.callers,
     audit,
     catalog,
+    importImage: createImportAction(config, access, storage, uploads, network),
+    // Nodes tell each other what they have taken; of the workers of one server, one does it for all.
+    carriesOut: storage.node !== undefined || worker?.background !== false,
     failed: (error) => failed('management', error),
   });
-  stack.defer(() => management.settle());
-  const overLimit = overLimitTo(audit, (level) => metrics.storageRefusals.inc({ level }));
+  stack.defer(() => management.stop());
   const missing = (digest: Digest, key: string) => void forgetMissing(storage, digest, key, metrics, log);
+  const pulls = startCounting(catalog, createRegionOf(config.network.regions), failed);
+  stack.defer(() => pulls.stop());
   const distribution = {
     catalog,
+    pulls,
     uploads,
     blobs,
     manifestTimeoutMs: config.uploads.stallTimeout,
     manifestMemory: createByteBudget(manifestBytes),
     listMemory: createByteBudget(listBytes),
+    limits: limits.ofContent,
     received: metrics.received,
     served: metrics.served,
     redirects: redirectsBy(config),
+    dataEndpoint: createDataEndpoint({ config, keys: access.keys, network, now }),
     missing,
   };
   metrics.onScrape(() => {
+    limits.measure();
     metrics.openUploads.set(uploads.busy());
     metrics.nodes.set(storage.node?.alive() ?? 1);
   });
@@ -107,11 +147,25 @@ export async function startApp(
     trustedProxies: config.trustedProxies,
     hosts,
     publicUrl: config.publicUrl,
+    listeners: config.network.listeners,
+    linkHeader: config.network.linkHeader,
     async handle(exchange) {
-      const answer =
-        (await distribute(distribution, gates, exchange).catch((error) => overLimit(exchange, error))) ??
-        (await serveAttributes(distribution, gates, exchange));
-      if (!answer) return (await oauth2(exchange)) ?? management.handle(exchange);
+      network.origin(exchange);
+      if (exchange.atDataEndpoint) return serveDataEndpoint(distribution, exchange);
+      let answer: Response | undefined;
+      try {
+        answer =
+          (await distribute(distribution, gates, exchange)) ?? (await serveAttributes(distribution, gates, exchange));
+      } catch (error) {
+        recordRefused(audit, exchange, error);
+        if (isOverLimit(error)) metrics.storageRefusals.inc({ level: error.detail.level });
+        throw error;
+      }
+      if (!answer) {
+        const other = (await oauth2(exchange)) ?? (await management.handle(exchange));
+        if (!other) network.refuseUnasked(exchange);
+        return other;
+      }
       recordDone(audit, exchange, answer);
       return answer;
     },
@@ -131,19 +185,22 @@ export async function startApp(
     metrics: worker ? { ...metrics, render: worker.renderMetrics } : metrics,
   });
   for (const stop of access.follow(failed)) stack.defer(stop);
+  stack.defer(takeUpOperations(management, failed));
   if (worker?.background !== false) {
     for (const stop of startBackground(config, storage, access, uploads, metrics, { log, failed })) stack.defer(stop);
   }
-  stack.defer(measureStorage(catalog, () => access.directory().registries, metrics, failed));
+  stack.defer(measureStorage(catalog, access, metrics, failed));
   stack.defer(watchLoopLag((seconds) => metrics.loopLagSeconds.set(seconds)));
   stack.defer(watchMemory());
   const running = stack.move();
   return {
     url: server.url,
     metricsUrl: server.metricsUrl,
+    listenerUrls: server.listenerUrls,
     storage,
     access,
     metrics,
+    pulls,
     stop: async () => {
       // Others go on with the background work while requests finish here.
       void storage.node?.giveBack().catch(unheard);

@@ -19,6 +19,7 @@ import { jobMigrations, joinNodes, type Node } from '../jobs/index.ts';
 import { keyMigrations } from '../keys/index.ts';
 import { operationMigrations } from '../operations/index.ts';
 import { resourceMigrations } from '../resources/index.ts';
+import { tierMigrations } from '../tiers/index.ts';
 import { openBlobs, usesData } from './blobs.ts';
 
 const migrations = [
@@ -30,6 +31,7 @@ const migrations = [
   ...operationMigrations,
   ...resourceMigrations,
   ...identityMigrations,
+  ...tierMigrations,
 ];
 
 /** Facts without any front door. */

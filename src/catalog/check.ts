@@ -2,6 +2,7 @@ import { blobsAfter, findBlobs, type Finding } from '../content/index.ts';
 import { listsOf } from '../database/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { addCandidates, anywhere } from './candidates.ts';
+import { checkAttributes } from './check-attributes.ts';
 import { checkManifests } from './check-manifests.ts';
 import { finding, pagesOf, rowsOfPages } from './check-pages.ts';
 import { checkUsage } from './check-usage.ts';
@@ -24,6 +25,7 @@ export async function* checkCatalog(catalog: Catalog, options: CatalogCheckOptio
   yield* checkLinks(catalog, options);
   yield* checkManifests(catalog, options);
   yield* checkTags(catalog, options);
+  yield* checkAttributes(catalog, options);
   yield* checkForgotten(catalog, options);
   yield* checkUsage(catalog, options);
 }
@@ -98,7 +100,7 @@ async function* checkTags(catalog: Catalog, { repair }: CatalogCheckOptions): As
     if (row.sound) continue;
     const { registry, repository, name, digest } = row;
     const of = { id: row.repository_id, registryId: row.registry_id, name: repository };
-    if (repair) await deleteTag(catalog, of, name);
+    if (repair) await deleteTag(catalog, of, name, { evenLocked: true });
     yield finding(
       'tag-dangling',
       'a tag points to a manifest that is not stored',

@@ -4,6 +4,7 @@ import type { Digest } from '../oci/index.ts';
 import { addCandidates, type Candidate, type Outcome } from './candidates.ts';
 import type { Catalog } from './context.ts';
 import { takeDue } from './due.ts';
+import { isKeptWhole } from './kept-whole.ts';
 import { removeLink } from './links.ts';
 import { holderOf } from './references.ts';
 import './tables.ts';
@@ -22,6 +23,10 @@ export async function collectLink(catalog: Catalog, tx: Transaction, candidate: 
   const link = await db.forUpdate(query).executeTakeFirst();
   if (!(await takeDue(catalog, tx, candidate))) return {};
   if (!link || (await holderOf(tx, scope.id, digest)) !== undefined) return {};
+  if (await isKeptWhole(catalog, tx, scope)) {
+    addCandidates(catalog, tx, scope, 'link', [digest]);
+    return {};
+  }
   await removeLink(tx, scope.id, digest);
   addCandidates(catalog, tx, scope, 'repository', ['']);
   return { removed: 'link', blobBytes: blob && (await dropUnlinked(tx, digest, blob.size)) };

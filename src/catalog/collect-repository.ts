@@ -1,7 +1,10 @@
 import type { Transaction } from '../database/index.ts';
+import { isHeld, keepBits } from './attributes.ts';
 import { addCandidates, type Candidate, type Outcome } from './candidates.ts';
 import type { Catalog } from './context.ts';
 import { takeDue } from './due.ts';
+import { forgetAttributes } from './forget-attributes.ts';
+import { dropPulls } from './pulls.ts';
 import './tables.ts';
 
 /**
@@ -11,14 +14,17 @@ import './tables.ts';
  */
 export const retireMs = 600_000;
 
-/** Rows of tag history that go in one transaction. */
+/** Rows of tag history, and of pulls, that go in one transaction. */
 const historyChunk = 1_000;
 
 /** A repository without links and manifests is marked, and removed later if it stayed empty. */
 export async function collectRepository(catalog: Catalog, tx: Transaction, candidate: Candidate): Promise<Outcome> {
   const { db, now } = catalog;
   const id = candidate.repositoryId;
-  const query = tx.selectFrom('repositories').select(['retiring_at', 'listed']).where('id', '=', id);
+  const query = tx
+    .selectFrom('repositories')
+    .select(['retiring_at', 'listed', 'attributes', 'locked_until'])
+    .where('id', '=', id);
   const row = await db.forUpdate(query).executeTakeFirst();
   if (!(await takeDue(catalog, tx, candidate)) || !row) return {};
   if (!(await isEmpty(tx, id))) {
@@ -28,6 +34,10 @@ export async function collectRepository(catalog: Catalog, tx: Transaction, candi
   }
   const scope = { id, registryId: candidate.registryId };
   const again = (notBefore: number): void => addCandidates(catalog, tx, scope, 'repository', [''], notBefore);
+  if (row.listed !== 2 && isHeld(row, keepBits, now())) {
+    again(now() + catalog.gcDelayMs);
+    return {};
+  }
   if (row.retiring_at === null || row.retiring_at > now() - retireMs) {
     if (row.retiring_at === null) await setRetiring(tx, id, now());
     again((row.retiring_at ?? now()) + retireMs);
@@ -35,10 +45,11 @@ export async function collectRepository(catalog: Catalog, tx: Transaction, candi
   }
   const history = tx.selectFrom('tag_history').select('id').where('repository_id', '=', id).limit(historyChunk);
   const trimmed = await tx.deleteFrom('tag_history').where('id', 'in', history).executeTakeFirst();
-  if (Number(trimmed.numDeletedRows) === historyChunk) {
+  if (Number(trimmed.numDeletedRows) === historyChunk || (await dropPulls(tx, id, historyChunk))) {
     again(now());
     return {};
   }
+  if (row.attributes !== 0) forgetAttributes(tx, scope, 'repository', ['']);
   await tx.deleteFrom('repositories').where('id', '=', id).execute();
   return { removed: 'repository' };
 }

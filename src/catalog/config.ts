@@ -20,3 +20,12 @@ export const manifestsConfig = z
       ),
   })
   .prefault({});
+
+export const tagsConfig = z
+  .strictObject({
+    history: duration()
+      .prefault('365d')
+      .refine((ms) => ms >= 3_600_000, { message: 'must be at least 1h' })
+      .describe('How long it is remembered where a tag was, from the moment on at which it moved or was removed.'),
+  })
+  .prefault({});

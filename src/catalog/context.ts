@@ -1,5 +1,6 @@
 import type { Database } from '../database/index.ts';
 import type { StorageLimiter } from './storage-limiter.ts';
+import type { TagMutability } from './tag-mutability.ts';
 
 /** What every catalog operation works with; made once, by `app/`. */
 export interface Catalog {
@@ -12,6 +13,16 @@ export interface Catalog {
   sparseIndexes: boolean;
   /** How much may be stored; undefined where nothing is limited. */
   storageLimiter?: StorageLimiter | undefined;
+  /** Which tags of a repository may move; all, where nothing is said. Asked only when one would. */
+  tagMutability?: ((registryId: number, repository: string) => TagMutability | undefined) | undefined;
+  /** On whose behalf: kept with each move of a tag. Nobody in the background. */
+  by?: Mover | undefined;
+}
+
+/** Who moved a tag. */
+export interface Mover {
+  id: string;
+  name: string;
 }
 
 /** A repository that exists. */
@@ -19,13 +30,17 @@ export interface Repository {
   id: number;
   registryId: number;
   name: string;
+  /** See attributes.ts, where it was read with the rest. */
+  attributes?: number;
 }
 
 /*
  * Transactions lock rows in one order, so that two of them never wait for each other:
  *
- *   storage limits → blob → repository → links (and the registry's row of the blob) → manifests → tags → candidates (of manifests, of links, of the rest)
+ *   storage limits → repository as a name (hold-repository.ts) → blob → repository → links (and the registry's row of the
+ *   blob) → manifests → tags → candidates (of manifests, of links, of the rest)
  *
  * and rows of one kind in the order of their digests or names. Manifests reference each other without cycles, because
- * a digest cannot contain itself; a child is locked before its index.
+ * a digest cannot contain itself; a child is locked before its index. Rows of pulls are locked with the tag or manifest that
+ * they are of, or, many together, in the order of `inLockOrder`.
  */

@@ -2,9 +2,13 @@ import type { Transaction } from '../database/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import { appendEvent } from '../events/index.ts';
 import type { Digest } from '../oci/index.ts';
+import { type Lockable, keepBits } from './attributes.ts';
 import { addCandidates, exchangeManifests } from './candidates.ts';
 import type { Catalog, Repository } from './context.ts';
+import { forgetAttributes } from './forget-attributes.ts';
+import { forgetPulls } from './pulls.ts';
 import { holderOf } from './references.ts';
+import { requireTakingAway, requireUnkept, requireUnlocked } from './refuse-locked.ts';
 import { removeTag } from './tags.ts';
 import './tables.ts';
 
@@ -14,20 +18,24 @@ const tagsAtOnce = 500;
 /**
  * Deletes a manifest and its tags, and makes candidates of what only it may have held. Of many tags some go before the
  * rest and the manifest do. MANIFEST_UNKNOWN when missing, DENIED (409) while an index of the repository lists it: deleting
- * it would break an image that was acknowledged. `removed` is told of tags once they are gone.
+ * it would break an image that was acknowledged. REGISTRY_DISALLOWED_OPERATION where a lock keeps it: its own, one of a tag
+ * that names it, its repository's. `removed` is told of tags once they are gone; `evenLocked`: of a repository that is
+ * deleted whole, and was asked before.
  */
 export async function deleteManifest(
   catalog: Catalog,
   repository: Repository,
   digest: Digest,
-  removed?: (tags: readonly string[]) => void,
+  { removed, evenLocked = false }: { removed?: Removed | undefined; evenLocked?: boolean } = {},
 ): Promise<void> {
   for (;;) {
-    const { tags, more } = await catalog.db.write((tx) => deleteStep(catalog, tx, repository, digest));
+    const { tags, more } = await catalog.db.write((tx) => deleteStep(catalog, tx, repository, digest, evenLocked));
     removed?.(tags);
     if (!more) return;
   }
 }
+
+type Removed = (tags: readonly string[]) => void;
 
 /** Some tags, and the manifest if those were all. */
 async function deleteStep(
@@ -35,16 +43,18 @@ async function deleteStep(
   tx: Transaction,
   repository: Repository,
   digest: Digest,
+  evenLocked: boolean,
 ): Promise<{ tags: string[]; more: boolean }> {
   const { db, sparseIndexes } = catalog;
+  if (!evenLocked) await requireTakingAway(catalog, tx, repository);
   const row = tx
     .selectFrom('manifests')
-    .select('digest')
+    .select('attributes')
     .where('repository_id', '=', repository.id)
     .where('digest', '=', digest);
-  if (!(await db.forUpdate(row).executeTakeFirst())) {
-    throw new RegistryError('MANIFEST_UNKNOWN', { detail: { digest } });
-  }
+  const found = await db.forUpdate(row).executeTakeFirst();
+  if (!found) throw new RegistryError('MANIFEST_UNKNOWN', { detail: { digest } });
+  if (!evenLocked) await requireUnkept(catalog, tx, repository, digest);
   const holder = sparseIndexes ? undefined : await holderOf(tx, repository.id, digest);
   if (holder !== undefined) {
     throw new RegistryError('DENIED', {
@@ -53,9 +63,9 @@ async function deleteStep(
       detail: { digest, manifest: holder },
     });
   }
-  const tags = await removeTags(catalog, tx, repository, digest);
+  const tags = await removeTags(catalog, tx, repository, digest, evenLocked);
   const more = tags.length === tagsAtOnce;
-  if (!more) await removeManifest(catalog, tx, repository, digest);
+  if (!more) await removeManifest(catalog, tx, repository, { digest, ...found });
   return { tags, more };
 }
 
@@ -65,13 +75,23 @@ async function removeTags(
   tx: Transaction,
   repository: Repository,
   digest: string,
+  evenLocked: boolean,
 ): Promise<string[]> {
-  const tags = await tx.all<{ name: string }>(
-    `SELECT name FROM tags WHERE repository_id = ? AND digest = ? ORDER BY name LIMIT ${tagsAtOnce} FOR UPDATE`,
+  const tags = await tx.all<Lockable & { name: string }>(
+    `SELECT name, attributes, locked_until FROM tags WHERE repository_id = ? AND digest = ? ORDER BY name
+      LIMIT ${tagsAtOnce} FOR UPDATE`,
     [repository.id, digest],
   );
+  for (const tag of tags) {
+    if (tag.attributes === 0) continue;
+    // Locked since we asked whether any of them is.
+    if (!evenLocked) await requireUnlocked(catalog, tx, repository, { kind: 'tag', name: tag.name }, tag, keepBits);
+    forgetAttributes(tx, repository, 'tag', [tag.name]);
+  }
   for (const { name } of tags) removeTag(catalog, tx, repository, name, digest);
-  return tags.map(({ name }) => name);
+  const names = tags.map(({ name }) => name);
+  forgetPulls(tx, repository.id, names);
+  return names;
 }
 
 /** Caller holds the manifest's row, and has removed its tags. */
@@ -79,8 +99,9 @@ export async function removeManifest(
   catalog: Catalog,
   tx: Transaction,
   repository: Repository,
-  digest: string,
+  { digest, attributes }: { digest: string; attributes: number },
 ): Promise<void> {
+  if (attributes !== 0) forgetAttributes(tx, repository, 'manifest', [digest]);
   const released = await heldReferrers(tx, repository.id, digest);
   exchangeManifests(catalog, tx, repository, { dropped: [digest], added: released });
   addCandidates(catalog, tx, repository, 'link', await heldLinks(tx, repository.id, digest));
@@ -90,6 +111,7 @@ export async function removeManifest(
     .where('manifest_digest', '=', digest)
     .execute();
   await tx.deleteFrom('manifests').where('repository_id', '=', repository.id).where('digest', '=', digest).execute();
+  forgetPulls(tx, repository.id, [digest]);
   appendEvent(tx, {
     registryId: repository.registryId,
     type: 'manifest.deleted',

@@ -13,7 +13,10 @@ export interface Deletions {
 /** Manifests that are looked up at once. */
 const batch = 100;
 
-/** Deletes some manifests after `last`, in the order of their digests; resolves with the last one if there may be more. */
+/**
+ * Deletes some manifests of a repository that goes, after `last`, in the order of their digests; resolves with the last one
+ * if there may be more. Whether anything keeps it was asked before.
+ */
 export async function deleteManifests(
   catalog: Catalog,
   repository: Repository,
@@ -27,7 +30,10 @@ export async function deleteManifests(
   for (const { digest } of rows) {
     try {
       // Indexes go too, in whatever order.
-      await deleteManifest({ ...catalog, sparseIndexes: true }, repository, digest, told?.tags);
+      await deleteManifest({ ...catalog, sparseIndexes: true }, repository, digest, {
+        removed: told?.tags,
+        evenLocked: true,
+      });
       told?.manifest(digest);
     } catch (error) {
       // A referrer may have gone with its subject, and anything by another request.

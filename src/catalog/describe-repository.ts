@@ -1,4 +1,6 @@
+import type { Lockable } from './attributes.ts';
 import type { Catalog, Repository } from './context.ts';
+import { type Attributes, attributesOf } from './describe-locks.ts';
 import './tables.ts';
 
 export interface RepositoryFacts {
@@ -7,27 +9,30 @@ export interface RepositoryFacts {
   updatedAt: number;
   manifestCount: number;
   tagCount: number;
+  attributes: Attributes;
 }
+
+/** A repository as `describeRepository` needs it. */
+export type ListedRepository = Repository & Lockable & { createdAt: number };
 
 /** A repository that holds a manifest, as the catalog lists it. */
 export async function findListedRepository(
   { db }: Catalog,
   registryId: number,
   name: string,
-): Promise<(Repository & { createdAt: number }) | undefined> {
-  const row = await db.first<{ id: number; created_at: number }>(
-    `SELECT id, created_at FROM repositories r WHERE registry_id = ? AND name = ?
+): Promise<ListedRepository | undefined> {
+  const row = await db.first<Lockable & { id: number; created_at: number }>(
+    `SELECT id, created_at, attributes, locked_until FROM repositories r WHERE registry_id = ? AND name = ?
       AND (SELECT m.digest FROM manifests m WHERE m.repository_id = r.id ORDER BY m.digest LIMIT 1) IS NOT NULL`,
     [registryId, name],
   );
-  return row && { id: row.id, registryId, name, createdAt: row.created_at };
+  if (!row) return undefined;
+  const { id, attributes, locked_until, created_at: createdAt } = row;
+  return { id, registryId, name, createdAt, attributes, locked_until };
 }
 
 /** What is known of a repository as a whole. What is counted is read step by step, so that nobody waits for it. */
-export async function describeRepository(
-  catalog: Catalog,
-  repository: Repository & { createdAt: number },
-): Promise<RepositoryFacts> {
+export async function describeRepository(catalog: Catalog, repository: ListedRepository): Promise<RepositoryFacts> {
   const { db } = catalog;
   const { id, createdAt } = repository;
   const newest = async (table: 'tags' | 'manifests', column: string) =>
@@ -37,12 +42,17 @@ export async function describeRepository(
         [id],
       )
     )?.at ?? createdAt;
-  const [tagged, pushed] = await Promise.all([newest('tags', 'updated_at'), newest('manifests', 'pushed_at')]);
+  const [tagged, pushed, [attributes]] = await Promise.all([
+    newest('tags', 'updated_at'),
+    newest('manifests', 'pushed_at'),
+    attributesOf(catalog, id, 'repository', [{ ...repository, name: '' }]),
+  ]);
   return {
     createdAt,
     updatedAt: Math.max(createdAt, tagged, pushed),
     manifestCount: await countOf(catalog, id, 'manifests', 'digest'),
     tagCount: await countOf(catalog, id, 'tags', 'name'),
+    attributes: attributes!,
   };
 }
 

@@ -30,6 +30,9 @@ async function walk<T>(read: (from: T | undefined) => Promise<T[]>): Promise<T[]
   }
 }
 
+/** Nobody has locked anything. */
+const everything = { writeEnabled: true, deleteEnabled: true, listEnabled: true, readEnabled: true };
+
 test('an image is described by its blobs and tags, an index by what it lists', async () => {
   await using catalog = await openTestCatalog();
   const config = await catalog.blob('a', '{}', 'application/vnd.oci.image.config.v1+json');
@@ -48,6 +51,7 @@ test('an image is described by its blobs and tags, an index by what it lists', a
     config: { digest: config.digest, mediaType: config.mediaType },
     tags: ['v1', 'v2'],
     children: [],
+    attributes: everything,
   });
   const described = await describeManifest(catalog, repository, index.digest);
   expect(described).toMatchObject({ kind: 'index', imageSize: index.size, tags: [], config: undefined });
@@ -69,6 +73,7 @@ test('a repository has its times and counts, also beyond what is counted at once
       updatedAt: catalog.clock.now,
       manifestCount: 1,
       tagCount: n + 1,
+      attributes: everything,
     });
   }
   expect(first).toBeDefined();

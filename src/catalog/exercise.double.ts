@@ -10,11 +10,15 @@ import {
 import { consumeEvents, trimEvents } from '../events/index.ts';
 import { digestOf, fallbackTag, mediaTypes, parseManifest } from '../oci/index.ts';
 import { checkCatalog } from './check.ts';
+import { wholeRepository } from './attributes.ts';
+import { changeAttributes } from './change-attributes.ts';
 import { collectStep } from './collect.ts';
+import { createPullCounter } from './count-pulls.ts';
 import type { Catalog } from './context.ts';
+import { deleteMetadata, findMetadata, listMetadata, putMetadata } from './custom-metadata.ts';
 import { deleteManifest } from './delete-manifest.ts';
 import { deleteRepository } from './delete-repository.ts';
-import { describeManifest, describeManifests } from './describe-manifests.ts';
+import { describeManifest, describeManifests, hasManifest } from './describe-manifests.ts';
 import { describeRepository, findListedRepository } from './describe-repository.ts';
 import { describeTag, describeTags, describeTagsOf } from './describe-tags.ts';
 import { exerciseStorage, farLimits } from './exercise-storage.double.ts';
@@ -23,13 +27,18 @@ import { findManifest, findManifestFacts, findManifestToKeep } from './find-mani
 import { listGarbage } from './garbage.ts';
 import { dropMissingBlob } from './heal.ts';
 import { commitBlob, deleteBlob, mountBlob } from './links.ts';
+import { pullsOf } from './pulls.ts';
+import { looseReleases } from './loose-releases.ts';
 import { putManifest } from './put-manifest.ts';
+import { dayOf, regionPullsOf } from './region-pulls.ts';
 import { listReferrers } from './referrers.ts';
 import { collectRetired, ensureRegistry, registryNames, retireRegistry } from './registries.ts';
 import { emptyRetired } from './retire-repository.ts';
 import { findRepository, listRepositories, repositoryIds } from './repositories.ts';
 import { recording, type Statement } from './statements.double.ts';
+import { listTagHistory, restoreTag } from './tag-history.ts';
 import { deleteTag, listTags } from './tags.ts';
+import { trimTagHistory } from './trim-history.ts';
 
 export interface Exercise {
   /** A repository with much of everything. */
@@ -144,6 +153,57 @@ export async function exercise(base: Catalog, registryId: number, given: Exercis
     for (const order of ['name', 'newest', 'oldest'] as const)
       await describeManifests(catalog, repository, { order, last: subject.digest, limit: 10 });
   });
+  const counter = createPullCounter(catalog, () => 'somewhere');
+  const puller = { registryId, address: () => '192.0.2.1' };
+  for (const tag of [`v1-${own}`, `v2-${own}`]) counter.pulled(puller, repository.id, subject.digest, tag);
+  await during('count pulls', () => counter.write());
+  await during('describe pulls', async () => {
+    await pullsOf(catalog, repository, [subject.digest, `v1-${own}`]);
+    await regionPullsOf(catalog, registryId, { last: dayOf(now()), count: 7 });
+  });
+  await during('list the history of a tag', async () => {
+    await listTagHistory(catalog, repository, `v1-${own}`, { limit: 10 });
+    await listTagHistory(catalog, repository, `v1-${own}`, { before: 1000, limit: 10 });
+  });
+  await during('lock and be refused', async () => {
+    const locked = { readEnabled: false, listEnabled: false, deleteEnabled: false, reason: 'r' };
+    const subjects = [
+      { kind: 'tag', name: `v1-${own}` },
+      { kind: 'manifest', name: subject.digest },
+      wholeRepository,
+    ] as const;
+    for (const of of subjects) await changeAttributes(catalog, repository, of, locked, 'somebody');
+    const refused = [
+      () => findManifest(catalog, registryId, name, { tag: `v1-${own}` }),
+      () => findLinkedBlob(catalog, registryId, name, blob.digest),
+      () => deleteTag(catalog, repository, `v1-${own}`),
+      () => deleteManifest(catalog, repository, subject.digest),
+      () => deleteRepository(catalog, repository),
+    ];
+    for (const attempt of refused) if (await attempt().catch(() => false)) throw new Error('it was not refused');
+    await describeTags(catalog, repository, { order: 'name', last: '', limit: 10 });
+    await listTags(catalog, (await findRepository(catalog, registryId, name))!, '', 10);
+    const open = { readEnabled: true, listEnabled: true, deleteEnabled: true };
+    await changeAttributes(catalog, repository, wholeRepository, open, 'somebody');
+    await findManifest(catalog, registryId, name, { tag: `v1-${own}` }).catch(() => {});
+    await deleteManifest(catalog, repository, subject.digest).catch(() => {});
+    for (const of of subjects) await changeAttributes(catalog, repository, of, open, 'somebody');
+  });
+  await during('look for releases', () => looseReleases(catalog, registryId, { since: 0, most: 10 }));
+  await during('keep metadata', async () => {
+    for (const of of [wholeRepository, { kind: 'tag', name: `v1-${own}` } as const]) {
+      await putMetadata(catalog, repository, of, 'key', { value: 'x', mediaType: 'text/plain' });
+      await findMetadata(catalog, repository, of, 'key');
+      await listMetadata(catalog, repository, of);
+      await deleteMetadata(catalog, repository, of, 'key');
+    }
+    await hasManifest(catalog, repository, subject.digest);
+  });
+  await during('delete a tag', () => deleteTag(catalog, repository, `v3-${own}`));
+  await during('undelete a tag', async () => {
+    await restoreTag(catalog, repository, `v3-${own}`);
+    await restoreTag(catalog, repository, `v1-${own}`, { digest: subject.digest, force: true });
+  });
   await exerciseStorage(catalog, during, repository, { digest: subject.digest, tag: `v1-${own}` });
   await during('delete a tag', () => deleteTag(catalog, repository, `v3-${own}`));
   await during('delete a blob', () => deleteBlob(catalog, repository, extra.digest));
@@ -182,6 +242,9 @@ export async function exercise(base: Catalog, registryId: number, given: Exercis
     later(gcDelayMs + 600_000);
   }
   await during('read events', () => consumeEvents(db, `reader-${own}`, async () => {}, 20));
+  await during('trim the history of tags', async () => {
+    while (await trimTagHistory(catalog, 0));
+  });
   await during('trim events', () => trimEvents(db, now(), 20));
   await during('forget a missing blob', () => dropMissingBlob(catalog, blob.digest, 'elsewhere'));
   return recorded;

@@ -1,16 +1,23 @@
 import { LRUCache } from 'lru-cache';
 import type { Database } from '../database/index.ts';
 import type { Digest } from '../oci/index.ts';
+import { pullBits } from './attributes.ts';
 import { deferCandidate, isKept } from './candidates.ts';
 import type { Catalog } from './context.ts';
+import { requireReadable } from './require-readable.ts';
 import { type ManifestFacts, recallManifest, rememberManifest, type StoredManifest } from './recent-manifests.ts';
 import './tables.ts';
 
 type Reference = { digest: Digest } | { tag: string };
 
-interface FactsRow {
+interface NowRow {
   repository_id: number;
   digest: Digest;
+  /** Of the repository and the tag together: 0, unless one of them was ever locked or described. */
+  attributes: number;
+}
+
+interface FactsRow extends NowRow {
   media_type: string;
   size: number;
   /** Null of a large one. */
@@ -20,7 +27,12 @@ interface FactsRow {
 /** Manifests up to this size (bytes) come with their facts. */
 const small = 64 * 1024;
 const bytes = `CASE WHEN m.size <= ${small} THEN m.bytes END AS bytes`;
-const facts = 'SELECT r.id AS repository_id, m.digest AS digest, m.media_type AS media_type, m.size AS size';
+const facts = 'm.digest AS digest, m.media_type AS media_type, m.size AS size';
+/** A locked manifest is marked at its repository, so that its own row need not be read where it is known. */
+const place = {
+  digest: 'r.id AS repository_id, r.attributes AS attributes',
+  tag: 'r.id AS repository_id, r.attributes | t.attributes AS attributes',
+};
 const byDigest = 'FROM repositories r JOIN manifests m ON m.repository_id = r.id AND m.digest = ?';
 const tagged = 'FROM repositories r JOIN tags t ON t.repository_id = r.id AND t.name = ?';
 const byTag = `${tagged}
@@ -29,17 +41,17 @@ const of = 'WHERE r.registry_id = ? AND r.name = ?';
 
 const statements = {
   digest: {
-    digest: `SELECT r.id AS repository_id, m.digest AS digest ${byDigest} ${of}`,
-    facts: `${facts} ${byDigest} ${of}`,
-    whole: `${facts}, ${bytes} ${byDigest} ${of}`,
+    digest: `SELECT ${place.digest}, m.digest AS digest ${byDigest} ${of}`,
+    facts: `SELECT ${place.digest}, ${facts} ${byDigest} ${of}`,
+    whole: `SELECT ${place.digest}, ${facts}, ${bytes} ${byDigest} ${of}`,
   },
   tag: {
-    digest: `SELECT r.id AS repository_id, t.digest AS digest ${tagged} ${of}`,
-    facts: `${facts} ${byTag} ${of}`,
-    whole: `${facts}, ${bytes} ${byTag} ${of}`,
+    digest: `SELECT ${place.tag}, t.digest AS digest ${tagged} ${of}`,
+    facts: `SELECT ${place.tag}, ${facts} ${byTag} ${of}`,
+    whole: `SELECT ${place.tag}, ${facts}, ${bytes} ${byTag} ${of}`,
   },
   bytes: `SELECT m.bytes AS bytes ${byDigest} ${of}`,
-  kept: `${facts}, c.not_before AS not_before ${byDigest}
+  kept: `SELECT ${place.digest}, ${facts}, c.not_before AS not_before ${byDigest}
     LEFT JOIN gc_candidates c ON c.repository_id = r.id AND c.kind = 'manifest' AND c.digest = m.digest ${of}`,
 };
 
@@ -53,18 +65,23 @@ const largeBytes = new LRUCache<Digest, Blob>({
   sizeCalculation: ({ size }) => size,
 });
 
-/** A manifest by tag or digest, in one look-up unless it is large or the tag has moved. */
+/**
+ * A manifest by tag or digest, in one look-up unless it is large or the tag has moved. REGISTRY_DISALLOWED_OPERATION where it,
+ * the tag or the repository must not be read.
+ */
 export async function findManifest(
-  { db }: Catalog,
+  catalog: Catalog,
   registryId: number,
   name: string,
   reference: Reference,
 ): Promise<StoredManifest | undefined> {
+  const { db } = catalog;
   const [statement, key] = lookUp(reference);
-  const recent = await recalled(db, statement.digest, registryId, name, key);
+  const recent = await recalled(catalog, registryId, name, reference);
   if (recent !== undefined) return recent ?? undefined;
   const row = await db.first<FactsRow>(statement.whole, [key, registryId, name]);
   if (!row) return undefined;
+  if ((row.attributes & pullBits) !== 0) await requireReadable(catalog, row, name, reference);
   const found = factsOf(row);
   if (!row.bytes) {
     const whole = await bytesOf(db, registryId, name, row.digest);
@@ -76,11 +93,13 @@ export async function findManifest(
 }
 
 /** What was pulled last, if the reference still has its digest; null if it has none any more. */
-async function recalled({ first }: Database, digestNow: string, registryId: number, name: string, key: string) {
+async function recalled(catalog: Catalog, registryId: number, name: string, reference: Reference) {
+  const [statement, key] = lookUp(reference);
   const recent = recallManifest(registryId, name, key);
   if (!recent) return undefined;
-  const now = await first<{ repository_id: number; digest: Digest }>(digestNow, [key, registryId, name]);
+  const now = await catalog.db.first<NowRow>(statement.digest, [key, registryId, name]);
   if (!now) return null;
+  if ((now.attributes & pullBits) !== 0) await requireReadable(catalog, now, name, reference);
   return now.digest === recent.digest ? { ...recent, repositoryId: now.repository_id } : undefined;
 }
 
@@ -97,16 +116,17 @@ async function bytesOf({ first }: Database, registryId: number, name: string, di
 
 /** The same without the bytes. */
 export async function findManifestFacts(
-  { db }: Catalog,
+  catalog: Catalog,
   registryId: number,
   name: string,
   reference: Reference,
 ): Promise<ManifestFacts | undefined> {
   const [statement, key] = lookUp(reference);
-  const recent = await recalled(db, statement.digest, registryId, name, key);
+  const recent = await recalled(catalog, registryId, name, reference);
   if (recent !== undefined) return recent ? withoutBytes(recent) : undefined;
-  const row = await db.first<FactsRow>(statement.facts, [key, registryId, name]);
+  const row = await catalog.db.first<FactsRow>(statement.facts, [key, registryId, name]);
   if (!row) return undefined;
+  if ((row.attributes & pullBits) !== 0) await requireReadable(catalog, row, name, reference);
   // Most clients ask for the digest of a tag, and then get that.
   const pulled = 'tag' in reference && recallManifest(registryId, name, row.digest);
   if (pulled) rememberManifest(registryId, name, key, pulled);
@@ -137,6 +157,7 @@ export async function findManifestToKeep(
     registryId,
     name,
   ]);
+  if (found && (found.attributes & pullBits) !== 0) await requireReadable(catalog, found, name, reference);
   if (!found || isKept(catalog, found.not_before)) return found && factsOf(found);
   const kept = await db.write(async (tx) => {
     const row = tx

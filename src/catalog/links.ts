@@ -2,9 +2,11 @@ import { type ClosedUpload, lockBlob, recordBlob } from '../content/index.ts';
 import type { Transaction } from '../database/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import type { Digest } from '../oci/index.ts';
+import { bit, isHeld } from './attributes.ts';
 import { addCandidates, anywhere, deferCandidate, dropCandidates } from './candidates.ts';
 import type { Catalog, Repository } from './context.ts';
 import { holderOf } from './references.ts';
+import { requireTakingAway, rowOf } from './refuse-locked.ts';
 import { requireRegistry } from './registries.ts';
 import { ensureRepository, findRepository, readRepository } from './repositories.ts';
 import { withinLimits } from './storage-limits.ts';
@@ -36,9 +38,9 @@ async function recordAndLink(
   bound: number | undefined,
 ): Promise<string> {
   // Asked for together; what ensureRepository may write comes once the blob is locked.
-  const [key, found] = await Promise.all([
+  const [found, key] = await Promise.all([
+    readRepository(catalog, tx, registryId, name),
     recordBlob(tx, { ...blob, now: catalog.now() }),
-    readRepository(tx, registryId, name),
     requireRegistry(tx, registryId),
   ]);
   const repository = await ensureRepository(catalog, tx, registryId, name, { found, bound });
@@ -66,23 +68,41 @@ export async function mountBlob(
   mayPull: (repository: string, id: number) => boolean,
   bound?: number,
 ): Promise<boolean> {
-  const { db } = catalog;
   const source =
     from === undefined
       ? await findSource(catalog, registryId, digest, mayPull)
       : await findRepository(catalog, registryId, from);
   if (!source || (from !== undefined && !mayPull(from, source.id))) return false;
+  return mountFrom(catalog, { ...source, registryId }, registryId, name, digest, bound);
+}
+
+/**
+ * Links a blob that a repository has, of this registry or another one, without a byte that moves. False where that one does
+ * not have it. Whether it may be had from there, the caller knows.
+ */
+export async function mountFrom(
+  catalog: Catalog,
+  source: Pick<Repository, 'id' | 'registryId'> & { attributes?: number },
+  registryId: number,
+  name: string,
+  digest: Digest,
+  bound?: number,
+): Promise<boolean> {
+  const { db } = catalog;
+  // What must not be pulled is not there to be mounted either.
+  const locked = source.attributes ? await rowOf(db, source.id) : undefined;
+  if (locked && isHeld(locked, bit.readEnabled, catalog.now())) return false;
   const linked =
     'SELECT digest, size FROM blob_links WHERE digest = ? AND registry_id = ? AND repository_id = ? LIMIT 1';
-  const values = [digest, registryId, source.id];
+  const values = [digest, source.registryId, source.id];
   const there = await db.first<{ size: number }>(linked, values);
   if (!there) return false;
   const mount = async (tx: Transaction) => {
     // Only under the lock is it certain that the source still has it, and that it is the same blob.
-    const [blob, still, found] = await Promise.all([
+    const [found, blob, still] = await Promise.all([
+      readRepository(catalog, tx, registryId, name),
       lockBlob(tx, digest),
       tx.first(linked, values),
-      readRepository(tx, registryId, name),
       requireRegistry(tx, registryId),
     ]);
     if (!blob || !still) return false;
@@ -95,19 +115,22 @@ export async function mountBlob(
 
 /** The first repository with the blob that may be pulled from. Of thousands that may not, it looks at as many. */
 async function findSource(
-  { db }: Catalog,
+  { db, now }: Catalog,
   registryId: number,
   digest: Digest,
   mayPull: (repository: string, id: number) => boolean,
-): Promise<{ id: number } | undefined> {
-  const rows = await db.all<{ id: number; name: string }>(
-    `SELECT r.id AS id, r.name AS name FROM (
+): Promise<{ id: number; attributes?: number } | undefined> {
+  const rows = await db.all<{ id: number; name: string; attributes: number; locked_until: number }>(
+    `SELECT r.id AS id, r.name AS name, r.attributes AS attributes, r.locked_until AS locked_until FROM (
         SELECT repository_id FROM blob_links WHERE digest = ? ORDER BY repository_id LIMIT ${looksAt}
       ) AS looked JOIN repositories r ON r.id = looked.repository_id WHERE r.registry_id = ? AND r.listed <> 2`,
     [digest, registryId],
   );
   // The one that had it first, whichever way the database came by.
-  return rows.toSorted((one, other) => one.id - other.id).find((row) => mayPull(row.name, row.id));
+  const found = rows
+    .toSorted((one, other) => one.id - other.id)
+    .find((row) => !isHeld(row, bit.readEnabled, now()) && mayPull(row.name, row.id));
+  return found && { id: found.id };
 }
 
 /** Caller holds the blob's row lock. */
@@ -137,10 +160,12 @@ async function linkBlob(
 /**
  * Takes a blob out of a repository; its bytes go when no other repository links it. BLOB_UNKNOWN when missing, DENIED
  * (409) while a manifest here names it: deleting it would break an image that was acknowledged.
+ * REGISTRY_DISALLOWED_OPERATION where the repository is locked.
  */
 export async function deleteBlob(catalog: Catalog, repository: Repository, digest: Digest): Promise<void> {
   const { db } = catalog;
   await db.write(async (tx) => {
+    await requireTakingAway(catalog, tx, repository);
     const link = tx
       .selectFrom('blob_links')
       .select('digest')

@@ -45,6 +45,9 @@ async function fill(catalog: TestCatalog, id: number): Promise<void> {
       `${registryId}, ${id}, 'sha256:' || (n / 4), ${digest}, 'layer', 1, 1, 'x'`,
     ),
     many('tags', `${scope}, name, digest, created_at, updated_at`, `${registryId}, ${id}, 't' || n, ${digest}, 0, 0`),
+    many('pulls', `${scope}, reference, last_pull_at, pulls`, `${registryId}, ${id}, 't' || n, 0, 1`),
+    many('pulls', `${scope}, reference, last_pull_at, pulls`, `${registryId}, ${id} + n, ${digest}, 0, 1`),
+    many('region_pulls', 'registry_id, region, day, pulls', `${registryId} + n, 'r' || (n % 100), n % 30, 1`),
     many('tag_history', `${scope}, tag, digest, at`, `${registryId}, ${id}, 't' || n, ${digest}, 0`),
     many(
       'gc_candidates',

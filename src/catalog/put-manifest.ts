@@ -1,9 +1,11 @@
 import { type Parameter, placeholders, rowsOf, type Transaction } from '../database/index.ts';
 import { appendEvent } from '../events/index.ts';
 import { type Digest, distinctReferences, type ManifestReference, type ParsedManifest } from '../oci/index.ts';
+import { bit, type Lockable } from './attributes.ts';
 import { dropCandidates, exchangeManifests } from './candidates.ts';
 import type { Catalog, Repository } from './context.ts';
 import { requireReferences } from './references.ts';
+import { requireUnlocked } from './refuse-locked.ts';
 import { requireRegistry } from './registries.ts';
 import { ensureRepository } from './repositories.ts';
 import { withinLimits } from './storage-limits.ts';
@@ -25,7 +27,8 @@ export interface NewManifest {
 /**
  * Stores a manifest with its references and tags in one transaction. Throws MANIFEST_BLOB_UNKNOWN when something that
  * it needs is not in the repository, MANIFEST_INVALID when a descriptor's size is wrong, PRECONDITION_FAILED where the
- * condition does not hold of a tag.
+ * condition does not hold of a tag, REGISTRY_DISALLOWED_OPERATION where the repository, a tag that would move, or what is
+ * here of the manifest is locked.
  */
 export async function putManifest(
   catalog: Catalog,
@@ -58,13 +61,13 @@ export async function putManifest(
 
 /** Inserts the manifest, or locks the row that has it already; false then. */
 async function storeManifest(
-  { now }: Catalog,
+  catalog: Catalog,
   tx: Transaction,
   repository: Repository,
   { digest, bytes, parsed }: NewManifest,
   references: readonly ManifestReference[],
 ): Promise<boolean> {
-  const at = now();
+  const at = catalog.now();
   for (;;) {
     const inserted = await tx.run(
       `INSERT INTO manifests (registry_id, repository_id, digest, media_type, artifact_type, kind, size,
@@ -91,6 +94,7 @@ async function storeManifest(
     if (existing?.media_type === parsed.mediaType) return false;
     if (isNew) insertReferences(tx, repository, digest, references);
     else {
+      await requireUnlocked(catalog, tx, repository, { kind: 'manifest', name: digest }, existing!, bit.writeEnabled);
       // Bytes without a mediaType field that come back under another type of the same kind: nothing else differs.
       tx.send('UPDATE manifests SET media_type = ? WHERE repository_id = ? AND digest = ?', [
         parsed.mediaType,
@@ -109,8 +113,8 @@ async function storeManifest(
 }
 
 function lockManifest(tx: Transaction, repositoryId: number, digest: string) {
-  return tx.first<{ media_type: string }>(
-    'SELECT media_type FROM manifests WHERE repository_id = ? AND digest = ? FOR UPDATE',
+  return tx.first<Lockable & { media_type: string }>(
+    'SELECT media_type, attributes, locked_until FROM manifests WHERE repository_id = ? AND digest = ? FOR UPDATE',
     [repositoryId, digest],
   );
 }

@@ -1,7 +1,10 @@
 import { listsOf, type Transaction } from '../database/index.ts';
 import { RegistryError } from '../errors/index.ts';
+import { bit, type Lockable, wholeRepository } from './attributes.ts';
 import type { Catalog, Repository } from './context.ts';
+import { shareRepository } from './hold-repository.ts';
 import { afterName } from './pages.ts';
+import { requireUnlocked } from './refuse-locked.ts';
 import './tables.ts';
 
 export async function findRepository(
@@ -9,29 +12,32 @@ export async function findRepository(
   registryId: number,
   name: string,
 ): Promise<Repository | undefined> {
-  const row = await db.first<{ id: number }>('SELECT id FROM repositories WHERE registry_id = ? AND name = ?', [
-    registryId,
-    name,
-  ]);
-  return row && { id: row.id, registryId, name };
+  const row = await db.first<{ id: number; attributes: number }>(
+    'SELECT id, attributes FROM repositories WHERE registry_id = ? AND name = ?',
+    [registryId, name],
+  );
+  return row && { id: row.id, registryId, name, attributes: row.attributes };
 }
 
 /**
  * The repository of a valid name, made by the transaction that first puts something into it: a push that fails leaves
  * no empty repository behind. Takes no lock on one that is in use, because every push to it would meet there. `found`:
  * its row, where the caller has read it together with other things. `listed`: it gets a manifest. `bound`: the id that it must
- * have, UNAUTHORIZED otherwise (lesson 24).
+ * have, UNAUTHORIZED otherwise (lesson 24). REGISTRY_DISALLOWED_OPERATION where it is locked against writing, which it
+ * stays free of until the transaction ends.
  */
 export async function ensureRepository(
-  { now }: Catalog,
+  catalog: Catalog,
   tx: Transaction,
   registryId: number,
   name: string,
   { found, listed = false, bound }: EnsureOptions = {},
 ): Promise<Repository> {
   for (let existing = found; ; existing = undefined) {
-    existing ??= await readRepository(tx, registryId, name);
+    existing ??= await readRepository(catalog, tx, registryId, name);
     if (bound !== undefined) requireBound(existing?.id, bound);
+    if (existing)
+      await requireUnlocked(catalog, tx, { id: existing.id, name }, wholeRepository, existing, bit.writeEnabled);
     if (existing?.retiring_at === null && (!listed || existing.listed === 1)) {
       return { id: existing.id, registryId, name };
     }
@@ -45,7 +51,7 @@ export async function ensureRepository(
       : await tx.first<{ id: number }>(
           `INSERT INTO repositories (registry_id, name, created_at, listed) VALUES (?, ?, ?, ?)
             ON CONFLICT (registry_id, name) DO NOTHING RETURNING id`,
-          [registryId, name, now(), listed ? 1 : 0],
+          [registryId, name, catalog.now(), listed ? 1 : 0],
         );
     if (taken) return { id: taken.id, registryId, name };
     // Somebody else made it, or removed it, between the two statements.
@@ -56,6 +62,18 @@ export interface EnsureOptions {
   found?: RepositoryRow | undefined;
   listed?: boolean;
   bound?: number | undefined;
+}
+
+/**
+ * Throws REGISTRY_DISALLOWED_OPERATION where a repository is locked against writing: for who is about to send what would be
+ * refused in the end. Whether it is, the transaction says.
+ */
+export async function requireWritable(catalog: Catalog, registryId: number, name: string): Promise<void> {
+  const row = await catalog.db.first<Lockable & { id: number }>(
+    'SELECT id, attributes, locked_until FROM repositories WHERE registry_id = ? AND name = ?',
+    [registryId, name],
+  );
+  if (row) await requireUnlocked(catalog, catalog.db, { id: row.id, name }, wholeRepository, row, bit.writeEnabled);
 }
 
 /** Throws UNAUTHORIZED where a repository is not the one that somebody was given a right to (lesson 24). */
@@ -81,36 +99,51 @@ export async function repositoryIds(
   return new Map((await Promise.all(found)).flat().map(({ id, name }) => [name, id]));
 }
 
-interface RepositoryRow {
+interface RepositoryRow extends Lockable {
   id: number;
   retiring_at: number | null;
   listed: number;
 }
 
-/** For `ensureRepository`, without a lock. */
-export function readRepository(tx: Transaction, registryId: number, name: string): Promise<RepositoryRow | undefined> {
-  return tx.first('SELECT id, retiring_at, listed FROM repositories WHERE registry_id = ? AND name = ?', [
-    registryId,
-    name,
-  ]);
+/** For `ensureRepository`, without a lock on the row; called before any row is locked. */
+export function readRepository(
+  catalog: Catalog,
+  tx: Transaction,
+  registryId: number,
+  name: string,
+): Promise<RepositoryRow | undefined> {
+  shareRepository(catalog, tx, registryId, name);
+  return tx.first(
+    'SELECT id, retiring_at, listed, attributes, locked_until FROM repositories WHERE registry_id = ? AND name = ?',
+    [registryId, name],
+  );
 }
 
 /**
- * Names of repositories that hold a manifest, after `last`, in byte order. Of those that do not, only the ones are read
+ * Repositories that hold a manifest, hidden ones too, after `last`, in byte order. Of those that do not, only the ones are read
  * that had one, and they are collected. The inner ORDER BY keeps PostgreSQL from reading all manifests instead of one for
  * each name.
  */
-export async function listRepositories(
+export function readRepositories(
   { db }: Catalog,
   registryId: number,
   last: string,
   limit: number,
-): Promise<string[]> {
-  const rows = await db.all<{ name: string }>(
-    `SELECT name FROM repositories r WHERE registry_id = ? AND name > ? AND listed = 1
+): Promise<(Lockable & { id: number; name: string })[]> {
+  return db.all<Lockable & { id: number; name: string }>(
+    `SELECT id, name, attributes, locked_until FROM repositories r WHERE registry_id = ? AND name > ? AND listed = 1
       AND (SELECT m.digest FROM manifests m WHERE m.repository_id = r.id ORDER BY m.digest LIMIT 1) IS NOT NULL
       ORDER BY name LIMIT ?`,
     [registryId, afterName(last), limit],
   );
-  return rows.map((row) => row.name);
+}
+
+/** Their names. */
+export async function listRepositories(
+  catalog: Catalog,
+  registryId: number,
+  last: string,
+  limit: number,
+): Promise<string[]> {
+  return (await readRepositories(catalog, registryId, last, limit)).map(({ name }) => name);
 }

@@ -4,6 +4,8 @@ import { addCandidates } from './candidates.ts';
 import { retireMs } from './collect-repository.ts';
 import type { Catalog, Repository } from './context.ts';
 import { deleteManifests } from './delete-manifests.ts';
+import { takeRepository } from './hold-repository.ts';
+import { requireNothingKept } from './refuse-locked.ts';
 import './tables.ts';
 
 /*
@@ -21,9 +23,14 @@ export function nameBefore(name: string): string {
   return name.startsWith(mark) ? name.slice(name.indexOf(':', mark.length) + 1) : name;
 }
 
-/** Takes its name from a repository. NAME_UNKNOWN where that is gone already. */
+/**
+ * Takes its name from a repository. NAME_UNKNOWN where that is gone already, REGISTRY_DISALLOWED_OPERATION where a lock keeps
+ * it or something in it.
+ */
 export async function retireRepository(catalog: Catalog, tx: Transaction, repository: Repository): Promise<void> {
-  const { id, name } = repository;
+  const { id, name, registryId } = repository;
+  takeRepository(catalog, tx, registryId, name);
+  await requireNothingKept(catalog, tx, repository);
   const at = catalog.now();
   const retired = await tx.run(
     'UPDATE repositories SET name = ?, listed = 2, retiring_at = ? WHERE id = ? AND name = ?',

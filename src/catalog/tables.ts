@@ -1,5 +1,6 @@
 import { type Generated, sql } from 'kysely';
 import { type Migration, replaceIndexes, run, sqlTypes } from '../database/index.ts';
+import { lockMigrations } from './lock-migrations.ts';
 import { usageMigrations } from './usage-migration.ts';
 
 declare module '../database/tables.ts' {
@@ -15,6 +16,9 @@ declare module '../database/tables.ts' {
       retiring_at: number | null;
       /** 0 until its first manifest: a catalog passes over what has blobs alone. 2 from its deletion on: see retire-repository.ts. */
       listed: Generated<number>;
+      /** See attributes.ts; of tags and manifests as well. */
+      attributes: Generated<number>;
+      locked_until: Generated<number>;
     };
     manifests: {
       registry_id: number;
@@ -28,8 +32,10 @@ declare module '../database/tables.ts' {
       /** JSON. */
       annotations: string | null;
       pushed_at: number;
-      /** The exact bytes that were pushed. Last, so that the other columns are read without them. */
+      /** The exact bytes that were pushed. Behind the other columns, so that those are read without them. */
       bytes: Uint8Array;
+      attributes: Generated<number>;
+      locked_until: Generated<number>;
     };
     manifest_references: {
       registry_id: number;
@@ -48,6 +54,8 @@ declare module '../database/tables.ts' {
       digest: string;
       created_at: number;
       updated_at: number;
+      attributes: Generated<number>;
+      locked_until: Generated<number>;
     };
     /** Every move of a tag; a null digest is its deletion. */
     tag_history: {
@@ -57,6 +65,28 @@ declare module '../database/tables.ts' {
       tag: string;
       digest: string | null;
       at: number;
+      /** Who moved it; null of moves that nobody asked for, or that an older version recorded. */
+      by_id: string | null;
+      by_name: string | null;
+    };
+    /** One row: how far the history was looked through for what is old (see trim-history.ts). */
+    tag_history_trim: { registry_id: number; passed_id: number };
+    /** What was pulled and when last, beside what it says so of: rows of manifests are wide (see pulls.ts). */
+    pulls: {
+      registry_id: number;
+      repository_id: number;
+      /** A digest or a tag. */
+      reference: string;
+      last_pull_at: number;
+      pulls: number;
+    };
+    /** How often clients of a region pulled on a day (see region-pulls.ts). */
+    region_pulls: {
+      registry_id: number;
+      region: string;
+      /** Days since 1970, UTC. */
+      day: number;
+      pulls: number;
     };
     /**
      * Which repository may read which blob. Key and size are the blob's own: they cannot change while a link holds
@@ -101,6 +131,38 @@ declare module '../database/tables.ts' {
     storage_count: { what: string; repository_id: number; digest: string };
     /** What may be garbage from `not_before` on (see candidates.ts); everything else is not looked at. */
     gc_candidates: { registry_id: number; repository_id: number; kind: string; digest: string; not_before: number };
+    /**
+     * Who locked what, why and until when: read where somebody asks or is refused. Whether something is locked, its own
+     * row says (attributes.ts).
+     */
+    locks: {
+      registry_id: number;
+      repository_id: number;
+      kind: string;
+      /** A tag or a digest; '' of a repository. */
+      name: string;
+      /** The manifest that it keeps: a locked tag keeps the one that it names. '' of a repository. */
+      digest: string;
+      /** See attributes.ts. */
+      attributes: number;
+      /** 1 where it keeps from being deleted. */
+      keeps: number;
+      locked_until: number;
+      owner: string;
+      reason: string | null;
+      locked_at: number;
+    };
+    /** Custom metadata of repositories, tags and manifests. */
+    custom_metadata: {
+      registry_id: number;
+      repository_id: number;
+      kind: string;
+      name: string;
+      key: string;
+      value: string;
+      media_type: string;
+      updated_at: number;
+    };
   }
 }
 
@@ -227,5 +289,38 @@ export const catalogMigrations: Migration[] = [
       await run(db, ['CREATE INDEX repositories_retired ON repositories (retiring_at, id) WHERE listed = 2']);
     },
   },
+  {
+    name: '0035-who-moved-a-tag',
+    async up(db, dialect) {
+      const { int } = sqlTypes(dialect);
+      await run(db, [
+        `CREATE TABLE tag_history_trim (registry_id ${int} NOT NULL PRIMARY KEY, passed_id ${int} NOT NULL)`,
+      ]);
+    },
+    exclusive: {
+      tables: ['tag_history'],
+      async up(db, dialect) {
+        const { text } = sqlTypes(dialect);
+        await run(db, [
+          `ALTER TABLE tag_history ADD COLUMN by_id ${text}`,
+          `ALTER TABLE tag_history ADD COLUMN by_name ${text}`,
+        ]);
+      },
+    },
+  },
+  {
+    name: '0036-pulls',
+    async up(db, dialect) {
+      const { int, text } = sqlTypes(dialect);
+      const inKey = dialect === 'sqlite' ? ' WITHOUT ROWID' : '';
+      await run(db, [
+        `CREATE TABLE pulls (registry_id ${int} NOT NULL, repository_id ${int} NOT NULL, reference ${text} NOT NULL,
+          last_pull_at ${int} NOT NULL, pulls ${int} NOT NULL, PRIMARY KEY (repository_id, reference))${inKey}`,
+        `CREATE TABLE region_pulls (registry_id ${int} NOT NULL, region ${text} NOT NULL, day ${int} NOT NULL,
+          pulls ${int} NOT NULL, PRIMARY KEY (day, registry_id, region))${inKey}`,
+      ]);
+    },
+  },
+  ...lockMigrations,
   ...usageMigrations,
 ];

@@ -1,18 +1,33 @@
 import { listsOf, type Transaction } from '../database/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import { appendEvent } from '../events/index.ts';
+import { bit, keepBits, type Lockable } from './attributes.ts';
 import { addCandidates } from './candidates.ts';
 import type { Catalog, Repository } from './context.ts';
+import { forgetAttributes, followTag } from './forget-attributes.ts';
 import { afterName } from './pages.ts';
+import { forgetPulls } from './pulls.ts';
+import { requireTakingAway, requireUnlocked } from './refuse-locked.ts';
+import { readShown } from './shown.ts';
+import { requireMutable } from './tag-mutability.ts';
 import './tables.ts';
 
-/** Tags of a repository after `last`, in byte order. */
+/** Tags of a repository after `last`, in byte order, without those that are hidden. */
 export async function listTags(
-  { db }: Catalog,
+  { db, now }: Catalog,
   repository: Repository,
   last: string,
   limit: number,
 ): Promise<string[]> {
+  if (((repository.attributes ?? bit.hidden) & bit.hidden) !== 0) {
+    const rows = await readShown<Lockable & { name: string }>(now(), limit, (after) =>
+      db.all(
+        `SELECT name, attributes, locked_until FROM tags WHERE repository_id = ? AND name > ? ORDER BY name LIMIT ?`,
+        [repository.id, after?.name ?? afterName(last), limit],
+      ),
+    );
+    return rows.map((row) => row.name);
+  }
   const rows = await db.all<{ name: string }>(
     'SELECT name FROM tags WHERE repository_id = ? AND name > ? ORDER BY name LIMIT ?',
     [repository.id, afterName(last), limit],
@@ -26,7 +41,8 @@ export type TagCondition = (digest: string | undefined) => boolean;
 /**
  * Points tags to a digest, with their history and events; the caller holds the manifest's row. The last writer wins,
  * and a move to where a tag is already changes nothing. Returns the digests that the tags left. Throws
- * PRECONDITION_FAILED where `condition` does not hold of a tag.
+ * PRECONDITION_FAILED where `condition` does not hold of a tag, REGISTRY_DISALLOWED_OPERATION where one is locked, DENIED
+ * where one is immutable.
  */
 export async function moveTags(
   catalog: Catalog,
@@ -59,12 +75,19 @@ async function moveTag(
         ON CONFLICT (repository_id, name) DO NOTHING`,
       [repository.registryId, repository.id, name, digest, at, at],
     );
-    const previous = inserted > 0 ? undefined : await lockTag(tx, repository, name);
+    const before = inserted > 0 ? undefined : await lockTag(tx, repository, name);
     // Removed between the two statements: then it is a new tag.
-    if (inserted === 0 && previous === undefined) continue;
+    if (inserted === 0 && before === undefined) continue;
+    const previous = before?.digest;
     requireCondition(condition, name, previous);
+    // What a locked tag names already, it may be pushed to again: nothing moves.
     if (previous === digest) return undefined;
-    if (previous !== undefined) {
+    if (before && previous !== undefined) {
+      requireMutable(catalog.tagMutability?.(repository.registryId, repository.name), name, previous);
+      if (before.attributes !== 0) {
+        await requireUnlocked(catalog, tx, repository, { kind: 'tag', name }, before, bit.writeEnabled);
+        followTag(tx, repository, name, digest);
+      }
       tx.send('UPDATE tags SET digest = ?, updated_at = ? WHERE repository_id = ? AND name = ?', [
         digest,
         at,
@@ -79,20 +102,26 @@ async function moveTag(
 
 /**
  * Removes a tag and leaves its manifest (distribution-spec "Deleting tags"). MANIFEST_UNKNOWN when missing,
- * PRECONDITION_FAILED where `condition` does not hold.
+ * PRECONDITION_FAILED where `condition` does not hold, REGISTRY_DISALLOWED_OPERATION where the tag or its repository is
+ * locked. `evenLocked`: a tag that names nothing is no good to whoever locked it.
  */
 export async function deleteTag(
   catalog: Catalog,
   repository: Repository,
   name: string,
-  condition?: TagCondition,
+  { condition, evenLocked = false }: { condition?: TagCondition | undefined; evenLocked?: boolean } = {},
 ): Promise<void> {
   await catalog.db.write(async (tx) => {
-    const digest = await lockTag(tx, repository, name);
-    if (digest === undefined) {
+    if (!evenLocked) await requireTakingAway(catalog, tx, repository);
+    const tag = await lockTag(tx, repository, name);
+    if (tag === undefined) {
       throw new RegistryError('MANIFEST_UNKNOWN', { message: 'tag unknown to this repository', detail: { tag: name } });
     }
+    const { digest, attributes } = tag;
     requireCondition(condition, name, digest);
+    if (!evenLocked) await requireUnlocked(catalog, tx, repository, { kind: 'tag', name }, tag, keepBits);
+    if (attributes !== 0) forgetAttributes(tx, repository, 'tag', [name]);
+    forgetPulls(tx, repository.id, [name]);
     removeTag(catalog, tx, repository, name, digest);
     addCandidates(catalog, tx, repository, 'manifest', await referrersAmong(tx, repository, [digest]));
   });
@@ -102,7 +131,7 @@ function requireCondition(condition: TagCondition | undefined, tag: string, dige
   if (condition && !condition(digest)) throw new RegistryError('PRECONDITION_FAILED', { detail: { tag, digest } });
 }
 
-/** Caller holds the tag's row. */
+/** Caller holds the tag's row, and has forgotten its attributes and pulls. */
 export function removeTag(
   catalog: Catalog,
   tx: Transaction,
@@ -114,9 +143,11 @@ export function removeTag(
   recordMove(catalog, tx, repository, name, null, digest);
 }
 
-async function lockTag(tx: Transaction, repository: Repository, name: string): Promise<string | undefined> {
-  const text = 'SELECT digest FROM tags WHERE repository_id = ? AND name = ? FOR UPDATE';
-  return (await tx.first<{ digest: string }>(text, [repository.id, name]))?.digest;
+type TagRow = Lockable & { digest: string };
+
+function lockTag(tx: Transaction, repository: Repository, name: string): Promise<TagRow | undefined> {
+  const text = 'SELECT digest, attributes, locked_until FROM tags WHERE repository_id = ? AND name = ? FOR UPDATE';
+  return tx.first<TagRow>(text, [repository.id, name]);
 }
 
 /**
@@ -143,7 +174,7 @@ export async function referrersAmong(
 }
 
 function recordMove(
-  { now }: Catalog,
+  { now, by }: Catalog,
   tx: Transaction,
   repository: Repository,
   tag: string,
@@ -151,13 +182,10 @@ function recordMove(
   previous: string | null,
 ): void {
   const at = now();
-  tx.send('INSERT INTO tag_history (registry_id, repository_id, tag, digest, at) VALUES (?, ?, ?, ?, ?)', [
-    repository.registryId,
-    repository.id,
-    tag,
-    digest,
-    at,
-  ]);
+  tx.send(
+    'INSERT INTO tag_history (registry_id, repository_id, tag, digest, at, by_id, by_name) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    [repository.registryId, repository.id, tag, digest, at, by?.id ?? null, by?.name ?? null],
+  );
   appendEvent(tx, {
     registryId: repository.registryId,
     type: digest === null ? 'tag.deleted' : 'tag.moved',

@@ -45,8 +45,12 @@ const statements: Record<Dialect, string> = {
 export const usageStatement = (dialect: Dialect): string => statements[dialect];
 
 /** Of a registry, as it is now. */
-export function registryUsage({ db }: Catalog, registryId: number): Promise<StorageUsage> {
-  return usageOf(db, db.dialect, registryId, 0);
+export function registryUsage(
+  { db }: Catalog,
+  registryId: number,
+  reader: Pick<Database, 'first'> = db,
+): Promise<StorageUsage> {
+  return usageOf(reader, db.dialect, registryId, 0);
 }
 
 /** Of a repository, as it is now. */

@@ -1,5 +1,6 @@
 import type { Catalog } from './context.ts';
-import { listRepositories } from './repositories.ts';
+import { readRepositories } from './repositories.ts';
+import { isShown, readShown } from './shown.ts';
 
 /** Which repositories of a registry somebody may know of. */
 export interface Viewer {
@@ -12,7 +13,7 @@ export interface Viewer {
 const batch = 1000;
 
 /**
- * Names of repositories that somebody may know of, after `last`. Who sees few of many makes us read past the others: where
+ * Names of repositories that are listed and that somebody may know of, after `last`. Who sees few of many makes us read past the others: where
  * it stopped would be the name of one, so a page ends only when it is full.
  */
 export async function listVisibleRepositories(
@@ -21,13 +22,19 @@ export async function listVisibleRepositories(
   { maySee, seesAll }: Viewer,
   { last, limit }: { last: string; limit: number },
 ): Promise<string[]> {
-  if (seesAll) return listRepositories(catalog, registryId, last, limit);
+  const now = catalog.now();
+  if (seesAll) {
+    const rows = await readShown<{ name: string; attributes: number; locked_until: number }>(now, limit, (row) =>
+      readRepositories(catalog, registryId, row?.name ?? last, limit),
+    );
+    return rows.map(({ name }) => name);
+  }
   const seen: string[] = [];
   for (let after = last; ;) {
-    const names = await listRepositories(catalog, registryId, after, batch);
-    for (const name of names) if (maySee(name) && seen.push(name) === limit) return seen;
-    if (names.length < batch) return seen;
-    after = names.at(-1)!;
+    const rows = await readRepositories(catalog, registryId, after, batch);
+    for (const row of rows) if (maySee(row.name) && isShown(row, now) && seen.push(row.name) === limit) return seen;
+    if (rows.length < batch) return seen;
+    after = rows.at(-1)!.name;
     // SQLite answers without the event loop turning.
     await new Promise(setImmediate);
   }

@@ -1,4 +1,6 @@
 import { type Application, buildApplication, ExitCode, type RouteMap, run } from '@stricli/core';
+import { answerShell } from './completion/answer-shell.ts';
+import { completeWord } from './completion/scripts.ts';
 import type { Context } from './context.ts';
 import { exitCodeOf, exitCodes } from './failure.ts';
 import { joinWords } from './manage/words.ts';
@@ -22,6 +24,7 @@ export async function runCommand(
   words: readonly string[],
   context: Context,
 ): Promise<void> {
+  if (words[0] === completeWord) return answerShell(application, words.slice(1), context);
   await run(application, joinWords(application.root, words), context);
   const { process } = context;
   // A process keeps the last eight bits of what it is told.

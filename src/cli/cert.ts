@@ -8,6 +8,7 @@ const dev = buildCommand<{ directory: string; host?: readonly string[]; days: nu
     fullDescription: describe(
       'Makes a certificate authority once, and a certificate for localhost and the named hosts that it signs. For ' +
         'development: everyone who trusts this authority trusts whoever holds its key.',
+      ['cert dev', 'cert dev --directory ./tls --host registry.test --days 30'],
     ),
   },
   parameters: {

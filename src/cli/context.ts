@@ -1,10 +1,13 @@
 import type { CommandContext } from '@stricli/core';
+import { defaultOf } from './defaults.ts';
 
 /** What a command may touch of the outside, handed in so that tests need no child process. */
 export interface Context extends CommandContext {
   readonly process: Omit<NodeJS.Process, 'exitCode'> & { exitCode?: number | string | null };
   readonly environment: Record<string, string | undefined>;
   write(text: string): void;
+  /** The words before one that is being completed. */
+  readonly typed?: readonly string[];
 }
 
 export function createContext(process: NodeJS.Process, environment: Context['environment']): Context {
@@ -16,8 +19,8 @@ export function createContext(process: NodeJS.Process, environment: Context['env
 }
 
 /** The server that is meant where none is named. */
-export function defaultHost({ environment }: Context): string {
-  return environment['BONDED_SERVER'] || '127.0.0.1:5000';
+export function defaultHost(context: Context): string {
+  return defaultOf(context, 'server')?.value ?? '127.0.0.1:5000';
 }
 
 /** Ends a command with a sentence that says what to do; the exit code becomes 1. */

@@ -87,9 +87,13 @@ function messageOf(body: Record<string, unknown> | undefined): string | undefine
   return typeof message === 'string' ? shown(message) : undefined;
 }
 
+/** What a token says (RFC 7519 §3), by whomever it is signed. Nobody is believed anything by it. */
+export function claimsOf(token: string): Record<string, unknown> | undefined {
+  return parsed(Buffer.from(token.split('.', 2)[1] ?? '', 'base64url').toString());
+}
+
 /** `exp` of a token (RFC 7519 §4.1.4), in ms. Nobody is believed anything by it. */
 export function expiryOf(token: string): number | undefined {
-  const claims = parsed(Buffer.from(token.split('.', 2)[1] ?? '', 'base64url').toString());
-  const exp = claims?.['exp'];
+  const exp = claimsOf(token)?.['exp'];
   return typeof exp === 'number' && Number.isFinite(exp) ? exp * 1000 : undefined;
 }

@@ -1,11 +1,10 @@
 import { ManagementClientError } from '../operations/index.ts';
+import { ContentError } from './content/content-error.ts';
 import { missingText } from './missing.ts';
 import { shown } from './output/index.ts';
+import { UsageError } from './usage-error.ts';
 
-/** The command was not written as it must be; the message says how. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
+export { UsageError } from './usage-error.ts';
 
 /** There is nothing of a name. */
 export function notFound(message: string): ManagementClientError {
@@ -17,7 +16,8 @@ export const exitCodes = { failed: 1, usage: 2, notFound: 3 } as const;
 
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return exitCodes.usage;
-  if (error instanceof ManagementClientError && error.status === 404) return exitCodes.notFound;
+  const isRefusal = error instanceof ManagementClientError || error instanceof ContentError;
+  if (isRefusal && error.status === 404) return exitCodes.notFound;
   return exitCodes.failed;
 }
 

@@ -5,6 +5,7 @@ import {
   text_en,
 } from '@stricli/core';
 import { ManagementClientError } from '../operations/index.ts';
+import { ContentError, contentMessage } from './content/content-error.ts';
 import { messageOf } from './failure.ts';
 
 const kebab = (flag: string) => flag.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
@@ -46,6 +47,7 @@ export const text: ApplicationText = {
   },
   exceptionWhileRunningCommand(error) {
     if (error instanceof ManagementClientError) return `bonded: ${messageOf(error)}`;
+    if (error instanceof ContentError) return `bonded: ${contentMessage(error)}`;
     const { code, message } = (error ?? {}) as { code?: string; message?: string };
     if (code !== undefined && full.has(code)) {
       return `bonded: no space is left where the data is (${message}); make room and try again`;

@@ -1,12 +1,19 @@
 import { buildCommand, buildRouteMap } from '@stricli/core';
-import type { Context } from '../cli/index.ts';
+import { type Context, describe, getDefault, listDefaults, setDefaults, unsetDefaults } from '../cli/index.ts';
 import { describeSettings } from '../config/index.ts';
 import { configSchema, tlsOf } from '../configuration.ts';
 import { loadTls } from '../http/index.ts';
 import { type ConfigFlags, configFlags, loadFor } from './load.ts';
 
 const check = buildCommand<ConfigFlags, [], Context>({
-  docs: { brief: 'Validate the configuration and show where each value comes from' },
+  docs: {
+    brief: 'Validate the configuration of the server and show where each value comes from',
+    fullDescription: describe(
+      'Reads the configuration as bonded serve does: the file, the environment and flags. Ends with 1 where it is not valid, ' +
+        'and says why. No value is printed.',
+      ['config check', 'config check --config bonded.yaml'],
+    ),
+  },
   parameters: { flags: configFlags },
   func(flags) {
     const loaded = loadFor(this, flags);
@@ -24,4 +31,7 @@ const check = buildCommand<ConfigFlags, [], Context>({
   },
 });
 
-export const configRoutes = buildRouteMap({ routes: { check }, docs: { brief: 'Configuration' } });
+export const configRoutes = buildRouteMap({
+  routes: { check, set: setDefaults, get: getDefault, unset: unsetDefaults, list: listDefaults },
+  docs: { brief: 'Configuration: of the server, and defaults of commands' },
+});

@@ -20,6 +20,7 @@ export const fsck = buildCommand<FsckFlags, [], Context>({
     fullDescription: describe(
       'Needs the server stopped. Lists what it finds, one line each; the exit code is 1 when something is left that ' +
         'was not mended.',
+      ['fsck', 'fsck --repair --verify', 'fsck --config bonded.yaml'],
     ),
   },
   parameters: {

@@ -13,6 +13,7 @@ export const gc = buildCommand<ConfigFlags & { dryRun: boolean }, [], Context>({
     fullDescription: describe(
       'A running server collects by itself. This does it with the server stopped; with --dry-run it only lists what ' +
         'would be removed now, also while the server runs. What lost its last reference less than gc.delay ago stays.',
+      ['gc --dry-run', 'gc --config bonded.yaml'],
     ),
   },
   parameters: {

@@ -1,6 +1,6 @@
 import type { Context } from '../cli/index.ts';
-import { ConfigError, type LoadedConfig } from '../config/index.ts';
-import { type Configuration, loadConfiguration } from '../configuration.ts';
+import { ConfigError, describeSettings, type LoadedConfig } from '../config/index.ts';
+import { type Configuration, configSchema, loadConfiguration } from '../configuration.ts';
 
 export interface ConfigFlags {
   config?: string;
@@ -15,12 +15,18 @@ const text = { kind: 'parsed', parse: String, optional: true } as const;
 
 /** Flags of every command that works on a registry's configuration. */
 export const configFlags = {
-  config: { ...text, brief: 'YAML file with the configuration' },
+  config: { ...text, placeholder: 'file', brief: 'YAML file with the configuration' },
   listen: { ...text, brief: 'Address and port to serve on (default 127.0.0.1:5000)' },
-  data: { ...text, brief: 'Data directory (default ./data)' },
+  data: { ...text, placeholder: 'dir', brief: 'Data directory (default ./data)' },
   database: { ...text, brief: 'PostgreSQL URL; SQLite in the data directory otherwise' },
   logLevel: { ...text, brief: 'debug, info, warn, error or silent' },
-  set: { ...text, variadic: true, brief: 'Any setting, as key=value: --set gc.delay=48h' },
+  set: {
+    ...text,
+    variadic: true,
+    placeholder: 'key=value',
+    brief: 'Any setting, as key=value: --set gc.delay=48h',
+    proposeCompletions: () => describeSettings(configSchema).map(({ key }) => `${key}=`),
+  },
 } as const;
 
 /** Reads the configuration for a command. Problems are written out, one a line; then the result is undefined. */

@@ -10,6 +10,7 @@ export const nodes = buildCommand<ConfigFlags, [], Context>({
     fullDescription: describe(
       'One line each, separated by tabs: number, machine and process, alive or silent, seconds since it started, seconds ' +
         'since its last heartbeat, and the jobs that it does for all.',
+      ['nodes --config bonded.yaml'],
     ),
   },
   parameters: { flags: configFlags },

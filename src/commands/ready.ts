@@ -10,6 +10,7 @@ export const ready = buildCommand<ConfigFlags, [], Context>({
     fullDescription: describe(
       'Asks /readyz at the configured address and ends with code 0 when it is ready, else with 1. For health checks ' +
         'where there is no other client, as in the container image.',
+      ['ready', 'ready --config bonded.yaml'],
     ),
   },
   parameters: { flags: configFlags },

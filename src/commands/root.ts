@@ -1,6 +1,7 @@
 import { buildRouteMap } from '@stricli/core';
 import {
   certRoutes,
+  completion,
   dockerCredential,
   kubeletCredentialProvider,
   login,
@@ -29,6 +30,7 @@ export const root = buildRouteMap({
     ...manageRoutes,
     config: configRoutes,
     cert: certRoutes,
+    completion,
     dockerCredential,
     kubeletCredentialProvider,
     worker,

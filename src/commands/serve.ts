@@ -1,7 +1,7 @@
 import { resolve as resolvePath } from 'node:path';
 import { buildCommand } from '@stricli/core';
 import { startApp } from '../app/index.ts';
-import type { Context } from '../cli/index.ts';
+import { type Context, describe } from '../cli/index.ts';
 import { tlsOf } from '../configuration.ts';
 import { isInTheClear } from '../http/index.ts';
 import { startWorkers } from '../processes/index.ts';
@@ -10,7 +10,14 @@ import { type ConfigFlags, configFlags, loadFor } from './load.ts';
 import { welcome } from './welcome.ts';
 
 export const serve = buildCommand<ConfigFlags, [], Context>({
-  docs: { brief: 'Start the registry' },
+  docs: {
+    brief: 'Start the registry',
+    fullDescription: describe(
+      'Serves until it is told to end by SIGTERM or SIGINT; what is under way then is finished. Without a configuration it ' +
+        'listens on 127.0.0.1:5000 and keeps its data in ./data.',
+      ['serve', 'serve --config bonded.yaml', 'serve --listen 127.0.0.1:5000 --data ./data'],
+    ),
+  },
   parameters: { flags: configFlags },
   async func(flags) {
     const loaded = loadFor(this, flags);
@@ -23,9 +30,15 @@ export const serve = buildCommand<ConfigFlags, [], Context>({
     const app = workers ?? (await startApp(config, log));
     // Before anybody hears that it serves, and may want to end it.
     const signal = stopSignal(this);
-    const shown = { url: app.url, ...(app.metricsUrl && { metrics: app.metricsUrl }), ...(workers && { processes }) };
+    const shown = {
+      url: app.url,
+      ...(app.metricsUrl && { metrics: app.metricsUrl }),
+      ...(app.listenerUrls.length > 0 && { listeners: app.listenerUrls }),
+      ...(workers && { processes }),
+    };
     const { listen, publicUrl } = config;
-    if (isInTheClear({ listen, publicUrl, hasTls: tlsOf(config) !== undefined })) {
+    const { listeners } = config.network;
+    if (isInTheClear({ listen, listeners, publicUrl, hasTls: tlsOf(config) !== undefined })) {
       log.warn({}, 'tokens travel in the clear: set tls, or name in publicUrl the proxy in front that speaks TLS');
     }
     log.info(shown, `serving on ${app.url}`);

@@ -136,7 +136,7 @@ function originOf(key: string, origins: Map<string, string>): string | undefined
 
 /** What tells commands where and as whom to log in, test switches, and what Kubernetes sets for a Service named `bonded`. */
 const foreign =
-  /^BONDED_(?:SERVER$|TOKEN_FILE$|ID_TOKEN$|LOGIN_(?:AUDIENCE|CLIENT_ID|ISSUER)$|TEST_|CONFIG$|NO_SKIP$|FRESH_CLONE$|PORT(?:_|$)|SERVICE_)/;
+  /^BONDED_(?:SERVER$|REGISTRY$|OUTPUT$|PROGRESS$|USERNAME$|PASSWORD$|TOKEN_FILE$|ID_TOKEN$|LOGIN_(?:AUDIENCE|CLIENT_ID|ISSUER)$|TEST_|CONFIG$|NO_SKIP$|FRESH_CLONE$|PORT(?:_|$)|SERVICE_)/;
 
 function unknownVariables(settings: readonly Setting[], environment: ConfigSources['environment']): string[] {
   const known = new Set(settings.flatMap(({ variable }) => (variable ? [variable, `${variable}_FILE`] : [])));

@@ -26,6 +26,10 @@ export interface UploadBody {
   stream: ReadableStream<Uint8Array>;
   /** Bytes that Content-Length or Content-Range promises; undefined where neither does. */
   length: number | undefined;
+  /** The largest blob (bytes), where that is less than the store takes. */
+  maxBytes?: number | undefined;
+  /** Slows it down: resolves when bytes that have come may be taken in; undefined where they may at once. */
+  pace?: ((bytes: number) => Promise<void> | undefined) | undefined;
 }
 
 export interface Received {
@@ -69,6 +73,9 @@ export async function receive(
   limits: { maxBytes: number; watchdog: Watchdog; interruption: Interruption; room?: UploadRoom | undefined },
 ): Promise<Received> {
   const { watchdog, interruption, room } = limits;
+  const { pace } = body;
+  const maxBytes = Math.min(limits.maxBytes, body.maxBytes ?? limits.maxBytes);
+  const space = { maxBytes, room };
   const offset = hash.length();
   const reader = body.stream.getReader();
   let bytes = 0;
@@ -82,15 +89,18 @@ export async function receive(
   interruption.whenInterrupted(giveUp);
   hash.attach(staging);
   try {
-    requireSpace(offset + (body.length ?? 0), limits);
+    requireSpace(offset + (body.length ?? 0), space);
     let renewAt = renewBytes;
     for (;;) {
       watched.waiting = true;
       const { done, value } = await nextChunk(reader);
       watched.waiting = false;
       if (done || failure !== undefined) break;
-      requireSpace(offset + bytes + value.byteLength, limits);
+      requireSpace(offset + bytes + value.byteLength, space);
       if (body.length !== undefined && bytes + value.byteLength > body.length) throw tooLong(body.length);
+      const slowed = pace?.(value.byteLength);
+      if (slowed) await slowed;
+      if (failure !== undefined) break;
       bytes += value.byteLength;
       watched.bytes = bytes;
       if (room && bytes >= renewAt) {

@@ -1,4 +1,4 @@
-import { deleteBlob, findBlobToKeep, findLinkedBlob, findRepository } from '../catalog/index.ts';
+import { deleteBlob, findBlobToKeep, findLinkedBlob, findRepository, type LinkedBlob } from '../catalog/index.ts';
 import { type BlobBody, ObjectMissing } from '../content/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import { type Digest, parseRange, requireDigest } from '../oci/index.ts';
@@ -14,10 +14,22 @@ export async function getBlob(distribution: Distribution, exchange: Exchange, ro
   const blob = await findLinkedBlob(distribution.catalog, exchange.registryId, route.name, digest);
   if (!blob) throw await unknownBlob(distribution, exchange, route);
   requireSame(exchange, route.name, blob.repositoryId);
+  return sendBlob(distribution, exchange, blob, digest, () => addressOf(distribution, exchange, route, blob, digest));
+}
+
+/** A blob that somebody may read, or where they find it. */
+export async function sendBlob(
+  distribution: Distribution,
+  exchange: Pick<Exchange, 'registryId' | 'request'>,
+  blob: LinkedBlob,
+  digest: Digest,
+  addressElsewhere: () => string | undefined | Promise<string | undefined>,
+): Promise<Response> {
+  const { request } = exchange;
   const headers = blobHeaders(digest);
-  if (isNotModified(exchange.request, digest)) return new Response(null, { status: 304, headers });
-  const asked = exchange.request.headers.get('range');
-  const range = asked === null || !rangeApplies(exchange.request, digest) ? undefined : parseRange(asked, blob.size);
+  if (isNotModified(request, digest)) return new Response(null, { status: 304, headers });
+  const asked = request.headers.get('range');
+  const range = asked === null || !rangeApplies(request, digest) ? undefined : parseRange(asked, blob.size);
   if (range === 'unsatisfiable') {
     throw new RegistryError('RANGE_INVALID', {
       message: `the blob has ${blob.size} bytes; the range lies outside them`,
@@ -26,11 +38,20 @@ export async function getBlob(distribution: Distribution, exchange: Exchange, ro
     });
   }
   if (blob.size === 0) return new Response('', { headers });
-  const address = await addressOf(distribution, exchange, blob.key);
+  const address = await addressElsewhere();
   if (address !== undefined) return elsewhere(address, digest);
   const { start, end } = range ?? { start: 0, end: blob.size - 1 };
-  let body = await bodyOf(distribution, digest, blob.key, start, end);
+  const limited = distribution.limits.transfer(exchange);
+  const release = limited && (await limited.begin());
+  let body: BlobBody;
+  try {
+    body = await bodyOf(distribution, digest, blob.key, start, end);
+  } catch (error) {
+    release?.();
+    throw error;
+  }
   distribution.served(end - start + 1);
+  if (release) body = limited.send(body, release);
   if (range) {
     headers['Content-Range'] = `bytes ${start}-${end}/${blob.size}`;
     return new Response(body, { status: 206, headers });
@@ -41,8 +62,17 @@ export async function getBlob(distribution: Distribution, exchange: Exchange, ro
   return new Response(body, { headers });
 }
 
-function addressOf({ blobs, redirects }: Distribution, { request }: Exchange, key: string) {
-  return redirects(request.headers.get('user-agent') ?? '') ? blobs.address(key) : undefined;
+/** At the data endpoint of the registry, where it has one; else in the storage, where that may be asked. */
+function addressOf(
+  { blobs, redirects, dataEndpoint }: Distribution,
+  exchange: Exchange,
+  { name }: BlobRoute,
+  { key, repositoryId }: LinkedBlob,
+  digest: Digest,
+) {
+  const address = dataEndpoint?.addressOf(exchange, { repository: name, repositoryId, digest });
+  if (address !== undefined) return address;
+  return redirects(exchange.request.headers.get('user-agent') ?? '') ? blobs.address(key) : undefined;
 }
 
 async function bodyOf(
@@ -92,7 +122,7 @@ export async function removeBlob(distribution: Distribution, exchange: Exchange,
   return new Response(null, { status: 202, headers: { 'Content-Length': '0' } });
 }
 
-function blobHeaders(digest: string): Record<string, string> {
+export function blobHeaders(digest: string): Record<string, string> {
   return {
     'Content-Type': 'application/octet-stream',
     // Content is whatever someone pushed: no browser may render it, and Bun's own header would name the file.

@@ -1,10 +1,12 @@
-import { requireBound } from '../catalog/index.ts';
+import { type Mover, requireBound } from '../catalog/index.ts';
 import { RegistryError } from '../errors/index.ts';
 
 /** Who asks, as far as this protocol needs to know. The gates find out, and have let it pass for the request itself. */
 export interface Caller {
   /** Owns the uploads that it opens (lesson 13), and goes on with them when its token has been renewed. */
   readonly id: string;
+  /** Who is remembered to have moved a tag. */
+  readonly by: Mover;
   /** Whether it may pull from a repository of this registry, also from the one that has this id now (lesson 24). */
   mayPull(repository: string, id?: number): boolean;
   /**

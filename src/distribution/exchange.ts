@@ -1,5 +1,5 @@
-import type { Catalog } from '../catalog/index.ts';
-import type { BlobStore, Uploads } from '../content/index.ts';
+import type { Catalog, PullCounter } from '../catalog/index.ts';
+import type { BlobBody, BlobStore, Uploads } from '../content/index.ts';
 import type { GatedExchange } from '../identity/index.ts';
 import type { ByteBudget } from '../memory/index.ts';
 import type { Digest } from '../oci/index.ts';
@@ -8,21 +8,60 @@ import type { Caller } from './caller.ts';
 /** One request as the edge hands it over, after the bounds that concern every protocol. */
 export type Exchange = GatedExchange<Caller>;
 
+/** How a blob goes in or out of a registry whose tier slows or counts that. */
+export interface LimitedTransfer {
+  /** Takes a place: throws TOOMANYREQUESTS. Returns what gives it back. */
+  begin(): Promise<() => void>;
+  /** Resolves when bytes that have come may be taken in; undefined where they may at once. */
+  receive: ((bytes: number) => Promise<void> | undefined) | undefined;
+  /** The body as fast as it may go; `ended` is called once it has gone, or its client has. */
+  send(body: BlobBody, ended: () => void): ReadableStream<Uint8Array>;
+}
+
+/** What a registry takes, by its tier. */
+export interface ContentLimits {
+  /** Bytes. */
+  largestManifest(registryId: number): number;
+  /** Bytes; undefined for what the server takes. */
+  largestBlob(registryId: number): number | undefined;
+  /** Undefined where nothing is slowed or counted: blobs go straight from the store then. */
+  transfer(exchange: Pick<Exchange, 'registryId' | 'request'>): LimitedTransfer | undefined;
+}
+
 export interface Distribution {
   catalog: Catalog;
   uploads: Uploads;
   blobs: BlobStore;
+  limits: ContentLimits;
   /** Longest that a manifest may take to arrive (ms). */
   manifestTimeoutMs: number;
   /** For manifests that are being pushed. */
   manifestMemory: ByteBudget;
   /** For lists, until they have gone out. */
   listMemory: ByteBudget;
+  /** Counts what is pulled. */
+  pulls: PullCounter;
   /** Told of the bytes of blobs that were taken in, and of those that an answer holds. */
   received(bytes: number): void;
   served(bytes: number): void;
   /** Whether the client with this User-Agent may be sent to the storage for a blob. */
   redirects(userAgent: string): boolean;
+  /** Sends readers of blobs to hosts of their own, where registries have them. */
+  dataEndpoint?: DataEndpoint | undefined;
   /** Told of a blob whose object was not there. */
   missing(digest: Digest, key: string): void;
+}
+
+/** A blob as one repository has it. */
+export interface NamedBlob {
+  repository: string;
+  repositoryId: number;
+  digest: Digest;
+}
+
+export interface DataEndpoint {
+  /** Where the client of this request reads a blob; undefined where its registry has no data endpoint. */
+  addressOf(exchange: Exchange, blob: NamedBlob): string | undefined;
+  /** What a request to a data endpoint may read; undefined where that is nothing. */
+  read(exchange: Exchange): NamedBlob | undefined;
 }

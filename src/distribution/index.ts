@@ -10,7 +10,8 @@ import { needsOf } from './needs.ts';
 import { cancelUpload, finishUpload, patchUpload, startUpload, uploadStatus } from './uploads.ts';
 
 export type { Caller } from './caller.ts';
-export type { Distribution, Exchange } from './exchange.ts';
+export { serveDataEndpoint } from './data-endpoint.ts';
+export type { ContentLimits, DataEndpoint, Distribution, Exchange } from './exchange.ts';
 export type { Action } from './action.ts';
 
 /** Answers a request below `/v2` (OCI distribution-spec), after the gates; undefined when the path is not of the API. */

@@ -1,14 +1,16 @@
 import { RegistryError } from '../errors/index.ts';
-import { maxManifestBytes } from '../oci/index.ts';
 import type { ByteShare } from '../memory/index.ts';
 
 /**
- * Reads a manifest, counting as it comes: what it declares is not believed, and more than the limit is not kept, nor
+ * Reads a manifest, counting as it comes: what it declares is not believed, and more than `maxBytes` is not kept, nor
  * what `share` does not give. A body that is not there after `timeoutMs` is given up.
  */
-export async function readManifestBody(request: Request, timeoutMs: number, share: ByteShare): Promise<Uint8Array> {
+export async function readManifestBody(
+  request: Request,
+  { timeoutMs, maxBytes, share }: { timeoutMs: number; maxBytes: number; share: ByteShare },
+): Promise<Uint8Array> {
   const declared = request.headers.get('content-length');
-  if (declared !== null && Number(declared) > maxManifestBytes) throw tooLarge();
+  if (declared !== null && Number(declared) > maxBytes) throw tooLarge(maxBytes);
   const reader = request.body?.getReader();
   if (!reader) return new Uint8Array();
   const chunks: Uint8Array[] = [];
@@ -20,7 +22,7 @@ export async function readManifestBody(request: Request, timeoutMs: number, shar
       const { done, value } = await Promise.race([reader.read(), late.promise]);
       if (done) break;
       size += value.byteLength;
-      if (size > maxManifestBytes) throw tooLarge();
+      if (size > maxBytes) throw tooLarge(maxBytes);
       share.take(value.byteLength);
       chunks.push(value);
     }
@@ -38,11 +40,11 @@ export async function readManifestBody(request: Request, timeoutMs: number, shar
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size);
 }
 
-function tooLarge(): RegistryError {
+function tooLarge(maxBytes: number): RegistryError {
   return new RegistryError('SIZE_INVALID', {
     status: 413,
-    message: `the manifest is larger than ${maxManifestBytes} bytes`,
-    detail: { maxBytes: maxManifestBytes },
+    message: `the manifest is larger than ${maxBytes} bytes`,
+    detail: { maxBytes },
   });
 }
 

@@ -34,9 +34,13 @@ export async function getManifest(
   exchange: Exchange,
   route: ManifestRoute,
 ): Promise<Response> {
-  const manifest = await findManifest(distribution.catalog, exchange.registryId, route.name, referenceOf(route));
+  const reference = referenceOf(route);
+  const manifest = await findManifest(distribution.catalog, exchange.registryId, route.name, reference);
   if (!manifest) throw await unknownManifest(distribution, exchange, route);
   requireSame(exchange, route.name, manifest.repositoryId);
+  // A client that has it already and asks whether it is still the same uses it as well.
+  const tag = 'tag' in reference ? reference.tag : undefined;
+  distribution.pulls.pulled(exchange, manifest.repositoryId, manifest.digest, tag);
   const headers = manifestHeaders(manifest);
   if (isNotModified(exchange.request, manifest.digest)) return new Response(null, { status: 304, headers });
   return new Response(manifest.bytes, { headers });
@@ -48,9 +52,12 @@ export async function headManifest(
   exchange: Exchange,
   route: ManifestRoute,
 ): Promise<Response> {
-  const facts = await findManifestToKeep(distribution.catalog, exchange.registryId, route.name, referenceOf(route));
+  const reference = referenceOf(route);
+  const facts = await findManifestToKeep(distribution.catalog, exchange.registryId, route.name, reference);
   if (!facts) throw await unknownManifest(distribution, exchange, route);
   requireSame(exchange, route.name, facts.repositoryId);
+  // Most clients ask for a tag so, and then for what it names.
+  if ('tag' in reference) distribution.pulls.resolved(exchange, facts.repositoryId, facts.digest, reference.tag);
   const headers = manifestHeaders(facts);
   if (isNotModified(exchange.request, facts.digest)) return new Response(null, { status: 304, headers });
   headers['Content-Length'] = String(facts.size);
@@ -77,13 +84,18 @@ export async function uploadManifest(
   exchange.untimed();
   // Held until it is recorded: the write may have to wait for others.
   using share = distribution.manifestMemory.share();
-  const bytes = await readManifestBody(exchange.request, distribution.manifestTimeoutMs, share);
+  const bytes = await readManifestBody(exchange.request, {
+    timeoutMs: distribution.manifestTimeoutMs,
+    maxBytes: distribution.limits.largestManifest(exchange.registryId),
+    share,
+  });
   const digest = await verifiedDigest(reference, bytes, query.get('digest-algorithm'));
   const parsed = parseManifest(bytes, exchange.request.headers.get('content-type') ?? '');
   const condition = 'tag' in reference ? tagCondition(exchange.request) : undefined;
-  const bound = callerOf(exchange).boundTo(route.name);
+  const caller = callerOf(exchange);
+  const bound = caller.boundTo(route.name);
   const manifest = { digest, bytes, parsed, tags, condition, bound };
-  await putManifest(distribution.catalog, exchange.registryId, route.name, manifest);
+  await putManifest({ ...distribution.catalog, by: caller.by }, exchange.registryId, route.name, manifest);
   const headers = new Headers({
     Location: `/v2/${route.name}/manifests/${digest}`,
     'Docker-Content-Digest': digest,
@@ -103,11 +115,12 @@ export async function removeManifest(
   route: ManifestRoute,
 ): Promise<Response> {
   const reference = referenceOf(route);
-  const repository = await findRepository(distribution.catalog, exchange.registryId, route.name);
+  const catalog = { ...distribution.catalog, by: callerOf(exchange).by };
+  const repository = await findRepository(catalog, exchange.registryId, route.name);
   if (!repository) throw new RegistryError('NAME_UNKNOWN', { detail: { name: route.name } });
   requireSame(exchange, route.name, repository.id);
-  if ('digest' in reference) await deleteManifest(distribution.catalog, repository, reference.digest);
-  else await deleteTag(distribution.catalog, repository, reference.tag, tagCondition(exchange.request));
+  if ('digest' in reference) await deleteManifest(catalog, repository, reference.digest);
+  else await deleteTag(catalog, repository, reference.tag, { condition: tagCondition(exchange.request) });
   return new Response(null, { status: 202, headers: { 'Content-Length': '0' } });
 }
 

@@ -1,9 +1,10 @@
-import { commitBlob, findBlobToKeep, isOverLimit, mountBlob, roomFor } from '../catalog/index.ts';
+import { commitBlob, findBlobToKeep, isOverLimit, mountBlob, requireWritable, roomFor } from '../catalog/index.ts';
 import type { LinkBlob, UploadBody, UploadOwner, UploadSession } from '../content/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import {
   type ByteRange,
   type Digest,
+  type DigestAlgorithm,
   digestAlgorithm,
   isRepositoryName,
   parseAlgorithm,
@@ -39,26 +40,47 @@ export async function startUpload(
   }
   const owner = ownerOf(exchange, { name });
   const isWhole = digest && !mountDigest;
-  const body = isWhole ? bodyOf(exchange) : undefined;
+  const body = isWhole ? bodyOf(distribution, exchange) : undefined;
   const known = isWhole ? { digest, viewer: callerOf(exchange), length: body?.length } : { length: 0 };
   const room = await roomFor(catalog, registryId, name, known);
   if (!isWhole) {
     if (room?.bytes === 0) throw room.refusal(0);
-    const id = await uploads.open(owner, algorithm);
+    const id = await openUpload(distribution, owner, algorithm);
     return new Response(null, { status: 202, headers: { ...sessionHeaders(name, id, 0), 'Content-Length': '0' } });
   }
+  await requireWritable(catalog, registryId, name);
   exchange.untimed();
   const link: LinkBlob = (tx, closed) => commitBlob(catalog, tx, registryId, name, closed, bound);
-  const blob = await uploads.put(owner, body, digest, link, room);
+  const blob = await asTransfer(distribution, exchange, () => uploads.put(owner, body, digest, link, room));
   distribution.received(blob.size);
   return created(name, digest);
 }
 
+/** Opens a session. Nothing need be sent to a repository that takes nothing: both are asked together, and one is undone. */
+async function openUpload(
+  { catalog, uploads }: Distribution,
+  owner: UploadOwner,
+  algorithm: DigestAlgorithm,
+): Promise<string> {
+  const [writable, opened] = await Promise.allSettled([
+    requireWritable(catalog, owner.registryId, owner.repository),
+    uploads.open(owner, algorithm),
+  ]);
+  if (opened.status === 'rejected') throw opened.reason;
+  if (writable.status === 'fulfilled') return opened.value;
+  await uploads.cancel(opened.value, owner);
+  throw writable.reason;
+}
+
 /** PATCH: appends a chunk, or a stream without Content-Range. */
 export function patchUpload(distribution: Distribution, exchange: Exchange, route: UploadRoute): Promise<Response> {
+  return asTransfer(distribution, exchange, () => appendChunk(distribution, exchange, route));
+}
+
+function appendChunk(distribution: Distribution, exchange: Exchange, route: UploadRoute): Promise<Response> {
   return holdWithin(distribution, exchange, route, async (session) => {
     const range = chunkRange(exchange, route, session);
-    const body = bodyOf(exchange, range);
+    const body = bodyOf(distribution, exchange, range);
     const wanted = wantedOf(exchange, session, body);
     const room = await roomFor(distribution.catalog, exchange.registryId, route.name, wanted);
     exchange.untimed();
@@ -91,7 +113,7 @@ export async function finishUpload(
     const from = session.offset;
     const { catalog } = distribution;
     const { registryId } = exchange;
-    const body = bodyOf(exchange, range);
+    const body = bodyOf(distribution, exchange, range);
     // Where all of it has come before, the commit says whether it fits.
     const room = body && (await roomFor(catalog, registryId, route.name, wantedOf(exchange, session, body, digest)));
     const link: LinkBlob = (tx, closed) => commitBlob(catalog, tx, registryId, route.name, closed, bound);
@@ -99,7 +121,7 @@ export async function finishUpload(
     distribution.received(blob.size - from);
   };
   try {
-    await holdWithin(distribution, exchange, route, finish);
+    await asTransfer(distribution, exchange, () => holdWithin(distribution, exchange, route, finish));
   } catch (error) {
     // A client that repeats a PUT, because the node that did it died before it answered, finds what it asked for.
     if (!(error instanceof RegistryError) || error.code !== 'BLOB_UPLOAD_UNKNOWN') throw error;
@@ -201,11 +223,32 @@ function chunkRange(
  * An empty body is none at all, so that a digest which is known already need not be computed again. The length of a
  * chunk that comes without Content-Length is that of its Content-Range.
  */
-function bodyOf({ request }: Exchange, range?: ByteRange): UploadBody | undefined {
+function bodyOf({ limits }: Distribution, exchange: Exchange, range?: ByteRange): UploadBody | undefined {
+  const { request, registryId } = exchange;
+  if (!hasBody(request)) return undefined;
   const length = request.headers.get('content-length');
-  if (!request.body || length === '0') return undefined;
   const promised = range && range.end - range.start + 1;
-  return { stream: request.body, length: length === null ? promised : Number(length) };
+  return {
+    stream: request.body!,
+    length: length === null ? promised : Number(length),
+    maxBytes: limits.largestBlob(registryId),
+    pace: limits.transfer(exchange)?.receive,
+  };
+}
+
+const hasBody = ({ body, headers }: Request) => body !== null && headers.get('content-length') !== '0';
+
+/** Has a body among the transfers of the registry while `receive` takes it in, where its tier counts them. */
+async function asTransfer<T>({ limits }: Distribution, exchange: Exchange, receive: () => Promise<T>): Promise<T> {
+  const limited = hasBody(exchange.request) ? limits.transfer(exchange) : undefined;
+  if (!limited) return receive();
+  exchange.untimed();
+  const release = await limited.begin();
+  try {
+    return await receive();
+  } finally {
+    release();
+  }
 }
 
 function outOfOrder(route: UploadRoute, offset: number, start: number): RegistryError {

@@ -1,7 +1,8 @@
 /**
  * The closed union of error codes a caller can meet, with the HTTP status and the sentence that goes with each.
  * Codes up to TOOMANYREQUESTS are those of the OCI distribution spec, "Error Codes". The rest are older than it and
- * known to Docker's clients (TAG_INVALID, RANGE_INVALID, PAGINATION_NUMBER_INVALID, UNAVAILABLE, UNKNOWN), or ours.
+ * known to Docker's clients (TAG_INVALID, RANGE_INVALID, PAGINATION_NUMBER_INVALID, UNAVAILABLE, UNKNOWN), ACR's own for
+ * what is locked (REGISTRY_DISALLOWED_OPERATION), or ours.
  */
 export const errorCodes = {
   BLOB_UNKNOWN: { status: 404, message: 'blob unknown to this repository; push it or mount it here first' },
@@ -36,6 +37,10 @@ export const errorCodes = {
   },
   CONFLICT: { status: 409, message: 'the request conflicts with what is there; read it again' },
   BAD_REQUEST: { status: 400, message: 'the request is malformed' },
+  REGISTRY_DISALLOWED_OPERATION: {
+    status: 405,
+    message: 'The operation is disallowed on this registry, repository or image.',
+  },
   NOT_FOUND: { status: 404, message: 'nothing is served at this path' },
   UNAVAILABLE: { status: 503, message: 'the registry cannot serve this request now; try again' },
   INSUFFICIENT_STORAGE: { status: 507, message: 'the registry has no space left to store this' },

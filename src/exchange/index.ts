@@ -1,1 +1,2 @@
 export type { Exchange } from './exchange.ts';
+export { linkWay, listenerWay, publicWay, type Way } from './way.ts';

@@ -3,18 +3,19 @@ import type { Server } from 'bun';
 import { RegistryError } from '../errors/index.ts';
 import type { Log, Metrics } from '../telemetry/index.ts';
 import { refuseBrowsers } from './browsers.ts';
-import { createClientAddresses } from './client-address.ts';
+import { canonicalAddress, createClientAddresses } from './client-address.ts';
 import type { Exchange } from '../exchange/index.ts';
 import type { HostTable } from './hosts.ts';
-import { createInFlight, type InFlightLimits } from './in-flight.ts';
+import type { createInFlight } from './in-flight.ts';
 import { createOriginReader } from './origin.ts';
 import { answerMetrics, answerProbe, type Probes, type Unready } from './probes.ts';
 import { asRegistryError, renderError } from './render-error.ts';
 import { leavesBodyUnread, lingering, readBytes, requireOneLength } from './request-body.ts';
 import { recordOutcome } from './request-log.ts';
 import { hostOf, targetOf } from './target.ts';
+import { comesFromHere, createWayReader, type WayOptions } from './way.ts';
 
-export interface AnswerOptions {
+export interface AnswerOptions extends WayOptions {
   trustedProxies: readonly string[];
   hosts: HostTable;
   /** See `OriginOptions`. */
@@ -32,7 +33,8 @@ export interface AnswerOptions {
   servesMetrics: boolean;
   /** After which silence a connection is closed (s). */
   idleSeconds: number;
-  limits: InFlightLimits;
+  /** Of the process: all listeners share it. */
+  inFlight: ReturnType<typeof createInFlight>;
   log: Log;
   metrics: Metrics;
 }
@@ -43,9 +45,9 @@ type Draft = { -readonly [Key in keyof Exchange]: Exchange[Key] };
 
 /** What happens around every request: bounds, errors, log and metrics. */
 export function createAnswer(options: AnswerOptions) {
-  const { hosts, log, metrics, probes } = options;
-  const inFlight = createInFlight(options.limits);
+  const { hosts, inFlight, log, metrics, probes } = options;
   const addresses = createClientAddresses(options.trustedProxies);
+  const wayOf = createWayReader(options, addresses.isProxy);
   const originOf = createOriginReader({ ...options, defaultRegistry: hosts.defaultRegistry });
   const prefix = randomBytes(6).toString('hex');
   let count = 0;
@@ -72,6 +74,7 @@ export function createAnswer(options: AnswerOptions) {
       await hosts.refresh();
       exchange.registryId = hosts.registryOf(host);
     }
+    exchange.atDataEndpoint = hosts.isDataEndpoint(host);
     refuseBrowsers(exchange.request);
     requireOneLength(exchange.request);
     if (exchange.path === '/metrics' && options.servesMetrics) return answerMetrics(exchange.method, metrics);
@@ -95,6 +98,9 @@ export function createAnswer(options: AnswerOptions) {
       registryId: 0,
       requestId: nextId(),
       address: () => (address ??= addresses.of(socket(), request.headers.get('x-forwarded-for'))),
+      way: () => wayOf(request, socket),
+      isLocal: () => comesFromHere(request, canonicalAddress(socket())),
+      atDataEndpoint: false,
       origin: () =>
         originOf({
           registryId: exchange.registryId,
@@ -124,6 +130,7 @@ export function createAnswer(options: AnswerOptions) {
     const unread = leavesBodyUnread(request, error !== undefined);
     if (error && unread && error.status !== 408) response = await lingering(response, request);
     const { headers, status } = response;
+    if (exchange.headers) for (const [name, value] of Object.entries(exchange.headers)) headers.set(name, value);
     headers.set('X-Request-Id', exchange.requestId);
     headers.set('X-Content-Type-Options', 'nosniff');
     if (unread || probes.draining()) headers.set('Connection', 'close');

@@ -5,6 +5,8 @@ import { isLoopback } from './hosts.ts';
 
 export interface ListenerFacts {
   listen: ListenAddress;
+  /** Further ones, by their names. */
+  listeners?: readonly { name: string; listen: ListenAddress }[];
   hasTls: boolean;
   publicUrl: string | undefined;
   /** The data directory. */
@@ -13,9 +15,17 @@ export interface ListenerFacts {
   serverId: string;
 }
 
-/** Whether other machines may reach the listener, and nothing says that they speak TLS. */
-export function isInTheClear({ listen, hasTls, publicUrl }: Pick<ListenerFacts, 'listen' | 'hasTls' | 'publicUrl'>) {
-  return !isLoopback(listen.host) && !hasTls && !publicUrl?.startsWith('https:');
+type Heard = Pick<ListenerFacts, 'listen' | 'listeners' | 'hasTls' | 'publicUrl'>;
+
+/** Whether other machines may reach a listener, and nothing says that they speak TLS. */
+export function isInTheClear(facts: Heard): boolean {
+  return hostsInTheClear(facts).length > 0;
+}
+
+function hostsInTheClear({ listen, listeners = [], hasTls, publicUrl }: Heard): string[] {
+  if (hasTls || publicUrl?.startsWith('https:')) return [];
+  const hosts = [listen, ...listeners.map((one) => one.listen)].map(({ host }) => host);
+  return [...new Set(hosts.filter((host) => !isLoopback(host)))];
 }
 
 /** How the server is reached. */
@@ -28,13 +38,14 @@ export const listenerChecks: readonly Check<ListenerFacts>[] = [
       'The server listens where other machines reach it, without TLS and without a publicUrl that says that a proxy does ' +
       'it: whoever is on the way reads tokens and passwords, and changes what is pulled. Use a certificate that your ' +
       'clients trust; the command makes one for development.',
-    look({ listen, hasTls, publicUrl, data, serverId }) {
-      if (!isInTheClear({ listen, hasTls, publicUrl })) return [];
+    look({ data, serverId, ...heard }) {
+      const hosts = hostsInTheClear(heard);
+      if (hosts.length === 0) return [];
       const directory = join(data, 'tls');
       return [
         {
           resourceId: serverId,
-          problem: `The server listens on ${listen.host}, and not by TLS`,
+          problem: `The server listens on ${hosts.join(', ')}, and not by TLS`,
           commands: [['bonded', 'cert', 'dev', '--directory', directory]],
           settings: { 'tls.certificate': join(directory, 'server.crt'), 'tls.key': join(directory, 'server.key') },
         },

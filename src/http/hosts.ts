@@ -9,6 +9,8 @@ export interface HostTable {
   registryOf(host: string): number;
   /** Looks whether there are registries that are new, created in another process perhaps; undefined where there never are. */
   refresh?(): Promise<void>;
+  /** Whether a host is the data endpoint of its registry. */
+  isDataEndpoint(host: string): boolean;
   /** Whether a host, with a port or without, leads to a registry. */
   means(authority: string, registryId: number): boolean;
 }
@@ -18,13 +20,15 @@ export interface HostedRegistry {
   name: string;
   /** Further names of its own, beside `<name>.<domain>`. */
   hosts: readonly string[];
+  /** The name of its data endpoint. */
+  dataHost?: string | undefined;
   /** Whether names that another one claims are that one's, where that would otherwise be an error. */
   yields?: boolean;
 }
 
 /**
  * A registry answers to `<name>.<domain>`, `<name>.localhost` and its own host names; `localhost`, every IP literal and
- * the names in `defaultHosts` mean the default registry. Throws when two registries claim one name.
+ * the names in `defaultHosts` mean the default registry. A data endpoint has the name that nobody else has. Throws when two registries claim one name.
  */
 export function createHostTable(options: {
   registries: readonly HostedRegistry[];
@@ -41,10 +45,20 @@ export function createHostTable(options: {
   for (const { id, name, hosts, yields } of options.registries) {
     for (const host of [`${name}.${options.domain}`, `${name}.localhost`, ...hosts]) add(host, id, yields);
   }
+  const dataHosts = new Set<string>();
+  for (const { dataHost, id } of options.registries) {
+    if (dataHost === undefined || table.has(dataHost)) continue;
+    table.set(dataHost, id);
+    dataHosts.add(dataHost);
+  }
   const find = (host: string) => table.get(host) ?? (isIP(host) === 0 ? undefined : options.defaultRegistry);
   return {
     defaultRegistry: options.defaultRegistry,
-    means: (authority, registryId) => find(withoutPort(authority.toLowerCase())) === registryId,
+    isDataEndpoint: (host) => dataHosts.has(host),
+    means(authority, registryId) {
+      const host = withoutPort(authority.toLowerCase());
+      return find(host) === registryId && !dataHosts.has(host);
+    },
     registryOf(host) {
       const id = find(host);
       if (id !== undefined) return id;

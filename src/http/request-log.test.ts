@@ -4,6 +4,7 @@ import { asOperator, openRaw, portOf, requestText } from '../../test/http/raw.ts
 import { errorOf, pushImage, putManifest } from '../../test/http/registry.ts';
 import { credentialsFor } from '../../test/support/credentials.ts';
 import { startTestProcess, type TestProcess } from '../../test/support/server.ts';
+import { publicWay } from '../exchange/index.ts';
 import { createLog, createMetrics } from '../telemetry/index.ts';
 import { recordOutcome } from './request-log.ts';
 
@@ -143,6 +144,9 @@ test('the cause of a lack is told to its end', () => {
       origin: () => 'http://localhost',
       bytes: async () => new Uint8Array(),
       address: () => '127.0.0.1',
+      way: () => publicWay,
+      isLocal: () => true,
+      atDataEndpoint: false,
       untimed: () => {},
     },
     status: 507,

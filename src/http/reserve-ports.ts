@@ -5,9 +5,14 @@ import { attempts, ListenError, listenError, portAfter } from './listen.ts';
 interface WantedPorts {
   listen: ListenAddress;
   metricsListen: ListenAddress | undefined;
+  /** Of named listeners: exactly these. */
+  listeners?: readonly { name: string; listen: ListenAddress }[];
 }
 
-export interface ReservedPorts extends WantedPorts, Disposable {}
+export interface ReservedPorts extends Required<Omit<WantedPorts, 'listeners'>>, Disposable {
+  /** In the order in which they were wanted. */
+  listeners: readonly ListenAddress[];
+}
 
 const accept = { socket: { data() {} } };
 
@@ -26,9 +31,13 @@ export async function reservePorts(
   using stack = new DisposableStack();
   const search = { passedOver: new Set(passedOver.map(nameOf)), anyPort, stack };
   const listen = await reserveNext(wanted.listen, search);
-  const metricsListen = wanted.metricsListen && (await reserveExactly(wanted.metricsListen, search));
+  const metricsListen = wanted.metricsListen && (await reserveExactly('metrics.listen', wanted.metricsListen, search));
+  const listeners: ListenAddress[] = [];
+  for (const own of wanted.listeners ?? []) {
+    listeners.push(await reserveExactly(`network.listeners: ${own.name}`, own.listen, search));
+  }
   const held = stack.move();
-  return { listen, metricsListen, [Symbol.dispose]: () => held.dispose() };
+  return { listen, metricsListen, listeners, [Symbol.dispose]: () => held.dispose() };
 }
 
 /**
@@ -73,11 +82,11 @@ async function reserveNext(wanted: ListenAddress, search: Search): Promise<Liste
   }
 }
 
-async function reserveExactly(wanted: ListenAddress, search: Search): Promise<ListenAddress> {
+async function reserveExactly(setting: string, wanted: ListenAddress, search: Search): Promise<ListenAddress> {
   try {
     return await reserve(wanted, search);
   } catch (error) {
-    throw listenError('metrics.listen', wanted, error);
+    throw listenError(setting, wanted, error);
   }
 }
 

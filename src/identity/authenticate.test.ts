@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { basic, bearer, makePassword } from '../../test/support/people.ts';
 import { startWatchedApp, type WatchedApp } from '../../test/support/watched-app.ts';
+import { publicWay } from '../exchange/index.ts';
 import { createAuthenticator } from './authenticate.ts';
 import type { Caller } from './caller.ts';
 import type { VerifiedToken } from './federation/index.ts';
@@ -16,12 +17,14 @@ beforeAll(async () => {
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
-const door = () => doorAt(1, server.url, new Request(server.url));
+const door = () =>
+  doorAt({ registryId: 1, origin: () => server.url, request: new Request(server.url), way: () => publicWay });
 /** A request that comes to a registry under a name. */
-const knock = (registryId = 1, host = server.host) => ({
+const knock = (registryId = 1, host = server.host, way = publicWay) => ({
   registryId,
   request: new Request(server.url, { headers: { Host: host } }),
   origin: () => `http://${host}`,
+  way: () => way,
 });
 
 /** An authenticator of its own, on what the server knows; counts what is verified. */

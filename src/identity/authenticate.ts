@@ -19,7 +19,7 @@ const passwordMs = 3000;
 const tokenMs = 300_000;
 
 /** A request to a registry. What its door is called matters only where somebody is not known yet. */
-export type Knocking = Pick<Exchange, 'registryId' | 'request' | 'origin'>;
+export type Knocking = Pick<Exchange, 'registryId' | 'request' | 'origin' | 'way'>;
 
 export interface Authenticator {
   /**
@@ -27,6 +27,8 @@ export interface Authenticator {
    * which may be a token, too (lesson 23). Whoever was found out before is returned at once.
    */
   identify(exchange: Knocking, authorization: string): Caller | Promise<Identified<Caller>>;
+  /** The same, of whom it has found out lately alone. */
+  known(exchange: Knocking, authorization: string): Caller | undefined;
 }
 
 interface Known {
@@ -51,15 +53,25 @@ export function createAuthenticator(of: Identification): Authenticator {
     return identified;
   }
 
+  // What is good by one way is none by another, so they are known apart.
+  const keyOf = ({ registryId, request, way }: Knocking, authorization: string) =>
+    hash('sha256', `${registryId} ${way().id} ${request.headers.get('host') ?? ''} ${authorization}`, 'base64url');
+
+  function remembered(key: string): Caller | undefined {
+    const entry = known.get(key);
+    if (entry && of.now() < entry.until && entry.proof === proofOf(of, entry.caller.via)) return entry.caller;
+    return undefined;
+  }
+
   return {
-    identify({ registryId, request, origin }, authorization) {
-      const host = request.headers.get('host') ?? '';
-      const key = hash('sha256', `${registryId} ${host} ${authorization}`, 'base64url');
-      const entry = known.get(key);
-      if (entry && of.now() < entry.until && entry.proof === proofOf(of, entry.caller.via)) return entry.caller;
+    known: (exchange, authorization) => remembered(keyOf(exchange, authorization)),
+    identify(exchange, authorization) {
+      const key = keyOf(exchange, authorization);
+      const caller = remembered(key);
+      if (caller) return caller;
       let finding = running.get(key);
       if (!finding) {
-        finding = find(key, doorAt(registryId, origin(), request), authorization).finally(() => running.delete(key));
+        finding = find(key, doorAt(exchange), authorization).finally(() => running.delete(key));
         running.set(key, finding);
       }
       return finding;

@@ -17,7 +17,8 @@ import { readOperatorKey, signOperatorToken, signerOf, signJws } from '../keys/i
 let server: WatchedApp;
 let stranger: Awaited<ReturnType<typeof makeKey>>;
 beforeAll(async () => {
-  server = await startWatchedApp();
+  // More guesses than any client may make.
+  server = await startWatchedApp({ settings: { 'throttle.failedLogins': 0 } });
   await server.people.assign('Container Registry Repository Contributor', await server.people.identity('victim'));
   stranger = await makeKey('people-1', 'ES256');
 });

@@ -46,7 +46,10 @@ export function callerOfClaims(claims: TokenClaims, expired: boolean): Caller {
  * The principal that a caller is now: with what the directory says of it at this moment, undefined when it is disabled or
  * gone. Rights are never kept in a token.
  */
-export function principalOf(caller: Caller, directory: Directory): Principal | undefined {
+export function principalOf(
+  caller: Pick<Caller, 'kind' | 'id' | 'holder' | 'registryId' | 'mode'>,
+  directory: Directory,
+): Principal | undefined {
   const { kind, id, holder, registryId, mode } = caller;
   const base = { kind, id, name: holder.name };
   // Grants are of one registry, whatever it is asked about.

@@ -42,6 +42,8 @@ const claims = z.object({
   rid: z.int(),
   /** The role assignment mode under which it was given: switching it ends all tokens (acr §2.6). */
   mode: z.string().max(64),
+  /** Id of the way by which it was given, where that is not the public one: it is good by no other. */
+  way: z.string().max(160).optional(),
   access: z.array(accessEntry).max(100).optional(),
   holder,
 });

@@ -101,6 +101,8 @@ export const scopeMapType = resourceType({
   namespace: 'Microsoft.ContainerRegistry',
   path: 'registries/scopeMaps',
   description: 'What repository-scoped tokens may do.',
+  most: 50_000,
+  limit: 'scopeMaps',
   name: { pattern: /^[a-zA-Z0-9_-]{5,50}$/, says: '5 to 50 letters, digits, - and _' },
   apiVersions: apiVersions.containerRegistry,
   properties: z.object({
@@ -114,6 +116,8 @@ export const tokenType = resourceType({
   namespace: 'Microsoft.ContainerRegistry',
   path: 'registries/tokens',
   description: 'Somebody without an identity: a name with two passwords, for what a scope map says.',
+  most: 50_000,
+  limit: 'tokens',
   name: { pattern: /^[a-zA-Z0-9-]{5,50}$/, says: '5 to 50 letters, digits and -' },
   apiVersions: apiVersions.containerRegistry,
   properties: z.object({

@@ -1,3 +1,4 @@
+import { type Exchange, publicWay } from '../exchange/index.ts';
 import { type Keys, maxTokenLength, operatorIssuer, type OperatorVerifier } from '../keys/index.ts';
 import { type Caller, callerOfClaims } from './caller.ts';
 import { readClaims } from './claims.ts';
@@ -28,6 +29,8 @@ export interface Door {
   service: string;
   /** The Host header, which names this server: an audience of an operator's token. */
   host: string;
+  /** Id of the way by which they came. A token of ours that was given by another is none here. */
+  way: string;
 }
 
 /** A door with the scheme: the issuer that tokens name. */
@@ -35,10 +38,12 @@ export interface TokenDoor extends Door {
   origin: string;
 }
 
-/** The door of a request that came to `origin` (see the edge). */
-export function doorAt(registryId: number, origin: string, { headers }: Request): TokenDoor {
-  const host = (headers.get('host') ?? '').toLowerCase();
-  return { registryId, origin, service: origin.slice(origin.indexOf('//') + 2), host };
+/** The door of a request. */
+export function doorAt(exchange: Pick<Exchange, 'registryId' | 'request' | 'origin' | 'way'>): TokenDoor {
+  const { registryId, request } = exchange;
+  const origin = exchange.origin();
+  const host = (request.headers.get('host') ?? '').toLowerCase();
+  return { registryId, origin, service: origin.slice(origin.indexOf('//') + 2), host, way: exchange.way().id };
 }
 
 export const operatorId = 'operator';
@@ -91,6 +96,9 @@ async function identifyOwn(of: Identification, door: Door, token: string): Promi
   if (!claims) return refused('malformed', 'the token is none that this registry gives out');
   if (claims.rid !== door.registryId) {
     return refused('wrong_audience', 'the token is for another registry; get one from this one');
+  }
+  if ((claims.way ?? publicWay.id) !== door.way) {
+    return refused('other_way', 'the token was given by another way into the registry; log in again by this one');
   }
   const registry = of.directory().registry(door.registryId);
   if (registry?.roleAssignmentMode !== claims.mode) {

@@ -1,5 +1,5 @@
 export { anonymousCaller, type Authenticator, createAuthenticator, identifyPair } from './authenticate.ts';
-export { type Caller, mayManage } from './caller.ts';
+export { type Caller, mayManage, principalOf } from './caller.ts';
 export { hasCatalog, isAllowed, offersAnonymousPull, type Rights, rightsOf } from './rights.ts';
 export { bootstrapConfig, tokensConfig } from './config.ts';
 export {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { grantedActions, parseScopes, registryScopes, type RequestedScope } from '../access/index.ts';
+import { publicWay } from '../exchange/index.ts';
 import { type Caller, mayManage } from './caller.ts';
 import { bytesOf, within } from './carried.ts';
 import type { AccessEntry, TokenClaims } from './claims.ts';
@@ -117,6 +118,7 @@ function claimsOf(
     grant_type: grantType,
     rid: door.registryId,
     mode: directory().registry(door.registryId)!.roleAssignmentMode,
+    ...(door.way !== publicWay.id && { way: door.way }),
     holder: caller.holder,
   };
 }

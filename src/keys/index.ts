@@ -13,7 +13,7 @@ export {
   type Verifier,
 } from './jws.ts';
 export type { Jwks } from './key-set.ts';
-export { keyIntervals, type Keys, type KeysOptions, openKeys } from './keys.ts';
+export { equalBytes, keyIntervals, type Keys, type KeysOptions, openKeys } from './keys.ts';
 export { ensureOperatorKey, readOperatorKey } from './operator-key.ts';
 export {
   loadOperatorVerifier,

@@ -6,7 +6,7 @@ import { type Jwks, type KeySet, openKeySet } from './key-set.ts';
 import { insertKey, type KeyRow, newHmacRow, newTokenRow, readKeyRows, resealKey, sealRow, unsealRow } from './rows.ts';
 import { type Replacement, replaceTokenKeys, type Rotated, rotateTokenKeys } from './rotate.ts';
 import { type RotationTimes, signingKey } from './rotation.ts';
-import type { Sealer } from './seal.ts';
+import { createSealer, type Sealer } from './seal.ts';
 
 /**
  * How often `Keys.refresh` runs in each process, and `Keys.rotate` in one (ms). The first is how long a key that was
@@ -49,6 +49,13 @@ export interface Keys {
   jwks(): Jwks;
   /** HMAC-SHA256 by a key that never changes. What is authenticated begins with what it is for. */
   hmac(data: Uint8Array | string): Buffer;
+  /**
+   * Seals a text for the facts, bound to what it is of, under what keys are sealed under. Undefined where they are not sealed:
+   * whoever reads the facts would read that as well. `unseal` throws where it was bound to something else, or was changed.
+   */
+  readonly sealer:
+    | { seal(text: string, boundTo: string): string; unseal(sealed: string, boundTo: string): string }
+    | undefined;
 }
 
 /**
@@ -97,6 +104,8 @@ export async function openKeys(db: Database, options: KeysOptions): Promise<Keys
   };
   const verify: Keys['verify'] = (token, how) => verifyJws(token, (kid) => set.verifiers.get(kid), how);
 
+  const hmac: Keys['hmac'] = (data) => createHmac('sha256', set.hmacKey!).update(data).digest();
+
   return {
     sealed: sealers.length > 0,
     sign: (claims, how) => signJws(signingKey(set.signers, now()).signer, claims, how?.typ),
@@ -119,7 +128,17 @@ export async function openKeys(db: Database, options: KeysOptions): Promise<Keys
       return kid;
     },
     jwks: () => set.jwks,
-    hmac: (data) => createHmac('sha256', set.hmacKey!).update(data).digest(),
+    hmac,
+    sealer: sealers.length > 0 ? textSealer(hmac('seal\0texts')) : undefined,
+  };
+}
+
+/** Its key is derived from one that is sealed itself and never changes, so that all processes have it. */
+function textSealer(key: Buffer): NonNullable<Keys['sealer']> {
+  const { seal, unseal } = createSealer(key.toString('base64url'));
+  return {
+    seal: (text, boundTo) => seal(Buffer.from(text), boundTo),
+    unseal: (sealed, boundTo) => unseal(sealed, boundTo).toString(),
   };
 }
 

@@ -1,11 +1,11 @@
-import type { z } from 'zod';
 import { type ManagementAction, ManagementError, readInput } from '../operations/index.ts';
-import { resourceNotFound } from '../resources/index.ts';
+import { type Resource, resourceNotFound } from '../resources/index.ts';
 import { builtInOf, type Call, handlersOf, hookContext, type RouteOf } from './edge.ts';
-import { empty, json } from './envelope.ts';
-import type { ServedProviderAction } from './handlers.ts';
+import { empty, json, outputOf } from './envelope.ts';
+import type { HookContext, ServedProviderAction } from './handlers.ts';
 import { hasBody } from './json-body.ts';
-import { failure, operationHeaders } from './long-running.ts';
+import { operationHeaders } from './long-running.ts';
+import { sealing, type Work } from './work.ts';
 
 /** Does something with a resource. */
 export async function actOn(call: Call, route: RouteOf<'action'>): Promise<Response> {
@@ -14,28 +14,39 @@ export async function actOn(call: Call, route: RouteOf<'action'>): Promise<Respo
   const context = hookContext(call, { id, type }, id.slice(id.lastIndexOf('/') + 1));
   const resource = builtInOf(call, context) ?? (await edge.resources.get(id));
   if (!resource) throw resourceNotFound(id);
-  const handle = handlersOf(edge, type).actions?.[name];
-  if (!handle) throw new ManagementError('NotFound', `the action ${name} is not served`);
-  const input = await inputOf(call, action);
   const own = { ...context, id: resource.id, name: resource.name };
-  const run = async () => {
-    const result = outputOf(action, await handle(own, input, resource));
-    await edge.refresh();
-    return result;
-  };
-  if (!action.longRunning) return answer(await run());
-  const operation = await edge.resources.db.write(async (tx) =>
-    edge.operations.start(tx, { resourceId: id, principal: context.by }),
+  if (action.longRunning) return beginAction(call, { action, name, context: own, resource });
+  const handle = handlersOf(edge, type).actions?.[name];
+  if (!handle) throw notServed(name);
+  const result = outputOf(action, await handle(own, await inputOf(call, action), resource));
+  await edge.refresh();
+  return answer(result);
+}
+
+interface Begun {
+  action: ManagementAction;
+  name: string;
+  context: HookContext;
+  resource: Resource;
+}
+
+/** Looks at the request, keeps what its work needs, and leaves that to whoever carries it out. */
+async function beginAction(call: Call, { action, name, context, resource }: Begun): Promise<Response> {
+  const { edge } = call;
+  const { id, type, by } = context;
+  const long = handlersOf(edge, type).longActions?.[name];
+  if (!long) throw notServed(name);
+  const { input, secret } = await long.begin(context, await inputOf(call, action), resource);
+  const work: Work = { kind: 'action', type: type.type, id, action: name, input, hasSecret: secret !== undefined };
+  const operation = await edge.resources.db.write((tx) =>
+    edge.operations.start(tx, { resourceId: id, principal: by, work, seal: sealing(edge, secret) }),
   );
-  const end = run().then(
-    (result) => edge.operations.finish(operation, { status: 'Succeeded', result }),
-    (error: unknown) => {
-      edge.failed(error);
-      return edge.operations.finish(operation, failure(error));
-    },
-  );
-  edge.later(end);
+  edge.carrier.begun(operation);
   return empty(202, operationHeaders(call, id, operation, true));
+}
+
+function notServed(name: string): ManagementError {
+  return new ManagementError('NotFound', `the action ${name} is not served`);
 }
 
 /** Does something that concerns a provider as a whole. */
@@ -63,11 +74,6 @@ export async function actOnProvider(
 async function inputOf({ edge, exchange: { request } }: Call, { input }: ManagementAction): Promise<unknown> {
   if (!input) return undefined;
   return readInput(input, hasBody(request) ? await edge.readBody(request) : undefined);
-}
-
-/** Nothing leaves that the declaration does not name. */
-function outputOf({ output }: { output: z.ZodType | undefined }, result: unknown): unknown {
-  return output ? output.parse(result) : undefined;
 }
 
 function answer(result: unknown): Response {

@@ -1,7 +1,14 @@
-import { armKey, ManagementError, type Operations, resourceGroup, subscriptionId } from '../operations/index.ts';
+import {
+  armKey,
+  ManagementError,
+  type Operations,
+  resourceGroup,
+  subscriptionId,
+  type WrittenBody,
+} from '../operations/index.ts';
 import type { Resource, Resources } from '../resources/index.ts';
 import type { Exchange } from './exchange.ts';
-import type { HookContext, ServedProviderAction, ServedType } from './handlers.ts';
+import type { HookContext, ServedProviderAction, ServedType, WriteHookContext } from './handlers.ts';
 import type { Route } from './match.ts';
 
 export interface ManagementOptions {
@@ -16,6 +23,11 @@ export interface ManagementOptions {
   authorise(exchange: Exchange, action: string, id: string): boolean | Promise<boolean>;
   /** Name of the principal, for people: in `systemData` and in refusals. */
   describe(principal: unknown): string;
+  /**
+   * Asked in the transaction of a write before anything else, with all other writers kept out: throws what the registry's
+   * tier does not allow.
+   */
+  admit?(context: WriteHookContext, body: WrittenBody, previous: Resource | undefined): Promise<void>;
   /** Called after each write and each action, before the answer: the mirrors of this process read what is new. */
   refresh?(): Promise<unknown>;
   /** Registry that events of a resource belong to; 0 for none. */
@@ -24,8 +36,27 @@ export interface ManagementOptions {
   originOf?(exchange: Exchange): string;
   /** Told of what failed after its request was answered. */
   failed?(error: unknown): void;
+  /** Told how each operation that this process carried out has ended. */
+  ended?(ended: EndedOperation): void;
+  /** Whether this process carries out what takes longer than a request: where nodes do not tell, one process does. */
+  carriesOut?: boolean;
+  /** Seals what must not lie in the facts as it is, bound to an id; left out where there is nothing to seal it under. */
+  sealer?: { seal(text: string, boundTo: string): string; unseal(sealed: string, boundTo: string): string } | undefined;
   /** Current time (ms). */
   now(): number;
+}
+
+/** An operation that is over. */
+export interface EndedOperation {
+  operation: string;
+  /** The resource that it concerned, and the permission that it was begun by. */
+  id: string;
+  action: string;
+  /** Who began it, for people to read. */
+  by: string;
+  status: 'Succeeded' | 'Failed';
+  /** Why it failed, in ARM's words. */
+  error?: { code: string; message: string };
 }
 
 /** What the handlers of routes work with. */
@@ -33,8 +64,18 @@ export interface Edge extends Required<Omit<ManagementOptions, 'types' | 'provid
   /** By type, lower-cased. */
   types: ReadonlyMap<string, ServedType>;
   readBody(request: Request): Promise<unknown>;
-  /** Lets work go on after the answer. */
-  later(work: Promise<void>): void;
+  carrier: Carrier;
+}
+
+/** What carries out that which takes longer than a request. */
+export interface Carrier {
+  /** What the row of an operation does not show; before the row is there. */
+  keep(id: string, secret: string): void;
+  /** An operation has begun: it is carried out here if it may. */
+  begun(id: string): void;
+  takeUp(): Promise<boolean>;
+  settle(): Promise<void>;
+  stop(): Promise<void>;
 }
 
 /** One request on its way, after the rights were checked. */
@@ -70,6 +111,12 @@ export function hookContext(call: Call, served: { id: string; type: HookContext[
 export function builtInOf({ edge }: Call, context: HookContext): Resource | undefined {
   const builtIns = handlersOf(edge, context.type).builtIns?.(context) ?? [];
   return builtIns.find(({ id }) => armKey(id) === armKey(context.id));
+}
+
+/** One that is there because none is stored, where the id is that of one. */
+export function presetOf({ edge }: Call, context: HookContext): Resource | undefined {
+  const presets = handlersOf(edge, context.type).presets?.(context) ?? [];
+  return presets.find(({ id }) => armKey(id) === armKey(context.id));
 }
 
 /** There is one subscription and one group; whatever lies in another is not there. */

@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import type { Resource } from '../resources/index.ts';
 import { type Call, handlersOf } from './edge.ts';
 import type { HookContext } from './handlers.ts';
@@ -38,6 +39,11 @@ export function quoted(etag: string): string {
 /** An answer in JSON; its headers are completed where all answers pass. */
 export function json(body: unknown, status = 200, headers: Record<string, string> = {}): Response {
   return new Response(JSON.stringify(body), { status, headers: { 'Content-Type': 'application/json', ...headers } });
+}
+
+/** Nothing leaves that the declaration does not name. */
+export function outputOf({ output }: { output: z.ZodType | undefined }, result: unknown): unknown {
+  return output ? output.parse(result) : undefined;
 }
 
 /** An answer without a body. */

@@ -1,9 +1,6 @@
-import { armKey, ManagementError, type Operation, type Outcome } from '../operations/index.ts';
-import type { Resource } from '../resources/index.ts';
-import { asError } from './as-error.ts';
-import { type Call, handlersOf, type RouteOf } from './edge.ts';
+import { armKey, ManagementError, type Operation } from '../operations/index.ts';
+import type { Call, RouteOf } from './edge.ts';
 import { empty, json } from './envelope.ts';
-import type { HookContext } from './handlers.ts';
 
 /** After how long a client looks again (s). */
 const retryAfter = '1';
@@ -17,54 +14,6 @@ export function operationHeaders(call: Call, id: string, operation: string, loca
     ...(located && { Location: at('operationResults') }),
     'Retry-After': retryAfter,
   };
-}
-
-/** Carries out the rest of a write after its answer, and records how it ended. */
-export function runLater(
-  call: Call,
-  context: HookContext,
-  verb: 'put' | 'patch' | 'delete',
-  resource: Resource,
-  operation: string,
-): void {
-  const { edge } = call;
-  const { resources } = edge;
-  const change = { by: context.by, registryId: edge.registryIdOf(context.id) };
-  const handlers = handlersOf(edge, context.type);
-  const succeed = async () => {
-    await handlers.run?.(context, verb, resource);
-    await resources.db.write(async (tx) => {
-      if (verb === 'delete') {
-        const gone = await resources.delete(context.id, { ...change, tx });
-        if (gone) await handlers.afterDelete?.({ ...context, tx }, gone);
-      } else {
-        // Another operation may have begun meanwhile: its state stays.
-        const over = ({ state }: Resource) => (state === resource.state ? undefined : state);
-        await resources.patch(context.id, (previous) => ({ ...previous, state: over(previous) }), { ...change, tx });
-      }
-      await edge.operations.finish(operation, { status: 'Succeeded' }, tx);
-    });
-  };
-  const fail = async (error: unknown) => {
-    edge.failed(error);
-    await resources.db.write(async (tx) => {
-      if (await resources.get(context.id, tx)) {
-        await resources.patch(context.id, (previous) => ({ ...previous, state: 'Failed' }), { ...change, tx });
-      }
-      await edge.operations.finish(operation, failure(error), tx);
-    });
-  };
-  edge.later(
-    succeed()
-      .catch(fail)
-      .then(() => edge.refresh())
-      .then(() => {}),
-  );
-}
-
-/** What clients may know of a failure. */
-export function failure(error: unknown): Outcome {
-  return { status: 'Failed', error: asError(error) };
 }
 
 /** `operationStatuses/ID` tells how it stands; `operationResults/ID` is the answer itself once there is one. */
@@ -86,9 +35,18 @@ function statusOf({ exchange }: Call, operation: Operation): Record<string, unkn
     status: operation.status,
     startTime: new Date(operation.startedAt).toISOString(),
     ...(operation.endedAt !== undefined && { endTime: new Date(operation.endedAt).toISOString() }),
+    ...(operation.status === 'Succeeded'
+      ? { percentComplete: 100 }
+      : operation.progress && { percentComplete: operation.progress.percentComplete }),
     ...(operation.error && { error: operation.error }),
-    ...(operation.result !== undefined && { properties: operation.result }),
+    ...propertiesOf(operation),
   };
+}
+
+/** What an action returned, and how far it has come. */
+function propertiesOf({ result, progress }: Operation): { properties?: Record<string, unknown> } {
+  if (result === undefined && !progress) return {};
+  return { properties: { ...(result as object), ...(progress && { progress }) } };
 }
 
 function resultOf(call: Call, route: RouteOf<'operation'>, operation: Operation): Response {

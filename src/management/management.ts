@@ -8,6 +8,7 @@ import {
   requireApiVersion,
 } from '../operations/index.ts';
 import { actOn, actOnProvider } from './act.ts';
+import { createCarrier } from './carry-out.ts';
 import { type Call, type Edge, type ManagementOptions, requireScope } from './edge.ts';
 import { json } from './envelope.ts';
 import type { Exchange } from './exchange.ts';
@@ -28,26 +29,33 @@ export interface Management {
     error: RegistryError,
     exchange: Pick<Exchange, 'path' | 'method' | 'request' | 'requestId'>,
   ): Response | undefined;
-  /** Resolves when what goes on after its answer has ended. */
+  /**
+   * One round of what takes longer than a request: takes up what nobody carries out, such as what a process left that has
+   * ended. True where more waits.
+   */
+  takeUp(): Promise<boolean>;
+  /** Resolves when what this process carries out has ended. */
   settle(): Promise<void>;
+  /** Breaks off what this process carries out, for others or the next start to go on with. */
+  stop(): Promise<void>;
 }
 
 export function createManagement(options: ManagementOptions): Management {
   const { types, providerActions = [] } = options;
-  const later = new Set<Promise<void>>();
   const failed = options.failed ?? (() => {});
   const edge: Edge = {
     refresh: async () => {},
+    admit: async () => {},
     registryIdOf: () => 0,
     originOf: ({ request }) => new URL(request.url).origin,
+    carriesOut: true,
+    ended: () => {},
+    sealer: undefined,
     ...options,
     failed,
     types: new Map(types.map((served) => [served.type.type.toLowerCase(), served])),
     readBody: createBodyReader(),
-    later(work) {
-      const tracked = work.catch(failed).finally(() => later.delete(tracked));
-      later.add(tracked);
-    },
+    carrier: createCarrier(() => edge),
   };
   const match = createMatch({
     types: types.map(({ type }) => type),
@@ -57,8 +65,10 @@ export function createManagement(options: ManagementOptions): Management {
   async function authorise(exchange: Exchange, route: Route): Promise<void> {
     const { action, id } = rightOf(route, exchange.method);
     if (await options.authorise(exchange, action, id)) return;
-    // Whatever a subscription has lies in its one group, and ARM lists what of it somebody may read.
-    if (route.kind === 'collection' && route.all && (await options.authorise(exchange, action, groupScope))) return;
+    // Whatever a subscription has lies in its one group, and ARM lists what of it somebody may read. So it is with what a
+    // provider says of itself.
+    const reachesGroup = route.kind === 'collection' ? route.all : isAboutProvider(route);
+    if (reachesGroup && (await options.authorise(exchange, action, groupScope))) return;
     // No right holds at what is no scope, and none would help.
     if (route.kind === 'resource' && !parseArmScope(id)) requireName(route.type, route.name);
     throw new ManagementError(
@@ -114,10 +124,14 @@ export function createManagement(options: ManagementOptions): Management {
       return complete(answer, exchange);
     },
 
-    async settle() {
-      while (later.size > 0) await Promise.all(later);
-    },
+    takeUp: edge.carrier.takeUp,
+    settle: edge.carrier.settle,
+    stop: edge.carrier.stop,
   };
+}
+
+function isAboutProvider(route: Route): boolean {
+  return route.kind === 'providerAction' && route.action.level === 'tenant' && route.action.method === 'GET';
 }
 
 function requireMethod(route: Route, method: string): void {

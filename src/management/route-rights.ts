@@ -1,4 +1,4 @@
-import { permissionOf, subscriptionScope } from '../operations/index.ts';
+import { parseArmId, permissionOf, subscriptionScope } from '../operations/index.ts';
 import type { Route } from './match.ts';
 
 const reads = ['GET', 'HEAD'];
@@ -44,9 +44,10 @@ export function rightOf(route: Route, method: string): { action: string; id: str
     case 'providerAction':
       return { action: permissionOf(route.action.namespace, route.action.name, route.action), id };
     case 'resource': {
-      const { permissions } = route.type;
-      if (reads.includes(method)) return { action: permissions.read, id };
-      return { action: method === 'DELETE' ? permissions.delete : permissions.write, id };
+      const { permissions, rightsAt } = route.type;
+      const at = rightsAt === 'parent' ? (parseArmId(id)?.parent ?? id) : id;
+      if (reads.includes(method)) return { action: permissions.read, id: at };
+      return { action: method === 'DELETE' ? permissions.delete : permissions.write, id: at };
     }
   }
 }

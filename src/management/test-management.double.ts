@@ -14,7 +14,13 @@ import {
 } from '../operations/index.ts';
 import { createMirror, createResources, type Mirror, resourceMigrations, type Resources } from '../resources/index.ts';
 import { createLog, createMetrics } from '../telemetry/index.ts';
-import { createManagement, type Management, type ResourceHandlers, type ServedType } from './index.ts';
+import {
+  createManagement,
+  type Management,
+  type ManagementOptions,
+  type ResourceHandlers,
+  type ServedType,
+} from './index.ts';
 
 const namespace = 'Microsoft.ContainerRegistry';
 const versions = apiVersions.containerRegistry;
@@ -129,12 +135,19 @@ export interface Rig extends AsyncDisposable {
   secrets: unknown[];
   /** Lets what is long-running end. */
   release: PromiseWithResolvers<void>;
+  /** How often what is long-running was begun. */
+  begun: string[];
+  /** Another process with the same facts, without a server. */
+  another(options?: Partial<ManagementOptions>): Management;
   /** A request with the api-version that the type has last; the body as JSON. */
   call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Response>;
 }
 
 /** The management API on a server in this process, with sample types. */
-export async function startManagement({ tls }: { tls?: TlsFiles } = {}): Promise<Rig> {
+export async function startManagement({
+  tls,
+  options: changed = {},
+}: { tls?: TlsFiles; options?: Partial<ManagementOptions> } = {}): Promise<Rig> {
   await using stack = new AsyncDisposableStack();
   const opened = await openTestDatabase([...eventMigrations, ...operationMigrations, ...resourceMigrations]);
   stack.use(opened);
@@ -153,8 +166,9 @@ export async function startManagement({ tls }: { tls?: TlsFiles } = {}): Promise
   const denied = new Set<string>();
   const secrets: unknown[] = [];
   const release = Promise.withResolvers<void>();
+  const begun: string[] = [];
   const types: ServedType[] = [
-    { type: registries, handlers: registryHandlers(secrets, release.promise) },
+    { type: registries, handlers: registryHandlers(secrets, release.promise, begun) },
     {
       type: tokens,
       handlers: { present: ({ createdAt }) => ({ creationDate: new Date(createdAt).toISOString() }) },
@@ -162,8 +176,9 @@ export async function startManagement({ tls }: { tls?: TlsFiles } = {}): Promise
     {
       type: replications,
       handlers: {
-        async run(_, __, { properties }) {
-          await release.promise;
+        async run(task, verb, { properties }) {
+          begun.push(`${verb} ${task.name}`);
+          await Promise.race([release.promise, aborted(task.signal)]);
           if (properties['fails']) throw new Error('inside');
         },
       },
@@ -171,7 +186,7 @@ export async function startManagement({ tls }: { tls?: TlsFiles } = {}): Promise
     { type: assignments, handlers: {} },
     { type: definitions, handlers: { builtIns: () => [builtIn] } },
   ];
-  const management = createManagement({
+  const all: ManagementOptions = {
     types,
     providerActions: [
       {
@@ -192,7 +207,9 @@ export async function startManagement({ tls }: { tls?: TlsFiles } = {}): Promise
     describe: String,
     refresh: () => mirror.refresh(),
     now,
-  });
+    ...changed,
+  };
+  const management = createManagement(all);
   const server = startServer({
     listen: { host: '127.0.0.1', port: 0 },
     metricsListen: undefined,
@@ -228,6 +245,8 @@ export async function startManagement({ tls }: { tls?: TlsFiles } = {}): Promise
     clock,
     secrets,
     release,
+    begun,
+    another: (more) => createManagement({ ...all, ...more }),
     call(method, path, body, headers = {}) {
       const version = path.toLowerCase().includes('authorization') ? '2022-04-01' : '2025-11-01';
       const separator = path.includes('?') ? '&' : '?';
@@ -242,7 +261,15 @@ export async function startManagement({ tls }: { tls?: TlsFiles } = {}): Promise
   };
 }
 
-function registryHandlers(secrets: unknown[], release: Promise<void>): ResourceHandlers {
+/** Rejects with what a signal was aborted for. */
+function aborted(signal: AbortSignal): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  if (signal.aborted) reject(signal.reason);
+  signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  return promise;
+}
+
+function registryHandlers(secrets: unknown[], release: Promise<void>, begun: string[]): ResourceHandlers {
   return {
     beforeWrite({ secrets: given }, next, previous) {
       if (Object.keys(given).length > 0) secrets.push(given);
@@ -256,9 +283,16 @@ function registryHandlers(secrets: unknown[], release: Promise<void>): ResourceH
         internal: 'never shown',
       }),
       listUsages: () => ({ value: [{ name: 'Size' }] }),
-      async rebuild() {
-        await release;
-        return { rebuilt: 3 };
+    },
+    longActions: {
+      rebuild: {
+        begin: () => ({ input: { count: 3 }, secret: 'hush' }),
+        async carryOut(task, input) {
+          begun.push(`rebuild with ${task.secret()} after ${task.progress?.percentComplete ?? 0} %`);
+          await task.report({ percentComplete: 40, done: 1 });
+          await Promise.race([release, aborted(task.signal)]);
+          return { rebuilt: (input as { count: number }).count };
+        },
       },
     },
   };

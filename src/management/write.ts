@@ -8,13 +8,20 @@ import {
   type ResourceType,
   type Written,
 } from '../operations/index.ts';
-import { type Put, type Resource, type ResourceBody, resourceNotFound } from '../resources/index.ts';
-import { builtInOf, type Call, type Edge, handlersOf, hookContext, type RouteOf } from './edge.ts';
+import {
+  type Preconditions,
+  type Put,
+  type Resource,
+  type ResourceBody,
+  resourceNotFound,
+} from '../resources/index.ts';
+import { builtInOf, type Call, type Edge, handlersOf, hookContext, presetOf, type RouteOf } from './edge.ts';
 import { empty, json, present, quoted } from './envelope.ts';
 import type { HookContext, WriteHookContext } from './handlers.ts';
-import { operationHeaders, runLater } from './long-running.ts';
+import { operationHeaders } from './long-running.ts';
 import { preconditionsOf } from './preconditions.ts';
 import { ownerOf } from './read.ts';
+import { sealing, type Work } from './work.ts';
 
 type Write = Put & { operation: string | undefined };
 
@@ -29,33 +36,38 @@ export async function writeResource(call: Call, route: RouteOf<'resource'>, verb
   const input = await edge.readBody(exchange.request);
   // What is wrong in itself is told before anybody is kept waiting.
   const content = verb === 'put' ? readPut(type, input) : undefined;
-  const preconditions = preconditionsOf(exchange.request);
+  const preset = presetOf(call, context);
+  const preconditions = preconditionsOn(preset, preconditionsOf(exchange.request));
   const requires = requiredBy(edge, type, id);
 
   const written = await resources.db.write(async (tx): Promise<Write> => {
     await resources.lock(tx);
     const previous = await resources.get(id, tx);
-    if (verb === 'patch' && !previous) throw resourceNotFound(id);
-    const { body, secrets } = content ?? readPatch(type, previous!, input);
+    const from = previous ?? preset;
+    if (verb === 'patch' && !from) throw resourceNotFound(id);
+    const { body, secrets } = content ?? readPatch(type, from!, input);
     if (previous?.state === 'Deleting') throw beingDeleted(id);
     if (previous) requireUnchanged(type, previous, body);
     const inside = { ...context, secrets, tx };
+    await edge.admit(inside, body, previous);
     const next = await decide(edge, inside, { body, secrets }, previous, verb);
     const put = await resources.put(id, next, {
       ...preconditions,
       by: context.by,
       registryId: edge.registryIdOf(id),
       most: type.most,
+      mostBytes: type.mostBytes,
       requires,
       tx,
     });
     await handlersOf(edge, type).afterWrite?.(inside, put.resource, put.previous);
-    return { ...put, operation: begin(edge, inside, verb) };
+    const secret = Object.keys(secrets).length > 0 ? JSON.stringify(secrets) : undefined;
+    return { ...put, operation: await begin(edge, inside, verb, put.resource, secret) };
   });
   await edge.refresh();
   const { resource, previous, operation } = written;
-  if (operation !== undefined) runLater(call, context, verb, resource, operation);
-  return json(await present(call, context, resource), previous ? 200 : 201, {
+  if (operation !== undefined) edge.carrier.begun(operation);
+  return json(await present(call, context, resource), (previous ?? preset) ? 200 : 201, {
     ETag: quoted(resource.etag),
     ...(operation !== undefined && operationHeaders(call, id, operation, false)),
   });
@@ -84,7 +96,8 @@ export async function deleteResource(call: Call, route: RouteOf<'resource'>): Pr
   const context = hookContext(call, route, route.name);
   refuseBuiltIn(call, context);
   const handlers = handlersOf(edge, type);
-  const change = { ...preconditionsOf(exchange.request), by: context.by, registryId: edge.registryIdOf(id) };
+  const { mostBytes } = type;
+  const change = { ...preconditionsOf(exchange.request), by: context.by, registryId: edge.registryIdOf(id), mostBytes };
   const waits = type.longRunning.includes('delete');
 
   const deleted = await resources.db.write(async (tx) => {
@@ -94,7 +107,7 @@ export async function deleteResource(call: Call, route: RouteOf<'resource'>): Pr
     if (resource) await handlers.beforeDelete?.(inside, resource);
     if (resource && waits) {
       const marked = await resources.patch(id, (previous) => ({ ...previous, state: 'Deleting' }), { ...change, tx });
-      return { resource: marked.resource, operation: begin(edge, inside, 'delete') };
+      return { resource: marked.resource, operation: await begin(edge, inside, 'delete', marked.resource) };
     }
     const gone = await resources.delete(id, { ...change, cascade: type.cascade, tx });
     if (gone) await handlers.afterDelete?.(inside, gone);
@@ -104,17 +117,29 @@ export async function deleteResource(call: Call, route: RouteOf<'resource'>): Pr
   const { resource, operation } = deleted;
   if (!resource) return empty(204);
   if (operation === undefined) return json(await present(call, context, resource));
-  runLater(call, context, 'delete', resource, operation);
+  edge.carrier.begun(operation);
   return empty(202, operationHeaders(call, id, operation, true));
 }
 
-function begin(
+/** Records that the rest of a write is to be done, where there is any. */
+async function begin(
   edge: Edge,
   context: HookContext & { tx: Transaction },
   verb: 'put' | 'patch' | 'delete',
-): string | undefined {
-  if (!context.type.longRunning.includes(verb)) return undefined;
-  return edge.operations.start(context.tx, { resourceId: context.id, principal: context.by });
+  { state }: Resource,
+  secret?: string,
+): Promise<string | undefined> {
+  const { type, id, by } = context;
+  if (!type.longRunning.includes(verb)) return undefined;
+  const work: Work = { kind: verb, type: type.type, id, state, hasSecret: secret !== undefined };
+  return edge.operations.start(context.tx, { resourceId: id, principal: by, work, seal: sealing(edge, secret) });
+}
+
+/** Nobody else has written what is there as long as nothing is stored. */
+function preconditionsOn(preset: Resource | undefined, preconditions: Preconditions): Preconditions {
+  const { ifMatch } = preconditions;
+  if (!preset || ifMatch === undefined || (ifMatch !== '*' && !ifMatch.includes(preset.etag))) return preconditions;
+  return { ifNoneMatch: '*' };
 }
 
 /** What an extension extends must be there; the parent of a child is looked at anyway. */

@@ -33,9 +33,13 @@ export interface Oauth2Options {
   /** Whether a name that a client gives for the registry means the one it has reached. */
   isService(service: string, registryId: number): boolean;
   record(exchange: Oauth2Exchange, outcome: TokenOutcome): void;
+  /** Looks at a request for a token before anybody else does: throws where it may not be made now. */
+  admitRequest?(exchange: Oauth2Exchange): void | Promise<void>;
+  /** Throws where whoever asks gets no token from where they are. */
+  admit(exchange: Oauth2Exchange, caller: Caller): void;
 }
 
 /** What a client reached: its tokens name it. */
 export function doorOf(exchange: Oauth2Exchange): TokenDoor {
-  return doorAt(exchange.registryId, exchange.origin(), exchange.request);
+  return doorAt(exchange);
 }

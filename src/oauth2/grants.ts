@@ -32,6 +32,7 @@ export async function exchangeToken(options: Oauth2Options, exchange: Oauth2Exch
   const identified = await identifyToken(identification, doorOf(exchange), token);
   const caller = accepted(identified, (refusal) => say({ refusal }));
   if (caller.via === 'access_token') throw refuse(notExchangeable, (refusal) => say({ caller, refusal }));
+  options.admit(exchange, caller);
   const issued = issueRefreshToken(identification, lifetimes, doorOf(exchange), caller);
   say({ caller, issued: issued.id });
   return Response.json({ refresh_token: issued.token }, { headers: noStore });
@@ -108,6 +109,7 @@ async function grant(
   scopes: readonly string[],
 ): Promise<Response> {
   const say = (outcome: Partial<TokenOutcome>) => record(options, exchange, 'token.issue', { caller, ...outcome });
+  options.admit(exchange, caller);
   if (caller.endedAt !== undefined) throw refuse(ended, (refusal) => say({ refusal }));
   const { principal } = rightsOf(caller, options.identification.directory());
   if (!principal) throw refuse(disabled, (refusal) => say({ refusal }));

@@ -21,7 +21,10 @@ export function createOauth2(options: Oauth2Options) {
     if (!route) return undefined;
     exchange.route = 'token';
     const handler = Object.hasOwn(route, exchange.method) ? route[exchange.method] : undefined;
-    if (handler) return handler(options, exchange);
+    if (handler) {
+      if (exchange.path.startsWith('/oauth2/') && handler !== keySet) await options.admitRequest?.(exchange);
+      return handler(options, exchange);
+    }
     throw new RegistryError('UNSUPPORTED', {
       message: 'the method is not served here',
       headers: { Allow: Object.keys(route).join(', ') },

@@ -54,3 +54,10 @@ export function fallbackTag(digest: string): string {
 export function isFallbackTag(tag: string): boolean {
   return fallback.test(tag);
 }
+
+const referrer = /^(?:sha256|sha512)-[0-9a-f]{64}(?:\.(?:sig|att|sbom))?$/;
+
+/** Whether a tag is made of the digest that it says something about: the fallback form, or that of cosign's signatures. */
+export function isReferrerTag(tag: string): boolean {
+  return referrer.test(tag);
+}

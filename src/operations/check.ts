@@ -22,6 +22,8 @@ export interface Check<Facts> {
   /** Stable: documentation names it. */
   id: string;
   severity: Severity;
+  /** In the words of Azure Advisor; default: security. */
+  category?: 'Security' | 'Performance';
   title: string;
   /** Why it matters, and what to do instead. */
   why: string;

@@ -1,5 +1,13 @@
 import { ManagementClientError } from './client-error.ts';
 
+/** An operation as it is answered. */
+export interface WireOperation {
+  status: string;
+  percentComplete?: number;
+  error?: { code: string; message: string };
+  properties?: Record<string, unknown>;
+}
+
 interface FollowerOptions {
   /** Reads a path of the API. */
   look(path: string): Promise<Response>;
@@ -39,6 +47,17 @@ export function createFollower({ look, sleep, patienceMs }: FollowerOptions) {
       return true;
     },
 
+    /** Looks at the status of an operation until it has succeeded, however long that takes; throws where it has not. */
+    async operation(path: string, looked: (operation: WireOperation) => void): Promise<WireOperation> {
+      for (;;) {
+        const answer = await look(path);
+        const operation = (await answer.clone().json()) as WireOperation;
+        looked(operation);
+        if (isTerminal(operation)) return operation;
+        await sleep(pauseOf(answer));
+      }
+    },
+
     /** The answer of an action, whenever it comes. */
     async result(answer: Response): Promise<Response> {
       const link = answer.status === 202 ? answer.headers.get('location') : null;
@@ -48,7 +67,7 @@ export function createFollower({ look, sleep, patienceMs }: FollowerOptions) {
 }
 
 function isTerminal(body: unknown): boolean {
-  const { status, error } = body as { status: string; error?: { code: string; message: string } };
+  const { status, error } = body as WireOperation;
   if (status === 'Failed' || status === 'Canceled') {
     throw new ManagementClientError(200, error ?? { code: status, message: `the operation has ended: ${status}` });
   }

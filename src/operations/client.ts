@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { latestVersion } from './api-versions.ts';
 import { formatId } from './arm-id.ts';
 import { errorOf } from './client-error.ts';
-import { createFollower, pathOf } from './client-follow.ts';
+import { createFollower, pathOf, type WireOperation } from './client-follow.ts';
 import type { ManagementAction, ProviderAction, ResourceType } from './declare.ts';
 import { groupScope, subscriptionScope } from './scopes.ts';
 
@@ -80,6 +80,15 @@ export interface ManagementClient {
     at: Place,
     input?: z.input<I>,
   ): Promise<z.output<O>>;
+  /** Begins an action that takes longer than a request; resolves with the path at which its operation is looked at. */
+  begin<I extends z.ZodType>(
+    type: ResourceType,
+    action: ManagementAction<I>,
+    at: Place,
+    input?: z.input<I>,
+  ): Promise<string>;
+  /** Looks at an operation until it has succeeded, however long that takes. */
+  follow(path: string, looked?: (operation: WireOperation) => void): Promise<WireOperation>;
   providerAction<I extends z.ZodType, O extends z.ZodType>(
     action: ProviderAction<I, O>,
     input?: z.input<I>,
@@ -160,10 +169,14 @@ export function createManagementClient(options: ManagementClientOptions): Manage
     },
 
     async action(type, action, at, input) {
-      const name = Object.keys(type.actions).find((one) => type.actions[one] === action);
-      if (name === undefined) throw new Error(`${type.type} has no such action`);
-      return (await act(action, versioned(`${placeOf(type, at)}/${name}`, type), input)) as never;
+      return (await act(action, pathOfAction(type, action, at), input)) as never;
     },
+
+    async begin(type, action, at, input) {
+      const answer = await send(action.method, pathOfAction(type, action, at), input ?? {});
+      return pathOf(answer.headers.get('azure-asyncoperation') ?? '');
+    },
+    follow: (path, looked = () => {}) => follower.operation(path, looked),
 
     async providerAction(action, input) {
       const scope = { tenant: '', subscription: subscriptionScope, group: groupScope }[action.level];
@@ -174,6 +187,12 @@ export function createManagementClient(options: ManagementClientOptions): Manage
       )) as never;
     },
   };
+}
+
+function pathOfAction(type: ResourceType, action: ManagementAction, at: Place): string {
+  const name = Object.keys(type.actions).find((one) => type.actions[one] === action);
+  if (name === undefined) throw new Error(`${type.type} has no such action`);
+  return versioned(`${placeOf(type, at)}/${name}`, type);
 }
 
 function placeOf(type: ResourceType, at: Place): string {

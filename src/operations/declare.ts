@@ -32,9 +32,17 @@ export interface ResourceTypeOptions<P extends z.ZodObject, R extends z.ZodObjec
   verbs?: readonly Verb[];
   /** Replaces `NAMESPACE/TYPE/read`, `/write`, `/delete`. */
   permissions?: Partial<Permissions>;
+  /** Of whose id rights are asked: of its own, or of that of what it lies in, where no role is assigned at its own. */
+  rightsAt?: 'self' | 'parent';
   longRunning?: readonly WritingVerb[];
   /** Most of them in one parent. */
   most?: number;
+  /** What the tier of the registry must have for one to be written. */
+  feature?: string;
+  /** The limit of the tier that says how many of them a registry may have; it comes before `most`. */
+  limit?: string;
+  /** Most bytes of one, in JSON. */
+  mostBytes?: number;
   /** False: cannot be deleted while something lies in it. */
   cascade?: boolean;
   actions?: A;
@@ -66,7 +74,10 @@ export interface ResourceType<
   P extends z.ZodObject = z.ZodObject,
   R extends z.ZodObject = z.ZodObject,
   A extends Actions = Actions,
-> extends Required<Omit<ResourceTypeOptions<P, R, A>, 'top' | 'permissions'>> {
+>
+  extends
+    Required<Omit<ResourceTypeOptions<P, R, A>, 'top' | 'permissions' | 'feature' | 'limit'>>,
+    Pick<ResourceTypeOptions<P, R, A>, 'feature' | 'limit'> {
   /** `NAMESPACE/PATH`. */
   type: string;
   top: TopLevel;
@@ -77,6 +88,7 @@ export interface ResourceType<
 export type PropertiesOf<T extends ResourceType> = z.output<T['properties']>;
 
 const defaultMost = 10_000;
+const defaultMostBytes = 64 * 1024;
 const noProperties = z.object({});
 
 /** Declares a type of resource. */
@@ -92,8 +104,10 @@ export function resourceType<
     secrets: [],
     scope: 'group',
     verbs: ['get', 'list', 'put', 'patch', 'delete'],
+    rightsAt: 'self',
     longRunning: [],
     most: defaultMost,
+    mostBytes: defaultMostBytes,
     cascade: true,
     actions: {} as A,
     ...options,

@@ -14,6 +14,7 @@ export {
   type WireResource,
 } from './client.ts';
 export { ManagementClientError } from './client-error.ts';
+export type { WireOperation } from './client-follow.ts';
 export { readInput, readPatch, readPut, requireUnchanged, type Written, type WrittenBody } from './content.ts';
 export {
   type Actions,
@@ -35,10 +36,13 @@ export {
 export {
   createOperations,
   type Operation,
+  type OperationClaims,
   operationRetentionMs,
   type Operations,
   type OperationStatus,
   type Outcome,
+  type Progress,
+  type TakenOperation,
 } from './long-running.ts';
 export {
   type ErrorDetail,

@@ -6,8 +6,8 @@ import { OutboundError } from './outbound-error.ts';
 import { bodyOf, headersOf } from './read-answer.ts';
 import { type Target, targetOf } from './target.ts';
 
-/** Longest answer: a token or a document of discovery, never content (bytes). */
-const maxBytes = 1024 * 1024;
+/** Longest answer where the caller names no length: a token or a document of discovery (bytes). */
+const defaultMaxBytes = 1024 * 1024;
 const defaultTimeoutMs = 20_000;
 /** How long something on this machine may take to accept a connection (ms). */
 const connectMs = 5000;
@@ -18,6 +18,8 @@ export interface DirectRequest {
   body?: string;
   /** From the call to the last byte of the answer (ms); 20 s where it is missing. */
   timeoutMs?: number;
+  /** Longest answer (bytes); 1 MiB where it is missing. */
+  maxBytes?: number;
 }
 
 /** Calls a server; the body of the answer is there as a whole. Throws OutboundError; an answer of any status is none. */
@@ -51,7 +53,7 @@ type Call = (
 ) => Promise<Response>;
 
 /** By what the environment says of proxies. */
-const callAway: Call = async (target, { method = 'GET', headers = {}, body }, signal, trusted) => {
+const callAway: Call = async (target, { method = 'GET', headers = {}, body, maxBytes }, signal, trusted) => {
   const answer = await fetch(target.url, {
     method,
     headers: { 'user-agent': 'bonded', ...headers },
@@ -60,18 +62,18 @@ const callAway: Call = async (target, { method = 'GET', headers = {}, body }, si
     signal,
     ...(trusted && { tls: { ca: trusted } }),
   });
-  return responseOf(answer.status, answer.headers, await bounded(answer, target));
+  return responseOf(answer.status, answer.headers, await bounded(answer, target, maxBytes));
 };
 
 /** `fetch` would go by a proxy here, too, and cannot be told not to. */
-const callHere: Call = async (target, { method = 'GET', headers = {}, body }, signal, trusted) => {
+const callHere: Call = async (target, { method = 'GET', headers = {}, body, maxBytes }, signal, trusted) => {
   const secureContext = trusted && target.secure ? createSecureContext({ ca: trusted }) : undefined;
   const sent = { 'user-agent': 'bonded', accept: '*/*', ...headers };
   // Not every system knows the names below it (RFC 6761 §6.3).
   const place = target.host.endsWith('.localhost') ? 'localhost' : target.host;
   const answer = await connect(target, place, { method, headers: sent, body, signal, secureContext }, connectMs);
   const received = headersOf(answer);
-  return responseOf(answer.statusCode ?? 0, received, await bodyOf(answer, received, maxBytes));
+  return responseOf(answer.statusCode ?? 0, received, await bodyOf(answer, received, maxBytes ?? defaultMaxBytes));
 };
 
 function responseOf(status: number, headers: Headers, bytes: Uint8Array<ArrayBuffer>): Response {
@@ -91,7 +93,11 @@ function readAuthority(file: string): string {
   return pem;
 }
 
-async function bounded(answer: Response, { host }: Target): Promise<Uint8Array<ArrayBuffer>> {
+async function bounded(
+  answer: Response,
+  { host }: Target,
+  maxBytes = defaultMaxBytes,
+): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of answer.body ?? []) {

@@ -1,8 +1,10 @@
 export { type AddressClass } from './address-class.ts';
 export { askHere } from './ask-here.ts';
 export { outboundConfig } from './config.ts';
+export { certificateOf } from './certificate.ts';
 export { createDirectCaller, type DirectCaller, type DirectRequest } from './direct.ts';
 export { isListening } from './is-listening.ts';
+export { lookUp } from './look-up.ts';
 export {
   createOutbound,
   type Outbound,
@@ -10,6 +12,8 @@ export {
   type OutboundOptions,
   type OutboundRequest,
   type Resolve,
+  type StreamedAnswer,
+  type StreamRequest,
 } from './outbound.ts';
 export { OutboundError, type OutboundReason } from './outbound-error.ts';
 export {

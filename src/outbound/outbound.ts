@@ -7,6 +7,7 @@ import { createAllowance } from './allowance.ts';
 import { type Call, connect, failureOf, NotConnected } from './connect.ts';
 import { OutboundError } from './outbound-error.ts';
 import { bodyOf, headersOf } from './read-answer.ts';
+import { streamOf } from './stream-answer.ts';
 import { redirectOf, type Target, targetOf } from './target.ts';
 import { createTurns } from './turns.ts';
 
@@ -53,12 +54,30 @@ export interface OutboundAnswer {
   url: string;
 }
 
+/** A body that is read while it comes. */
+export interface StreamRequest extends Omit<OutboundRequest, 'maxBytes' | 'timeoutMs'> {
+  /** Until the answer begins, with all redirects (ms). How long its body may take is for whoever reads it. */
+  timeoutMs: number;
+  /** Ends the call, the body of the answer included. */
+  signal?: AbortSignal | undefined;
+}
+
+export interface StreamedAnswer extends Omit<OutboundAnswer, 'bytes'> {
+  /** As it was sent, never unpacked, and no faster than it is read. It must be read to its end or cancelled. */
+  body: ReadableStream<Uint8Array>;
+}
+
 export interface Outbound {
   /**
    * Calls another server. Every address of its name is checked, and the one that was checked is connected to, so that a
    * name cannot lead into this network; so at each redirect. Throws OutboundError; an answer of any status is none.
    */
   request(url: string, request: OutboundRequest): Promise<OutboundAnswer>;
+  /**
+   * The same for bodies of any length. Throws as `request` does, also where an answer is packed; a body that breaks off rejects
+   * a read with an OutboundError.
+   */
+  open(url: string, request: StreamRequest): Promise<StreamedAnswer>;
 }
 
 /** What may be sent on to another origin. Anything else might be a credential. */
@@ -109,12 +128,18 @@ export function createOutbound({ allow, ca = [], resolve = resolveBySystem }: Ou
     throw failureOf(failure, target);
   }
 
-  async function follow(first: Target, request: OutboundRequest, signal: AbortSignal): Promise<OutboundAnswer> {
-    const { method = 'GET', maxBytes, maxRedirects = 0 } = request;
+  /** The answer at the end of all redirects, whose body is the caller's. */
+  async function follow(
+    first: Target,
+    request: Omit<OutboundRequest, 'maxBytes' | 'timeoutMs'>,
+    signal: AbortSignal,
+  ): Promise<Followed> {
+    const { method = 'GET', maxRedirects = 0 } = request;
     let target = first;
     let headers = headersToSend(request);
     for (let redirects = 0; ; redirects++) {
       const answer = await hop(target, { method, headers, body: request.body, signal, secureContext });
+      let isLast = false;
       try {
         const received = headersOf(answer);
         const status = answer.statusCode ?? 0;
@@ -122,8 +147,8 @@ export function createOutbound({ allow, ca = [], resolve = resolveBySystem }: Ou
           throw new OutboundError('bad_answer', `${target.host} answered with ${status}`);
         const location = received.get('location');
         if (status < 300 || status > 399 || status === 304 || location === null) {
-          const bytes = method === 'HEAD' ? new Uint8Array() : await bodyOf(answer, received, maxBytes);
-          return { status, headers: received, bytes, url: target.url.href };
+          isLast = true;
+          return { answer, target, status, headers: received };
         }
         const next = redirectOf(target, location);
         requireRedirect(target, next, method);
@@ -136,36 +161,93 @@ export function createOutbound({ allow, ca = [], resolve = resolveBySystem }: Ou
         throw failureOf(error, target);
       } finally {
         // What was not read is not wanted.
-        answer.destroy();
+        if (!isLast) answer.destroy();
       }
+    }
+  }
+
+  async function readWhole(first: Target, request: OutboundRequest, signal: AbortSignal): Promise<OutboundAnswer> {
+    const { answer, target, status, headers } = await follow(first, request, signal);
+    try {
+      const bytes = request.method === 'HEAD' ? new Uint8Array() : await bodyOf(answer, headers, request.maxBytes);
+      return { status, headers, bytes, url: target.url.href };
+    } catch (error) {
+      throw failureOf(error, target);
+    } finally {
+      answer.destroy();
+    }
+  }
+
+  /** Waits for a turn, then calls within what is left of the time. */
+  async function inTurn<T>(
+    first: Target,
+    timeoutMs: number,
+    controller: AbortController,
+    call: (end: () => void) => Promise<T>,
+  ): Promise<T> {
+    const began = performance.now();
+    const end = await turns.take(timeoutMs).catch((error: unknown) => {
+      throw new OutboundError('busy', 'too many calls to other servers are under way; try again', error);
+    });
+    let isLate = false;
+    const left = timeoutMs - (performance.now() - began);
+    const timer = setTimeout(() => ((isLate = true), controller.abort()), Math.max(0, left));
+    try {
+      return await call(end);
+    } catch (error) {
+      end();
+      // However the end of the time showed.
+      if (!isLate) throw error;
+      throw new OutboundError('timed_out', `${first.host} did not answer in time`, error);
+    } finally {
+      clearTimeout(timer);
     }
   }
 
   return {
     async request(url, request) {
       const first = targetOf(url);
-      const began = performance.now();
-      const end = await turns.take(request.timeoutMs).catch((error: unknown) => {
-        throw new OutboundError('busy', 'too many calls to other servers are under way; try again', error);
-      });
       const controller = new AbortController();
-      const left = request.timeoutMs - (performance.now() - began);
-      const timer = setTimeout(() => controller.abort(), Math.max(0, left));
-      try {
-        return await follow(first, request, controller.signal);
-      } catch (error) {
-        // However the end of the time showed.
-        if (!controller.signal.aborted) throw error;
-        throw new OutboundError('timed_out', `${first.host} did not answer in time`, error);
-      } finally {
-        clearTimeout(timer);
+      return inTurn(first, request.timeoutMs, controller, async (end) => {
+        const answer = await readWhole(first, request, controller.signal);
         end();
-      }
+        return answer;
+      });
+    },
+
+    async open(url, request) {
+      const first = targetOf(url);
+      const controller = new AbortController();
+      const giveUp = () => controller.abort();
+      request.signal?.addEventListener('abort', giveUp, { once: true });
+      const forget = () => request.signal?.removeEventListener('abort', giveUp);
+      if (request.signal?.aborted) giveUp();
+      return inTurn(first, request.timeoutMs, controller, async (end) => {
+        const { answer, target, status, headers } = await follow(first, request, controller.signal);
+        const body = streamOf(answer, target, headers, () => {
+          forget();
+          end();
+        });
+        return { status, headers, url: target.url.href, body };
+      }).catch((error: unknown) => {
+        forget();
+        throw error;
+      });
     },
   };
 }
 
-function headersToSend({ headers = {}, accept = '*/*' }: OutboundRequest): Record<string, string> {
+interface Followed {
+  answer: IncomingMessage;
+  target: Target;
+  status: number;
+  headers: Headers;
+}
+
+function headersToSend({
+  headers = {},
+  accept = '*/*',
+}: Pick<OutboundRequest, 'headers' | 'accept'>): Record<string, string> {
   const sent: Record<string, string> = { 'user-agent': 'bonded', accept };
   for (const [name, value] of Object.entries(headers)) {
     if (reserved.test(name.toLowerCase())) throw new TypeError(`the header ${name} belongs to the connection`);

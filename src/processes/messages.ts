@@ -25,6 +25,7 @@ export interface WorkerOrder {
 export interface Addresses {
   url: string;
   metricsUrl: string | undefined;
+  listenerUrls: readonly string[];
 }
 
 export type ToWorker =

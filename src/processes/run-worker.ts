@@ -56,7 +56,7 @@ export function runWorker(): void {
     if (told.act === 'order' && !starting && !draining) {
       starting = start(told.order);
       starting.then(
-        ({ url, metricsUrl }) => say({ act: 'serving', addresses: { url, metricsUrl } }),
+        ({ url, metricsUrl, listenerUrls }) => say({ act: 'serving', addresses: { url, metricsUrl, listenerUrls } }),
         // The parent then ends the channel.
         (error: Error) => {
           const taken = error instanceof ListenError ? error.taken : undefined;

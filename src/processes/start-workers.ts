@@ -33,15 +33,24 @@ export async function startWorkers(config: Configuration, log: Log): Promise<Wor
   const grants = [grantWriteToken(), grantUploadClaims()];
   const running = new Set<WorkerProcess>();
   const { promise: failure, resolve: fail } = Promise.withResolvers<Error>();
-  const wanted = { listen: config.listen, metricsListen: config.metrics.listen };
+  const { listeners } = config.network;
+  const wanted = { listen: config.listen, metricsListen: config.metrics.listen, listeners };
   /** Known once one of them listens there. */
   const { promise: shared, resolve: share } = Promise.withResolvers<ReservedPorts>();
   let stopping = false;
 
   function start(number: number, ports: Promise<ReservedPorts>): WorkerProcess {
     let watch: Watch | undefined;
-    const order = ports.then(({ listen, metricsListen }) => ({
-      config: { ...config, listen, metrics: { listen: metricsListen } },
+    const order = ports.then(({ listen, metricsListen, listeners: reserved }) => ({
+      config: {
+        ...config,
+        listen,
+        metrics: { listen: metricsListen },
+        network: {
+          ...config.network,
+          listeners: listeners.map((listener, at) => ({ ...listener, listen: reserved[at]! })),
+        },
+      },
       worker: number,
       background: number === 1,
     }));

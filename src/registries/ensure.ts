@@ -1,5 +1,6 @@
 import { groupScope } from '../operations/index.ts';
 import type { Resources } from '../resources/index.ts';
+import { defaultTier } from '../tiers/index.ts';
 import { registryType } from './contract.ts';
 
 export function registryId(name: string): string {
@@ -11,7 +12,7 @@ export async function ensureRegistryResource(resources: Resources, name: string)
   const id = registryId(name);
   if (await resources.get(id)) return;
   const properties = registryType.properties.parse({});
-  const body = { location: 'local', sku: { name: 'Premium' }, properties };
+  const body = { location: 'local', sku: { name: defaultTier, tier: defaultTier }, properties };
   await resources.db.write(async (tx) => {
     // Another process may have been faster.
     await resources.lock(tx);

@@ -1,8 +1,12 @@
 import type { Grant, RoleAssignmentMode } from '../access/index.ts';
+import type { TagMutability } from '../catalog/index.ts';
 import type { PropertiesOf } from '../operations/index.ts';
 import type { Resource } from '../resources/index.ts';
+import { tierNameOf } from '../tiers/index.ts';
 import type { registryType } from './contract.ts';
+import { mayExport } from './network-contract.ts';
 import type { StorageQuota } from './storage-quota.ts';
+import { tagMutabilityOf } from './tag-policy.ts';
 
 /** A registry, as far as access to it goes. */
 export interface RegistryFacts {
@@ -11,6 +15,8 @@ export interface RegistryFacts {
   name: string;
   /** ARM id. */
   resourceId: string;
+  /** What its SKU names. */
+  tier: string;
   roleAssignmentMode: RoleAssignmentMode;
   adminUserEnabled: boolean;
   /** What everybody may pull: nothing by default. */
@@ -18,6 +24,10 @@ export interface RegistryFacts {
   /** Whether that is everything; otherwise what is named. */
   anonymousPullEnabled: boolean;
   anonymousPullRepositories: readonly string[];
+  /** Whether others may import from it. */
+  mayExport: boolean;
+  /** Which tags of a repository may move. */
+  tagMutability(repository: string): TagMutability | undefined;
   /** How much may be stored in it. */
   storageQuota?: StorageQuota | undefined;
 }
@@ -30,10 +40,13 @@ export function factsOf(resource: Resource, properties: PropertiesOf<typeof regi
     id,
     name: resource.name,
     resourceId: resource.id,
+    tier: tierNameOf(resource),
     roleAssignmentMode: properties.roleAssignmentMode,
     adminUserEnabled: properties.adminUserEnabled,
     anonymousPullEnabled,
     anonymousPullRepositories: named,
+    mayExport: mayExport(properties),
+    tagMutability: tagMutabilityOf(properties),
     storageQuota,
     anonymousPull: repositories.map((repository) => ({ repository, permissions: ['content/read', 'metadata/read'] })),
   };

@@ -114,10 +114,10 @@ test('tags, SKU and switches of a registry are changed one by one, in all proces
   const patch = (body: object) => manage('PATCH', 'changes', body);
   expect((await patch({ properties: { anonymousPullEnabled: true } })).status).toBeWithin(200, 203);
   await until(async () => (await anonymous()).every(({ status }) => status === 200));
-  expect((await patch({ sku: { name: 'Basic' }, tags: { team: 'a' } })).status).toBeWithin(200, 203);
+  expect((await patch({ sku: { name: 'Standard' }, tags: { team: 'a' } })).status).toBeWithin(200, 203);
   const now = (await (await manage('GET', 'changes')).json()) as Record<string, unknown>;
   expect(now).toMatchObject({
-    sku: { name: 'Basic' },
+    sku: { name: 'Standard' },
     tags: { team: 'a' },
     properties: { anonymousPullEnabled: true },
   });

@@ -35,12 +35,16 @@ describe('the resource of a registry', () => {
       id: 7,
       name: 'default',
       resourceId: resource.id,
+      tier: 'Premium',
       roleAssignmentMode: 'AbacRepositoryPermissions',
       adminUserEnabled: false,
       anonymousPullEnabled: false,
       anonymousPullRepositories: [],
       anonymousPull: [],
+      mayExport: true,
+      tagMutability: expect.any(Function),
     });
+    expect(facts.tagMutability('any')).toBeUndefined();
   });
 
   test('opens to everybody the repositories that it names, or all, and those for reading', async () => {

@@ -4,6 +4,7 @@ import { type Clock, lockClock, readClock } from './clock.ts';
 import { columns, findRow, type Resource, type ResourceBody, resourceOf, type Row } from './resource.ts';
 import {
   type ChangeOptions,
+  countResources,
   deleteResource,
   type DeleteOptions,
   type Put,
@@ -46,9 +47,11 @@ export interface Resources {
   get(id: string, reader?: LookUps): Promise<Resource | undefined>;
   /** A page of resources in the order of their keys. */
   list(query: ListQuery, reader?: LookUps): Promise<Page>;
+  /** How many of a type lie in one parent (an id), counted up to `most`. */
+  count(type: string, parent: string, most: number, reader?: LookUps): Promise<number>;
   /**
    * Creates or replaces. PreconditionFailed, ParentResourceNotFound, QuotaExceeded; InvalidRequestContent where the
-   * body has more than 64 KiB.
+   * body has more than 64 KiB, or than `mostBytes`.
    */
   put(id: string, body: ResourceBody, options: PutOptions & InTransaction): Promise<Put>;
   /** Changes what is there: `change` gets it and returns the whole body. ResourceNotFound, PreconditionFailed. */
@@ -89,6 +92,7 @@ export function createResources(db: Database, { now, home = '' }: { now: () => n
     db,
     get,
     list: (query, reader = db) => listResources(reader, query),
+    count: (type, parent, most, reader = db) => countResources(reader, armKey(parent) ?? parent, type, most),
     put: (id, body, { tx, ...options }) => within(tx, (inner) => putResource(context, inner, id, body, options)),
     patch: (id, change, { tx, ...options }) =>
       within(tx, async (inner) => {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Transaction } from '../database/index.ts';
+import type { LookUps, Transaction } from '../database/index.ts';
 import { appendEvent } from '../events/index.ts';
 import { armKey, ManagementError, parseArmId } from '../operations/index.ts';
 import { lockClock, moveClock } from './clock.ts';
@@ -18,6 +18,8 @@ export interface ChangeOptions extends Preconditions {
   by: string;
   /** Registry of the event; 0 where it concerns none. */
   registryId?: number;
+  /** Most bytes of the body in JSON. */
+  mostBytes?: number | undefined;
 }
 
 export interface PutOptions extends ChangeOptions {
@@ -38,7 +40,7 @@ export interface Put {
   previous: Resource | undefined;
 }
 
-/** Most bytes of a body in JSON. */
+/** Most bytes of a body in JSON, unless its type says so. */
 const largestBody = 64 * 1024;
 const mostResources = 10_000;
 
@@ -63,8 +65,9 @@ export async function putResource(
   const live = row && row.deleted_at === null ? row : undefined;
   requirePreconditions(arm.id, live, options);
   const text = bodyText(body);
-  if (Buffer.byteLength(text) > largestBody) {
-    throw new ManagementError('InvalidRequestContent', `a resource may have ${largestBody} bytes; make it smaller`);
+  const { mostBytes = largestBody } = options;
+  if (Buffer.byteLength(text) > mostBytes) {
+    throw new ManagementError('InvalidRequestContent', `a resource may have ${mostBytes} bytes; make it smaller`);
   }
   const type = arm.type.toLowerCase();
   if (!live) {
@@ -195,13 +198,18 @@ async function requireParents(tx: Transaction, id: string, parents: readonly str
 }
 
 async function requireRoom(tx: Transaction, parent: string, type: string, most: number): Promise<void> {
-  const counted = await tx.first<{ n: number }>(
+  if ((await countResources(tx, parent, type, most)) < most) return;
+  throw new ManagementError('QuotaExceeded', `there are ${most} resources of type ${type} already; delete some first`);
+}
+
+/** How many there are in one parent (a key), up to `most`. */
+export async function countResources(reader: LookUps, parent: string, type: string, most: number): Promise<number> {
+  const counted = await reader.first<{ n: number }>(
     `SELECT count(*) AS n FROM (SELECT 1 AS one FROM resources WHERE parent = ? AND type = ? AND deleted_at IS NULL
       LIMIT ?) AS counted`,
     [parent, type.toLowerCase(), most],
   );
-  if (counted!.n < most) return;
-  throw new ManagementError('QuotaExceeded', `there are ${most} resources of type ${type} already; delete some first`);
+  return counted!.n;
 }
 
 function recordChange(tx: Transaction, type: string, row: Row, { by, registryId = 0 }: ChangeOptions): void {

@@ -18,6 +18,14 @@ export interface Metrics {
   sweptUploads: Counter;
   backgroundFailures: Counter<'job'>;
   missingFiles: Counter;
+  /** A request refused for a rate of its tier. */
+  throttled(registry: string, category: string, level: string): void;
+  /** A request that waited for its turn, whether or not that came. */
+  throttleWait(category: string, seconds: number): void;
+  sourceThrottled: Counter;
+  rateBudget: Gauge<'registry' | 'category'>;
+  registryUsage: Gauge<'registry' | 'resource'>;
+  registryLimit: Gauge<'registry' | 'resource'>;
   /** Of each registry, up to a number. */
   storageUsed: Gauge<'registry'>;
   storageLimit: Gauge<'registry'>;
@@ -39,10 +47,13 @@ export function createMetrics(): Metrics {
   const registers = [registry];
   const counter = <T extends string = never>(name: string, help: string, labelNames: T[] = []) =>
     new Counter<T>({ name, help, labelNames, registers });
-  const gauge = (name: string, help: string, aggregator: 'sum' | 'max' = 'sum') =>
-    new Gauge({ name, help, registers, aggregator });
-  const ofRegistries = (name: string, help: string) =>
-    new Gauge<'registry'>({ name, help, labelNames: ['registry'], registers, aggregator: 'max' });
+  const gauge = <T extends string = never>(
+    name: string,
+    help: string,
+    aggregator: 'sum' | 'max' | 'min' = 'sum',
+    labelNames: T[] = [],
+  ) => new Gauge<T>({ name, help, registers, aggregator, labelNames });
+  const ofRegistries = (name: string, help: string) => gauge(name, help, 'max', ['registry']);
   const readers: (() => void)[] = [];
   const requests = createTally(registry, {
     name: 'bonded_http_requests_total',
@@ -58,6 +69,16 @@ export function createMetrics(): Metrics {
     name: 'bonded_http_refusals_total',
     help: 'Requests refused, by error code.',
     labels: ['code'],
+  });
+  const throttled = createTally(registry, {
+    name: 'bonded_throttled_requests_total',
+    help: 'Requests refused for a rate of the tier, by registry, category and whose rate it was; of many registries by name 100 alone.',
+    labels: ['registry', 'category', 'level'],
+  });
+  const throttleWait = createTimes(registry, {
+    name: 'bonded_throttle_wait_seconds',
+    help: 'How long writes waited for a rate of the tier, by category.',
+    labels: ['category'],
   });
   const received = createTally(registry, {
     name: 'bonded_upload_bytes_total',
@@ -86,6 +107,26 @@ export function createMetrics(): Metrics {
     reclaimedBytes: counter('bonded_gc_reclaimed_bytes_total', 'Bytes of blobs that garbage collection freed.'),
     sweptUploads: counter('bonded_gc_uploads_total', 'Abandoned uploads that were ended.'),
     backgroundFailures: counter('bonded_background_failures_total', 'Background work that failed, by job.', ['job']),
+    throttled: (name, category, level) => throttled(`${name} ${category} ${level}`),
+    throttleWait,
+    sourceThrottled: counter(
+      'bonded_source_throttled_total',
+      'Logins refused because too many had failed from the same address.',
+    ),
+    rateBudget: gauge(
+      'bonded_rate_budget_ratio',
+      'What is left of the rates of a registry, as a part of what its buckets hold, by category.',
+      'min',
+      ['registry', 'category'],
+    ),
+    registryUsage: gauge('bonded_registry_usage', 'How many a registry has of what its tier bounds.', 'max', [
+      'registry',
+      'resource',
+    ]),
+    registryLimit: gauge('bonded_registry_limit', 'How many its tier allows; -1 for any number.', 'max', [
+      'registry',
+      'resource',
+    ]),
     missingFiles: counter('bonded_missing_files_total', 'Pulls of a blob whose bytes were not there.'),
     storageUsed: ofRegistries(
       'bonded_storage_used_bytes',

@@ -10,7 +10,8 @@ export const ranks: readonly (readonly [rank: string, folders: readonly string[]
   ['1c', ['jobs', 'operations', 'events']],
   ['2', ['content', 'access', 'keys', 'resources']],
   ['3', ['catalog']],
-  ['4', ['admission', 'tiers', 'registries']],
+  ['4a', ['tiers']],
+  ['4b', ['admission', 'registries']],
   [
     '5',
     [
@@ -21,6 +22,7 @@ export const ranks: readonly (readonly [rank: string, folders: readonly string[]
       'tasks',
       'replication',
       'upstream',
+      'importing',
       'lifecycle',
       'notifications',
       'audit',

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { Readable } from 'node:stream';
 import {
   ContainerRegistryClient,
   ContainerRegistryContentClient,
@@ -27,6 +28,9 @@ const client = (credential: TokenSource | undefined = robot) =>
 const anonymous = () => new ContainerRegistryClient(azure.url, { audience, ...azure.options });
 const content = (repository: string, credential = robot) =>
   new ContainerRegistryContentClient(azure.url, repository, credential, { audience, ...azure.options });
+
+/** What the client may change of any of them. */
+type Change = { canDelete?: boolean; canWrite?: boolean; canList?: boolean; canRead?: boolean };
 
 async function all<T>(list: AsyncIterable<T>): Promise<T[]> {
   const found: T[] = [];
@@ -69,6 +73,27 @@ describe('ContainerRegistryContentClient', () => {
     await to.deleteBlob(digestOf(large));
     await to.deleteManifest(digest);
     await expect(to.getManifest('v1')).rejects.toMatchObject({ statusCode: 404 });
+  });
+
+  test('takes blobs and manifests from streams and objects, too, and gives manifests by digest', async () => {
+    const to = content('team/streams');
+    const config = Buffer.from('{}');
+    const layer = Buffer.from(randomBytes(10_000));
+    for (const bytes of [config, layer])
+      expect((await to.uploadBlob(Readable.from([bytes]))).digest).toBe(digestOf(bytes));
+    const manifest = {
+      schemaVersion: 2,
+      mediaType: ociManifest,
+      config: configDescriptor(config),
+      layers: [layerDescriptor(layer)],
+    };
+    const { digest } = await to.setManifest(manifest, { tag: 'object' });
+    const bytes = Buffer.from(JSON.stringify(manifest));
+    expect((await to.setManifest(Readable.from([bytes]))).digest).toBe(digestOf(bytes));
+    expect((await to.getManifest('object')).digest).toBe(digest);
+    expect((await to.getManifest(digestOf(bytes))).manifest).toMatchObject({ schemaVersion: 2 });
+    await expect(to.downloadBlob(digestOf('none'))).rejects.toMatchObject({ statusCode: 404 });
+    await expect(to.deleteBlob(digestOf(layer))).rejects.toMatchObject({ statusCode: 409 });
   });
 });
 
@@ -157,6 +182,99 @@ describe('ContainerRegistryClient', () => {
     expect(await manifests()).toEqual(digests.toSorted());
     expect(await manifests('LastUpdatedOnAscending')).toEqual(digests);
     expect(await manifests('LastUpdatedOnDescending')).toEqual(digests.toReversed());
+  });
+
+  test('changes what may be done with a repository, a tag and a manifest, each by itself', async () => {
+    const name = 'update/app';
+    const digest = await push(name, 'v1');
+    const repository = client().getRepository(name);
+    const artifact = repository.getArtifact('v1');
+    const levels = [
+      {
+        get: () => artifact.getTagProperties('v1'),
+        update: (change: Change) => artifact.updateTagProperties('v1', change),
+        has: { name: 'v1', digest, repositoryName: name },
+      },
+      {
+        get: () => artifact.getManifestProperties(),
+        update: (change: Change) => artifact.updateManifestProperties(change),
+        has: { digest, repositoryName: name, tags: ['v1'] },
+      },
+      {
+        get: () => repository.getProperties(),
+        update: (change: Change) => repository.updateProperties(change),
+        has: { name, tagCount: 1, manifestCount: 1 },
+      },
+    ];
+    for (const { get, update, has } of levels) {
+      const shown = { canDelete: true, canWrite: true, canList: true, canRead: true };
+      expect(await get()).toMatchObject({ ...has, ...shown });
+      for (const change of [
+        { canDelete: false },
+        { canWrite: false, canRead: false },
+        { canList: false, canRead: true },
+      ]) {
+        Object.assign(shown, change);
+        expect(await update(change)).toMatchObject({ ...has, ...shown });
+        expect(await get()).toMatchObject({ ...has, ...shown });
+      }
+      const given = { canDelete: true, canWrite: true, canList: true, canRead: true };
+      expect(await update(given)).toMatchObject({ ...has, ...given });
+    }
+  });
+
+  test('hears what is locked: nothing moves, goes or is read until it is unlocked', async () => {
+    const name = 'locked/app';
+    const digest = await push(name, 'v1');
+    const repository = client().getRepository(name);
+    const artifact = repository.getArtifact(digest);
+    const says = `The tag v1 of ${name} has writeEnabled set to false by robot`;
+    await artifact.updateTagProperties('v1', { canDelete: false, canWrite: false });
+    for (const refused of [
+      () => push(name, 'v1'),
+      () => artifact.deleteTag('v1'),
+      () => artifact.delete(),
+      () => repository.delete(),
+      () => content(name).deleteManifest(digest),
+    ])
+      await expect(refused()).rejects.toMatchObject({ statusCode: 405 });
+    await expect(artifact.deleteTag('v1')).rejects.toThrow(says);
+    await artifact.updateTagProperties('v1', { canRead: false, canList: false });
+    await expect(content(name).getManifest('v1')).rejects.toMatchObject({ statusCode: 405 });
+    expect((await content(name).getManifest(digest)).digest).toBe(digest);
+    expect(await all(artifact.listTagProperties())).toEqual([]);
+    expect((await artifact.getManifestProperties()).tags).toEqual([]);
+    await repository.updateProperties({ canList: false });
+    expect(await all(client().listRepositoryNames())).not.toContain(name);
+    await artifact.updateManifestProperties({ canList: false });
+    expect((await all(repository.listManifestProperties())).map((one) => one.digest)).not.toContain(digest);
+    await artifact.updateTagProperties('v1', { canDelete: true, canWrite: true });
+    await artifact.deleteTag('v1');
+    await repository.delete();
+    await expect(repository.getProperties()).rejects.toMatchObject({ statusCode: 404 });
+  });
+
+  test('changes nothing for who may only read', async () => {
+    const name = 'update/roles';
+    await push(name, 'v1');
+    const reader = client(await azure.identity('looker', ['Container Registry Repository Reader']));
+    const artifact = reader.getArtifact(name, 'v1');
+    for (const refused of [
+      () => artifact.updateTagProperties('v1', { canDelete: false }),
+      () => artifact.updateManifestProperties({ canDelete: false }),
+      () => reader.getRepository(name).updateProperties({ canDelete: false }),
+    ])
+      await expect(refused()).rejects.toMatchObject({ statusCode: 403 });
+    expect((await artifact.getTagProperties('v1')).canDelete).toBe(true);
+    const writer = client(await azure.identity('writer', ['Container Registry Repository Writer']));
+    expect((await writer.getArtifact(name, 'v1').updateTagProperties('v1', { canDelete: false })).canDelete).toBe(
+      false,
+    );
+    const unknown = { statusCode: 404 };
+    await expect(writer.getRepository('update/none').updateProperties({ canDelete: false })).rejects.toMatchObject(
+      unknown,
+    );
+    await expect(writer.getArtifact(name, 'v1').updateTagProperties('v9', {})).rejects.toMatchObject(unknown);
   });
 
   test('deletes a tag, a manifest, a repository', async () => {

@@ -1,5 +1,6 @@
 import { fetch } from '../http/fetch.ts';
 import { startTestProcess } from '../support/server.ts';
+import { elsewhere } from './elsewhere.ts';
 
 export interface Registry extends AsyncDisposable {
   /** Such as `127.0.0.1:40123`. */
@@ -10,7 +11,7 @@ export interface Registry extends AsyncDisposable {
   /** All requests answered so far, by the server's log. */
   requests(): Promise<LoggedRequest[]>;
   /** What the server logged as errors since it was last asked. */
-  errors(): string[];
+  errors(): Promise<string[]>;
 }
 
 export interface LoggedRequest {
@@ -22,9 +23,9 @@ export interface LoggedRequest {
 
 const logWithinMs = 5000;
 
-/** The registry under test. Everything in these folders reaches it through here. */
+/** The registry under test, or the one that somebody started for us. Everything in these folders reaches it through here. */
 export async function startRegistry(): Promise<Registry> {
-  const server = await startTestProcess({ environment: { BONDED_LOG_LEVEL: 'debug' } });
+  const server = elsewhere() ?? (await startTestProcess({ environment: { BONDED_LOG_LEVEL: 'debug' } }));
   let marks = 0;
   let reported = 0;
   return {
@@ -36,17 +37,14 @@ export async function startRegistry(): Promise<Registry> {
       const mark = `/v2/mark/${++marks}/tags/list`;
       await fetch(server.url + mark);
       for (const until = Date.now() + logWithinMs; Date.now() < until; await Bun.sleep(5)) {
-        const requests = readLog(server.output());
+        const requests = readLog(await server.output());
         const at = requests.findIndex(({ path }) => path === mark);
         if (at >= 0) return requests.slice(0, at);
       }
       throw new Error('the server does not log its requests');
     },
-    errors() {
-      const found = server
-        .output()
-        .split('\n')
-        .filter((line) => line.startsWith('{"level":"error"'));
+    async errors() {
+      const found = (await server.output()).split('\n').filter((line) => line.startsWith('{"level":"error"'));
       const fresh = found.slice(reported);
       reported = found.length;
       return fresh;

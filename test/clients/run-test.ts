@@ -37,13 +37,13 @@ export async function runTest(test: ClientTest, { registry, images, sandbox }: S
   try {
     await test.run(stage);
     // A client that tries again hides that the registry failed.
-    const [error] = registry.errors();
+    const [error] = await registry.errors();
     if (error !== undefined) throw new Error(`the client is content, but the registry logged an error: ${error}`);
     return { kind: 'passed', seconds: seconds() };
   } catch (error) {
     if (error instanceof CannotRun) return { kind: 'skipped', reason: error.message };
     const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    return { kind: 'failed', seconds: seconds(), reason: [reason, ...registry.errors()].join('\n') };
+    return { kind: 'failed', seconds: seconds(), reason: [reason, ...(await registry.errors())].join('\n') };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

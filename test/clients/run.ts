@@ -2,18 +2,22 @@
  * npm run test:clients [-- --database sqlite|postgresql --only WORD]: pushes and pulls by real clients, and replays of
  * those that cannot run here. Its last line is `N passed, N failed, N skipped`. With CI=true or BONDED_NO_SKIP=1 a test
  * that cannot run fails.
+ *
+ * --networks: the same from a network of its own, to a registry that only a private endpoint leads to; and from two others,
+ * from which every client has to be refused.
  */
 import { add, countLine, noCounts } from '../runner/counts.ts';
 import { readOptions } from '../runner/options.ts';
 import { clients } from './clients.ts';
 import { chooseDatabases, mayNotSkip, onEachDatabase } from './databases.ts';
 import { makeImages } from './images.ts';
+import { runFromNetworks } from './networks.ts';
 import { startRegistry } from './registry.ts';
 import { type Outcome, runTest } from './run-test.ts';
 import { createSandbox } from './sandbox.ts';
 
 const { values } = await readOptions(import.meta.path, {
-  options: { database: { type: 'string' }, only: { type: 'string' } },
+  options: { database: { type: 'string' }, only: { type: 'string' }, networks: { type: 'boolean' } },
 });
 let counts = noCounts;
 
@@ -33,7 +37,10 @@ function report(name: string, outcome: Outcome): void {
   });
 }
 
-{
+if (values.networks) {
+  const own = await runFromNetworks(values.only, report);
+  counts = add(counts, own);
+} else {
   await using sandbox = await createSandbox();
   const images = makeImages(sandbox);
   await onEachDatabase(

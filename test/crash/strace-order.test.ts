@@ -184,11 +184,12 @@ describe.skipIf(!able)(able ? 'a disk that fails' : 'a disk that fails (left out
   }, 60_000);
 
   test('once is enough: after a failed sync of the log nothing is acknowledged until a restart', async () => {
-    // Linux reports a failed write-back to one fsync only; the next one succeeds, although the pages are lost.
-    await using server = await startTraced({ inject: ['-P', logPath, '-e', 'inject=fdatasync:error=EIO:when=4'] });
-    const statuses = await pushSmall(server.url, 12);
+    // Linux reports a failed write-back to one fsync only; the next one succeeds, although the pages are lost. Each
+    // thread counts for itself, and one of them may do all syncs of the start.
+    await using server = await startTraced({ inject: ['-P', logPath, '-e', 'inject=fdatasync:error=EIO:when=20'] });
+    const statuses = await pushSmall(server.url, 200);
     const broken = statuses.findIndex((status) => status !== 201);
-    expect(broken).toBeGreaterThanOrEqual(0);
+    expect(broken).toBeGreaterThan(0);
     expect(statuses.slice(broken).filter((status) => status < 500)).toEqual([]);
   }, 60_000);
 });

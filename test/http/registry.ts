@@ -45,7 +45,9 @@ export async function pushBlob(
 ): Promise<string> {
   const digest = digestOf(bytes, algorithm);
   const session = await openUpload(url, name);
-  const response = await fetch(`${session}?digest=${digest}`, { method: 'PUT', body: bytes });
+  // Other registries keep something of theirs in the query.
+  const location = `${session}${session.includes('?') ? '&' : '?'}digest=${digest}`;
+  const response = await fetch(location, { method: 'PUT', body: bytes });
   if (response.status !== 201) throw new Error(`PUT answered ${response.status}: ${await response.text()}`);
   return digest;
 }

@@ -39,10 +39,13 @@ export const canCluster =
 export async function startCluster({
   nodes: count = 2,
   settings = {},
+  environment = {},
   endpoint,
 }: {
   nodes?: number;
   settings?: Settings;
+  /** Of every node, such as what must not be on a command line. */
+  environment?: Record<string, string>;
   /** Of a proxy in front of the S3 server. */
   endpoint?: string;
 } = {}): Promise<Cluster> {
@@ -53,7 +56,9 @@ export async function startCluster({
   const storage = await s3Settings(endpoint);
   const all: Settings = { 'log.level': 'info', ...storage, ...settings };
   const nodes = await Promise.all(
-    Array.from({ length: count }, () => startNode(stack, { settings: all, database: database.url })),
+    Array.from({ length: count }, () =>
+      startNode(stack, { settings: all, database: database.url, environment: { ...s3Environment, ...environment } }),
+    ),
   );
   const owned = stack.move();
   return {
@@ -64,7 +69,7 @@ export async function startCluster({
       database.url,
       ...Object.entries(all).flatMap(([key, value]) => ['--set', `${key}=${value}`]),
     ],
-    environment: s3Environment,
+    environment: { ...s3Environment, ...environment },
     async query<T>(statement: string) {
       const client = new pg.Client({ connectionString: database.url });
       await client.connect();
@@ -81,9 +86,9 @@ export async function startCluster({
 
 async function startNode(
   stack: AsyncDisposableStack,
-  options: { settings: Settings; database: string },
+  options: { settings: Settings; database: string; environment: Record<string, string> },
 ): Promise<ClusterNode> {
-  let running = await startTestProcess({ ...options, environment: s3Environment });
+  let running = await startTestProcess(options);
   const { url, host } = running;
   stack.defer(() => running[Symbol.asyncDispose]());
   return {
@@ -98,7 +103,7 @@ async function startNode(
     drain: () => running.end('SIGTERM'),
     async start() {
       await running[Symbol.asyncDispose]();
-      running = await startTestProcess({ ...options, environment: s3Environment, listen: host });
+      running = await startTestProcess({ ...options, listen: host });
       if (running.url !== url) throw new Error(`the node came back at ${running.url} instead of ${url}`);
     },
   };

@@ -4,9 +4,10 @@ import { findPostgres, startPostgres, type TestPostgres } from '../support/postg
 import { chooseSuites, type Choice } from './choose.ts';
 import { endAll } from './command.ts';
 import { add, countLine, type Counts, noCounts } from './counts.ts';
+import { failuresIn } from './failures.ts';
 import { runInLanes } from './lanes.ts';
 import { describeResult } from './report.ts';
-import { runSuite } from './run-suite.ts';
+import { type Result, runSuite } from './run-suite.ts';
 import type { Profile, Suite } from './suite.ts';
 import { createSupplies } from './supplies.ts';
 
@@ -52,7 +53,7 @@ export async function runAll(suites: readonly Suite[], options: AllOptions): Pro
         });
     });
   }
-  let total: Counts;
+  let total: Ran;
   try {
     total = await runChosen(choices, { ...options, logs, postgresUrl: cluster.url, supplies });
   } finally {
@@ -61,11 +62,18 @@ export async function runAll(suites: readonly Suite[], options: AllOptions): Pro
   }
   const skipped = choices.filter((choice) => choice.skipped !== undefined);
   for (const { suite, skipped: reason } of skipped) console.log(`${suite.name.padEnd(16)}skipped: ${reason}`);
-  const counts = { ...total, skipped: total.skipped + skipped.length };
+  const counts = { ...total.counts, skipped: total.counts.skipped + skipped.length };
   const forbidden = options.mayNotSkip && counts.skipped > 0;
   if (forbidden) console.log('Skipping is forbidden here (CI=true or BONDED_NO_SKIP=1), so this run fails.');
+  for (const line of total.failures) console.log(line);
   console.log(countLine(counts));
   return counts.failed > 0 || forbidden ? 1 : 0;
+}
+
+interface Ran {
+  counts: Counts;
+  /** What failed, a line each, once more: the rest of a long log may not be kept. */
+  failures: string[];
 }
 
 interface ChosenOptions extends AllOptions {
@@ -77,8 +85,9 @@ interface ChosenOptions extends AllOptions {
 async function runChosen(
   choices: readonly Choice[],
   { root, profile, live, ci, freshClone, logs, postgresUrl, supplies }: ChosenOptions,
-): Promise<Counts> {
+): Promise<Ran> {
   let counts = noCounts;
+  const failures: string[] = [];
   await runInLanes(
     choices.filter(({ skipped }) => skipped === undefined),
     {
@@ -101,11 +110,18 @@ async function runChosen(
           },
         });
         counts = add(counts, result.counts);
+        if (result.counts.failed > 0) failures.push(...failedOf(result));
         console.log(describeResult(result, live, join(logs, `${suite.name}.log`)));
       },
     },
   );
-  return counts;
+  return { counts, failures };
+}
+
+function failedOf({ suite, reason, output }: Result): string[] {
+  const lines = failuresIn(output);
+  if (reason !== undefined) lines.push(reason);
+  return lines.map((line) => `failed in ${suite.name}: ${line}`);
 }
 
 /** One PostgreSQL for all suites that want one, started for the first of them. */

@@ -7,6 +7,7 @@ import { suites } from '../suites.ts';
 import { chooseSuites, type Situation } from './choose.ts';
 import { readBunSummary, readCountLine } from './counts.ts';
 import { runInLanes } from './lanes.ts';
+import { failuresIn } from './failures.ts';
 import { describeResult } from './report.ts';
 import { filesOf, type RunOptions, runSuite } from './run-suite.ts';
 import type { Suite } from './suite.ts';
@@ -296,6 +297,30 @@ test('counts are read only from what is a count', () => {
     readBunSummary(' 3 pass\n 1 skip\n 2 todo\n 0 fail\n 9 expect() calls\nRan 6 tests across 1 file. [1ms]'),
   ).toEqual({ passed: 3, failed: 0, skipped: 3 });
   expect(readBunSummary(' 3 pass\n 0 fail')).toBeUndefined();
+});
+
+test('what failed is found in the output of tests and scripts, with its error', () => {
+  const output = [
+    'src/a.test.ts:',
+    'error: expect(received).toBe(expected)',
+    'Expected: 2',
+    '(fail) a > b [3.00ms]',
+    '        TypeError: x is not a function',
+    '        (fail) within another [1ms]',
+    '  FAIL  npm test passes (3 s)',
+    ' 1 fail',
+  ].join('\n');
+  expect(failuresIn(output)).toEqual([
+    'a > b [3.00ms]: error: expect(received).toBe(expected)',
+    'within another [1ms]: TypeError: x is not a function',
+    'npm test passes (3 s)',
+  ]);
+  const many = failuresIn(Array.from({ length: 100 }, (_, n) => `(fail) ${n}${'x'.repeat(500)}`).join('\n'));
+  expect([many.length, many.at(-1), Math.max(...many.map(({ length }) => length))]).toEqual([
+    21,
+    '… and 80 others',
+    240,
+  ]);
 });
 
 test('long output of a failed suite is cut at its beginning', () => {

@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { program } from './program.ts';
 
-/** Runs `bonded` to its end, with nothing of this process's environment but the paths. */
-export async function bonded(args: string[], environment: Record<string, string> = {}) {
+/** Runs `bonded` to its end, with nothing of this process's environment but the paths; `input` is what it reads. */
+export async function bonded(args: string[], environment: Record<string, string> = {}, input?: string) {
   const child = Bun.spawn([program, ...args], {
     env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...environment },
+    stdin: input === undefined ? 'ignore' : Buffer.from(input),
     stdout: 'pipe',
     stderr: 'pipe',
   });

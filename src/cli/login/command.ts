@@ -68,7 +68,14 @@ export const login = buildCommand<LoginFlags, [string?], Context>({
 });
 
 export const logout = buildCommand<object, [string?], Context>({
-  docs: { brief: 'Undo a login: no client of this user is logged in to the registry any more' },
+  docs: {
+    brief: 'Undo a login: no client of this user is logged in to the registry any more',
+    fullDescription: describe(
+      'Forgets the login to a registry, for this program and for the clients that it has logged in. Passwords that others have ' +
+        'stored stay.',
+      ['logout', 'logout registry.example.com'],
+    ),
+  },
   parameters: { positional: host },
   async func(_, typed) {
     const { logOut } = await import('./log-out.ts');

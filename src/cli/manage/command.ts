@@ -24,6 +24,12 @@ export interface ManageCommand<Flags extends object> {
   run(connection: Connection, flags: Flags): Promise<unknown>;
 }
 
+/** There is one resource group. Throws UsageError for another one. */
+export function requireGroup({ resourceGroup: named }: CommonFlags): void {
+  if (named === undefined || named.toLowerCase() === resourceGroup) return;
+  throw new UsageError(`--resource-group: there is one, called ${resourceGroup}; leave it out`);
+}
+
 /** A command that speaks to the management API and prints what it answers. */
 export function manageCommand<Flags extends object>(options: ManageCommand<Flags>): Command<Context> {
   const { brief, details, examples, columns, report, run } = options;
@@ -36,10 +42,8 @@ export function manageCommand<Flags extends object>(options: ManageCommand<Flags
     // The sum of two types of flags is more than the compiler can follow.
     parameters: parameters as never,
     async func(flags) {
-      if (flags.resourceGroup !== undefined && flags.resourceGroup.toLowerCase() !== resourceGroup) {
-        throw new UsageError(`--resource-group: there is one, called ${resourceGroup}; leave it out`);
-      }
-      const connection = await connect(this, flags.server);
+      requireGroup(flags);
+      using connection = await connect(this, flags.server);
       const value = await run(connection, flags);
       print(this, value, {
         output: flags.output,

@@ -1,9 +1,9 @@
+import type { Context } from '../context.ts';
 import { UsageError } from '../failure.ts';
-import type { Connection } from './connect.ts';
 import type { ConfirmFlag } from './flags.ts';
 
 /** Asks before something is taken away. Throws where nobody can answer, or the answer is no. */
-export async function confirm({ context }: Connection, { yes }: ConfirmFlag, what: string): Promise<void> {
+export async function confirm({ context }: { context: Context }, { yes }: ConfirmFlag, what: string): Promise<void> {
   if (yes) return;
   const { stdin, stderr } = context.process;
   if (!stdin.isTTY || !stderr.isTTY) throw new UsageError(`${what} cannot be undone; --yes says that it is meant`);

@@ -2,11 +2,13 @@ import { createManagementClient, type ManagementClient, ManagementClientError } 
 import { registryType } from '../../registries/index.ts';
 import { type Context, defaultHost } from '../context.ts';
 import { RegistryUnreachable } from '../exchange.ts';
+import { defaultOf } from '../defaults.ts';
 import { UsageError } from '../failure.ts';
+import { type Display, openProgress } from '../progress.ts';
 import { sessionFor } from '../session.ts';
 
 /** What a command works with. */
-export interface Connection {
+export interface Connection extends Disposable {
   client: ManagementClient;
   context: Context;
   /** The registry that somebody named, else the one whose host the server was called by, else the only one. */
@@ -18,18 +20,31 @@ export interface Connection {
 export async function connect(context: Context, server: string | undefined): Promise<Connection> {
   const session = await sessionFor(context, server ?? defaultHost(context)).catch((error: unknown) => {
     // Whoever has logged in elsewhere need not know that commands have a server of their own.
-    const isGuess = server === undefined && !context.environment['BONDED_SERVER'];
+    const isGuess = server === undefined && !defaultOf(context, 'server');
     if (!(isGuess && error instanceof RegistryUnreachable)) throw error;
     throw new Error(`${error.message}; --server or BONDED_SERVER names another server`, { cause: error });
   });
   const { origin, authority } = session.server;
-  const client = createManagementClient({ endpoint: origin, fetch: session.fetch });
+  // Only what is long-running waits.
+  let waiting: Display | undefined;
+  const client = createManagementClient({
+    endpoint: origin,
+    fetch: session.fetch,
+    async sleep(ms) {
+      waiting ??= openProgress(context, 'Waiting for the server');
+      await Bun.sleep(ms);
+    },
+  });
   return {
     client,
     context,
     note: (text) => void context.process.stderr.write(`${text}\n`),
+    [Symbol.dispose]: () => waiting?.end(),
     async registry(named) {
       if (named !== undefined) return named;
+      // The default is of the default server.
+      const usual = server === undefined ? defaultOf(context, 'registry')?.value : undefined;
+      if (usual !== undefined && !/[.:]/.test(usual)) return usual;
       const all = await registriesOf(client);
       const own =
         all.find(({ properties }) => properties.loginServer === authority) ?? (all.length === 1 ? all[0] : undefined);

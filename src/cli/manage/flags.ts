@@ -1,3 +1,4 @@
+import { proposeRegistries } from '../completion/propose.ts';
 import { outputAliases, type OutputFlags, outputFlags } from '../output/index.ts';
 
 /** Flags of all commands that speak to the management API. */
@@ -14,7 +15,7 @@ export const commonFlags = {
   server: {
     ...textFlag,
     placeholder: 'host',
-    brief: 'Server to speak to (default $BONDED_SERVER, else 127.0.0.1:5000)',
+    brief: 'Server to speak to (default $BONDED_SERVER, bonded config, else 127.0.0.1:5000)',
   },
   // Taken so that commands that were written for az work as they are.
   resourceGroup: { ...textFlag, hidden: true, placeholder: 'bonded', brief: 'There is one, called bonded' },
@@ -28,7 +29,12 @@ export interface RegistryFlag {
 }
 
 export const registryFlag = {
-  registry: { ...textFlag, placeholder: 'name', brief: 'Registry (default: the one of the server)' },
+  registry: {
+    ...textFlag,
+    placeholder: 'name',
+    brief: 'Registry (default: the one of the server)',
+    proposeCompletions: proposeRegistries,
+  },
 } as const;
 
 export interface NameFlag {
@@ -49,6 +55,7 @@ export const yesNoFlag = {
   parse: yesNo,
   inferEmpty: true,
   optional: true,
+  proposeCompletions: () => ['true', 'false'],
   placeholder: 'true|false',
 } as const;
 

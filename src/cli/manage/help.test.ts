@@ -37,8 +37,11 @@ describe('--help', () => {
   });
 });
 
+/** What other programs start. */
+const notTyped = new Set(['docker-credential', 'kubelet-credential-provider']);
+
 const examples = leaves
-  .filter(({ words }) => managed.has(words[0]!))
+  .filter(({ words }) => !notTyped.has(words[0]!))
   .flatMap(({ name, target, words }) => {
     const lines = target.fullDescription?.split('\nEXAMPLES\n')[1]?.split('\n') ?? [];
     return [{ name, words, lines: lines.map((line) => line.trim()) }];

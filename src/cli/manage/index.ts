@@ -4,6 +4,7 @@ import { advise } from './advise.ts';
 import { identityRoutes } from './identity/index.ts';
 import { issuerRoutes } from './issuer/index.ts';
 import { roleRoutes } from './role/index.ts';
+import { tierRoutes } from './tier/index.ts';
 import { scopeMapRoutes } from './token/scope-maps.ts';
 import { tokenRoutes } from './token/index.ts';
 
@@ -17,6 +18,7 @@ export const manageRoutes = {
   identity: identityRoutes,
   role: roleRoutes,
   issuer: issuerRoutes,
+  tier: tierRoutes,
 } as const;
 
 /** Other names of them. */

@@ -38,24 +38,22 @@ describe('a registry', () => {
       'Basic',
       '-o',
       'yaml',
+      // Of all its properties, those that these words are about.
+      '--query',
+      '{id: id, name: name, type: type, resourceGroup: resourceGroup, adminUserEnabled: adminUserEnabled, ' +
+        'loginServer: loginServer, location: location, tags: tags, sku: sku.name, systemData: systemData, etag: etag}',
     ];
     const wanted = `id: ${id}/teamb
 name: teamb
 type: Microsoft.ContainerRegistry/registries
 resourceGroup: bonded
 adminUserEnabled: false
-anonymousPullEnabled: false
-anonymousPullRepositories: []
-roleAssignmentMode: AbacRepositoryPermissions
-provisioningState: Succeeded
 loginServer: teamb.localhost:${rig.server.host.split(':')[1]}
-creationDate: TIME
 location: local
 tags:
   team: b
   stage: test run
-sku:
-  name: Basic
+sku: Basic
 systemData:
   createdBy: local operator
   createdAt: TIME
@@ -89,13 +87,15 @@ teamb    teamb.localhost:${port}
       'samples/*',
       'base/node',
       '--admin-enabled',
+      '--sku',
+      'Premium',
     );
     const seen = '[adminUserEnabled, anonymousPullRepositories, tags, sku.name, roleAssignmentMode]';
     expect(JSON.parse(await printed('acr', 'show', '-n', 'teamb', '--query', seen))).toEqual([
       true,
       ['samples/*', 'base/node'],
       { team: 'b', stage: 'test run' },
-      'Basic',
+      'Premium',
       'AbacRepositoryPermissions',
     ]);
     await rig.ok('acr', 'update', '-n', 'teamb', '--tags', 'owner=ada', '--anonymous-pull-repositories', '');
@@ -121,7 +121,7 @@ teamb    teamb.localhost:${port}
   });
 
   test('may have a name that is free', async () => {
-    expect(await printed('acr', 'check-name', '-n', 'teamc')).toBe('{\n  "nameAvailable": true\n}\n');
+    expect(await printed('acr', 'check-name', '-n', 'teamc', '--query', 'nameAvailable')).toBe('true\n');
     expect(await printed('acr', 'check-name', '-n', 'teamb', '-o', 'tsv')).toBe(
       'false\tAlreadyExists\tthe registry teamb is already in use\n',
     );
@@ -180,10 +180,6 @@ describe('errors', () => {
 
   test.each<[string[], string]>([
     [['acr', 'create'], '--name must be given, with a value; --help lists what there is'],
-    [
-      ['acr', 'create', '-n', 'b', '--sku', 'Gold'],
-      '--sku cannot be "Gold": it is one of Basic, Standard, Premium; --help lists what there is',
-    ],
     [['acr', 'create', '-n', 'teamd', '--tags', 'x'], '--tags: "x" is no NAME=VALUE'],
     [['acr', 'create', '-n', 'teamd', '-g', 'other'], '--resource-group: there is one, called bonded; leave it out'],
     [['acr', 'list', '--nonsense'], 'there is no flag --nonsense; --help lists what there is'],

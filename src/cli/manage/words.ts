@@ -45,7 +45,8 @@ export function joinWords(root: Command<Context> | RouteMap<Context>, given: rea
   return joined;
 }
 
-function commandAt(root: Command<Context> | RouteMap<Context>, given: readonly string[]) {
+/** The command or group that words lead to, and how many of them do. */
+export function commandAt(root: Command<Context> | RouteMap<Context>, given: readonly string[]) {
   let target = root;
   let depth = 0;
   while ('getRoutingTargetForInput' in target) {

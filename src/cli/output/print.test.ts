@@ -10,7 +10,8 @@ const numRuns = Number(process.env['BONDED_TEST_RUNS'] ?? 500);
 /** What is printed, as it reaches standard output. */
 function printed(value: unknown, options: PrintOptions, isTTY = false): string {
   let out = '';
-  const context = { process: { stdout: { isTTY } }, write: (text: string) => void (out += `${text}\n`) };
+  const write = (text: string) => void (out += `${text}\n`);
+  const context = { environment: { HOME: '/nowhere' }, process: { stdout: { isTTY } }, write };
   print(context as unknown as Context, value, options);
   return out;
 }

@@ -1,4 +1,5 @@
 import type { Context } from '../context.ts';
+import { defaultOf } from '../defaults.ts';
 import type { OutputFormat } from './flags.ts';
 import { select } from './select.ts';
 import { shownQuoted } from './shown.ts';
@@ -19,17 +20,35 @@ export interface PrintOptions {
   report?(value: unknown): string;
 }
 
+/** The format that holds where a flag names one, or none: the default, else a table on a terminal, else JSON. */
+export function formatOf(context: Context, output: OutputFormat | undefined): OutputFormat {
+  const usual = output ?? (defaultOf(context, 'output')?.value as OutputFormat | undefined);
+  return usual ?? (context.process.stdout.isTTY ? 'table' : 'json');
+}
+
 /**
  * Prints the outcome of a command. JSON and YAML have all of it; tables and TSV have the columns, or what the query has
  * left. Undefined prints nothing. Throws an Error where the query is no JMESPath.
  */
 export function print(context: Context, value: unknown, { output, query, columns, report }: PrintOptions): void {
-  const format = output ?? (context.process.stdout.isTTY ? 'table' : 'json');
+  const format = formatOf(context, output);
   const selected = query === undefined ? value : select(value, query);
   if (format === 'none' || selected === undefined) return;
   const isReport = report !== undefined && format === 'table' && query === undefined;
   const text = isReport ? report(selected) : render(format, selected, query === undefined ? columns : undefined);
-  if (text !== '') context.write(text);
+  if (text === '') return;
+  endWithReader(context);
+  context.write(text);
+}
+
+/** Whoever reads may stop early, as `head` does: nothing is wrong then. */
+function endWithReader({ process }: Context): void {
+  // Tests have no stream.
+  if (!('once' in process.stdout)) return;
+  process.stdout.once('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(process.exitCode ?? 0);
+  });
 }
 
 function render(format: Exclude<OutputFormat, 'none'>, value: unknown, columns: Columns | undefined): string {

@@ -1,3 +1,4 @@
+import { proposeRepositories, registryFlags } from '../../completion/propose.ts';
 import { explainManagementAccess } from '../../../identity/index.ts';
 import { idOf } from '../../../operations/index.ts';
 import { type ExplainedAccess, registryType } from '../../../registries/index.ts';
@@ -31,7 +32,12 @@ export const explain = manageCommand<Asked>({
   flags: {
     ...whomFlags,
     action: { ...requiredText, placeholder: 'action', brief: 'What somebody would do' },
-    repository: { ...textFlag, placeholder: 'name', brief: 'Repository to which it would be done' },
+    repository: {
+      ...textFlag,
+      placeholder: 'name',
+      brief: 'Repository to which it would be done',
+      proposeCompletions: proposeRepositories(registryFlags.beside),
+    },
     scope: { ...textFlag, placeholder: 'id', brief: 'Resource that would be managed (default: the registry)' },
     ...registryFlag,
   },

@@ -1,10 +1,10 @@
 import { buildRouteMap } from '@stricli/core';
 import { registryType } from '../../../registries/index.ts';
 import { manageCommand } from '../command.ts';
-import { textFlag } from '../flags.ts';
+import { registryFlag } from '../flags.ts';
 import { adminColumns as columns } from './columns.ts';
 
-const name = { ...textFlag, placeholder: 'name', brief: 'Registry (default: the one of the server)' } as const;
+const name = registryFlag.registry;
 const aliases = { n: 'name' } as const;
 const slots = ['password', 'password2'] as const;
 const { listCredentials, regenerateCredential } = registryType.actions;

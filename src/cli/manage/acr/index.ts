@@ -1,7 +1,14 @@
 import { buildRouteMap } from '@stricli/core';
+import { connectionRoutes } from '../network/connections.ts';
+import { showEndpoints } from '../network/endpoints.ts';
+import { networkRuleRoutes } from '../network/rules.ts';
 import { scopeMapRoutes } from '../token/scope-maps.ts';
 import { tokenRoutes } from '../token/index.ts';
+import { checkHealthCommand } from '../../health/command.ts';
+import { lock, manifestRoutes, metadataRoutes, repositoryRoutes, tagRoutes, unlock } from '../content/index.ts';
+import { replicationRoutes } from '../replication/index.ts';
 import { adminRoutes } from './credentials.ts';
+import { importCommand } from './import.ts';
 import {
   checkName,
   createRegistry,
@@ -10,7 +17,8 @@ import {
   showRegistry,
   updateRegistry,
 } from './registries.ts';
-import { usageRoutes } from './usage.ts';
+import { usageRoutes } from './storage-usage.ts';
+import { showUsage } from './usage.ts';
 
 export const registryRoutes = buildRouteMap({
   routes: {
@@ -20,13 +28,27 @@ export const registryRoutes = buildRouteMap({
     update: updateRegistry,
     delete: deleteRegistry,
     checkName,
+    showUsage,
+    checkHealth: checkHealthCommand,
+    import: importCommand,
     usage: usageRoutes,
     credential: adminRoutes,
+    replication: replicationRoutes,
+    networkRule: networkRuleRoutes,
+    privateEndpointConnection: connectionRoutes,
+    showEndpoints,
+    repository: repositoryRoutes,
+    manifest: manifestRoutes,
+    tag: tagRoutes,
+    metadata: metadataRoutes,
+    lock,
+    unlock,
     scopeMap: scopeMapRoutes,
     token: tokenRoutes,
   },
+  aliases: { privateEndpoint: 'privateEndpointConnection' },
   docs: {
-    brief: 'Registries, and what has no identity: tokens, scope maps, the admin user',
-    fullDescription: 'Registries, and what has no identity. In the words of `az acr`.',
+    brief: 'Registries, what is in them, and what has no identity: tokens, scope maps, the admin user',
+    fullDescription: 'Registries, what is in them, and what has no identity. In the words of `az acr`.',
   },
 });

@@ -1,14 +1,21 @@
 import { checkNameAvailability, registryType } from '../../../registries/index.ts';
+import { proposeRegistries } from '../../completion/propose.ts';
 import { manageCommand } from '../command.ts';
 import { confirm } from '../confirm.ts';
-import { confirmFlag, type ConfirmFlag, type NameFlag, requiredText, textFlag } from '../flags.ts';
+import { confirmFlag, type ConfirmFlag, type NameFlag, registryFlag, requiredText } from '../flags.ts';
 import { replacing } from '../pairs.ts';
 import { flat } from '../present.ts';
 import { registryColumns as columns } from './columns.ts';
 import { locationFlag, propertiesOf, type RegistrySettings, settingFlags, tagsOf } from './settings.ts';
 import { storageQuotaOf, storageQuotaPatch } from './storage-quota.ts';
 
-const name = { ...requiredText, placeholder: 'name', brief: 'Registry' } as const;
+const name = {
+  ...requiredText,
+  placeholder: 'name',
+  brief: 'Registry',
+  proposeCompletions: proposeRegistries,
+} as const;
+const newName = { ...requiredText, placeholder: 'name', brief: 'Name for a registry' } as const;
 const aliases = { n: 'name' } as const;
 
 export const createRegistry = manageCommand<NameFlag & RegistrySettings & { location?: string }>({
@@ -20,7 +27,7 @@ export const createRegistry = manageCommand<NameFlag & RegistrySettings & { loca
     'acr create --name teamb',
     `acr create -n public --anonymous-pull-repositories 'samples/*' --tags team=docs`,
   ],
-  flags: { name, ...settingFlags, ...locationFlag },
+  flags: { name: newName, ...settingFlags, ...locationFlag },
   aliases: { ...aliases, l: 'location' },
   columns,
   async run({ client }, flags) {
@@ -38,7 +45,7 @@ export const createRegistry = manageCommand<NameFlag & RegistrySettings & { loca
 export const showRegistry = manageCommand<{ name?: string }>({
   brief: 'Show a registry',
   examples: ['acr show', 'acr show --name teamb --query loginServer -o tsv'],
-  flags: { name: { ...textFlag, placeholder: 'name', brief: 'Registry (default: the one of the server)' } },
+  flags: { name: registryFlag.registry },
   aliases,
   columns,
   run: async ({ client, registry }, flags) => flat(await client.get(registryType, [await registry(flags.name)])),
@@ -90,7 +97,7 @@ export const deleteRegistry = manageCommand<NameFlag & ConfirmFlag>({
 export const checkName = manageCommand<NameFlag>({
   brief: 'Say whether a registry can have a name',
   examples: ['acr check-name --name teamb --query nameAvailable'],
-  flags: { name: { ...name, brief: 'Name for a registry' } },
+  flags: { name: newName },
   aliases,
   run: ({ client }, flags) => client.providerAction(checkNameAvailability, { name: flags.name }),
 });

@@ -1,11 +1,12 @@
 import type { RoleAssignmentMode } from '../../../access/index.ts';
+import type { TagImmutability } from '../../../registries/index.ts';
+import { UsageError } from '../../failure.ts';
 import { textFlag, yesNoFlag } from '../flags.ts';
 import { pairs } from '../pairs.ts';
 import { allWords, wordsFlag } from '../words.ts';
+import { networkFlags, networkPropertiesOf, type NetworkSettings } from './network-settings.ts';
 import { type StorageFlags, storageFlags } from './storage-quota.ts';
-
-const skus = ['Basic', 'Standard', 'Premium'] as const;
-type Sku = (typeof skus)[number];
+import { exclusionsFlag, immutabilityOf, mutabilityModes } from './tag-immutability.ts';
 
 /** As `az` calls the two modes. */
 const modes: Record<'rbac' | 'rbac-abac', RoleAssignmentMode> = {
@@ -14,17 +15,23 @@ const modes: Record<'rbac' | 'rbac-abac', RoleAssignmentMode> = {
 };
 
 /** What a registry is created with, and can be changed to. */
-export interface RegistrySettings extends StorageFlags {
-  sku?: Sku;
+export interface RegistrySettings extends NetworkSettings, StorageFlags {
+  sku?: string;
   adminEnabled?: boolean;
   anonymousPullEnabled?: boolean;
   anonymousPullRepositories?: (readonly string[])[];
   roleAssignmentMode?: keyof typeof modes;
+  tagImmutability?: TagImmutability['mode'];
+  tagImmutabilityExclusions?: (readonly string[])[];
   tags?: (readonly string[])[];
 }
 
 export const settingFlags = {
-  sku: { kind: 'enum', values: skus, optional: true, brief: 'Tier (default Premium); all have everything' },
+  sku: {
+    ...textFlag,
+    placeholder: 'tier',
+    brief: 'Tier (default Premium): Basic, Standard, Premium, or one of tier list',
+  },
   adminEnabled: { ...yesNoFlag, brief: 'Whether the admin user may log in with its passwords' },
   anonymousPullEnabled: { ...yesNoFlag, brief: 'Whether everybody may pull everything' },
   anonymousPullRepositories: {
@@ -38,6 +45,14 @@ export const settingFlags = {
     optional: true,
     brief: 'Whether roles can be bounded to repositories (rbac-abac, the default)',
   },
+  ...networkFlags,
+  tagImmutability: {
+    kind: 'enum',
+    values: mutabilityModes,
+    optional: true,
+    brief: 'Which tags may move to another digest',
+  },
+  tagImmutabilityExclusions: exclusionsFlag,
   ...storageFlags,
   tags: { ...wordsFlag, placeholder: 'name=value…', brief: 'Tags of the resource; "" for none' },
 } as const;
@@ -50,13 +65,22 @@ export function propertiesOf({
   anonymousPullEnabled,
   anonymousPullRepositories,
   roleAssignmentMode,
+  tagImmutability,
+  tagImmutabilityExclusions: exclusions,
+  ...network
 }: RegistrySettings) {
   const repositories = allWords(anonymousPullRepositories);
+  if (exclusions && !tagImmutability)
+    throw new UsageError('--tag-immutability-exclusions goes with --tag-immutability');
   return {
+    ...networkPropertiesOf(network),
     ...(adminEnabled !== undefined && { adminUserEnabled: adminEnabled }),
     ...(anonymousPullEnabled !== undefined && { anonymousPullEnabled }),
     ...(repositories && { anonymousPullRepositories: repositories }),
     ...(roleAssignmentMode && { roleAssignmentMode: modes[roleAssignmentMode] }),
+    ...(tagImmutability && {
+      tagImmutability: immutabilityOf('--tag-immutability-exclusions', tagImmutability, exclusions),
+    }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { proposeIdentities } from '../../completion/propose.ts';
 import { buildRouteMap } from '@stricli/core';
 import { federatedCredentialType, identityType } from '../../../identity/index.ts';
 import { idOf } from '../../../operations/index.ts';
@@ -26,7 +27,12 @@ const columns: Columns = {
   Audiences: 'audiences',
   Claims: 'claims',
 };
-const identityName = { ...requiredText, placeholder: 'name', brief: 'Identity that it is for' } as const;
+const identityName = {
+  ...requiredText,
+  placeholder: 'name',
+  brief: 'Identity that it is for',
+  proposeCompletions: proposeIdentities,
+} as const;
 const flags = { name: { ...requiredText, placeholder: 'name', brief: 'Federated credential' }, identityName } as const;
 const aliases = { n: 'name' } as const;
 const settings = {

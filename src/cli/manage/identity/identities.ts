@@ -1,3 +1,4 @@
+import { proposeIdentities } from '../../completion/propose.ts';
 import { identityType } from '../../../identity/index.ts';
 import type { Columns } from '../../output/index.ts';
 import { manageCommand } from '../command.ts';
@@ -19,7 +20,12 @@ const columns: Columns = {
   Status: 'status',
   Created: 'systemData.createdAt',
 };
-const name = { ...requiredText, placeholder: 'name', brief: 'Identity' } as const;
+const name = {
+  ...requiredText,
+  placeholder: 'name',
+  brief: 'Identity',
+  proposeCompletions: proposeIdentities,
+} as const;
 const aliases = { n: 'name' } as const;
 const settings = {
   status: {

@@ -1,3 +1,4 @@
+import { proposeIssuers } from '../../completion/propose.ts';
 import { trustedIssuerType } from '../../../identity/index.ts';
 import type { ManagementClient } from '../../../operations/index.ts';
 import { UsageError } from '../../failure.ts';
@@ -19,7 +20,12 @@ const columns: Columns = {
   Keys: "jwks && 'pinned' || jwksUri || discovery || 'discovery'",
   Enabled: 'enabled',
 };
-const name = { ...requiredText, placeholder: 'name', brief: 'Trusted issuer' } as const;
+const name = {
+  ...requiredText,
+  placeholder: 'name',
+  brief: 'Trusted issuer',
+  proposeCompletions: proposeIssuers,
+} as const;
 const aliases = { n: 'name' } as const;
 
 export const createIssuer = manageCommand<NameFlag & PresetFlags & IssuerSettings>({

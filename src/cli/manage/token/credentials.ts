@@ -1,3 +1,4 @@
+import { proposeTokens } from '../../completion/propose.ts';
 import { buildRouteMap } from '@stricli/core';
 import { tokenType } from '../../../identity/index.ts';
 import { idOf } from '../../../operations/index.ts';
@@ -20,7 +21,7 @@ type Chosen = NameFlag & RegistryFlag & { password1: boolean; password2: boolean
 
 const one = { kind: 'boolean', default: false, withNegated: false } as const;
 const flags = {
-  name: { ...requiredText, placeholder: 'name', brief: 'Token' },
+  name: { ...requiredText, placeholder: 'name', brief: 'Token', proposeCompletions: proposeTokens },
   ...registryFlag,
   password1: { ...one, brief: 'The first one' },
   password2: { ...one, brief: 'The second one' },

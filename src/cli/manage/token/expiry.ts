@@ -1,5 +1,6 @@
 import { UsageError } from '../../failure.ts';
 import { textFlag } from '../flags.ts';
+import { instantOf } from '../instant.ts';
 
 const dayMs = 86_400_000;
 const mostDays = 36_500;
@@ -28,10 +29,5 @@ export function expiryOf({ expiration, expirationInDays }: ExpiryFlags, now: num
   }
   if (expirationInDays !== undefined) return new Date(now + expirationInDays * dayMs).toISOString();
   if (expiration === undefined) return undefined;
-  const at = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?$/.test(expiration)
-    ? Date.parse(/(?:Z|[+-]\d\d:\d\d)$/.test(expiration) || expiration.length === 10 ? expiration : `${expiration}Z`)
-    : Number.NaN;
-  if (Number.isNaN(at)) throw new UsageError('--expiration is a time such as 2027-01-31 or 2027-01-31T12:00:00Z');
-  if (at <= now) throw new UsageError('--expiration is in the past');
-  return new Date(at).toISOString();
+  return instantOf('--expiration', expiration, now);
 }

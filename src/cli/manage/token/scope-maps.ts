@@ -1,3 +1,4 @@
+import { proposeScopeMaps } from '../../completion/propose.ts';
 import { buildRouteMap } from '@stricli/core';
 import { scopeMapType } from '../../../identity/index.ts';
 import { registryType } from '../../../registries/index.ts';
@@ -27,7 +28,12 @@ const columns: Columns = {
   Actions: 'actions',
   Description: 'description',
 };
-const name = { ...requiredText, placeholder: 'name', brief: 'Scope map' } as const;
+const name = {
+  ...requiredText,
+  placeholder: 'name',
+  brief: 'Scope map',
+  proposeCompletions: proposeScopeMaps,
+} as const;
 const description = { ...textFlag, placeholder: 'text', brief: 'What it is for' } as const;
 const flags = { name, ...registryFlag };
 const aliases = { n: 'name', r: 'registry' } as const;

@@ -1,3 +1,4 @@
+import { proposeScopeMaps, proposeTokens } from '../../completion/propose.ts';
 import { scopeMapType, tokenType } from '../../../identity/index.ts';
 import { idOf } from '../../../operations/index.ts';
 import { registryType } from '../../../registries/index.ts';
@@ -26,11 +27,21 @@ interface Settings {
   status?: 'enabled' | 'disabled';
 }
 
-const name = { ...requiredText, placeholder: 'name', brief: 'Token; its user name, too' } as const;
+const name = {
+  ...requiredText,
+  placeholder: 'name',
+  brief: 'Token; its user name, too',
+  proposeCompletions: proposeTokens,
+} as const;
 const flags = { name, ...registryFlag };
 const aliases = { n: 'name', r: 'registry' } as const;
 const settings = {
-  scopeMap: { ...textFlag, placeholder: 'name', brief: 'Scope map that says what it may do' },
+  scopeMap: {
+    ...textFlag,
+    placeholder: 'name',
+    brief: 'Scope map that says what it may do',
+    proposeCompletions: proposeScopeMaps,
+  },
   status: { kind: 'enum', values: ['enabled', 'disabled'], optional: true, brief: 'A disabled token can do nothing' },
 } as const;
 

@@ -1,0 +1,15 @@
+/** What a token is asked for at a repository (acr §2.3). */
+type Action = 'pull' | 'push' | 'delete' | 'metadata_read' | 'metadata_write' | 'deleted_read' | 'deleted_restore';
+
+/** The scope of a token that may list repositories. */
+export const catalogScope = 'registry:catalog:*';
+
+/** The scope of a token for a repository. */
+export function repositoryScope(repository: string, ...actions: readonly Action[]): string {
+  return `repository:${repository}:${actions.join(',')}`;
+}
+
+/** The scope that an answer says it needs: `WWW-Authenticate: Bearer realm="…",service="…",scope="…"` (acr §2.1). */
+export function scopeWanted(challenge: string | null): string | undefined {
+  return /^Bearer\s(?:.*[\s,])?scope="([^"\\]{1,2048})"/i.exec(challenge ?? '')?.[1];
+}

@@ -1,0 +1,2 @@
+export { importConfig } from './config.ts';
+export { createImporting } from './import.ts';

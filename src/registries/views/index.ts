@@ -1,0 +1,2 @@
+export { manifestType, repositoryType, tagType, viewTypes } from './contract.ts';
+export { viewHandlers } from './handlers.ts';

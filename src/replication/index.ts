@@ -1,0 +1,2 @@
+export { replicationType } from './contract.ts';
+export { ensureHomeReplication, ensureHomeReplications, replicationHandlers } from './handlers.ts';

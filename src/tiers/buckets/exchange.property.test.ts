@@ -1,0 +1,93 @@
+import { expect, test } from 'bun:test';
+import fc from 'fast-check';
+import { type BucketShape, type BucketState, exchangeSlice, fullBucket, sliceMs } from './exchange.ts';
+
+const runs = Number(process.env['BONDED_TEST_RUNS'] ?? 200);
+
+const step = fc.record({
+  holder: fc.constantFrom('a', 'b', 'c'),
+  waits: fc.nat(8000),
+  want: fc.nat(20),
+  /** How much of its slice it spends before: all of it, a part, or more than it has. */
+  spends: fc.double({ min: 0, max: 1.3, noNaN: true }),
+});
+const shapes = fc.record({ capacity: fc.integer({ min: 1, max: 200 }), perMs: fc.constantFrom(0, 0.001, 0.02) });
+
+interface Held {
+  tokens: number;
+  until: number;
+}
+
+test('no history of exchanges spends more than a bucket held, what filled, and what lapsed', () => {
+  fc.assert(
+    fc.property(shapes, fc.array(step, { maxLength: 60 }), (shape, history) => {
+      let state: BucketState = fullBucket(shape, 0);
+      let now = 0;
+      let spent = 0;
+      let lapsed = 0;
+      let debts = 0;
+      const held = new Map<string, Held>();
+      for (const { holder, waits, want, spends } of history) {
+        now += waits;
+        const own = held.get(holder) ?? { tokens: 0, until: 0 };
+        // A holder knows when its slice lapses.
+        const live = own.until > now ? own.tokens : 0;
+        if (own.until <= now) lapsed += own.tokens;
+        const used = Math.floor(live * spends);
+        spent += used;
+        debts = Math.max(debts, used - live);
+        const outcome = exchangeSlice(state, shape, { holder, rest: live - used, want, now });
+        ({ state } = outcome);
+        held.set(holder, { tokens: outcome.given.granted, until: now + sliceMs });
+        const out = Object.values(state.slices).reduce((sum, [tokens]) => sum + tokens, 0);
+        expect(out + state.tokens).toBeLessThanOrEqual(shape.capacity + 1e-6);
+        expect(outcome.given.granted).toBeLessThanOrEqual(Math.max(0, want));
+        expect(outcome.given.periodMs).toBeWithin(0, 60_001);
+      }
+      expect(spent).toBeLessThanOrEqual(shape.capacity + now * shape.perMs + lapsed + debts + 1e-6);
+    }),
+    { numRuns: runs },
+  );
+});
+
+const shape: BucketShape = { capacity: 100, perMs: 0.01 };
+const ask = (state: BucketState, holder: string, want: number, now: number, rest = 0) =>
+  exchangeSlice(state, shape, { holder, want, now, rest });
+
+test('what a process held that died goes back when its slice lapses, and no sooner', () => {
+  const first = ask(fullBucket(shape, 0), 'dead', 60, 0);
+  expect(first.given.granted).toBe(60);
+  const second = ask(first.state, 'other', 100, 0);
+  expect(second.given.granted).toBe(40);
+  const early = ask(second.state, 'other', 100, sliceMs - 1, 0);
+  // What filled since, and nothing of the dead one's.
+  expect(early.given.granted).toBe(40);
+  const late = ask(second.state, 'other', 100, sliceMs, 0);
+  expect(late.given.granted).toBe(100);
+});
+
+test('what is handed in after it has lapsed counts once', () => {
+  const { state } = ask(fullBucket(shape, 0), 'slow', 60, 0);
+  const after = ask(state, 'other', 0, sliceMs);
+  expect(after.given.left).toBe(100);
+  const again = ask(after.state, 'slow', 0, sliceMs, 60);
+  expect(again.given.left).toBe(100);
+  const debt = ask(after.state, 'slow', 0, sliceMs, -5);
+  expect(debt.given.left).toBe(95);
+});
+
+test('the throttling period begins when it is found empty, counts down for all, and ends', () => {
+  const empty = ask(ask(fullBucket(shape, 0), 'a', 100, 0).state, 'a', 0, 0).state;
+  const found = ask(empty, 'b', 1, 1);
+  expect(found.given).toMatchObject({ granted: 0, periodMs: 10_000 });
+  expect(ask(found.state, 'c', 1, 50).given).toMatchObject({ granted: 0, periodMs: 9951 });
+  expect(ask(found.state, 'c', 1, 4000).given).toMatchObject({ granted: 1, periodMs: 6001 });
+  expect(ask(found.state, 'c', 1, 12_000).given.periodMs).toBe(0);
+});
+
+test('a tier that is edited changes what is there by as much, and a clock that is set back adds nothing', () => {
+  const half = ask(fullBucket(shape, 1000), 'a', 50, 1000, 0).state;
+  const wider = exchangeSlice(half, { capacity: 150, perMs: 0.01 }, { holder: 'b', rest: 0, want: 500, now: 1000 });
+  expect(wider.given.granted).toBe(100);
+  expect(ask(half, 'b', 500, 10).given.granted).toBe(50);
+});

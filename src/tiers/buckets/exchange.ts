@@ -1,0 +1,118 @@
+/*
+ * A bucket that several processes draw from. It fills continuously; each process takes a slice of what is in it and spends
+ * that without asking. A slice lapses: what a process held that died goes back by itself.
+ */
+
+/** What is known of a bucket by all processes. */
+export interface BucketState {
+  /** What nobody holds. Below 0 where somebody went into debt. */
+  tokens: number;
+  /** When that was so (ms). */
+  at: number;
+  /** The capacity that it was counted by. */
+  capacity: number;
+  /** When the throttling period ends that began when it was first found empty (ms); 0 for none. */
+  period: number;
+  /** What processes hold, and until when (ms). */
+  slices: Record<string, readonly [tokens: number, until: number]>;
+}
+
+/** How a bucket fills. */
+export interface BucketShape {
+  capacity: number;
+  /** 0 for one whose tokens come back from those who hold them. */
+  perMs: number;
+  /** The part of it that a process takes at most at once; small by default. */
+  slice?: number;
+}
+
+/** A process hands in the rest of its slice, and wants another. */
+export interface Exchange {
+  holder: string;
+  /** What is left of its slice; below 0 where it has spent more. */
+  rest: number;
+  /** What it wants to hold from now on. */
+  want: number;
+  /** Current time (ms). */
+  now: number;
+}
+
+export interface Given {
+  /** What it holds now: whole tokens. */
+  granted: number;
+  /** What is left beside. */
+  left: number;
+  /** How long the throttling period goes on (ms); 0 where there is none. */
+  periodMs: number;
+}
+
+/** What a process has of a bucket, as the exchange sees it. */
+export interface Participant {
+  shape: BucketShape;
+  /** What it hands in and wants. */
+  offer(): { rest: number; want: number };
+  /** Takes what came of the offer, which was made at `sentAt` (ms, monotonic). */
+  accept(given: Given, sentAt: number): void;
+  /** The database does not answer: whoever asks is let through, as long as that is so. */
+  failOpen(): void;
+  /** Whether it holds something, or owes it. */
+  holds(): boolean;
+  /** Whether it should hand that in or renew it now. */
+  isDue(): boolean;
+  /** What is left, as far as this process knows. */
+  left(): number;
+}
+
+/** For how long a process holds a slice without a word (ms). */
+export const sliceMs = 5000;
+
+/** The longest throttling period (ms): what `Retry-After` begins with at most (acr §1.3). */
+const longestPeriodMs = 60_000;
+/** What is worth coming back for: as much as fills in this time (ms). */
+const usualPeriodMs = 10_000;
+
+/** A bucket that nobody has drawn from. */
+export function fullBucket({ capacity }: BucketShape, now: number): BucketState {
+  return { tokens: capacity, at: now, capacity, period: 0, slices: {} };
+}
+
+/** One exchange; pure. No sequence of them gives out more than the capacity and what has filled meanwhile. */
+export function exchangeSlice(
+  before: BucketState,
+  shape: BucketShape,
+  { holder, rest, want, now: read }: Exchange,
+): { state: BucketState; given: Given } {
+  // The clock of the database may have been set back.
+  const now = Math.max(read, before.at);
+  const slices: Record<string, readonly [number, number]> = {};
+  let held = 0;
+  // Somebody has edited the tier: what is there changes by as much.
+  let tokens = before.tokens + shape.capacity - before.capacity;
+  let own = 0;
+  for (const [name, slice] of Object.entries(before.slices)) {
+    if (name === holder) own = slice[0];
+    else if (slice[1] <= now) tokens += slice[0];
+    else {
+      slices[name] = slice;
+      held += slice[0];
+    }
+  }
+  // What lapsed meanwhile has gone back already.
+  tokens += Math.min(rest, own);
+  tokens = Math.min(shape.capacity - held, tokens + (now - before.at) * shape.perMs);
+  const granted = Math.max(0, Math.floor(Math.min(want, tokens)));
+  tokens -= granted;
+  if (granted > 0) slices[holder] = [granted, now + sliceMs];
+  let { period } = before;
+  if (want >= 1 && granted < 1 && period <= now) period = now + periodOf(shape);
+  return {
+    state: { tokens, at: now, capacity: shape.capacity, period, slices },
+    given: { granted, left: Math.max(0, tokens), periodMs: Math.max(0, period - now) },
+  };
+}
+
+/** How long those who find a bucket empty are told to stay away (ms): until it holds something again. */
+function periodOf({ perMs }: BucketShape): number {
+  const oneToken = perMs > 0 ? 1 / perMs : longestPeriodMs;
+  return Math.min(longestPeriodMs, Math.max(usualPeriodMs, oneToken));
+}

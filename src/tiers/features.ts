@@ -1,0 +1,62 @@
+import { commandLine, ManagementError } from '../operations/index.ts';
+import { type CountLimit, counts, type Feature, features } from './contract.ts';
+import type { Tier, Tiers } from './tiers.ts';
+
+/** What is said of a registry that would have to be of another tier. */
+export interface Gated {
+  /** The registry's name. */
+  registry: string;
+  tier: Tier;
+  tiers: Tiers;
+  /** The property that asks for it, such as `properties.anonymousPullEnabled`. */
+  target?: string | undefined;
+}
+
+/** Throws Conflict where the tier of a registry does not have a feature: names a tier that has, and the way there. */
+export function requireFeature(gated: Gated, feature: Feature): void {
+  if (gated.tier.features[feature]) return;
+  throw new ManagementError('Conflict', lacksFeature(gated, feature), targetOf(gated));
+}
+
+/** The sentence of it, for whoever has several. */
+export function lacksFeature({ registry, tier, tiers }: Gated, feature: Feature): string {
+  const has = tiers.all().find((one) => one.features[feature]);
+  const what = `the tier ${tier.name} of the registry ${registry} does not have ${feature}`;
+  return `${what} (${features[feature].replace(/\.$/, '')}); ${wayTo(registry, has, tier, ['features', feature, 'true'])}`;
+}
+
+/** Throws QuotaExceeded where one more than `current` would be too many. */
+export function requireLimit(gated: Gated, limit: CountLimit, current: number): void {
+  const most = gated.tier.limits[limit];
+  if (most < 0 || current < most) return;
+  throw new ManagementError('QuotaExceeded', exceeds(gated, limit, current + 1), targetOf(gated));
+}
+
+/** Throws QuotaExceeded where `wanted` are too many at once. */
+export function requireAtMost(gated: Gated, limit: CountLimit, wanted: number): void {
+  if (wanted > 0) requireLimit(gated, limit, wanted - 1);
+}
+
+/** The sentence of a limit that `wanted` would be beyond. */
+export function exceeds({ registry, tier, tiers }: Gated, limit: CountLimit, wanted: number): string {
+  const most = tier.limits[limit];
+  const fits = (one: Tier) => one.limits[limit] < 0 || one.limits[limit] >= wanted;
+  const has = tiers.all().find(fits);
+  return `the tier ${tier.name} of the registry ${registry} has ${most} ${counts[limit]} at most; ${wayTo(registry, has, tier, ['limits', limit, String(wanted)])}`;
+}
+
+function wayTo(
+  registry: string,
+  better: Tier | undefined,
+  { name }: Tier,
+  [part, word, value]: readonly [string, string, string],
+): string {
+  if (better) {
+    const command = commandLine(['bonded', 'acr', 'update', '--name', registry, '--sku', better.name]);
+    return `the tier ${better.name} does: ${command}`;
+  }
+  const command = commandLine(['bonded', 'tier', 'update', '--name', name, '--set', `${part}.${word}=${value}`]);
+  return `no tier does; edit this one: ${command}`;
+}
+
+const targetOf = ({ target }: Gated) => (target === undefined ? {} : { target });

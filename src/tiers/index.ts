@@ -1,0 +1,16 @@
+export { type Buckets, createBuckets } from './buckets/index.ts';
+export { throttleChecks, type ThrottleFacts } from './checks.ts';
+export { throttleConfig } from './config.ts';
+export { categories, type Category, type CountLimit, type Feature, tierType } from './contract.ts';
+export { type Gated, requireAtMost, requireFeature, requireLimit } from './features.ts';
+export { tierHandlers } from './handlers.ts';
+export { defaultTier } from './presets.ts';
+export { createSourceThrottle, type SourceThrottle } from './source.ts';
+export { tierMigrations } from './tables.ts';
+export { type Budget, budgetHeaders, createThrottle, type Throttle } from './throttle.ts';
+export { createThrottledCallers, type ThrottledCaller, type ThrottledCallers } from './throttled.ts';
+export { checkTierChange, type Held, tierChange, type TierChange } from './tier-change.ts';
+export { createTiers, readTier, type Tier, tierNameOf, type Tiers } from './tiers.ts';
+export { createTransfers, type Transfers } from './transfers.ts';
+export { countsOf, listUsages, type UsageSources, usagesOf } from './usages.ts';
+export { usedFeatures } from './used-features.ts';
