@@ -5,6 +5,7 @@ import { addCandidates, anywhere } from './candidates.ts';
 import { checkAttributes } from './check-attributes.ts';
 import { checkManifests } from './check-manifests.ts';
 import { finding, pagesOf, rowsOfPages } from './check-pages.ts';
+import { checkUsage } from './check-usage.ts';
 import type { Catalog } from './context.ts';
 import { removeLink } from './links.ts';
 import { deleteTag } from './tags.ts';
@@ -26,6 +27,7 @@ export async function* checkCatalog(catalog: Catalog, options: CatalogCheckOptio
   yield* checkTags(catalog, options);
   yield* checkAttributes(catalog, options);
   yield* checkForgotten(catalog, options);
+  yield* checkUsage(catalog, options);
 }
 
 interface LinkRow {

@@ -20,6 +20,8 @@ import { type GivenCredentials, type ImportOrder, readImportRequest, requireSecr
 
 /** How long an import may take, from its request on, crashes included (ms). */
 const longestMs = 24 * 60 * 60 * 1000;
+/** How often it says how far it is (ms). */
+const tickMs = 1000;
 
 interface ImportingOptions {
   catalog: Catalog;
@@ -128,7 +130,7 @@ export function createImporting(options: ImportingOptions) {
     throw importFailed(`${source.name} does not have the image ${formatImage(image)}`);
   }
 
-  async function carryOut(task: ImportTask, order: ImportOrder) {
+  async function carryOut(task: ImportTask, order: ImportOrder, meter: ImportMeter) {
     const { targets, force } = order;
     const check = () => {
       task.signal.throwIfAborted();
@@ -136,7 +138,6 @@ export function createImporting(options: ImportingOptions) {
         throw importFailed('the import has taken a day; begin it again: what is here already need not come again');
       }
     };
-    const meter = createImportMeter(targets.length, task.report);
     const before = (task.progress as ImportProgress | undefined)?.digest;
     const first = sourceOf(order, task);
     const root = await rootOf(first, order.source, before);
@@ -216,11 +217,17 @@ export function createImporting(options: ImportingOptions) {
 
     /** Imports, or goes on with what a process has begun that has ended. */
     async carryOut(task: ImportTask, order: unknown) {
+      const { targets } = order as ImportOrder;
+      const meter = createImportMeter(targets.length, task.report);
+      // A large blob takes a while, and says nothing by itself.
+      const ticking = setInterval(() => void meter.change({}).catch(() => {}), tickMs);
       try {
-        return await carryOut(task, order as ImportOrder);
+        return await carryOut(task, order as ImportOrder, meter);
       } catch (error) {
         task.signal.throwIfAborted();
         throw explainFailure(error);
+      } finally {
+        clearInterval(ticking);
       }
     },
   };

@@ -60,7 +60,8 @@ export function createImportMeter(
     now: progress,
     async change(by, said = false) {
       Object.assign(progress, by);
-      if (said || now() - saidAt >= everyMs) await say();
+      // What was to be gone on with is not yet known before the digest is.
+      if (said || (progress.digest !== undefined && now() - saidAt >= everyMs)) await say();
     },
     received(bytes) {
       progress.bytes = { ...progress.bytes, done: Math.max(0, progress.bytes.done + bytes) };

@@ -41,7 +41,7 @@ async function beginAction(call: Call, { action, name, context, resource }: Begu
   const operation = await edge.resources.db.write((tx) =>
     edge.operations.start(tx, { resourceId: id, principal: by, work, seal: sealing(edge, secret) }),
   );
-  edge.carrier.begun(operation, secret);
+  edge.carrier.begun(operation);
   return empty(202, operationHeaders(call, id, operation, true));
 }
 

@@ -1,4 +1,10 @@
-import { ManagementError, type Outcome, type Progress, type TakenOperation } from '../operations/index.ts';
+import {
+  ManagementError,
+  type Outcome,
+  permissionOf,
+  type Progress,
+  type TakenOperation,
+} from '../operations/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import type { Resource } from '../resources/index.ts';
 import { asError } from './as-error.ts';
@@ -18,6 +24,8 @@ import { boundTo, type Work } from './work.ts';
 
 /** Operations that a process carries out at once; others wait. */
 const atOnce = 4;
+/** Secrets that are kept, beyond the operations that there may be. */
+const mostSecrets = 2000;
 /** How often an operation is begun: one that ends its process each time is given up. */
 const mostAttempts = 5;
 /** How long the end of a process waits for what it has broken off (ms). */
@@ -56,9 +64,13 @@ export function createCarrier(edgeOf: () => Edge): Carrier {
   }
 
   return {
-    begun(id, secret) {
-      // Whoever ends first need not know of the others' secrets.
-      if (secret !== undefined) secrets.set(id, secret);
+    keep(id, secret) {
+      secrets.set(id, secret);
+      // A transaction that failed leaves one behind.
+      const [oldest] = secrets.keys();
+      if (secrets.size > mostSecrets) secrets.delete(oldest!);
+    },
+    begun(id) {
       if (edgeOf().carriesOut && running.size < atOnce) carry(id);
     },
     takeUp,
@@ -101,14 +113,31 @@ async function carryOut(
     if (reason === taken) return true;
     const isAway = error instanceof RegistryError && error.status === 503;
     if (reason === brokenOff || (isAway && operation.attempts < mostAttempts)) {
-      await operations.giveBack(operation, reason === brokenOff);
+      // What only this process knows, nobody else can go on with.
+      const isOurs = secret !== undefined && operation.sealed === undefined && reason !== brokenOff;
+      if (!isOurs) await operations.giveBack(operation, reason === brokenOff);
       return false;
     }
-    edge.failed(error);
+    // What somebody asked for and could not have is no failure of ours.
+    if (!(error instanceof RegistryError && error.status < 500)) edge.failed(error);
     await fail(edge, operation, work, error);
+    edge.ended({ ...about(edge, operation, work), status: 'Failed', error: asError(error) });
+    await edge.refresh();
+    return true;
   }
+  edge.ended({ ...about(edge, operation, work), status: 'Succeeded' });
   await edge.refresh();
   return true;
+}
+
+function about({ types }: Edge, { id, principal }: TakenOperation, work: Work) {
+  const type = types.get(work.type.toLowerCase())?.type;
+  const declared = work.kind === 'action' ? type?.actions[work.action] : undefined;
+  const action =
+    work.kind === 'action'
+      ? declared && permissionOf(work.type, work.action, declared)
+      : type?.permissions[work.kind === 'delete' ? 'delete' : 'write'];
+  return { operation: id, id: work.id, by: principal, action: action ?? work.type };
 }
 
 function taskOf(

@@ -36,12 +36,27 @@ export interface ManagementOptions {
   originOf?(exchange: Exchange): string;
   /** Told of what failed after its request was answered. */
   failed?(error: unknown): void;
+  /** Told how each operation that this process carried out has ended. */
+  ended?(ended: EndedOperation): void;
   /** Whether this process carries out what takes longer than a request: where nodes do not tell, one process does. */
   carriesOut?: boolean;
   /** Seals what must not lie in the facts as it is, bound to an id; left out where there is nothing to seal it under. */
   sealer?: { seal(text: string, boundTo: string): string; unseal(sealed: string, boundTo: string): string } | undefined;
   /** Current time (ms). */
   now(): number;
+}
+
+/** An operation that is over. */
+export interface EndedOperation {
+  operation: string;
+  /** The resource that it concerned, and the permission that it was begun by. */
+  id: string;
+  action: string;
+  /** Who began it, for people to read. */
+  by: string;
+  status: 'Succeeded' | 'Failed';
+  /** Why it failed, in ARM's words. */
+  error?: { code: string; message: string };
 }
 
 /** What the handlers of routes work with. */
@@ -54,8 +69,10 @@ export interface Edge extends Required<Omit<ManagementOptions, 'types' | 'provid
 
 /** What carries out that which takes longer than a request. */
 export interface Carrier {
-  /** An operation has begun: it is carried out here if it may. `secret` is what its row does not show. */
-  begun(id: string, secret?: string): void;
+  /** What the row of an operation does not show; before the row is there. */
+  keep(id: string, secret: string): void;
+  /** An operation has begun: it is carried out here if it may. */
+  begun(id: string): void;
   takeUp(): Promise<boolean>;
   settle(): Promise<void>;
   stop(): Promise<void>;

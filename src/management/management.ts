@@ -49,6 +49,7 @@ export function createManagement(options: ManagementOptions): Management {
     registryIdOf: () => 0,
     originOf: ({ request }) => new URL(request.url).origin,
     carriesOut: true,
+    ended: () => {},
     sealer: undefined,
     ...options,
     failed,

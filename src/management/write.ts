@@ -23,8 +23,7 @@ import { preconditionsOf } from './preconditions.ts';
 import { ownerOf } from './read.ts';
 import { sealing, type Work } from './work.ts';
 
-/** `secret`: what the rest of the work needs and no row has. */
-type Write = Put & { operation: string | undefined; secret: string | undefined };
+type Write = Put & { operation: string | undefined };
 
 /** PUT and PATCH of a resource. */
 export async function writeResource(call: Call, route: RouteOf<'resource'>, verb: 'put' | 'patch'): Promise<Response> {
@@ -63,11 +62,11 @@ export async function writeResource(call: Call, route: RouteOf<'resource'>, verb
     });
     await handlersOf(edge, type).afterWrite?.(inside, put.resource, put.previous);
     const secret = Object.keys(secrets).length > 0 ? JSON.stringify(secrets) : undefined;
-    return { ...put, secret, operation: await begin(edge, inside, verb, put.resource, secret) };
+    return { ...put, operation: await begin(edge, inside, verb, put.resource, secret) };
   });
   await edge.refresh();
-  const { resource, previous, operation, secret } = written;
-  if (operation !== undefined) edge.carrier.begun(operation, secret);
+  const { resource, previous, operation } = written;
+  if (operation !== undefined) edge.carrier.begun(operation);
   return json(await present(call, context, resource), (previous ?? preset) ? 200 : 201, {
     ETag: quoted(resource.etag),
     ...(operation !== undefined && operationHeaders(call, id, operation, false)),

@@ -94,6 +94,20 @@ test('an operation is one node’s at a time, and whoever lost it writes nothing
   expect(await node(its).take(id)).toBeUndefined();
 });
 
+test('what is in the memory of one node alone waits for that node as long as it is alive', async () => {
+  await using db = await openTestDatabase(operationMigrations);
+  let alive = '1, 2';
+  const isAlive = (column: string) => `COALESCE(${column} IN (${alive}), FALSE)`;
+  const node = (self: number) => createOperations(db, { now: () => 1000, claims: { self: () => self, isAlive } });
+  const id = await db.write((tx) =>
+    node(1).start(tx, { resourceId, principal: 'anna', work: {}, seal: () => undefined }),
+  );
+  expect([await node(1).waiting(10), await node(2).waiting(10)]).toEqual([[id], []]);
+  expect(await node(2).take(id)).toBeUndefined();
+  alive = '2';
+  expect((await node(2).take(id))?.attempts).toBe(1);
+});
+
 test('of a thousand operations under way there is no further one', async () => {
   await using db = await openTestDatabase(operationMigrations);
   const operations = createOperations(db, { now: () => 1000 });

@@ -59,7 +59,10 @@ export interface NewOperation {
   principal: string;
   /** All that is needed to carry it out, in whatever process; it becomes JSON. */
   work: unknown;
-  /** What of it must not lie in the facts as it is, sealed; gets the id that it is to be bound to. */
+  /**
+   * What of it must not lie in the facts as it is, sealed; gets the id that it is to be bound to. Undefined: it is in the memory
+   * of this process, and so no other node takes the operation as long as this one is alive.
+   */
   seal?: ((id: string) => string | undefined) | undefined;
 }
 
@@ -117,10 +120,12 @@ export function createOperations(
     async start(tx, { resourceId, principal, work, seal }) {
       await requireRoom(tx);
       const id = randomUUID();
+      const sealed = seal?.(id) ?? null;
+      const holder = seal && sealed === null && claims ? claims.self() : null;
       tx.send(
-        `INSERT INTO operations (id, resource, status, started_at, principal, work, sealed, attempts)
-          VALUES (?, ?, 'InProgress', ?, ?, ?, ?, 0)`,
-        [id, armKey(resourceId) ?? resourceId, now(), principal, JSON.stringify(work ?? null), seal?.(id) ?? null],
+        `INSERT INTO operations (id, resource, status, started_at, principal, work, sealed, holder, attempts)
+          VALUES (?, ?, 'InProgress', ?, ?, ?, ?, ?, 0)`,
+        [id, armKey(resourceId) ?? resourceId, now(), principal, JSON.stringify(work ?? null), sealed, holder],
       );
       return id;
     },

@@ -142,7 +142,9 @@ describe('the table', () => {
         const file = where === 'here' ? 'arm-surface' : where;
         const text = files.get(file) ?? (await Bun.file(`${import.meta.dir}/${file}.test.ts`).text());
         files.set(file, text);
-        const calls = new RegExp(`\\b${group}\\s*\\.(?:${name}|begin${name[0]!.toUpperCase()}${name.slice(1)}AndWait)\\(`);
+        const calls = new RegExp(
+          `\\b${group}\\s*\\.(?:${name}|begin${name[0]!.toUpperCase()}${name.slice(1)}AndWait)\\(`,
+        );
         expect([`${group}.${name}`, calls.test(text)]).toEqual([`${group}.${name}`, true]);
       }
     }
@@ -331,7 +333,7 @@ describe('registries', () => {
       method: 'HEAD',
       headers: { Host: 'imports.localhost' },
       tls: { ca: azure.options.tlsOptions.ca, rejectUnauthorized: false },
-    } as never);
+    });
     expect(copied.headers.get('docker-content-digest')).toBe(image.digest);
     const missing = { ...parameters, source: { ...source, sourceImage: 'team/app:v9' } };
     expect(
