@@ -20,7 +20,14 @@ const expected: readonly (string | RegExp)[][] = [
   [],
   ['MANIFEST_UNKNOWN', 'MANIFEST_INVALID', '"requestId"', 'authentication required'],
   ['"goods"', '"manifests": 1', '"web"'],
-  [/\b3[0-9] 200\n +1[67][0-9] 429\b/, 'RateLimit: "identity";r=0', 'Retry-After: ', 'TOOMANYREQUESTS', 'Premium does', 'refused'],
+  [
+    /\b3[0-9] 200\n +1[67][0-9] 429\b/,
+    'RateLimit: "identity";r=0',
+    'Retry-After: ',
+    'TOOMANYREQUESTS',
+    'Premium does',
+    'refused',
+  ],
   [
     'Standard can be changed to Premium',
     '"Premium"',

@@ -181,7 +181,7 @@ export const suites: readonly Suite[] = [
     minutes: { small: 5, ci: 10, soak: 10 },
   },
   {
-    name: 'networks-clients',
+    name: 'network-clients',
     shows: 'every client through a private endpoint, and refused where there is none',
     kind: 'script',
     file: 'test/clients/run.ts',

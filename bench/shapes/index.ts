@@ -13,6 +13,7 @@ import { smallPush } from './small-push.ts';
 import { start } from './start.ts';
 import { steadyLatency } from './steady-latency.ts';
 import { steadyNodes } from './steady-nodes.ts';
+import { storageLimits } from './storage-limits.ts';
 import { tagList } from './tag-list.ts';
 import { tokens } from './tokens.ts';
 import { zb } from './zb.ts';
@@ -26,6 +27,7 @@ export const shapes: readonly Shape[] = [
   rates,
   tokens,
   smallPush,
+  storageLimits,
   baseLayer,
   pullStorm,
   tagList,

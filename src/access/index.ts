@@ -9,7 +9,7 @@ export { explain, type Explanation, type Outcome, type Reason } from './explain.
 export { explainManagement } from './explain-management.ts';
 export { type Permission, permissionActions, permissions, type RoleAssignmentMode } from './permissions.ts';
 export { compilePolicy, type Policy, type PolicySource } from './policy.ts';
-export { type Grant, type Principal, type RepositoryPattern } from './principal.ts';
+export { type Grant, patternCovers, type Principal, type RepositoryPattern } from './principal.ts';
 export { assignmentsOf, reachOf, roleGivesAction, roleNameOf } from './reach.ts';
 export { canAny, mayList, type RepositoryFilter, repositoryFilter } from './repositories.ts';
 export { permissionsOf, replacementsOf } from './role-choice.ts';

@@ -29,6 +29,7 @@ describe('attributes, in ACR’s form', () => {
   const changeableAttributes = { deleteEnabled: true, writeEnabled: true, readEnabled: true, listEnabled: true };
   const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
   const source = () => ({ registry: server.host, imageName: 'team/app' });
+  const storage = { uniqueBytes: image.text.length + image.config.length + image.layer.length, sharedBytes: 0 };
   const times = { createdTime: time, lastUpdateTime: time };
 
   test('of a repository', async () => {
@@ -38,12 +39,13 @@ describe('attributes, in ACR’s form', () => {
       manifestCount: 1,
       tagCount: 1,
       changeableAttributes,
+      storage,
     });
   });
 
   test('of a tag, alone and in the list', async () => {
     const tag = { name: 'v1', digest: image.digest, ...times, signed: false, changeableAttributes, pullCount: 0 };
-    expect(await json('team/app/_tags/v1')).toEqual({ ...source(), tag });
+    expect(await json('team/app/_tags/v1')).toEqual({ ...source(), tag: { ...tag, storage } });
     expect(await json('team/app/_tags')).toEqual({ ...source(), tags: [tag] });
     expect(await json(`team/app/_tags?digest=${image.digest}`)).toEqual({ ...source(), tags: [tag] });
     expect(await json(`team/app/_tags?digest=${digestOf('none')}`)).toEqual({ ...source(), tags: [] });
@@ -65,7 +67,7 @@ describe('attributes, in ACR’s form', () => {
     for (const reference of [image.digest, 'v1'])
       expect(await json(`team/app/_manifests/${reference}`)).toEqual({
         ...source(),
-        manifest: { ...manifest, ...platform },
+        manifest: { ...manifest, ...platform, storage },
       });
     expect(await json('team/app/_manifests')).toEqual({ ...source(), manifests: [manifest] });
   });

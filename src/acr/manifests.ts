@@ -1,4 +1,11 @@
-import { describeManifest, describeManifests, describeTag, hasManifest, type Repository } from '../catalog/index.ts';
+import {
+  describeManifest,
+  describeManifests,
+  describeTag,
+  hasManifest,
+  manifestStorage,
+  type Repository,
+} from '../catalog/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import { answerList } from '../memory/index.ts';
 import { type Digest, isTag, parseDigest, requireDigest } from '../oci/index.ts';
@@ -9,6 +16,7 @@ import { platformOf } from './platform.ts';
 import { withPulls } from './pulls.ts';
 import { renderManifest, sourceOf } from './render.ts';
 import { requireRepository } from './repositories.ts';
+import { storageFor } from './storage.ts';
 
 /** About as many bytes as a manifest has in JSON beside its tags and references, and as each of those has. */
 const manifestBytes = 700;
@@ -78,7 +86,8 @@ async function answerManifest(
   const platform = await platformOf(attributes, repository, manifest);
   const rendered = [renderManifest(manifest, platform)];
   const [shown] = await withPulls(attributes.catalog, repository, rendered, () => manifest.digest);
-  return Response.json({ ...sourceOf(exchange, repository.name), manifest: shown });
+  const storage = await storageFor(exchange, () => manifestStorage(attributes.catalog, repository, manifest.digest));
+  return Response.json({ ...sourceOf(exchange, repository.name), manifest: { ...shown, ...storage } });
 }
 
 function unknownManifest(reference: string): RegistryError {

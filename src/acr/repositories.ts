@@ -4,12 +4,14 @@ import {
   findListedRepository,
   listVisibleRepositories,
   type Repository,
+  repositoryStorage,
   wholeRepository,
 } from '../catalog/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import { answerList } from '../memory/index.ts';
 import { changeAsAsked } from './change.ts';
 import { type Attributes, type Exchange, askerOf } from './exchange.ts';
+import { storageFor } from './storage.ts';
 import { nextLink, pageOf } from './page.ts';
 import { renderRepository, sourceOf } from './render.ts';
 
@@ -58,7 +60,8 @@ export async function getRepository(
 ): Promise<Response> {
   const repository = await requireRepository(attributes, exchange, name);
   const facts = await describeRepository(attributes.catalog, repository);
-  return Response.json({ ...sourceOf(exchange, name), ...renderRepository(facts) });
+  const storage = await storageFor(exchange, () => repositoryStorage(attributes.catalog, repository));
+  return Response.json({ ...sourceOf(exchange, name), ...renderRepository(facts), ...storage });
 }
 
 /** `PATCH /acr/v1/{name}` */

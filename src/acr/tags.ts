@@ -1,4 +1,4 @@
-import { deleteTag, describeTag, describeTags, describeTagsOf, type Repository } from '../catalog/index.ts';
+import { deleteTag, describeTag, describeTags, describeTagsOf, type Repository, tagStorage } from '../catalog/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import { answerList } from '../memory/index.ts';
 import { isTag, requireDigest } from '../oci/index.ts';
@@ -8,6 +8,7 @@ import { nextLink, pageOf } from './page.ts';
 import { withPulls } from './pulls.ts';
 import { renderTag, sourceOf } from './render.ts';
 import { requireRepository } from './repositories.ts';
+import { storageFor } from './storage.ts';
 
 type TagRoute = { name: string; tag: string };
 
@@ -74,7 +75,8 @@ async function answerTag(
   const facts = isTag(tag) ? await describeTag(attributes.catalog, repository, tag) : undefined;
   if (!facts) throw unknownTag(tag);
   const [rendered] = await withPulls(attributes.catalog, repository, [renderTag(facts)], (one) => one.name);
-  return Response.json({ ...sourceOf(exchange, repository.name), tag: rendered });
+  const storage = await storageFor(exchange, () => tagStorage(attributes.catalog, repository, facts));
+  return Response.json({ ...sourceOf(exchange, repository.name), tag: { ...rendered, ...storage } });
 }
 
 /** `DELETE /acr/v1/{name}/_tags/{tag}`: its manifest stays. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { fetch } from '../../test/http/fetch.ts';
-import { ociIndex, putManifest } from '../../test/http/registry.ts';
+import { ociIndex, pushImage, putManifest } from '../../test/http/registry.ts';
 import { makeIssuer, registry } from '../../test/support/management.ts';
 import { checks } from '../app/advisor.ts';
 import { groupScope } from '../operations/index.ts';
@@ -85,6 +85,28 @@ const mistakes: Mistake[] = [
     check: 'anonymous-pull-repositories',
     impact: 'Low',
     make: ({ manage }) => manage.patch(registry, { anonymousPullRepositories: ['samples/*', 'docs'] }),
+  },
+  {
+    check: 'storage-nearly-full',
+    impact: 'Medium',
+    async fine({ manage, server }) {
+      await pushImage(server.url, 'app', 'v1');
+      await manage.patch(registry, { storageQuota: { limitBytes: 2000 } });
+    },
+    make: ({ manage }) => manage.patch(registry, { storageQuota: { limitBytes: 1700 } }),
+  },
+  {
+    check: 'storage-nearly-full',
+    impact: 'High',
+    async make({ manage, server }) {
+      await pushImage(server.url, 'app', 'v1');
+      await pushImage(server.url, 'team/app', 'v1');
+      const repositories = [
+        { repository: 'team/*', limitBytes: 1400 },
+        { repository: '*', limitBytes: 1500 },
+      ];
+      await manage.patch(registry, { storageQuota: { repositories } });
+    },
   },
   {
     check: 'password-in-use',

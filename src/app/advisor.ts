@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
-import { type Catalog, dayOf, regionPullsOf } from '../catalog/index.ts';
 import { checksOn, recommend, recommendationHandlers, recommendationType } from '../advisor/index.ts';
+import { type Catalog, dayOf, regionPullsOf, storageChecks } from '../catalog/index.ts';
 import { type Configuration, tlsOf } from '../configuration.ts';
 import { isLoopback, listenerChecks, type ListenerFacts } from '../http/index.ts';
 import { accessChecks, bootstrapChecks, takeSnapshot } from '../identity/index.ts';
@@ -18,10 +18,12 @@ import {
 } from '../registries/index.ts';
 import { throttleChecks, type ThrottledCallers, type ThrottleFacts } from '../tiers/index.ts';
 import type { Access } from './access.ts';
+import { limitedStorage } from './limited-storage.ts';
 
 /** The checks of all capabilities. */
 export const checks = {
   registryChecks,
+  storageChecks,
   regionChecks,
   lockChecks,
   accessChecks,
@@ -51,6 +53,7 @@ export function advisorType(
     checksOn(throttleChecks, () => throttleFacts(access, throttled)),
     checksOn(regionChecks, () => regionsOf(config, access, catalog)),
     checksOn(lockChecks, () => releasesOf(catalog, directory().registries)),
+    checksOn(storageChecks, () => limitedStorage(catalog, directory().registries, access.tiers)),
     checksOn(accessChecks, () => takeSnapshot({ mirror, directory: directory(), passwords, rightUses, now: now() })),
   ];
   return { type: recommendationType, handlers: recommendationHandlers(() => recommend(looks, now())) };

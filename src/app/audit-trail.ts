@@ -1,9 +1,11 @@
 import type { Audit, AuditEntry } from '../audit/index.ts';
+import { isOverLimit } from '../catalog/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import type { Caller, GatedExchange } from '../identity/index.ts';
 import type { Oauth2Options } from '../oauth2/index.ts';
 import type { ManagementOptions } from '../management/index.ts';
 import { callerOf, type GateOptions } from './gates.ts';
+import type { ThrottleGateOptions } from './throttle-gates.ts';
 
 const longestField = 512;
 
@@ -32,6 +34,15 @@ export function refusalsTo(audit: Audit): GateOptions['refused'] {
   };
 }
 
+/** Records who was turned away for asking too often: within a second, for there is too much of it to write each one. */
+export function throttledTo(audit: Audit): ThrottleGateOptions['refused'] {
+  return (exchange, reason, caller, error) => {
+    const { action = 'token', repository: target } = exchange;
+    const { category, level } = (error instanceof RegistryError ? error.detail : {}) as Record<string, unknown>;
+    audit.note({ ...about(exchange, caller), action, outcome: 'denied', reason, target, detail: { category, level } });
+  };
+}
+
 /** Records which tokens were given out, and which not. */
 export function grantsTo(audit: Audit): Oauth2Options['record'] {
   return (exchange, { action, caller, refusal, issued, asked, granted }) => {
@@ -42,15 +53,22 @@ export function grantsTo(audit: Audit): Oauth2Options['record'] {
   };
 }
 
-/** Records what the gates let pass and the catalog refused: what is locked, a tag that may not move. */
+/** Records what the gates let pass and the catalog refused: what is locked, a tag that may not move, what is too much. */
 export function recordRefused(audit: Audit, exchange: GatedExchange, error: unknown): void {
   const { action, repository, path, caller } = exchange;
   if (!(error instanceof RegistryError) || action === undefined || !caller) return;
   const reason = reasonOf(error);
   // The gate of the network has recorded that itself.
   if (reason === undefined || reason === 'network') return;
-  const detail = { path: path.slice(0, longestField) };
+  const detail = { path: path.slice(0, longestField), ...numbersOf(error) };
   audit.record({ ...about(exchange, callerOf(caller)), action, outcome: 'denied', reason, target: repository, detail });
+}
+
+/** What a storage limit is about, in bytes. */
+function numbersOf(error: RegistryError) {
+  if (!isOverLimit(error)) return {};
+  const { level, used, limit, needed } = error.detail;
+  return { level, used, limit, needed };
 }
 
 function reasonOf({ code, detail }: RegistryError): string | undefined {

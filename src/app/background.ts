@@ -1,4 +1,11 @@
-import { collectRetired, collectStep, emptyRetired, trimTagHistory } from '../catalog/index.ts';
+import {
+  collectRetired,
+  collectStep,
+  countStorage,
+  emptyRetired,
+  foldStorage,
+  trimTagHistory,
+} from '../catalog/index.ts';
 import type { Configuration } from '../configuration.ts';
 import { sweepDeleted, type Uploads } from '../content/index.ts';
 import { trimEvents } from '../events/index.ts';
@@ -43,6 +50,7 @@ export function startBackground(
       failed: (error) => failed(name, error),
     });
   const pace = createPace();
+  let folded = 0;
   return [
     periodic('collect', config.gc.interval, async () => {
       const limit = 100;
@@ -64,6 +72,19 @@ export function startBackground(
     periodic('collect-deleted', config.gc.interval, async () => {
       const repositories = await emptyRetired(catalog);
       return (await collectRetired(catalog)) || repositories;
+    }),
+    // As often as a push under a limit should have little to read.
+    periodic('fold-storage', 250, async () => {
+      const { from, more } = await foldStorage(catalog, folded);
+      folded = from;
+      return more;
+    }),
+    // Of a database that was there before storage was counted; nothing to do afterwards.
+    periodic('count-storage', 60_000, async () => {
+      const more = await countStorage(catalog);
+      // So that writers have as long as it takes.
+      if (more) await Bun.sleep(20);
+      return more;
     }),
     periodic('sweep-uploads', Math.min(600_000, config.uploads.expiry), async () => {
       const swept = await uploads.sweep(Date.now() - config.uploads.expiry);

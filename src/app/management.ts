@@ -1,6 +1,6 @@
 import { decideManagement } from '../access/index.ts';
 import type { Audit } from '../audit/index.ts';
-import type { Catalog } from '../catalog/index.ts';
+import { bytesOf, type Catalog, registryUsage } from '../catalog/index.ts';
 import { type Configuration, registriesOf } from '../configuration.ts';
 import { RegistryError } from '../errors/index.ts';
 import {
@@ -68,6 +68,7 @@ import { callerOf } from './gates.ts';
 import { registryNamed } from './importing.ts';
 import { isRefusedByNetwork, type NetworkGates } from './network-gates.ts';
 import { providerActions, resourceTypes } from './resource-types.ts';
+import { showStorage } from './show-storage.ts';
 import { admitByTier, servedTiers, tierGatesOf } from './tier-admission.ts';
 
 type Identified = GatedExchange & { principal: Caller };
@@ -83,7 +84,7 @@ function servedTypes(
 ): ServedType[] {
   const { mirror, directory, resources, identification } = access;
   const { passwords, now } = identification;
-  const tierGates = tierGatesOf(access, usageSources);
+  const tierGates = tierGatesOf(access, usageSourcesOf(catalog, directory));
   const registries = registryHandlers({
     tierGates,
     configured: registriesOf(config).map(({ name }) => name),
@@ -109,6 +110,8 @@ function servedTypes(
     explainAccess: explainHandlers(access).explainAccess,
     listUsages: (_: unknown, __: unknown, registry: Resource) => tierGates.listUsages(registry),
     checkTierChange: (_: unknown, input: unknown, registry: Resource) => tierGates.checkTierChange(input, registry),
+    listStorage: (_: object, input: unknown, { id }: Resource) =>
+      showStorage(catalog, access, id, input as { top: number }),
   };
   return [
     {
@@ -149,8 +152,15 @@ function servedTypes(
   ];
 }
 
-/** What is known of registries elsewhere, for their usages. Storage is not counted yet. */
-const usageSources: UsageSources = { storage: async () => 0 };
+/** What is known of registries elsewhere, for their usages. */
+function usageSourcesOf(catalog: Catalog, directory: Access['directory']): UsageSources {
+  return {
+    async storage(name, reader) {
+      const registry = registryNamed(directory(), name);
+      return registry ? bytesOf(await registryUsage(catalog, registry.id, reader)) : 0;
+    },
+  };
+}
 
 /** Where clients of a registry log in: the default one where this request has come to. */
 function loginServerOf(config: Configuration, name: string, origin: string): string {

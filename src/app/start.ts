@@ -1,7 +1,7 @@
 import { type Configuration, tlsOf } from '../configuration.ts';
 import { requireStore } from '../content/index.ts';
 import { createAudit } from '../audit/index.ts';
-import type { PullCounter } from '../catalog/index.ts';
+import { isOverLimit, type PullCounter } from '../catalog/index.ts';
 import { serveAttributes } from '../acr/index.ts';
 import { distribute, serveDataEndpoint } from '../distribution/index.ts';
 import { createRegionOf, type HttpServer, startServer } from '../http/index.ts';
@@ -17,9 +17,11 @@ import { createGates } from './gates.ts';
 import { createLiveHosts } from './hosts.ts';
 import { createImportAction } from './importing.ts';
 import { createManagementEdge } from './management.ts';
+import { measureStorage } from './measure-storage.ts';
 import { startCounting } from './pulls.ts';
 import { forgetMissing } from './missing.ts';
 import { createNetworkGates } from './network-gates.ts';
+import { createStorageLimits } from './storage-limits.ts';
 import { openThrottle } from './throttle.ts';
 import { ensureRegistries, openStorage, openUploads, type SharedRights, type Storage } from './storage.ts';
 
@@ -71,11 +73,12 @@ export async function startApp(
   const access = await openAccess(config, storage, { log, now, url: () => server.url });
   // Whoever writes has the rules, as the directory has them now.
   catalog.tagMutability = (id, repository) => access.directory().registry(id)?.tagMutability(repository);
+  catalog.storageLimiter = createStorageLimits(access.directory, access.tiers);
   const hosts = createLiveHosts(config, registryIds, access);
   const audit = createAudit(log);
   stack.defer(() => audit.close());
   const failed = createFailures(metrics, log);
-  const limits = openThrottle(config, storage, access, { metrics, failed, now });
+  const limits = openThrottle(config, storage, access, { metrics, audit, failed, now });
   for (const stop of limits.follow()) stack.defer(stop);
   const network = createNetworkGates({ config, access, audit });
   const refusals = refusalsTo(audit);
@@ -155,6 +158,7 @@ export async function startApp(
           (await distribute(distribution, gates, exchange)) ?? (await serveAttributes(distribution, gates, exchange));
       } catch (error) {
         recordRefused(audit, exchange, error);
+        if (isOverLimit(error)) metrics.storageRefusals.inc({ level: error.detail.level });
         throw error;
       }
       if (!answer) {
@@ -185,6 +189,7 @@ export async function startApp(
   if (worker?.background !== false) {
     for (const stop of startBackground(config, storage, access, uploads, metrics, { log, failed })) stack.defer(stop);
   }
+  stack.defer(measureStorage(catalog, access, metrics, failed));
   stack.defer(watchLoopLag((seconds) => metrics.loopLagSeconds.set(seconds)));
   stack.defer(watchMemory());
   const running = stack.move();

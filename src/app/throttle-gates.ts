@@ -23,12 +23,18 @@ export interface ThrottleGateOptions {
   tiers: Tiers;
   throttle: Throttle;
   source: SourceThrottle;
+  /** Told of each refusal, with who was refused where that is known. */
+  refused(exchange: Refusable, why: 'failed_logins' | 'throttled', caller: Caller | undefined, error: unknown): void;
 }
 
-type Knocking = Parameters<Authenticator['known']>[0] & Pick<GatedExchange, 'address'>;
+/** What of a request a record of its refusal needs. */
+export type Refusable = Pick<GatedExchange, 'address' | 'requestId' | 'registryId' | 'action' | 'repository'>;
+
+type Knocking = Parameters<Authenticator['known']>[0] & Refusable;
 
 /** The gates that turn away who asks too often (design §3), for all protocols, and the same for the token protocol. */
-export function createThrottleGates({ authenticator, directory, tiers, throttle, source }: ThrottleGateOptions) {
+export function createThrottleGates(options: ThrottleGateOptions) {
+  const { authenticator, directory, tiers, throttle, source, refused } = options;
   const tierOf = (registryId: number) => tiers.of(directory().registry(registryId)?.tier ?? '');
 
   /** Who shows nothing has not failed, and who was let in a moment ago is not kept out by others behind its address. */
@@ -36,7 +42,32 @@ export function createThrottleGates({ authenticator, directory, tiers, throttle,
     const authorization = exchange.request.headers.get('authorization');
     if (authorization === null || !source.isAnyExhausted()) return;
     const address = exchange.address();
-    if (source.isExhausted(address) && !authenticator.known(exchange, authorization)) source.require(address);
+    if (source.isExhausted(address) && !authenticator.known(exchange, authorization)) turnAway(exchange);
+  }
+
+  function turnAway(exchange: Refusable): void {
+    try {
+      source.require(exchange.address());
+    } catch (error) {
+      refused(exchange, 'failed_logins', undefined, error);
+      throw error;
+    }
+  }
+
+  /** Lets a request wait until it is counted, and has its answer say what is left. */
+  function settle(
+    exchange: Refusable & { headers?: Record<string, string> },
+    counted: Budget | undefined | Promise<Budget | undefined>,
+    caller: Caller | undefined,
+  ): void | Promise<void> {
+    if (!(counted instanceof Promise)) return tell(exchange, counted);
+    return counted.then(
+      (budget) => tell(exchange, budget),
+      (error: unknown) => {
+        refused(exchange, 'throttled', caller, error);
+        throw error;
+      },
+    );
   }
 
   const tell = (exchange: { headers?: Record<string, string> }, budget: Budget | undefined) => {
@@ -59,23 +90,21 @@ export function createThrottleGates({ authenticator, directory, tiers, throttle,
       const caller = callerOf(exchange.caller);
       const { registryId } = exchange;
       const counted = throttle.count({ tier, registryId, category, identity: caller.id, caller, ...waits });
-      if (counted instanceof Promise) return counted.then((budget) => tell(exchange, budget));
-      return tell(exchange, counted);
+      return settle(exchange, counted, caller);
     }) satisfies Gate,
 
     /** Before a request for a token is looked at; the registry alone is counted (acr §1.3). */
     admitOauth2(exchange: Oauth2Exchange): void | Promise<void> {
       if (source.isAnyExhausted()) {
         // Of a form nobody knows yet what is in it.
-        if (exchange.method === 'POST') source.require(exchange.address());
+        if (exchange.method === 'POST') turnAway(exchange);
         else requireSource(exchange);
       }
       const tier = tierOf(exchange.registryId);
       if (!tier.hasRates) return undefined;
       const { registryId } = exchange;
       const counted = throttle.count({ tier, registryId, category: 'oauth', identity: undefined });
-      if (counted instanceof Promise) return counted.then((budget) => tell(exchange, budget));
-      return tell(exchange, counted);
+      return settle(exchange, counted, undefined);
     },
 
     /** Told of each refusal of who has shown something: what is simply over is no guess. */

@@ -143,6 +143,43 @@ describe('a rate', () => {
   });
 });
 
+test('each request is counted in its category, of both data planes; the management API in none', async () => {
+  const only = (perMinute: number) => ({ registry: perMinute, identity: -1 });
+  const rated = await registryWith({
+    dataplaneRead: only(1001),
+    dataplaneWrite: only(1002),
+    dataplaneDelete: only(1003),
+    listReferrers: only(1004),
+    oauth: { registry: 1005 },
+  });
+  const digest = digestOf('nothing');
+  const asked = [
+    ['GET', '/v2/', 1001],
+    ['HEAD', '/v2/app/manifests/v1', 1001],
+    ['GET', `/v2/app/blobs/${digest}`, 1001],
+    ['GET', '/v2/app/tags/list', 1001],
+    ['GET', '/v2/_catalog', 1001],
+    ['GET', `/v2/app/referrers/${digest}`, 1001],
+    ['GET', '/acr/v1/_catalog', 1001],
+    ['POST', '/v2/app/blobs/uploads/', 1002],
+    ['PUT', '/v2/app/manifests/v1', 1002],
+    ['PATCH', '/acr/v1/app', 1002],
+    ['DELETE', '/v2/app/manifests/v1', 1003],
+    ['DELETE', '/acr/v1/app', 1003],
+    ['GET', '/oauth2/token', 1005],
+    ['POST', '/oauth2/exchange', 1005],
+    ['GET', '/subscriptions?api-version=2022-12-01', undefined],
+    ['GET', '/.well-known/openid-configuration', undefined],
+  ] as const;
+  const counted = await Promise.all(
+    asked.map(async ([method, path]) => {
+      const policy = (await rated.ask(path, { method })).headers.get('ratelimit-policy');
+      return [method, path, policy === null ? undefined : Number(/q=(\d+)/.exec(policy)?.[1])];
+    }),
+  );
+  expect(counted).toEqual(asked.map((one) => [...one]));
+});
+
 describe('an identity', () => {
   test('has a rate of its own; the registry has one for all', async () => {
     const rated = await registryWith({ dataplaneRead: { registry: 15, identity: 10 } });
@@ -241,6 +278,33 @@ describe('writes', () => {
     expect(third.status).toBe(429);
     expect((await errorOf(third)).detail).toMatchObject({ category: 'dataplaneWrite' });
     expect(performance.now() - began).toBeLessThan(9000);
+  });
+
+  test('that wait are not read meanwhile', async () => {
+    const rated = await registryWith({ dataplaneWrite: both(30), burstSeconds: 2 });
+    const opened = await rated.ask('/v2/app/blobs/uploads/', { method: 'POST' });
+    expect(opened.status).toBe(202);
+    let sent = 0;
+    const size = 64 * 1024 ** 2;
+    const chunk = new Uint8Array(64 * 1024);
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        if (sent >= size) return controller.close();
+        sent += chunk.byteLength;
+        controller.enqueue(chunk);
+      },
+    });
+    let answered = false;
+    const patched = rated.ask(opened.headers.get('location')!, { method: 'PATCH', body }).then((answer) => {
+      answered = true;
+      return answer.status;
+    });
+    await Bun.sleep(700);
+    expect(answered).toBe(false);
+    // What the buffers of the connection and of both ends take.
+    expect(sent).toBeLessThan(size / 2);
+    expect(await patched).toBe(202);
+    expect(sent).toBe(size);
   });
 
   test('that wait are forgotten when their client goes away', async () => {

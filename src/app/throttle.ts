@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Audit } from '../audit/index.ts';
 import type { Configuration } from '../configuration.ts';
 import type { ContentLimits } from '../distribution/index.ts';
 import { scopeMapType, tokenType } from '../identity/index.ts';
@@ -12,6 +13,7 @@ import {
   createTransfers,
 } from '../tiers/index.ts';
 import type { Access } from './access.ts';
+import { throttledTo } from './audit-trail.ts';
 import type { Storage } from './storage.ts';
 import { createThrottleGates } from './throttle-gates.ts';
 import { contentLimitsBy } from './content-limits.ts';
@@ -26,7 +28,12 @@ export function openThrottle(
   config: Configuration,
   { db, node }: Storage,
   { authenticator, directory, tiers, mirror }: Access,
-  { metrics, failed, now }: { metrics: Metrics; failed(job: string, error: unknown): void; now(): number },
+  {
+    metrics,
+    audit,
+    failed,
+    now,
+  }: { metrics: Metrics; audit: Audit; failed(job: string, error: unknown): void; now(): number },
 ) {
   const holder = randomUUID();
   const buckets = createBuckets({ db, holder, now, failed: (error) => failed('exchange-rates', error) });
@@ -78,7 +85,7 @@ export function openThrottle(
     startPeriodic({ name, intervalMs, isOurs, run, failed: (error) => failed(name, error) });
 
   return {
-    gates: createThrottleGates({ authenticator, directory, tiers, throttle, source }),
+    gates: createThrottleGates({ authenticator, directory, tiers, throttle, source, refused: throttledTo(audit) }),
     ofContent,
     callers,
     measure,

@@ -38,8 +38,9 @@ export function admitByTier({ resources, tiers }: Access): NonNullable<Managemen
     const gated = { registry: registry.name, tier, tiers };
     if (feature !== undefined) requireFeature(gated, feature);
     if (limit !== undefined) {
-      const there = await resources.count(type.type, parseArmId(id)!.parent!, type.most, tx);
-      requireLimit(gated, limit, type.type === replicationType.type ? there - homeRegions : there);
+      const always = type.type === replicationType.type ? homeRegions : 0;
+      const most = tier.limits[limit] < 0 ? 0 : tier.limits[limit] + always;
+      requireLimit(gated, limit, (await resources.count(type.type, parseArmId(id)!.parent!, most, tx)) - always);
     }
     if (isMap) {
       const actions = (properties['actions'] as string[]).length;

@@ -24,7 +24,7 @@ export interface AuditEntry {
 
 /**
  * Records of what was decided (design §5), in the log. Two classes: what changes something or was denied is written
- * before its answer; what only reads is kept for up to a second, and the same by the same caller becomes one record that
+ * before its answer; what only reads, and what is refused because there is too much of it, is kept for up to a second, and the same by the same caller becomes one record that
  * says how often. A crash may lose that second.
  */
 export interface Audit {
@@ -63,8 +63,8 @@ export function createAudit(log: Log): Audit {
   return {
     record: (entry) => write(entry),
     note(entry) {
-      const { action, actor, tokenId, address, registryId, target } = entry;
-      const key = JSON.stringify([action, actor, tokenId, address, registryId, target]);
+      const { action, outcome, reason, actor, tokenId, address, registryId, target } = entry;
+      const key = JSON.stringify([action, outcome, reason, actor, tokenId, address, registryId, target]);
       const same = kept.get(key);
       if (same) same.count++;
       else kept.set(key, { entry, count: 1, from: Date.now() });

@@ -1,8 +1,12 @@
 import { expect, test } from 'bun:test';
 import type { Transaction } from '../database/index.ts';
 import { digestOf } from '../oci/index.ts';
+import { type Subject, wholeRepository } from './attributes.ts';
+import { changeAttributes } from './change-attributes.ts';
 import { checkCatalog } from './check.ts';
-import { openTestCatalog } from './test-catalog.double.ts';
+import { putMetadata } from './custom-metadata.ts';
+import { deleteManifest } from './delete-manifest.ts';
+import { openTestCatalog, refusal } from './test-catalog.double.ts';
 
 async function openImage() {
   const catalog = await openTestCatalog();
@@ -147,4 +151,34 @@ test('pages follow each other', async () => {
       .execute(),
   );
   expect((await codes(catalog)).length).toBe(45);
+});
+
+test('locks and metadata of what is gone are forgotten, and the lock of a tag keeps what that names', async () => {
+  const { catalog, image } = await openImage();
+  await using _ = catalog;
+  const other = await catalog.push('app', catalog.image([await catalog.blob('app', 'config')]));
+  const repository = await catalog.repository('app');
+  const subjects: Subject[] = [
+    wholeRepository,
+    { kind: 'tag', name: 'latest' },
+    { kind: 'manifest', name: image.digest },
+  ];
+  for (const subject of subjects) {
+    const until = subject.kind === 'manifest' ? { expiresAt: catalog.clock.now + 1 } : {};
+    await putMetadata(catalog, repository, subject, 'key', { value: 'x', mediaType: 'text/plain' });
+    await changeAttributes(catalog, repository, subject, { deleteEnabled: false, ...until }, 'somebody');
+  }
+  catalog.clock.now += 1;
+  expect(await codes(catalog)).toEqual([]);
+  // As a version would that knows of neither.
+  await catalog.db.write((tx) => tx.run('UPDATE tags SET digest = ?', [other.digest]));
+  expect(await codes(catalog, true)).toEqual(['lock-stale mended']);
+  await changeAttributes(catalog, repository, wholeRepository, { deleteEnabled: true }, 'somebody');
+  expect(await refusal(deleteManifest(catalog, repository, other.digest))).toMatchObject({
+    detail: { name: 'latest' },
+  });
+  await catalog.db.write((tx) => tx.run('DELETE FROM tags', []));
+  expect(await codes(catalog, true)).toEqual(['lock-orphaned mended', 'metadata-orphaned mended']);
+  expect(await codes(catalog)).toEqual([]);
+  await deleteManifest(catalog, repository, other.digest);
 });

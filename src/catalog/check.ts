@@ -2,8 +2,10 @@ import { blobsAfter, findBlobs, type Finding } from '../content/index.ts';
 import { listsOf } from '../database/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { addCandidates, anywhere } from './candidates.ts';
+import { checkAttributes } from './check-attributes.ts';
 import { checkManifests } from './check-manifests.ts';
 import { finding, pagesOf, rowsOfPages } from './check-pages.ts';
+import { checkUsage } from './check-usage.ts';
 import type { Catalog } from './context.ts';
 import { removeLink } from './links.ts';
 import { deleteTag } from './tags.ts';
@@ -23,7 +25,9 @@ export async function* checkCatalog(catalog: Catalog, options: CatalogCheckOptio
   yield* checkLinks(catalog, options);
   yield* checkManifests(catalog, options);
   yield* checkTags(catalog, options);
+  yield* checkAttributes(catalog, options);
   yield* checkForgotten(catalog, options);
+  yield* checkUsage(catalog, options);
 }
 
 interface LinkRow {

@@ -1,4 +1,5 @@
 import type { Database } from '../database/index.ts';
+import type { StorageLimiter } from './storage-limiter.ts';
 import type { TagMutability } from './tag-mutability.ts';
 
 /** What every catalog operation works with; made once, by `app/`. */
@@ -10,6 +11,8 @@ export interface Catalog {
   gcDelayMs: number;
   /** Whether an index may name children that this repository does not hold. */
   sparseIndexes: boolean;
+  /** How much may be stored; undefined where nothing is limited. */
+  storageLimiter?: StorageLimiter | undefined;
   /** Which tags of a repository may move; all, where nothing is said. Asked only when one would. */
   tagMutability?: ((registryId: number, repository: string) => TagMutability | undefined) | undefined;
   /** On whose behalf: kept with each move of a tag. Nobody in the background. */
@@ -34,7 +37,8 @@ export interface Repository {
 /*
  * Transactions lock rows in one order, so that two of them never wait for each other:
  *
- *   repository as a name (hold-repository.ts) → blob → repository → links → manifests → tags → candidates (of manifests, of links, of the rest)
+ *   storage limits → repository as a name (hold-repository.ts) → blob → repository → links (and the registry's row of the
+ *   blob) → manifests → tags → candidates (of manifests, of links, of the rest)
  *
  * and rows of one kind in the order of their digests or names. Manifests reference each other without cycles, because
  * a digest cannot contain itself; a child is locked before its index. Rows of pulls are locked with the tag or manifest that

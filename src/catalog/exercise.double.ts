@@ -21,6 +21,7 @@ import { deleteRepository } from './delete-repository.ts';
 import { describeManifest, describeManifests, hasManifest } from './describe-manifests.ts';
 import { describeRepository, findListedRepository } from './describe-repository.ts';
 import { describeTag, describeTags, describeTagsOf } from './describe-tags.ts';
+import { exerciseStorage, farLimits } from './exercise-storage.double.ts';
 import { findBlobToKeep, findLinkedBlob } from './find-blob.ts';
 import { findManifest, findManifestFacts, findManifestToKeep } from './find-manifest.ts';
 import { listGarbage } from './garbage.ts';
@@ -56,8 +57,9 @@ export async function exercise(base: Catalog, registryId: number, given: Exercis
   const { repository: name, directory, later } = given;
   const recorded: Recorded = new Map();
   let statements: Statement[] = [];
-  const catalog = { ...base, db: recording(base.db, (statement) => statements.push(statement)) };
-  const { db, now, gcDelayMs } = catalog;
+  const db = recording(base.db, (statement) => statements.push(statement));
+  const catalog = { ...base, storageLimiter: farLimits(), db };
+  const { now, gcDelayMs } = catalog;
   const during = async <T>(operation: string, action: () => Promise<T>): Promise<T> => {
     statements = recorded.get(operation) ?? [];
     recorded.set(operation, statements);
@@ -202,6 +204,7 @@ export async function exercise(base: Catalog, registryId: number, given: Exercis
     await restoreTag(catalog, repository, `v3-${own}`);
     await restoreTag(catalog, repository, `v1-${own}`, { digest: subject.digest, force: true });
   });
+  await exerciseStorage(catalog, during, repository, { digest: subject.digest, tag: `v1-${own}` });
   await during('delete a tag', () => deleteTag(catalog, repository, `v3-${own}`));
   await during('delete a blob', () => deleteBlob(catalog, repository, extra.digest));
   await during('delete a manifest', () => deleteManifest(catalog, repository, index.digest));

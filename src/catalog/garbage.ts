@@ -1,5 +1,6 @@
 import { findBlob } from '../content/index.ts';
 import type { Digest } from '../oci/index.ts';
+import { isHeld, keepBits, type Lockable } from './attributes.ts';
 import type { Candidate, CandidateKind } from './candidates.ts';
 import { dueCandidates } from './collect.ts';
 import { retireMs } from './collect-repository.ts';
@@ -41,8 +42,14 @@ async function* garbageOf(catalog: Catalog, candidate: Candidate, at: number): A
   }
   const condition = conditions[kind];
   const parameters = [candidate.repositoryId, ...(kind === 'repository' ? [at - retireMs] : [digest])];
-  const row = await catalog.db.first<{ name: string }>(condition, parameters);
+  const row = await catalog.db.first<Lockable & { name: string; listed: number; own?: number; own_until?: number }>(
+    condition,
+    parameters,
+  );
   if (!row) return;
+  const { own = 0, own_until = 0 } = row;
+  if (isHeld({ attributes: own, locked_until: own_until }, keepBits, at)) return;
+  if (row.listed !== 2 && isHeld(row, keepBits, at)) return;
   yield { kind, registryId, repository: row.name, digest, bytes: 0 };
   if (kind === 'link' && !(await found(catalog, linkThatStays, staysParameters(candidate, at)))) {
     yield* blobGarbage(catalog, digest);
@@ -54,17 +61,19 @@ async function* blobGarbage({ db }: Catalog, digest: string): AsyncIterable<Garb
   if (blob) yield { kind: 'blob', registryId: 0, repository: undefined, digest, bytes: blob.size };
 }
 
+const repository = 'r.name AS name, r.listed AS listed, r.attributes AS attributes, r.locked_until AS locked_until';
+
 /** The same questions that the collector asks under its locks (collect-blob, collect-manifest, collect-repository). */
 const conditions = {
-  link: `SELECT r.name AS name FROM blob_links l JOIN repositories r ON r.id = l.repository_id
+  link: `SELECT ${repository} FROM blob_links l JOIN repositories r ON r.id = l.repository_id
     WHERE l.repository_id = ? AND l.digest = ?
       AND NOT EXISTS (SELECT 1 FROM manifest_references f WHERE f.repository_id = l.repository_id AND f.digest = l.digest)`,
-  manifest: `SELECT r.name AS name FROM manifests m JOIN repositories r ON r.id = m.repository_id
+  manifest: `SELECT ${repository}, m.attributes AS own, m.locked_until AS own_until FROM manifests m JOIN repositories r ON r.id = m.repository_id
     WHERE m.repository_id = ? AND m.digest = ? AND m.subject_digest IS NOT NULL
       AND NOT EXISTS (SELECT 1 FROM manifests s WHERE s.repository_id = m.repository_id AND s.digest = m.subject_digest)
       AND NOT EXISTS (SELECT 1 FROM tags t WHERE t.repository_id = m.repository_id AND t.digest = m.digest)
       AND NOT EXISTS (SELECT 1 FROM manifest_references f WHERE f.repository_id = m.repository_id AND f.digest = m.digest)`,
-  repository: `SELECT r.name AS name FROM repositories r WHERE r.id = ? AND r.retiring_at <= ?
+  repository: `SELECT ${repository} FROM repositories r WHERE r.id = ? AND r.retiring_at <= ?
       AND NOT EXISTS (SELECT 1 FROM manifests m WHERE m.repository_id = r.id)
       AND NOT EXISTS (SELECT 1 FROM blob_links l WHERE l.repository_id = r.id)`,
 };
@@ -74,10 +83,12 @@ const linkThatStays = `SELECT 1 AS found FROM blob_links l
   LEFT JOIN gc_candidates c ON c.repository_id = l.repository_id AND c.kind = 'link' AND c.digest = l.digest
     AND c.not_before <= ?
   WHERE l.digest = ? AND (c.digest IS NULL OR (c.not_before, c.repository_id) > (?, ?)
-    OR EXISTS (SELECT 1 FROM manifest_references f WHERE f.repository_id = l.repository_id AND f.digest = l.digest)) LIMIT 1`;
+    OR EXISTS (SELECT 1 FROM manifest_references f WHERE f.repository_id = l.repository_id AND f.digest = l.digest)
+    OR EXISTS (SELECT 1 FROM repositories r WHERE r.id = l.repository_id AND r.listed <> 2
+      AND (r.attributes & ${keepBits}) <> 0 AND r.locked_until > ?)) LIMIT 1`;
 
 function staysParameters({ digest, notBefore, repositoryId }: Candidate, at: number) {
-  return [at, digest, notBefore, repositoryId];
+  return [at, digest, notBefore, repositoryId, at];
 }
 
 async function found({ db }: Catalog, statement: string, parameters: (string | number)[]): Promise<boolean> {

@@ -1,6 +1,7 @@
 import { expect } from 'bun:test';
 import { sweepDeleted } from '../content/index.ts';
 import { collectStep } from './collect.ts';
+import { foldStorage } from './fold-storage.ts';
 import { findLinkedBlob } from './find-blob.ts';
 import { findManifestFacts } from './find-manifest.ts';
 import { type Garbage, listGarbage } from './garbage.ts';
@@ -8,16 +9,19 @@ import { type Command, type Parts, perform, type Session } from './gc-history.do
 import * as model from './gc-model.double.ts';
 import { contents, places, tagNames, variants } from './gc-universe.double.ts';
 import type { Life, World } from './gc-world.double.ts';
+import { expectCounted } from './recount.double.ts';
 
 /** Runs a history against the model; throws at the first thing that a client could notice, or that leaks. */
 export async function checkHistory(world: World, parts: Parts, commands: readonly Command[]): Promise<void> {
   let expected = model.emptyModel();
   let life = world.begin();
   const sessions: Session[] = [];
-  for (const command of commands) {
+  for (const [at, command] of commands.entries()) {
     life.endAt(command.crashAt);
     expected = await checkCommand(world, life, parts, command, sessions, expected);
     if (command.crashAt !== undefined) life = world.begin();
+    if (at % 3 === 0) await foldStorage(world.begin().catalog);
+    await expectCounted(world.db);
     if (command.crashAt !== undefined || command.do === 'collect' || command.do === 'sweep')
       await checkBytes(world, life);
   }
@@ -39,6 +43,8 @@ export async function checkHistory(world: World, parts: Parts, commands: readonl
   expected = await quiesce(world, life, parts, expected);
   expect(model.inventory(expected)).toEqual([]);
   await expectNoLeak(world, expected);
+  // Those of a repository go with it.
+  expect(await world.db.all('SELECT * FROM storage_usage WHERE repository_id <> 0', [])).toEqual([]);
 }
 
 async function checkCommand(

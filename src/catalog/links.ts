@@ -9,19 +9,33 @@ import { holderOf } from './references.ts';
 import { requireTakingAway, rowOf } from './refuse-locked.ts';
 import { requireRegistry } from './registries.ts';
 import { ensureRepository, findRepository, readRepository } from './repositories.ts';
+import { withinLimits } from './storage-limits.ts';
 import './tables.ts';
 
 /**
  * Records a finished upload and links it: the transaction that makes a blob exist. Returns the key that holds it. `bound`: see
  * `ensureRepository`.
  */
-export async function commitBlob(
+export function commitBlob(
   catalog: Catalog,
   tx: Transaction,
   registryId: number,
   name: string,
   blob: ClosedUpload,
   bound?: number,
+): Promise<string> {
+  return withinLimits(catalog, tx, { registryId, name, bytes: blob.size }, () =>
+    recordAndLink(catalog, tx, registryId, name, blob, bound),
+  );
+}
+
+async function recordAndLink(
+  catalog: Catalog,
+  tx: Transaction,
+  registryId: number,
+  name: string,
+  blob: ClosedUpload,
+  bound: number | undefined,
 ): Promise<string> {
   // Asked for together; what ensureRepository may write comes once the blob is locked.
   const [found, key] = await Promise.all([
@@ -76,11 +90,14 @@ export async function mountFrom(
 ): Promise<boolean> {
   const { db } = catalog;
   // What must not be pulled is not there to be mounted either.
-  if (source.attributes && isHeld((await rowOf(db, source.id))!, bit.readEnabled, catalog.now())) return false;
-  const linked = 'SELECT digest FROM blob_links WHERE digest = ? AND registry_id = ? AND repository_id = ? LIMIT 1';
+  const locked = source.attributes ? await rowOf(db, source.id) : undefined;
+  if (locked && isHeld(locked, bit.readEnabled, catalog.now())) return false;
+  const linked =
+    'SELECT digest, size FROM blob_links WHERE digest = ? AND registry_id = ? AND repository_id = ? LIMIT 1';
   const values = [digest, source.registryId, source.id];
-  if (!(await db.first(linked, values))) return false;
-  return db.write(async (tx) => {
+  const there = await db.first<{ size: number }>(linked, values);
+  if (!there) return false;
+  const mount = async (tx: Transaction) => {
     // Only under the lock is it certain that the source still has it, and that it is the same blob.
     const [found, blob, still] = await Promise.all([
       readRepository(catalog, tx, registryId, name),
@@ -92,7 +109,8 @@ export async function mountFrom(
     const repository = await ensureRepository(catalog, tx, registryId, name, { found, bound });
     await linkBlob(catalog, tx, repository, { digest, ...blob });
     return true;
-  });
+  };
+  return db.write((tx) => withinLimits(catalog, tx, { registryId, name, bytes: there.size }, () => mount(tx)));
 }
 
 /** The first repository with the blob that may be pulled from. Of thousands that may not, it looks at as many. */

@@ -5,6 +5,7 @@ import { wholeRepository } from './attributes.ts';
 import { type AttributeChange, changeAttributes } from './change-attributes.ts';
 import { deleteManifest } from './delete-manifest.ts';
 import { describeManifest } from './describe-manifests.ts';
+import { listGarbage } from './garbage.ts';
 import { deleteBlob } from './links.ts';
 import { collectRetired, retireRegistry } from './registries.ts';
 import { deleteTag } from './tags.ts';
@@ -53,7 +54,13 @@ describe('garbage collection', () => {
     const signature = await image(catalog, { subject });
     const { digest } = await catalog.blob('a', 'left over');
     await deleteManifest(catalog, await catalog.repository('a'), subject.digest);
+    // Elsewhere nobody keeps it; with the link that is kept, the blob stays.
+    await catalog.blob('b', 'left over');
     await change(catalog, '', lock);
+    catalog.clock.now += 2 * day;
+    const told = await Array.fromAsync(listGarbage(catalog));
+    expect(told).toMatchObject([{ kind: 'link', repository: 'b', digest }]);
+    expect(await collectAfter(catalog, 0)).toEqual({ ...nothing, links: 1 });
     expect(await collectAfter(catalog, 2 * day)).toEqual(nothing);
     expect(await catalog.hasBlob('a', digest)).toBe(true);
     expect(await refusal(deleteBlob(catalog, await catalog.repository('a'), digest))).toMatchObject(disallowed);

@@ -25,7 +25,7 @@ export async function plansOf(db: Database, recorded: Recorded, { generic = fals
   for (const [operation, statements] of recorded) {
     for (const statement of statements) {
       const text = statement.text.replaceAll(/\s+/g, ' ').trim();
-      if (seen.has(text)) continue;
+      if (seen.has(text) || hasNoPlan.test(text)) continue;
       seen.add(text);
       const asked = { ...statement, text };
       const plan = await planOf(db, asked, generic);
@@ -37,6 +37,8 @@ export async function plansOf(db: Database, recorded: Recorded, { generic = fals
   }
   return plans;
 }
+
+const hasNoPlan = /^(?:SET LOCAL|LOCK TABLE) /;
 
 type Indexes = ReadonlyMap<string, readonly string[]>;
 

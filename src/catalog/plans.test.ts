@@ -5,13 +5,15 @@ import { join } from 'node:path';
 import { sql } from 'kysely';
 import { testDialect } from '../../test/support/database.ts';
 import { exercise, exerciseCheck, type Recorded } from './exercise.double.ts';
+import { foldStorage } from './fold-storage.ts';
 import { faultOf, plansOf } from './plan.double.ts';
 import { openTestCatalog, type TestCatalog } from './test-catalog.double.ts';
 
 const rows = 20_000;
 
 /** One repository with many of everything beside as many repositories with little. */
-async function fill({ db, registryId, clock }: TestCatalog, id: number): Promise<void> {
+async function fill(catalog: TestCatalog, id: number): Promise<void> {
+  const { db, registryId, clock } = catalog;
   const digest = `'sha256:' || n`;
   const scope = 'registry_id, repository_id';
   const bytes = db.dialect === 'sqlite' ? `x''` : `''::bytea`;
@@ -62,6 +64,9 @@ async function fill({ db, registryId, clock }: TestCatalog, id: number): Promise
   await db.write(async (tx) => {
     for (const statement of statements) await statement.execute(tx);
   });
+  // As it is where not all of this comes in one transaction.
+  for (let round = { from: 0, more: true }; round.more;) round = await foldStorage(catalog, round.from);
+  if (db.dialect === 'postgres') await sql.raw('VACUUM FULL storage_deltas').execute(db.read);
 }
 
 /** While there is little, `fsck` says soon what it asks. */

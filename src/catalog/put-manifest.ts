@@ -8,6 +8,7 @@ import { requireReferences } from './references.ts';
 import { requireUnlocked } from './refuse-locked.ts';
 import { requireRegistry } from './registries.ts';
 import { ensureRepository } from './repositories.ts';
+import { withinLimits } from './storage-limits.ts';
 import { moveTags, referrersAmong, type TagCondition } from './tags.ts';
 import './tables.ts';
 
@@ -37,7 +38,7 @@ export async function putManifest(
 ): Promise<void> {
   const { digest, parsed, tags, condition, bound } = manifest;
   const references = distinctReferences(parsed);
-  await catalog.db.write(async (tx) => {
+  const put = async (tx: Transaction) => {
     const [repository] = await Promise.all([
       ensureRepository(catalog, tx, registryId, name, { listed: true, bound }),
       requireRegistry(tx, registryId),
@@ -53,7 +54,9 @@ export async function putManifest(
       added: await referrersAmong(tx, repository, left),
     });
     dropCandidates(tx, repository, 'link', links);
-  });
+  };
+  const bytes = manifest.bytes.byteLength;
+  await catalog.db.write((tx) => withinLimits(catalog, tx, { registryId, name, bytes }, () => put(tx)));
 }
 
 /** Inserts the manifest, or locks the row that has it already; false then. */

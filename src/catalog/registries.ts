@@ -72,8 +72,7 @@ async function collectFrom(catalog: Catalog, id: number): Promise<boolean> {
   const repository = name === undefined ? undefined : await findRepository(catalog, id, name);
   if (repository) {
     // A registry goes with all that it holds, whatever is locked there.
-    if (repository.attributes !== 0)
-      await db.write((tx) => tx.run('UPDATE repositories SET locked_until = 0 WHERE id = ?', [repository.id]));
+    if (repository.attributes !== 0) await db.write((tx) => unlock(tx, repository));
     await deleteManifests(catalog, repository);
     return true;
   }
@@ -81,4 +80,9 @@ async function collectFrom(catalog: Catalog, id: number): Promise<boolean> {
   if (await db.first('SELECT id FROM repositories WHERE registry_id = ? LIMIT 1', [id])) return false;
   await db.write((tx) => tx.run('DELETE FROM registries WHERE id = ?', [id]));
   return true;
+}
+
+async function unlock(tx: Transaction, { id }: { id: number }): Promise<void> {
+  tx.send('UPDATE repositories SET locked_until = 0 WHERE id = ?', [id]);
+  tx.send(`DELETE FROM locks WHERE repository_id = ? AND kind = 'repository'`, [id]);
 }

@@ -48,16 +48,18 @@ if (testDialect() === 'postgres') {
     const later = catalogMigrations.slice(former.length);
     await using options = await freshDatabaseOptions();
     const db = await openDatabase({ ...options, migrations: former });
+    // Of a table that is new, there are no readers yet.
+    const rows = await db.all<{ name: string }>(`SELECT relname AS name FROM pg_class WHERE relkind = 'r'`, []);
+    const existing = new Set(rows.map(({ name }) => name));
     const undone = new Error('undone');
     const migrating = db.write(async (tx) => {
-      const tablesOf = async (from: string) =>
-        (await tx.all<{ relname: string }>(`SELECT relname FROM ${from}`, [])).map(({ relname }) => relname);
-      // Nobody reads a table that it makes.
-      const existing = await tablesOf(`pg_class WHERE relkind = 'r'`);
       const held = async () => {
-        const exclusively = await tablesOf(`pg_locks JOIN pg_class ON pg_class.oid = relation AND relkind = 'r'
-          WHERE pid = pg_backend_pid() AND mode = 'AccessExclusiveLock'`);
-        return exclusively.filter((table) => existing.includes(table));
+        const locked = await tx.all<{ relname: string }>(
+          `SELECT relname FROM pg_locks JOIN pg_class ON pg_class.oid = relation AND relkind = 'r'
+            WHERE pid = pg_backend_pid() AND mode = 'AccessExclusiveLock'`,
+          [],
+        );
+        return locked.map(({ relname }) => relname).filter((name) => existing.has(name));
       };
       for (const { name, up } of later) {
         await up(tx, 'postgres');

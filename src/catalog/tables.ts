@@ -1,6 +1,7 @@
 import { type Generated, sql } from 'kysely';
 import { type Migration, replaceIndexes, run, sqlTypes } from '../database/index.ts';
 import { lockMigrations } from './lock-migrations.ts';
+import { usageMigrations } from './usage-migration.ts';
 
 declare module '../database/tables.ts' {
   interface Tables {
@@ -99,6 +100,35 @@ declare module '../database/tables.ts' {
       size: number;
       created_at: number;
     };
+    /** A blob in a registry: how many repositories link it, and the sum of their ids, which is the one that is left. */
+    registry_blobs: { digest: string; registry_id: number; size: number; links: number; repositories: number };
+    /**
+     * What a repository has (of a registry: repository 0), kept by triggers: see usage-migration.ts. `own_bytes`: of blobs
+     * that no other repository of the registry has. On PostgreSQL a sum of what transactions before `folded_to` added.
+     */
+    storage_usage: {
+      registry_id: number;
+      repository_id: number;
+      folded_to: Generated<number>;
+      blobs: number;
+      blob_bytes: number;
+      own_bytes: number;
+      manifests: number;
+      manifest_bytes: number;
+    };
+    /** What was added since, on PostgreSQL alone; see fold-storage.ts. */
+    storage_deltas: {
+      xid: Generated<number>;
+      registry_id: number;
+      repository_id: number;
+      blobs: number;
+      blob_bytes: number;
+      own_bytes: number;
+      manifests: number;
+      manifest_bytes: number;
+    };
+    /** How far what was stored before it was counted has been counted, see count-storage.ts. */
+    storage_count: { what: string; repository_id: number; digest: string };
     /** What may be garbage from `not_before` on (see candidates.ts); everything else is not looked at. */
     gc_candidates: { registry_id: number; repository_id: number; kind: string; digest: string; not_before: number };
     /**
@@ -292,4 +322,5 @@ export const catalogMigrations: Migration[] = [
     },
   },
   ...lockMigrations,
+  ...usageMigrations,
 ];

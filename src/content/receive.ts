@@ -8,6 +8,19 @@ export interface ReceiveLimits extends Pace {
   maxBytes: number;
 }
 
+/** What is left for a blob (bytes), by limits that are not ours. */
+export interface UploadRoom {
+  /** For the whole of it; it may change while the body arrives. */
+  readonly bytes: number;
+  /** What an upload is refused with that has so many bytes. */
+  refusal(size: number): unknown;
+  /** Looks again how much there is. */
+  renew(): Promise<void>;
+}
+
+/** Bytes of a body after which room is looked for again. */
+const renewBytes = 64 * 1024 * 1024;
+
 /** Bytes on their way in. */
 export interface UploadBody {
   stream: ReadableStream<Uint8Array>;
@@ -57,11 +70,12 @@ export async function receive(
   body: UploadBody,
   staging: Staging,
   hash: UploadHash,
-  limits: { maxBytes: number; watchdog: Watchdog; interruption: Interruption },
+  limits: { maxBytes: number; watchdog: Watchdog; interruption: Interruption; room?: UploadRoom | undefined },
 ): Promise<Received> {
-  const { watchdog, interruption } = limits;
+  const { watchdog, interruption, room } = limits;
   const { pace } = body;
   const maxBytes = Math.min(limits.maxBytes, body.maxBytes ?? limits.maxBytes);
+  const space = { maxBytes, room };
   const offset = hash.length();
   const reader = body.stream.getReader();
   let bytes = 0;
@@ -75,19 +89,25 @@ export async function receive(
   interruption.whenInterrupted(giveUp);
   hash.attach(staging);
   try {
-    if (offset + (body.length ?? 0) > maxBytes) throw tooLarge(maxBytes);
+    requireSpace(offset + (body.length ?? 0), space);
+    let renewAt = renewBytes;
     for (;;) {
       watched.waiting = true;
       const { done, value } = await nextChunk(reader);
       watched.waiting = false;
       if (done || failure !== undefined) break;
-      if (offset + bytes + value.byteLength > maxBytes) throw tooLarge(maxBytes);
+      requireSpace(offset + bytes + value.byteLength, space);
       if (body.length !== undefined && bytes + value.byteLength > body.length) throw tooLong(body.length);
       const slowed = pace?.(value.byteLength);
       if (slowed) await slowed;
       if (failure !== undefined) break;
       bytes += value.byteLength;
       watched.bytes = bytes;
+      if (room && bytes >= renewAt) {
+        renewAt = bytes + renewBytes;
+        // Where that fails, what was known holds; only the commit is the last word.
+        room.renew().catch(() => {});
+      }
       hash.update(value);
       const busy = staging.write(value);
       if (busy) await busy;
@@ -101,6 +121,11 @@ export async function receive(
     reader.releaseLock();
   }
   return { bytes, failure };
+}
+
+function requireSpace(size: number, { maxBytes, room }: { maxBytes: number; room?: UploadRoom | undefined }): void {
+  if (size > maxBytes) throw tooLarge(maxBytes);
+  if (room && size > room.bytes) throw room.refusal(size);
 }
 
 /** What the transport throws is the client's: it went away. */

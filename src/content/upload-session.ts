@@ -3,7 +3,7 @@ import { RegistryError } from '../errors/index.ts';
 import { type Digest, type DigestAlgorithm, digestAlgorithm, parseDigest } from '../oci/index.ts';
 import type { BlobStore, Staging } from './blob-store.ts';
 import { endUploads } from './end-uploads.ts';
-import { type Interruption, receive, storageFailure, type UploadBody } from './receive.ts';
+import { type Interruption, receive, storageFailure, type UploadBody, type UploadRoom } from './receive.ts';
 import { requireStore } from './store-id.ts';
 import { advanceUpload, deleteUpload, findUpload, noteClosing, settleUpload, type UploadRow } from './upload-store.ts';
 import { hashAgain, type LiveHashes, startHash, type UploadHash } from './upload-hash.ts';
@@ -28,13 +28,15 @@ export interface UploadSession {
   /**
    * Appends a body from `start` (undefined: where the session ends). `start` 0 begins anew. Any other start than the
    * session's offset throws RANGE_INVALID. Resolves with the new, durable offset; what a broken body delivered is kept.
+   * More than `room` has throws its refusal.
    */
-  append(body: UploadBody | undefined, start: number | undefined): Promise<number>;
+  append(body: UploadBody | undefined, start: number | undefined, room?: UploadRoom): Promise<number>;
   /**
    * Takes the last bytes, verifies, publishes, and records all facts in one transaction with `link`. A wrong digest or
-   * a broken body leaves the session as it was before this call, so that a retry works.
+   * a broken body leaves the session as it was before this call, so that a retry works. More than `room` has throws its
+   * refusal.
    */
-  close(body: UploadBody | undefined, digest: Digest, link: LinkBlob): Promise<ClosedUpload>;
+  close(body: UploadBody | undefined, digest: Digest, link: LinkBlob, room?: UploadRoom): Promise<ClosedUpload>;
 }
 
 export interface SessionContext {
@@ -44,6 +46,13 @@ export interface SessionContext {
   watchdog: Watchdog;
   maxBytes: number;
   now: () => number;
+}
+
+/** The end of a session. */
+interface Closing {
+  body: UploadBody | undefined;
+  digest: Digest;
+  room: UploadRoom | undefined;
 }
 
 /** For whoever holds the claim. */
@@ -134,7 +143,7 @@ export function openSession(
     throw unknownUpload(id);
   }
 
-  async function append(body: UploadBody | undefined, start: number | undefined): Promise<number> {
+  async function append(body: UploadBody | undefined, start: number | undefined, room?: UploadRoom): Promise<number> {
     if (start !== undefined && start !== row.offset && start !== 0) throw outOfOrder(row, start);
     const from = start === 0 ? 0 : row.offset;
     await recall(row.closing);
@@ -150,7 +159,7 @@ export function openSession(
     const hash = hashFrom(from, row.algorithm as DigestAlgorithm);
     let kept = false;
     try {
-      const { bytes, failure } = await receive(body, staging, hash, limits);
+      const { bytes, failure } = await receive(body, staging, hash, { ...limits, room });
       const offset = from + bytes;
       if (bytes > 0) await staging.sync();
       const brokeOff = failure !== undefined;
@@ -182,7 +191,7 @@ export function openSession(
   /** Takes the last bytes and compares the digest of all; returns their number. */
   async function receiveLast(
     staging: Staging,
-    { body, digest, placed }: { body: UploadBody | undefined; digest: Digest; placed: Promise<boolean> },
+    { body, digest, room, placed }: Closing & { placed: Promise<boolean> },
   ): Promise<number> {
     const found = hashFrom(row.offset, digestAlgorithm(digest));
     // A retry goes on from the hash of what is durable.
@@ -190,7 +199,7 @@ export function openSession(
     const hash = fork ?? found;
     if (fork) hashes.keep(run, found);
     try {
-      const { bytes, failure } = body ? await receive(body, staging, hash, limits) : { bytes: 0 };
+      const { bytes, failure } = body ? await receive(body, staging, hash, { ...limits, room }) : { bytes: 0 };
       if (failure !== undefined) throw failure;
       hash.attach(staging);
       // To hash what is staged may seal it, which is to be done by whoever has the session alone.
@@ -204,7 +213,7 @@ export function openSession(
     }
   }
 
-  async function publish(body: UploadBody | undefined, digest: Digest): Promise<ClosedUpload> {
+  async function publish({ body, digest, room }: Closing): Promise<ClosedUpload> {
     // What the row says of the bytes needs no hash; nor a note of where they go, where the store finds that by it.
     const known = !body && row.digest?.startsWith(`${digestAlgorithm(digest)}:`) ? row.digest : undefined;
     if (known !== undefined && known !== digest) throw wrongDigest(digest, known, row.offset);
@@ -215,7 +224,7 @@ export function openSession(
     placed.catch(() => {});
     const staging = await openStaging(row.offset);
     try {
-      const size = known === undefined ? await receiveLast(staging, { body, digest, placed }) : row.offset;
+      const size = known === undefined ? await receiveLast(staging, { body, digest, room, placed }) : row.offset;
       if (!(await placed)) return await lost();
       published = true;
       return { digest, size, key: await staging.publish(digest) };
@@ -233,8 +242,13 @@ export function openSession(
     }
   }
 
-  async function close(body: UploadBody | undefined, digest: Digest, link: LinkBlob): Promise<ClosedUpload> {
-    const blob = await publish(body, digest);
+  async function close(
+    body: UploadBody | undefined,
+    digest: Digest,
+    link: LinkBlob,
+    room?: UploadRoom,
+  ): Promise<ClosedUpload> {
+    const blob = await publish({ body, digest, room });
     const gone = unknownUpload(id);
     let key: string;
     // Once the row is gone, nothing else leads to what an earlier request may have published.

@@ -6,7 +6,13 @@ import { type Digest, type DigestAlgorithm, digestAlgorithm } from '../oci/index
 import type { BlobStore } from './blob-store.ts';
 import { createLocalClaims, type UploadClaims } from './claims.ts';
 import { endUploads } from './end-uploads.ts';
-import { createInterruption, type Interruption, type ReceiveLimits, type UploadBody } from './receive.ts';
+import {
+  createInterruption,
+  type Interruption,
+  type ReceiveLimits,
+  type UploadBody,
+  type UploadRoom,
+} from './receive.ts';
 import { amongNodes, withoutNodes } from './hold-upload.ts';
 import { dropUpload, findUpload, insertUpload, type UploadRow } from './upload-store.ts';
 import { createSweep, type Swept } from './sweep.ts';
@@ -36,7 +42,13 @@ export interface Uploads {
    */
   hold<T>(id: string, owner: UploadOwner, action: (session: UploadSession) => Promise<T>): Promise<T>;
   /** A whole blob in one request. What is refused leaves nothing: the client knows no session that it could resume. */
-  put(owner: UploadOwner, body: UploadBody | undefined, digest: Digest, link: LinkBlob): Promise<ClosedUpload>;
+  put(
+    owner: UploadOwner,
+    body: UploadBody | undefined,
+    digest: Digest,
+    link: LinkBlob,
+    room?: UploadRoom,
+  ): Promise<ClosedUpload>;
   /** Ends a session and removes its bytes. A request that is writing to it is ended first. */
   cancel(id: string, owner: UploadOwner): Promise<void>;
   /** One step of the sweep of what nobody works on since `before` (ms); see sweep.ts. */
@@ -140,6 +152,7 @@ export function createUploads(
     body: UploadBody | undefined,
     digest: Digest,
     link: LinkBlob,
+    room?: UploadRoom,
   ): Promise<ClosedUpload> {
     const row = newRow(owner, digestAlgorithm(digest), digest);
     // The row is there for the sweep only. It is written while the body arrives.
@@ -148,7 +161,7 @@ export function createUploads(
     return claimed(row.id, async (interruption) => {
       const session = openSession(context, { ...row, closing: null }, interruption, inserted);
       try {
-        return await session.close(body, digest, link);
+        return await session.close(body, digest, link, room);
       } catch (error) {
         // Of any other error it is open whether the fact was recorded, or the object is yet to be made: the sweep finds
         // out, later.

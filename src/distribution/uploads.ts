@@ -1,5 +1,5 @@
-import { commitBlob, findBlobToKeep, mountBlob, requireWritable } from '../catalog/index.ts';
-import type { UploadBody, UploadOwner, UploadSession } from '../content/index.ts';
+import { commitBlob, findBlobToKeep, isOverLimit, mountBlob, requireWritable, roomFor } from '../catalog/index.ts';
+import type { LinkBlob, UploadBody, UploadOwner, UploadSession } from '../content/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import {
   type ByteRange,
@@ -39,17 +39,19 @@ export async function startUpload(
     if (mounted) return created(name, mountDigest);
   }
   const owner = ownerOf(exchange, { name });
-  if (!digest || mountDigest) {
+  const isWhole = digest && !mountDigest;
+  const body = isWhole ? bodyOf(distribution, exchange) : undefined;
+  const known = isWhole ? { digest, viewer: callerOf(exchange), length: body?.length } : { length: 0 };
+  const room = await roomFor(catalog, registryId, name, known);
+  if (!isWhole) {
+    if (room?.bytes === 0) throw room.refusal(0);
     const id = await openUpload(distribution, owner, algorithm);
     return new Response(null, { status: 202, headers: { ...sessionHeaders(name, id, 0), 'Content-Length': '0' } });
   }
   await requireWritable(catalog, registryId, name);
   exchange.untimed();
-  const blob = await asTransfer(distribution, exchange, () =>
-    uploads.put(owner, bodyOf(distribution, exchange), digest, (tx, closed) =>
-      commitBlob(catalog, tx, registryId, name, closed, bound),
-    ),
-  );
+  const link: LinkBlob = (tx, closed) => commitBlob(catalog, tx, registryId, name, closed, bound);
+  const blob = await asTransfer(distribution, exchange, () => uploads.put(owner, body, digest, link, room));
   distribution.received(blob.size);
   return created(name, digest);
 }
@@ -76,11 +78,14 @@ export function patchUpload(distribution: Distribution, exchange: Exchange, rout
 }
 
 function appendChunk(distribution: Distribution, exchange: Exchange, route: UploadRoute): Promise<Response> {
-  return distribution.uploads.hold(route.id, ownerOf(exchange, route), async (session) => {
+  return holdWithin(distribution, exchange, route, async (session) => {
     const range = chunkRange(exchange, route, session);
+    const body = bodyOf(distribution, exchange, range);
+    const wanted = wantedOf(exchange, session, body);
+    const room = await roomFor(distribution.catalog, exchange.registryId, route.name, wanted);
     exchange.untimed();
     const from = range?.start ?? session.offset;
-    const offset = await session.append(bodyOf(distribution, exchange, range), range?.start);
+    const offset = await session.append(body, range?.start, room);
     distribution.received(offset - from);
     return new Response(null, {
       status: 202,
@@ -95,7 +100,6 @@ export async function finishUpload(
   exchange: Exchange,
   route: UploadRoute,
 ): Promise<Response> {
-  const owner = ownerOf(exchange, route);
   const wanted = new URLSearchParams(exchange.query).get('digest');
   if (wanted === null) {
     throw new RegistryError('DIGEST_INVALID', { message: 'the digest parameter is missing; repeat the PUT with it' });
@@ -107,13 +111,17 @@ export async function finishUpload(
     if (range && range.start !== session.offset) throw outOfOrder(route, session.offset, range.start);
     exchange.untimed();
     const from = session.offset;
-    const blob = await session.close(bodyOf(distribution, exchange, range), digest, (tx, closed) =>
-      commitBlob(distribution.catalog, tx, exchange.registryId, route.name, closed, bound),
-    );
+    const { catalog } = distribution;
+    const { registryId } = exchange;
+    const body = bodyOf(distribution, exchange, range);
+    // Where all of it has come before, the commit says whether it fits.
+    const room = body && (await roomFor(catalog, registryId, route.name, wantedOf(exchange, session, body, digest)));
+    const link: LinkBlob = (tx, closed) => commitBlob(catalog, tx, registryId, route.name, closed, bound);
+    const blob = await session.close(body, digest, link, room);
     distribution.received(blob.size - from);
   };
   try {
-    await asTransfer(distribution, exchange, () => distribution.uploads.hold(route.id, owner, finish));
+    await asTransfer(distribution, exchange, () => holdWithin(distribution, exchange, route, finish));
   } catch (error) {
     // A client that repeats a PUT, because the node that did it died before it answered, finds what it asked for.
     if (!(error instanceof RegistryError) || error.code !== 'BLOB_UPLOAD_UNKNOWN') throw error;
@@ -122,6 +130,23 @@ export async function finishUpload(
     requireSame(exchange, route.name, blob.repositoryId);
   }
   return created(route.name, digest);
+}
+
+/** Works on a session. One that a storage limit leaves no room for ends, with its bytes: nobody could finish it. */
+async function holdWithin<T>(
+  { uploads }: Distribution,
+  exchange: Exchange,
+  route: UploadRoute,
+  action: (session: UploadSession) => Promise<T>,
+): Promise<T> {
+  const owner = ownerOf(exchange, route);
+  try {
+    return await uploads.hold(route.id, owner, action);
+  } catch (error) {
+    // Where this fails, the sweep takes it.
+    if (isOverLimit(error)) await uploads.cancel(route.id, owner).catch(() => {});
+    throw error;
+  }
 }
 
 export async function uploadStatus(
@@ -140,6 +165,12 @@ export async function cancelUpload(
 ): Promise<Response> {
   await uploads.cancel(route.id, ownerOf(exchange, route));
   return new Response(null, { status: 204 });
+}
+
+/** The whole blob that a session becomes with this body. */
+function wantedOf(exchange: Exchange, { offset }: UploadSession, body: UploadBody | undefined, digest?: Digest) {
+  const length = body?.length === undefined ? undefined : offset + body.length;
+  return { digest, viewer: callerOf(exchange), length };
 }
 
 function ownerOf(exchange: Exchange, { name }: { name: string }): UploadOwner {

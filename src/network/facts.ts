@@ -81,12 +81,19 @@ function compile(properties: PropertiesOf<typeof registryType>): Rules {
 function connectionsOf(mirror: Mirror, resourceId: string, config: Pick<NetworkConfig, 'listeners'>) {
   const connections = new Map<string, Connection>();
   for (const resource of mirror.list(connectionType.type, resourceId)) {
-    const properties = propertiesOf(connectionType, resource);
+    const properties = connectionOf(resource);
     const way = properties && wayOf(properties, config);
     if (way === undefined) continue;
     connections.set(way, { name: resource.name, status: properties!.privateLinkServiceConnectionState.status });
   }
   return connections;
+}
+
+const read = new WeakMap<Resource, PropertiesOf<typeof connectionType> | undefined>();
+
+function connectionOf(resource: Resource): PropertiesOf<typeof connectionType> | undefined {
+  if (!read.has(resource)) read.set(resource, propertiesOf(connectionType, resource));
+  return read.get(resource);
 }
 
 /** What the advisor looks at of registries. */

@@ -45,8 +45,15 @@ export interface WirePatch<T extends ResourceType = ResourceType> {
   tags?: Record<string, string | null> | null;
   sku?: Record<string, unknown>;
   identity?: Record<string, unknown> | null;
-  properties?: { [Key in keyof z.input<T['properties']>]?: z.input<T['properties']>[Key] | null };
+  properties?: MergePatch<z.input<T['properties']>>;
 }
+
+/** What is missing stays, null takes away, lists are replaced (RFC 7396). */
+type MergePatch<T> = T extends readonly unknown[]
+  ? T
+  : T extends object
+    ? { [Key in keyof T]?: MergePatch<T[Key]> | null }
+    : T;
 
 /** An id, or the names that lead to a resource in the group: `['registry', 'token']`. */
 export type Place = string | readonly string[];

@@ -11,13 +11,10 @@ import {
   networkReadOnly,
   requireClosedForExport,
 } from './network-contract.ts';
+import { repositoryPattern } from './repository-pattern.ts';
+import { listStorage } from './storage-contract.ts';
+import { storageQuota } from './storage-quota.ts';
 import { tagImmutability } from './tag-policy.ts';
-
-/** A repository, those below a prefix (`team/*`), or `*` for all. */
-const repositoryPattern = z
-  .string()
-  .max(256)
-  .regex(/^(?:\*|[a-z0-9][a-z0-9._/-]*(?:\/\*)?)$/, 'must be a repository, PREFIX/* or *');
 
 const enabled = z.enum(['enabled', 'disabled', 'Enabled', 'Disabled']);
 
@@ -66,6 +63,7 @@ export const registryType = resourceType({
         ),
       ...azureProperties,
       ...networkProperties,
+      storageQuota,
       tagImmutability: tagImmutability
         .optional()
         .describe('Which tags may move to another digest once they are there. All, where it is not set.'),
@@ -103,6 +101,7 @@ export const registryType = resourceType({
     listUsages,
     checkTierChange,
     importImage,
+    listStorage,
     generateCredentials: action({
       description: 'Makes passwords of a repository-scoped token. They are shown this once.',
       input: z.object({

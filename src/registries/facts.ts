@@ -5,6 +5,7 @@ import type { Resource } from '../resources/index.ts';
 import { tierNameOf } from '../tiers/index.ts';
 import type { registryType } from './contract.ts';
 import { mayExport } from './network-contract.ts';
+import type { StorageQuota } from './storage-quota.ts';
 import { tagMutabilityOf } from './tag-policy.ts';
 
 /** A registry, as far as access to it goes. */
@@ -27,11 +28,13 @@ export interface RegistryFacts {
   mayExport: boolean;
   /** Which tags of a repository may move. */
   tagMutability(repository: string): TagMutability | undefined;
+  /** How much may be stored in it. */
+  storageQuota?: StorageQuota | undefined;
 }
 
 /** The facts of a registry's resource; `id` is its own in the catalog. */
 export function factsOf(resource: Resource, properties: PropertiesOf<typeof registryType>, id: number): RegistryFacts {
-  const { anonymousPullEnabled, anonymousPullRepositories: named } = properties;
+  const { anonymousPullEnabled, anonymousPullRepositories: named, storageQuota } = properties;
   const repositories = anonymousPullEnabled ? ['*'] : named;
   return {
     id,
@@ -44,6 +47,7 @@ export function factsOf(resource: Resource, properties: PropertiesOf<typeof regi
     anonymousPullRepositories: named,
     mayExport: mayExport(properties),
     tagMutability: tagMutabilityOf(properties),
+    storageQuota,
     anonymousPull: repositories.map((repository) => ({ repository, permissions: ['content/read', 'metadata/read'] })),
   };
 }

@@ -26,6 +26,10 @@ export interface Metrics {
   rateBudget: Gauge<'registry' | 'category'>;
   registryUsage: Gauge<'registry' | 'resource'>;
   registryLimit: Gauge<'registry' | 'resource'>;
+  /** Of each registry, up to a number. */
+  storageUsed: Gauge<'registry'>;
+  storageLimit: Gauge<'registry'>;
+  storageRefusals: Counter<'level'>;
   workers: Gauge;
   restarts: Counter;
   /** Has `read` called before each scrape: for gauges whose value somebody else knows. */
@@ -49,6 +53,7 @@ export function createMetrics(): Metrics {
     aggregator: 'sum' | 'max' | 'min' = 'sum',
     labelNames: T[] = [],
   ) => new Gauge<T>({ name, help, registers, aggregator, labelNames });
+  const ofRegistries = (name: string, help: string) => gauge(name, help, 'max', ['registry']);
   const readers: (() => void)[] = [];
   const requests = createTally(registry, {
     name: 'bonded_http_requests_total',
@@ -123,6 +128,16 @@ export function createMetrics(): Metrics {
       'resource',
     ]),
     missingFiles: counter('bonded_missing_files_total', 'Pulls of a blob whose bytes were not there.'),
+    storageUsed: ofRegistries(
+      'bonded_storage_used_bytes',
+      'Bytes of the distinct blobs and the manifests of a registry, of the first hundred by name.',
+    ),
+    storageLimit: ofRegistries('bonded_storage_limit_bytes', 'How much the registry may store, where that is limited.'),
+    storageRefusals: counter(
+      'bonded_storage_refusals_total',
+      'Pushes refused because a storage limit is reached, of a registry or of a repository.',
+      ['level'],
+    ),
     workers: gauge('bonded_workers_active', 'Worker processes that serve; 0 where one process does everything.'),
     restarts: counter('bonded_worker_restarts_total', 'Worker processes that ended and were replaced.'),
     onScrape: (read) => void readers.push(read),

@@ -7,7 +7,7 @@ export interface SourceThrottle {
   require(address: string): void;
   /** Whether it would. */
   isExhausted(address: string): boolean;
-  /** Whether there is any address of which it might. */
+  /** Whether there is any address of which it would: most of the time nobody need find out who asks. */
   isAnyExhausted(): boolean;
   /** Something that was shown from there was not right. */
   failed(address: string): void;
@@ -29,6 +29,8 @@ export function createSourceThrottle({
   const perMs = failures / 60_000;
   const sources = new LRUCache<string, { left: number; at: number }>({ max: mostAddresses });
 
+  let exhaustedUntil = 0;
+
   function leftOf(address: string): number {
     const found = sources.get(sourceOf(address));
     return found ? Math.min(failures, found.left + (clock() - found.at) * perMs) : failures;
@@ -36,7 +38,7 @@ export function createSourceThrottle({
 
   return {
     isExhausted: (address) => failures > 0 && leftOf(address) < 1,
-    isAnyExhausted: () => sources.size > 0,
+    isAnyExhausted: () => exhaustedUntil > 0 && clock() < exhaustedUntil,
     require(address) {
       if (failures === 0) return;
       const left = leftOf(address);
@@ -54,7 +56,10 @@ export function createSourceThrottle({
       });
     },
     failed(address) {
-      if (failures > 0) sources.set(sourceOf(address), { left: Math.max(-failures, leftOf(address) - 1), at: clock() });
+      if (failures === 0) return;
+      const left = Math.max(-failures, leftOf(address) - 1);
+      sources.set(sourceOf(address), { left, at: clock() });
+      if (left < 1) exhaustedUntil = Math.max(exhaustedUntil, clock() + (1 - left) / perMs);
     },
   };
 }

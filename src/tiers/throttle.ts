@@ -177,9 +177,9 @@ function shapeOf(perMinute: number, burstSeconds: number): BucketShape {
   return shape;
 }
 
-/** Names of callers are mostly short; a key of the database has an end. */
+/** Names of callers are mostly short and plain; a key of the database has an end, and PostgreSQL takes no NUL. */
 function subjectOf(identity: string): string {
-  return identity.length <= 128 ? identity : hash('sha256', identity, 'base64url');
+  return /^[ -~]{1,128}$/.test(identity) ? identity : hash('sha256', identity, 'base64url');
 }
 
 /**

@@ -37,7 +37,7 @@ export function createThrottledCallers(db: Database, now: () => number): Throttl
     note(registryId, { identity = 'all', category, level }) {
       const key = `${registryId} ${category} ${level} ${identity}`;
       const isNew = !noted.has(key) && noted.size >= mostNoted;
-      const whose = isNew ? others : identity.slice(0, 128);
+      const whose = isNew ? others : identity.slice(0, 128).replaceAll(/[^ -~]/g, '?');
       const name = isNew ? `${registryId} ${category} ${level} ${others}` : key;
       const before = noted.get(name)?.refusals ?? 0;
       noted.set(name, { registryId, identity: whose, category, level, refusals: before + 1, lastAt: now() });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { action } from '../operations/index.ts';
 import { categories, type Category, type CountLimit, counts, type Feature, features } from './contract.ts';
-import { exceeds, lacksFeature } from './features.ts';
+import { exceeds, type Gated, lacksFeature } from './features.ts';
 import type { Level } from './refusal.ts';
 import type { Tier, Tiers } from './tiers.ts';
 
@@ -43,13 +43,7 @@ export function tierChange(tiers: Tiers, from: Tier, to: Tier, held: Held): Tier
     ...held.features
       .filter(({ feature }) => !to.features[feature])
       .map(({ feature, target }) => ({ code: 'FeatureInUse', message: lacksFeature(gated, feature), target })),
-    ...held.counts
-      .filter(({ limit, current }) => isBeyond(current, to.limits[limit]))
-      .map(({ limit, current }) => ({
-        code: 'QuotaExceeded',
-        message: `there are ${current} ${counts[limit]}; ${exceeds(gated, limit, current)}`,
-        target: `limits.${limit}`,
-      })),
+    ...held.counts.flatMap((count) => beyond(gated, count)),
     ...(isBeyond(held.storage, to.limits.maxStorage)
       ? [
           {
@@ -87,6 +81,25 @@ export function tierChange(tiers: Tiers, from: Tier, to: Tier, held: Held): Tier
     lost: [...limits, ...had].filter(({ less }) => less).map(({ line }) => line),
     gained: [...limits, ...had, ...rates].filter(({ more }) => more).map(({ line }) => line),
   };
+}
+
+/** Of what a tier has or has not, the number says nothing. */
+const featureOf: Partial<Record<CountLimit, Feature>> = {
+  geoReplications: 'geoReplication',
+  privateEndpoints: 'privateEndpoints',
+};
+
+/** What speaks against so many of something. */
+function beyond(gated: Gated, { limit, current }: Held['counts'][number]): z.output<typeof reason>[] {
+  const { limits, features: has } = gated.tier;
+  const feature = featureOf[limit];
+  const there = `there are ${current} ${counts[limit]}`;
+  const target = `limits.${limit}`;
+  if (feature && current > 0 && !has[feature]) {
+    return [{ code: 'FeatureInUse', message: `${there}; ${lacksFeature(gated, feature)}`, target }];
+  }
+  if (!isBeyond(current, limits[limit])) return [];
+  return [{ code: 'QuotaExceeded', message: `${there}; ${exceeds(gated, limit, current)}`, target }];
 }
 
 const isBeyond = (current: number, most: number) => most >= 0 && current > most;

@@ -43,12 +43,14 @@ export async function startClosedNetwork(settings: Record<string, string> = {}):
   ];
   await writeFile(file, JSON.stringify({ network: { listeners, linkHeader: 'X-Bonded-Link' } }));
   const server = stack.use(
-    await startTestProcess({
-      command: [...networks.server.command],
-      listen: `[::]:${ports.main}`,
-      settings: { domain: host, ...settings },
-      environment: { BONDED_CONFIG: file, BONDED_LOG_LEVEL: 'debug' },
-    }),
+    await onSqlite(() =>
+      startTestProcess({
+        command: [...networks.server.command],
+        listen: `[::]:${ports.main}`,
+        settings: { domain: host, ...settings },
+        environment: { BONDED_CONFIG: file, BONDED_LOG_LEVEL: 'debug' },
+      }),
+    ),
   );
   const within: ClosedNetwork['in'] = (site, command, environment = {}) =>
     run([...site.command, ...command], { environment });
@@ -71,4 +73,15 @@ export async function startClosedNetwork(settings: Record<string, string> = {}):
   await owner('acr', 'update', '--name', 'default', '--public-network-enabled', 'false');
   const owned = stack.move();
   return { networks, server, owner, in: within, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/** From a network of its own no server reaches the PostgreSQL of the tests. */
+async function onSqlite<T>(start: () => Promise<T>): Promise<T> {
+  const given = process.env['BONDED_TEST_POSTGRES'];
+  delete process.env['BONDED_TEST_POSTGRES'];
+  try {
+    return await start();
+  } finally {
+    if (given !== undefined) process.env['BONDED_TEST_POSTGRES'] = given;
+  }
 }

@@ -11,7 +11,8 @@ export async function keepLogin(context: Context, session: Session, ca: string |
   await keep(context, session, ca);
   const { host } = session.request.registry;
   // Commands do not guess which of several logins is meant.
-  if (host !== defaultHost(context)) context.write(`Manage it by bonded … --server ${host}, or BONDED_SERVER=${host}`);
+  if (host === defaultHost(context)) return;
+  context.write(`Manage it by bonded … --server ${host}, or from now on: bonded config set server=${host}`);
 }
 
 async function keep(context: Context, session: Session, ca: string | undefined): Promise<void> {

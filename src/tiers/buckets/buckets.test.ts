@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { openTestDatabase, type TestDatabase } from '../../../test/support/database.ts';
+import { tierType } from '../contract.ts';
 import { tierMigrations } from '../tables.ts';
+import { createThrottle } from '../throttle.ts';
 import { type Buckets, createBuckets } from './buckets.ts';
 
 let db: TestDatabase;
@@ -77,6 +79,20 @@ test('a process that ends hands in what it holds; one that is killed has it laps
   const state = JSON.parse(row!.state) as { tokens: number; slices: object };
   expect(state.slices).toEqual({});
   expect(state.tokens).toBeWithin(39, 40.1);
+});
+
+test('a caller with an odd name draws from a bucket of its own, and spoils no other', async () => {
+  const told: unknown[] = [];
+  const buckets = open(db, (error) => told.push(error));
+  const throttle = createThrottle({ buckets, refused() {}, waited() {} });
+  const rates = { dataplaneRead: { registry: -1, identity: 5 } };
+  const tier = { ...tierType.properties.parse({ rates }), name: 'Odd', hasRates: true, hasTransferLimits: false };
+  const ask = async (identity: string) => throttle.count({ tier, registryId: 1, category: 'dataplaneRead', identity });
+  for (const identity of ['a\0b', '\ud800', 'x'.repeat(5000), 'x'.repeat(5001)]) {
+    for (let n = 0; n < 5; n++) await ask(identity);
+    await expect(ask(identity)).rejects.toMatchObject({ code: 'TOOMANYREQUESTS' });
+  }
+  expect(told).toEqual([]);
 });
 
 test('a database that does not answer keeps nobody out', async () => {

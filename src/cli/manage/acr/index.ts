@@ -17,6 +17,7 @@ import {
   showRegistry,
   updateRegistry,
 } from './registries.ts';
+import { usageRoutes } from './storage-usage.ts';
 import { showUsage } from './usage.ts';
 
 export const registryRoutes = buildRouteMap({
@@ -30,6 +31,7 @@ export const registryRoutes = buildRouteMap({
     showUsage,
     checkHealth: checkHealthCommand,
     import: importCommand,
+    usage: usageRoutes,
     credential: adminRoutes,
     replication: replicationRoutes,
     networkRule: networkRuleRoutes,

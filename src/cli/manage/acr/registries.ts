@@ -7,6 +7,7 @@ import { replacing } from '../pairs.ts';
 import { flat } from '../present.ts';
 import { registryColumns as columns } from './columns.ts';
 import { locationFlag, propertiesOf, type RegistrySettings, settingFlags, tagsOf } from './settings.ts';
+import { storageQuotaOf, storageQuotaPatch } from './storage-quota.ts';
 
 const name = {
   ...requiredText,
@@ -34,7 +35,7 @@ export const createRegistry = manageCommand<NameFlag & RegistrySettings & { loca
     const content = {
       location: flags.location ?? 'local',
       sku: { name: flags.sku ?? 'Premium' },
-      properties: propertiesOf(flags),
+      properties: { ...propertiesOf(flags), ...storageQuotaOf(flags) },
       ...(tags && { tags }),
     };
     return flat(await client.put(registryType, [flags.name], content));
@@ -61,15 +62,20 @@ export const listRegistries = manageCommand<object>({
 export const updateRegistry = manageCommand<NameFlag & RegistrySettings>({
   brief: 'Change a registry',
   details: 'Changes what is said here, and leaves the rest. Tags are replaced as a whole.',
-  examples: ['acr update --name teamb --admin-enabled false', 'acr update -n teamb --role-assignment-mode rbac-abac'],
+  examples: [
+    'acr update --name teamb --admin-enabled false',
+    'acr update -n teamb --role-assignment-mode rbac-abac',
+    `acr update -n teamb --storage-limit 500GiB --repository-storage-limits build=100GiB 'team/*=20GiB'`,
+  ],
   flags: { name, ...settingFlags },
   aliases,
   columns,
   async run({ client }, flags) {
     const wanted = tagsOf(flags);
     const tags = wanted && replacing((await client.get(registryType, [flags.name])).tags, wanted);
+    const storageQuota = storageQuotaPatch(flags);
     const patch = {
-      properties: propertiesOf(flags),
+      properties: { ...propertiesOf(flags), ...(storageQuota && { storageQuota }) },
       ...(flags.sku && { sku: { name: flags.sku } }),
       ...(tags && { tags }),
     };

@@ -5,6 +5,7 @@ import { textFlag, yesNoFlag } from '../flags.ts';
 import { pairs } from '../pairs.ts';
 import { allWords, wordsFlag } from '../words.ts';
 import { networkFlags, networkPropertiesOf, type NetworkSettings } from './network-settings.ts';
+import { type StorageFlags, storageFlags } from './storage-quota.ts';
 import { exclusionsFlag, immutabilityOf, mutabilityModes } from './tag-immutability.ts';
 
 /** As `az` calls the two modes. */
@@ -14,7 +15,7 @@ const modes: Record<'rbac' | 'rbac-abac', RoleAssignmentMode> = {
 };
 
 /** What a registry is created with, and can be changed to. */
-export interface RegistrySettings extends NetworkSettings {
+export interface RegistrySettings extends NetworkSettings, StorageFlags {
   sku?: string;
   adminEnabled?: boolean;
   anonymousPullEnabled?: boolean;
@@ -52,6 +53,7 @@ export const settingFlags = {
     brief: 'Which tags may move to another digest',
   },
   tagImmutabilityExclusions: exclusionsFlag,
+  ...storageFlags,
   tags: { ...wordsFlag, placeholder: 'name=value…', brief: 'Tags of the resource; "" for none' },
 } as const;
 
