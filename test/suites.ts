@@ -53,6 +53,9 @@ const sameOnAll = [
   'processes/gather-metrics',
   'processes/restarts',
   'processes/watch-worker',
+  'tiers/buckets/exchange.property',
+  'tiers/source',
+  'tiers/tier-change.property',
 ].map((name) => `src/${name}.test.ts`);
 
 /** What is S3's alone. */

@@ -258,7 +258,7 @@ describe('writes', () => {
     const order: number[] = [];
     const began = performance.now();
     const writes = Array.from({ length: 6 }, async (_, n) => {
-      await Bun.sleep(n * 40);
+      await Bun.sleep(n * 100);
       const answer = await push(rated, n);
       order.push(n);
       return answer.status;

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { fetch } from '../../test/http/fetch.ts';
+import { pushBlob, randomBytes } from '../../test/http/registry.ts';
 import { managementOf } from '../../test/support/management.ts';
 import { registryId } from '../../test/support/policies.ts';
 import { startTestApp } from '../../test/support/server.ts';
@@ -252,6 +253,27 @@ describe('a change of the tier', () => {
     expect(
       (await errorOf(tiers.call('POST', `${registryId('moving')}/checkTierChange`, { sku: { name: 'Gold' } }))).status,
     ).toBe(400);
+  });
+
+  test('counts what is stored, and a tier has no room for more than it says', async () => {
+    await tiers.put('Narrow', { limits: { maxStorage: 5000 } });
+    await tiers.use('Premium', 'default');
+    const size = async () => {
+      const { content } = await tiers.call('GET', `${registryId('default')}/listUsages`);
+      return (content['value'] as unknown as { name: string; currentValue: number; limit: number }[])[0]!;
+    };
+    await pushBlob(server.url, 'app', randomBytes(4000));
+    expect(await size()).toMatchObject({ name: 'Size', currentValue: 4000, limit: 100 * 1024 * gib });
+    await tiers.use('Narrow', 'default');
+    expect(await size()).toMatchObject({ currentValue: 4000, limit: 5000 });
+    await expect(pushBlob(server.url, 'app', randomBytes(2000))).rejects.toThrow(/PUT answered 4/);
+    expect(await size()).toMatchObject({ currentValue: 4000 });
+    await tiers.put('Narrower', { limits: { maxStorage: 3000 } });
+    const refused = await errorOf(patch('default', { sku: { name: 'Narrower' } }));
+    expect(refused.details!.map(({ code }) => code)).toEqual(['StorageExceeded']);
+    await tiers.use('Premium', 'default');
+    await pushBlob(server.url, 'app', randomBytes(2000));
+    expect(await size()).toMatchObject({ currentValue: 6000 });
   });
 
   test('may take away what stands against it in the same write', async () => {

@@ -6,7 +6,7 @@ const bytes = z.int();
 /** How much a registry stores, and its largest repositories. */
 export const listStorage = action({
   description: 'How much the registry stores, and which of its repositories are the largest.',
-  input: z.object({ top: z.int().min(1).max(1000).default(100).describe('How many repositories.') }),
+  input: z.strictObject({ top: z.int().min(1).max(1000).default(100).describe('How many repositories.') }),
   output: z.object({
     bytes: bytes.describe('Of the distinct blobs and of the manifests, those included that wait to be collected.'),
     blobs: z.int(),
