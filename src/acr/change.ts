@@ -37,7 +37,10 @@ export async function changeAsAsked(
   subject: Subject,
 ): Promise<void> {
   const change = readChange(await exchange.bytes(largestBody), catalog.now());
-  const owner = askerOf(exchange).name.slice(0, longestOwner);
+  // An issuer may call people anything.
+  const owner = askerOf(exchange)
+    .name.replaceAll(/\p{Cc}/gu, ' ')
+    .slice(0, longestOwner);
   await changeAttributes(catalog, repository, subject, change, owner);
 }
 

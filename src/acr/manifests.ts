@@ -14,7 +14,7 @@ import type { Attributes, Exchange } from './exchange.ts';
 import { nextLink, pageOf } from './page.ts';
 import { platformOf } from './platform.ts';
 import { withPulls } from './pulls.ts';
-import { renderManifest, sourceOf } from './render.ts';
+import { lockBytes, renderManifest, sourceOf } from './render.ts';
 import { requireRepository } from './repositories.ts';
 import { storageFor } from './storage.ts';
 
@@ -39,6 +39,7 @@ export function listManifestAttributes(
         : await describeManifests(attributes.catalog, repository, { order, last, at, limit: n });
     share.take(manifests.reduce((sum, { tags, children }) => sum + (tags.length + children.length) * entryBytes, 0));
     const rendered = manifests.map((manifest) => renderManifest(manifest));
+    share.take(lockBytes(manifests));
     const end = manifests.at(-1);
     const path = `/acr/v1/${name}/_manifests`;
     return {

@@ -25,6 +25,13 @@ function renderAttributes({ lock, ...abilities }: Attributes) {
   };
 }
 
+/** About as many bytes as locks have in JSON. */
+export function lockBytes(all: readonly { attributes: Attributes }[]): number {
+  return all.reduce((sum, { attributes: { lock } }) => {
+    return lock ? sum + 2 * (lock.owner.length + (lock.reason?.length ?? 0)) + 100 : sum;
+  }, 0);
+}
+
 export function renderTag({ name, digest, createdAt, updatedAt, attributes }: TagFacts) {
   return {
     name,

@@ -6,7 +6,7 @@ import { changeAsAsked } from './change.ts';
 import { askerOf, type Attributes, type Exchange } from './exchange.ts';
 import { nextLink, pageOf } from './page.ts';
 import { withPulls } from './pulls.ts';
-import { renderTag, sourceOf } from './render.ts';
+import { lockBytes, renderTag, sourceOf } from './render.ts';
 import { requireRepository } from './repositories.ts';
 import { storageFor } from './storage.ts';
 
@@ -35,6 +35,7 @@ export function listTagAttributes(
         ? await describeTags(catalog, repository, { order, last, at, limit: n + 1 })
         : await describeTagsOf(catalog, repository, filter, { last, limit: n + 1 });
     const page = found.slice(0, n);
+    share.take(lockBytes(page));
     const end = page.at(-1);
     const more = end !== undefined && found.length > n;
     const path = `/acr/v1/${name}/_tags`;

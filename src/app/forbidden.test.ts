@@ -90,7 +90,8 @@ describe('lesson 22: what is forbidden and what is missing look the same', () =>
     const headers = { Authorization: basic('x', await people.jwt('writer')) };
     const upload = async (query: string) => {
       await fetch(`${url}/v2/own/blobs/uploads/?${query}`, { method: 'POST', headers });
-      return statements();
+      // Sweeps look at uploads now and then.
+      return statements().filter((text) => !text.includes('uploads'));
     };
     const mount = (from: string) => upload(`mount=${image.layerDigest}&from=${from}`);
     await mount('hidden');

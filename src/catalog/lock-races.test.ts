@@ -32,13 +32,14 @@ async function stateOf({ db }: TestCatalog, { id }: Repository): Promise<unknown
 }
 
 /** Does something again and again until it is refused because of a lock, or there is nothing to do it to. */
-async function untilRefused(action: (n: number) => Promise<unknown>): Promise<number> {
+async function untilRefused(action: (n: number) => Promise<unknown>, passed: () => void): Promise<void> {
   for (let n = 0; ; n++) {
     try {
       await action(n);
+      passed();
     } catch (error) {
       const { code } = error as { code?: string };
-      if (code === 'REGISTRY_DISALLOWED_OPERATION') return n;
+      if (code === 'REGISTRY_DISALLOWED_OPERATION') return;
       if (!code?.endsWith('_UNKNOWN')) throw error;
       // Somebody else deleted it first.
       await new Promise(setImmediate);
@@ -48,22 +49,22 @@ async function untilRefused(action: (n: number) => Promise<unknown>): Promise<nu
 
 /**
  * Locks while others write. Of what they did after the lock was acknowledged nothing may be there: what is then, is in the
- * end. Resolves with how often they got through before.
+ * end. Some get through before.
  */
 async function lockDuring(
   catalog: TestCatalog,
   repository: Repository,
   subject: Subject,
   writers: ((n: number) => Promise<unknown>)[],
-): Promise<number> {
-  const writing = Promise.all(writers.map(untilRefused));
-  await Bun.sleep(Math.random() * 10);
+): Promise<void> {
+  let through = 0;
+  const writing = Promise.all(writers.map((writer) => untilRefused(writer, () => void through++)));
+  while (through === 0) await Bun.sleep(Math.random() * 10);
   await changeAttributes(catalog, repository, subject, { writeEnabled: false }, 'somebody');
   const acknowledged = await stateOf(catalog, repository);
-  const through = await writing;
+  await writing;
   expect(await stateOf(catalog, repository)).toEqual(acknowledged);
   await changeAttributes(catalog, repository, subject, { writeEnabled: true }, 'somebody');
-  return through.reduce((sum, n) => sum + n, 0);
 }
 
 let made = 0;
@@ -89,7 +90,6 @@ describe('a lock that was acknowledged', () => {
       const mounted = await catalog.blob('source', 'mounted');
       await image(catalog, ['v1']);
       const repository = await catalog.repository('a');
-      let through = 0;
       for (let round = 0; round < rounds; round++) {
         const writers = [
           ...Array.from({ length: 4 }, (_, n) => () => image(catalog, [`t${n}`])),
@@ -98,9 +98,8 @@ describe('a lock that was acknowledged', () => {
           () => deleteTag(catalog, repository, 't1'),
           async () => deleteManifest(catalog, repository, (await image(catalog)).digest),
         ];
-        through += await lockDuring(catalog, repository, wholeRepository, writers);
+        await lockDuring(catalog, repository, wholeRepository, writers);
       }
-      expect(through).toBeGreaterThan(rounds);
       expect(await deadlocks(catalog)).toBe(0);
     },
     timeout,

@@ -39,7 +39,7 @@ export const errorCodes = {
   BAD_REQUEST: { status: 400, message: 'the request is malformed' },
   REGISTRY_DISALLOWED_OPERATION: {
     status: 405,
-    message: 'The operation is disallowed on this registry, repository or image.',
+    message: 'The operation is disallowed on this registry, repository or image',
   },
   NOT_FOUND: { status: 404, message: 'nothing is served at this path' },
   UNAVAILABLE: { status: 503, message: 'the registry cannot serve this request now; try again' },
