@@ -321,7 +321,7 @@ test.each([
     // Spoken by hand: it says how much there is, sends a part, and is gone.
     const raw = createServer((socket) => {
       socket.on('error', () => {});
-      socket.once('data', async (request: Buffer) => {
+      const answerTo = async (request: Buffer) => {
         const [, path] = /^GET (\S+) /.exec(request.toString()) ?? [];
         if (!path!.endsWith(large.layerDigest)) {
           const answer = others(path!);
@@ -348,7 +348,8 @@ test.each([
         ];
         socket.write(`${head.join('\r\n')}\r\n\r\n`);
         return socket.end(layer.slice(start, end));
-      });
+      };
+      socket.once('data', (request: Buffer) => void answerTo(request));
     });
     await new Promise<void>((resolve) => raw.listen(0, '127.0.0.1', resolve));
     try {
