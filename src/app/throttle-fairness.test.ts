@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { fetch } from '../../test/http/fetch.ts';
-import { managementOf, registry } from '../../test/support/management.ts';
+import { makeIssuer, managementOf, registry } from '../../test/support/management.ts';
 import { basic } from '../../test/support/people.ts';
 import { startTestApp } from '../../test/support/server.ts';
 import { tiersOf } from '../../test/support/tiers.ts';
@@ -46,6 +46,36 @@ test('writes of one identity that fill the queue keep nobody else from pushing',
   await Promise.all(crowd);
   expect(others).toEqual(Array.from({ length: 6 }, () => 202));
   expect(seen[202]).toBeGreaterThan(8);
+});
+
+test('strangers use up no rate of a registry in which they may do nothing', async () => {
+  const ask = await registryWith('walled', {
+    dataplaneRead: { registry: 20, identity: 10 },
+    dataplaneWrite: { registry: 20, identity: 10 },
+    dataplaneDelete: { registry: 20, identity: 10 },
+  });
+  const asked = [
+    ['GET', '/v2/app/manifests/v1'],
+    ['GET', `/v2/app/referrers/sha256:${'0'.repeat(64)}`],
+    ['POST', '/v2/app/blobs/uploads/'],
+    ['DELETE', '/v2/app/manifests/v1'],
+    ['GET', '/acr/v1/_catalog'],
+  ] as const;
+  const { properties, token } = await makeIssuer();
+  await managementOf(server.url).trust('public', properties);
+  for (const [method, path] of asked) {
+    for (let n = 0; n < 30; n++) {
+      const nobody = await ask(path, { method, anonymous: true });
+      // Whoever a public issuer vouches for is somebody, and has no rights yet.
+      const headers = { Authorization: `Bearer ${await token({ sub: `stranger-${n}` })}` };
+      const somebody = await ask(path, { method, headers });
+      // A challenge each time, so that whoever goes on to log in finds out how.
+      expect([method, path, nobody.status, somebody.status]).toEqual([method, path, 401, 403]);
+    }
+  }
+  const first = await ask('/v2/app/manifests/v1');
+  expect(first.status).toBe(404);
+  expect(first.headers.get('ratelimit')).toContain('"registry";r=19');
 });
 
 async function tokenOf(name: string, token: string, actions: string[]): Promise<string> {

@@ -98,7 +98,12 @@ export function createWaiting({
     waitingCount: () => count,
     giveUp: () => void (over = true),
     /** Resolves with whether its turn has come, and then has spent; in time or not at all. `empty`: what it lacks of the draws. */
-    wait(queue: string, draws: readonly Draw[], { signal, waiting }: Waiting, empty: readonly Draw[]): Promise<boolean> {
+    wait(
+      queue: string,
+      draws: readonly Draw[],
+      { signal, waiting }: Waiting,
+      empty: readonly Draw[],
+    ): Promise<boolean> {
       const waiters = queues.get(queue) ?? [];
       if (over || count >= mostInAll || waiters.length >= mostInQueue || !isHopeful(waiters, draws)) {
         return Promise.resolve(false);
