@@ -225,6 +225,7 @@ export function createManagementEdge(
       if (by !== undefined) directory().used(by);
       return allow;
     },
+    shows: (exchange, id) => network.shows(exchange as Identified, exchange.principal as Caller, id),
     describe: (principal) => (principal as Caller).holder.name,
     admit: admitByTier(access),
     refresh: access.refresh,

@@ -21,6 +21,8 @@ export interface ManagementOptions {
    * is read: a resource that is not there and one that is forbidden are the same to who may not know.
    */
   authorise(exchange: Exchange, action: string, id: string): boolean | Promise<boolean>;
+  /** Whether a list may show a resource to whoever was let in to read all that there is; by default it may. */
+  shows?(exchange: Exchange, id: string): boolean;
   /** Name of the principal, for people: in `systemData` and in refusals. */
   describe(principal: unknown): string;
   /**
