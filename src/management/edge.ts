@@ -1,6 +1,7 @@
 import {
   armKey,
   ManagementError,
+  type Operation,
   type Operations,
   resourceGroup,
   subscriptionId,
@@ -69,12 +70,15 @@ export interface Edge extends Required<Omit<ManagementOptions, 'types' | 'provid
   carrier: Carrier;
 }
 
+/** An operation, and the key of the resource that it concerns. */
+export type Begun = Pick<Operation, 'id' | 'resource'>;
+
 /** What carries out that which takes longer than a request. */
 export interface Carrier {
   /** What the row of an operation does not show; before the row is there. */
   keep(id: string, secret: string): void;
   /** An operation has begun: it is carried out here if it may. */
-  begun(id: string): void;
+  begun(operation: Begun): void;
   takeUp(): Promise<boolean>;
   settle(): Promise<void>;
   stop(): Promise<void>;
