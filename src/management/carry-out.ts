@@ -1,5 +1,6 @@
 import {
   ManagementError,
+  mostOfOneResource,
   type Outcome,
   permissionOf,
   type Progress,
@@ -62,7 +63,9 @@ export function createCarrier(edgeOf: () => Edge): Carrier {
     const { operations, carriesOut } = edgeOf();
     if (!carriesOut || stopped || running.size >= atOnce) return false;
     const full = [...running.values()].map(({ resource }) => resource).find(isFull);
-    const waiting = await operations.waiting(atOnce + 1, full);
+    // Behind all that may wait of the one that is full, there are those of others.
+    const found = await operations.waiting(atOnce + (full === undefined ? 1 : mostOfOneResource));
+    const waiting = found.filter(({ resource }) => resource !== full);
     for (const operation of waiting) carry(operation);
     return running.size < atOnce && waiting.some(({ id }) => !running.has(id));
   }

@@ -78,11 +78,8 @@ export interface Operations {
   start(tx: Transaction, operation: NewOperation): Promise<string>;
   /** Takes an operation that nobody carries out; undefined where somebody does, or it has ended. */
   take(id: string): Promise<TakenOperation | undefined>;
-  /**
-   * Those that nobody carries out, the oldest first; those of this process are among them. Without those of one resource,
-   * where its key is given.
-   */
-  waiting(limit: number, without?: string): Promise<Pick<Operation, 'id' | 'resource'>[]>;
+  /** Those that nobody carries out, the oldest first; those of this process are among them. */
+  waiting(limit: number): Promise<Pick<Operation, 'id' | 'resource'>[]>;
   /** Says how far it has come; false where it is not this holder's any more. */
   report(taken: Pick<TakenOperation, 'id' | 'holder'>, progress: Progress): Promise<boolean>;
   /** Leaves it to whoever takes it next. `undone`: this time does not count. */
@@ -102,7 +99,7 @@ export const operationRetentionMs = 7 * day;
 
 /** Most operations under way, of all resources together, and of one. */
 const mostOpen = 1000;
-const mostOfOne = 250;
+export const mostOfOneResource = 250;
 
 type Row = Selectable<Tables['operations']>;
 
@@ -144,12 +141,11 @@ export function createOperations(
       return row && takenOf(row);
     },
 
-    waiting: (limit, without = '') =>
+    waiting: (limit) =>
       db.all(
-        `SELECT id, resource FROM operations
-          WHERE status = 'InProgress' AND work IS NOT NULL AND ${isFree} AND resource <> ?
+        `SELECT id, resource FROM operations WHERE status = 'InProgress' AND work IS NOT NULL AND ${isFree}
           ORDER BY started_at, id LIMIT ?`,
-        [...self(), without, limit],
+        [...self(), limit],
       ),
 
     async report({ id, holder }, progress) {
@@ -200,8 +196,8 @@ async function requireRoom(tx: Transaction, resource: string): Promise<void> {
       ) AS counted`,
     [resource],
   );
-  if (open!.n < mostOpen && open!.own < mostOfOne) return;
-  const [most, where] = open!.n < mostOpen ? [mostOfOne, ' here'] : [mostOpen, ''];
+  if (open!.n < mostOpen && open!.own < mostOfOneResource) return;
+  const [most, where] = open!.n < mostOpen ? [mostOfOneResource, ' here'] : [mostOpen, ''];
   throw new ManagementError('TooManyRequests', `${most} operations are under way${where}; wait until some have ended`, {
     headers: { 'Retry-After': '10' },
   });
