@@ -1,6 +1,7 @@
 import { findPostgres, startPostgres, type TestPostgres } from '../../test/support/postgres.ts';
 import { startTestProcess, type TestProcess } from '../../test/support/server.ts';
 import { managementOf, registry } from '../../test/support/management.ts';
+import { tiersOf } from '../../test/support/tiers.ts';
 import { createDatabase } from '../client/old-facts.ts';
 import { pushFor } from '../client/push-load.ts';
 import type { Figures, Row, Shape } from '../shape.ts';
@@ -9,8 +10,8 @@ const connections = 16;
 const tib = 2 ** 40;
 /** Of the registry, and of the one repository: far away, as they are on most days. */
 const quota = { limitBytes: tib, repositories: [{ repository: '*', limitBytes: tib }] };
-/** Each state as often, in an order in which neither is always the later one. */
-const order = [false, true, true, false] as const;
+/** Each state as often, for half of the seconds of a measurement, and neither always the later one. */
+const order = [false, true, true, false, true, false, false, true] as const;
 const databases = { sqlite: 'SQLite', postgres: 'PostgreSQL' } as const;
 
 let postgres: TestPostgres | undefined;
@@ -64,10 +65,14 @@ async function measureOn(
 ): Promise<Figures> {
   await using server = await startTestProcess({ ...options, settings: { 'gc.interval': '24h' } });
   const rates = { true: 0, false: 0 };
+  // That of the tier would be one, too.
+  const tiers = tiersOf(server.url);
+  await tiers.put('unlimited', { limits: { maxStorage: -1 } });
+  await tiers.use('unlimited');
   await push(server, 0.5);
   for (const limited of order) {
     await managementOf(server.url).patch(registry, { storageQuota: limited ? quota : null });
-    rates[`${limited}`] += (await push(server, seconds)) / 2;
+    rates[`${limited}`] += (await push(server, seconds / 2)) / (order.length / 2);
   }
   return { [key]: rates.true, [`${key}Cost`]: rates.false / rates.true };
 }

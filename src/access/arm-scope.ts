@@ -12,6 +12,8 @@ const longestId = 2_048;
 const registryOfRepository =
   /^\/subscriptions\/[^/]+\/resourcegroups\/[^/]+\/providers\/microsoft\.containerregistry\/registries\/[^/]+/;
 
+const extension = /\/providers\/[A-Z][A-Za-z]*\.[A-Z].*$/;
+
 /**
  * Reads an ARM id: `/`, or pairs of a type and a name. Everything but the name of a repository compares without regard
  * to case. A repository is `…/registries/NAME/repositories/team/app`: its name may have slashes, encoded as `%2F` or not, and
@@ -27,7 +29,9 @@ export function parseArmScope(id: string): Scope | undefined {
   const registry = registryOfRepository.exec(path)?.[0];
   const repositories = '/repositories';
   if (registry !== undefined && isWithin(path, registry + repositories)) {
-    const repository = trimmed.slice(registry.length + repositories.length + 1).replaceAll(/%2f/gi, '/');
+    const rest = trimmed.slice(registry.length + repositories.length + 1);
+    // What extends a repository, such as an assignment, is within it. No name has a capital letter.
+    const repository = rest.replace(extension, '').replaceAll(/%2f/gi, '/');
     return isRepositoryName(repository) ? { path: registry, repository } : undefined;
   }
   const segments = path.slice(1).split('/');

@@ -56,6 +56,11 @@ describe('scopes', () => {
     expect(may(`${registryId('other')}/repositories/team/app`)).toBe(false);
     expect(may(`${registryId('main')}/repositories/team`)).toBe(false);
     expect(may(registryId('main'))).toBe(false);
+    const assignment = 'providers/Microsoft.Authorization/roleAssignments/one';
+    expect(may(`${registryId('main')}/repositories/team%2Fapp/${assignment}`)).toBe(true);
+    expect(may(`${registryId('main')}/repositories/team/app/web/${assignment}`)).toBe(false);
+    expect(may(`${registryId('main')}/repositories/team%2Fapp/providers/elsewhere/x`)).toBe(false);
+    expect(may(`${registryId('main')}/${assignment}`)).toBe(false);
   });
 
   test('the catalog is of the whole registry', () => {

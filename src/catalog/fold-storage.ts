@@ -1,7 +1,6 @@
 import type { Transaction } from '../database/index.ts';
 import type { Catalog } from './context.ts';
-import { addTo, type Sums } from './storage-sums.ts';
-import { usageColumns, usageFrom, type UsageRow } from './usage.ts';
+import { usageColumns } from './usage.ts';
 import './tables.ts';
 
 /*
@@ -17,68 +16,70 @@ import './tables.ts';
 /** Rows of a round. */
 const atOnce = 100;
 
-/** Of one process at a time; the lease of the job alone would not do, since what is added twice stays. */
+/** Of one process at a time. Economy alone: a sum is made of the one before it and of what that one lacks. */
 const lock = 4_271_992_314;
 
-interface Delta extends UsageRow {
+interface Delta {
   xid: number;
   registry_id: number;
   repository_id: number;
 }
 
-const columns = `xid, registry_id, repository_id, ${usageColumns.join(', ')}`;
-
 /**
- * Sums up what transactions that have ended have added; `from`: the number before which nothing is left, 0 if that is not
+ * Sums up what transactions that have ended have added; `from`: the number before which nothing was left, 0 if that is not
  * known. Resolves with the next one, and whether there is more to do at once.
  */
 export async function foldStorage({ db }: Catalog, from = 0): Promise<{ from: number; more: boolean }> {
   if (db.dialect === 'sqlite') return { from, more: false };
-  return db.write(
-    async (tx) => {
-      const [mine] = await tx.all<{ mine: number }>('SELECT pg_try_advisory_xact_lock(?) AS mine', [lock]);
-      return mine!.mine ? fold(tx, from) : { from, more: false };
-    },
-    // Until it is durable, what it removes is not gone either.
-    { durable: false },
-  );
+  return db.write(async (tx) => {
+    const [mine] = await tx.all<{ mine: number }>('SELECT pg_try_advisory_xact_lock(?) AS mine', [lock]);
+    return mine!.mine ? fold(tx, from) : { from, more: false };
+  });
 }
 
 async function fold(tx: Transaction, from: number): Promise<{ from: number; more: boolean }> {
   const rows = await tx.all<Delta>(
-    `SELECT ${columns} FROM storage_deltas
+    `SELECT xid, registry_id, repository_id FROM storage_deltas
       WHERE xid >= ? AND xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint ORDER BY xid LIMIT ${atOnce}`,
     [from],
   );
-  const last = rows.at(-1);
-  if (!last) return { from, more: false };
+  const [first, last] = [rows[0], rows.at(-1)];
+  if (!first || !last) return { from, more: false };
   const more = rows.length === atOnce;
-  // A transaction is summed up as a whole; one that is too large for a round is read to its end.
-  const whole = more && rows[0]!.xid < last.xid ? rows.filter(({ xid }) => xid < last.xid) : rows;
-  if (more && whole === rows)
-    rows.splice(
-      0,
-      rows.length,
-      ...(await tx.all<Delta>(`SELECT ${columns} FROM storage_deltas WHERE xid = ?`, [last.xid])),
-    );
-  const to = whole.at(-1)!.xid + 1;
-  const sums: Sums = new Map();
-  for (const row of whole) addTo(sums, row.registry_id, row.repository_id, usageFrom(row));
-  for (const { registryId, repositoryId, usage } of sums.values()) {
-    const added = [usage.blobs, usage.blobBytes, usage.ownBytes, usage.manifests, usage.manifestBytes];
-    const of = [registryId, repositoryId];
-    tx.send(
-      `INSERT INTO storage_usage (registry_id, repository_id, folded_to, ${usageColumns.join(', ')})
-        SELECT ?::bigint, ?::bigint, ?::bigint,
-          ${usageColumns.map((name) => `COALESCE(MAX(f.${name}), 0) + ?::bigint`).join(', ')}
-        FROM (SELECT ${usageColumns.join(', ')} FROM storage_usage WHERE registry_id = ? AND repository_id = ?
-          ORDER BY folded_to DESC LIMIT 1) f
-        ON CONFLICT (registry_id, repository_id, folded_to)
-          DO UPDATE SET ${usageColumns.map((name) => `${name} = excluded.${name}`).join(', ')}`,
-      [...of, to, ...added, ...of],
-    );
-    tx.send('DELETE FROM storage_usage WHERE registry_id = ? AND repository_id = ? AND folded_to <> ?', [...of, to]);
-  }
-  tx.send('DELETE FROM storage_deltas WHERE xid >= ? AND xid < ?', [from, to]);
+  // The last transaction may have more rows. One that has more than a round is read to its end.
+  const isOne = more && first.xid === last.xid;
+  const to = more && !isOne ? last.xid : last.xid + 1;
+  const whole = isOne ? await reposOf(tx, last.xid) : rows.filter(({ xid }) => xid < to);
+  const places = new Map(whole.map((row) => [`${row.registry_id} ${row.repository_id}`, row]));
+  for (const { registry_id, repository_id } of places.values()) sumUp(tx, [registry_id, repository_id], to);
   return { from: to, more };
+}
+
+function reposOf(tx: Transaction, xid: number): Promise<Omit<Delta, 'xid'>[]> {
+  return tx.all('SELECT DISTINCT registry_id, repository_id FROM storage_deltas WHERE xid = ?', [xid]);
+}
+
+const newest = `SELECT folded_to, ${usageColumns.join(', ')} FROM storage_usage
+  WHERE registry_id = ? AND repository_id = ? ORDER BY folded_to DESC LIMIT 1`;
+/** As usage.ts reads them, up to a number. */
+const lacking = `FROM storage_deltas d WHERE d.registry_id = ? AND d.repository_id = ? AND d.xid + 0 < ?
+  AND d.xid + 0 >= COALESCE((SELECT folded_to FROM folded
+    WHERE folded_to <= pg_snapshot_xmax(pg_current_snapshot())::text::bigint), 0)`;
+const sum = `WITH folded AS (${newest})
+  INSERT INTO storage_usage (registry_id, repository_id, folded_to, ${usageColumns.join(', ')})
+  SELECT ?::bigint, ?::bigint, ?::bigint,
+    ${usageColumns.map((name) => `COALESCE(SUM(d.${name}), 0) + COALESCE((SELECT ${name} FROM folded), 0)`).join(', ')}
+  ${lacking} ON CONFLICT (registry_id, repository_id, folded_to)
+  DO UPDATE SET ${usageColumns.map((name) => `${name} = excluded.${name}`).join(', ')}`;
+
+/** What the new sum has, and the one before it had not. */
+const gone = `DELETE FROM storage_deltas WHERE registry_id = ? AND repository_id = ? AND xid + 0 < ?
+  AND xid + 0 >= COALESCE((SELECT u.folded_to FROM storage_usage u WHERE u.registry_id = ? AND u.repository_id = ?
+    AND u.folded_to < ? ORDER BY u.folded_to DESC LIMIT 1), 0)`;
+
+/** A sum of all that transactions before `to` have added to a repository, or a registry. */
+function sumUp(tx: Transaction, of: readonly [number, number], to: number): void {
+  tx.send(sum, [...of, ...of, to, ...of, to]);
+  tx.send(gone, [...of, to, ...of, to]);
+  tx.send('DELETE FROM storage_usage WHERE registry_id = ? AND repository_id = ? AND folded_to <> ?', [...of, to]);
 }

@@ -45,17 +45,7 @@ export async function usedAt(
   return levels.map(({ level }) => row![level]);
 }
 
-/** The same of what is committed, which the limiter remembers. */
-export async function lookAt(
-  catalog: Catalog,
-  db: Pick<LookUps, 'first'>,
-  levels: readonly Level[],
-): Promise<number[]> {
-  const used = await usedAt(catalog, db, levels);
-  remember(catalog, levels, used);
-  return used;
-}
-
+/** Has the limiter remember what is in use. */
 export function remember({ storageLimiter }: Catalog, levels: readonly Level[], used: readonly number[]): void {
   const at = performance.now();
   for (const [n, level] of levels.entries()) storageLimiter?.seen.set(keyOf(level), { used: used[n]!, at });

@@ -2,7 +2,7 @@ import type { Transaction } from '../database/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import type { Digest } from '../oci/index.ts';
 import type { Catalog } from './context.ts';
-import { keyOf, type Level, levelsOf, lookAt, usedAt } from './storage-levels.ts';
+import { keyOf, type Level, levelsOf, remember, usedAt } from './storage-levels.ts';
 import type { LimitLevel } from './storage-limiter.ts';
 import { isNear, lockSpace } from './storage-space.ts';
 import type { Viewer } from './visible-repositories.ts';
@@ -96,7 +96,8 @@ interface Use {
 
 /** The limit that leaves least. */
 async function tightestOf(catalog: Catalog, levels: readonly Level[]): Promise<Use> {
-  const used = await lookAt(catalog, catalog.db, levels);
+  const used = await usedAt(catalog, catalog.db, levels);
+  remember(catalog, levels, used);
   return least(levels.map((level, at) => ({ level, used: used[at]! })));
 }
 

@@ -1,6 +1,6 @@
 import type { Transaction } from '../database/index.ts';
 import type { Catalog } from './context.ts';
-import { keyOf, type Level, lookAt, remember } from './storage-levels.ts';
+import { keyOf, type Level, remember, usedAt } from './storage-levels.ts';
 import type { LimitLevel } from './storage-limiter.ts';
 
 /*
@@ -38,7 +38,8 @@ export async function lockSpace(
   bytes: number,
 ): Promise<Scarce[]> {
   if (catalog.db.dialect === 'sqlite') {
-    const used = await lookAt(catalog, tx, levels);
+    const used = await usedAt(catalog, tx, levels);
+    expectUse(catalog, levels, used, bytes);
     return levels.map((level, at) => ({ level, before: used[at]! }));
   }
   const limiter = catalog.storageLimiter!;
@@ -56,7 +57,7 @@ export async function lockSpace(
     [registryId, name, registryId | 0, placeOf(name), how('registry'), how('repository')],
   ))!;
   const used = levels.map(({ level }) => claimed[level]);
-  remember(catalog, levels, used);
+  expectUse(catalog, levels, used, bytes);
   limiter.connections = claimed.connections;
   return asked.flatMap(({ level, alone }, at) => {
     const before = used[at]!;
@@ -64,6 +65,15 @@ export async function lockSpace(
     if (!alone) throw new BeginsAnew();
     return [{ level, before }];
   });
+}
+
+/** Remembers what will be in use at most when `bytes` are added. */
+function expectUse(catalog: Catalog, levels: readonly Level[], used: readonly number[], bytes: number): void {
+  remember(
+    catalog,
+    levels,
+    used.map((before) => before + bytes),
+  );
 }
 
 const partOf = (limit: number): number => Math.floor(limit * nearPart);

@@ -10,8 +10,17 @@ import { commitBlob, deleteBlob } from './links.ts';
 import { expectCounted } from './recount.double.ts';
 import { collectRetired, retireRegistry } from './registries.ts';
 import { emptyRetired } from './retire-repository.ts';
-import { collectAfter, day, linkEverywhere, openTestCatalog } from './test-catalog.double.ts';
+import { collectAfter, day, linkEverywhere, openTestCatalog, type TestCatalog } from './test-catalog.double.ts';
 import { bytesOf, registryUsage, repositoryUsage } from './usage.ts';
+
+/** Until all of it is summed up: transactions of other databases of the server may hold that up. */
+async function foldAll(catalog: TestCatalog): Promise<void> {
+  for (const end = performance.now() + 30_000; ; await Bun.sleep(20)) {
+    for (let round = { from: 0, more: true }; round.more;) round = await foldStorage(catalog, round.from);
+    if ((await catalog.db.all('SELECT xid FROM storage_deltas LIMIT 1', [])).length === 0) return;
+    if (performance.now() > end) throw new Error('it is not summed up');
+  }
+}
 
 test('a blob counts once in its registry, and once in each repository that has it', async () => {
   await using catalog = await openTestCatalog();
@@ -129,8 +138,24 @@ if (testDialect() === 'postgres') {
       }),
     );
     await expectCounted(catalog.db);
-    for (let round = { from: 0, more: true }; round.more;) round = await foldStorage(catalog, round.from);
-    expect(await catalog.db.all('SELECT * FROM storage_deltas', [])).toEqual([]);
+    await foldAll(catalog);
+    await expectCounted(catalog.db);
+  });
+}
+
+if (testDialect() === 'postgres') {
+  test('sums that come with a dump of another server, whose numbers are ahead of ours, are gone on with', async () => {
+    await using catalog = await openTestCatalog();
+    await catalog.blob('a', '{}');
+    await foldAll(catalog);
+    await catalog.db.write((tx) => tx.run('UPDATE storage_usage SET folded_to = folded_to + 1000000000', []));
+    await catalog.blob('a', 'since');
+    expect(bytesOf(await registryUsage(catalog, catalog.registryId))).toBe('{}since'.length);
+    await foldAll(catalog);
+    await catalog.blob('a', 'and since then');
+    await expectCounted(catalog.db);
+    expect(bytesOf(await registryUsage(catalog, catalog.registryId))).toBe('{}sinceand since then'.length);
+    await foldAll(catalog);
     await expectCounted(catalog.db);
   });
 }

@@ -3,7 +3,15 @@ import { fetch } from '../../test/http/fetch.ts';
 import { makeImage, pushImage } from '../../test/http/registry.ts';
 import { managementOf } from '../../test/support/management.ts';
 import { startTestProcess, type TestProcess } from '../../test/support/server.ts';
-import { askRegistry, createRegistry, idOfRegistry, importInto, postImport, pushTree } from './import-rig.double.ts';
+import {
+  askRegistry,
+  createRegistry,
+  idOfRegistry,
+  importInto,
+  postImport,
+  pushTree,
+  until,
+} from './import-rig.double.ts';
 
 let source: TestProcess;
 let server: TestProcess;
@@ -116,6 +124,16 @@ describe('from another registry', () => {
 
   test('credentials are in no row and in no log', async () => {
     await importInto(server, remote('no/such:v1', { targetTags: ['no/such:v1'] }));
+    // How it ended is recorded, as its request was.
+    const records = await until(() => {
+      const lines = server
+        .output()
+        .split('\n')
+        .filter((line) => line.includes('importImage/action'));
+      return lines.some((line) => line.includes('"ended":"Failed"')) ? lines : undefined;
+    });
+    expect(records.some((line) => line.includes('"status":202'))).toBe(true);
+    expect(records.some((line) => line.includes('"ended":"Succeeded"'))).toBe(true);
     expect(server.output()).not.toContain(credentials.password);
     const { Database } = await import('bun:sqlite');
     const path = `${server.data}/bonded.db`;

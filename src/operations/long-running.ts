@@ -111,7 +111,8 @@ export function createOperations(
   { now, claims }: { now: () => number; claims?: OperationClaims | undefined },
 ): Operations {
   /** SQL: whether nobody else carries it out. What this process does, it knows by itself. */
-  const isFree = claims ? `(holder IS NULL OR holder = ? OR NOT ${claims.isAlive('operations.holder')})` : '1 = 1';
+  const isFreeOf = (table: string) =>
+    claims ? `(${table}.holder IS NULL OR ${table}.holder = ? OR NOT ${claims.isAlive(`${table}.holder`)})` : '1 = 1';
   const self = (): Parameter[] => (claims ? [claims.self()] : []);
   /** SQL: whether it still is the holder's. */
   const isHeld = (holder: number | null) => (holder === null ? '' : 'AND holder = ?');
@@ -135,7 +136,7 @@ export function createOperations(
     async take(id) {
       const [row] = await db.change<Row>(
         `UPDATE operations SET attempts = attempts + 1${claims ? ', holder = ?' : ''}
-          WHERE id = ? AND status = 'InProgress' AND work IS NOT NULL AND ${isFree} RETURNING ${columns}`,
+          WHERE id = ? AND status = 'InProgress' AND work IS NOT NULL AND ${isFreeOf('operations')} RETURNING ${columns}`,
         [...self(), id, ...self()],
       );
       return row && takenOf(row);
@@ -143,8 +144,10 @@ export function createOperations(
 
     waiting: (limit) =>
       db.all(
-        `SELECT id, resource FROM operations WHERE status = 'InProgress' AND work IS NOT NULL AND ${isFree}
-          ORDER BY started_at, id LIMIT ?`,
+        `SELECT id, resource FROM (
+            SELECT id, resource, holder, started_at FROM operations WHERE status = 'InProgress' AND work IS NOT NULL
+            ORDER BY started_at, id LIMIT ${mostOpen}
+          ) AS underway WHERE ${isFreeOf('underway')} ORDER BY started_at, id LIMIT ?`,
         [...self(), limit],
       ),
 

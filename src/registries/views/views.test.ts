@@ -128,17 +128,20 @@ test('who may read the management of a registry reads them; who may only pull fr
   const management = managementOf(server.url);
   const issuer = await makeIssuer();
   await management.trust('people', issuer.properties);
-  const who = async (name: string, role: string) => {
+  const who = async (name: string, role: string, scope?: string) => {
     const principalId = await management.identity(name);
     await management.credential(name, 'work', { issuer: issuer.issuer, subject: name, audiences: ['bonded'] });
-    await management.assign(role, { principalId, principalType: 'ServicePrincipal' });
+    await management.assign(role, { principalId, principalType: 'ServicePrincipal' }, scope);
     return { Authorization: `Bearer ${await issuer.token({ sub: name })}` };
   };
   const reader = await who('reader', 'Reader');
   const puller = await who('puller', 'Container Registry Repository Reader');
+  const bounded = await who('bounded', 'Reader', repository);
   const paths = [`${registry}/repositories`, repository, `${repository}/tags`, `${repository}/tags/v1`];
   const statuses = async (headers: Record<string, string>) =>
     Promise.all(paths.map(async (path) => (await read(path, headers)).status));
   expect(await statuses(reader)).toEqual([200, 200, 200, 200]);
   expect(await statuses(puller)).toEqual([403, 403, 403, 403]);
+  expect(await statuses(bounded)).toEqual([403, 200, 200, 200]);
+  expect((await read(`${registry}/repositories/zoo/tags`, bounded)).status).toBe(403);
 });
