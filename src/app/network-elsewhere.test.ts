@@ -62,3 +62,14 @@ test('lists show it to whom they would show it by its id', async () => {
     expect(await names('198.51.100.1')).toEqual(['teamb']);
   }
 });
+
+test('what is assigned in it is explained to nobody else', async () => {
+  const explain = async (address: string, scope: string) => {
+    const body = { identityName: 'ada', action: 'Microsoft.ContainerRegistry/registries/read', scope };
+    const path = `${groupScope}/providers/Microsoft.Authorization/explainAccess`;
+    return (await ask(address, 'POST', path, body)).status;
+  };
+  expect(await explain('198.51.100.1', registryScope)).toBe(403);
+  expect(await explain('192.0.2.1', registryScope)).toBe(200);
+  expect(await explain('198.51.100.1', registryScope.replace(/default$/, 'teamb'))).toBe(200);
+});
