@@ -4,6 +4,7 @@ import { idOf } from '../../../operations/index.ts';
 import { registryType } from '../../../registries/index.ts';
 import { UsageError } from '../../failure.ts';
 import { manageCommand } from '../command.ts';
+import { deleteExisting } from '../delete-existing.ts';
 import { confirm } from '../confirm.ts';
 import type { Connection } from '../connect.ts';
 import { existing } from '../existing.ts';
@@ -150,6 +151,6 @@ export const deleteToken = manageCommand<Named & ConfirmFlag>({
   async run(connection, given) {
     const at = [await connection.registry(given.registry), given.name];
     await confirm(connection, given, `deleting the token ${given.name}`);
-    await connection.client.delete(tokenType, at);
+    await deleteExisting(connection.client, tokenType, at);
   },
 });
