@@ -84,7 +84,7 @@ export function failureOf(error: unknown, { host }: Target): OutboundError {
     return new OutboundError('too_large', `${host} sent more than ${maxHeaderSize} bytes of headers`, error);
   }
   if (text.startsWith('HPE_')) return new OutboundError('bad_answer', `${host} sent something that is not HTTP`, error);
-  if (text === 'EPROTO') {
+  if (/^EPROTO$|WRONG_VERSION|UNSUPPORTED_PROTOCOL/.test(text)) {
     return new OutboundError(
       'tls_refused',
       `${host} does not speak TLS there, or no version of it that is safe`,

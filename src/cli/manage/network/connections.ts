@@ -148,5 +148,5 @@ const dns = manageCommand<Named & { ipAddress?: (readonly string[])[] }>({
 
 export const connectionRoutes = buildRouteMap({
   routes: { create, list, show, approve, reject, delete: remove, dns },
-  docs: { brief: 'Private endpoints of a registry: ways in beside the public one' },
+  docs: { brief: 'Private endpoints of a registry, ways in beside the public one; private-endpoint is the same' },
 });

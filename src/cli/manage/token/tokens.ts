@@ -70,6 +70,9 @@ export const createToken = manageCommand<Creation>({
     const { client, note } = connection;
     const registry = await connection.registry(given.registry);
     const expiry = expiryOf(given, Date.now());
+    // Before its scope map is made, which would be left over.
+    const { pattern, says } = tokenType.name;
+    if (!pattern.test(given.name)) throw new UsageError(`--name: the name of a token has ${says}`);
     const scopeMapId = await scopeMapFor(connection, registry, given);
     const at = [registry, given.name];
     const before = await existing(client, tokenType, at);
