@@ -59,7 +59,7 @@ function unreachable(error: unknown, { origin, host }: RegistryAddress): unknown
   const secure = origin.startsWith('https:');
   if (reason === 'tls_refused') {
     return new RegistryUnreachable(
-      `${message}; name its authority by --ca FILE, or give --plain-http if it speaks plain http`,
+      `${message}; bonded login has --ca FILE for its authority, and --plain-http if it speaks plain http`,
       { cause: error },
     );
   }

@@ -1,16 +1,22 @@
 import { expect, test } from 'bun:test';
 import { identityTypes } from '../identity/index.ts';
 import { idOf } from '../operations/index.ts';
+import { connectionType } from '../network/index.ts';
 import { registryType } from '../registries/index.ts';
+import { replicationType } from '../replication/index.ts';
+import { tierType } from '../tiers/index.ts';
 import { missingText } from './missing.ts';
 
-test.each([registryType, ...identityTypes])('each type that there is can be missed in words: $type', (type) => {
-  const names = type.path.split('/').map((_, index) => `name${index}`);
-  const text = missingText(`the resource ${idOf(type, names)} was not found`);
-  expect(text).toMatch(
-    /^there is no [a-z ]+ name\d(?: of [a-z]+ name0)?; bonded [a-z -]+(?: name0)? shows what there is$/,
-  );
-});
+test.each([registryType, tierType, connectionType, replicationType, ...identityTypes])(
+  'each type that there is can be missed in words: $type',
+  (type) => {
+    const names = type.path.split('/').map((_, index) => `name${index}`);
+    const text = missingText(`the resource ${idOf(type, names)} was not found`);
+    expect(text).toMatch(
+      /^there is no [a-z ]+ name\d(?: of [a-z]+ name0)?; bonded [a-z -]+(?: name0)? shows what there is$/,
+    );
+  },
+);
 
 test.each([
   [

@@ -5,6 +5,12 @@ const known: Record<string, readonly [kind: string, command: string]> = {
   'microsoft.containerregistry/registries': ['registry', 'acr list'],
   'microsoft.containerregistry/registries/scopemaps': ['scope map', 'scope-map list'],
   'microsoft.containerregistry/registries/tokens': ['token', 'token list'],
+  'microsoft.containerregistry/registries/privateendpointconnections': [
+    'private endpoint connection',
+    'acr private-endpoint-connection list',
+  ],
+  'microsoft.containerregistry/registries/replications': ['replication', 'acr replication list'],
+  'microsoft.containerregistry/tiers': ['tier', 'tier list'],
   'microsoft.containerregistry/trustedissuers': ['trusted issuer', 'issuer list'],
   'microsoft.managedidentity/userassignedidentities': ['identity', 'identity list'],
   'microsoft.managedidentity/userassignedidentities/federatedidentitycredentials': [

@@ -84,7 +84,14 @@ export function failureOf(error: unknown, { host }: Target): OutboundError {
     return new OutboundError('too_large', `${host} sent more than ${maxHeaderSize} bytes of headers`, error);
   }
   if (text.startsWith('HPE_')) return new OutboundError('bad_answer', `${host} sent something that is not HTTP`, error);
-  if (/CERT|ISSUER|VERIFY|ALTNAME|SSL|TLS|EPROTO/.test(text)) {
+  if (/^EPROTO$|WRONG_VERSION|UNSUPPORTED_PROTOCOL/.test(text)) {
+    return new OutboundError(
+      'tls_refused',
+      `${host} does not speak TLS there, or no version of it that is safe`,
+      error,
+    );
+  }
+  if (/CERT|ISSUER|VERIFY|ALTNAME|SSL|TLS/.test(text)) {
     return new OutboundError('tls_refused', `the certificate of ${host} is not trusted or names another host`, error);
   }
   return new OutboundError('unreachable', `${host} cannot be reached`, error);

@@ -205,7 +205,9 @@ test('a certificate for another name, or of an authority that nobody trusts, is 
   }
   expect(await reasonOf(get(createOutbound(options), `https://issuer.test:${server.port}/`))).toBe('tls_refused');
   await using plain = await openRawServer((socket) => socket.end(answerOf('')));
-  expect(await reasonOf(get(trusting, `https://issuer.test:${plain.port}/`))).toBe('tls_refused');
+  const call = get(trusting, `https://issuer.test:${plain.port}/`);
+  expect(await reasonOf(call)).toBe('tls_refused');
+  await expect(call).rejects.toThrow('does not speak TLS there');
 });
 
 test('the next address is tried where one does not accept a connection', async () => {

@@ -104,6 +104,8 @@ const rates = z.object({
   transfers: dial('Blobs received and sent at once'),
 });
 
+const parts = { limits: limits.prefault({}), features: z.object(has).prefault({}), rates: rates.prefault({}) };
+
 /** A tier: what a registry of it may have, and how fast it may be. What it does not name is as in Premium. */
 export const tierType = resourceType({
   namespace: 'Microsoft.ContainerRegistry',
@@ -115,9 +117,9 @@ export const tierType = resourceType({
   most: 100,
   properties: z.object({
     description: z.string().max(512).default(''),
-    limits: limits.prefault({}).describe('What a registry may have of each.'),
-    features: z.object(has).prefault({}).describe('What a registry may use.'),
-    rates: rates.prefault({}).describe('How much of it may happen in a time.'),
+    limits: parts.limits.describe('What a registry may have of each.'),
+    features: parts.features.describe('What a registry may use.'),
+    rates: parts.rates.describe('How much of it may happen in a time.'),
   }),
   readOnly: z.object({
     builtIn: z.boolean().describe('Whether it is always there.'),
@@ -125,5 +127,14 @@ export const tierType = resourceType({
     registries: z.number().describe('Registries of this tier.'),
   }),
 });
+
+/** What can be set of a tier, each by its path: `limits.tokens`, `rates.dataplaneRead.identity`. */
+export const tierSettings: readonly string[] = pathsOf(z.object(parts));
+
+function pathsOf(schema: z.ZodType, path: readonly string[] = []): string[] {
+  if (schema instanceof z.ZodPrefault) return pathsOf(schema.unwrap() as z.ZodType, path);
+  if (!(schema instanceof z.ZodObject)) return [path.join('.')];
+  return Object.entries(schema.shape).flatMap(([name, inner]) => pathsOf(inner as z.ZodType, [...path, name]));
+}
 
 export type TierProperties = z.output<typeof tierType.properties>;

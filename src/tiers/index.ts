@@ -1,7 +1,7 @@
 export { type Buckets, createBuckets } from './buckets/index.ts';
 export { throttleChecks, type ThrottleFacts } from './checks.ts';
 export { throttleConfig } from './config.ts';
-export { categories, type Category, type CountLimit, type Feature, tierType } from './contract.ts';
+export { categories, type Category, type CountLimit, type Feature, tierSettings, tierType } from './contract.ts';
 export { type Gated, requireAtMost, requireFeature, requireLimit } from './features.ts';
 export { tierHandlers } from './handlers.ts';
 export { defaultTier } from './presets.ts';
@@ -12,5 +12,5 @@ export { createThrottledCallers, type ThrottledCaller, type ThrottledCallers } f
 export { checkTierChange, type Held, tierChange, type TierChange } from './tier-change.ts';
 export { createTiers, readTier, type Tier, tierNameOf, type Tiers } from './tiers.ts';
 export { createTransfers, type Transfers } from './transfers.ts';
-export { countsOf, listUsages, type UsageSources, usagesOf } from './usages.ts';
+export { countsOf, listUsages, type Usage, type UsageSources, usagesOf } from './usages.ts';
 export { usedFeatures } from './used-features.ts';

@@ -76,7 +76,8 @@ export async function checkChallenge({ server, surroundings }: Place): Promise<F
     const { status, headers } = answer;
     const challenge = headers.get('www-authenticate');
     if (status === 403) {
-      const fix = 'let this address in: bonded acr show says what the network of the registry is';
+      const fix =
+        'let this address in (bonded acr network-rule add), or come by a private endpoint; bonded acr show says what is open';
       return failed(check, 'CONNECTIVITY_FORBIDDEN_ERROR', `${host} refuses this machine`, fix);
     }
     if (status === 429) {

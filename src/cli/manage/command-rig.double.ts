@@ -75,7 +75,7 @@ export async function openCommands(options: StartOptions = {}) {
 export function settled(text: string, host: string): string {
   return text
     .replaceAll(host, 'HOST')
-    .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, 'TIME')
+    .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?Z/g, 'TIME')
     .replaceAll(/\b[0-9a-f]{16}\b/g, 'ETAG')
     .replaceAll(/\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, (guid) =>
       guid.startsWith('00000000') ? guid : 'GUID',

@@ -19,9 +19,7 @@ const id =
 
 describe('a registry', () => {
   test('is there after the start, and is shown without its name', async () => {
-    expect(await printed('acr', 'show', '-o', 'tsv')).toBe(
-      'default\tHOST\tPremium\tfalse\tnone\tAbacRepositoryPermissions\tTIME\n',
-    );
+    expect(await printed('acr', 'show', '-o', 'tsv')).toBe('default\tHOST\tPremium\topen\tfalse\tnone\tTIME\n');
     expect(await printed('registry', 'show', '--query', 'name')).toBe('"default"\n');
   });
 
@@ -134,7 +132,10 @@ teamb    teamb.localhost:${port}
       'bonded: deleting the registry teamb and its repositories cannot be undone; --yes says that it is meant\n',
     ]);
     expect(await printed('acr', 'delete', '-n', 'teamb', '--yes')).toBe('');
-    expect(await printed('acr', 'delete', '-n', 'teamb', '-y')).toBe('');
+    expect(await rig.refused('acr', 'delete', '-n', 'teamb', '-y')).toEqual([
+      3,
+      'bonded: there is no registry teamb; bonded acr list shows what there is\n',
+    ]);
     expect(await printed('acr', 'list', '-o', 'tsv', '--query', '[].name')).toBe('default\n');
   });
 

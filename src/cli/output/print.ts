@@ -7,7 +7,7 @@ import { type Columns, rowsOf, tableOf } from './table.ts';
 import { tsvOf } from './tsv.ts';
 import { yamlOf } from './yaml.ts';
 
-export type { Columns } from './table.ts';
+export type { Column, Columns } from './table.ts';
 
 export interface PrintOptions {
   /** Default: a table on a terminal, else JSON. */
@@ -51,6 +51,10 @@ function endWithReader({ process }: Context): void {
   });
 }
 
+/** Names alone, which have nothing for columns. */
+const isText = (value: unknown) =>
+  Array.isArray(value) ? value.every((one) => typeof one === 'string') : typeof value === 'string';
+
 function render(format: Exclude<OutputFormat, 'none'>, value: unknown, columns: Columns | undefined): string {
   switch (format) {
     case 'json':
@@ -58,7 +62,7 @@ function render(format: Exclude<OutputFormat, 'none'>, value: unknown, columns: 
     case 'yaml':
       return yamlOf(value);
     case 'tsv':
-      return tsvOf(columns ? rowsOf(value, columns) : value);
+      return tsvOf(columns && !isText(value) ? rowsOf(value, columns) : value);
     case 'table':
       return tableOf(value, columns);
   }

@@ -1,12 +1,16 @@
 import type { Columns } from '../../output/index.ts';
 
+/** Who gets in by the public way. */
+const network =
+  "publicNetworkAccess == 'Disabled' && 'closed' || networkRuleSet.defaultAction == 'Deny' && 'rules' || 'open'";
+
 export const registryColumns: Columns = {
   Name: 'name',
   LoginServer: 'loginServer',
   Sku: 'sku.name',
+  Network: network,
   AdminEnabled: 'adminUserEnabled',
   AnonymousPull: "anonymousPullEnabled && 'all' || join(', ', anonymousPullRepositories || `[]`) || 'none'",
-  RoleAssignmentMode: 'roleAssignmentMode',
   CreationDate: 'creationDate',
 };
 

@@ -1,6 +1,7 @@
 import { checkNameAvailability, registryType } from '../../../registries/index.ts';
 import { proposeRegistries } from '../../completion/propose.ts';
 import { manageCommand } from '../command.ts';
+import { deleteExisting } from '../delete-existing.ts';
 import { confirm } from '../confirm.ts';
 import { confirmFlag, type ConfirmFlag, type NameFlag, registryFlag, requiredText } from '../flags.ts';
 import { replacing } from '../pairs.ts';
@@ -90,7 +91,7 @@ export const deleteRegistry = manageCommand<NameFlag & ConfirmFlag>({
   aliases: { ...aliases, y: 'yes' },
   async run(connection, flags) {
     await confirm(connection, flags, `deleting the registry ${flags.name} and its repositories`);
-    await connection.client.delete(registryType, [flags.name]);
+    await deleteExisting(connection.client, registryType, [flags.name]);
   },
 });
 

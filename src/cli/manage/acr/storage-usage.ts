@@ -1,9 +1,8 @@
 import { buildRouteMap } from '@stricli/core';
 import { registryType } from '../../../registries/index.ts';
-import type { Columns } from '../../output/index.ts';
+import { type Columns, sizeText } from '../../output/index.ts';
 import { manageCommand } from '../command.ts';
 import { textFlag } from '../flags.ts';
-import { sizeText } from './size-text.ts';
 
 const { listStorage } = registryType.actions;
 

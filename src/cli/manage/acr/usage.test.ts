@@ -10,6 +10,15 @@ afterAll(() => rig[Symbol.asyncDispose]());
 
 const quota = async () => ((await rig.ok('acr', 'show')) as { storageQuota?: object }).storageQuota;
 
+test('a table of usages has sizes as people read them, and says where there is no limit', async () => {
+  const { out } = await rig.run(['acr', 'show-usage', '-o', 'table']);
+  const rows = out.split('\n').map((row) => row.split(/ {2,}/).join('|'));
+  expect(rows).toContain('Size|100.0 TiB|0 B|Bytes');
+  expect(rows).toContain('Geo-replications|none|1|Count');
+  const tsv = await rig.run(['acr', 'show-usage', '-o', 'tsv']);
+  expect(tsv.out).toStartWith(`Size\t${100 * 1024 ** 4}\t0\tBytes\n`);
+});
+
 describe('storage limits', () => {
   test('are set by size, changed one by one, and taken away', async () => {
     expect(await quota()).toBeUndefined();

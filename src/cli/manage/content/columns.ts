@@ -1,9 +1,14 @@
-import type { Columns } from '../../output/index.ts';
+import { bytesColumn, type Columns } from '../../output/index.ts';
 
 /** Whether it can be changed and deleted, and how long not. */
 const locked =
   'changeableAttributes.{locked: deleteEnabled == `false` || writeEnabled == `false`, until: lockExpiresOn}' +
   " | (locked && (until || 'yes') || '')";
+
+/** What an artifact is; of an image, which is one of its configuration, its media type. */
+const type =
+  'artifactType != `"application/vnd.oci.image.config.v1+json"` && ' +
+  'artifactType != `"application/vnd.docker.container.image.v1+json"` && artifactType || mediaType';
 
 const times: Columns = { Created: 'createdTime', LastUpdate: 'lastUpdateTime' };
 
@@ -18,7 +23,7 @@ export const repositoryColumns: Columns = {
 export const tagColumns: Columns = {
   Name: 'name',
   Digest: 'digest',
-  ...times,
+  LastUpdate: 'lastUpdateTime',
   LastPull: "lastPullTime || ''",
   Locked: locked,
 };
@@ -26,8 +31,8 @@ export const tagColumns: Columns = {
 export const manifestColumns: Columns = {
   Digest: 'digest',
   Tags: 'tags || `[]`',
-  Type: 'artifactType || mediaType',
-  Size: 'imageSize',
+  Type: type,
+  Size: bytesColumn('imageSize'),
   LastUpdate: 'lastUpdateTime',
   LastPull: "lastPullTime || ''",
   Locked: locked,

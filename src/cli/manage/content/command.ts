@@ -53,7 +53,7 @@ export interface ContentCommand<Flags extends object> {
   flags: FlagParametersForType<Flags, Context>;
   aliases?: Aliases<keyof Flags & string>;
   /** Of tables. */
-  columns?: Columns;
+  columns?: Columns | ((flags: Flags) => Columns);
   /** Does it; what it resolves with is printed, undefined is not. */
   run(connection: ContentConnection, flags: Flags): Promise<unknown>;
 }
@@ -129,8 +129,10 @@ function build<Flags extends object>(
       const { server, username, password, output, query } = flags;
       const { registry, ...place } = target.locate(flags, id);
       const connection = await connectContent(this, { server, registry, username, password });
-      const value = await run(connection, { ...flags, ...place });
-      print(this, value, { output, query, ...(columns && { columns }) });
+      const given = { ...flags, ...place };
+      const value = await run(connection, given);
+      const shown = typeof columns === 'function' ? columns(given) : columns;
+      print(this, value, { output, query, ...(shown && { columns: shown }) });
     },
   });
 }

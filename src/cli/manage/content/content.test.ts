@@ -57,15 +57,25 @@ describe('lists', () => {
     const image = await push('tables/app', 'v1');
     expect((await printed('acr', 'repository', 'list', '-o', 'tsv')).split('\n')).toContain('tables/app');
     expect(await printed('acr', 'tag', 'list', '--repository', 'tables/app', '-o', 'table')).toBe(
-      `Name  Digest${' '.repeat(65)}  Created                   LastUpdate                LastPull  Locked\n` +
-        `----  ${'-'.repeat(71)}  ------------------------  ------------------------  --------  ------\n` +
-        `v1    ${image.digest}  TIME  TIME\n`,
+      `Name  Digest${' '.repeat(65)}  LastUpdate            LastPull  Locked\n` +
+        `----  ${'-'.repeat(71)}  --------------------  --------  ------\n` +
+        `v1    ${image.digest}  TIME\n`,
     );
+    expect(await printed('acr', 'repository', 'show-tags', '--repository', 'tables/app', '-o', 'table')).toBe(
+      'Result\n------\nv1\n',
+    );
+    expect(await printed('acr', 'repository', 'show-tags', '--repository', 'tables/app', '-o', 'tsv')).toBe('v1\n');
     expect(await printed('acr', 'manifest', 'list-metadata', '--name', 'tables/app', '-o', 'tsv')).toStartWith(
       `${image.digest}\tv1\t`,
     );
     const { out } = await rig.run(['acr', 'repository', 'show', '--repository', 'tables/app', '-o', 'tsv']);
     expect(out).toStartWith('tables/app\t1\t1\t');
+    const tag = await rig.run(['acr', 'repository', 'show', '--image', 'tables/app:v1', '-o', 'tsv']);
+    expect(tag.out).toStartWith(`v1\t${image.digest}\t`);
+    const one = await rig.run(['acr', 'manifest', 'show-metadata', `tables/app@${image.digest}`, '-o', 'tsv']);
+    expect(one.out).toStartWith(`${image.digest}\tv1\t${ociManifest}\t`);
+    const [whole] = (await rig.ok('acr', 'manifest', 'list', '--name', 'tables/app')) as object[];
+    expect(whole).toEqual({ digest: image.digest, ...JSON.parse(image.text) });
   });
 });
 

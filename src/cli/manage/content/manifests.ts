@@ -8,6 +8,7 @@ import {
   repositoryOf,
   repositoryScope,
 } from '../../content/index.ts';
+import { bytesColumn } from '../../output/index.ts';
 import { confirmFlag, type ConfirmFlag, textFlag } from '../flags.ts';
 import { type AttributeFlags, attributeFlags, changeOf } from './attributes.ts';
 import { deletedColumns, lockColumns, manifestColumns } from './columns.ts';
@@ -15,7 +16,7 @@ import { placedCommand, type PlacedFlags } from './command.ts';
 import { deleteImage } from './delete-image.ts';
 import { readManifest } from './read-manifest.ts';
 import { type ListFlags, listFlags, orderOf } from './lists.ts';
-import { changeSubject, describeSubject, imageSubject } from './subject.ts';
+import { changeSubject, columnsOf, describeSubject, imageSubject } from './subject.ts';
 
 /** Manifests that are read at once. */
 const together = 8;
@@ -37,7 +38,7 @@ const manifestsOf = (client: ContentClient, flags: PlacedFlags & ListFlags): Pro
 const list = placedCommand<PlacedFlags & ListFlags>('repository', {
   brief: 'List the manifests of a repository, each whole',
   details:
-    'Lists the manifests of a repository as they were pushed. acr manifest list-metadata says what is known of them.',
+    'Lists the manifests of a repository as they were pushed, each with its digest. acr manifest list-metadata says what is known of them.',
   examples: ['acr manifest list --name team/app --top 3', 'acr manifest list registry.example.com/team/app'],
   flags: listFlags,
   columns: {
@@ -51,7 +52,8 @@ const list = placedCommand<PlacedFlags & ListFlags>('repository', {
     const whole: unknown[] = [];
     for (let at = 0; at < all.length; at += together) {
       const some = all.slice(at, at + together);
-      whole.push(...(await Promise.all(some.map(({ digest }) => readManifest(client, flags.name, digest)))));
+      const read = some.map(async ({ digest }) => ({ digest, ...(await readManifest(client, flags.name, digest)) }));
+      whole.push(...(await Promise.all(read)));
     }
     return whole;
   },
@@ -86,7 +88,7 @@ const showMetadata = placedCommand<PlacedFlags>(image, {
     'acr manifest show-metadata registry.example.com/team/app:v1',
   ],
   flags: {},
-  columns: { Name: 'name || digest', ...manifestColumns },
+  columns: ({ name }) => columnsOf({ image: name }),
   run: ({ client }, flags) => describeSubject(client, subject(flags)),
 });
 
@@ -119,7 +121,7 @@ const listReferrers = placedCommand<PlacedFlags & { artifactType?: string }>(ima
     'acr manifest list-referrers registry.example.com/team/app:v1 --artifact-type application/spdx+json',
   ],
   flags: { artifactType: { ...textFlag, placeholder: 'type', brief: 'Only those of this type' } },
-  columns: { Digest: 'digest', ArtifactType: "artifactType || ''", Size: 'size' },
+  columns: { Digest: 'digest', ArtifactType: "artifactType || ''", Size: bytesColumn('size') },
   async run({ client }, { name, artifactType }) {
     const named = imageOf('--name', name);
     const digest = named.digest ?? (await describeSubject(client, imageSubject(named)))['digest'];

@@ -4,12 +4,13 @@ import { withProgress } from '../../progress.ts';
 import { confirm } from '../confirm.ts';
 import { confirmFlag, type ConfirmFlag } from '../flags.ts';
 import { type AttributeFlags, attributeFlags, changeOf } from './attributes.ts';
-import { deletedColumns, lockColumns, repositoryColumns } from './columns.ts';
+import { deletedColumns, lockColumns } from './columns.ts';
 import { contentCommand } from './command.ts';
 import { deleteImage } from './delete-image.ts';
 import { type ListFlags, topFlag } from './lists.ts';
 import {
   changeSubject,
+  columnsOf,
   describeSubject,
   subjectAliases,
   type SubjectFlags,
@@ -37,7 +38,7 @@ export const showRepository = contentCommand<SubjectFlags>({
   ],
   flags: subjectFlags,
   aliases: subjectAliases,
-  columns: { ...repositoryColumns, Name: 'imageName || name || digest' },
+  columns: columnsOf,
   run: ({ client }, flags) => describeSubject(client, subjectOf(flags)),
 });
 

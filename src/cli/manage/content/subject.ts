@@ -12,7 +12,9 @@ import {
   tagAttributes,
 } from '../../content/index.ts';
 import { UsageError } from '../../failure.ts';
+import type { Columns } from '../../output/index.ts';
 import { textFlag } from '../flags.ts';
+import { manifestColumns, repositoryColumns, tagColumns } from './columns.ts';
 
 /** A repository, a tag or a manifest, as flags name it. */
 export interface SubjectFlags {
@@ -53,6 +55,12 @@ export function subjectOf({ image, repository }: SubjectFlags): Subject {
 export function imageSubject(image: Image): Subject {
   const { repository } = image;
   return { kind: 'image', repository, image, path: pathOf(image) };
+}
+
+/** What a table shows of a repository, a tag or a manifest. */
+export function columnsOf({ image }: SubjectFlags): Columns {
+  if (image === undefined) return repositoryColumns;
+  return image.includes('@') ? manifestColumns : tagColumns;
 }
 
 /** Where the attributes of a tag or a manifest are. */

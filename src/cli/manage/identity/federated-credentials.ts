@@ -5,6 +5,7 @@ import { idOf } from '../../../operations/index.ts';
 import { UsageError } from '../../failure.ts';
 import type { Columns } from '../../output/index.ts';
 import { manageCommand } from '../command.ts';
+import { deleteExisting } from '../delete-existing.ts';
 import { confirm } from '../confirm.ts';
 import { confirmFlag, type ConfirmFlag, type NameFlag, requiredText, textFlag } from '../flags.ts';
 import { issuerUrl, untrusted } from '../issuer/issuer-url.ts';
@@ -125,7 +126,7 @@ const remove = manageCommand<Owned & ConfirmFlag>({
   aliases: { ...aliases, y: 'yes' },
   async run(connection, given) {
     await confirm(connection, given, `deleting the federated credential ${given.name} of ${given.identityName}`);
-    await connection.client.delete(federatedCredentialType, [given.identityName, given.name]);
+    await deleteExisting(connection.client, federatedCredentialType, [given.identityName, given.name]);
   },
 });
 

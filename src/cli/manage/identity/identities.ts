@@ -2,6 +2,7 @@ import { proposeIdentities } from '../../completion/propose.ts';
 import { identityType } from '../../../identity/index.ts';
 import type { Columns } from '../../output/index.ts';
 import { manageCommand } from '../command.ts';
+import { deleteExisting } from '../delete-existing.ts';
 import { confirm } from '../confirm.ts';
 import { existing } from '../existing.ts';
 import { confirmFlag, type ConfirmFlag, type NameFlag, requiredText, textFlag } from '../flags.ts';
@@ -101,6 +102,6 @@ export const deleteIdentity = manageCommand<NameFlag & ConfirmFlag>({
   aliases: { ...aliases, y: 'yes' },
   async run(connection, flags) {
     await confirm(connection, flags, `deleting the identity ${flags.name}`);
-    await connection.client.delete(identityType, [flags.name]);
+    await deleteExisting(connection.client, identityType, [flags.name]);
   },
 });

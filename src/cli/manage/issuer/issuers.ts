@@ -4,6 +4,7 @@ import type { ManagementClient } from '../../../operations/index.ts';
 import { UsageError } from '../../failure.ts';
 import type { Columns } from '../../output/index.ts';
 import { manageCommand } from '../command.ts';
+import { deleteExisting } from '../delete-existing.ts';
 import { confirm } from '../confirm.ts';
 import { existing } from '../existing.ts';
 import { confirmFlag, type ConfirmFlag, type NameFlag, requiredText } from '../flags.ts';
@@ -117,6 +118,6 @@ export const deleteIssuer = manageCommand<NameFlag & ConfirmFlag>({
   aliases: { ...aliases, y: 'yes' },
   async run(connection, flags) {
     await confirm(connection, flags, `deleting the trusted issuer ${flags.name}`);
-    await connection.client.delete(trustedIssuerType, [flags.name]);
+    await deleteExisting(connection.client, trustedIssuerType, [flags.name]);
   },
 });

@@ -4,6 +4,7 @@ import { idOf } from '../../../operations/index.ts';
 import { registryType } from '../../../registries/index.ts';
 import { UsageError } from '../../failure.ts';
 import { manageCommand } from '../command.ts';
+import { deleteExisting } from '../delete-existing.ts';
 import { confirm } from '../confirm.ts';
 import {
   confirmFlag,
@@ -117,7 +118,7 @@ const remove = manageCommand<Named & ConfirmFlag>({
   aliases: { ...aliases, y: 'yes' },
   async run(connection, flags) {
     await confirm(connection, flags, `deleting the private endpoint connection ${flags.name}`);
-    await connection.client.delete(connectionType, [await connection.registry(flags.registry), flags.name]);
+    await deleteExisting(connection.client, connectionType, [await connection.registry(flags.registry), flags.name]);
   },
 });
 
@@ -147,5 +148,5 @@ const dns = manageCommand<Named & { ipAddress?: (readonly string[])[] }>({
 
 export const connectionRoutes = buildRouteMap({
   routes: { create, list, show, approve, reject, delete: remove, dns },
-  docs: { brief: 'Private endpoints of a registry: ways in beside the public one' },
+  docs: { brief: 'Private endpoints of a registry, ways in beside the public one; private-endpoint is the same' },
 });

@@ -143,4 +143,9 @@ default.local.data 300 IN AAAA 2001:db8::3
   expect((await rig.refused('acr', 'private-endpoint', 'delete', ...one))[0]).toBe(2);
   await rig.ok('acr', 'private-endpoint', 'delete', ...one, '--yes');
   expect(await rig.ok('acr', 'private-endpoint', 'list')).toEqual([]);
+  for (const verb of [['show'], ['delete', '--yes']]) {
+    const [code, message] = await rig.refused('acr', 'private-endpoint', ...verb, ...one);
+    expect([code, message]).toEqual([3, expect.stringContaining('there is no private endpoint connection ')]);
+    expect(message).toContain('bonded acr private-endpoint-connection list --registry default shows what there is');
+  }
 });

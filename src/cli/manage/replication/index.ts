@@ -5,6 +5,7 @@ import { replicationType } from '../../../replication/index.ts';
 import { UsageError } from '../../failure.ts';
 import type { Columns } from '../../output/index.ts';
 import { manageCommand } from '../command.ts';
+import { deleteExisting } from '../delete-existing.ts';
 import { confirm } from '../confirm.ts';
 import {
   confirmFlag,
@@ -116,7 +117,7 @@ const remove = manageCommand<Named & ConfirmFlag>({
   async run(connection, given) {
     const at = [await connection.registry(given.registry), given.name];
     await confirm(connection, given, `taking the region ${given.name} from the registry`);
-    await connection.client.delete(replicationType, at);
+    await deleteExisting(connection.client, replicationType, at);
   },
 });
 

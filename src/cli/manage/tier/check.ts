@@ -1,6 +1,6 @@
 import { registryType } from '../../../registries/index.ts';
 import { checkTierChange, type TierChange } from '../../../tiers/index.ts';
-import { shown } from '../../output/index.ts';
+import { shown, sizeText } from '../../output/index.ts';
 import { manageCommand } from '../command.ts';
 import { registryFlag, type RegistryFlag, requiredText } from '../flags.ts';
 
@@ -26,7 +26,12 @@ function changeReport({ from, to, allowed, blocks, slower, lost, gained }: TierC
     ['More', gained],
   ] as const) {
     if (parts.length > 0) lines.push(`${title}:`);
-    for (const part of parts) lines.push(`  ${part.name}: ${part.from} -> ${part.to}`);
+    for (const { name, from: was, to: is } of parts)
+      lines.push(`  ${name}: ${amount(name, was)} -> ${amount(name, is)}`);
   }
-  return `${lines.map((line) => shown(line)).join('\n')}\n`;
+  return lines.map((line) => shown(line)).join('\n');
 }
+
+/** Limits of storage are bytes. */
+const amount = (name: string, text: string) =>
+  /^limits\.(?:includedStorage|max)/.test(name) && /^\d+$/.test(text) ? sizeText(Number(text)) : text;

@@ -1,7 +1,8 @@
 import { buildRouteMap } from '@stricli/core';
 import { categories, tierType } from '../../../tiers/index.ts';
-import type { Columns } from '../../output/index.ts';
+import { bytesText, type Columns } from '../../output/index.ts';
 import { manageCommand } from '../command.ts';
+import { deleteExisting } from '../delete-existing.ts';
 import { confirm } from '../confirm.ts';
 import { confirmFlag, type ConfirmFlag, type NameFlag, requiredText, textFlag } from '../flags.ts';
 import { flat } from '../present.ts';
@@ -30,7 +31,10 @@ const columns: Columns = {
   Registries: 'registries',
   BuiltIn: 'builtIn',
   Modified: 'modified',
-  MaxStorage: shown('limits.maxStorage'),
+  MaxStorage: {
+    path: shown('limits.maxStorage'),
+    text: (found) => (found === 'none' ? found : bytesText(Number(found))),
+  },
   Tokens: shown('limits.tokens'),
   ReadsPerMinute: shown('rates.dataplaneRead.registry'),
   WritesPerMinute: shown('rates.dataplaneWrite.registry'),
@@ -115,7 +119,7 @@ const remove = manageCommand<NameFlag & ConfirmFlag>({
   aliases: { ...aliases, y: 'yes' },
   async run(connection, flags) {
     await confirm(connection, flags, `deleting the tier ${flags.name}`);
-    await connection.client.delete(tierType, [flags.name]);
+    await deleteExisting(connection.client, tierType, [flags.name]);
   },
 });
 

@@ -1,3 +1,4 @@
+import { tierSettings } from '../../../tiers/index.ts';
 import { UsageError } from '../../failure.ts';
 import { allWords } from '../words.ts';
 
@@ -15,17 +16,19 @@ export function settingsOf(
   for (const word of allWords(given) ?? []) {
     const at = word.indexOf('=');
     const path = at < 1 ? [] : word.slice(0, at).split('.');
-    const isKnown = (path.length === 2 || path.length === 3) && path.every((part) => /^[a-zA-Z]+$/.test(part));
-    if (!isKnown || !['limits', 'features', 'rates'].includes(path[0]!)) {
-      throw new UsageError(
-        `--set: ${JSON.stringify(word)} is no setting; write limits.NAME=VALUE, features.NAME=VALUE or rates.NAME=VALUE`,
-      );
-    }
+    if (!tierSettings.includes(path.join('.'))) throw new UsageError(`--set: ${noSetting(word, path[0])}`);
     let place = properties;
     for (const part of path.slice(0, -1)) place = (place[part] ??= {}) as Record<string, unknown>;
     place[path.at(-1)!] = valueOf(word.slice(at + 1));
   }
   return properties;
+}
+
+function noSetting(word: string, part = ''): string {
+  const said = `${JSON.stringify(word)} is no setting`;
+  const names = tierSettings.filter((name) => name.startsWith(`${part}.`));
+  if (names.length > 0) return `${said}; of ${part} there are ${names.join(', ')}`;
+  return `${said}; write limits.NAME=VALUE, features.NAME=VALUE or rates.NAME=VALUE`;
 }
 
 function valueOf(text: string): number | boolean {

@@ -40,6 +40,31 @@ describe('tiers', () => {
     );
   });
 
+  test('have sizes in tables as people read them, and numbers elsewhere', async () => {
+    const rows = (await printed('tier', 'list', '-o', 'table')).split('\n').map((row) => row.split(/ {2,}/));
+    expect(rows.map((row) => row[4])).toEqual([
+      'MaxStorage',
+      '----------',
+      '40.0 TiB',
+      '40.0 TiB',
+      '100.0 TiB',
+      '100.0 TiB',
+      undefined,
+    ]);
+  });
+
+  test.each([
+    ['limits.token=3', /"limits.token=3" is no setting; of limits there are limits\.includedStorage, /],
+    ['rates.dataplaneRead=3', /of rates there are .*rates\.dataplaneRead\.registry, rates\.dataplaneRead\.identity/],
+    ['features.x.y=true', /of features there are features\.anonymousPull, /],
+    ['tokens=3', /write limits\.NAME=VALUE, features\.NAME=VALUE or rates\.NAME=VALUE/],
+  ])('are not given %s, which no tier has', async (setting, message) => {
+    expect(await rig.refused('tier', 'update', '-n', 'Basic', '--set', setting)).toEqual([
+      2,
+      expect.stringMatching(message),
+    ]);
+  });
+
   test('are created as another one is, once, and deleted', async () => {
     await rig.ok('tier', 'create', '--name', 'Team', '--from', 'Standard', '--set', 'limits.tokens=9');
     expect(

@@ -6,6 +6,7 @@ import { idOf } from '../../../operations/index.ts';
 import { UsageError } from '../../failure.ts';
 import type { Columns } from '../../output/index.ts';
 import { manageCommand } from '../command.ts';
+import { deleteExisting } from '../delete-existing.ts';
 import { confirm } from '../confirm.ts';
 import {
   confirmFlag,
@@ -120,7 +121,7 @@ const remove = manageCommand<Named & ConfirmFlag>({
   async run(connection, given) {
     const at = [await connection.registry(given.registry), given.name];
     await confirm(connection, given, `deleting the scope map ${given.name}`);
-    await connection.client.delete(scopeMapType, at);
+    await deleteExisting(connection.client, scopeMapType, at);
   },
 });
 

@@ -146,6 +146,14 @@ describe('a token', () => {
     expect(values(await token(...words))).toEqual([]);
   });
 
+  test('with a name that none can have is refused before its scope map is made', async () => {
+    expect(await rig.refused('token', 'create', '-n', 'ci', '--repository', 'team/app', 'content/read')).toEqual([
+      2,
+      'bonded: --name: the name of a token has 5 to 50 letters, digits and -\n',
+    ]);
+    expect((await rig.refused('scope-map', 'show', '-n', 'ci-scope-map'))[0]).toBe(3);
+  });
+
   test('is listed with when its passwords end', async () => {
     const { out } = await rig.run(['token', 'list', '-o', 'table']);
     expect(

@@ -4,6 +4,7 @@ import { idOf } from '../../../operations/index.ts';
 import { registryType } from '../../../registries/index.ts';
 import { UsageError } from '../../failure.ts';
 import { manageCommand } from '../command.ts';
+import { deleteExisting } from '../delete-existing.ts';
 import { confirm } from '../confirm.ts';
 import type { Connection } from '../connect.ts';
 import { existing } from '../existing.ts';
@@ -69,6 +70,9 @@ export const createToken = manageCommand<Creation>({
     const { client, note } = connection;
     const registry = await connection.registry(given.registry);
     const expiry = expiryOf(given, Date.now());
+    // Before its scope map is made, which would be left over.
+    const { pattern, says } = tokenType.name;
+    if (!pattern.test(given.name)) throw new UsageError(`--name: the name of a token has ${says}`);
     const scopeMapId = await scopeMapFor(connection, registry, given);
     const at = [registry, given.name];
     const before = await existing(client, tokenType, at);
@@ -150,6 +154,6 @@ export const deleteToken = manageCommand<Named & ConfirmFlag>({
   async run(connection, given) {
     const at = [await connection.registry(given.registry), given.name];
     await confirm(connection, given, `deleting the token ${given.name}`);
-    await connection.client.delete(tokenType, at);
+    await deleteExisting(connection.client, tokenType, at);
   },
 });
