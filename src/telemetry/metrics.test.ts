@@ -48,7 +48,8 @@ test('a gauge whose value somebody else knows is read at each scrape', async () 
 test('every metric of ours has a name in base units and a sentence of help', async () => {
   const help = (await createMetrics().render()).split('\n').filter((line) => line.startsWith('# HELP bonded_'));
   expect(help.length).toBeGreaterThan(10);
-  for (const line of help) expect(line).toMatch(/^# HELP bonded_[a-z_]+?(?:_total|_seconds|_bytes|_ratio|_active|_usage|_limit) [A-Z].+\.$/);
+  for (const line of help)
+    expect(line).toMatch(/^# HELP bonded_[a-z_]+?(?:_total|_seconds|_bytes|_ratio|_active|_usage|_limit) [A-Z].+\.$/);
 });
 
 test('a late event loop shows', async () => {
