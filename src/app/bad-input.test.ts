@@ -8,7 +8,8 @@ import { resourceTypes } from './resource-types.ts';
 
 /* What clients may send to the management API by mistake or on purpose, to every type of resource that there is. */
 
-const runs = Number(process.env['BONDED_TEST_RUNS'] ?? 15);
+/** Of each type: there are a dozen. */
+const runs = Math.ceil(Number(process.env['BONDED_TEST_RUNS'] ?? 300) / 20);
 let server: TestServer;
 beforeAll(async () => {
   server = await startTestApp();

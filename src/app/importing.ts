@@ -1,11 +1,13 @@
-import { decide } from '../access/index.ts';
+import { decide, decideManagement } from '../access/index.ts';
 import type { Configuration } from '../configuration.ts';
 import type { Uploads } from '../content/index.ts';
+import type { ContentLimits } from '../distribution/index.ts';
 import { type Caller, type Directory, principalOf } from '../identity/index.ts';
 import { createImporting } from '../importing/index.ts';
 import type { LongAction } from '../management/index.ts';
 import { createOutbound } from '../outbound/index.ts';
-import { ManagementError } from '../operations/index.ts';
+import { ManagementError, permissionOf } from '../operations/index.ts';
+import { importImage, registryType } from '../registries/index.ts';
 import type { Access } from './access.ts';
 import type { Coming, NetworkGates } from './network-gates.ts';
 import type { Storage } from './storage.ts';
@@ -16,10 +18,11 @@ type KeptCaller = Pick<Caller, 'registryId' | 'kind' | 'id' | 'holder' | 'mode'>
 /** `importImage`, with what it needs of everything else. */
 export function createImportAction(
   config: Configuration,
-  { directory, identification }: Access,
+  { directory, identification, refresh }: Access,
   { catalog }: Storage,
   uploads: Uploads,
   network: Pick<NetworkGates, 'allowTarget'>,
+  limits: Pick<ContentLimits, 'largestBlob' | 'largestManifest'>,
 ): LongAction {
   const named = (name: string) => registryNamed(directory(), name);
   const importing = createImporting({
@@ -27,7 +30,8 @@ export function createImportAction(
     uploads,
     outbound: createOutbound(config.outbound),
     config: config.import,
-    maxBlobBytes: config.uploads.maxBlobSize,
+    largestBlob: (registryId) => Math.min(config.uploads.maxBlobSize, limits.largestBlob(registryId) ?? Infinity),
+    largestManifest: limits.largestManifest,
     registryIdOf: (name) => named(name)?.id,
     moverOf(kept) {
       const { id, holder } = kept as KeptCaller;
@@ -39,6 +43,14 @@ export function createImportAction(
       const name = named(registry)?.name;
       return principal !== undefined && name !== undefined
         ? decide(policy, principal, 'content/read', { registry: name, repository }).allow
+        : false;
+    },
+    mayImport(kept, registry) {
+      const { policy } = directory();
+      const principal = principalOf(kept as KeptCaller, directory());
+      const id = named(registry)?.resourceId;
+      return principal !== undefined && id !== undefined
+        ? decideManagement(policy, principal, permissionOf(registryType.type, 'importImage', importImage), id).allow
         : false;
     },
     requireExport(registry) {
@@ -61,7 +73,11 @@ export function createImportAction(
       const kept: KeptCaller = { registryId, kind, id, holder, mode };
       return importing.begin(name, input, kept);
     },
-    carryOut: importing.carryOut,
+    async carryOut(task, input) {
+      // Another process may have taken the request, by rights that this one has not seen yet.
+      await refresh();
+      return importing.carryOut(task, input);
+    },
   };
 }
 

@@ -207,7 +207,15 @@ export function createManagementEdge(
         handle: ({ origin }, input) => checkName(mirror, input, (name) => loginServerOf(config, name, origin)),
       },
       { action: listOperations, handle: () => operationsOf(resourceTypes, providerActions) },
-      { action: explainManagementAccess, handle: explainHandlers(access).explainManagement },
+      {
+        action: explainManagementAccess,
+        handle(context, input) {
+          // What is assigned in a registry is told where that may be managed from.
+          const { exchange, principal } = context;
+          network.allowTarget(exchange as Identified, principal as Caller, (input as { scope: string }).scope);
+          return explainHandlers(access).explainManagement(context, input);
+        },
+      },
       {
         action: testToken,
         handle: (_, input) => reportOn((input as { token: string }).token, directory(), identification.federation),
@@ -225,6 +233,7 @@ export function createManagementEdge(
       if (by !== undefined) directory().used(by);
       return allow;
     },
+    shows: (exchange, id) => network.shows(exchange as Identified, exchange.principal as Caller, id),
     describe: (principal) => (principal as Caller).holder.name,
     admit: admitByTier(access),
     refresh: access.refresh,

@@ -35,6 +35,8 @@ export interface NetworkGates {
   admit(exchange: Coming, caller: Caller): void;
   /** The same for the registry in which a managed resource lies, whichever host it is asked of; to manage it, or to pull. */
   allowTarget(exchange: Coming, caller: Caller, id: string, scope?: 'pull'): void;
+  /** Whether a list shows somebody what lies in a registry: not where they could not ask for it by its id. */
+  shows(exchange: Coming, caller: Caller, id: string): boolean;
   refuseUnasked(exchange: Coming): void;
   /** Whether it got in because of who it is, whatever the rules say. */
   isTrusted(exchange: object): boolean;
@@ -99,6 +101,16 @@ export function createNetworkGates({ config, access, audit }: Options): NetworkG
     return refuseOrigin(facts, { way: exchange.way(), address: exchange.address }, reach);
   };
 
+  /** Why somebody who got in by one registry does not get into the one in which a resource lies. */
+  function refusalAt(exchange: Coming, caller: Caller, id: string, pulls: boolean): NetworkRefusal | undefined {
+    const key = registryKeyOf(id);
+    const facts = key === undefined ? undefined : current().at(key);
+    if (!facts || (!pulls && armKey(current().of(exchange.registryId)?.resourceId ?? '') === key)) return undefined;
+    const refusal = verdict(facts, exchange, pulls);
+    if (!refusal || isOwners(exchange) || isOperator(exchange, caller)) return undefined;
+    return refusal.trustedMay && isTrustedBy(facts, caller) ? undefined : refusal;
+  }
+
   function settle(exchange: Coming, refusal: NetworkRefusal, caller: Caller): void {
     const facts = current().of(exchange.registryId);
     if (isOperator(exchange, caller)) return;
@@ -127,14 +139,10 @@ export function createNetworkGates({ config, access, audit }: Options): NetworkG
     allow: (exchange) => admit(exchange, callerOf(exchange.caller)),
     admit,
     allowTarget(exchange, caller, id, scope) {
-      const key = registryKeyOf(id);
-      const facts = key === undefined ? undefined : current().at(key);
-      const pulls = scope === 'pull';
-      if (!facts || (!pulls && armKey(current().of(exchange.registryId)?.resourceId ?? '') === key)) return;
-      const refusal = verdict(facts, exchange, pulls);
-      if (!refusal || isOwners(exchange) || isOperator(exchange, caller)) return;
-      if (!refusal.trustedMay || !isTrustedBy(facts, caller)) refuse(exchange, refusal, caller);
+      const refusal = refusalAt(exchange, caller, id, scope === 'pull');
+      if (refusal) refuse(exchange, refusal, caller);
     },
+    shows: (exchange, caller, id) => refusalAt(exchange, caller, id, false) === undefined,
     refuseUnasked(exchange) {
       const refusal = undecided.get(exchange);
       if (refusal) refuse(exchange, refusal);

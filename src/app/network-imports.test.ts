@@ -21,14 +21,18 @@ beforeAll(async () => {
 afterAll(() => rig[Symbol.asyncDispose]());
 
 /** What becomes of an import that somebody asks for at the other registry, from an address. */
-async function importFrom(address: string) {
+async function importFrom(address: string, resourceId = registryScope) {
   const headers = {
     Authorization: bearer(await rig.people.jwt('ada')),
     Host: `teamb.localhost:${new URL(rig.url).port}`,
     'Content-Type': 'application/json',
   };
   const path = `${teamb}/importImage?api-version=2025-11-01`;
-  const answer = await rig.from(address, path, { method: 'POST', headers, body: JSON.stringify(body) });
+  const answer = await rig.from(address, path, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify({ ...body, source: { ...source, resourceId } }),
+  });
   return { status: answer.status, text: await answer.text() };
 }
 
@@ -39,6 +43,19 @@ test('who may not pull from where they are imports nothing from there into anoth
   for (const address of ['192.0.2.2', '192.0.2.3']) {
     const { status, text } = await importFrom(address);
     expect([status, text]).toEqual([403, expect.stringContaining(`client with IP '${address}' is not allowed access`)]);
+  }
+  // By no other spelling of the registry's id either.
+  const type = 'Microsoft.ContainerRegistry/registries';
+  for (const id of [
+    registryScope.toUpperCase(),
+    registryScope.replace('default', '%64efault'),
+    registryScope.replace(/subscriptions\/[^/]+/, 'subscriptions/11111111-1111-1111-1111-111111111111'),
+    registryScope.replace(/resourceGroups\/[^/]+/, 'resourceGroups/elsewhere'),
+    `/providers/${type}/default`,
+    `${teamb}/providers/${type}/default`,
+  ]) {
+    const { status } = await importFrom('192.0.2.3', id);
+    expect([id, status >= 400]).toEqual([id, true]);
   }
   await rig.people.registry({ networkRuleSet: { defaultAction: 'Allow' } });
 });

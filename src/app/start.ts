@@ -111,7 +111,7 @@ export async function startApp(
     throttled: limits.callers,
     audit,
     catalog,
-    importImage: createImportAction(config, access, storage, uploads, network),
+    importImage: createImportAction(config, access, storage, uploads, network, limits.ofContent),
     // Nodes tell each other what they have taken; of the workers of one server, one does it for all.
     carriesOut: storage.node !== undefined || worker?.background !== false,
     failed: (error) => failed('management', error),

@@ -4,7 +4,9 @@ import {
   type Directory,
   type Gate,
   type GatedExchange,
+  type Needs,
   type Refusal,
+  rightsOf,
 } from '../identity/index.ts';
 import type { Oauth2Exchange } from '../oauth2/index.ts';
 import {
@@ -70,6 +72,14 @@ export function createThrottleGates(options: ThrottleGateOptions) {
     );
   }
 
+  /** Whether somebody may do this, or knows of anything here: all others are refused from memory, whatever they ask. */
+  function hasRights(caller: Caller, needs: Needs | undefined): boolean {
+    const { visible, allows } = rightsOf(caller, directory());
+    const allowed = needs?.permissions.some((permission) => allows(permission, needs.repository));
+    if (caller.kind === 'anonymous') return allowed ?? false;
+    return allowed || !visible.none || allows('catalog/read', undefined);
+  }
+
   const tell = (exchange: { headers?: Record<string, string> }, budget: Budget | undefined) => {
     if (!budget) return;
     const headers = budgetHeaders(budget);
@@ -79,7 +89,7 @@ export function createThrottleGates(options: ThrottleGateOptions) {
   return {
     source: ((exchange) => requireSource(exchange)) satisfies Gate,
 
-    throttle: ((exchange) => {
+    throttle: ((exchange, { needs }) => {
       const tier = tierOf(exchange.registryId);
       if (!tier.hasRates) return;
       const category = categoryOf(exchange);
@@ -89,6 +99,8 @@ export function createThrottleGates(options: ThrottleGateOptions) {
       };
       const caller = callerOf(exchange.caller);
       const { registryId } = exchange;
+      // The next gate refuses it, from memory: strangers use up no rate of those who may do something.
+      if (!hasRights(caller, needs)) return;
       const counted = throttle.count({ tier, registryId, category, identity: caller.id, caller, ...waits });
       return settle(exchange, counted, caller);
     }) satisfies Gate,

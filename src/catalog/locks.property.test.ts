@@ -18,7 +18,8 @@ import { deleteTag, listTags } from './tags.ts';
 import { collectAfter, day, openTestCatalog, type TestCatalog } from './test-catalog.double.ts';
 import { listVisibleRepositories } from './visible-repositories.ts';
 
-const numRuns = Number(process.env['BONDED_TEST_RUNS'] ?? (testDialect() === 'sqlite' ? 150 : 25));
+/** Each is a whole history. */
+const numRuns = Math.ceil(Number(process.env['BONDED_TEST_RUNS'] ?? (testDialect() === 'sqlite' ? 600 : 100)) / 4);
 
 type Command =
   | { do: 'push'; manifest: number; tags: string[] }

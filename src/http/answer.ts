@@ -29,8 +29,8 @@ export interface AnswerOptions extends WayOptions {
   /** Told of a file that was gone when its answer was to begin. */
   missingFile(path: string): void;
   probes: Probes;
-  /** Whether `/metrics` is answered. */
-  servesMetrics: boolean;
+  /** Whether `/metrics` is answered to a request. */
+  servesMetrics(exchange: Exchange): boolean;
   /** After which silence a connection is closed (s). */
   idleSeconds: number;
   /** Of the process: all listeners share it. */
@@ -77,7 +77,7 @@ export function createAnswer(options: AnswerOptions) {
     exchange.atDataEndpoint = hosts.isDataEndpoint(host);
     refuseBrowsers(exchange.request);
     requireOneLength(exchange.request);
-    if (exchange.path === '/metrics' && options.servesMetrics) return answerMetrics(exchange.method, metrics);
+    if (exchange.path === '/metrics' && options.servesMetrics(exchange)) return answerMetrics(exchange.method, metrics);
     const answered = await options.handle(exchange);
     if (answered) return answered;
     throw new RegistryError('NOT_FOUND', { message: 'nothing is served here; the registry API is at /v2/' });

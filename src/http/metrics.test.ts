@@ -42,3 +42,19 @@ test('requests, refusals, bytes both ways and open uploads are counted', async (
   for (let tries = 0; tries < 1000 && (await sample('bonded_uploads_active')) === 0; tries++) await Bun.sleep(10);
   expect(await sample('bonded_uploads_active')).toBe(1);
 });
+
+test('a proxy on this machine that passes on what others send gives them no metrics', async () => {
+  await using server = await startTestApp({
+    settings: { 'network.linkHeader': 'X-Link', trustedProxies: '127.0.0.1' },
+  });
+  const ask = async (headers: Record<string, string> = {}) =>
+    (await fetch(`${server.url}/metrics`, { headers, anonymous: true })).status;
+  expect(await ask()).toBe(200);
+  for (const [name, value] of [
+    ['X-Forwarded-For', '203.0.113.9'],
+    ['Forwarded', 'for=203.0.113.9'],
+    ['Via', '1.1 proxy'],
+    ['X-Link', 'vpce-1'],
+  ] as const)
+    expect([name, await ask({ [name]: value })]).not.toEqual([name, 200]);
+});

@@ -59,8 +59,9 @@ export function startServer(options: ServerOptions): HttpServer {
   const main = createAnswer({
     ...edge,
     secure,
-    // They tell of everything that goes on here, to whoever asks.
-    servesMetrics: metricsListen === undefined && isLoopback(listen.host),
+    // They tell of everything that goes on here, to whoever asks on this machine: not to those for whom a proxy here asks.
+    servesMetrics: (exchange) =>
+      metricsListen === undefined && isLoopback(listen.host) && exchange.isLocal() && exchange.way().kind === 'public',
   });
   const { expires, ...tls } = options.tls ? loadTls(options.tls) : {};
   if (expires && expires.getTime() < Date.now())
@@ -73,12 +74,12 @@ export function startServer(options: ServerOptions): HttpServer {
     log.warn({ wanted: listen.port, port: server.port }, 'the port is taken; the next free one is used');
 
   // The same checks of Host and browsers hold on a listener of its own.
-  const aside = createAnswer({ ...edge, secure: false, servesMetrics: true, handle: async () => undefined });
+  const aside = createAnswer({ ...edge, secure: false, servesMetrics: () => true, handle: async () => undefined });
   const named: { server: Bun.Server<undefined>; host: string }[] = [];
   let side: Bun.Server<undefined> | undefined;
   try {
     for (const { name, listen: own } of options.listeners ?? []) {
-      const answer = createAnswer({ ...edge, secure, servesMetrics: false, listener: name });
+      const answer = createAnswer({ ...edge, secure, servesMetrics: () => false, listener: name });
       const setting = `network.listeners: ${name}`;
       named.push({ server: listenOn(setting, own, (port) => serve(answer, own.host, port)), host: own.host });
     }

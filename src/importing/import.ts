@@ -28,12 +28,15 @@ interface ImportingOptions {
   uploads: Uploads;
   outbound: Outbound;
   config: ImportConfig;
-  /** Largest blob (bytes). */
-  maxBlobBytes: number;
+  /** Largest blob, and largest manifest, that a registry takes (bytes). */
+  largestBlob(registryId: number): number;
+  largestManifest(registryId: number): number;
   /** Id of a registry in the catalog; undefined where there is none of that name. */
   registryIdOf(name: string): number | undefined;
   /** Whether somebody may pull now, by what `callerOf` kept of them. */
   mayPull(caller: unknown, registry: string, repository: string): boolean;
+  /** Whether somebody may import into a registry now. */
+  mayImport(caller: unknown, registry: string): boolean;
   /** Who is remembered to have moved a tag. */
   moverOf(caller: unknown): Mover;
   /** Throws where nothing may be taken out of a registry. */
@@ -137,7 +140,11 @@ export function createImporting(options: ImportingOptions) {
       if (options.now() - task.startedAt > longestMs) {
         throw importFailed('the import has taken a day; begin it again: what is here already need not come again');
       }
+      if (!options.mayImport(order.caller, task.name)) {
+        throw new ManagementError('AuthorizationFailed', `you may not import into the registry ${task.name} any more`);
+      }
     };
+    check();
     const before = (task.progress as ImportProgress | undefined)?.digest;
     const first = sourceOf(order, task);
     const root = await rootOf(first, order.source, before);
@@ -176,7 +183,8 @@ export function createImporting(options: ImportingOptions) {
       root,
       recall,
       sparseIndexes: catalog.sparseIndexes,
-      maxBlobBytes: options.maxBlobBytes,
+      maxBlobBytes: options.largestBlob(into.registryId),
+      maxManifestBytes: options.largestManifest(into.registryId),
       maxBytes: config.maxSize,
       async found(manifests) {
         check();
@@ -188,6 +196,7 @@ export function createImporting(options: ImportingOptions) {
     const copy = { catalog: asked, source, into, plan, recall, meter, check, mayPull: maySee };
     await copyImage(copy);
     await meter.change({ phase: 'tagging' }, true);
+    check();
     // All that belongs to it is there before anybody can find it by its tag.
     await tagImage(copy, tags, order.force);
     return plan;

@@ -40,8 +40,9 @@ export interface PlanOptions {
   recall(digest: Digest): Promise<SourceManifest | undefined>;
   /** Whether indexes may lack children. */
   sparseIndexes: boolean;
-  /** Largest blob, and most bytes of all (bytes). */
+  /** Largest blob, largest manifest, and most bytes of all blobs (bytes). */
   maxBlobBytes: number;
+  maxManifestBytes: number;
   maxBytes: number;
   /** Told of the number of manifests so far; may throw. */
   found(manifests: number): void | Promise<void>;
@@ -74,6 +75,11 @@ export async function planImport(options: PlanOptions): Promise<Plan> {
     const parsed = parseManifest(bytes, type);
     const { mediaType, subject, references } = parsed;
     const size = bytes.byteLength;
+    if (size > options.maxManifestBytes) {
+      throw importFailed(
+        `the manifest ${digest} has ${size} bytes, and this registry accepts ${options.maxManifestBytes}`,
+      );
+    }
     const keeps = size <= small && kept + size <= mostKept;
     if (keeps) kept += size;
     return {

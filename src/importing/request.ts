@@ -1,4 +1,4 @@
-import { ManagementError, parseArmId } from '../operations/index.ts';
+import { armKey, groupScope, ManagementError, parseArmId } from '../operations/index.ts';
 import { type ImportInput, registryType } from '../registries/index.ts';
 import type { ImportSecret } from './config.ts';
 import { type ImageName, type ImportTarget, parseSourceImage, targetsOf } from './image-name.ts';
@@ -58,9 +58,14 @@ export function requireSecret(secrets: readonly ImportSecret[], name: string, or
   throw bad('source.credentials.secret', `must be one that import.secrets has for ${new URL(origin).host}`);
 }
 
+/** One of this server: gates look at the id, so it has to be the one by which they know the registry. */
 function registryNameOf(resourceId: string): string {
   const arm = parseArmId(resourceId);
-  if (arm?.type.toLowerCase() === registryType.type.toLowerCase()) return arm.name;
+  if (arm?.type.toLowerCase() === registryType.type.toLowerCase()) {
+    if (arm.key === armKey(`${groupScope}/providers/${registryType.type}/${encodeURIComponent(arm.name)}`))
+      return arm.name;
+    throw bad('source.resourceId', `must lie in ${groupScope}, the one group that this server has`);
+  }
   throw bad('source.resourceId', 'must be the resource id of a registry');
 }
 

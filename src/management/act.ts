@@ -1,4 +1,4 @@
-import { type ManagementAction, ManagementError, readInput } from '../operations/index.ts';
+import { armKey, type ManagementAction, ManagementError, readInput } from '../operations/index.ts';
 import { type Resource, resourceNotFound } from '../resources/index.ts';
 import { builtInOf, type Call, handlersOf, hookContext, type RouteOf } from './edge.ts';
 import { empty, json, outputOf } from './envelope.ts';
@@ -41,7 +41,7 @@ async function beginAction(call: Call, { action, name, context, resource }: Begu
   const operation = await edge.resources.db.write((tx) =>
     edge.operations.start(tx, { resourceId: id, principal: by, work, seal: sealing(edge, secret) }),
   );
-  edge.carrier.begun(operation);
+  edge.carrier.begun({ id: operation, resource: armKey(id)! });
   return empty(202, operationHeaders(call, id, operation, true));
 }
 

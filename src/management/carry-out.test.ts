@@ -103,7 +103,7 @@ test('what ends its process each time is given up after five times, and the reso
   await rig.call('PUT', registry, { location });
   const status = await begunAndLost(rig, 'PUT', copy, { location });
   const operations = createOperations(rig.db, { now: () => 0 });
-  for (let death = 0; death < 5; death++) await operations.take((await operations.waiting(1))[0]!);
+  for (let death = 0; death < 5; death++) await operations.take((await operations.waiting(1))[0]!.id);
   const next = rig.another({ carriesOut: true });
   await next.takeUp();
   await next.settle();
@@ -138,20 +138,24 @@ test('another node that has taken it over ends it alone; the one that was too sl
   expect((await rig.resources.clock()).value - before.value).toBe(1);
 });
 
-test('of many at once four are carried out, and the others after them', async () => {
+test('of many at once three of one resource are carried out, one of another beside them, the others after them', async () => {
   await using rig = await startManagement({ options: { carriesOut: false, sealer } });
-  await rig.call('PUT', registry, { location });
+  const other = registry.replace('/Registry', '/Other');
+  for (const id of [registry, other]) await rig.call('PUT', id, { location });
   const all = await Promise.all(Array.from({ length: 10 }, () => begunAndLost(rig, 'POST', `${registry}/rebuild`)));
   const next = rig.another({ carriesOut: true });
   expect(await next.takeUp()).toBe(true);
-  await until(() => rig.begun.length === 4);
+  await until(() => rig.begun.length === 3);
   expect(await next.takeUp()).toBe(false);
+  all.push(await begunAndLost(rig, 'POST', `${other}/rebuild`));
+  expect(await next.takeUp()).toBe(false);
+  await until(() => rig.begun.length === 4);
   rig.release.resolve();
   await until(async () => {
     const looked = await Promise.all(all.map((status) => read(rig, status)));
     return looked.every(({ status }) => status === 'Succeeded');
   });
-  expect(rig.begun).toHaveLength(10);
+  expect(rig.begun).toHaveLength(11);
   await next.stop();
 });
 

@@ -1,5 +1,6 @@
 import {
   ManagementError,
+  mostOfOneResource,
   type Outcome,
   permissionOf,
   type Progress,
@@ -8,7 +9,7 @@ import {
 import { RegistryError } from '../errors/index.ts';
 import type { Resource } from '../resources/index.ts';
 import { asError } from './as-error.ts';
-import { type Carrier, type Edge, handlersOf } from './edge.ts';
+import { type Begun, type Carrier, type Edge, handlersOf } from './edge.ts';
 import { outputOf } from './envelope.ts';
 import type { Task } from './handlers.ts';
 import { boundTo, type Work } from './work.ts';
@@ -22,8 +23,9 @@ import { boundTo, type Work } from './work.ts';
  *     └─────────┘  its process ended, was silent for too long, or the database was away
  */
 
-/** Operations that a process carries out at once; others wait. */
+/** Operations that a process carries out at once, and of one resource; others wait. Who fills one up leaves the others room. */
 const atOnce = 4;
+const ofOneAtOnce = 3;
 /** Secrets that are kept, beyond the operations that there may be. */
 const mostSecrets = 2000;
 /** How often an operation is begun: one that ends its process each time is given up. */
@@ -35,12 +37,15 @@ const brokenOff = new Error('this process ends; the operation goes on elsewhere,
 const taken = new Error('another process has taken the operation');
 
 export function createCarrier(edgeOf: () => Edge): Carrier {
-  const running = new Map<string, { controller: AbortController; done: Promise<void> }>();
+  const running = new Map<string, { resource: string; controller: AbortController; done: Promise<void> }>();
   const secrets = new Map<string, string>();
   let stopped = false;
 
-  function carry(id: string): void {
-    if (running.has(id) || stopped) return;
+  const isFull = (resource: string) =>
+    [...running.values()].filter((other) => other.resource === resource).length >= ofOneAtOnce;
+
+  function carry({ id, resource }: Begun): void {
+    if (running.has(id) || stopped || running.size >= atOnce || isFull(resource)) return;
     const edge = edgeOf();
     const controller = new AbortController();
     const done = carryOut(edge, id, controller, secrets.get(id))
@@ -51,16 +56,18 @@ export function createCarrier(edgeOf: () => Edge): Carrier {
         // The next one need not wait for a round; where there is no database, there is no hurry either.
         if (!stopped) void takeUp().catch(() => {});
       });
-    running.set(id, { controller, done });
+    running.set(id, { resource, controller, done });
   }
 
   async function takeUp(): Promise<boolean> {
     const { operations, carriesOut } = edgeOf();
-    const room = atOnce - running.size;
-    if (!carriesOut || stopped || room <= 0) return false;
-    const waiting = (await operations.waiting(room + running.size + 1)).filter((id) => !running.has(id));
-    for (const id of waiting.slice(0, room)) carry(id);
-    return waiting.length > room;
+    if (!carriesOut || stopped || running.size >= atOnce) return false;
+    const full = [...running.values()].map(({ resource }) => resource).find(isFull);
+    // Behind all that may wait of the one that is full, there are those of others.
+    const found = await operations.waiting(atOnce + (full === undefined ? 1 : mostOfOneResource));
+    const waiting = found.filter(({ resource }) => resource !== full);
+    for (const operation of waiting) carry(operation);
+    return running.size < atOnce && waiting.some(({ id }) => !running.has(id));
   }
 
   return {
@@ -70,8 +77,8 @@ export function createCarrier(edgeOf: () => Edge): Carrier {
       const [oldest] = secrets.keys();
       if (secrets.size > mostSecrets) secrets.delete(oldest!);
     },
-    begun(id) {
-      if (edgeOf().carriesOut && running.size < atOnce) carry(id);
+    begun(operation) {
+      if (edgeOf().carriesOut) carry(operation);
     },
     takeUp,
     async settle() {

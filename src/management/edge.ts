@@ -1,6 +1,7 @@
 import {
   armKey,
   ManagementError,
+  type Operation,
   type Operations,
   resourceGroup,
   subscriptionId,
@@ -21,6 +22,8 @@ export interface ManagementOptions {
    * is read: a resource that is not there and one that is forbidden are the same to who may not know.
    */
   authorise(exchange: Exchange, action: string, id: string): boolean | Promise<boolean>;
+  /** Whether a list may show a resource to whoever was let in to read all that there is; by default it may. */
+  shows?(exchange: Exchange, id: string): boolean;
   /** Name of the principal, for people: in `systemData` and in refusals. */
   describe(principal: unknown): string;
   /**
@@ -67,12 +70,15 @@ export interface Edge extends Required<Omit<ManagementOptions, 'types' | 'provid
   carrier: Carrier;
 }
 
+/** An operation, and the key of the resource that it concerns. */
+export type Begun = Pick<Operation, 'id' | 'resource'>;
+
 /** What carries out that which takes longer than a request. */
 export interface Carrier {
   /** What the row of an operation does not show; before the row is there. */
   keep(id: string, secret: string): void;
   /** An operation has begun: it is carried out here if it may. */
-  begun(id: string): void;
+  begun(operation: Begun): void;
   takeUp(): Promise<boolean>;
   settle(): Promise<void>;
   stop(): Promise<void>;

@@ -50,6 +50,7 @@ export function createManagement(options: ManagementOptions): Management {
     originOf: ({ request }) => new URL(request.url).origin,
     carriesOut: true,
     ended: () => {},
+    shows: () => true,
     sealer: undefined,
     ...options,
     failed,

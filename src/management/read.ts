@@ -34,7 +34,7 @@ export async function listResources(call: Call, route: RouteOf<'collection'>): P
   const { builtIns: alwaysThere, presets } = handlersOf(edge, type);
   const builtIns = after === undefined ? [...(alwaysThere?.(context) ?? []), ...(presets?.(context) ?? [])] : [];
   const value = await Promise.all(
-    [...builtIns, ...page.resources].map((resource) =>
+    [...builtIns, ...page.resources.filter(({ id }) => edge.shows(call.exchange, id))].map((resource) =>
       present(call, { ...context, id: resource.id, name: resource.name }, resource),
     ),
   );

@@ -1,5 +1,6 @@
 import type { Transaction } from '../database/index.ts';
 import {
+  armKey,
   ManagementError,
   parseArmId,
   readPatch,
@@ -66,7 +67,7 @@ export async function writeResource(call: Call, route: RouteOf<'resource'>, verb
   });
   await edge.refresh();
   const { resource, previous, operation } = written;
-  if (operation !== undefined) edge.carrier.begun(operation);
+  if (operation !== undefined) edge.carrier.begun({ id: operation, resource: armKey(id)! });
   return json(await present(call, context, resource), (previous ?? preset) ? 200 : 201, {
     ETag: quoted(resource.etag),
     ...(operation !== undefined && operationHeaders(call, id, operation, false)),
@@ -117,7 +118,7 @@ export async function deleteResource(call: Call, route: RouteOf<'resource'>): Pr
   const { resource, operation } = deleted;
   if (!resource) return empty(204);
   if (operation === undefined) return json(await present(call, context, resource));
-  edge.carrier.begun(operation);
+  edge.carrier.begun({ id: operation, resource: armKey(id)! });
   return empty(202, operationHeaders(call, id, operation, true));
 }
 

@@ -35,6 +35,7 @@ export {
 } from './declare.ts';
 export {
   createOperations,
+  mostOfOneResource,
   type Operation,
   type OperationClaims,
   operationRetentionMs,

@@ -64,20 +64,21 @@ test('an operation is one node’s at a time, and whoever lost it writes nothing
   const isAlive = (column: string) => `COALESCE(${column} IN (${[...alive].join(', ') || '0'}), FALSE)`;
   // The text of a statement is prepared once: who is alive is looked up anew by a node that is made anew.
   const node = (self: number) => createOperations(db, { now: () => 1000, claims: { self: () => self, isAlive } });
+  const waitingOf = async (self: number) => (await node(self).waiting(10)).map(({ id: one }) => one);
   const secret = { resourceId, principal: 'anna', work: { n: 1 }, seal: (id: string) => `sealed for ${id}` };
   const id = await db.write((tx) => node(1).start(tx, secret));
-  expect([await node(1).waiting(10), await node(2).waiting(10)]).toEqual([[id], [id]]);
+  expect([await waitingOf(1), await waitingOf(2)]).toEqual([[id], [id]]);
   const [one, other] = await Promise.all([node(1).take(id), node(2).take(id)]);
   const first = (one ?? other)!;
   expect([one, other].filter((taken) => taken !== undefined)).toHaveLength(1);
   expect(first).toMatchObject({ work: { n: 1 }, sealed: `sealed for ${id}`, attempts: 1 });
   const [mine, its] = first.holder === 1 ? [1, 2] : [2, 1];
-  expect(await node(its).waiting(10)).toEqual([]);
+  expect(await waitingOf(its)).toEqual([]);
   expect(await node(mine).report(first, { percentComplete: 7, blobs: 3 })).toBe(true);
   expect(await node(its).take(id)).toBeUndefined();
 
   alive.delete(mine);
-  expect(await node(its).waiting(10)).toEqual([id]);
+  expect(await waitingOf(its)).toEqual([id]);
   const second = (await node(its).take(id))!;
   expect(second).toMatchObject({ attempts: 2, holder: its, progress: { percentComplete: 7, blobs: 3 } });
   expect(await node(mine).report(first, { percentComplete: 9 })).toBe(false);
@@ -99,21 +100,26 @@ test('what is in the memory of one node alone waits for that node as long as it 
   let alive = '1, 2';
   const isAlive = (column: string) => `COALESCE(${column} IN (${alive}), FALSE)`;
   const node = (self: number) => createOperations(db, { now: () => 1000, claims: { self: () => self, isAlive } });
+  const waitingOf = async (self: number) => (await node(self).waiting(10)).map(({ id: one }) => one);
   const id = await db.write((tx) =>
     node(1).start(tx, { resourceId, principal: 'anna', work: {}, seal: () => undefined }),
   );
-  expect([await node(1).waiting(10), await node(2).waiting(10)]).toEqual([[id], []]);
+  expect([await waitingOf(1), await waitingOf(2)]).toEqual([[id], []]);
   expect(await node(2).take(id)).toBeUndefined();
   alive = '2';
   expect((await node(2).take(id))?.attempts).toBe(1);
 });
 
-test('of a thousand operations under way there is no further one', async () => {
+test('of a thousand operations under way there is no further one, nor of 250 of one resource', async () => {
   await using db = await openTestDatabase(operationMigrations);
   const operations = createOperations(db, { now: () => 1000 });
-  const start = () => db.write((tx) => operations.start(tx, { resourceId, principal: 'anna', work: {} }));
-  const ids = await Promise.all(Array.from({ length: 1000 }, start));
-  await expect(start()).rejects.toMatchObject({ managementCode: 'TooManyRequests', status: 429 });
+  const start = (name: string) =>
+    db.write((tx) => operations.start(tx, { resourceId: `${resourceId}${name}`, principal: 'anna', work: {} }));
+  const tooMany = { managementCode: 'TooManyRequests', status: 429 };
+  const ids = await Promise.all(Array.from({ length: 250 }, () => start('a')));
+  await expect(start('a')).rejects.toMatchObject(tooMany);
+  await Promise.all(Array.from({ length: 750 }, (_, n) => start(`b${n % 4}`)));
+  await expect(start('c')).rejects.toMatchObject(tooMany);
   await operations.finish(of(ids[0]!), { status: 'Succeeded' });
-  await start();
+  await start('a');
 });

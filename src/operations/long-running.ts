@@ -73,13 +73,13 @@ export interface NewOperation {
 export interface Operations {
   /**
    * Records that something has begun, in the transaction that begins it. Returns its id, which nobody can guess.
-   * TooManyRequests where too much is under way.
+   * TooManyRequests where too much is under way, in all or of that resource.
    */
   start(tx: Transaction, operation: NewOperation): Promise<string>;
   /** Takes an operation that nobody carries out; undefined where somebody does, or it has ended. */
   take(id: string): Promise<TakenOperation | undefined>;
-  /** Ids of those that nobody carries out, the oldest first; those of this process are among them. */
-  waiting(limit: number): Promise<string[]>;
+  /** Those that nobody carries out, the oldest first; those of this process are among them. */
+  waiting(limit: number): Promise<Pick<Operation, 'id' | 'resource'>[]>;
   /** Says how far it has come; false where it is not this holder's any more. */
   report(taken: Pick<TakenOperation, 'id' | 'holder'>, progress: Progress): Promise<boolean>;
   /** Leaves it to whoever takes it next. `undone`: this time does not count. */
@@ -97,8 +97,9 @@ export interface Operations {
 const day = 24 * 60 * 60 * 1000;
 export const operationRetentionMs = 7 * day;
 
-/** Most operations under way, of all resources together. */
+/** Most operations under way, of all resources together, and of one. */
 const mostOpen = 1000;
+export const mostOfOneResource = 250;
 
 type Row = Selectable<Tables['operations']>;
 
@@ -119,14 +120,15 @@ export function createOperations(
 
   return {
     async start(tx, { resourceId, principal, work, seal }) {
-      await requireRoom(tx);
+      const resource = armKey(resourceId) ?? resourceId;
+      await requireRoom(tx, resource);
       const id = randomUUID();
       const sealed = seal?.(id) ?? null;
       const holder = seal && sealed === null && claims ? claims.self() : null;
       tx.send(
         `INSERT INTO operations (id, resource, status, started_at, principal, work, sealed, holder, attempts)
           VALUES (?, ?, 'InProgress', ?, ?, ?, ?, ?, 0)`,
-        [id, armKey(resourceId) ?? resourceId, now(), principal, JSON.stringify(work ?? null), sealed, holder],
+        [id, resource, now(), principal, JSON.stringify(work ?? null), sealed, holder],
       );
       return id;
     },
@@ -140,15 +142,14 @@ export function createOperations(
       return row && takenOf(row);
     },
 
-    async waiting(limit) {
-      const rows = await db.all<{ id: string }>(
-        `SELECT id FROM (SELECT id, holder, started_at FROM operations WHERE status = 'InProgress' AND work IS NOT NULL
-            ORDER BY started_at, id LIMIT ${mostOpen}) AS underway
-          WHERE ${isFreeOf('underway')} ORDER BY started_at, id LIMIT ?`,
+    waiting: (limit) =>
+      db.all(
+        `SELECT id, resource FROM (
+            SELECT id, resource, holder, started_at FROM operations WHERE status = 'InProgress' AND work IS NOT NULL
+            ORDER BY started_at, id LIMIT ${mostOpen}
+          ) AS underway WHERE ${isFreeOf('underway')} ORDER BY started_at, id LIMIT ?`,
         [...self(), limit],
-      );
-      return rows.map(({ id }) => id);
-    },
+      ),
 
     async report({ id, holder }, progress) {
       const rows = await db.change(
@@ -191,13 +192,16 @@ export function createOperations(
   };
 }
 
-async function requireRoom(tx: Transaction): Promise<void> {
-  const open = await tx.first<{ n: number }>(
-    `SELECT count(*) AS n FROM (SELECT 1 AS one FROM operations WHERE status = 'InProgress' LIMIT ${mostOpen}) AS counted`,
-    [],
+async function requireRoom(tx: Transaction, resource: string): Promise<void> {
+  const open = await tx.first<{ n: number; own: number }>(
+    `SELECT count(*) AS n, count(CASE WHEN resource = ? THEN 1 END) AS own FROM (
+        SELECT resource FROM operations WHERE status = 'InProgress' LIMIT ${mostOpen}
+      ) AS counted`,
+    [resource],
   );
-  if (open!.n < mostOpen) return;
-  throw new ManagementError('TooManyRequests', `${mostOpen} operations are under way; wait until some have ended`, {
+  if (open!.n < mostOpen && open!.own < mostOfOneResource) return;
+  const [most, where] = open!.n < mostOpen ? [mostOfOneResource, ' here'] : [mostOpen, ''];
+  throw new ManagementError('TooManyRequests', `${most} operations are under way${where}; wait until some have ended`, {
     headers: { 'Retry-After': '10' },
   });
 }

@@ -91,11 +91,14 @@ export function createThrottle({ buckets, refused, waited }: ThrottleOptions): T
   }
 
   async function countInTurn(counted: Counted, queue: string, draws: readonly Draw[], waits: Waiting): Promise<Budget> {
-    if (!waiting.isWaiting(queue)) {
-      await Promise.all(draws.filter(({ bucket }) => !bucket.has(1)).map(({ bucket }) => bucket.ask()));
-      if (!waiting.isWaiting(queue) && haveAll(draws)) return spend(counted.category, draws);
+    let empty: readonly Draw[] = [];
+    for (let attempt = 0; attempt < attempts && empty.length === 0; attempt++) {
+      if (waiting.isWaitedFor(queue, draws)) break;
+      if (haveAll(draws)) return spend(counted.category, draws);
+      const asked = await Promise.all(draws.map(async (draw) => draw.bucket.has(1) || (await draw.bucket.ask())));
+      empty = draws.filter((_, at) => !asked[at]);
     }
-    const passed = await waiting.wait(queue, draws, waits);
+    const passed = await waiting.wait(queue, draws, waits, empty);
     return passed ? { category: counted.category, draws } : refuse(counted, draws, waits.signal.aborted);
   }
 
@@ -135,8 +138,8 @@ export function createThrottle({ buckets, refused, waited }: ThrottleOptions): T
       const { waits, registryId, category } = counted;
       if (!waits) return haveAll(draws) ? spend(category, draws) : countLater(counted, draws);
       const queue = `${registryId} ${category}`;
-      // Nobody overtakes those who wait.
-      if (!waiting.isWaiting(queue) && haveAll(draws)) return spend(category, draws);
+      // Nobody overtakes those who wait for the same; who has used up a rate of its own keeps nobody else waiting.
+      if (haveAll(draws) && !waiting.isWaitedFor(queue, draws)) return spend(category, draws);
       return countInTurn(counted, queue, draws, waits);
     },
   };

@@ -3,7 +3,8 @@ import type { Draw } from './draw.ts';
 
 /** Those who wait for a rate, in the order in which they came. */
 export interface Waits {
-  isWaiting(queue: string): boolean;
+  /** Whether somebody in a queue waits for one of these buckets: who would draw from it, too, comes after them. */
+  isWaitedFor(queue: string, draws: readonly Draw[]): boolean;
   /** Whoever waits, in all queues. */
   waitingCount(): number;
   /** Lets all go on to their refusal; for the end of the process. */
@@ -20,6 +21,8 @@ export interface Waiting {
 
 interface Waiter {
   draws: readonly Draw[];
+  /** What was empty when it was looked at last. */
+  lacks: readonly Draw['bucket'][];
   from: number;
   end(passed: boolean): void;
 }
@@ -64,9 +67,12 @@ export function createWaiting({
         waiter.end(false);
         continue;
       }
-      if (waiter.draws.some(({ bucket }) => short.has(bucket))) continue;
+      const lacking = () => waiter.draws.map(({ bucket }) => bucket).filter((bucket) => short.has(bucket));
+      waiter.lacks = lacking();
+      if (waiter.lacks.length > 0) continue;
       for (const { bucket } of waiter.draws) if (!bucket.has(1) && !(await bucket.ask())) short.add(bucket);
-      if (waiter.draws.some(({ bucket }) => short.has(bucket) || !bucket.has(1))) continue;
+      waiter.lacks = lacking();
+      if (waiter.lacks.length > 0 || waiter.draws.some(({ bucket }) => !bucket.has(1))) continue;
       for (const { bucket, amount } of waiter.draws) bucket.spend(amount);
       waiter.end(true);
     }
@@ -81,12 +87,23 @@ export function createWaiting({
     });
   }
 
+  const isLacked = (waiters: readonly Waiter[], bucket: Draw['bucket']) =>
+    waiters.some(({ lacks }) => lacks.includes(bucket));
+
   return {
-    isWaiting: (queue: string) => queues.has(queue),
+    isWaitedFor(queue: string, draws: readonly Draw[]): boolean {
+      const waiters = queues.get(queue);
+      return waiters !== undefined && draws.some(({ bucket }) => isLacked(waiters, bucket));
+    },
     waitingCount: () => count,
     giveUp: () => void (over = true),
-    /** Resolves with whether its turn has come, and then has spent; in time or not at all. */
-    wait(queue: string, draws: readonly Draw[], { signal, waiting }: Waiting): Promise<boolean> {
+    /** Resolves with whether its turn has come, and then has spent; in time or not at all. `empty`: what it lacks of the draws. */
+    wait(
+      queue: string,
+      draws: readonly Draw[],
+      { signal, waiting }: Waiting,
+      empty: readonly Draw[],
+    ): Promise<boolean> {
       const waiters = queues.get(queue) ?? [];
       if (over || count >= mostInAll || waiters.length >= mostInQueue || !isHopeful(waiters, draws)) {
         return Promise.resolve(false);
@@ -97,6 +114,9 @@ export function createWaiting({
       const { promise, resolve } = Promise.withResolvers<boolean>();
       const waiter: Waiter = {
         draws,
+        lacks: draws
+          .filter((draw) => empty.includes(draw) || isLacked(waiters, draw.bucket))
+          .map(({ bucket }) => bucket),
         from: clock(),
         end(passed) {
           const at = waiters.indexOf(waiter);

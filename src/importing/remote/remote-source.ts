@@ -1,5 +1,5 @@
-import { type Catalog, commitBlob } from '../../catalog/index.ts';
-import type { Uploads } from '../../content/index.ts';
+import { type Catalog, commitBlob, roomFor } from '../../catalog/index.ts';
+import type { LinkBlob, Uploads } from '../../content/index.ts';
 import { RegistryError } from '../../errors/index.ts';
 import { type Digest, digestAlgorithm, digestOf, maxManifestBytes, mediaTypes, parseDigest } from '../../oci/index.ts';
 import { importFailed } from '../failure.ts';
@@ -54,12 +54,14 @@ export function createRemoteSource({
         arrived += bytes;
         received(bytes);
       };
+      const room = await roomFor(catalog, into.registryId, into.repository, { digest, length: size });
+      // Not a byte of what does not fit is asked for.
+      if (room && room.bytes < size) throw room.refusal(size);
       const body = await openBlob(client, { digest, size }, count);
       if (!body) return false;
       try {
-        await uploads.put({ ...into, creator }, body, digest, (tx, blob) =>
-          commitBlob(catalog, tx, into.registryId, into.repository, blob),
-        );
+        const link: LinkBlob = (tx, blob) => commitBlob(catalog, tx, into.registryId, into.repository, blob);
+        await uploads.put({ ...into, creator }, body, digest, link, room);
       } catch (error) {
         received(-arrived);
         throw failureOf(error, client.host, digest);
