@@ -50,7 +50,7 @@ logged in; [the guide](../guides/command-line.md) says more. Names and flags are
 \`az role\` and \`az identity\`; \`bonded registry\` is \`bonded acr\`.
 
 A command ends with 0, with 3 where what it is about is not there, with 2 where it is not written as it must be, and with 1
-otherwise; deleting what is not there is no error. An error is one line, on standard error, and says what to do.
+otherwise. An error is one line, on standard error, and says what to do.
 
 | command | what it does |
 |---|---|

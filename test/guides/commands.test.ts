@@ -40,5 +40,9 @@ test.each(pages)('%s shows commands and flags that there are', async (page) => {
   }
 });
 
-/** `bonded registry` is another name of `bonded acr`. */
-const nameOf = (words: readonly string[]) => words.join(' ').replace(/^registry\b/, 'acr');
+/** By its first name: `bonded registry` is `bonded acr`. */
+const nameOf = (words: readonly string[]) =>
+  words
+    .join(' ')
+    .replace(/^registry\b/, 'acr')
+    .replace(/^acr private-endpoint(?= |$)/, 'acr private-endpoint-connection');

@@ -4,7 +4,7 @@ import { importImage, registryType } from '../../../registries/index.ts';
 import { UsageError } from '../../failure.ts';
 import { withProgress } from '../../progress.ts';
 import { readInput } from '../../read-input.ts';
-import type { Columns } from '../../output/index.ts';
+import { bytesColumn, type Columns } from '../../output/index.ts';
 import { manageCommand } from '../command.ts';
 import type { Connection } from '../connect.ts';
 import { textFlag, requiredText } from '../flags.ts';
@@ -26,7 +26,7 @@ const columns: Columns = {
   Digest: 'digest',
   Manifests: 'manifests',
   Blobs: 'blobs',
-  Bytes: 'bytes',
+  Size: bytesColumn('bytes'),
   Operation: 'operation',
 };
 const maxPasswordBytes = 64 * 1024;
