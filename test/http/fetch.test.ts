@@ -47,6 +47,22 @@ test('a request to a server that a test has started is from the operator, and no
   expect(() => credentialsFor(other.url.href)).toThrow('no server is known at');
 });
 
+test('a server that has ended is known no more, nor what stands in front of it; one that came after it is', async () => {
+  const [first, front] = [serve(), serve()];
+  try {
+    const ended = knownServer(first.url.href, data);
+    knownFront(front.url.href, first.url.href);
+    const later = knownServer(first.url.href, data);
+    ended[Symbol.dispose]();
+    expect(await whoAsks(first.url)).toBe(credentialsFor(first.url.href).authorization);
+    expect(await whoAsks(front.url)).toBe(credentialsFor(first.url.href).authorization);
+    later[Symbol.dispose]();
+    expect([await whoAsks(first.url), await whoAsks(front.url)]).toEqual(['nobody', 'nobody']);
+  } finally {
+    await Promise.all([first.stop(true), front.stop(true)]);
+  }
+});
+
 test('a request that says itself who it is from, or that it is from nobody, is left as it is', async () => {
   expect(await whoAsks(known.url, { headers: { authorization: 'Bearer x' } })).toBe('Bearer x');
   expect(await whoAsks(known.url, { anonymous: true })).toBe('nobody');

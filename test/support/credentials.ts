@@ -21,33 +21,49 @@ export interface Credentials {
 /** Names the servers that a parent process has started to its children. */
 const variable = 'BONDED_TEST_CREDENTIALS';
 
-/** By origin, what proves who is asking (a data directory, or an owner's), or the origin of the server behind it. */
-const servers = new Map<string, string>(JSON.parse(process.env[variable] ?? '[]') as [string, string][]);
+/** What is known of an origin: what proves who is asking (a data directory, or an owner's), or the origin of the server behind it. */
+interface Entry {
+  proof: string;
+}
+
+const servers = new Map<string, Entry>(
+  (JSON.parse(process.env[variable] ?? '[]') as [string, string][]).map(([origin, proof]) => [origin, { proof }]),
+);
 
 /** Tokens that were signed, by origin. */
 const signed = new Map<string, { at: number; credentials: Credentials }>();
 
 /**
  * From now on, requests to this URL are the operator's of the server with this data directory, a path as this process
- * sees it; or the first owner's, where the server has none.
+ * sees it; or the first owner's, where the server has none. Until that is disposed of: then its port may be anybody's.
  */
-export function knownServer(url: string, data: string, { isOwners = false }: { isOwners?: boolean } = {}): void {
+export function knownServer(url: string, data: string, { isOwners = false }: { isOwners?: boolean } = {}): Disposable {
   const origin = originOf(url)!;
-  servers.set(origin, isOwners ? `${ownerMark}${ownerDirectory()}` : data);
+  const entry = { proof: isOwners ? `${ownerMark}${ownerDirectory()}` : data };
+  servers.set(origin, entry);
   // Another server may have been there before.
   signed.delete(origin);
+  return { [Symbol.dispose]: () => forget(origin, entry) };
+}
+
+/** Unless another server has been started there since. */
+function forget(origin: string, entry: Entry): void {
+  if (servers.get(origin) !== entry) return;
+  servers.delete(origin);
+  signed.delete(origin);
+  for (const [front, { proof }] of servers) if (proof === origin) servers.delete(front);
 }
 
 const ownerMark = 'owner:';
 
 /** Something stands in front of a server and passes requests on. */
 export function knownFront(url: string, server: string): void {
-  servers.set(originOf(url)!, originOf(server)!);
+  servers.set(originOf(url)!, { proof: originOf(server)! });
 }
 
 /** What a child process needs in its environment in order to know the same servers. */
 export const inherited = (): Record<string, string> => ({
-  [variable]: JSON.stringify([...servers]),
+  [variable]: JSON.stringify([...servers].map(([origin, { proof }]) => [origin, proof])),
   ...inheritedOwner(),
 });
 
@@ -71,10 +87,10 @@ interface Known {
 
 function find(url: string): Known | undefined {
   const origin = originOf(url) ?? '';
-  const proof = servers.get(origin);
+  const proof = servers.get(origin)?.proof;
   if (!proof?.startsWith('http')) return proof === undefined ? undefined : { origin, proof };
   const behind = servers.get(proof);
-  return behind === undefined ? undefined : { origin: proof, proof: behind };
+  return behind === undefined ? undefined : { origin: proof, proof: behind.proof };
 }
 
 function originOf(url: string): string | undefined {

@@ -57,8 +57,8 @@ export async function startTestApp(
   });
   const log = createLog(config.log, undefined, options.log);
   const app = await startApp(config, log, undefined, options.now);
-  knownServer(app.url, data, { isOwners });
   stack.defer(async () => void (await app.stop()));
+  stack.use(knownServer(app.url, data, { isOwners }));
   const owned = stack.move();
   return {
     app,
@@ -136,7 +136,7 @@ export async function startTestProcess(
   };
   stack.defer(async () => void (await end('SIGKILL')));
   const found = await serving(child, () => text, Promise.all(read));
-  knownServer(found, options.dataOutside ?? data, { isOwners });
+  stack.use(knownServer(found, options.dataOutside ?? data, { isOwners }));
   const owned = stack.move();
   return {
     url: found,
