@@ -1,13 +1,12 @@
-import { describeTag, findRepository, listTagHistory, restoreTag, type TagMove } from '../catalog/index.ts';
+import { findRepository, listTagHistory, restoreTag, type TagMove } from '../catalog/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import { answerList } from '../memory/index.ts';
 import { isTag, requireDigest } from '../oci/index.ts';
 import { askerOf, type Attributes, type Exchange } from './exchange.ts';
 import { nextLink, pageOf } from './page.ts';
-import { withPulls } from './pulls.ts';
-import { renderTag, sourceOf } from './render.ts';
+import { sourceOf } from './render.ts';
 import { requireRepository, requireSame } from './repositories.ts';
-import { unknownTag } from './tags.ts';
+import { answerTag, unknownTag } from './tags.ts';
 
 type TagRoute = { name: string; tag: string };
 
@@ -71,10 +70,7 @@ export async function undeleteTag(
   const wanted = optionsOf(await exchange.bytes(mostBytes));
   const { catalog } = attributes;
   await restoreTag({ ...catalog, by: askerOf(exchange).by }, repository, tag, wanted);
-  const facts = await describeTag(catalog, repository, tag);
-  if (!facts) throw unknownTag(tag);
-  const [rendered] = await withPulls(catalog, repository, [renderTag(facts)], (one) => one.name);
-  return Response.json({ ...sourceOf(exchange, name), tag: rendered });
+  return answerTag(attributes, exchange, repository, tag);
 }
 
 /** The body, which may be empty. */

@@ -67,7 +67,8 @@ export async function updateTag(
   return answerTag(attributes, exchange, repository, tag);
 }
 
-async function answerTag(
+/** A tag as it is now, alone. MANIFEST_UNKNOWN. */
+export async function answerTag(
   attributes: Attributes,
   exchange: Exchange,
   repository: Repository,
