@@ -30,10 +30,9 @@ afterAll(async () => {
   await rm(data, { recursive: true, force: true });
 });
 
-/** Whether the operator of the known server signed this, for that server. */
-async function isOperators(authorization: string): Promise<boolean> {
+/** Whether the operator of the known server signed this, for a server at that host. */
+async function isOperators(authorization: string, audience = known.url.host): Promise<boolean> {
   const token = atob(authorization.trim().replace('Basic ', '')).split(':')[1]!;
-  const audience = known.url.host;
   return (await loadOperatorVerifier(data)).verify(token, { audience, nowMs: Date.now() }).ok;
 }
 
@@ -47,19 +46,35 @@ test('a request to a server that a test has started is from the operator, and no
   expect(() => credentialsFor(other.url.href)).toThrow('no server is known at');
 });
 
-test('a server that has ended is known no more, nor what stands in front of it; one that came after it is', async () => {
-  const [first, front] = [serve(), serve()];
+test('a server that has ended is known no more, unless another has been started there since', async () => {
+  const server = serve();
   try {
-    const ended = knownServer(first.url.href, data);
-    knownFront(front.url.href, first.url.href);
-    const later = knownServer(first.url.href, data);
+    const ended = knownServer(server.url.href, data);
+    const later = knownServer(server.url.href, data);
     ended[Symbol.dispose]();
-    expect(await whoAsks(first.url)).toBe(credentialsFor(first.url.href).authorization);
-    expect(await whoAsks(front.url)).toBe(credentialsFor(first.url.href).authorization);
+    expect(await whoAsks(server.url)).toBe(credentialsFor(server.url.href).authorization);
     later[Symbol.dispose]();
-    expect([await whoAsks(first.url), await whoAsks(front.url)]).toEqual(['nobody', 'nobody']);
+    expect(await whoAsks(server.url)).toBe('nobody');
   } finally {
-    await Promise.all([first.stop(true), front.stop(true)]);
+    await server.stop(true);
+  }
+});
+
+test('what stands in front of servers is known while one of them is away, and no longer when it has ended itself', async () => {
+  const [server, front] = [serve(), serve()];
+  try {
+    const away = knownServer(server.url.href, data);
+    const ended = knownFront(front.url.href, server.url.href);
+    const { authorization } = credentialsFor(server.url.href);
+    away[Symbol.dispose]();
+    expect(await isOperators(await whoAsks(front.url), server.url.host)).toBe(true);
+    expect(await whoAsks(server.url)).toBe('nobody');
+    knownServer(server.url.href, data);
+    expect(await whoAsks(front.url)).toBe(authorization);
+    ended[Symbol.dispose]();
+    expect([await whoAsks(server.url), await whoAsks(front.url)]).toEqual([authorization, 'nobody']);
+  } finally {
+    await Promise.all([server.stop(true), front.stop(true)]);
   }
 });
 
@@ -71,7 +86,7 @@ test('a request that says itself who it is from, or that it is from nobody, is l
 test('what stands in front of a server is known like it, and child processes know the same', async () => {
   const front = serve();
   try {
-    knownFront(front.url.href, known.url.href);
+    using _known = knownFront(front.url.href, known.url.href);
     expect(await whoAsks(front.url)).toBe(credentialsFor(known.url.href).authorization);
     const program = `
       const { fetch } = await import(${JSON.stringify(`${import.meta.dir}/fetch.ts`)});

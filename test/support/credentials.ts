@@ -21,14 +21,13 @@ export interface Credentials {
 /** Names the servers that a parent process has started to its children. */
 const variable = 'BONDED_TEST_CREDENTIALS';
 
-/** What is known of an origin: what proves who is asking (a data directory, or an owner's), or the origin of the server behind it. */
-interface Entry {
+/** What is known of an origin: the server that answers there, or behind it, and what proves who is asking (a data directory, or an owner's). */
+interface Known {
+  origin: string;
   proof: string;
 }
 
-const servers = new Map<string, Entry>(
-  (JSON.parse(process.env[variable] ?? '[]') as [string, string][]).map(([origin, proof]) => [origin, { proof }]),
-);
+const servers = new Map<string, Known>(JSON.parse(process.env[variable] ?? '[]') as [string, Known][]);
 
 /** Tokens that were signed, by origin. */
 const signed = new Map<string, { at: number; credentials: Credentials }>();
@@ -39,31 +38,35 @@ const signed = new Map<string, { at: number; credentials: Credentials }>();
  */
 export function knownServer(url: string, data: string, { isOwners = false }: { isOwners?: boolean } = {}): Disposable {
   const origin = originOf(url)!;
-  const entry = { proof: isOwners ? `${ownerMark}${ownerDirectory()}` : data };
-  servers.set(origin, entry);
   // Another server may have been there before.
   signed.delete(origin);
-  return { [Symbol.dispose]: () => forget(origin, entry) };
-}
-
-/** Unless another server has been started there since. */
-function forget(origin: string, entry: Entry): void {
-  if (servers.get(origin) !== entry) return;
-  servers.delete(origin);
-  signed.delete(origin);
-  for (const [front, { proof }] of servers) if (proof === origin) servers.delete(front);
+  return knownUntilDisposed(origin, { origin, proof: isOwners ? `${ownerMark}${ownerDirectory()}` : data });
 }
 
 const ownerMark = 'owner:';
 
-/** Something stands in front of a server and passes requests on. */
-export function knownFront(url: string, server: string): void {
-  servers.set(originOf(url)!, { proof: originOf(server)! });
+/**
+ * Something stands in front of a server and passes requests on, until it is disposed of: also while that server is away,
+ * since there may be others behind it.
+ */
+export function knownFront(url: string, server: string): Disposable {
+  return knownUntilDisposed(originOf(url)!, servers.get(originOf(server)!)!);
+}
+
+function knownUntilDisposed(origin: string, known: Known): Disposable {
+  const entry = { ...known };
+  servers.set(origin, entry);
+  return {
+    [Symbol.dispose]: () => {
+      // Unless another has been started there since.
+      if (servers.get(origin) === entry) servers.delete(origin);
+    },
+  };
 }
 
 /** What a child process needs in its environment in order to know the same servers. */
 export const inherited = (): Record<string, string> => ({
-  [variable]: JSON.stringify([...servers].map(([origin, { proof }]) => [origin, proof])),
+  [variable]: JSON.stringify([...servers]),
   ...inheritedOwner(),
 });
 
@@ -80,17 +83,8 @@ export function authorizationFor(url: string): string | undefined {
   return known && credentialsOf(known).authorization;
 }
 
-interface Known {
-  origin: string;
-  proof: string;
-}
-
 function find(url: string): Known | undefined {
-  const origin = originOf(url) ?? '';
-  const proof = servers.get(origin)?.proof;
-  if (!proof?.startsWith('http')) return proof === undefined ? undefined : { origin, proof };
-  const behind = servers.get(proof);
-  return behind === undefined ? undefined : { origin: proof, proof: behind.proof };
+  return servers.get(originOf(url) ?? '');
 }
 
 function originOf(url: string): string | undefined {
