@@ -1,0 +1,12 @@
+export type { Component } from './component.ts';
+export { distributionOf, type OsRelease } from './distributions.ts';
+export {
+  advisoryName,
+  type Ecosystem,
+  formatEcosystem,
+  languageEcosystem,
+  normalisePythonName,
+  parseEcosystem,
+} from './ecosystems.ts';
+export { maxPurlLength, type PackageUrl, parsePurl, purlOf } from './package-url.ts';
+export { isSeverity, severities, type Severity, severityRank, worseSeverity } from './severity.ts';
