@@ -8,5 +8,6 @@ export {
   normalisePythonName,
   parseEcosystem,
 } from './ecosystems.ts';
+export { compareVersions } from './order/compare-versions.ts';
 export { maxPurlLength, type PackageUrl, parsePurl, purlOf } from './package-url.ts';
 export { isSeverity, severities, type Severity, severityRank, worseSeverity } from './severity.ts';
