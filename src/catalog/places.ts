@@ -1,0 +1,43 @@
+import type { Database } from '../database/index.ts';
+import type { Digest, ManifestKind } from '../oci/index.ts';
+import './tables.ts';
+
+/** A repository that has a manifest. */
+export interface Place {
+  registryId: number;
+  repositoryId: number;
+  repository: string;
+}
+
+/** What a manifest is, wherever it lies: its digest says all of it. */
+export interface StoredContent {
+  mediaType: string;
+  kind: ManifestKind;
+  bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** The repositories that have a manifest, of all registries, in the order of their ids; up to `limit` behind one. */
+export function placesOf(db: Database, digest: Digest, limit: number, after = 0): Promise<Place[]> {
+  return db.all<Place>(
+    `SELECT r.registry_id AS "registryId", r.id AS "repositoryId", r.name AS repository
+      FROM manifests m JOIN repositories r ON r.id = m.repository_id
+      WHERE m.digest = ? AND m.repository_id > ? ORDER BY m.repository_id LIMIT ?`,
+    [digest, after, limit],
+  );
+}
+
+/**
+ * A manifest by its digest alone, from whichever repository has it: for what works for the registry itself. Who asks for
+ * others goes through `findManifest`.
+ */
+export function contentOf(db: Database, digest: Digest): Promise<StoredContent | undefined> {
+  return db.first<StoredContent>(
+    'SELECT media_type AS "mediaType", kind, bytes FROM manifests WHERE digest = ? ORDER BY repository_id LIMIT 1',
+    [digest],
+  );
+}
+
+/** Whether any repository has a manifest. */
+export async function hasPlaces(db: Database, digest: Digest): Promise<boolean> {
+  return (await db.first('SELECT 1 AS found FROM manifests WHERE digest = ? LIMIT 1', [digest])) !== undefined;
+}

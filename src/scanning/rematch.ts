@@ -1,0 +1,79 @@
+import { changedComponents } from '../advisories/index.ts';
+import { type Database, listsOf } from '../database/index.ts';
+import type { Digest } from '../oci/index.ts';
+import { evaluateImage, type Knowledge } from './evaluate-image.ts';
+import { readInventory } from './image-store.ts';
+import './tables.ts';
+
+/** Components whose images are looked for at once: an update that changes more is done in rounds. */
+const mostComponents = 50_000;
+/** Images of a round. */
+const mostImages = 200;
+
+/**
+ * Evaluates anew what an update of the advisories changed, without touching a layer: the images that have a component against
+ * which something else is known than before. A crash repeats a round, no more. Resolves with how many, and whether there is more.
+ */
+export async function reevaluate(
+  context: { db: Database; now: () => number },
+  knowledge: () => Promise<Knowledge>,
+  state: RematchState,
+): Promise<{ images: number; more: boolean }> {
+  const { db } = context;
+  if (state.waiting.length === 0) {
+    const since = await evaluatedRevision(db);
+    const { componentIds, revision } = await changedComponents(db, since, mostComponents);
+    if (componentIds.length === 0) {
+      if (revision > since) await keepRevision(db, revision);
+      return { images: 0, more: false };
+    }
+    state.revision = revision;
+    state.knowledge = await knowledge();
+    state.waiting = await imagesWith(db, componentIds);
+  }
+  const round = state.waiting.splice(0, mostImages);
+  for (const { scanId, digest } of round) {
+    const stored = await readInventory(db, scanId);
+    if (stored) await evaluateImage(context, { scanId, digest }, stored, state.knowledge!);
+  }
+  if (state.waiting.length > 0) return { images: round.length, more: true };
+  await keepRevision(db, state.revision);
+  state.knowledge = undefined;
+  return { images: round.length, more: true };
+}
+
+/** What one process is in the middle of. */
+export interface RematchState {
+  waiting: { scanId: number; digest: Digest }[];
+  revision: number;
+  knowledge: Knowledge | undefined;
+}
+
+export const newRematchState = (): RematchState => ({ waiting: [], revision: 0, knowledge: undefined });
+
+async function imagesWith(db: Database, componentIds: readonly number[]) {
+  const images = new Map<number, Digest>();
+  for (const { list, values } of listsOf(componentIds)) {
+    const rows = await db.all<{ scanId: number; digest: Digest }>(
+      `SELECT s.id AS "scanId", s.digest AS digest FROM image_components c JOIN scans s ON s.id = c.scan_id
+        WHERE c.component_id IN (${list})`,
+      values,
+    );
+    for (const { scanId, digest } of rows) images.set(scanId, digest);
+  }
+  return [...images].map(([scanId, digest]) => ({ scanId, digest })).toSorted((a, b) => a.scanId - b.scanId);
+}
+
+async function evaluatedRevision(db: Database): Promise<number> {
+  const row = await db.first<{ revision: number }>('SELECT revision FROM evaluated_advisories WHERE id = 1', []);
+  return row?.revision ?? 0;
+}
+
+async function keepRevision(db: Database, revision: number): Promise<void> {
+  await db.change(
+    `INSERT INTO evaluated_advisories (id, revision) VALUES (1, ?)
+      ON CONFLICT (id) DO UPDATE SET revision = excluded.revision WHERE evaluated_advisories.revision < excluded.revision
+      RETURNING id`,
+    [revision],
+  );
+}
