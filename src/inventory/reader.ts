@@ -1,6 +1,17 @@
 /** What kind of package manager installed something; the type of its package URL, but for `generic`. */
 export type PackageType =
-  'deb' | 'apk' | 'rpm' | 'npm' | 'pypi' | 'golang' | 'maven' | 'gem' | 'cargo' | 'nuget' | 'composer' | 'generic';
+  | 'deb'
+  | 'apk'
+  | 'rpm'
+  | 'npm'
+  | 'pypi'
+  | 'golang'
+  | 'maven'
+  | 'gem'
+  | 'cargo'
+  | 'nuget'
+  | 'composer'
+  | 'generic';
 
 /** A package that a file of a layer says is there, before it is known of which distribution the image is. */
 export interface FoundPackage {
