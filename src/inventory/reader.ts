@@ -1,3 +1,7 @@
+import type { OsRelease } from '../packages/index.ts';
+
+export type { OsRelease } from '../packages/index.ts';
+
 /** What kind of package manager installed something; the type of its package URL, but for `generic`. */
 export type PackageType =
   | 'deb'
@@ -31,15 +35,6 @@ export interface FoundPackage {
   location?: string;
   /** More for the package URL. */
   qualifiers?: Record<string, string>;
-}
-
-/** Of os-release(5): which distribution an image is. */
-export interface OsRelease {
-  id: string;
-  versionId?: string;
-  versionCodename?: string;
-  prettyName?: string;
-  cpeName?: string;
 }
 
 /** What the header of an entry says of the file. */
