@@ -6,3 +6,6 @@ export { type ImageInventory, type ImageLayer, type ImageWarning, mergeLayers } 
 export { readLayer, type ReadLayerOptions } from './read-layer.ts';
 export type { FoundPackage, OsRelease, PackageType } from './reader.ts';
 export { mayHidePackages, type Warning, type WarningCode } from './warnings.ts';
+export { type Extraction, extractLayer, type ExtractOptions } from './process/extract-layer.ts';
+export { inventoryCommand } from './process/protocol.ts';
+export { runInventory } from './process/run-inventory.ts';

@@ -1,7 +1,7 @@
 import type { ByteSource } from '../unpack/byte-source.ts';
 import type { LayerLimits } from '../limits.ts';
 import type { WarningCode } from '../warnings.ts';
-import { createContent, type EntryContent } from './content.ts';
+import { createContent, createScratch, type EntryContent, type Scratch } from './content.ts';
 import { blockBytes, type Header, isZeroBlock, parseHeader } from './header.ts';
 import { type PaxRecords, parsePax } from './pax.ts';
 import { type SparseFile, sparseOfGnu, sparseOfPax } from './sparse.ts';
@@ -40,6 +40,7 @@ export async function* readArchive(
   limits: Pick<LayerLimits, 'entries' | 'headerBytes'>,
   warn: (code: WarningCode, path?: string, detail?: string) => void,
 ): AsyncGenerator<ArchiveEntry, void, undefined> {
+  const scratch = createScratch();
   let described: Described = {};
   for (let count = 0; ; count++) {
     const block = await bytes.take(blockBytes);
@@ -78,7 +79,7 @@ export async function* readArchive(
       described = next;
       continue;
     }
-    const entry = await entryOf(header, described, block, bytes, limits.headerBytes);
+    const entry = await entryOf(header, described, block, bytes, scratch, limits.headerBytes);
     if (!entry) {
       warn('damaged-archive', header.name, 'a file with holes whose map is none');
       return;
@@ -113,6 +114,7 @@ async function entryOf(
   { pax, longName, longLink }: Described,
   block: Uint8Array,
   bytes: ByteSource,
+  scratch: Scratch,
   maxMapBytes: number,
 ): Promise<ArchiveEntry | undefined> {
   const name = longName || pax?.path || header.name;
@@ -130,7 +132,7 @@ async function entryOf(
     mode: header.mode,
     size: kind === 'file' ? (sparse?.size ?? packedBytes) : 0,
     linkName: longLink || pax?.linkPath || header.linkName,
-    content: createContent(bytes, packedBytes, sparse),
+    content: createContent(bytes, packedBytes, sparse, scratch),
   };
 }
 

@@ -1,11 +1,11 @@
 import type { ByteSource } from '../unpack/byte-source.ts';
 import { fillHoles, type SparseFile } from './sparse.ts';
 
-/** The bytes of one file of an archive. Whoever reads them has bounded `size` before. */
+/** The bytes of one file of an archive, good until those of the next one are read. Whoever reads them has bounded sizes. */
 export interface EntryContent {
   /** Bytes in the archive. */
   readonly packedBytes: number;
-  /** The first `count` bytes, or all where it has fewer. */
+  /** The first `count` bytes, or all where it has fewer; asked for once, before all. */
   head(count: number): Promise<Uint8Array>;
   /** All bytes, holes filled; what there is of them where the archive ends. Undefined where the map of its holes is none. */
   whole(): Promise<Uint8Array | undefined>;
@@ -15,7 +15,24 @@ export interface EntryContent {
   truncated(): boolean;
 }
 
-export function createContent(bytes: ByteSource, packedBytes: number, sparse: SparseFile | undefined): EntryContent {
+/** Memory that one file after the other is read into: most layers have hundreds, and what is not reused is collected late. */
+export type Scratch = (length: number) => Uint8Array;
+
+export function createScratch(): Scratch {
+  let kept = new Uint8Array(64 * 1024);
+  return (length) => {
+    // What nobody has written to takes no memory yet.
+    if (length > kept.length) kept = new Uint8Array(Math.max(length, kept.length * 2));
+    return kept.subarray(0, length);
+  };
+}
+
+export function createContent(
+  bytes: ByteSource,
+  packedBytes: number,
+  sparse: SparseFile | undefined,
+  scratch: Scratch,
+): EntryContent {
   let read = 0;
   let truncated = false;
   let start: Uint8Array = new Uint8Array(0);
@@ -28,7 +45,7 @@ export function createContent(bytes: ByteSource, packedBytes: number, sparse: Sp
   }
 
   async function packed(): Promise<Uint8Array> {
-    const all = new Uint8Array(packedBytes);
+    const all = scratch(packedBytes);
     all.set(start);
     const rest = await fill(all.subarray(start.length));
     return all.subarray(0, start.length + rest.length);

@@ -37,7 +37,7 @@ type Decompressor = Transform & Pick<Gunzip | BrotliCompress, 'bytesWritten'>;
 async function* through(decompressor: Decompressor, bytes: ByteSource): AsyncGenerator<Uint8Array, void, undefined> {
   let over = false;
   let sent = 0;
-  let last: Uint8Array[] = [];
+  const unread: Uint8Array[] = [];
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
   decompressor.on('close', end).on('end', end).on('error', end);
 
@@ -49,8 +49,9 @@ async function* through(decompressor: Decompressor, bytes: ByteSource): AsyncGen
         return;
       }
       sent += piece.length;
-      // It takes one at a time, and may have ended inside of the one before.
-      last = [...last.slice(-1), piece];
+      unread.push(piece);
+      // It may have ended inside of one that was sent before, and took the others without a word.
+      for (let left = sent - decompressor.bytesWritten; bytesOf(unread) - unread[0]!.length >= left;) unread.shift();
       await Promise.race([new Promise((taken) => decompressor.write(piece, taken)), ended]);
     }
   }
@@ -66,8 +67,12 @@ async function* through(decompressor: Decompressor, bytes: ByteSource): AsyncGen
     end();
     await sending.catch(() => {});
   }
-  const unread = sent - decompressor.bytesWritten;
-  if (unread > 0) bytes.giveBack(Buffer.concat(last).subarray(-unread));
+  const left = sent - decompressor.bytesWritten;
+  if (left > 0) bytes.giveBack(Buffer.concat(unread).subarray(-left));
+}
+
+function bytesOf(pieces: readonly Uint8Array[]): number {
+  return pieces.reduce((sum, piece) => sum + piece.length, 0);
 }
 
 /** Passes over the header of a member; false where there is none. */
