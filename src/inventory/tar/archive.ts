@@ -46,7 +46,7 @@ export async function* readArchive(
     const block = await bytes.take(blockBytes);
     if (block.length < blockBytes) {
       // An archive without its end is whole as far as anybody can tell; one that ends inside of a block is not.
-      if (block.length > 0) warn('truncated-archive');
+      if (block.length > 0) warn(count === 0 ? 'not-an-archive' : 'truncated-archive');
       return;
     }
     if (isZeroBlock(block)) {

@@ -40,8 +40,7 @@ export function parseHeader(block: Uint8Array): Header | undefined {
 }
 
 export function isZeroBlock(block: Uint8Array): boolean {
-  for (const byte of block) if (byte !== 0) return false;
-  return true;
+  return block[0] === 0 && block.every((byte) => byte === 0);
 }
 
 /** `ustar\0`, where GNU has `ustar  `. */

@@ -9,10 +9,11 @@ export function tarText(field: Uint8Array): string {
 export function decodeText(bytes: Uint8Array): string {
   // Most names are short and plain: this is several times as fast as the decoder for them.
   if (bytes.length > 100) return decoder.decode(bytes);
-  let text = '';
-  for (const byte of bytes) {
+  const codes: number[] = [];
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i]!;
     if (byte > 0x7f) return decoder.decode(bytes);
-    text += String.fromCharCode(byte);
+    codes.push(byte);
   }
-  return text;
+  return String.fromCharCode(...codes);
 }
