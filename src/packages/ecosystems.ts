@@ -58,11 +58,12 @@ export function normalisePythonName(name: string): string {
 
 /**
  * The name by which advisories of a language know a package, from the namespace and the name of its package URL:
- * `@scope/name` of npm, `group:artifact` of Maven, `vendor/name` of Packagist, the path of a Go module.
+ * `@scope/name` of npm, `group:artifact` of Maven, `vendor/name` of Packagist, the path of a Go module. A full name
+ * may come as `name` without a namespace, as advisories have it.
  */
 export function advisoryName(ecosystem: string, namespace: string | undefined, name: string): string {
   if (ecosystem === 'PyPI') return normalisePythonName(name);
   const full = namespace ? `${namespace}${ecosystem === 'Maven' ? ':' : '/'}${name}` : name;
-  // Packagist and NuGet do not tell cases apart; advisories of the one are in lower case, of the other as published.
-  return ecosystem === 'Packagist' ? full.toLowerCase() : full;
+  // Neither tells cases apart, and images spell them as they like.
+  return ecosystem === 'Packagist' || ecosystem === 'NuGet' ? full.toLowerCase() : full;
 }
