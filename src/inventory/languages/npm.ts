@@ -3,7 +3,6 @@ import { createFindings } from './findings.ts';
 import { MalformedFile } from './malformed-file.ts';
 import { asList, asRecord, asText, parseJson } from './parse-json.ts';
 
-const name = /^(?:@[\w.~-]+\/)?[\w.~-]+$/;
 /** A package lies directly in `node_modules`, or in a scope there; what lies deeper was bundled into one, or is its test data. */
 const installed = /(?:^|\/)node_modules\/(?:@[^/]+\/)?[^/]+\/package\.json$/;
 /** The official Node images unpack Yarn here. */
@@ -34,7 +33,7 @@ function packageIn(path: string, bytes: Uint8Array): FoundPackage | undefined {
     const record = asRecord(parseJson(bytes));
     const full = asText(record?.['name'])?.trim();
     const version = asText(record?.['version'])?.trim();
-    if (!record || !full || !version || !name.test(full)) return undefined;
+    if (!record || !full || !version) return undefined;
     return { type: 'npm', ...npmName(full), version, licenses: licensesOf(record) };
   } catch (error) {
     if (error instanceof MalformedFile && !installed.test(path)) return undefined;
