@@ -1,3 +1,7 @@
+import type { OsRelease } from '../packages/index.ts';
+
+export type { OsRelease } from '../packages/index.ts';
+
 /** What kind of package manager installed something; the type of its package URL, but for `generic`. */
 export type PackageType =
   | 'deb'
@@ -33,15 +37,6 @@ export interface FoundPackage {
   qualifiers?: Record<string, string>;
 }
 
-/** Of os-release(5): which distribution an image is. */
-export interface OsRelease {
-  id: string;
-  versionId?: string;
-  versionCodename?: string;
-  prettyName?: string;
-  cpeName?: string;
-}
-
 /** What the header of an entry says of the file. */
 export interface EntryFacts {
   /** Permission bits as in the header. */
@@ -61,8 +56,8 @@ export interface ReadResult {
 export const defaultMaxBytes = 64 * 1024 * 1024;
 
 /**
- * One kind of file that says which packages there are. It runs in a process of its own, on bytes of anybody, after one
- * another for every file of a layer, and keeps nothing between two of them. Lengths and numbers of what it returns are
+ * One kind of file that says which packages there are. It runs in a process of its own, on bytes of anybody, for one file
+ * of a layer after the other, and keeps nothing between two of them. Lengths and numbers of what it returns are
  * bounded by whoever calls it (`bound-findings.ts`); what it does on the way is for itself to bound.
  */
 export interface Reader {
@@ -70,8 +65,7 @@ export interface Reader {
   readonly name: string;
   /**
    * Whether a file may be of its kind, told by path (`a/b`: normalised, no slash in front) and header. Cheap: it is asked for
-   * every file of every layer. The first reader that wants a file gets it, or, of those with `recognises`, the first that
-   * recognises it.
+   * every file of every layer. A file goes to every reader that wants it and, where it has `recognises`, recognises it.
    */
   wants(path: string, entry: EntryFacts): boolean;
   /** Most bytes of a file; a larger one becomes a warning. */

@@ -1,0 +1,124 @@
+import { createFindingsBounds } from './bound-findings.ts';
+import type { FoundFile } from './layer-inventory.ts';
+import type { LayerLimits } from './limits.ts';
+import { defaultMaxBytes, type Reader } from './reader.ts';
+import type { ArchiveEntry } from './tar/archive.ts';
+import { parentOf } from './tar/path.ts';
+import type { Warnings } from './warnings.ts';
+
+/** What is asked of the first bytes of a file that is known by its content. */
+const headBytes = 4096;
+
+/** The files of one layer with something in them, as they are when all of it is unpacked. */
+export interface Collection {
+  /** Reads a file where some reader wants it. */
+  file(path: string, entry: ArchiveEntry): Promise<void>;
+  /** A second name of a file of the same layer. */
+  hardLink(path: string, target: string | undefined, mode: number): void;
+  /** Something came to lie at a path: what was there, or below, is gone. */
+  replace(path: string): void;
+  /** A directory came to lie at a path: a file that was there is gone. */
+  replaceFile(path: string): void;
+  /** By path, then reader. */
+  files(): FoundFile[];
+}
+
+export function createCollection(
+  readers: readonly Reader[],
+  limits: LayerLimits,
+  warnings: Warnings,
+): Collection {
+  const found = new Map<string, FoundFile[]>();
+  /** Directories with something found in them, so that hardly any replacement has to look for it. */
+  const above = new Set<string>();
+  const bounds = createFindingsBounds(limits, warnings);
+  let collected = 0;
+
+  function keep(path: string, files: FoundFile[]): void {
+    if (files.length === 0) return;
+    found.set(path, files);
+    for (let one = parentOf(path); one !== undefined && !above.has(one); one = parentOf(one)) above.add(one);
+  }
+
+  /** What one reader makes of a file; undefined for nothing. */
+  function readBy(reader: Reader, path: string, bytes: Uint8Array): FoundFile | undefined {
+    try {
+      const result = reader.read(path, bytes);
+      for (const warning of result.warnings ?? []) warnings.add('unread-part', path, warning);
+      const { packages, os } = bounds.bound(path, result);
+      if (packages.length === 0 && !os) return undefined;
+      return { path, reader: reader.name, packages, ...(os && { os }) };
+    } catch (error) {
+      warnings.add('unread-file', path, `${reader.name}: ${(error as Error).message}`);
+      return undefined;
+    }
+  }
+
+  return {
+    async file(path, { mode, size, content }) {
+      const facts = { mode, size };
+      let takers = readers.filter((reader) => reader.wants(path, facts));
+      if (takers.length === 0) return;
+      if (takers.every((reader) => reader.recognises)) {
+        // A map of holes has to be read whole before its file is known.
+        const head = content.packedBytes <= limits.fileBytes ? await content.head(headBytes) : new Uint8Array(0);
+        takers = takers.filter((reader) => reader.recognises!(head));
+        if (takers.length === 0) return;
+      }
+      const bytes = Math.max(size, content.packedBytes);
+      takers = takers.filter((reader) => {
+        const most = Math.min(reader.maxBytes ?? defaultMaxBytes, limits.fileBytes);
+        if (bytes > most) warnings.add('large-file', path, `${bytes} bytes, for ${reader.name} ${most}`);
+        return bytes <= most;
+      });
+      if (takers.length === 0) return;
+      if (collected + bytes > limits.collectedBytes) {
+        warnings.add('too-many-collected', path);
+        return;
+      }
+      collected += bytes;
+      const whole = await content.whole();
+      if (!whole) {
+        warnings.add('unread-file', path, 'a file with holes whose map is none');
+        return;
+      }
+      const recognising = takers.filter((reader) => reader.recognises?.(whole.subarray(0, headBytes)) ?? true);
+      keep(
+        path,
+        recognising.flatMap((reader) => readBy(reader, path, whole) ?? []),
+      );
+    },
+    hardLink(path, target, mode) {
+      const files = (target !== undefined && found.get(target)) || [];
+      const wanting = readers.filter((reader) => reader.wants(path, { mode, size: 1 }));
+      // An executable is found by its content, which is the same under each name. A database is one by its name.
+      const same = files.filter(({ reader: name }) =>
+        readers.some((reader) => reader.name === name && (reader.recognises || wanting.includes(reader))),
+      );
+      keep(
+        path,
+        same.map((file) => ({ ...file, path })),
+      );
+      for (const reader of wanting) {
+        if (!reader.recognises && !same.some((file) => file.reader === reader.name)) {
+          warnings.add('unread-link', path, `a hard link to ${target ?? 'what is no path'}, which was not read`);
+        }
+      }
+    },
+    replace(path) {
+      found.delete(path);
+      if (!above.has(path)) return;
+      for (const other of found.keys()) if (other.startsWith(`${path}/`)) found.delete(other);
+      above.delete(path);
+    },
+    replaceFile: (path) => void found.delete(path),
+    files: () =>
+      [...found.values()]
+        .flat()
+        .toSorted((a, b) => order(a.path, b.path) || order(a.reader, b.reader)),
+  };
+}
+
+function order(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

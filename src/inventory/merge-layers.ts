@@ -1,0 +1,117 @@
+import type { Digest } from '../oci/index.ts';
+import { distributionOf, type OsRelease } from '../packages/index.ts';
+import { type ImageComponent, imageComponent, isSystemType } from './image-component.ts';
+import { supersededFiles } from './languages/index.ts';
+import type { FoundFile, LayerInventory } from './layer-inventory.ts';
+import { operatingSystemOf } from './operating-system.ts';
+import { readPathMarks } from './path-marks.ts';
+import type { FoundPackage } from './reader.ts';
+import { mayHidePackages, type Warning } from './warnings.ts';
+
+export interface ImageLayer {
+  digest: Digest;
+  inventory: LayerInventory;
+}
+
+/** A warning of a layer; one of the image as a whole has none. */
+export interface ImageWarning extends Warning {
+  layer?: Digest;
+}
+
+/** What is in an image once all its layers lie upon each other. */
+export interface ImageInventory {
+  os?: OsRelease;
+  /** In order of type, name, version and path. */
+  components: ImageComponent[];
+  warnings: ImageWarning[];
+  /** Something could not be read that may have packages in it. */
+  partial: boolean;
+}
+
+/** A file of the layers so far, with the layer in which each of its packages came. */
+interface Standing {
+  file: FoundFile;
+  layer: number;
+  origins: Map<string, number>;
+}
+
+/**
+ * The inventory of an image from those of its layers, the lowest first. The topmost version of each file counts, with what was
+ * hidden left out, and so are warnings about what was. The same layers give the same inventory, to the byte.
+ */
+export function mergeLayers(layers: readonly ImageLayer[]): ImageInventory {
+  let standing = new Map<string, Standing>();
+  let warnings: { warning: Warning; layer: number }[] = [];
+  for (const [layer, { inventory }] of layers.entries()) {
+    const hides = readPathMarks(inventory.hides);
+    const below = standing;
+    standing = new Map([...below].filter(([, { file }]) => !hides(file.path)));
+    warnings = warnings.filter(({ warning }) => warning.path === undefined || !hides(warning.path));
+    for (const file of inventory.files) standing.set(keyOf(file), placed(file, layer, below.get(keyOf(file))));
+    for (const warning of inventory.warnings) warnings.push({ warning, layer });
+  }
+  const all = [...standing.values()];
+  const os = operatingSystemOf(new Map(all.flatMap(({ file }) => (file.os ? [[file.path, file.os]] : []))));
+  const components = componentsOf(all, os, layers);
+  const listed = [
+    ...warnings.map(({ warning, layer }) => ({ ...warning, layer: layers[layer]!.digest })),
+    ...unknownDistribution(components, os),
+  ];
+  return { ...(os && { os }), components, warnings: listed, partial: listed.some(mayHidePackages) };
+}
+
+function keyOf({ path, reader }: FoundFile): string {
+  return `${reader}\n${path}`;
+}
+
+/** A package that was there below, in the same version, came with whatever brought it there. */
+function placed(file: FoundFile, layer: number, below: Standing | undefined): Standing {
+  const origins = new Map<string, number>();
+  for (const found of file.packages) {
+    const identity = identityOf(found);
+    origins.set(identity, below?.origins.get(identity) ?? layer);
+  }
+  return { file, layer, origins };
+}
+
+function identityOf({ type, namespace, name, version, arch, location }: FoundPackage): string {
+  return [type, namespace, name, version, arch, location].join('\n');
+}
+
+function componentsOf(all: readonly Standing[], os: OsRelease | undefined, layers: readonly ImageLayer[]): ImageComponent[] {
+  const superseded = supersededFiles(all.map(({ file }) => file));
+  const components = new Map<string, ImageComponent>();
+  const sorted = all.toSorted((a, b) => compare(a.file.path, b.file.path) || compare(a.file.reader, b.file.reader));
+  for (const { file, layer, origins } of sorted) {
+    if (superseded.has(file.path)) continue;
+    for (const found of file.packages) {
+      const layerIndex = origins.get(identityOf(found)) ?? layer;
+      const place = { path: file.path, layerIndex, layer: layers[layerIndex]!.digest };
+      const component = imageComponent(found, os, place);
+      // A package of a distribution is installed once, however many databases say so.
+      const key = isSystemType(found.type) ? component.purl : `${component.purl}\n${component.path}`;
+      if (!components.has(key)) components.set(key, component);
+    }
+  }
+  return [...components.values()].sort(
+    (a, b) =>
+      compare(a.type, b.type) ||
+      compare(a.installedName, b.installedName) ||
+      compare(a.installedVersion, b.installedVersion) ||
+      compare(a.path, b.path) ||
+      compare(a.purl, b.purl),
+  );
+}
+
+/** Packages of a distribution whose advisories nobody knows are packages of which nothing is said. */
+function unknownDistribution(components: readonly ImageComponent[], os: OsRelease | undefined): ImageWarning[] {
+  if (os && distributionOf(os)) return [];
+  if (!components.some(({ type }) => isSystemType(type))) return [];
+  const name = os?.prettyName ?? (os ? `${os.id} ${os.versionId ?? ''}`.trim() : 'the image does not say which');
+  return [{ code: 'unknown-distribution', detail: name }];
+}
+
+/** By code units: the same on every machine. */
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
