@@ -5,7 +5,7 @@ import { gemReader } from './gem.ts';
 import { npmReader } from './npm.ts';
 import { nugetReader } from './nuget.ts';
 import { maxPackages } from './findings.ts';
-import { normalizedName, pythonReader } from './python.ts';
+import { pythonReader } from './python.ts';
 
 const read = (reader: Reader, content: string | object, path = 'x') =>
   reader.read(path, Buffer.from(typeof content === 'string' ? content : JSON.stringify(content)));
@@ -84,7 +84,6 @@ describe('Python', () => {
     ];
     expect(of(classified)[0]?.licenses).toEqual(['BSD License']);
     expect(of(['Name: a', 'Version: 1', `License: ${'x'.repeat(500)}`, '        more of it'])[0]?.licenses).toEqual([]);
-    expect(normalizedName('zope.interface')).toBe('zope-interface');
   });
 
   test('a description that says Name again is not asked, nor are lines of Windows a difference', () => {
