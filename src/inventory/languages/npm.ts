@@ -1,5 +1,6 @@
 import type { FoundPackage, Reader } from '../reader.ts';
 import { createFindings } from './findings.ts';
+import { isInside } from './is-named.ts';
 import { MalformedFile } from './malformed-file.ts';
 import { asList, asRecord, asText, parseJson } from './parse-json.ts';
 
@@ -16,9 +17,7 @@ const yarnOfNodeImages = /^opt\/yarn-v[\d.]+\/package\.json$/;
 export const npmReader: Reader = {
   name: 'npm',
   maxBytes: 4 * 1024 * 1024,
-  wants: (path) =>
-    path.endsWith('/package.json') &&
-    (path.startsWith('node_modules/') || path.includes('/node_modules/') || yarnOfNodeImages.test(path)),
+  wants: (path) => path.endsWith('/package.json') && (isInside(path, 'node_modules') || yarnOfNodeImages.test(path)),
   read(path, bytes) {
     const findings = createFindings();
     const found = packageIn(path, bytes);

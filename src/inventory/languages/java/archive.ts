@@ -29,7 +29,7 @@ interface Left {
 export const javaReader: Reader = {
   name: 'java',
   maxBytes: 256 * 1024 * 1024,
-  wants: (path, { size }) => size > 0 && archive.test(path),
+  wants: (path, { size }) => size > 0 && path.charCodeAt(path.length - 4) === 46 && archive.test(path),
   read(path, bytes) {
     const findings = createFindings();
     // A text in place of a jar (a pointer to large storage, a placeholder) can be loaded by nobody.
