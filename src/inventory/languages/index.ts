@@ -1,4 +1,4 @@
-import type { Reader } from '../reader.ts';
+import type { EntryFacts, Reader } from '../reader.ts';
 import { composerLockReader, composerReader } from './composer.ts';
 import { executableReader } from './executables/reader.ts';
 import { gemReader } from './gem.ts';
@@ -31,3 +31,11 @@ export const languageReaders: readonly Reader[] = [
   nugetLockReader,
   executableReader,
 ];
+
+const someFile: EntryFacts = { mode: 0o644, size: 1 };
+const byName = languageReaders.filter((reader) => !reader.recognises);
+
+/** Whether a path alone says that a package of a language is there; executables are told by what is in them. */
+export function isLanguageFile(path: string): boolean {
+  return byName.some((reader) => reader.wants(path, someFile));
+}
