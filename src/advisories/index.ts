@@ -1,7 +1,17 @@
 export type { Artifact, ArtifactLayer, OpenArtifact } from './artifact.ts';
-export { bundleArtifactType, bundledFeeds, bundleLayerType, linesOfLayer } from './bundle.ts';
+export { bundleArtifactType, bundledFeeds, bundleLayerType } from './bundle.ts';
+export { isStale, presentAdvisories } from './present.ts';
 export { changedComponents } from './changed-components.ts';
 export { advisoriesConfig, type AdvisoriesConfig, type FeedSource, feedSources } from './config.ts';
+export {
+  advisoryDatabaseName,
+  advisoryDatabaseType,
+  exportAdvisories,
+  syncAdvisories,
+  type SyncInput,
+} from './contract.ts';
+export { fetchFile } from './feeds/fetch.ts';
+export type { RefreshContext } from './feeds/feeds.ts';
 export type { FeedState } from './feed-rows.ts';
 export { componentsWith, findComponents, type FoundComponent } from './find-components.ts';
 export { importArtifact } from './import-artifact.ts';
@@ -17,3 +27,4 @@ export { advisoriesStatus, type AdvisoriesStatus } from './status.ts';
 export { advisoryMigrations } from './tables.ts';
 export { vulnerabilitiesOf } from './vulnerabilities.ts';
 export type { Vulnerability } from './vulnerability.ts';
+export { writeLayer } from './write-layer.ts';

@@ -5,7 +5,7 @@ import { predictionsOf } from './epss.ts';
 import { exploitedOf } from './kev.ts';
 import type { OsvAffected, OsvRecord } from './osv.ts';
 import { unpack } from './pack.ts';
-import { rate } from './rate.ts';
+import { isMalicious, rate } from './rate.ts';
 import type { StoredMatch } from './stored-match.ts';
 import { sourceOfRecord } from './licences.ts';
 import type { Vulnerability } from './vulnerability.ts';
@@ -152,12 +152,12 @@ function vulnerabilityOf(
     id,
     records: records.map((record) => record.id).toSorted(),
     aliases,
-    ...rate(ecosystem, members),
+    ...rate(members),
     ...(kev && { kev }),
     ...(epss && { epss }),
     ...(fixedVersion !== undefined && { fixedVersion }),
     fixState: fixedVersion === undefined ? fixStateOf(members) : 'fixed',
-    malicious: [id, ...aliases, ...records.map((record) => record.id)].some((name) => name.startsWith('MAL-')),
+    malicious: records.some(isMalicious),
     possible: members.every(({ match }) => match.possible === true),
     summary: summaryOf(records),
     references: [...references].slice(0, mostReferences),
