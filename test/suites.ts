@@ -34,6 +34,11 @@ const sqliteAlone = [
 
 /** What asks for no facts, or for the same ones of any database, and takes a while. */
 const sameOnAll = [
+  'advisories/cvss',
+  'advisories/match',
+  'advisories/match.property',
+  'advisories/rate',
+  'advisories/real-records',
   'cli/**/*',
   'content/files/*',
   'content/parent-claims',
