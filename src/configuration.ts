@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { advisoriesConfig } from './advisories/index.ts';
 import { gcConfig, manifestsConfig, tagsConfig } from './catalog/index.ts';
 import { type ConfigSources, hostName, loadConfig, type LoadedConfig, processCount } from './config/index.ts';
 import { storageConfig, uploadsConfig } from './content/index.ts';
@@ -54,6 +55,7 @@ const slices = z.strictObject({
   network: z.strictObject({ ...networkConfig, regions: regionsConfig }).prefault({}),
   outbound: outboundConfig,
   import: importConfig,
+  advisories: advisoriesConfig,
   log: logConfig,
 });
 

@@ -81,6 +81,7 @@ function servedTypes(
   catalog: Catalog,
   concerns: (exchange: object, id: string) => void,
   importImage: LongAction,
+  advisories: ServedType,
 ): ServedType[] {
   const { mirror, directory, resources, identification } = access;
   const { passwords, now } = identification;
@@ -148,6 +149,7 @@ function servedTypes(
     { type: replicationType, handlers: replicationHandlers(resources) },
     { type: connectionType, handlers: connectionHandlers(networks) },
     { type: linkResourceType, handlers: linkResourceHandlers(networks) },
+    advisories,
     advisorType(config, access, catalog, throttled),
   ];
 }
@@ -181,6 +183,7 @@ export function createManagementEdge(
     catalog,
     carriesOut,
     importImage,
+    advisories,
     failed,
   }: {
     gates: readonly Gate[];
@@ -190,6 +193,7 @@ export function createManagementEdge(
     catalog: Catalog;
     carriesOut: boolean;
     importImage: LongAction;
+    advisories: ServedType;
     failed: (error: unknown) => void;
   },
 ): Pick<Management, 'renderError' | 'takeUp' | 'stop'> & {
@@ -200,7 +204,15 @@ export function createManagementEdge(
   /** What an action was about beside the resource that it is an action of. */
   const concerned = new WeakMap<object, string>();
   const management = createManagement({
-    types: servedTypes(config, access, throttled, catalog, (exchange, id) => concerned.set(exchange, id), importImage),
+    types: servedTypes(
+      config,
+      access,
+      throttled,
+      catalog,
+      (exchange, id) => concerned.set(exchange, id),
+      importImage,
+      advisories,
+    ),
     providerActions: [
       {
         action: checkNameAvailability,

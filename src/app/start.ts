@@ -10,6 +10,8 @@ import { createOauth2 } from '../oauth2/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { createMetrics, type Log, type Metrics, watchLoopLag, watchMemory } from '../telemetry/index.ts';
 import { type Access, openAccess } from './access.ts';
+import { advisoryDatabase } from './advisories.ts';
+import { keepAdvisories } from './keep-advisories.ts';
 import { grantsTo, recordDone, recordRefused, refusalsTo } from './audit-trail.ts';
 import { createFailures, startBackground, takeUpOperations } from './background.ts';
 import { createDataEndpoint } from './data-endpoint.ts';
@@ -112,6 +114,7 @@ export async function startApp(
     audit,
     catalog,
     importImage: createImportAction(config, access, storage, uploads, network, limits.ofContent),
+    advisories: advisoryDatabase(config, access, storage, uploads, network),
     // Nodes tell each other what they have taken; of the workers of one server, one does it for all.
     carriesOut: storage.node !== undefined || worker?.background !== false,
     failed: (error) => failed('management', error),
@@ -187,6 +190,7 @@ export async function startApp(
   for (const stop of access.follow(failed)) stack.defer(stop);
   stack.defer(takeUpOperations(management, failed));
   if (worker?.background !== false) {
+    for (const stop of keepAdvisories(config, storage, metrics, { log, failed, now })) stack.defer(stop);
     for (const stop of startBackground(config, storage, access, uploads, metrics, { log, failed })) stack.defer(stop);
   }
   stack.defer(measureStorage(catalog, access, metrics, failed));

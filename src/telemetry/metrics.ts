@@ -30,6 +30,9 @@ export interface Metrics {
   storageUsed: Gauge<'registry'>;
   storageLimit: Gauge<'registry'>;
   storageRefusals: Counter<'level'>;
+  advisoryAge: Gauge<'feed'>;
+  advisoryRecords: Gauge<'feed'>;
+  advisoryRevision: Gauge;
   workers: Gauge;
   restarts: Counter;
   /** Has `read` called before each scrape: for gauges whose value somebody else knows. */
@@ -137,6 +140,18 @@ export function createMetrics(): Metrics {
       'bonded_storage_refusals_total',
       'Pushes refused because a storage limit is reached, of a registry or of a repository.',
       ['level'],
+    ),
+    advisoryAge: gauge(
+      'bonded_advisories_age_seconds',
+      'Time since a source of advisories was up to date; of one that never was, since 1970.',
+      'max',
+      ['feed'],
+    ),
+    advisoryRecords: gauge('bonded_advisories_records', 'Advisories that are known of a source.', 'max', ['feed']),
+    advisoryRevision: gauge(
+      'bonded_advisories_revision',
+      'Revision of all advisories; it grows with each change.',
+      'max',
     ),
     workers: gauge('bonded_workers_active', 'Worker processes that serve; 0 where one process does everything.'),
     restarts: counter('bonded_worker_restarts_total', 'Worker processes that ended and were replaced.'),
