@@ -14,6 +14,7 @@ export { fetchFile } from './feeds/fetch.ts';
 export type { RefreshContext } from './feeds/feeds.ts';
 export type { FeedState } from './feed-rows.ts';
 export { componentsWith, findComponents, type FoundComponent } from './find-components.ts';
+export { freshnessOf } from './freshness.ts';
 export { importArtifact } from './import-artifact.ts';
 export type { ImportContext } from './import-context.ts';
 export { AdvisoryImportError } from './import-error.ts';

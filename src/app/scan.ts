@@ -1,0 +1,65 @@
+import { advisoriesStatus, freshnessOf } from '../advisories/index.ts';
+import type { Configuration } from '../configuration.ts';
+import { extractLayer } from '../inventory/index.ts';
+import { isAlive, startPeriodic } from '../jobs/index.ts';
+import { createKnowledge, followContent, newRematchState, reevaluate, runScans } from '../scanning/index.ts';
+import type { Log, Metrics } from '../telemetry/index.ts';
+import type { Failures } from './background.ts';
+import type { Storage } from './storage.ts';
+
+/** How often it is asked what was pushed, and what advisories have changed (ms). */
+const followMs = 200;
+const reevaluateMs = 1000;
+
+/**
+ * Scans what is pushed, in this process and beside others, and keeps what is known of images up to date. Whatever fails here
+ * leaves pushes and pulls as they are.
+ */
+export function startScanning(
+  { scanning }: Configuration,
+  { db, blobs, node }: Storage,
+  { log, failed, metrics, now }: { log: Log; failed: Failures; metrics: Metrics; now: () => number },
+): (() => Promise<void>)[] {
+  const knowledge = async () => {
+    const { revision, feeds } = await advisoriesStatus(db);
+    return createKnowledge(db, revision, (ecosystems) => freshnessOf(feeds, ecosystems) ?? now());
+  };
+  const limits = { memoryBytes: scanning.memory, timeMs: scanning.timeout };
+  const runner = runScans({
+    db,
+    blobs,
+    now,
+    extract: (source, options) => extractLayer(source, { ...options, limits }),
+    parallel: scanning.parallel,
+    timeoutMs: scanning.timeout,
+    nodes: node && { self: node.id, isAlive },
+    knowledge,
+    failed: (error) => failed('scan', error),
+    ended(scan, outcome, ms, error) {
+      metrics.scans.inc({ outcome });
+      metrics.scanSeconds.observe(ms / 1000);
+      const said = { digest: scan.digest, reason: scan.reason, attempts: scan.attempts, outcome, ms: Math.round(ms) };
+      if (error === undefined) log.debug(said, 'scanned');
+      else log.warn({ ...said, err: error }, 'an image could not be scanned');
+    },
+  });
+  const periodic = (name: string, intervalMs: number, run: () => Promise<boolean>) =>
+    startPeriodic({
+      name,
+      intervalMs,
+      isOurs: node?.lease(name) ?? (() => true),
+      run,
+      failed: (error) => failed(name, error),
+    });
+  const state = newRematchState();
+  return [
+    () => runner.stop(),
+    periodic('follow-content', followMs, async () => {
+      const limit = 100;
+      const followed = await followContent(db, now, limit);
+      if (followed > 0) runner.wake();
+      return followed === limit;
+    }),
+    periodic('evaluate-images', reevaluateMs, async () => (await reevaluate({ db, now }, knowledge, state)).more),
+  ];
+}
