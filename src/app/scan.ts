@@ -2,7 +2,7 @@ import { advisoriesStatus, freshnessOf } from '../advisories/index.ts';
 import type { Configuration } from '../configuration.ts';
 import { extractLayer } from '../inventory/index.ts';
 import { isAlive, startPeriodic } from '../jobs/index.ts';
-import { createKnowledge, followContent, newRematchState, reevaluate, runScans } from '../scanning/index.ts';
+import { createKnowledge, followContent, lookForWork, newRematchState, reevaluate, runScans, trimInventories } from '../scanning/index.ts';
 import type { Log, Metrics } from '../telemetry/index.ts';
 import type { Failures } from './background.ts';
 import type { Storage } from './storage.ts';
@@ -10,6 +10,8 @@ import type { Storage } from './storage.ts';
 /** How often it is asked what was pushed, and what advisories have changed (ms). */
 const followMs = 200;
 const reevaluateMs = 1000;
+/** How often images are walked through for those that are to be scanned (ms). */
+const lookMs = 600_000;
 
 /**
  * Scans what is pushed, in this process and beside others, and keeps what is known of images up to date. Whatever fails here
@@ -52,6 +54,8 @@ export function startScanning(
       failed: (error) => failed(name, error),
     });
   const state = newRematchState();
+  let looked = '';
+  let trimmed = '';
   return [
     () => runner.stop(),
     periodic('follow-content', followMs, async () => {
@@ -59,6 +63,16 @@ export function startScanning(
       const followed = await followContent(db, now, limit);
       if (followed > 0) runner.wake();
       return followed === limit;
+    }),
+    periodic('look-for-images', lookMs, async () => {
+      const { after, asked } = await lookForWork(db, looked, { now: now(), againMs: scanning.interval });
+      looked = after;
+      if (asked > 0) runner.wake();
+      return after !== '';
+    }),
+    periodic('trim-inventories', lookMs, async () => {
+      trimmed = await trimInventories(db, trimmed);
+      return trimmed !== '';
     }),
     periodic('evaluate-images', reevaluateMs, async () => (await reevaluate({ db, now }, knowledge, state)).more),
   ];

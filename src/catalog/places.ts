@@ -41,3 +41,20 @@ export function contentOf(db: Database, digest: Digest): Promise<StoredContent |
 export async function hasPlaces(db: Database, digest: Digest): Promise<boolean> {
   return (await db.first('SELECT 1 AS found FROM manifests WHERE digest = ? LIMIT 1', [digest])) !== undefined;
 }
+
+/**
+ * Digests of images, each once, in their order: of the next `limit` manifests behind one. `last`: where to go on; undefined at
+ * the end.
+ */
+export async function imagesAfter(
+  db: Database,
+  after: string,
+  limit: number,
+): Promise<{ digests: Digest[]; last: Digest | undefined }> {
+  const rows = await db.all<{ digest: Digest; kind: ManifestKind }>(
+    'SELECT digest, kind FROM manifests WHERE digest > ? ORDER BY digest, repository_id LIMIT ?',
+    [after, limit],
+  );
+  const images = rows.filter(({ kind }) => kind === 'image').map(({ digest }) => digest);
+  return { digests: [...new Set(images)], last: rows.length < limit ? undefined : rows.at(-1)!.digest };
+}

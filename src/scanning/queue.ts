@@ -119,3 +119,22 @@ export async function recoverScans(db: Database, now: number, nodes?: ScanClaims
   );
   return rows.length;
 }
+
+/** Most that are counted: beyond that a number says nothing more. */
+const mostCounted = 100_000;
+
+/** How many wait, run and are left, and since when the one waits that waits longest (ms). */
+export async function queueState(
+  db: Database,
+): Promise<{ queued: number; running: number; failed: number; oldestAt: number | null }> {
+  const count = async (state: string) => {
+    const row = await db.first<{ n: number; oldest: number | null }>(
+      `SELECT count(*) AS n, min(requested_at) AS oldest
+        FROM (SELECT requested_at FROM scans WHERE state = '${state}' LIMIT ${mostCounted}) AS counted`,
+      [],
+    );
+    return row!;
+  };
+  const [queued, running, failed] = await Promise.all([count('queued'), count('running'), count('failed')]);
+  return { queued: queued.n, running: running.n, failed: failed.n, oldestAt: queued.oldest };
+}

@@ -28,8 +28,10 @@ export async function scanImage(
   const content = await contentOf(db, digest);
   const image = content && scannable(content);
   if (!image || isAttestation(image)) {
+    // The scan of what there is stays, so that nobody asks for it again.
+    if (content) return 'nothing to scan';
     await db.write(async (tx) => forgetImage(tx, id));
-    return content ? 'nothing to scan' : 'gone';
+    return 'gone';
   }
   let stored = await readInventory(db, id);
   if (stored?.revision !== extractorRevision) {

@@ -1,0 +1,167 @@
+import { type Catalog, describeManifest, findListedRepository, type ManifestDescription } from '../catalog/index.ts';
+import { toCycloneDx, cycloneDxMediaType } from '../inventory/index.ts';
+import { type Digest, isRepositoryName, parseDigest } from '../oci/index.ts';
+import { formatId, ManagementError, parseArmId, segmentsOf } from '../operations/index.ts';
+import { builtInResource, type Resource } from '../resources/index.ts';
+import type { FindImagesInput, FindingsInput } from './contract.ts';
+import { readFindings } from './evaluate-image.ts';
+import { findImages } from './find-images.ts';
+import { findScan, readInventory, type ScanFacts } from './image-store.ts';
+import { queueState, requestScan } from './queue.ts';
+import { changesOf, showFindings } from './show-findings.ts';
+
+export interface ScanningHandlerOptions {
+  catalog: Catalog;
+  now(): number;
+  /** Id of a registry in the catalog; undefined where there is none of that name. */
+  registryIdOf(name: string): number | undefined;
+}
+
+const iso = (at: number) => new Date(at).toISOString();
+const states = { queued: 'Pending', running: 'Running', done: 'Done', failed: 'Failed' } as const;
+const mostWarnings = 100;
+
+/** What scans have found, as resources, and what can be asked of them. */
+export function scanningHandlers({ catalog, now, registryIdOf }: ScanningHandlerOptions) {
+  const { db } = catalog;
+
+  async function manifestAt(id: string): Promise<{ repository: string; manifest: ManifestDescription } | undefined> {
+    const digest = parseDigest(nameOf(id));
+    const name = nameOf(parentOf(id));
+    const registryId = registryIdOf(nameOf(parentOf(parentOf(id))));
+    if (!digest || registryId === undefined || !isRepositoryName(name)) return undefined;
+    const repository = await findListedRepository(catalog, registryId, name);
+    const manifest = repository && (await describeManifest(catalog, repository, digest));
+    return manifest && { repository: name, manifest };
+  }
+
+  async function latest(id: string): Promise<Resource | undefined> {
+    const found = await manifestAt(parentOf(id));
+    return found && builtInResource(id, await describe(found.manifest));
+  }
+
+  async function describe({ kind, digest, children }: ManifestDescription) {
+    if (kind === 'index') {
+      const scans = await Promise.all(children.map((child) => findScan(db, child.digest)));
+      const states = children.map((child, at) => ({ digest: child.digest, state: stateOf(scans[at]) }));
+      return { state: 'NotScannable', children: states };
+    }
+    const scan = await findScan(db, digest);
+    if (!scan) return { state: kind === 'image' ? 'Pending' : 'NotScannable' };
+    const [stored, found] = await Promise.all([readInventory(db, scan.id), readFindings(db, scan.id)]);
+    if (!stored && scan.state === 'done') return { state: 'NotScannable' };
+    return {
+      ...worked(scan),
+      ...(stored && {
+        status: stored.status,
+        scannedTime: iso(stored.scannedAt),
+        os: stored.inventory.os && pick(stored.inventory.os),
+        components: stored.inventory.components.length,
+        warnings: stored.inventory.warnings.slice(0, mostWarnings),
+      }),
+      ...(found && {
+        summary: found.summary,
+        evaluatedTime: iso(found.evaluatedAt),
+        advisoryRevision: found.advisoryRevision,
+      }),
+    };
+  }
+
+  /** The images whose scans an id is about: of an index, all of its. */
+  async function scansAt(id: string): Promise<ScanFacts[]> {
+    const found = await manifestAt(parentOf(id));
+    if (!found) throw new ManagementError('ResourceNotFound', 'there is no such manifest');
+    const { kind, digest, children } = found.manifest;
+    const digests = kind === 'index' ? children.map((child) => child.digest) : [digest];
+    const scans = await Promise.all(digests.map((one) => findScan(db, one)));
+    return scans.filter((scan) => scan !== undefined);
+  }
+
+  const scan = {
+    get: ({ id }: { id: string }) => latest(id),
+    async list({ id }: { id: string }) {
+      const found = await latest(formatId([...segmentsOf(id)!, 'scans', 'latest']));
+      return { resources: found ? [found] : [], after: undefined };
+    },
+    actions: {
+      async start(_: unknown, __: unknown, { id }: Resource) {
+        const found = await manifestAt(parentOf(id));
+        if (!found) throw new ManagementError('ResourceNotFound', 'there is no such manifest');
+        const { kind, digest, children } = found.manifest;
+        const digests = kind === 'index' ? children.map((child) => child.digest) : [digest];
+        for (const one of digests) await requestScan(db, one, 'asked', now());
+      },
+      async findings(_: unknown, input: unknown, { id }: Resource) {
+        const scans = await scansAt(id);
+        const pages = await Promise.all(scans.map((one) => showFindings(db, one.id, input as FindingsInput)));
+        return { total: pages.reduce((sum, { total }) => sum + total, 0), findings: pages.flatMap((page) => page.findings) };
+      },
+      async sbom(_: unknown, __: unknown, { id }: Resource) {
+        const found = await manifestAt(parentOf(id));
+        const [scanned] = found?.manifest.kind === 'image' ? await scansAt(id) : [];
+        const stored = scanned && (await readInventory(db, scanned.id));
+        if (!stored) throw notScanned(found?.manifest.kind);
+        const subject = { repository: found!.repository, digest: scanned.digest as Digest };
+        return { mediaType: cycloneDxMediaType, sbom: toCycloneDx(stored.inventory, subject) };
+      },
+      async changes(_: unknown, input: unknown, { id }: Resource) {
+        const scans = await scansAt(id);
+        const { top } = input as { top: number };
+        const changes = (await Promise.all(scans.map((one) => changesOf(db, one.id, top)))).flat();
+        return { changes: changes.toSorted((a, b) => b.at - a.at).slice(0, top).map(({ at, ...change }) => ({ ...change, time: iso(at) })) };
+      },
+    },
+  };
+
+  const registry = {
+    get: async ({ id }: { id: string }) => builtInResource(id, await describeQueue()),
+    async list({ id }: { id: string }) {
+      const own = formatId([...segmentsOf(id)!, 'scanning', 'default']);
+      return { resources: [builtInResource(own, await describeQueue())], after: undefined };
+    },
+    actions: {
+      async findImages(_: unknown, input: unknown, { id }: Resource) {
+        const asked = input as FindImagesInput;
+        if (asked.component === undefined && asked.vulnerability === undefined)
+          throw new ManagementError('InvalidRequestContent', 'give component, vulnerability, or both');
+        const registryId = registryIdOf(nameOf(parentOf(id)));
+        if (registryId === undefined) throw new ManagementError('ResourceNotFound', 'there is no such registry');
+        return findImages(catalog, registryId, asked);
+      },
+    },
+  };
+
+  async function describeQueue() {
+    const { queued, running, failed, oldestAt } = await queueState(db);
+    return { queued, running, failed, ...(oldestAt !== null && { oldestRequestTime: iso(oldestAt) }) };
+  }
+
+  return { scan, registry };
+}
+
+function notScanned(kind: string | undefined): ManagementError {
+  if (kind === 'index')
+    return new ManagementError('InvalidRequestContent', 'it is an index: ask for the SBOM of one of its images');
+  return new ManagementError('ResourceNotFound', 'the image has not been scanned yet; its scan says why');
+}
+
+function worked({ state, reason, requestedAt, attempts, error }: ScanFacts) {
+  return {
+    state: states[state],
+    reason,
+    requestedTime: iso(requestedAt),
+    ...(attempts > 0 && { attempts }),
+    ...(error !== null && { error }),
+  };
+}
+
+const stateOf = (scan: ScanFacts | undefined): string => (scan ? states[scan.state] : 'Pending');
+
+const pick = ({ id, versionId, prettyName }: { id: string; versionId?: string; prettyName?: string }) => ({
+  id,
+  ...(versionId !== undefined && { versionId }),
+  ...(prettyName !== undefined && { prettyName }),
+});
+
+const nameOf = (id: string): string => parseArmId(id)?.name ?? '';
+const parentOf = (id: string): string => parseArmId(id)?.parent ?? '/';
