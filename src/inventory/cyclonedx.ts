@@ -48,9 +48,14 @@ function operatingSystemOf({ os }: ImageInventory) {
       name: os.id,
       ...(os.versionId !== undefined && { version: os.versionId }),
       ...(os.prettyName !== undefined && { description: os.prettyName }),
-      ...(os.cpeName !== undefined && { cpe: os.cpeName }),
+      ...(os.cpeName !== undefined && isCpe(os.cpeName) && { cpe: os.cpeName }),
     },
   ];
+}
+
+/** The standard has a pattern of which this is the outer form; anything else would make the whole document invalid. */
+function isCpe(name: string): boolean {
+  return /^cpe:(?:2\.3:|\/)[aho](?::[\w.~%-]*){1,10}$/.test(name);
 }
 
 function packagesOf(components: readonly ImageComponent[]) {

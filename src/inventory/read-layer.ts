@@ -39,11 +39,21 @@ export async function readLayer(
   const collection = createCollection(readers, limits, warnings);
   const marks = createPathMarks();
   let entries = 0;
+  let lastParent: string | undefined;
+
+  /** Not every archive has an entry for each directory. */
+  function markParents(path: string): void {
+    const parent = parentOf(path);
+    if (parent === lastParent) return;
+    lastParent = parent;
+    for (let above = parent; above !== undefined; above = parentOf(above)) marks.directory(above);
+  }
 
   async function keep(entry: ArchiveEntry): Promise<void> {
     const path = safePath(entry.name);
     if (path === undefined || path === '' || estargz.has(path)) return;
     const name = path.slice(path.lastIndexOf('/') + 1);
+    markParents(path);
     if (name.startsWith(whiteout)) hide(path, name);
     else if (entry.kind === 'directory') {
       marks.directory(path);
