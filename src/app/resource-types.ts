@@ -1,3 +1,4 @@
+import { admissionTypes } from '../admission/index.ts';
 import { recommendationType } from '../advisor/index.ts';
 import { explainManagementAccess, identityTypes, testToken } from '../identity/index.ts';
 import { networkTypes } from '../network/index.ts';
@@ -15,6 +16,7 @@ export const resourceTypes: readonly ResourceType[] = [
   ...identityTypes,
   ...networkTypes,
   replicationType,
+  ...admissionTypes,
   recommendationType,
 ];
 export const providerActions: readonly ProviderAction[] = [

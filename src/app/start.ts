@@ -11,6 +11,7 @@ import type { Digest } from '../oci/index.ts';
 import { createMetrics, type Log, type Metrics, watchLoopLag, watchMemory } from '../telemetry/index.ts';
 import { type Access, openAccess } from './access.ts';
 import { grantsTo, recordDone, recordRefused, refusalsTo } from './audit-trail.ts';
+import { openAdmission } from './admission.ts';
 import { createFailures, startBackground, takeUpOperations } from './background.ts';
 import { createDataEndpoint } from './data-endpoint.ts';
 import { createGates } from './gates.ts';
@@ -73,11 +74,13 @@ export async function startApp(
   const access = await openAccess(config, storage, { log, now, url: () => server.url });
   // Whoever writes has the rules, as the directory has them now.
   catalog.tagMutability = (id, repository) => access.directory().registry(id)?.tagMutability(repository);
+  catalog.quarantines = (id, repository) => admission.rules.of(id, repository)?.quarantines === true;
   catalog.storageLimiter = createStorageLimits(access.directory, access.tiers);
   const hosts = createLiveHosts(config, registryIds, access);
   const audit = createAudit(log);
   stack.defer(() => audit.close());
   const failed = createFailures(metrics, log);
+  const { admission, doorOf, quarantine } = openAdmission(storage, access, { audit, failed, now });
   const limits = openThrottle(config, storage, access, { metrics, audit, failed, now });
   for (const stop of limits.follow()) stack.defer(stop);
   const network = createNetworkGates({ config, access, audit });
@@ -111,7 +114,8 @@ export async function startApp(
     throttled: limits.callers,
     audit,
     catalog,
-    importImage: createImportAction(config, access, storage, uploads, network, limits.ofContent),
+    admission,
+    importImage: createImportAction(config, access, storage, uploads, network, limits.ofContent, admission),
     // Nodes tell each other what they have taken; of the workers of one server, one does it for all.
     carriesOut: storage.node !== undefined || worker?.background !== false,
     failed: (error) => failed('management', error),
@@ -125,6 +129,8 @@ export async function startApp(
     pulls,
     uploads,
     blobs,
+    admission: doorOf,
+    quarantine,
     manifestTimeoutMs: config.uploads.stallTimeout,
     manifestMemory: createByteBudget(manifestBytes),
     listMemory: createByteBudget(listBytes),
@@ -187,7 +193,8 @@ export async function startApp(
   for (const stop of access.follow(failed)) stack.defer(stop);
   stack.defer(takeUpOperations(management, failed));
   if (worker?.background !== false) {
-    for (const stop of startBackground(config, storage, access, uploads, metrics, { log, failed })) stack.defer(stop);
+    for (const stop of startBackground(config, storage, access, uploads, admission, metrics, { log, failed }))
+      stack.defer(stop);
   }
   stack.defer(measureStorage(catalog, access, metrics, failed));
   stack.defer(watchLoopLag((seconds) => metrics.loopLagSeconds.set(seconds)));

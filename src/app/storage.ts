@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
+import { admissionMigrations } from '../admission/index.ts';
 import { type Catalog, catalogMigrations, ensureRegistry } from '../catalog/index.ts';
 import { type Configuration, registriesOf } from '../configuration.ts';
 import {
@@ -32,6 +33,7 @@ const migrations = [
   ...resourceMigrations,
   ...identityMigrations,
   ...tierMigrations,
+  ...admissionMigrations,
 ];
 
 /** Facts without any front door. */

@@ -1,0 +1,1 @@
+export { severities, type Severity, severityRank } from './severity.ts';
