@@ -1,4 +1,12 @@
-import { deleteTag, describeTag, describeTags, describeTagsOf, type Repository, tagStorage } from '../catalog/index.ts';
+import {
+  deleteTag,
+  describeTag,
+  describeTags,
+  describeTagsOf,
+  type Repository,
+  type TagFacts,
+  tagStorage,
+} from '../catalog/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import { answerList } from '../memory/index.ts';
 import { isTag, requireDigest } from '../oci/index.ts';
@@ -39,14 +47,32 @@ export function listTagAttributes(
     const end = page.at(-1);
     const more = end !== undefined && found.length > n;
     const path = `/acr/v1/${name}/_tags`;
+    const shown = await ledTo(attributes, exchange, repository, page);
     return {
       body: {
         ...sourceOf(exchange, name),
-        tags: await withPulls(catalog, repository, page.map(renderTag), (tag) => tag.name),
+        tags: await withPulls(catalog, repository, shown.map(renderTag), (tag) => tag.name),
       },
       headers: more ? nextLink(path, { ...asked, order }, { name: end.name, at: end.updatedAt }) : {},
     };
   });
+}
+
+/** Tags with what they lead to, without those in quarantine that lead nowhere: as a pull would find them. */
+async function ledTo(
+  { admission }: Attributes,
+  exchange: Exchange,
+  { id: repositoryId, name }: Repository,
+  tags: readonly TagFacts[],
+): Promise<TagFacts[]> {
+  const door = admission(exchange, name);
+  if (!door) return [...tags];
+  const led: TagFacts[] = [];
+  for (const tag of tags) {
+    const digest = await door.leadsTo({ repositoryId, digest: tag.digest }, tag.name);
+    if (digest !== null) led.push(digest === undefined ? tag : { ...tag, digest });
+  }
+  return led;
 }
 
 /** `GET /acr/v1/{name}/_tags/{tag}` */
@@ -74,7 +100,8 @@ export async function answerTag(
   repository: Repository,
   tag: string,
 ): Promise<Response> {
-  const facts = isTag(tag) ? await describeTag(attributes.catalog, repository, tag) : undefined;
+  const named = isTag(tag) ? await describeTag(attributes.catalog, repository, tag) : undefined;
+  const [facts] = await ledTo(attributes, exchange, repository, named ? [named] : []);
   if (!facts) throw unknownTag(tag);
   const [rendered] = await withPulls(attributes.catalog, repository, [renderTag(facts)], (one) => one.name);
   const storage = await storageFor(exchange, () => tagStorage(attributes.catalog, repository, facts));

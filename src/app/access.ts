@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { admissionTypes } from '../admission/index.ts';
 import { registryNames, repositoryIds } from '../catalog/index.ts';
 import { type Configuration, registriesOf } from '../configuration.ts';
 import {
@@ -65,7 +66,7 @@ export async function openAccess(
   const resources = createResources(db, { now });
   for (const { name } of registriesOf(config)) await ensureRegistryResource(resources, name);
   await ensureHomeReplications(resources);
-  const types = [registryType, tierType, ...identityTypes, ...networkTypes].map(({ type }) => type);
+  const types = [registryType, tierType, ...identityTypes, ...networkTypes, ...admissionTypes].map(({ type }) => type);
   const mirror = await createMirror(resources, types);
   const rightUses = createRightUses(db, (id) => mirror.get(id) !== undefined, now);
   const standing = { ...standingOf(config.bootstrap), used: rightUses.used };

@@ -1,3 +1,13 @@
+import {
+  type Admission,
+  admissionActionHandlers,
+  admissionExceptionType,
+  admissionHandlers,
+  admissionPolicyType,
+  admissionType,
+  exceptionHandlers,
+  policyHandlers,
+} from '../admission/index.ts';
 import { decideManagement } from '../access/index.ts';
 import type { Audit } from '../audit/index.ts';
 import { bytesOf, type Catalog, registryUsage } from '../catalog/index.ts';
@@ -79,6 +89,7 @@ function servedTypes(
   access: Access,
   throttled: ThrottledCallers,
   catalog: Catalog,
+  admission: Admission,
   concerns: (exchange: object, id: string) => void,
   importImage: LongAction,
   advisories: ServedType,
@@ -150,7 +161,30 @@ function servedTypes(
     { type: connectionType, handlers: connectionHandlers(networks) },
     { type: linkResourceType, handlers: linkResourceHandlers(networks) },
     advisories,
+    ...admissionServed(config, access, catalog, admission),
     advisorType(config, access, catalog, throttled),
+  ];
+}
+
+/** Policies, exceptions, and what they make of images. */
+function admissionServed(config: Configuration, access: Access, catalog: Catalog, admission: Admission): ServedType[] {
+  const { mirror, directory, resources, identification } = access;
+  const whoOf = (principal: unknown) => {
+    const { id, holder } = principal as Caller;
+    return { id, name: holder.name };
+  };
+  const actions = admissionActionHandlers({
+    ...admission,
+    catalog,
+    mirror,
+    now: identification.now,
+    registries: () => directory().registries,
+    loginServer: (name, origin) => loginServerOf(config, name, origin),
+  });
+  return [
+    { type: admissionPolicyType, handlers: policyHandlers },
+    { type: admissionExceptionType, handlers: exceptionHandlers({ mirror, resources, whoOf }) },
+    { type: admissionType, handlers: admissionHandlers({ mirror }, actions) },
   ];
 }
 
@@ -181,6 +215,7 @@ export function createManagementEdge(
     throttled,
     audit,
     catalog,
+    admission,
     carriesOut,
     importImage,
     advisories,
@@ -191,6 +226,7 @@ export function createManagementEdge(
     throttled: ThrottledCallers;
     audit: Audit;
     catalog: Catalog;
+    admission: Admission;
     carriesOut: boolean;
     importImage: LongAction;
     advisories: ServedType;
@@ -209,6 +245,7 @@ export function createManagementEdge(
       access,
       throttled,
       catalog,
+      admission,
       (exchange, id) => concerned.set(exchange, id),
       importImage,
       advisories,

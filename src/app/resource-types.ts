@@ -1,3 +1,4 @@
+import { admissionTypes } from '../admission/index.ts';
 import { advisoryDatabaseType } from '../advisories/index.ts';
 import { recommendationType } from '../advisor/index.ts';
 import { explainManagementAccess, identityTypes, testToken } from '../identity/index.ts';
@@ -16,6 +17,7 @@ export const resourceTypes: readonly ResourceType[] = [
   ...identityTypes,
   ...networkTypes,
   replicationType,
+  ...admissionTypes,
   advisoryDatabaseType,
   recommendationType,
 ];

@@ -13,6 +13,7 @@ import { type Access, openAccess } from './access.ts';
 import { advisoryDatabase } from './advisories.ts';
 import { keepAdvisories } from './keep-advisories.ts';
 import { grantsTo, recordDone, recordRefused, refusalsTo } from './audit-trail.ts';
+import { openAdmission } from './admission.ts';
 import { createFailures, startBackground, takeUpOperations } from './background.ts';
 import { createDataEndpoint } from './data-endpoint.ts';
 import { createGates } from './gates.ts';
@@ -75,11 +76,13 @@ export async function startApp(
   const access = await openAccess(config, storage, { log, now, url: () => server.url });
   // Whoever writes has the rules, as the directory has them now.
   catalog.tagMutability = (id, repository) => access.directory().registry(id)?.tagMutability(repository);
+  catalog.quarantines = (id, repository) => admission.rules.of(id, repository)?.quarantines === true;
   catalog.storageLimiter = createStorageLimits(access.directory, access.tiers);
   const hosts = createLiveHosts(config, registryIds, access);
   const audit = createAudit(log);
   stack.defer(() => audit.close());
   const failed = createFailures(metrics, log);
+  const { admission, doorOf, quarantine } = openAdmission(storage, access, { audit, failed, now });
   const limits = openThrottle(config, storage, access, { metrics, audit, failed, now });
   for (const stop of limits.follow()) stack.defer(stop);
   const network = createNetworkGates({ config, access, audit });
@@ -113,7 +116,8 @@ export async function startApp(
     throttled: limits.callers,
     audit,
     catalog,
-    importImage: createImportAction(config, access, storage, uploads, network, limits.ofContent),
+    admission,
+    importImage: createImportAction(config, access, storage, uploads, network, limits.ofContent, admission),
     advisories: advisoryDatabase(config, access, storage, uploads, network),
     // Nodes tell each other what they have taken; of the workers of one server, one does it for all.
     carriesOut: storage.node !== undefined || worker?.background !== false,
@@ -128,6 +132,8 @@ export async function startApp(
     pulls,
     uploads,
     blobs,
+    admission: doorOf,
+    quarantine,
     manifestTimeoutMs: config.uploads.stallTimeout,
     manifestMemory: createByteBudget(manifestBytes),
     listMemory: createByteBudget(listBytes),
@@ -191,7 +197,8 @@ export async function startApp(
   stack.defer(takeUpOperations(management, failed));
   if (worker?.background !== false) {
     for (const stop of keepAdvisories(config, storage, metrics, { log, failed, now })) stack.defer(stop);
-    for (const stop of startBackground(config, storage, access, uploads, metrics, { log, failed })) stack.defer(stop);
+    for (const stop of startBackground(config, storage, access, uploads, admission, metrics, { log, failed }))
+      stack.defer(stop);
   }
   stack.defer(measureStorage(catalog, access, metrics, failed));
   stack.defer(watchLoopLag((seconds) => metrics.loopLagSeconds.set(seconds)));

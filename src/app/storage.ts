@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { advisoryMigrations } from '../advisories/index.ts';
+import { admissionMigrations } from '../admission/index.ts';
 import { type Catalog, catalogMigrations, ensureRegistry } from '../catalog/index.ts';
 import { type Configuration, registriesOf } from '../configuration.ts';
 import {
@@ -34,6 +35,7 @@ const migrations = [
   ...identityMigrations,
   ...tierMigrations,
   ...advisoryMigrations,
+  ...admissionMigrations,
 ];
 
 /** Facts without any front door. */

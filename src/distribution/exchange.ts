@@ -1,4 +1,4 @@
-import type { Catalog, PullCounter } from '../catalog/index.ts';
+import type { Catalog, ManifestFacts, PullCounter } from '../catalog/index.ts';
 import type { BlobBody, BlobStore, Uploads } from '../content/index.ts';
 import type { GatedExchange } from '../identity/index.ts';
 import type { ByteBudget } from '../memory/index.ts';
@@ -28,8 +28,29 @@ export interface ContentLimits {
   transfer(exchange: Pick<Exchange, 'registryId' | 'request'>): LimitedTransfer | undefined;
 }
 
+/** What is let out of one repository, to whoever sends a request. */
+export interface AdmissionDoor {
+  /** Throws where a manifest is not let out. `instead`: what is served in its place. */
+  admit(found: FoundManifest, tag: string | undefined): Admitted | Promise<Admitted>;
+  /** Where a tag leads to: undefined for where it points, null for nowhere. */
+  leadsTo(found: FoundManifest, tag: string): Promise<Digest | null | undefined>;
+  /** Those of some tags that lead anywhere. */
+  visible(repositoryId: number, tags: string[]): Promise<string[]>;
+  /** Whether a blob may be taken into another repository, because something that is let out has it. */
+  mayTake(repositoryId: number, blob: Digest): Promise<boolean>;
+}
+
+type FoundManifest = Pick<ManifestFacts, 'repositoryId' | 'digest'>;
+
+interface Admitted {
+  instead?: Digest;
+  headers: Record<string, string>;
+}
+
 export interface Distribution {
   catalog: Catalog;
+  /** Undefined where everything is let out. */
+  admission(exchange: Exchange, repository: string): AdmissionDoor | undefined;
   uploads: Uploads;
   blobs: BlobStore;
   limits: ContentLimits;

@@ -2,10 +2,12 @@ import {
   deleteManifest,
   deleteTag,
   findManifest,
+  findManifestFacts,
   findManifestToKeep,
   findRepository,
   type ManifestFacts,
   putManifest,
+  type StoredManifest,
 } from '../catalog/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import {
@@ -20,7 +22,7 @@ import {
 } from '../oci/index.ts';
 import { callerOf, requireSame } from './caller.ts';
 import { isNotModified, tagCondition } from './conditions.ts';
-import type { Distribution, Exchange } from './exchange.ts';
+import type { AdmissionDoor, Distribution, Exchange } from './exchange.ts';
 import { readManifestBody } from './manifest-body.ts';
 
 type ManifestRoute = { name: string; reference: string };
@@ -35,15 +37,35 @@ export async function getManifest(
   route: ManifestRoute,
 ): Promise<Response> {
   const reference = referenceOf(route);
-  const manifest = await findManifest(distribution.catalog, exchange.registryId, route.name, reference);
-  if (!manifest) throw await unknownManifest(distribution, exchange, route);
-  requireSame(exchange, route.name, manifest.repositoryId);
+  const named = await findManifest(distribution.catalog, exchange.registryId, route.name, reference);
+  if (!named) throw await unknownManifest(distribution, exchange, route);
+  requireSame(exchange, route.name, named.repositoryId);
   // A client that has it already and asks whether it is still the same uses it as well.
   const tag = 'tag' in reference ? reference.tag : undefined;
+  const door = distribution.admission(exchange, route.name);
+  const { manifest, headers: more } = door
+    ? await admitted(distribution, exchange, route, { door, named, tag })
+    : { manifest: named, headers: undefined };
   distribution.pulls.pulled(exchange, manifest.repositoryId, manifest.digest, tag);
-  const headers = manifestHeaders(manifest);
+  const headers = more ? { ...manifestHeaders(manifest), ...more } : manifestHeaders(manifest);
   if (isNotModified(exchange.request, manifest.digest)) return new Response(null, { status: 304, headers });
   return new Response(manifest.bytes, { headers });
+}
+
+/** What is let out where something is asked for that policies cover. */
+async function admitted(
+  distribution: Distribution,
+  exchange: Exchange,
+  route: ManifestRoute,
+  { door, named, tag }: { door: AdmissionDoor; named: StoredManifest; tag: string | undefined },
+): Promise<{ manifest: StoredManifest; headers: Record<string, string> }> {
+  const admission = door.admit(named, tag);
+  const { instead, headers } = admission instanceof Promise ? await admission : admission;
+  if (instead === undefined) return { manifest: named, headers };
+  const reference = { digest: instead };
+  const manifest = await findManifest(distribution.catalog, exchange.registryId, route.name, reference);
+  if (!manifest) throw await unknownManifest(distribution, exchange, route);
+  return { manifest, headers };
 }
 
 /** HEAD: a pusher decides by the answer whether to push, so an untagged manifest is kept from now on. */
@@ -53,15 +75,34 @@ export async function headManifest(
   route: ManifestRoute,
 ): Promise<Response> {
   const reference = referenceOf(route);
-  const facts = await findManifestToKeep(distribution.catalog, exchange.registryId, route.name, reference);
-  if (!facts) throw await unknownManifest(distribution, exchange, route);
-  requireSame(exchange, route.name, facts.repositoryId);
+  const named = await findManifestToKeep(distribution.catalog, exchange.registryId, route.name, reference);
+  if (!named) throw await unknownManifest(distribution, exchange, route);
+  requireSame(exchange, route.name, named.repositoryId);
+  const facts = await ledTo(distribution, exchange, route, named);
   // Most clients ask for a tag so, and then for what it names.
   if ('tag' in reference) distribution.pulls.resolved(exchange, facts.repositoryId, facts.digest, reference.tag);
   const headers = manifestHeaders(facts);
   if (isNotModified(exchange.request, facts.digest)) return new Response(null, { status: 304, headers });
   headers['Content-Length'] = String(facts.size);
   return new Response(null, { headers });
+}
+
+/** What a tag leads to, where what it names is in quarantine: GET, HEAD and lists agree. By its digest everything is told. */
+async function ledTo(
+  distribution: Distribution,
+  exchange: Exchange,
+  route: ManifestRoute,
+  named: ManifestFacts,
+): Promise<ManifestFacts> {
+  const reference = referenceOf(route);
+  const door = 'tag' in reference ? distribution.admission(exchange, route.name) : undefined;
+  if (!door || !('tag' in reference)) return named;
+  const digest = await door.leadsTo(named, reference.tag);
+  if (digest === undefined) return named;
+  const { catalog } = distribution;
+  const facts = digest && (await findManifestFacts(catalog, exchange.registryId, route.name, { digest }));
+  if (!facts) throw await unknownManifest(distribution, exchange, route);
+  return facts;
 }
 
 /** PUT by tag, or by digest with any number of `tag` parameters (distribution-spec 1.2-dev "Pushing Manifests"). */

@@ -242,7 +242,6 @@ describe('registries', () => {
   });
 
   test.each([
-    ['quarantine', { policies: { quarantinePolicy: { status: 'enabled' } } }, 'policies.quarantinePolicy.status'],
     ['content trust', { policies: { trustPolicy: { status: 'enabled' } } }, 'policies.trustPolicy.status'],
     ['retention', { policies: { retentionPolicy: { days: 3, status: 'enabled' } } }, 'policies.retentionPolicy.status'],
     ['keys of the owner', { encryption: { status: 'enabled' } }, 'encryption.status'],

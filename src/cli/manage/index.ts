@@ -1,8 +1,11 @@
 import { accessRoutes } from './access/index.ts';
 import { registryRoutes } from './acr/index.ts';
 import { advise } from './advise.ts';
+import { exceptionRoutes } from './exception/index.ts';
+import { explainImage } from './explain-image.ts';
 import { identityRoutes } from './identity/index.ts';
 import { issuerRoutes } from './issuer/index.ts';
+import { policyRoutes } from './policy/index.ts';
 import { roleRoutes } from './role/index.ts';
 import { tierRoutes } from './tier/index.ts';
 import { scopeMapRoutes } from './token/scope-maps.ts';
@@ -19,6 +22,9 @@ export const manageRoutes = {
   role: roleRoutes,
   issuer: issuerRoutes,
   tier: tierRoutes,
+  policy: policyRoutes,
+  exception: exceptionRoutes,
+  explain: explainImage,
 } as const;
 
 /** Other names of them. */

@@ -1,0 +1,143 @@
+import { type Admission, createAdmission, type Passed, type Puller } from '../admission/index.ts';
+import type { QuarantineAttributes } from '../acr/index.ts';
+import type { Audit } from '../audit/index.ts';
+import { digestsOfTags, manifestsNaming } from '../catalog/index.ts';
+import type { AdmissionDoor } from '../distribution/index.ts';
+import { RegistryError } from '../errors/index.ts';
+import { type GatedExchange, isAllowed, rightsOf } from '../identity/index.ts';
+import type { Access } from './access.ts';
+import { about } from './audit-trail.ts';
+import type { Failures } from './background.ts';
+import { callerOf } from './gates.ts';
+import type { Storage } from './storage.ts';
+
+/** Manifests that name a blob and are asked whether one of them is let out. */
+const mostNaming = 64;
+/** Tags of a list that are looked at one by one because nothing is recorded of what they name; others are shown. */
+const mostLooked = 200;
+
+type DoorExchange = GatedExchange & { untimed?(): void };
+
+/** What is let out, with who asks and what is audited. */
+export function openAdmission(
+  { catalog, blobs }: Storage,
+  { mirror, directory }: Access,
+  { audit, failed, now }: { audit: Audit; failed: Failures; now: () => number },
+) {
+  const admission = createAdmission({
+    catalog,
+    blobs,
+    mirror,
+    registries: () => directory().registries,
+    now,
+    failed: (error, detail) => failed('admission', error, detail),
+  });
+
+  /** By the rights of now, whatever the token was asked for. */
+  const pullerOf = (exchange: GatedExchange): Puller => ({
+    has: (right, repository) => rightsOf(callerOf(exchange.caller), directory()).allows(right, repository),
+  });
+
+  const passedBy = (exchange: GatedExchange) => (passed: Passed) => recordPassed(audit, exchange, passed);
+
+  function doorOf(exchange: DoorExchange, repository: string): AdmissionDoor | undefined {
+    const { registryId } = exchange;
+    const rules = admission.gate.of(registryId, repository);
+    if (!rules) return undefined;
+    const puller = pullerOf(exchange);
+    const placeOf = ({ repositoryId, digest }: Parameters<AdmissionDoor['admit']>[0]) => {
+      return { registryId, repositoryId, repository, digest };
+    };
+    const leadsTo: AdmissionDoor['leadsTo'] = (found, tag) =>
+      admission.gate.leadsTo(rules, placeOf(found), tag, puller);
+    return {
+      admit: (found, tag) =>
+        admission.gate.admit(rules, {
+          place: placeOf(found),
+          tag,
+          puller,
+          passed: passedBy(exchange),
+          waits: () => exchange.untimed?.(),
+        }),
+      leadsTo,
+      async visible(repositoryId, tags) {
+        if (!rules.holdsPrevious || puller.has('quarantine/read', repository)) return tags;
+        const named = await digestsOfTags(catalog, repositoryId, tags);
+        const recorded = await admission.verdicts.recorded(repositoryId, [...new Set(named.values())], rules);
+        const gone = new Set<string>();
+        let looked = 0;
+        for (const [tag, digest] of named) {
+          const isOpen = recorded.get(digest)?.effect === 'allow' || (!recorded.has(digest) && looked++ >= mostLooked);
+          if (!isOpen && (await leadsTo({ repositoryId, digest }, tag)) === null) gone.add(tag);
+        }
+        return gone.size === 0 ? tags : tags.filter((tag) => !gone.has(tag));
+      },
+      async mayTake(repositoryId, blob) {
+        const naming = await manifestsNaming(catalog, repositoryId, blob, mostNaming);
+        for (const { digest } of naming) {
+          if (await isLetOut(admission, { registryId, repositoryId, repository, digest }, puller)) return true;
+        }
+        // What no manifest names is no part of an image.
+        return naming.length === 0;
+      },
+    };
+  }
+
+  const quarantine: QuarantineAttributes = {
+    shown: (repository, digests) => admission.quarantine.shown(repository, digests),
+    async change(exchange, repository, digest, change) {
+      const caller = callerOf(exchange.caller);
+      requireRight(
+        isAllowed(caller, directory(), 'quarantine/write', repository.name),
+        'quarantine/write',
+        repository.name,
+      );
+      const { id: repositoryId, registryId, name } = repository;
+      await admission.quarantine.change(
+        { registryId, repositoryId, repository: name, digest },
+        change,
+        caller.holder.name,
+      );
+    },
+    requireAttributes(exchange, repository) {
+      const may = isAllowed(callerOf(exchange.caller), directory(), 'metadata/write', repository);
+      requireRight(may, 'metadata/write', repository);
+    },
+  };
+
+  return { admission, doorOf, quarantine };
+}
+
+async function isLetOut(
+  { gate }: Admission,
+  place: Parameters<Admission['gate']['requireAdmitted']>[0],
+  puller: Puller,
+): Promise<boolean> {
+  try {
+    await gate.requireAdmitted(place, puller);
+    return true;
+  } catch (error) {
+    if (error instanceof RegistryError && error.status < 500) return false;
+    throw error;
+  }
+}
+
+function requireRight(may: boolean, right: string, repository: string): void {
+  if (may) return;
+  throw new RegistryError('DENIED', {
+    message: `you have no right to ${right} in ${repository}; a role such as ${right.startsWith('quarantine') ? 'AcrQuarantineWriter' : 'Container Registry Repository Writer'} gives it`,
+    detail: { reason: 'not_allowed', action: right, name: repository },
+  });
+}
+
+/** What was pulled although it is refused, or would be. */
+function recordPassed(audit: Audit, exchange: GatedExchange, { place, decision, why, right }: Passed): void {
+  audit.note({
+    ...about(exchange, callerOf(exchange.caller)),
+    action: 'pull',
+    outcome: 'allowed',
+    reason: why,
+    target: place.repository,
+    detail: { decision, digest: place.digest, ...(right && { right }) },
+  });
+}
