@@ -10,6 +10,7 @@ import { keysConfig } from './keys/index.ts';
 import { bootstrapConfig, tokensConfig } from './identity/index.ts';
 import { dataHostOf, networkConfig } from './network/index.ts';
 import { outboundConfig } from './outbound/index.ts';
+import { scanningConfig } from './scanning/index.ts';
 import { logConfig } from './telemetry/index.ts';
 import { throttleConfig } from './tiers/index.ts';
 
@@ -56,6 +57,7 @@ const slices = z.strictObject({
   outbound: outboundConfig,
   import: importConfig,
   advisories: advisoriesConfig,
+  scanning: scanningConfig,
   log: logConfig,
 });
 

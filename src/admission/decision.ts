@@ -86,7 +86,7 @@ export interface Decision {
   /** Whether nothing but a quarantine refuses it: then it is hidden, not denied. */
   isHidden: boolean;
   signersMayRead: boolean;
-  /** Whether it is one of an index, or of what an index lists: it depends on more than its own facts. */
+  /** Whether it is one of an index, of what an index lists, or of how fresh advisories are: it depends on more than its own facts. */
   depends: boolean;
   excepted: ExceptedFinding[];
 }

@@ -38,8 +38,10 @@ export interface ScanEvidence {
   /** Times are ms. */
   scannedAt: number;
   advisoryRevision: number;
-  /** How fresh the oldest feed is that matters to this image. */
+  /** How fresh the oldest feed was that matters to this image. */
   advisoriesAt: number;
+  /** Of its packages: by these it is asked how fresh the feeds are now. */
+  ecosystems?: readonly string[];
   /** When the distribution of the image ends, or has ended. */
   osEol?: number;
   baseImageCreatedAt?: number;

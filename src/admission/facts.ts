@@ -19,6 +19,7 @@ import {
 import type { ArtifactKind } from './artifact-kind.ts';
 import { attestationsOf, classify, isCose, isText } from './classify.ts';
 import type { AdmissionFacts } from './decision.ts';
+import type { ScanEvidence } from './evidence.ts';
 import { readEvidence } from './evidence-store.ts';
 import { statedOf } from './quarantine-store.ts';
 import type { ImagePlace } from './verdict-store.ts';
@@ -32,6 +33,8 @@ const mostListing = 64;
 export interface FactSources {
   catalog: Catalog;
   blobs: Pick<BlobStore, 'read'>;
+  /** How fresh the oldest feed is that speaks of these ecosystems (ms): it may be kept up to date without changing any finding. */
+  freshAt?(ecosystems: readonly string[]): Promise<number>;
 }
 
 /** What an image is decided by, with the versions of what may change. */
@@ -91,10 +94,16 @@ async function factsOf(
     // An index that was released admits what it lists; what was said of a part itself comes first.
     stated: own ?? (['Passed', 'Failed'] as const).find((state) => inherited.has(state)),
     ...(around.platform !== undefined && { platform: around.platform }),
-    ...(known && { scan: known.evidence }),
+    ...(known && { scan: await freshened(sources, known.evidence) }),
   };
   if (kind === 'index') Object.assign(facts, await belowOf(sources, place, manifest, around));
   return { facts, evidenceVersion: known?.version ?? 0 };
+}
+
+async function freshened({ freshAt }: FactSources, evidence: ScanEvidence): Promise<ScanEvidence> {
+  const { ecosystems, advisoriesAt } = evidence;
+  if (!freshAt || !ecosystems) return evidence;
+  return { ...evidence, advisoriesAt: Math.max(advisoriesAt, await freshAt(ecosystems)) };
 }
 
 /** What an index lists and this repository has, without what nobody runs. */

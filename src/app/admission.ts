@@ -1,3 +1,4 @@
+import { advisoriesStatus, freshnessOf } from '../advisories/index.ts';
 import { type Admission, createAdmission, type Passed, type Puller } from '../admission/index.ts';
 import type { QuarantineAttributes } from '../acr/index.ts';
 import type { Audit } from '../audit/index.ts';
@@ -5,6 +6,7 @@ import { digestsOfTags, manifestsNaming } from '../catalog/index.ts';
 import type { AdmissionDoor } from '../distribution/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import { type GatedExchange, isAllowed, rightsOf } from '../identity/index.ts';
+import { hurryScan } from '../scanning/index.ts';
 import type { Access } from './access.ts';
 import { about } from './audit-trail.ts';
 import type { Failures } from './background.ts';
@@ -20,7 +22,7 @@ type DoorExchange = GatedExchange & { untimed?(): void };
 
 /** What is let out, with who asks and what is audited. */
 export function openAdmission(
-  { catalog, blobs }: Storage,
+  { db, catalog, blobs }: Storage,
   { mirror, directory }: Access,
   { audit, failed, now }: { audit: Audit; failed: Failures; now: () => number },
 ) {
@@ -30,6 +32,7 @@ export function openAdmission(
     mirror,
     registries: () => directory().registries,
     now,
+    freshAt: async (ecosystems) => freshnessOf((await advisoriesStatus(db)).feeds, ecosystems) ?? now(),
     failed: (error, detail) => failed('admission', error, detail),
   });
 
@@ -57,7 +60,10 @@ export function openAdmission(
           tag,
           puller,
           passed: passedBy(exchange),
-          waits: () => exchange.untimed?.(),
+          waits() {
+            exchange.untimed?.();
+            hurryScan(db, found.digest, now()).catch((error: unknown) => failed('scan', error));
+          },
         }),
       leadsTo,
       async visible(repositoryId, tags) {

@@ -70,6 +70,7 @@ import {
 } from '../registries/index.ts';
 import { ensureHomeReplication, replicationHandlers, replicationType } from '../replication/index.ts';
 import type { Resource } from '../resources/index.ts';
+import { scanningHandlers, scanningType, scanType } from '../scanning/index.ts';
 import type { ThrottledCallers, UsageSources } from '../tiers/index.ts';
 import type { Access } from './access.ts';
 import { advisorType } from './advisor.ts';
@@ -104,6 +105,11 @@ function servedTypes(
   });
   const views = viewHandlers({ catalog, registryIdOf: (name) => registryNamed(directory(), name)?.id });
   const { domain, network } = config;
+  const scanning = scanningHandlers({
+    catalog,
+    now,
+    registryIdOf: (name) => registryNamed(directory(), name)?.id,
+  });
   const networks = {
     config: network,
     domain,
@@ -162,6 +168,8 @@ function servedTypes(
     { type: linkResourceType, handlers: linkResourceHandlers(networks) },
     advisories,
     ...admissionServed(config, access, catalog, admission),
+    { type: scanType, handlers: scanning.scan },
+    { type: scanningType, handlers: scanning.registry },
     advisorType(config, access, catalog, throttled),
   ];
 }

@@ -6,6 +6,7 @@ import { networkTypes } from '../network/index.ts';
 import type { ProviderAction, ResourceType } from '../operations/index.ts';
 import { checkNameAvailability, listOperations, registryType, viewTypes } from '../registries/index.ts';
 import { replicationType } from '../replication/index.ts';
+import { scanningTypes } from '../scanning/index.ts';
 import { tierType } from '../tiers/index.ts';
 
 /** All that the management API serves, for the reference; each capability declares its own. */
@@ -18,6 +19,7 @@ export const resourceTypes: readonly ResourceType[] = [
   ...networkTypes,
   replicationType,
   ...admissionTypes,
+  ...scanningTypes,
   advisoryDatabaseType,
   recommendationType,
 ];

@@ -2,7 +2,16 @@ import { advisoriesStatus, freshnessOf } from '../advisories/index.ts';
 import type { Configuration } from '../configuration.ts';
 import { extractLayer } from '../inventory/index.ts';
 import { isAlive, startPeriodic } from '../jobs/index.ts';
-import { createKnowledge, followContent, lookForWork, newRematchState, reevaluate, runScans, trimInventories } from '../scanning/index.ts';
+import {
+  createKnowledge,
+  followContent,
+  lookForWork,
+  newRematchState,
+  queueState,
+  reevaluate,
+  runScans,
+  trimInventories,
+} from '../scanning/index.ts';
 import type { Log, Metrics } from '../telemetry/index.ts';
 import type { Failures } from './background.ts';
 import type { Storage } from './storage.ts';
@@ -12,6 +21,8 @@ const followMs = 200;
 const reevaluateMs = 1000;
 /** How often images are walked through for those that are to be scanned (ms). */
 const lookMs = 600_000;
+/** How often the queue is counted (ms). */
+const countMs = 15_000;
 
 /**
  * Scans what is pushed, in this process and beside others, and keeps what is known of images up to date. Whatever fails here
@@ -37,10 +48,9 @@ export function startScanning(
     nodes: node && { self: node.id, isAlive },
     knowledge,
     failed: (error) => failed('scan', error),
-    ended(scan, outcome, ms, error) {
-      metrics.scans.inc({ outcome });
-      metrics.scanSeconds.observe(ms / 1000);
-      const said = { digest: scan.digest, reason: scan.reason, attempts: scan.attempts, outcome, ms: Math.round(ms) };
+    ended({ digest, reason, attempts }, outcome, ms, error) {
+      metrics.scanned(outcome, ms / 1000);
+      const said = { digest, reason, attempts, outcome, ms: Math.round(ms) };
       if (error === undefined) log.debug(said, 'scanned');
       else log.warn({ ...said, err: error }, 'an image could not be scanned');
     },
@@ -75,5 +85,26 @@ export function startScanning(
       return trimmed !== '';
     }),
     periodic('evaluate-images', reevaluateMs, async () => (await reevaluate({ db, now }, knowledge, state)).more),
+    countQueue(db, { metrics, failed, now }),
   ];
+}
+
+function countQueue(
+  db: Storage['db'],
+  { metrics, failed, now }: { metrics: Metrics; failed: Failures; now: () => number },
+): () => Promise<void> {
+  return startPeriodic({
+    name: 'count-scans',
+    intervalMs: countMs,
+    isOurs: () => true,
+    async run() {
+      const { queued, running, failed: left, oldestAt } = await queueState(db);
+      metrics.scanQueue.set({ state: 'queued' }, queued);
+      metrics.scanQueue.set({ state: 'running' }, running);
+      metrics.scanQueue.set({ state: 'failed' }, left);
+      metrics.scanWait.set(oldestAt === null ? 0 : Math.max(0, now() - oldestAt) / 1000);
+      return false;
+    },
+    failed: (error) => failed('count-scans', error),
+  });
 }

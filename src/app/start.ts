@@ -24,6 +24,7 @@ import { measureStorage } from './measure-storage.ts';
 import { startCounting } from './pulls.ts';
 import { forgetMissing } from './missing.ts';
 import { createNetworkGates } from './network-gates.ts';
+import { startScanning } from './scan.ts';
 import { createStorageLimits } from './storage-limits.ts';
 import { openThrottle } from './throttle.ts';
 import { ensureRegistries, openStorage, openUploads, type SharedRights, type Storage } from './storage.ts';
@@ -197,6 +198,7 @@ export async function startApp(
   stack.defer(takeUpOperations(management, failed));
   if (worker?.background !== false) {
     for (const stop of keepAdvisories(config, storage, metrics, { log, failed, now })) stack.defer(stop);
+    for (const stop of startScanning(config, storage, { log, failed, metrics, now })) stack.defer(stop);
     for (const stop of startBackground(config, storage, access, uploads, admission, metrics, { log, failed }))
       stack.defer(stop);
   }

@@ -26,7 +26,7 @@ export { manifestStorage, repositoryStorage, type StorageShares, tagStorage } fr
 export { createStorageLimiter, type StorageLimiter, type StorageLimits } from './storage-limiter.ts';
 export { isOverLimit, roomFor } from './storage-limits.ts';
 export type { ManifestFacts, StoredManifest } from './recent-manifests.ts';
-export { contentOf, hasPlaces, imagesAfter, type Place, placesOf, type StoredContent } from './places.ts';
+export { contentOf, hasPlaces, imagesAfter, type Place, placesAmong, placesOf, type StoredContent } from './places.ts';
 export { putManifest } from './put-manifest.ts';
 export { type Pulls, pullsOf } from './pulls.ts';
 export { dayOf, regionPullsOf } from './region-pulls.ts';

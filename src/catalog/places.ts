@@ -1,4 +1,4 @@
-import type { Database } from '../database/index.ts';
+import { type Database, listsOf } from '../database/index.ts';
 import type { Digest, ManifestKind } from '../oci/index.ts';
 import './tables.ts';
 
@@ -24,6 +24,24 @@ export function placesOf(db: Database, digest: Digest, limit: number, after = 0)
       WHERE m.digest = ? AND m.repository_id > ? ORDER BY m.repository_id LIMIT ?`,
     [digest, after, limit],
   );
+}
+
+/** Where in a registry manifests are, in the order of repositories; up to `limit` places. */
+export async function placesAmong(
+  db: Database,
+  registryId: number,
+  digests: readonly Digest[],
+  limit: number,
+): Promise<(Place & { digest: Digest })[]> {
+  const found = listsOf(digests).map(({ list, values }) =>
+    db.all<Place & { digest: Digest }>(
+      `SELECT m.digest AS digest, r.registry_id AS "registryId", r.id AS "repositoryId", r.name AS repository
+        FROM manifests m JOIN repositories r ON r.id = m.repository_id
+        WHERE m.digest IN (${list}) AND m.registry_id = ? ORDER BY m.digest, m.repository_id LIMIT ?`,
+      [...values, registryId, limit],
+    ),
+  );
+  return (await Promise.all(found)).flat();
 }
 
 /**

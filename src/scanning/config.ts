@@ -12,8 +12,8 @@ export const scanningConfig = z
     timeout: duration().prefault('15m').describe('How long the scan of an image may take, and that of one layer.'),
     memory: byteSize().prefault('1GiB').describe('Memory that the process which reads a layer may take.'),
     interval: duration()
-      .prefault('24h')
-      .describe('How often images that could not be scanned whole are scanned again. What is known of others is kept up to date.'),
+      .prefault('12h')
+      .describe('How often each image is looked at again, whose layers are not read again. What advisories change is seen at once.'),
   })
   .prefault({});
 

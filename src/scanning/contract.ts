@@ -36,6 +36,7 @@ const component = z.object({
 });
 
 export const findingSchema = z.object({
+  image: z.string().describe('Digest of the image that has it.'),
   vulnerability: z.string().describe('The CVE where there is one.'),
   records: z.array(z.string()).describe('The advisories that say so.'),
   aliases: z.array(z.string()),
@@ -130,8 +131,8 @@ export const scanType = resourceType({
 export const findImagesInput = z.object({
   component: z.string().min(1).max(1000).optional().describe('A name, or a package URL, with or without a version.'),
   vulnerability: z.string().min(1).max(200).optional().describe('A CVE, or the id of an advisory.'),
-  skip: z.int().min(0).max(1_000_000).default(0),
-  top: z.int().min(1).max(1000).default(100),
+  after: z.int().min(0).optional().describe('To go on: `next` of the answer before.'),
+  top: z.int().min(1).max(1000).default(100).describe('Images of an answer.'),
 });
 export type FindImagesInput = z.output<typeof findImagesInput>;
 
@@ -153,7 +154,7 @@ export const scanningType = resourceType({
       description: 'Which images of the registry have a component, or a vulnerability.',
       input: findImagesInput,
       output: z.object({
-        more: z.boolean(),
+        next: z.int().optional().describe('Where there may be more: what to give as `after`.'),
         images: z.array(
           z.object({
             repository: z.string(),

@@ -1,128 +1,146 @@
-import { type Vulnerability, vulnerabilitiesOf } from '../advisories/index.ts';
 import { type ScanEvidence, writeEvidence } from '../admission/index.ts';
-import { type Place, placesOf } from '../catalog/index.ts';
-import { type Database, type Parameter, rowsOf } from '../database/index.ts';
+import { placesOf } from '../catalog/index.ts';
+import { type Database, type Parameter, rowsOf, type Transaction } from '../database/index.ts';
 import type { Digest } from '../oci/index.ts';
-import { type Finding, findingsIn, keyOf, type Summary, summarise } from './findings.ts';
-import type { StoredInventory } from './image-store.ts';
-import { pack, unpack } from './pack.ts';
+import { readFindings, type StoredFindings, versionOf } from './findings-store.ts';
+import { type Finding, findingsIn, keyOf, summarise } from './findings.ts';
+import { readInventory, type StoredInventory } from './image-store.ts';
+import type { Knowledge } from './knowledge.ts';
+import { pack } from './pack.ts';
 import './tables.ts';
 
 /** Changes that are recorded of an image at once: beyond that its findings say enough. */
 const mostChanges = 2000;
+/** Findings of an image, the worst: beyond that it is known in part. */
+const mostFindings = 20_000;
 const placesAtOnce = 500;
+/** How often it is begun anew because something else was faster. */
+const mostTries = 5;
 
-export interface StoredFindings {
-  findings: Finding[];
-  summary: Summary;
-  advisoryRevision: number;
-  /** ms. */
-  evaluatedAt: number;
-}
-
-/** What advisories say, at one moment. */
-export interface Knowledge {
-  revision: number;
-  /** How fresh the oldest feed is that speaks of an ecosystem (ms); 0 where none does. */
-  freshAt(ecosystems: readonly string[]): number;
-  of(componentIds: readonly number[]): Promise<ReadonlyMap<number, readonly Vulnerability[]>>;
-}
-
-export async function readFindings(db: Database, scanId: number): Promise<StoredFindings | undefined> {
-  const row = await db.first<{ body: Uint8Array<ArrayBuffer>; summary: string; revision: number; at: number }>(
-    `SELECT body, summary, advisory_revision AS revision, evaluated_at AS at FROM image_findings WHERE scan_id = ?`,
-    [scanId],
-  );
-  return (
-    row && {
-      findings: unpack<Finding[]>(row.body),
-      summary: JSON.parse(row.summary) as Summary,
-      advisoryRevision: row.revision,
-      evaluatedAt: row.at,
-    }
-  );
-}
-
-/** Knowledge that asks the advisories, and remembers what it was told as long as it lives: one round of work. */
-export function createKnowledge(
-  db: Database,
-  revision: number,
-  freshAt: (ecosystems: readonly string[]) => number,
-): Knowledge {
-  const known = new Map<number, readonly Vulnerability[]>();
-  return {
-    revision,
-    freshAt,
-    async of(componentIds) {
-      const missing = [...new Set(componentIds)].filter((id) => !known.has(id));
-      for (const [id, found] of await vulnerabilitiesOf(db, missing)) known.set(id, found);
-      return known;
-    },
-  };
+interface Context {
+  db: Database;
+  now: () => number;
 }
 
 /**
  * Says of an image what is known against its packages now: keeps its findings and what changed of them, and hands them to
- * admission as evidence, in each registry that has it. Asked again with the same knowledge it changes nothing.
+ * admission as evidence, in each registry that has it. Whatever else evaluates it at the same time, the last word of both is that
+ * of the newest knowledge. Asked again with the same knowledge it changes no finding. False where it was never read, or is gone.
  */
 export async function evaluateImage(
-  { db, now }: { db: Database; now: () => number },
+  { db, now }: Context,
   { scanId, digest }: { scanId: number; digest: Digest },
-  stored: StoredInventory,
   knowledge: Knowledge,
-): Promise<void> {
-  const at = now();
-  const before = await readFindings(db, scanId);
-  const seen = new Map(before?.findings.map(({ id, purl, firstSeen }) => [keyOf(id, purl), firstSeen]));
-  const ids = stored.componentIds.filter((id) => id !== null);
-  const findings = findingsIn(stored, await knowledge.of(ids), (id, purl) => seen.get(keyOf(id, purl)) ?? at);
-  const summary = summarise(findings);
-  const changes = before ? changesOf(before.findings, findings) : [];
-  await db.write(async (tx) => {
-    await tx.run(
-      `INSERT INTO image_findings (scan_id, advisory_revision, evaluated_at, summary, body) VALUES (?, ?, ?, ?, ?)
-        ON CONFLICT (scan_id) DO UPDATE SET advisory_revision = excluded.advisory_revision,
-          evaluated_at = excluded.evaluated_at, summary = excluded.summary, body = excluded.body`,
-      [scanId, knowledge.revision, at, JSON.stringify(summary), pack(findings)],
-    );
-    const rows = changes.map(([change, { id, purl }]) => [scanId, id, purl, change, at, knowledge.revision]);
-    for (const { rows: list, values } of rowsOf<Parameter>(rows)) {
-      tx.send(
-        `INSERT INTO finding_changes (scan_id, vulnerability, purl, "change", at, advisory_revision) VALUES ${list}`,
-        values,
-      );
+): Promise<boolean> {
+  for (let tries = 0; tries < mostTries; tries++) {
+    const [stored, before] = await Promise.all([readInventory(db, scanId), readFindings(db, scanId)]);
+    if (!stored) return false;
+    // What somebody else has found meanwhile with the same knowledge is as good.
+    const isNewer = before && before.advisoryRevision >= knowledge.revision + (tries > 0 ? 0 : 1);
+    let found = isNewer && before.scannedAt === stored.scannedAt ? before : undefined;
+    if (!found) {
+      found = await evaluate(stored, before, knowledge, now());
+      const kept = found;
+      if (!(await db.write((tx) => keep(tx, scanId, before, kept)))) continue;
     }
-  });
-  const ecosystems = [...new Set(stored.inventory.components.map(({ ecosystem }) => ecosystem))].filter(Boolean);
-  await tellAdmission(db, digest, {
-    kind: 'scan',
-    status: stored.status,
-    scannedAt: stored.scannedAt,
+    await tellAdmission(db, digest, evidenceOf(stored, found, knowledge));
+    // Somebody else may have told of something newer before this.
+    const version = await versionOf(db, scanId);
+    if (version === undefined || version === found.version) return true;
+  }
+  throw new Error('the image was evaluated by others at the same time, again and again');
+}
+
+async function evaluate(
+  stored: StoredInventory,
+  before: StoredFindings | undefined,
+  knowledge: Knowledge,
+  at: number,
+): Promise<StoredFindings> {
+  const seen = new Map(before?.findings.map(({ id, purl, firstSeen }) => [keyOf(id, purl), firstSeen]));
+  const known = await knowledge.of(stored.componentIds.filter((id) => id !== null));
+  const all = findingsIn(stored, known, (id, purl) => seen.get(keyOf(id, purl)) ?? at);
+  return {
+    findings: all.slice(0, mostFindings),
+    summary: summarise(all),
+    isCut: all.length > mostFindings,
     advisoryRevision: knowledge.revision,
+    scannedAt: stored.scannedAt,
+    evaluatedAt: at,
+    version: (before?.version ?? 0) + 1,
+  };
+}
+
+/** False where something else was faster. */
+async function keep(
+  tx: Transaction,
+  scanId: number,
+  before: StoredFindings | undefined,
+  after: StoredFindings,
+): Promise<boolean> {
+  // Whoever forgets the image, or reads it anew, waits for this.
+  const [scan, inventory, version] = await Promise.all([
+    tx.first('SELECT id FROM scans WHERE id = ? FOR UPDATE', [scanId]),
+    tx.first<{ at: number }>('SELECT scanned_at AS at FROM image_inventories WHERE scan_id = ?', [scanId]),
+    versionOf(tx, scanId),
+  ]);
+  if (!scan || inventory?.at !== after.scannedAt || version !== before?.version) return false;
+  const { advisoryRevision, scannedAt, evaluatedAt, summary } = after;
+  tx.send(
+    `INSERT INTO image_findings (scan_id, version, advisory_revision, scanned_at, evaluated_at, summary, body)
+      VALUES (?, ?, ?, ?, ?, ?, ?)
+      ON CONFLICT (scan_id) DO UPDATE SET version = excluded.version, advisory_revision = excluded.advisory_revision,
+        scanned_at = excluded.scanned_at, evaluated_at = excluded.evaluated_at, summary = excluded.summary,
+        body = excluded.body`,
+    [scanId, after.version, advisoryRevision, scannedAt, evaluatedAt, JSON.stringify({ ...summary, cut: after.isCut }), pack(after.findings)],
+  );
+  const changes = before ? changesBetween(before.findings, after.findings) : [];
+  const rows = changes.map(([change, { id, purl }]) => [scanId, id, purl, change, evaluatedAt, advisoryRevision]);
+  for (const { rows: list, values } of rowsOf<Parameter>(rows)) {
+    tx.send(
+      `INSERT INTO finding_changes (scan_id, vulnerability, purl, "change", at, advisory_revision) VALUES ${list}`,
+      values,
+    );
+  }
+  return true;
+}
+
+function changesBetween(before: readonly Finding[], after: readonly Finding[]): ['opened' | 'closed', Finding][] {
+  const [old, now] = [before, after].map((list) => new Set(list.map(({ id, purl }) => keyOf(id, purl))));
+  const opened = after.filter(({ id, purl }) => !old!.has(keyOf(id, purl)));
+  const closed = before.filter(({ id, purl }) => !now!.has(keyOf(id, purl)));
+  return [
+    ...opened.map((finding): ['opened', Finding] => ['opened', finding]),
+    ...closed.map((finding): ['closed', Finding] => ['closed', finding]),
+  ].slice(0, mostChanges);
+}
+
+function evidenceOf(stored: StoredInventory, found: StoredFindings, knowledge: Knowledge): ScanEvidence {
+  const ecosystems = [...new Set(stored.inventory.components.map(({ ecosystem }) => ecosystem))].filter(Boolean);
+  return {
+    kind: 'scan',
+    status: found.isCut && stored.status === 'complete' ? 'partial' : stored.status,
+    // Its layers never change: it is as good as scanned whenever it is compared with all that is known.
+    scannedAt: found.evaluatedAt,
+    advisoryRevision: found.advisoryRevision,
     advisoriesAt: knowledge.freshAt(ecosystems),
+    ecosystems,
     ...(stored.baseCreatedAt !== undefined && { baseImageCreatedAt: stored.baseCreatedAt }),
-    findings,
-  });
+    findings: found.findings,
+  };
 }
 
 /** In each registry that has it. */
 export async function tellAdmission(db: Database, digest: Digest, evidence: ScanEvidence): Promise<void> {
-  const registries = new Set<number>();
-  for (let after = 0, places: Place[]; ; after = places.at(-1)!.repositoryId) {
-    places = await placesOf(db, digest, placesAtOnce, after);
-    for (const { registryId } of places) registries.add(registryId);
-    if (places.length < placesAtOnce) break;
+  const told = new Set<number>();
+  for (let after = 0; ; ) {
+    const places = await placesOf(db, digest, placesAtOnce, after);
+    for (const { registryId } of places) {
+      if (told.has(registryId)) continue;
+      told.add(registryId);
+      await writeEvidence(db, registryId, digest, evidence);
+    }
+    if (places.length < placesAtOnce) return;
+    after = places.at(-1)!.repositoryId;
   }
-  for (const registryId of registries) await writeEvidence(db, registryId, digest, evidence);
-}
-
-function changesOf(before: readonly Finding[], after: readonly Finding[]): ['opened' | 'closed', Finding][] {
-  const keys = (findings: readonly Finding[]) => new Set(findings.map(({ id, purl }) => keyOf(id, purl)));
-  const [had, has] = [keys(before), keys(after)];
-  const opened = after.filter(({ id, purl }) => !had.has(keyOf(id, purl)));
-  const closed = before.filter(({ id, purl }) => !has.has(keyOf(id, purl)));
-  return [
-    ...opened.map((finding) => ['opened', finding] as ['opened', Finding]),
-    ...closed.map((finding) => ['closed', finding] as ['closed', Finding]),
-  ].slice(0, mostChanges);
 }

@@ -4,11 +4,11 @@ import { type Digest, isRepositoryName, parseDigest } from '../oci/index.ts';
 import { formatId, ManagementError, parseArmId, segmentsOf } from '../operations/index.ts';
 import { builtInResource, type Resource } from '../resources/index.ts';
 import type { FindImagesInput, FindingsInput } from './contract.ts';
-import { readFindings } from './evaluate-image.ts';
+import { changesOf, readFindings } from './findings-store.ts';
 import { findImages } from './find-images.ts';
 import { findScan, readInventory, type ScanFacts } from './image-store.ts';
 import { queueState, requestScan } from './queue.ts';
-import { changesOf, showFindings } from './show-findings.ts';
+import { showFindings } from './show-findings.ts';
 
 export interface ScanningHandlerOptions {
   catalog: Catalog;
@@ -92,9 +92,7 @@ export function scanningHandlers({ catalog, now, registryIdOf }: ScanningHandler
         for (const one of digests) await requestScan(db, one, 'asked', now());
       },
       async findings(_: unknown, input: unknown, { id }: Resource) {
-        const scans = await scansAt(id);
-        const pages = await Promise.all(scans.map((one) => showFindings(db, one.id, input as FindingsInput)));
-        return { total: pages.reduce((sum, { total }) => sum + total, 0), findings: pages.flatMap((page) => page.findings) };
+        return showFindings(db, await scansAt(id), input as FindingsInput);
       },
       async sbom(_: unknown, __: unknown, { id }: Resource) {
         const found = await manifestAt(parentOf(id));

@@ -27,8 +27,7 @@ export function findScan(db: Database, digest: Digest) {
   return db.first<ScanFacts>(`SELECT ${scanColumns} FROM scans WHERE digest = ?`, [digest]);
 }
 
-const scanColumns = `id, digest, state, reason, requested_at AS "requestedAt", not_before AS "notBefore", started_at AS "startedAt",
-  attempts, error`;
+const scanColumns = `id, digest, state, reason, requested_at AS "requestedAt", started_at AS "startedAt", attempts, error`;
 
 export interface ScanFacts {
   id: number;
@@ -37,10 +36,15 @@ export interface ScanFacts {
   reason: string;
   /** Times are ms. */
   requestedAt: number;
-  notBefore: number;
   startedAt: number | null;
   attempts: number;
   error: string | null;
+}
+
+/** Of what has read an image; undefined where nothing has. */
+export async function revisionOf(db: Database, scanId: number): Promise<number | undefined> {
+  const row = await db.first<{ revision: number }>('SELECT revision FROM image_inventories WHERE scan_id = ?', [scanId]);
+  return row?.revision;
 }
 
 export async function readInventory(db: Database, scanId: number): Promise<StoredInventory | undefined> {
@@ -59,6 +63,8 @@ export async function writeInventory(db: Database, scanId: number, stored: Store
   const body = pack({ inventory, componentIds, baseCreatedAt } satisfies Body);
   const ids = [...new Set(componentIds.filter((id) => id !== null))].toSorted((a, b) => a - b);
   await db.write(async (tx) => {
+    // Forgotten meanwhile: nobody would ever find it.
+    if (!(await tx.first('SELECT id FROM scans WHERE id = ? FOR UPDATE', [scanId]))) return;
     await tx.run(
       `INSERT INTO image_inventories (scan_id, revision, status, scanned_at, body) VALUES (?, ?, ?, ?, ?)
         ON CONFLICT (scan_id) DO UPDATE SET revision = excluded.revision, status = excluded.status,
@@ -73,7 +79,8 @@ export async function writeInventory(db: Database, scanId: number, stored: Store
 }
 
 /** Forgets all that is known of an image that is in no repository any more. */
-export function forgetImage(tx: Transaction, scanId: number): void {
+export async function forgetImage(tx: Transaction, scanId: number): Promise<void> {
+  if (!(await tx.first('SELECT id FROM scans WHERE id = ? FOR UPDATE', [scanId]))) return;
   for (const table of ['image_findings', 'image_components', 'image_inventories', 'finding_changes']) {
     tx.send(`DELETE FROM ${table} WHERE scan_id = ?`, [scanId]);
   }

@@ -1,8 +1,11 @@
+export { findingsInput, scanningType, scanningTypes, scanType } from './contract.ts';
+export { scanningHandlers } from './handlers.ts';
 export { scanningConfig, type ScanningConfig } from './config.ts';
-export { createKnowledge, type Knowledge, readFindings } from './evaluate-image.ts';
+export { readFindings } from './findings-store.ts';
 export { followContent } from './follow.ts';
 export { findScan, readInventory } from './image-store.ts';
-export { requestScan, type ScanReason } from './queue.ts';
+export { hurryScan, queueState, requestScan, type ScanReason } from './queue.ts';
+export { createKnowledge, type Knowledge } from './knowledge.ts';
 export { newRematchState, reevaluate } from './rematch.ts';
 export { runScans } from './run-scans.ts';
 export { lookForWork, trimInventories } from './schedule.ts';

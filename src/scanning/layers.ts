@@ -1,4 +1,5 @@
-import type { BlobStore } from '../content/index.ts';
+import type { BunFile } from 'bun';
+import type { BlobBody, BlobStore } from '../content/index.ts';
 import { findBlob } from '../content/index.ts';
 import type { Database } from '../database/index.ts';
 import { extractLayer, extractorRevision, type LayerInventory, unreadLayer } from '../inventory/index.ts';
@@ -41,8 +42,8 @@ export async function inventoryOf(
   const blob = await findBlob(db, digest);
   // A foreign layer, which lies with its vendor.
   if (!blob) return unreadLayer('foreign-layer');
-  const body = blob.size === 0 ? new Blob([]) : await blobs.read(blob.key, 0, blob.size - 1);
-  const read = await extract(body, { mediaType, signal });
+  const body = blob.size === 0 ? new Uint8Array() : await blobs.read(blob.key, 0, blob.size - 1);
+  const read = await extract(streamOf(body), { mediaType, signal });
   signal.throwIfAborted();
   await db.change(
     `INSERT INTO layer_inventories (digest, revision, body, failure, failures, read_at) VALUES (?, ?, ?, ?, ?, ?)
@@ -57,4 +58,11 @@ export async function inventoryOf(
   if (read.ok) return read.inventory;
   if ((known?.failures ?? 0) + 1 >= mostFailures) return unreadLayer('no-inventory', `${read.reason}: ${read.detail}`);
   throw new Error(`layer ${digest} could not be read (${read.reason}: ${read.detail})`);
+}
+
+/** A file goes to the process as it lies: no byte of it comes through this one. */
+function streamOf(body: BlobBody): BunFile | ReadableStream<Uint8Array> {
+  if (body instanceof ReadableStream) return body;
+  if (body instanceof Blob && 'name' in body) return body as BunFile;
+  return new Blob([body]).stream();
 }

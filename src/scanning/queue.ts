@@ -1,4 +1,4 @@
-import type { Database, Parameter } from '../database/index.ts';
+import { type Database, placeholders } from '../database/index.ts';
 import type { Digest } from '../oci/index.ts';
 import './tables.ts';
 
@@ -18,6 +18,9 @@ export type ScanReason = keyof typeof priorities;
 export const mostAttempts = 5;
 /** Pause before the second attempt (ms), four times as long before each further one. */
 const firstPauseMs = 10_000;
+
+/** Characters of what went wrong that are kept. */
+const mostError = 1000;
 
 /** A scan that this process runs. */
 export interface TakenScan {
@@ -57,6 +60,17 @@ export async function requestScan(db: Database, digest: Digest, reason: ScanReas
   return row!.id;
 }
 
+const hurry = `INSERT INTO scans (digest, state, priority, not_before, requested_at, reason, attempts)
+  VALUES (?, 'queued', ?, ?, ?, 'pull', 0)
+  ON CONFLICT (digest) DO UPDATE SET priority = excluded.priority, reason = excluded.reason
+    WHERE scans.state = 'queued' AND scans.priority < excluded.priority
+  RETURNING id`;
+
+/** Somebody waits for an image: its scan comes before others. One that runs or has ended stays as it is. */
+export async function hurryScan(db: Database, digest: Digest, now: number): Promise<void> {
+  await db.change(hurry, [digest, priorities.pull, now, now], { durable: false });
+}
+
 const claimed = 'id, digest, reason, attempts, fence, requests';
 const next = `SELECT id FROM scans WHERE state = 'queued' AND not_before <= ? ORDER BY priority DESC, not_before, id LIMIT 1`;
 const claim = (of: string) =>
@@ -73,27 +87,29 @@ export async function claimScan(db: Database, now: number, holder?: number): Pro
 const own = `WHERE id = ? AND fence = ? AND state = 'running'`;
 
 /** It ended well. False where another runner has it by now. */
-export async function finishScan(db: Database, { id, fence, requests }: TakenScan): Promise<boolean> {
+export async function finishScan(db: Database, { id, fence, requests }: TakenScan, now: number): Promise<boolean> {
   const rows = await db.change(
     `UPDATE scans SET state = CASE WHEN requests = ? THEN 'done' ELSE 'queued' END, attempts = 0, error = NULL,
-      holder = NULL ${own} RETURNING id`,
-    [requests, id, fence],
+      ended_at = ?, holder = NULL ${own} RETURNING id`,
+    [requests, now, id, fence],
+    { durable: false },
   );
   return rows.length > 0;
 }
 
-/** It did not: it waits, each time longer, or is left. Resolves with whether it will be tried again. */
+/** It did not: it waits, each time longer, or is left, which resolves with false. */
 export async function failScan(db: Database, scan: TakenScan, error: string, now: number): Promise<boolean> {
   const again = scan.attempts < mostAttempts;
   const pause = firstPauseMs * 4 ** (scan.attempts - 1);
-  await db.change(`UPDATE scans SET state = ?, not_before = ?, error = ?, holder = NULL ${own} RETURNING id`, [
+  const rows = await db.change(`UPDATE scans SET state = ?, not_before = ?, error = ?, holder = NULL ${own} RETURNING id`, [
     again ? 'queued' : 'failed',
     now + pause,
-    error.slice(0, 1000),
+    error.slice(0, mostError),
     scan.id,
     scan.fence,
   ]);
-  return again;
+  // Where another runner has it, it is that one's to say.
+  return again || rows.length === 0;
 }
 
 /** It was broken off, by the end of this process: that does not count. */
@@ -106,24 +122,29 @@ export async function giveBackScan(db: Database, { id, fence }: TakenScan): Prom
 }
 
 /**
- * Queues again what ran in a process that is gone. Its attempt counts: an image that ends processes must not do so for
- * ever. Resolves with how many.
+ * Queues again what ran in a process that is gone, or in this one, which knows what it runs. Its attempt counts: an image that
+ * ends processes must not do so for ever. Resolves with what was tried too often, and is left.
  */
-export async function recoverScans(db: Database, now: number, nodes?: ScanClaims): Promise<number> {
-  const lost = nodes ? `AND (holder IS NULL OR NOT ${nodes.isAlive('scans.holder')})` : '';
-  const values: Parameter[] = [mostAttempts, now];
-  const rows = await db.change(
+export async function recoverScans(
+  db: Database,
+  now: number,
+  mine: readonly number[],
+  nodes?: ScanClaims,
+): Promise<Digest[]> {
+  const lost = nodes ? `AND (holder IS NULL OR holder = ? OR NOT ${nodes.isAlive('scans.holder')})` : '';
+  const others = mine.length > 0 ? `AND id NOT IN (${placeholders(mine.length)})` : '';
+  const rows = await db.change<{ digest: Digest; state: string }>(
     `UPDATE scans SET state = CASE WHEN attempts < ? THEN 'queued' ELSE 'failed' END, not_before = ?, holder = NULL,
-      error = 'the process that ran it ended' WHERE state = 'running' ${lost} RETURNING id`,
-    values,
+      error = 'the process that ran it ended' WHERE state = 'running' ${lost} ${others} RETURNING digest, state`,
+    [mostAttempts, now, ...(nodes ? [nodes.self()] : []), ...mine],
   );
-  return rows.length;
+  return rows.filter(({ state }) => state === 'failed').map(({ digest }) => digest);
 }
 
 /** Most that are counted: beyond that a number says nothing more. */
-const mostCounted = 100_000;
+const mostCounted = 10_000;
 
-/** How many wait, run and are left, and since when the one waits that waits longest (ms). */
+/** How many wait, run and are left, up to `mostCounted`, and since when the one waits that waits longest (ms). */
 export async function queueState(
   db: Database,
 ): Promise<{ queued: number; running: number; failed: number; oldestAt: number | null }> {

@@ -1,14 +1,15 @@
 import { changedComponents } from '../advisories/index.ts';
 import { type Database, listsOf } from '../database/index.ts';
 import type { Digest } from '../oci/index.ts';
-import { evaluateImage, type Knowledge } from './evaluate-image.ts';
-import { readInventory } from './image-store.ts';
+import { evaluateImage } from './evaluate-image.ts';
+import type { Knowledge } from './knowledge.ts';
 import './tables.ts';
 
 /** Components whose images are looked for at once: an update that changes more is done in rounds. */
 const mostComponents = 50_000;
-/** Images of a round. */
+/** Images of a round, and of them at a time. */
 const mostImages = 200;
+const together = 8;
 
 /**
  * Evaluates anew what an update of the advisories changed, without touching a layer: the images that have a component against
@@ -32,9 +33,9 @@ export async function reevaluate(
     state.waiting = await imagesWith(db, componentIds);
   }
   const round = state.waiting.splice(0, mostImages);
-  for (const { scanId, digest } of round) {
-    const stored = await readInventory(db, scanId);
-    if (stored) await evaluateImage(context, { scanId, digest }, stored, state.knowledge!);
+  for (let at = 0; at < round.length; at += together) {
+    // Together they wait for the disk once.
+    await Promise.all(round.slice(at, at + together).map((image) => evaluateImage(context, image, state.knowledge!)));
   }
   if (state.waiting.length > 0) return { images: round.length, more: true };
   await keepRevision(db, state.revision);

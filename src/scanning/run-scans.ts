@@ -1,9 +1,10 @@
 import type { Database } from '../database/index.ts';
-import type { Knowledge } from './evaluate-image.ts';
+import type { Digest } from '../oci/index.ts';
 import { tellAdmission } from './evaluate-image.ts';
+import type { Knowledge } from './knowledge.ts';
 import type { LayerSource } from './layers.ts';
 import { claimScan, failScan, finishScan, giveBackScan, recoverScans, type ScanClaims, type TakenScan } from './queue.ts';
-import { type ScanOutcome, scanImage } from './scan-image.ts';
+import { nothingIn, type ScanOutcome, scanImage } from './scan-image.ts';
 
 export interface RunnerOptions extends LayerSource {
   /** Images at a time. */
@@ -23,31 +24,46 @@ const lookMs = 1000;
 const recoverMs = 5000;
 
 /**
- * Runs what is queued, in the order of the queue. The returned function ends that: what is under way is given back, and goes on in
- * the next process.
+ * Runs what is queued, in the order of the queue. `stop` ends that: what is under way is given back, and goes on in the next
+ * process.
  */
 export function runScans(options: RunnerOptions): { wake(): void; stop(): Promise<void> } {
   const { db, nodes, now } = options;
   const stopping = new AbortController();
+  const mine = new Set<number>();
   let wake = Promise.withResolvers<void>();
-  let recoveredAt = -recoverMs;
+  let recoveredAt = Number.NEGATIVE_INFINITY;
+  let turn: Promise<unknown> = Promise.resolve();
 
   async function recover(): Promise<void> {
-    // Where processes are not told apart, what runs at the start ran in one that is gone.
-    if (nodes ? performance.now() - recoveredAt < recoverMs : recoveredAt >= 0) return;
+    if (performance.now() - recoveredAt < recoverMs) return;
+    for (const digest of await recoverScans(db, now(), [...mine], nodes)) await sayFailed(db, digest, now());
     recoveredAt = performance.now();
-    await recoverScans(db, now(), nodes);
+  }
+
+  /** One after the other: what was claimed a moment ago is no scan that was lost. */
+  function take(): Promise<TakenScan | undefined> {
+    const taken = turn.then(async () => {
+      if (stopping.signal.aborted) return undefined;
+      await recover();
+      const scan = await claimScan(db, now(), nodes?.self());
+      if (scan) mine.add(scan.id);
+      return scan;
+    });
+    turn = taken.catch(() => {});
+    return taken;
   }
 
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
       let taken: TakenScan | undefined;
       try {
-        await recover();
-        taken = await claimScan(db, now(), nodes?.self());
+        taken = await take();
         if (taken) await runOne(options, taken, stopping.signal);
       } catch (error) {
         if (!stopping.signal.aborted) options.failed(error);
+      } finally {
+        if (taken) mine.delete(taken.id);
       }
       if (!taken) await rest();
     }
@@ -80,26 +96,18 @@ async function runOne(options: RunnerOptions, scan: TakenScan, stopping: AbortSi
   const signal = AbortSignal.any([stopping, AbortSignal.timeout(options.timeoutMs)]);
   try {
     const outcome = await scanImage(options, scan, options.knowledge, signal);
-    await finishScan(db, scan);
+    await finishScan(db, scan, now());
     options.ended(scan, outcome, performance.now() - begun);
   } catch (error) {
-    if (stopping.aborted) return void (await giveBackScan(db, scan));
+    if (stopping.aborted) return giveBackScan(db, scan);
     const again = await failScan(db, scan, messageOf(error), now());
-    if (!again) await sayFailed(db, scan, now());
+    if (!again) await sayFailed(db, scan.digest, now());
     options.ended(scan, again ? 'failed' : 'given up', performance.now() - begun, error);
   }
 }
 
-/** Whoever decides about the image is told that nothing is known of it, and why not. */
-function sayFailed(db: Database, { digest }: TakenScan, now: number): Promise<void> {
-  return tellAdmission(db, digest, {
-    kind: 'scan',
-    status: 'failed',
-    scannedAt: now,
-    advisoryRevision: 0,
-    advisoriesAt: 0,
-    findings: [],
-  });
-}
+/** Whoever decides about the image is told that nothing is known of it. */
+const sayFailed = (db: Database, digest: Digest, now: number): Promise<void> =>
+  tellAdmission(db, digest, nothingIn('failed', now));
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,11 +1,13 @@
+import type { ScanEvidence } from '../admission/index.ts';
 import { registerComponents } from '../advisories/index.ts';
 import { contentOf } from '../catalog/index.ts';
 import { findBlob } from '../content/index.ts';
 import { extractorRevision, type ImageInventory, mergeLayers } from '../inventory/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { isAttestation, type ScannableImage, scannable } from './classify.ts';
-import { evaluateImage, type Knowledge } from './evaluate-image.ts';
-import { forgetImage, type InventoryStatus, readInventory, type StoredInventory, writeInventory } from './image-store.ts';
+import { evaluateImage, tellAdmission } from './evaluate-image.ts';
+import type { Knowledge } from './knowledge.ts';
+import { forgetImage, type InventoryStatus, revisionOf, type StoredInventory, writeInventory } from './image-store.ts';
 import { inventoryOf, type LayerSource } from './layers.ts';
 import type { TakenScan } from './queue.ts';
 
@@ -29,18 +31,23 @@ export async function scanImage(
   const image = content && scannable(content);
   if (!image || isAttestation(image)) {
     // The scan of what there is stays, so that nobody asks for it again.
-    if (content) return 'nothing to scan';
-    await db.write(async (tx) => forgetImage(tx, id));
+    if (content) {
+      await tellAdmission(db, digest, nothingIn('unsupported', source.now()));
+      return 'nothing to scan';
+    }
+    await db.write((tx) => forgetImage(tx, id));
     return 'gone';
   }
-  let stored = await readInventory(db, id);
-  if (stored?.revision !== extractorRevision) {
-    stored = await takeInventory(source, image, signal);
-    await writeInventory(db, id, stored);
+  if ((await revisionOf(db, id)) !== extractorRevision) {
+    await writeInventory(db, id, await takeInventory(source, image, signal));
   }
   // After its components are registered: what was published meanwhile is known.
-  await evaluateImage(source, { scanId: id, digest }, stored, await knowledge());
-  return 'scanned';
+  return (await evaluateImage(source, { scanId: id, digest }, await knowledge())) ? 'scanned' : 'gone';
+}
+
+/** What is said of something of which nothing is known. */
+export function nothingIn(status: 'unsupported' | 'failed', now: number): ScanEvidence {
+  return { kind: 'scan', status, scannedAt: now, advisoryRevision: 0, advisoriesAt: now, findings: [] };
 }
 
 async function takeInventory(source: LayerSource, image: ScannableImage, signal: AbortSignal): Promise<StoredInventory> {

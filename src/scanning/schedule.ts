@@ -16,12 +16,11 @@ interface Row {
   state: string;
   at: number;
   revision: number | null;
-  status: string | null;
 }
 
 /**
- * Asks for scans of images that nobody has asked for: those that were there before scanning was, those that could not be
- * scanned whole some time ago, and those that were read by an earlier revision. Looks at some images behind `after`; resolves
+ * Asks for scans of images that nobody has asked for: those that were there before scanning was, those whose last scan is some
+ * time ago, and those that were read by an earlier revision. Looks at some images behind `after`; resolves
  * with where to go on, '' at the end.
  */
 export async function lookForWork(
@@ -41,19 +40,18 @@ export async function lookForWork(
   return { after: last ?? '', asked };
 }
 
-function isDue({ state, at, revision, status }: Row, before: number): boolean {
+function isDue({ state, at, revision }: Row, before: number): boolean {
   if (state === 'queued' || state === 'running') return false;
   // What held nothing to scan holds nothing tomorrow.
   if (state === 'done' && revision === null) return false;
-  if (revision !== null && revision < extractorRevision) return true;
-  return (state === 'failed' || status === 'partial') && at < before;
+  return at < before || (revision !== null && revision < extractorRevision);
 }
 
 async function scansOf(db: Database, digests: readonly string[]): Promise<Row[]> {
   const found = listsOf(digests).map(({ list, values }) =>
     db.all<Row>(
-      `SELECT s.id AS id, s.digest AS digest, s.state AS state, COALESCE(i.scanned_at, s.requested_at) AS at,
-          i.revision AS revision, i.status AS status
+      `SELECT s.id AS id, s.digest AS digest, s.state AS state, i.revision AS revision,
+          CASE WHEN s.state = 'done' THEN COALESCE(s.ended_at, s.requested_at) ELSE s.requested_at END AS at
         FROM scans s LEFT JOIN image_inventories i ON i.scan_id = s.id WHERE s.digest IN (${list})`,
       values,
     ),
@@ -86,7 +84,7 @@ export async function trimInventories(db: Database, after: string): Promise<stri
       for (const { digest, revision } of gone) {
         tx.send('DELETE FROM layer_inventories WHERE digest = ? AND revision = ?', [digest, revision]);
       }
-      for (const id of left) forgetImage(tx, id);
+      for (const id of left) await forgetImage(tx, id);
     });
   }
   const lasts = [layers, images].filter((rows) => rows.length === atOnce).map((rows) => rows.at(-1)!.digest);

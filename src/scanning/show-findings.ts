@@ -1,33 +1,59 @@
 import { type Vulnerability, vulnerabilitiesOf } from '../advisories/index.ts';
 import type { Database } from '../database/index.ts';
+import type { Digest } from '../oci/index.ts';
 import { severityRank } from '../packages/index.ts';
 import type { FindingsInput, FindingView } from './contract.ts';
-import { readFindings } from './evaluate-image.ts';
+import { readFindings } from './findings-store.ts';
 import type { Finding } from './findings.ts';
 import { readInventory, type StoredInventory } from './image-store.ts';
 
-/** What is known against the packages of an image, with all that advisories say of it; of those that were asked for. */
+/**
+ * What is known against the packages of images, with all that advisories say of it: of those that were asked for, from the worst
+ * to the least.
+ */
 export async function showFindings(
   db: Database,
-  scanId: number,
-  { severity, fixable, vulnerability, skip, top }: FindingsInput,
+  scans: readonly { id: number; digest: Digest }[],
+  { skip, top, ...filter }: FindingsInput,
 ): Promise<{ total: number; findings: FindingView[] }> {
-  const [stored, found] = await Promise.all([readInventory(db, scanId), readFindings(db, scanId)]);
-  if (!stored || !found) return { total: 0, findings: [] };
-  const wanted = found.findings.filter(
-    (finding) =>
-      (severity === undefined || severityRank(finding.severity) >= severityRank(severity)) &&
-      (fixable === undefined || finding.fixable === fixable) &&
-      (vulnerability === undefined || finding.id === vulnerability || finding.aliases.includes(vulnerability)),
-  );
+  const wanted: { scan: { id: number; digest: Digest }; finding: Finding }[] = [];
+  for (const scan of scans) {
+    const found = await readFindings(db, scan.id);
+    for (const finding of found?.findings ?? []) if (isWanted(finding, filter)) wanted.push({ scan, finding });
+  }
+  // Stable: those of an image stay in their order.
+  if (scans.length > 1)
+    wanted.sort(({ finding: a }, { finding: b }) => severityRank(b.severity) - severityRank(a.severity));
   const page = wanted.slice(skip, skip + top);
-  const ids = page.map(({ component }) => stored.componentIds[component] ?? null).filter((id) => id !== null);
-  const known = await vulnerabilitiesOf(db, [...new Set(ids)]);
-  return { total: wanted.length, findings: page.map((finding) => viewOf(finding, stored, known)) };
+  const shown = new Map<number, StoredInventory | undefined>();
+  for (const { scan } of page) if (!shown.has(scan.id)) shown.set(scan.id, await readInventory(db, scan.id));
+  const ids = page.map(({ scan, finding }) => shown.get(scan.id)?.componentIds[finding.component] ?? null);
+  const known = await vulnerabilitiesOf(db, [...new Set(ids.filter((id) => id !== null))]);
+  return {
+    total: wanted.length,
+    findings: page.flatMap(({ scan: { id, digest }, finding }) => {
+      const stored = shown.get(id);
+      // It is being read anew at this moment.
+      if (stored?.inventory.components[finding.component] === undefined) return [];
+      return [viewOf(digest, finding, stored, known)];
+    }),
+  };
+}
+
+type Filter = Pick<FindingsInput, 'severity' | 'fixable' | 'vulnerability'>;
+
+function isWanted(finding: Finding, { severity, fixable, vulnerability }: Filter): boolean {
+  const asked = vulnerability?.toUpperCase();
+  return (
+    (severity === undefined || severityRank(finding.severity) >= severityRank(severity)) &&
+    (fixable === undefined || finding.fixable === fixable) &&
+    (asked === undefined || [finding.id, ...finding.aliases].some((id) => id.toUpperCase() === asked))
+  );
 }
 
 /** A finding whose advisory has changed this moment is shown as it was evaluated. */
 function viewOf(
+  image: Digest,
   finding: Finding,
   { inventory, componentIds }: StoredInventory,
   known: ReadonlyMap<number, readonly Vulnerability[]>,
@@ -36,6 +62,7 @@ function viewOf(
   const id = componentIds[finding.component];
   const now = id == null ? undefined : known.get(id)?.find((one) => one.id === finding.id);
   return {
+    image,
     vulnerability: finding.id,
     records: now?.records ?? [],
     aliases: now?.aliases ?? [...finding.aliases],
@@ -64,22 +91,4 @@ function viewOf(
     sources: now?.sources ?? [],
     firstSeen: new Date(finding.firstSeen).toISOString(),
   };
-}
-
-export interface FindingChange {
-  vulnerability: string;
-  purl: string;
-  change: 'opened' | 'closed';
-  /** ms. */
-  at: number;
-  advisoryRevision: number;
-}
-
-/** What came and went since an image was first scanned, the newest first. */
-export function changesOf(db: Database, scanId: number, limit: number): Promise<FindingChange[]> {
-  return db.all<FindingChange>(
-    `SELECT vulnerability, purl, "change", at, advisory_revision AS "advisoryRevision" FROM finding_changes
-      WHERE scan_id = ? ORDER BY id DESC LIMIT ?`,
-    [scanId, limit],
-  );
 }

@@ -20,6 +20,8 @@ declare module '../database/tables.ts' {
       /** How often it was begun since it last ended well. */
       attempts: number;
       started_at: number | null;
+      /** When it last ended well (ms). */
+      ended_at: number | null;
       /** Counts up with each time that it is begun: what a runner that was given up writes is compared to it. */
       fence: Generated<number>;
       /** Counts up with each time that it is asked for: what comes while it runs makes it run again. */
@@ -51,10 +53,14 @@ declare module '../database/tables.ts' {
     /** What is known against an image now: compressed JSON of its findings, and their numbers. */
     image_findings: {
       scan_id: number;
+      /** Counts up with each time that they are evaluated. */
+      version: number;
       body: Uint8Array;
-      /** JSON: numbers by severity. */
+      /** JSON: numbers by severity, and whether there are more findings than are kept. */
       summary: string;
       advisory_revision: number;
+      /** Of the inventory that they speak of. */
+      scanned_at: number;
       evaluated_at: number;
     };
     /** One row: up to which revision of the advisories images are evaluated. */
@@ -80,7 +86,7 @@ export const scanningMigrations: Migration[] = [
       await run(db, [
         `CREATE TABLE scans (id ${id}, digest ${text} NOT NULL UNIQUE, state ${text} NOT NULL, priority ${int} NOT NULL,
           not_before ${int} NOT NULL, requested_at ${int} NOT NULL, reason ${text} NOT NULL, attempts ${int} NOT NULL,
-          started_at ${int}, fence ${int} NOT NULL DEFAULT 0, requests ${int} NOT NULL DEFAULT 1, holder ${int}, error ${text})`,
+          started_at ${int}, ended_at ${int}, fence ${int} NOT NULL DEFAULT 0, requests ${int} NOT NULL DEFAULT 1, holder ${int}, error ${text})`,
         `CREATE INDEX scans_queue ON scans (priority DESC, not_before, id) WHERE state = 'queued'`,
         `CREATE INDEX scans_running ON scans (id) WHERE state = 'running'`,
         `CREATE INDEX scans_failed ON scans (id) WHERE state = 'failed'`,
@@ -91,8 +97,8 @@ export const scanningMigrations: Migration[] = [
         `CREATE TABLE image_components (component_id ${int} NOT NULL, scan_id ${int} NOT NULL,
           PRIMARY KEY (component_id, scan_id))${dialect === 'sqlite' ? ' WITHOUT ROWID' : ''}`,
         `CREATE INDEX image_components_of ON image_components (scan_id)`,
-        `CREATE TABLE image_findings (scan_id ${int} PRIMARY KEY, advisory_revision ${int} NOT NULL,
-          evaluated_at ${int} NOT NULL, summary ${text} NOT NULL, body ${bytes} NOT NULL)`,
+        `CREATE TABLE image_findings (scan_id ${int} PRIMARY KEY, version ${int} NOT NULL, advisory_revision ${int} NOT NULL,
+          scanned_at ${int} NOT NULL, evaluated_at ${int} NOT NULL, summary ${text} NOT NULL, body ${bytes} NOT NULL)`,
         `CREATE TABLE evaluated_advisories (id ${int} PRIMARY KEY, revision ${int} NOT NULL)`,
         `CREATE TABLE finding_changes (id ${id}, scan_id ${int} NOT NULL, vulnerability ${text} NOT NULL, purl ${text} NOT NULL,
           "change" ${text} NOT NULL, at ${int} NOT NULL, advisory_revision ${int} NOT NULL)`,

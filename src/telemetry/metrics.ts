@@ -33,6 +33,10 @@ export interface Metrics {
   advisoryAge: Gauge<'feed'>;
   advisoryRecords: Gauge<'feed'>;
   advisoryRevision: Gauge;
+  /** A scan that ended; `seconds` since it was taken from the queue. */
+  scanned(outcome: string, seconds: number): void;
+  scanQueue: Gauge<'state'>;
+  scanWait: Gauge;
   workers: Gauge;
   restarts: Counter;
   /** Has `read` called before each scrape: for gauges whose value somebody else knows. */
@@ -90,6 +94,16 @@ export function createMetrics(): Metrics {
   const served = createTally(registry, {
     name: 'bonded_blob_bytes_total',
     help: 'Bytes of blobs answered with; a client may have read fewer.',
+  });
+  const scans = createTally(registry, {
+    name: 'bonded_scans_total',
+    help: 'Scans of images that ended, by outcome.',
+    labels: ['outcome'],
+  });
+  const scanTimes = createTimes(registry, {
+    name: 'bonded_scan_seconds',
+    help: 'How long scans of images took, by outcome.',
+    labels: ['outcome'],
   });
   return {
     request(method, route, status, seconds) {
@@ -153,6 +167,14 @@ export function createMetrics(): Metrics {
       'Revision of all advisories; it grows with each change.',
       'max',
     ),
+    scanned: (outcome, seconds) => {
+      scans(outcome);
+      scanTimes(outcome, seconds);
+    },
+    scanQueue: gauge('bonded_scan_queue', 'Images that wait to be scanned, are being scanned, or could not be; counted up to 10,000.', 'max', [
+      'state',
+    ]),
+    scanWait: gauge('bonded_scan_oldest_wait_seconds', 'How long the image has waited that waits longest to be scanned.', 'max'),
     workers: gauge('bonded_workers_active', 'Worker processes that serve; 0 where one process does everything.'),
     restarts: counter('bonded_worker_restarts_total', 'Worker processes that ended and were replaced.'),
     onScrape: (read) => void readers.push(read),
