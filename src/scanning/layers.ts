@@ -12,7 +12,7 @@ const mostFailures = 3;
 
 export interface LayerSource {
   db: Database;
-  blobs: BlobStore;
+  blobs: Pick<BlobStore, 'read'>;
   now(): number;
   extract: typeof extractLayer;
 }
