@@ -57,7 +57,7 @@ export function contentOf(db: Database, digest: Digest): Promise<StoredContent |
 
 /** Whether any repository has a manifest. */
 export async function hasPlaces(db: Database, digest: Digest): Promise<boolean> {
-  return (await db.first('SELECT 1 AS found FROM manifests WHERE digest = ? LIMIT 1', [digest])) !== undefined;
+  return (await placesOf(db, digest, 1)).length > 0;
 }
 
 /**

@@ -30,9 +30,9 @@ export async function reevaluate(
     }
     state.revision = revision;
     state.knowledge = await knowledge();
-    state.waiting = await imagesWith(db, componentIds);
+    state.waiting = await scansOf(db, componentIds);
   }
-  const round = state.waiting.splice(0, mostImages);
+  const round = await imagesOf(db, state.waiting.splice(0, mostImages));
   for (let at = 0; at < round.length; at += together) {
     // Together they wait for the disk once.
     await Promise.all(round.slice(at, at + together).map((image) => evaluateImage(context, image, state.knowledge!)));
@@ -45,24 +45,31 @@ export async function reevaluate(
 
 /** What one process is in the middle of. */
 export interface RematchState {
-  waiting: { scanId: number; digest: Digest }[];
+  /** Ids of scans. */
+  waiting: number[];
   revision: number;
   knowledge: Knowledge | undefined;
 }
 
 export const newRematchState = (): RematchState => ({ waiting: [], revision: 0, knowledge: undefined });
 
-async function imagesWith(db: Database, componentIds: readonly number[]) {
-  const images = new Map<number, Digest>();
+async function scansOf(db: Database, componentIds: readonly number[]): Promise<number[]> {
+  const scans = new Set<number>();
   for (const { list, values } of listsOf(componentIds)) {
-    const rows = await db.all<{ scanId: number; digest: Digest }>(
-      `SELECT s.id AS "scanId", s.digest AS digest FROM image_components c JOIN scans s ON s.id = c.scan_id
-        WHERE c.component_id IN (${list})`,
+    const rows = await db.all<{ id: number }>(
+      `SELECT DISTINCT scan_id AS id FROM image_components WHERE component_id IN (${list})`,
       values,
     );
-    for (const { scanId, digest } of rows) images.set(scanId, digest);
+    for (const { id } of rows) scans.add(id);
   }
-  return [...images].map(([scanId, digest]) => ({ scanId, digest })).toSorted((a, b) => a.scanId - b.scanId);
+  return [...scans].toSorted((a, b) => a - b);
+}
+
+async function imagesOf(db: Database, scans: readonly number[]): Promise<{ scanId: number; digest: Digest }[]> {
+  const found = listsOf(scans).map(({ list, values }) =>
+    db.all<{ scanId: number; digest: Digest }>(`SELECT id AS "scanId", digest FROM scans WHERE id IN (${list})`, values),
+  );
+  return (await Promise.all(found)).flat();
 }
 
 async function evaluatedRevision(db: Database): Promise<number> {
