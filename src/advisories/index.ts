@@ -12,9 +12,10 @@ export {
 } from './contract.ts';
 export { fetchFile } from './feeds/fetch.ts';
 export type { RefreshContext } from './feeds/feeds.ts';
+export { type ByteSource, type OpenSource, openFile } from './formats/byte-source.ts';
 export type { FeedState } from './feed-rows.ts';
 export { componentsWith, findComponents, type FoundComponent } from './find-components.ts';
-export { importArtifact } from './import-artifact.ts';
+export { ecosystemKey, importArtifact } from './import-artifact.ts';
 export type { ImportContext } from './import-context.ts';
 export { AdvisoryImportError } from './import-error.ts';
 export { importFile } from './import-file.ts';
@@ -27,4 +28,4 @@ export { advisoriesStatus, type AdvisoriesStatus } from './status.ts';
 export { advisoryMigrations } from './tables.ts';
 export { vulnerabilitiesOf } from './vulnerabilities.ts';
 export type { Vulnerability } from './vulnerability.ts';
-export { writeLayer } from './write-layer.ts';
+export { writeDirectory, writeLayer } from './write-layer.ts';

@@ -1,6 +1,7 @@
 import { accessRoutes } from './access/index.ts';
 import { registryRoutes } from './acr/index.ts';
 import { advise } from './advise.ts';
+import { advisoryRoutes } from './advisories/index.ts';
 import { identityRoutes } from './identity/index.ts';
 import { issuerRoutes } from './issuer/index.ts';
 import { roleRoutes } from './role/index.ts';
@@ -15,6 +16,7 @@ export const manageRoutes = {
   scopeMap: scopeMapRoutes,
   access: accessRoutes,
   advise,
+  advisories: advisoryRoutes,
   identity: identityRoutes,
   role: roleRoutes,
   issuer: issuerRoutes,
