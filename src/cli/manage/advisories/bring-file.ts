@@ -47,7 +47,7 @@ export async function bringFile(client: ContentClient, options: BringOptions): P
       'org.opencontainers.image.title': basename(path),
       ...(ecosystem !== undefined && { [ecosystemKey]: ecosystem }),
     };
-    return pushArtifact(client, options, {
+    return await pushArtifact(client, options, {
       file,
       mediaType: fileLayerType,
       annotations,
@@ -59,7 +59,7 @@ export async function bringFile(client: ContentClient, options: BringOptions): P
   const { file, feed } = await writeDirectory(path, { ecosystem, maxBytes, at: Date.now() });
   await using _ = file;
   const annotations = { 'org.opencontainers.image.title': basename(path), 'vnd.bonded.advisories.feed': feed };
-  return pushArtifact(client, options, {
+  return await pushArtifact(client, options, {
     file,
     mediaType: bundleLayerType,
     annotations,
