@@ -68,7 +68,10 @@ test('a secdb of Alpine: what each version fixes, and what never concerned the p
     distroversion: 'v3.19',
     packages: [
       {
-        pkg: { name: 'busybox', secfixes: { '1.36.1-r16': ['CVE-2026-0003 GHSA-x', 'CVE-2026-0004'], '0': ['CVE-2026-0005'] } },
+        pkg: {
+          name: 'busybox',
+          secfixes: { '1.36.1-r16': ['CVE-2026-0003 GHSA-x', 'CVE-2026-0004'], '0': ['CVE-2026-0005'] },
+        },
       },
     ],
   };
@@ -93,7 +96,9 @@ const trivy: BoltTree = {
   },
   'debian 11': { openssl: {} },
   'pip::GitHub Security Advisory pip': {
-    'foo-bar': { 'CVE-2026-00010': json({ VulnerableVersions: ['>=1.0, <1.2.3', '=2.0'], PatchedVersions: ['1.2.3'] }) },
+    'foo-bar': {
+      'CVE-2026-00010': json({ VulnerableVersions: ['>=1.0, <1.2.3', '=2.0'], PatchedVersions: ['1.2.3'] }),
+    },
   },
   'Red Hat': { bash: { 'CVE-2026-00011': json({ Entries: [] }) } },
   'data-source': { 'debian 12': json({ ID: 'debian', Name: 'Debian Security Tracker', URL: 'https://x' }) },
