@@ -14,6 +14,8 @@ export { fetchFile } from './feeds/fetch.ts';
 export type { RefreshContext } from './feeds/feeds.ts';
 export { type ByteSource, type OpenSource, openFile } from './formats/byte-source.ts';
 export type { FeedState } from './feed-rows.ts';
+export { advisoryChecks, type AdvisoryFacts } from './checks.ts';
+export { freshnessOf } from './freshness.ts';
 export { componentsWith, findComponents, type FoundComponent } from './find-components.ts';
 export { ecosystemKey, importArtifact } from './import-artifact.ts';
 export type { ImportContext } from './import-context.ts';
