@@ -1,4 +1,5 @@
 import type { Shape } from '../shape.ts';
+import { advisoryUpdate } from './advisory-update.ts';
 import { authenticatedGet } from './authenticated-get.ts';
 import { baseLayer } from './base-layer.ts';
 import { blobPull } from './blob-pull.ts';
@@ -36,6 +37,7 @@ export const shapes: readonly Shape[] = [
   steadyNodes,
   slowUploads,
   pushInGc,
+  advisoryUpdate,
   zb,
   start,
 ];

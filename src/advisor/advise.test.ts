@@ -1,7 +1,8 @@
-import { describe, expect, test } from 'bun:test';
+import { afterAll, describe, expect, test } from 'bun:test';
 import { fetch } from '../../test/http/fetch.ts';
 import { ociIndex, pushImage, putManifest } from '../../test/http/registry.ts';
 import { makeIssuer, registry } from '../../test/support/management.ts';
+import { startMirror } from '../advisories/mirror.double.ts';
 import { checks } from '../app/advisor.ts';
 import { groupScope } from '../operations/index.ts';
 import { type AdviceRig, openAdviceRig } from './advice-rig.double.ts';
@@ -70,7 +71,22 @@ async function pullTags(rig: AdviceRig, name: string, ...tags: string[]) {
   await rig.server.app.pulls.write();
 }
 
+const mirror = await startMirror();
+mirror.put('/kev.json', JSON.stringify({ vulnerabilities: [{ cveID: 'CVE-2026-0001', dateAdded: '2026-01-01' }] }));
+afterAll(() => mirror[Symbol.asyncDispose]());
+
 const mistakes: Mistake[] = [
+  {
+    check: 'stale-advisories',
+    impact: 'Medium',
+    settings: {
+      'advisories.sources': 'kev',
+      'advisories.kev': `${mirror.base}/kev.json`,
+      'outbound.allow': mirror.host,
+    },
+    fine: (rig) => rig.bonded('bonded advisories sync'),
+    make: ({ server }) => server.app.storage.db.write((tx) => tx.run('UPDATE advisory_feeds SET ok_at = 1', [])),
+  },
   {
     check: 'admin-user-enabled',
     impact: 'High',

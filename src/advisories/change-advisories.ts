@@ -14,6 +14,8 @@ export interface Changed {
   removed: number;
   /** Components whose findings may be others now. */
   components: number;
+  /** How long others who write waited for it (ms). */
+  ms: number;
 }
 
 interface KnownAdvisory {
@@ -22,7 +24,7 @@ interface KnownAdvisory {
   digest: string;
 }
 
-const nothing: Changed = { added: 0, changed: 0, removed: 0, components: 0 };
+const nothing: Changed = { added: 0, changed: 0, removed: 0, components: 0, ms: 0 };
 
 /**
  * Stores what has changed of some records of one part, and compares it with all components, in one transaction: whoever reads
@@ -34,6 +36,7 @@ export async function changeAdvisories(db: Database, part: string, changes: read
   // Most of an export is what it was: that is found out without keeping anybody waiting.
   if (isSettled(byId, await knownAdvisories(db, part, [...byId.keys()]))) return nothing;
   return db.write(async (tx) => {
+    const began = performance.now();
     const revision = await lockClock(tx);
     const known = await knownAdvisories(tx, part, [...byId.keys()]);
     const old = new Map(known.map((row) => [row.record_id, row]));
@@ -66,7 +69,7 @@ export async function changeAdvisories(db: Database, part: string, changes: read
       part,
     ]);
     tellClock(tx, last);
-    return { ...counts, components: components.size };
+    return { ...counts, components: components.size, ms: performance.now() - began };
   });
 }
 

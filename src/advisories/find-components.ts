@@ -33,11 +33,13 @@ export async function findComponents(db: LookUps, asked: string): Promise<FoundC
 /** Components against which a vulnerability is known: a CVE, or the id of an advisory. In the order of ids. */
 export async function componentsWith(db: LookUps, vulnerability: string): Promise<FoundComponent[]> {
   const rows = await db.all<{ component_id: number }>(
-    `SELECT DISTINCT m.component_id FROM advisory_aliases a JOIN component_matches m ON m.advisory_id = a.advisory_id
+    `SELECT m.component_id FROM advisory_aliases a JOIN component_matches m ON m.advisory_id = a.advisory_id
       WHERE a.alias = ? LIMIT ?`,
     [vulnerability, mostFound],
   );
-  const found = listsOf(rows.map(({ component_id }) => component_id)).map(({ list, values }) =>
+  // Several advisories may say the same.
+  const ids = [...new Set(rows.map(({ component_id }) => component_id))];
+  const found = listsOf(ids).map(({ list, values }) =>
     db.all<FoundComponent>(`SELECT ${columns} FROM components WHERE id IN (${list})`, values),
   );
   return (await Promise.all(found)).flat().toSorted((one, other) => one.id - other.id);

@@ -1,18 +1,9 @@
 import type { FeedState } from './feed-rows.ts';
-import { trivyEcosystem } from './formats/trivy-db.ts';
-
-/** The ecosystem that a feed speaks of; undefined of one that speaks of all, such as KEV. */
-function ecosystemOf(feed: string): string | undefined {
-  const [source = '', of = ''] = [feed.split('/', 1)[0], feed.slice(feed.indexOf('/') + 1)];
-  if (source === 'osv') return of;
-  if (source === 'debian-tracker') return 'Debian';
-  if (source === 'alpine-secdb') return 'Alpine';
-  return source === 'trivy-db' ? trivyEcosystem(of) : undefined;
-}
+import { ecosystemOfBucket } from './formats/trivy-db.ts';
 
 /**
- * Since when what is known of these ecosystems may be out of date (ms): the oldest of their newest feeds. 0 where no feed speaks
- * of one of them; undefined where none was asked about.
+ * How fresh what is known of some ecosystems is (ms): of each the source that was up to date last, and of those the oldest.
+ * Undefined where nothing is known of one of them.
  */
 export function freshnessOf(
   feeds: readonly Pick<FeedState, 'id' | 'okAt'>[],
@@ -20,9 +11,19 @@ export function freshnessOf(
 ): number | undefined {
   const newest = new Map<string, number>();
   for (const { id, okAt = 0 } of feeds) {
-    const ecosystem = ecosystemOf(id);
-    if (ecosystem !== undefined) newest.set(ecosystem, Math.max(newest.get(ecosystem) ?? 0, okAt));
+    const ecosystem = ecosystemOfFeed(id);
+    if (ecosystem !== undefined && okAt > (newest.get(ecosystem) ?? 0)) newest.set(ecosystem, okAt);
   }
-  const times = ecosystems.map((ecosystem) => newest.get(ecosystem) ?? 0);
-  return times.length === 0 ? undefined : Math.min(...times);
+  const found = ecosystems.map((ecosystem) => newest.get(ecosystem));
+  if (found.length === 0 || found.includes(undefined)) return undefined;
+  return Math.min(...(found as number[]));
+}
+
+/** What a feed speaks of; undefined for those that speak of all, such as KEV. */
+function ecosystemOfFeed(id: string): string | undefined {
+  const [source, ...rest] = id.split('/');
+  if (source === 'osv') return rest.join('/');
+  if (source === 'debian-tracker') return 'Debian';
+  if (source === 'alpine-secdb') return 'Alpine';
+  return source === 'trivy-db' && rest.length > 0 ? ecosystemOfBucket(rest.join('/')) : undefined;
 }

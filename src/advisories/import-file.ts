@@ -143,7 +143,7 @@ async function importPacked(context: ImportContext, source: ByteSource, options:
   }
   const archive = unpacked(chunksOf(source), 'gzip', context.maxBytes);
   await using database = await spool(fileOfTar(archive, 'trivy.db'), context.maxBytes);
-  return importTrivyDb(context, database, options);
+  return await importTrivyDb(context, database, options);
 }
 
 const sniffedBytes = 4096;

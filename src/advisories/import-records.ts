@@ -35,8 +35,10 @@ export interface Imported {
   components: number;
 }
 
-/** Of one transaction. */
-const batchRecords = 100;
+/** Of one transaction: fewer where many components bear the names, so that nobody waits for long (ms). */
+const mostRecords = 100;
+const fewestRecords = 5;
+const longMs = 50;
 const batchEntries = 1000;
 /** Reasons that are told. */
 const mostReasons = 5;
@@ -58,6 +60,7 @@ export async function importRecords(
   const done: Imported = { records: 0, refused: 0, reasons: [], added: 0, changed: 0, removed: 0, components: 0 };
   const seen = new Set<number>();
   let batch: Change[] = [];
+  let batchRecords: number = mostRecords;
   let entries = 0;
 
   const refuse = (reason: string) => {
@@ -66,7 +69,10 @@ export async function importRecords(
   };
   const write = async () => {
     if (batch.length === 0) return;
-    add(done, await changeAdvisories(db, part, batch));
+    const changed = await changeAdvisories(db, part, batch);
+    add(done, changed);
+    if (changed.ms > longMs) batchRecords = Math.max(fewestRecords, Math.floor(batchRecords / 2));
+    else if (changed.ms < longMs / 4) batchRecords = Math.min(mostRecords, batchRecords * 2);
     batch = [];
     entries = 0;
     options.progress?.(done.records);
@@ -122,8 +128,8 @@ async function removeUnseen(
     const ids = await recordIdsAfter(db, part, after, 1000);
     if (ids.length === 0) return;
     const gone = ids.filter((id) => !seen.has(hashOf(id))).map((recordId) => ({ recordId, advisory: undefined }));
-    for (let at = 0; at < gone.length; at += batchRecords) {
-      add(done, await changeAdvisories(db, part, gone.slice(at, at + batchRecords)));
+    for (let at = 0; at < gone.length; at += mostRecords) {
+      add(done, await changeAdvisories(db, part, gone.slice(at, at + mostRecords)));
       await rest();
     }
     after = ids.at(-1)!;

@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { constants, createZstdCompress } from 'node:zlib';
 import type { Database } from '../database/index.ts';
-import { linesOfLayer } from './bundle.ts';
+import { type LayerHead, linesOfLayer } from './bundle.ts';
 import type { FeedState } from './feed-rows.ts';
 import type { OpenSource } from './formats/byte-source.ts';
+import { ecosystemOf, readOsvDirectory } from './formats/osv-records.ts';
 import { spool } from './formats/spool.ts';
+import { importRefused } from './import-error.ts';
 
 /** Always the same, since the bytes are to be. */
 const level = 9;
@@ -16,9 +18,36 @@ export interface WrittenLayer {
 }
 
 /** A layer of a bundle in a temporary file, which is the caller's to dispose of. */
-export async function writeLayer(db: Database, feed: FeedState, maxBytes: number): Promise<WrittenLayer> {
+export function writeLayer(db: Database, feed: FeedState, maxBytes: number): Promise<WrittenLayer> {
+  return writeLines(linesOfLayer(db, feed), maxBytes);
+}
+
+/** A directory of OSV records, a file each, as a layer. Throws AdvisoryImportError where it is not clear of what it is. */
+export async function writeDirectory(
+  path: string,
+  { ecosystem, maxBytes, at }: { ecosystem?: string | undefined; maxBytes: number; at: number },
+): Promise<WrittenLayer & { feed: string }> {
+  const found = ecosystem ?? (await ecosystemOf(readOsvDirectory(path)));
+  if (found === undefined)
+    throw importRefused(`it is not clear of which ecosystem ${path} is; say so with --ecosystem`);
+  const feed = `osv/${found}`;
+  const lines = async function* () {
+    yield JSON.stringify({ feed, origin: path, at } satisfies LayerHead);
+    let records = 0;
+    for await (const item of readOsvDirectory(path)) {
+      if ('refused' in item) throw importRefused(item.refused);
+      if (!('json' in item)) continue;
+      records++;
+      yield JSON.stringify(item.json);
+    }
+    yield JSON.stringify({ records });
+  };
+  return { ...(await writeLines(lines(), maxBytes)), feed };
+}
+
+async function writeLines(lines: AsyncIterable<string>, maxBytes: number): Promise<WrittenLayer> {
   const hash = createHash('sha256');
-  const packed = packLines(linesOfLayer(db, feed));
+  const packed = packLines(lines);
   const hashed = (async function* () {
     for await (const chunk of packed) {
       hash.update(chunk);
@@ -30,7 +59,7 @@ export async function writeLayer(db: Database, feed: FeedState, maxBytes: number
 }
 
 /** Lines of JSON, packed. */
-export function packLines(lines: AsyncIterable<string>): AsyncIterable<Uint8Array> {
+function packLines(lines: AsyncIterable<string>): AsyncIterable<Uint8Array> {
   const text = (async function* () {
     for await (const line of lines) yield Buffer.from(`${line}\n`);
   })();

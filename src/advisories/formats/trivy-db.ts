@@ -84,8 +84,10 @@ export async function* readTrivyDb(source: ByteSource): AsyncGenerator<TrivySour
   }
 }
 
-/** The ecosystem that a bucket of packages speaks of. */
-export const trivyEcosystem = (bucket: string): string | undefined => placeOf(bucket)?.ecosystem;
+/** The ecosystem that a bucket is of. */
+export function ecosystemOfBucket(bucket: string): string | undefined {
+  return placeOf(bucket)?.ecosystem;
+}
 
 function placeOf(bucket: string): { ecosystem: string; release: string } | undefined {
   const [language = '', more] = bucket.split('::', 2);

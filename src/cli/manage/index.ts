@@ -1,6 +1,7 @@
 import { accessRoutes } from './access/index.ts';
 import { registryRoutes } from './acr/index.ts';
 import { advise } from './advise.ts';
+import { advisoryRoutes } from './advisories/index.ts';
 import { exceptionRoutes } from './exception/index.ts';
 import { explainImage } from './explain-image.ts';
 import { identityRoutes } from './identity/index.ts';
@@ -18,6 +19,7 @@ export const manageRoutes = {
   scopeMap: scopeMapRoutes,
   access: accessRoutes,
   advise,
+  advisories: advisoryRoutes,
   identity: identityRoutes,
   role: roleRoutes,
   issuer: issuerRoutes,

@@ -1,0 +1,9 @@
+import { buildRouteMap } from '@stricli/core';
+import { exportBundle } from './export.ts';
+import { status } from './status.ts';
+import { sync } from './sync.ts';
+
+export const advisoryRoutes = buildRouteMap({
+  routes: { sync, status, export: exportBundle },
+  docs: { brief: 'Advisories: what the server knows of vulnerabilities' },
+});
