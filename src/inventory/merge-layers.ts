@@ -78,7 +78,11 @@ function identityOf({ type, namespace, name, version, arch, location }: FoundPac
   return [type, namespace, name, version, arch, location].join('\n');
 }
 
-function componentsOf(all: readonly Standing[], os: OsRelease | undefined, layers: readonly ImageLayer[]): ImageComponent[] {
+function componentsOf(
+  all: readonly Standing[],
+  os: OsRelease | undefined,
+  layers: readonly ImageLayer[],
+): ImageComponent[] {
   const superseded = supersededFiles(all.map(({ file }) => file));
   const components = new Map<string, ImageComponent>();
   const sorted = all.toSorted((a, b) => compare(a.file.path, b.file.path) || compare(a.file.reader, b.file.reader));

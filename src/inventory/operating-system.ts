@@ -9,7 +9,8 @@ export function operatingSystemOf(said: ReadonlyMap<string, Partial<OsRelease>>)
   let os: Partial<OsRelease> = {};
   for (const path of osFiles.keys()) {
     const more = said.get(path);
-    if (!more || (os.id !== undefined && more.id !== undefined && more.id.toLowerCase() !== os.id.toLowerCase())) continue;
+    if (!more || (os.id !== undefined && more.id !== undefined && more.id.toLowerCase() !== os.id.toLowerCase()))
+      continue;
     os = { ...more, ...os };
   }
   const { id, ...rest } = os;

@@ -9,7 +9,11 @@ const found = 'var/lib/dpkg/status: bash 5.2-1';
 
 describe('a layer is read', () => {
   const archive = archiveOf([{ name: 'var/' }, status, { name: 'etc/hosts', content: 'x' }]);
-  for (const [name, bytes] of Object.entries({ gzip: gzipSync(archive), zstd: zstdCompressSync(archive), none: archive })) {
+  for (const [name, bytes] of Object.entries({
+    gzip: gzipSync(archive),
+    zstd: zstdCompressSync(archive),
+    none: archive,
+  })) {
     test(`packed by ${name}, under the media type of another`, async () => {
       const layer = await readLayer(inPieces(bytes), { mediaType: 'application/vnd.oci.image.layer.v1.tar' });
       expect(foundIn(layer)).toEqual([found]);
@@ -18,13 +22,19 @@ describe('a layer is read', () => {
   }
 
   test('the same way each time', async () => {
-    const read = () => readEntries([status, { name: 'a' }, { name: 'b/' }, { name: 'etc/os-release', content: 'ID=x' }]);
+    const read = () =>
+      readEntries([status, { name: 'a' }, { name: 'b/' }, { name: 'etc/os-release', content: 'ID=x' }]);
     expect(await read()).toEqual(await read());
     expect((await read()).files.map(({ path }) => path)).toEqual(['etc/os-release', 'var/lib/dpkg/status']);
   });
 
   test('under any spelling of its paths', async () => {
-    for (const name of ['./var/lib/dpkg/status', '/var/lib/dpkg/status', 'var//lib/./dpkg/status', '././var/lib/dpkg/status']) {
+    for (const name of [
+      './var/lib/dpkg/status',
+      '/var/lib/dpkg/status',
+      'var//lib/./dpkg/status',
+      '././var/lib/dpkg/status',
+    ]) {
       expect(foundIn(await readEntries([{ ...status, name }]))).toEqual([found]);
     }
   });
@@ -123,7 +133,11 @@ test('a reader that fails costs its own findings, and a warning', async () => {
       throw new Error('a comma is missing');
     },
   };
-  const finding = { ...failing, name: 'finding', read: () => ({ packages: [{ type: 'npm' as const, name: 'a', version: '1' }] }) };
+  const finding = {
+    ...failing,
+    name: 'finding',
+    read: () => ({ packages: [{ type: 'npm' as const, name: 'a', version: '1' }] }),
+  };
   const layer = await readEntries([{ name: 'x', content: 'x' }], { readers: [failing, finding] });
   expect(foundIn(layer)).toEqual(['x: a 1']);
   expect(layer.warnings).toEqual([{ code: 'unread-file', path: 'x', detail: 'failing: a comma is missing' }]);

@@ -21,7 +21,8 @@ export async function runInventory(order: string): Promise<void> {
 function stepBack(): void {
   try {
     // A priority is a thread's on Linux; those that come later have it of the one that starts them.
-    for (const thread of readdirSync('/proc/self/task')) setPriority(Number(thread), constants.priority.PRIORITY_BELOW_NORMAL);
+    for (const thread of readdirSync('/proc/self/task'))
+      setPriority(Number(thread), constants.priority.PRIORITY_BELOW_NORMAL);
     writeFileSync('/proc/self/oom_score_adj', '1000');
   } catch {
     // Elsewhere the priority is the process's, and there may be no such thing at all.

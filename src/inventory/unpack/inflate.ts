@@ -1,5 +1,12 @@
 import type { Transform } from 'node:stream';
-import { type BrotliCompress, constants, createGunzip, createInflateRaw, createZstdDecompress, type Gunzip } from 'node:zlib';
+import {
+  type BrotliCompress,
+  constants,
+  createGunzip,
+  createInflateRaw,
+  createZstdDecompress,
+  type Gunzip,
+} from 'node:zlib';
 import type { ByteSource } from './byte-source.ts';
 
 /** Bytes that are unpacked before the next ones are asked for. */
