@@ -1,5 +1,5 @@
 import type { LayerLimits } from './limits.ts';
-import type { FoundPackage, OsRelease, ReadResult } from './reader.ts';
+import type { FoundPackage, OsRelease, OwnedFiles, ReadResult } from './reader.ts';
 import type { Warnings } from './warnings.ts';
 
 /**
@@ -8,7 +8,7 @@ import type { Warnings } from './warnings.ts';
  */
 export interface FindingsBounds {
   /** Undefined once there is more of it than is kept. */
-  bound(path: string, result: ReadResult): Required<Pick<ReadResult, 'packages'>> & Pick<ReadResult, 'os'>;
+  bound(path: string, result: ReadResult): Required<Pick<ReadResult, 'packages'>> & Pick<ReadResult, 'owns' | 'os'>;
 }
 
 /** Characters. Names of real packages have up to 214 (npm), paths of Go modules some more, versions 100. */
@@ -20,7 +20,7 @@ export function createFindingsBounds(limits: LayerLimits, warnings: Warnings): F
   let text = 0;
 
   return {
-    bound(path, { packages, os }) {
+    bound(path, { packages, owns, os }) {
       let cut = false;
       const short = (value: string, limit: number): string => {
         if (value.length <= limit) return value;
@@ -39,9 +39,17 @@ export function createFindingsBounds(limits: LayerLimits, warnings: Warnings): F
         text += size;
         kept.push(one);
       }
+      const owned: OwnedFiles[] = [];
+      for (const one of owns ?? []) {
+        const size = one.by.length + one.paths.reduce((sum, owning) => sum + owning.length + 8, 16);
+        full ||= text + size > limits.textLength;
+        if (full) break;
+        text += size;
+        owned.push(one);
+      }
       if (full) warnings.add('too-many-findings', path);
       if (cut) warnings.add('cut-text', path);
-      return { packages: kept, ...(os && { os: shortenedOs(os, short) }) };
+      return { packages: kept, ...(owned.length > 0 && { owns: owned }), ...(os && { os: shortenedOs(os, short) }) };
     },
   };
 }

@@ -41,9 +41,9 @@ export function createCollection(readers: readonly Reader[], limits: LayerLimits
     try {
       const result = reader.read(path, bytes);
       for (const warning of result.warnings ?? []) warnings.add('unread-part', path, warning);
-      const { packages, os } = bounds.bound(path, result);
-      if (packages.length === 0 && !os) return undefined;
-      return { path, reader: reader.name, packages, ...(os && { os }) };
+      const { packages, owns, os } = bounds.bound(path, result);
+      if (packages.length === 0 && !owns && !os) return undefined;
+      return { path, reader: reader.name, packages, ...(owns && { owns }), ...(os && { os }) };
     } catch (error) {
       warnings.add('unread-file', path, `${reader.name}: ${(error as Error).message}`);
       return undefined;

@@ -1,4 +1,4 @@
-import type { FoundPackage, OsRelease } from './reader.ts';
+import type { FoundPackage, OsRelease, OwnedFiles } from './reader.ts';
 import { createPathMarks } from './path-marks.ts';
 import type { Warning, WarningCode } from './warnings.ts';
 
@@ -10,6 +10,7 @@ export interface FoundFile {
   path: string;
   reader: string;
   packages: FoundPackage[];
+  owns?: OwnedFiles[];
   os?: Partial<OsRelease>;
 }
 

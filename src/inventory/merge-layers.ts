@@ -4,6 +4,7 @@ import { type ImageComponent, imageComponent, isSystemType } from './image-compo
 import { supersededFiles } from './languages/index.ts';
 import type { FoundFile, LayerInventory } from './layer-inventory.ts';
 import { operatingSystemOf } from './operating-system.ts';
+import { ownedFiles, type Ownership, ownershipOf } from './owned-files.ts';
 import { readPathMarks } from './path-marks.ts';
 import type { FoundPackage } from './reader.ts';
 import { mayHidePackages, type Warning } from './warnings.ts';
@@ -33,6 +34,7 @@ interface Standing {
   file: FoundFile;
   layer: number;
   origins: Map<string, number>;
+  owned: Ownership;
 }
 
 /**
@@ -71,7 +73,7 @@ function placed(file: FoundFile, layer: number, below: Standing | undefined): St
     const identity = identityOf(found);
     origins.set(identity, below?.origins.get(identity) ?? layer);
   }
-  return { file, layer, origins };
+  return { file, layer, origins, owned: ownershipOf(file, layer, below?.owned) };
 }
 
 function identityOf({ type, namespace, name, version, arch, location }: FoundPackage): string {
@@ -84,10 +86,11 @@ function componentsOf(
   layers: readonly ImageLayer[],
 ): ImageComponent[] {
   const superseded = supersededFiles(all.map(({ file }) => file));
+  const isOwned = ownedFiles(all.map(({ owned }) => owned));
   const components = new Map<string, ImageComponent>();
   const sorted = all.toSorted((a, b) => compare(a.file.path, b.file.path) || compare(a.file.reader, b.file.reader));
   for (const { file, layer, origins } of sorted) {
-    if (superseded.has(file.path)) continue;
+    if (superseded.has(file.path) || isOwned(file.path, layer)) continue;
     for (const found of file.packages) {
       const layerIndex = origins.get(identityOf(found)) ?? layer;
       const place = { path: file.path, layerIndex, layer: layers[layerIndex]!.digest };

@@ -15,6 +15,10 @@ export type PackageType =
   | 'cargo'
   | 'nuget'
   | 'composer'
+  | 'pub'
+  | 'hex'
+  | 'swift'
+  | 'bitnami'
   | 'generic';
 
 /** A package that a file of a layer says is there, before it is known of which distribution the image is. */
@@ -45,8 +49,16 @@ export interface EntryFacts {
   size: number;
 }
 
+/** Files that a package of the distribution has brought, of those that say that a package of a language is there. */
+export interface OwnedFiles {
+  /** Name and version of the package; '' where the file that says so is rewritten with the package, and only then. */
+  by: string;
+  paths: string[];
+}
+
 export interface ReadResult {
   packages: FoundPackage[];
+  owns?: OwnedFiles[];
   /** What could not be read, and may hide packages: it makes the image `partial`. */
   warnings?: string[];
   os?: Partial<OsRelease>;

@@ -1,5 +1,6 @@
 import type { Reader, ReadResult } from '../reader.ts';
 import { createFindings } from './findings.ts';
+import { isInside, isNamed } from './is-named.ts';
 import { MalformedFile } from './malformed-file.ts';
 import { asList, asRecord, asText, parseJson } from './parse-json.ts';
 
@@ -7,7 +8,7 @@ import { asList, asRecord, asText, parseJson } from './parse-json.ts';
 export const composerReader: Reader = {
   name: 'composer',
   maxBytes: 32 * 1024 * 1024,
-  wants: (path) => path.endsWith('/composer/installed.json') || path === 'composer/installed.json',
+  wants: (path) => isNamed(path, 'composer/installed.json'),
   read(_path, bytes) {
     const document = parseJson(bytes);
     const list = Array.isArray(document) ? document : asRecord(document)?.['packages'];
@@ -20,7 +21,7 @@ export const composerReader: Reader = {
 export const composerLockReader: Reader = {
   name: 'composer-lock',
   maxBytes: 32 * 1024 * 1024,
-  wants: (path) => (path === 'composer.lock' || path.endsWith('/composer.lock')) && !/(?:^|\/)vendor\//.test(path),
+  wants: (path) => isNamed(path, 'composer.lock') && !isInside(path, 'vendor'),
   read(_path, bytes) {
     const list = asRecord(parseJson(bytes))?.['packages'];
     if (!Array.isArray(list)) throw new MalformedFile('has no list of packages');

@@ -1,6 +1,7 @@
 import type { Reader } from '../reader.ts';
 import { decodeText, linesOf } from './decode-text.ts';
 import { createFindings } from './findings.ts';
+import { isInside } from './is-named.ts';
 import { MalformedFile } from './malformed-file.ts';
 
 /** RubyGems writes it into the second line of every specification that it installs: name, version, platform. */
@@ -15,8 +16,7 @@ const literal = /^(?:Gem::Version\.new\(?\s*)?(?:"([^"]*)"|'([^']*)')/;
 export const gemReader: Reader = {
   name: 'gem',
   maxBytes: 4 * 1024 * 1024,
-  wants: (path) =>
-    path.endsWith('.gemspec') && (path.startsWith('specifications/') || path.includes('/specifications/')),
+  wants: (path) => path.endsWith('.gemspec') && isInside(path, 'specifications'),
   read(_path, bytes) {
     const found: Record<string, string> = {};
     let licenses: string[] = [];

@@ -1,9 +1,9 @@
 import type { FoundPackage, Reader } from '../reader.ts';
 import { createFindings } from './findings.ts';
+import { isInside } from './is-named.ts';
 import { MalformedFile } from './malformed-file.ts';
 import { asList, asRecord, asText, parseJson } from './parse-json.ts';
 
-const name = /^(?:@[\w.~-]+\/)?[\w.~-]+$/;
 /** A package lies directly in `node_modules`, or in a scope there; what lies deeper was bundled into one, or is its test data. */
 const installed = /(?:^|\/)node_modules\/(?:@[^/]+\/)?[^/]+\/package\.json$/;
 /** The official Node images unpack Yarn here. */
@@ -17,9 +17,7 @@ const yarnOfNodeImages = /^opt\/yarn-v[\d.]+\/package\.json$/;
 export const npmReader: Reader = {
   name: 'npm',
   maxBytes: 4 * 1024 * 1024,
-  wants: (path) =>
-    path.endsWith('/package.json') &&
-    (path.startsWith('node_modules/') || path.includes('/node_modules/') || yarnOfNodeImages.test(path)),
+  wants: (path) => path.endsWith('/package.json') && (isInside(path, 'node_modules') || yarnOfNodeImages.test(path)),
   read(path, bytes) {
     const findings = createFindings();
     const found = packageIn(path, bytes);
@@ -34,7 +32,7 @@ function packageIn(path: string, bytes: Uint8Array): FoundPackage | undefined {
     const record = asRecord(parseJson(bytes));
     const full = asText(record?.['name'])?.trim();
     const version = asText(record?.['version'])?.trim();
-    if (!record || !full || !version || !name.test(full)) return undefined;
+    if (!record || !full || !version) return undefined;
     return { type: 'npm', ...npmName(full), version, licenses: licensesOf(record) };
   } catch (error) {
     if (error instanceof MalformedFile && !installed.test(path)) return undefined;

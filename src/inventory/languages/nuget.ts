@@ -1,5 +1,6 @@
 import type { Reader } from '../reader.ts';
 import { createFindings } from './findings.ts';
+import { isNamed } from './is-named.ts';
 import { MalformedFile } from './malformed-file.ts';
 import { asRecord, asText, parseJson } from './parse-json.ts';
 
@@ -50,7 +51,7 @@ function isLoaded(library: unknown): boolean {
 export const nugetLockReader: Reader = {
   name: 'nuget-lock',
   maxBytes: 32 * 1024 * 1024,
-  wants: (path) => path === 'packages.lock.json' || path.endsWith('/packages.lock.json'),
+  wants: (path) => isNamed(path, 'packages.lock.json'),
   read(_path, bytes) {
     const frameworks = asRecord(asRecord(parseJson(bytes))?.['dependencies']);
     if (!frameworks) throw new MalformedFile('has no dependencies');

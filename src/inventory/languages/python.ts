@@ -1,3 +1,4 @@
+import { normalisePythonName } from '../../packages/index.ts';
 import type { Reader } from '../reader.ts';
 import { decodeText, linesOf } from './decode-text.ts';
 import { createFindings } from './findings.ts';
@@ -25,18 +26,10 @@ export const pythonReader: Reader = {
     const version = headers.get('version')?.[0];
     if (!name || !version) throw new MalformedFile('has no Name and Version');
     const findings = createFindings();
-    findings.add({ type: 'pypi', name: normalizedName(name), version, licenses: licensesOf(headers) });
+    findings.add({ type: 'pypi', name: normalisePythonName(name.trim()), version, licenses: licensesOf(headers) });
     return findings.result();
   },
 };
-
-/** By PEP 503: `Foo.Bar_baz` and `foo-bar-baz` are one project. */
-export function normalizedName(name: string): string {
-  return name
-    .trim()
-    .replaceAll(/[-_.]+/g, '-')
-    .toLowerCase();
-}
 
 const wanted = new Set(['name', 'version', 'license', 'license-expression', 'classifier']);
 

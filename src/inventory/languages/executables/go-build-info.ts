@@ -16,7 +16,7 @@ const modulesEnd = Buffer.from('f932433186182072008242104116d8f2', 'hex');
 const headerSize = 32;
 const alignment = 16;
 /** Longest texts; the modules of the largest programs have some 200 KB. */
-export const maxModules = 8 * 1024 * 1024;
+const maxModules = 8 * 1024 * 1024;
 const maxVersion = 256;
 /** Places that look like the beginning of a record and are not one: tools that read such records contain the magic, too. */
 const maxCandidates = 1_024;
@@ -28,12 +28,17 @@ const maxCandidates = 1_024;
  */
 export function findGoBuildInfo(executable: Executable): GoBuildInfo | undefined {
   const { bytes } = executable;
+  let hasPointers = false;
   for (const at of candidates(executable)) {
     const flags = bytes[at + 15] ?? 0;
-    const found = (flags & 2) !== 0 ? readInline(bytes, at) : readPointers(executable, at, flags);
+    const inline = (flags & 2) !== 0;
+    const found = inline ? readInline(bytes, at) : readPointers(executable, at, flags);
     if (found) return found;
+    hasPointers ||= !inline;
   }
-  return undefined;
+  // Position-independent programs have their pointers only once they are loaded.
+  const modules = hasPointers ? findModules(bytes) : undefined;
+  return modules === undefined ? undefined : { version: '', modules };
 }
 
 function* candidates({ bytes, section }: Executable): Generator<number> {
@@ -52,7 +57,7 @@ function startsAt(bytes: Uint8Array, offset: number): boolean {
 }
 
 /** Go 1.18 and later: two texts with their lengths, 32 bytes behind the beginning. */
-export function readInline(bytes: Uint8Array, at: number): GoBuildInfo | undefined {
+function readInline(bytes: Uint8Array, at: number): GoBuildInfo | undefined {
   const version = readText(bytes, at + headerSize, maxVersion);
   if (!version || !isVersion(version.text)) return undefined;
   const modules = readText(bytes, version.end, maxModules);
@@ -90,12 +95,8 @@ function readPointers(executable: Executable, at: number, flags: number): GoBuil
     return length !== undefined && length <= longest ? executable.at(pointer(header!, 0), length) : undefined;
   };
   const version = text(at + 16, maxVersion);
-  if (version && isVersion(version)) {
-    return { version: decode(version), modules: withoutEnds(text(at + 16 + size, maxModules) ?? new Uint8Array()) };
-  }
-  // Position-independent programs have their pointers only once they are loaded.
-  const modules = findModules(executable.bytes);
-  return modules === undefined ? undefined : { version: '', modules };
+  if (!version || !isVersion(version)) return undefined;
+  return { version: decode(version), modules: withoutEnds(text(at + 16 + size, maxModules) ?? new Uint8Array()) };
 }
 
 /** The modules' text by its two ends alone. */

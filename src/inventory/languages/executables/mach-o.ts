@@ -1,6 +1,8 @@
 import type { Executable } from './executable.ts';
 import { atAddress, bytesOf, nameAt, number64, type Range, viewOf } from './ranges.ts';
 
+/** There have been three processors at most in one file. */
+const maxSlices = 8;
 /** Programs of Apple have some 30 commands, with some 20 sections in one. */
 const maxCommands = 4_096;
 const maxSections = 4_096;
@@ -9,7 +11,7 @@ const maxSections = 4_096;
 export function slicesOf(bytes: Uint8Array): Uint8Array[] {
   const view = viewOf(bytes);
   const slices: Uint8Array[] = [];
-  for (let index = 0; index < Math.min(view.getUint32(4), 20); index++) {
+  for (let index = 0; index < Math.min(view.getUint32(4), maxSlices); index++) {
     const at = 8 + index * 20;
     if (at + 20 > bytes.length) break;
     const slice = bytesOf(bytes, view.getUint32(at + 8), view.getUint32(at + 12));
@@ -24,7 +26,9 @@ export function readMachO(bytes: Uint8Array): Executable | undefined {
   const view = viewOf(bytes);
   const magic = view.getUint32(0);
   const littleEndian = magic === 0xcefaedfe || magic === 0xcffaedfe;
-  const is64 = (littleEndian ? view.getUint32(0, true) : magic) === 0xfeedfacf;
+  const kind = littleEndian ? view.getUint32(0, true) : magic;
+  if (kind !== 0xfeedfacf && kind !== 0xfeedface) return undefined;
+  const is64 = kind === 0xfeedfacf;
   const int = (at: number) => view.getUint32(at, littleEndian);
   const word = (at: number) => (is64 ? number64(view, at, littleEndian) : int(at));
   const segments: Range[] = [];

@@ -18,19 +18,9 @@ export function formatOf(head: Uint8Array): 'elf' | 'pe' | 'mach-o' | 'universal
 
 /** The programs in a file: one, or for Apple's universal binaries one for each processor. Empty where the headers make no sense. */
 export function readExecutables(bytes: Uint8Array): Executable[] {
-  const found = (() => {
-    switch (formatOf(bytes)) {
-      case 'elf':
-        return [readElf(bytes)];
-      case 'pe':
-        return [readPe(bytes)];
-      case 'mach-o':
-        return [readMachO(bytes)];
-      case 'universal':
-        return slicesOf(bytes).map((slice) => readMachO(slice));
-      default:
-        return [];
-    }
-  })();
+  const readers = { elf: readElf, pe: readPe, 'mach-o': readMachO };
+  const format = formatOf(bytes);
+  if (format === undefined) return [];
+  const found = format === 'universal' ? slicesOf(bytes).map((slice) => readMachO(slice)) : [readers[format](bytes)];
   return found.filter((one) => one !== undefined);
 }

@@ -13,7 +13,8 @@ const minBytes = 64 * 1024;
 /** Programs that say themselves what they were built from: of Go, and of Rust with cargo-auditable. */
 export const executableReader: Reader = {
   name: 'executable',
-  maxBytes: 256 * 1024 * 1024,
+  // The largest programs of Go have some 400 MB, with all that they need in them.
+  maxBytes: 512 * 1024 * 1024,
   wants: (path, { mode, size }) => size >= minBytes && ((mode & 0o111) !== 0 || path.endsWith('.exe')),
   recognises: (head) => formatOf(head) !== undefined,
   read(_path, bytes) {

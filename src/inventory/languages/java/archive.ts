@@ -29,7 +29,7 @@ interface Left {
 export const javaReader: Reader = {
   name: 'java',
   maxBytes: 256 * 1024 * 1024,
-  wants: (path, { size }) => size > 0 && archive.test(path),
+  wants: (path, { size }) => size > 0 && path.charCodeAt(path.length - 4) === 46 && archive.test(path),
   read(path, bytes) {
     const findings = createFindings();
     // A text in place of a jar (a pointer to large storage, a placeholder) can be loaded by nobody.
@@ -107,7 +107,8 @@ function isUsedUp({ work, entries }: Left): boolean {
 /** Reads an entry, and counts what that has cost: entries may share their bytes, so that their number alone bounds nothing. */
 function take(bytes: Uint8Array, entry: ZipEntry, maxBytes: number, left: Left): Uint8Array {
   left.entries--;
-  left.work -= entry.compressedSize;
+  // What lies beyond the end is not read, so that it costs nothing.
+  if (entry.compressedSize <= bytes.length) left.work -= entry.compressedSize;
   if (isUsedUp(left)) throw new MalformedFile('holds more than can be unpacked');
   const taken = readEntry(bytes, entry, Math.min(maxBytes, left.work));
   left.work -= taken.length;

@@ -1,6 +1,7 @@
 import type { Reader } from '../../reader.ts';
 import { decodeText, linesOf } from '../decode-text.ts';
 import { createFindings } from '../findings.ts';
+import { isInside, isNamed } from '../is-named.ts';
 
 const assignment = /^(name|version|source) = "([^"]*)"\s*$/;
 
@@ -12,8 +13,8 @@ export const cargoLockReader: Reader = {
   name: 'cargo-lock',
   maxBytes: 32 * 1024 * 1024,
   wants: (path) =>
-    (path === 'Cargo.lock' || path.endsWith('/Cargo.lock')) &&
-    !/(?:^|\/)(?:vendor|registry\/src|git\/checkouts)\//.test(path),
+    isNamed(path, 'Cargo.lock') &&
+    !['vendor', 'registry/src', 'git/checkouts'].some((folder) => isInside(path, folder)),
   read(_path, bytes) {
     const findings = createFindings();
     let open: Record<string, string> | undefined;

@@ -2,6 +2,7 @@ import type { Reader } from '../../reader.ts';
 import { decodeText, linesOf } from '../decode-text.ts';
 import { createFindings } from '../findings.ts';
 import { platformOf } from '../gem.ts';
+import { isInside, isNamed } from '../is-named.ts';
 
 /** A gem of a section: four spaces, its name, and its version with the platform behind it. What it needs is deeper. */
 const spec = /^ {4}([\w.-]+) \((\d[\w.]*)(?:-([\w.-]+))?\)\s*$/;
@@ -10,7 +11,7 @@ const spec = /^ {4}([\w.-]+) \((\d[\w.]*)(?:-([\w.-]+))?\)\s*$/;
 export const gemfileLockReader: Reader = {
   name: 'gemfile-lock',
   maxBytes: 16 * 1024 * 1024,
-  wants: (path) => /(?:^|\/)(?:Gemfile\.lock|gems\.locked)$/.test(path) && !/(?:^|\/)gems\//.test(path),
+  wants: (path) => (isNamed(path, 'Gemfile.lock') || isNamed(path, 'gems.locked')) && !isInside(path, 'gems'),
   read(_path, bytes) {
     const findings = createFindings();
     let taken = false;

@@ -1,12 +1,13 @@
 import type { Reader } from '../../reader.ts';
 import { createFindings, type Findings } from '../findings.ts';
+import { isInside, isNamed } from '../is-named.ts';
 import { MalformedFile } from '../malformed-file.ts';
 import { npmName } from '../npm.ts';
 import { asRecord, asText, parseJson } from '../parse-json.ts';
 
-/** Lockfiles inside of what is installed are those of other people's projects. */
-export function isInsideInstalled(path: string): boolean {
-  return path.startsWith('node_modules/') || path.includes('/node_modules/');
+/** Whether it is a lockfile of this name; those inside of what is installed are other people's. */
+export function isOwnLockfile(path: string, name: string): boolean {
+  return isNamed(path, name) && !isInside(path, 'node_modules');
 }
 
 /**
@@ -16,7 +17,7 @@ export function isInsideInstalled(path: string): boolean {
 export const packageLockReader: Reader = {
   name: 'package-lock',
   maxBytes: 32 * 1024 * 1024,
-  wants: (path) => /(?:^|\/)(?:package-lock|npm-shrinkwrap)\.json$/.test(path) && !isInsideInstalled(path),
+  wants: (path) => isOwnLockfile(path, 'package-lock.json') || isOwnLockfile(path, 'npm-shrinkwrap.json'),
   read(_path, bytes) {
     const document = asRecord(parseJson(bytes));
     const packages = asRecord(document?.['packages']);

@@ -2,7 +2,7 @@ import type { Reader } from '../../reader.ts';
 import { decodeText, linesOf } from '../decode-text.ts';
 import { createFindings } from '../findings.ts';
 import { npmName } from '../npm.ts';
-import { isInsideInstalled } from './package-lock.ts';
+import { isOwnLockfile } from './package-lock.ts';
 
 /** Of versions 6 and later: `/@scope/name@1.2.3(peer@4.0.0)`, and from 9 on without the slash. */
 const withAt = /^\/?((?:@[^/@]+\/)?[^/@]+)@(\d[^(_]*)/;
@@ -13,7 +13,7 @@ const withSlash = /^\/((?:@[^/@]+\/)?[^/@]+)\/(\d[^/(_]*)/;
 export const pnpmLockReader: Reader = {
   name: 'pnpm-lock',
   maxBytes: 32 * 1024 * 1024,
-  wants: (path) => (path === 'pnpm-lock.yaml' || path.endsWith('/pnpm-lock.yaml')) && !isInsideInstalled(path),
+  wants: (path) => isOwnLockfile(path, 'pnpm-lock.yaml'),
   read(_path, bytes) {
     const findings = createFindings();
     let inPackages = false;

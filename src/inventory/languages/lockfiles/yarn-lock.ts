@@ -2,7 +2,7 @@ import type { Reader } from '../../reader.ts';
 import { decodeText, linesOf } from '../decode-text.ts';
 import { createFindings } from '../findings.ts';
 import { npmName } from '../npm.ts';
-import { isInsideInstalled } from './package-lock.ts';
+import { isOwnLockfile } from './package-lock.ts';
 
 /** The first of the patterns that an entry is for: `"@babel/core@^7.0.0", "@babel/core@^7.1.0":`. */
 const entry = /^"?((?:@[^/@",\s]+\/)?[^@",\s]+)@(npm:(?:@[^/@",\s]+\/)?[^@",\s]+@)?/;
@@ -14,7 +14,7 @@ const resolution = /^ {2}resolution: "((?:@[^/@"]+\/)?[^@"]+)@(\w+):/;
 export const yarnLockReader: Reader = {
   name: 'yarn-lock',
   maxBytes: 32 * 1024 * 1024,
-  wants: (path) => (path === 'yarn.lock' || path.endsWith('/yarn.lock')) && !isInsideInstalled(path),
+  wants: (path) => isOwnLockfile(path, 'yarn.lock'),
   read(_path, bytes) {
     const findings = createFindings();
     let open: { name: string; version?: string; local?: boolean } | undefined;

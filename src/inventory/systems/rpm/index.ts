@@ -1,5 +1,6 @@
-import type { FoundPackage, Reader, ReadResult } from '../../reader.ts';
+import type { FoundPackage, OwnedFiles, Reader, ReadResult } from '../../reader.ts';
 import { headersOfBerkeleyDb } from './berkeley-db.ts';
+import { languageFilesOfHeader } from './file-names.ts';
 import { packageOfHeader } from './header.ts';
 import { packagesOfManifest } from './manifest.ts';
 import { headersOfNdb } from './ndb.ts';
@@ -42,13 +43,17 @@ function fileOf(path: string): string | undefined {
 /** One header that is none costs its own package; a database that is none costs those that come after. */
 function packagesOf(headers: Iterable<Uint8Array>): ReadResult {
   const packages: FoundPackage[] = [];
+  const owns: OwnedFiles[] = [];
   const warnings: string[] = [];
   let broken = 0;
   try {
     for (const header of headers) {
       try {
         const found = packageOfHeader(header);
-        if (found) packages.push(found);
+        if (!found) continue;
+        packages.push(found);
+        const paths = languageFilesOfHeader(header);
+        if (paths.length > 0) owns.push({ by: `${found.name} ${found.version}`, paths });
       } catch {
         broken++;
       }
@@ -57,7 +62,7 @@ function packagesOf(headers: Iterable<Uint8Array>): ReadResult {
     warnings.push((error as Error).message);
   }
   if (broken > 0) warnings.push(`${broken} headers are none`);
-  return { packages, warnings };
+  return { packages, owns, warnings };
 }
 
 function* headersOfSqlite(bytes: Uint8Array): Generator<Uint8Array, void, undefined> {
