@@ -18,7 +18,7 @@ import { pythonReader } from './python.ts';
 import { runtimeReader } from './runtime.ts';
 import { spdxReader } from './spdx.ts';
 
-export { type FileInImage, supersededFiles } from './superseded-files.ts';
+export { supersededFiles } from './superseded-files.ts';
 
 /** The readers of what language ecosystems install, in the order in which they are asked. */
 export const languageReaders: readonly Reader[] = [
