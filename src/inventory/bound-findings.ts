@@ -84,7 +84,7 @@ function shortenedOs(os: Partial<OsRelease>, short: Short): Partial<OsRelease> {
   return Object.fromEntries(
     Object.entries(os)
       .filter((pair) => pair[1] !== undefined)
-      .map(([key, value]) => [key, short(value as string, longest.os)]),
+      .map(([key, value]) => [key, short(value, longest.os)]),
   );
 }
 

@@ -100,7 +100,7 @@ function componentsOf(
       if (!components.has(key)) components.set(key, component);
     }
   }
-  return [...components.values()].sort(
+  return [...components.values()].toSorted(
     (a, b) =>
       compare(a.type, b.type) ||
       compare(a.installedName, b.installedName) ||

@@ -67,12 +67,13 @@ test('of a path that is there twice, the last counts', async () => {
 
 describe('hides of lower layers', () => {
   const cases: [what: string, names: string[], hidden: string[], kept: string[]][] = [
-    ['a whiteout: its path and all below', ['a/.wh.b'], ['a/b', 'a/b/c'], ['a', 'a/bc', 'b']],
+    ['a whiteout: its path and all below', ['a/.wh.b'], ['a/b', 'a/b/c'], ['a/bc', 'b']],
     ['a whiteout in the root', ['.wh.a'], ['a', 'a/b'], ['ab']],
-    ['an opaque directory: what is below it', ['a/.wh..wh..opq'], ['a/b', 'a/b/c'], ['a', 'ab']],
+    ['an opaque directory: what is below it', ['a/.wh..wh..opq'], ['a/b', 'a/b/c'], ['ab']],
     ['an opaque root: everything', ['.wh..wh..opq'], ['a', 'b/c'], []],
-    ['a file: its path, and a directory that was there', ['a/b'], ['a/b', 'a/b/c'], ['a', 'a/c']],
+    ['a file: its path, and a directory that was there', ['a/b'], ['a/b', 'a/b/c'], ['a/c']],
     ['a directory: a file that was there, and nothing below', ['a/b/'], ['a/b'], ['a/b/c']],
+    ['what is in a directory without an entry of its own: a file that was there', ['a/b/c'], ['a', 'a/b'], ['a/d']],
     ['what AUFS has for itself: nothing', ['.wh..wh.plnk/', '.wh..wh.aufs'], [], ['a', '.wh.plnk', '.wh.aufs']],
     ['what eStargz adds: nothing', ['stargz.index.json', '.no.prefetch.landmark'], [], ['stargz.index.json']],
   ];

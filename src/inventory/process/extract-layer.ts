@@ -102,7 +102,7 @@ async function send(source: ReadableStream<Uint8Array>, into: Bun.FileSink, sign
       const { done, value } = await reader.read();
       if (done || signal.aborted) break;
       try {
-        into.write(value);
+        void into.write(value);
         await into.flush();
       } catch {
         break;

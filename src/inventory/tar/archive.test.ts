@@ -90,7 +90,7 @@ describe('an archive that tar has written is read in its format', () => {
         await truncate(join(directory, 'holes'), 0).catch(() => {});
         for (let at = 1; at < 60; at += 2) content.write(`part ${at}`, at * 65_536);
         await Bun.write(file, content);
-        await Bun.$`fallocate --dig-holes ${file.name!}`.quiet().nothrow();
+        await Bun.$`fallocate --dig-holes ${join(directory, 'holes')}`.quiet().nothrow();
         await writeFile(join(directory, 'behind'), 'behind');
         const words = `--format=${sparse}`.split(' ');
         const hole = ['--sparse', '--hole-detection=raw'];

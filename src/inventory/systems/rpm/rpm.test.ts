@@ -100,7 +100,7 @@ function berkeleyOf(blobs: readonly Buffer[]): Uint8Array {
 
 function read(name: string, bytes: Uint8Array) {
   const { packages, warnings = [] } = rpmReader.read(`var/lib/rpm/${name}`, bytes);
-  return { packages, names: packages.map((found) => found.name).sort(), warnings };
+  return { packages, names: packages.map((found) => found.name).toSorted(), warnings };
 }
 
 const names = headers.map(({ name }) => name).filter((name) => name !== 'gpg-pubkey');
@@ -118,7 +118,7 @@ describe('a database of rpm', () => {
     test(`in SQLite, with pages of ${pageSize}`, () => {
       const found = read('rpmdb.sqlite', sqliteOf(headers.map(headerBytes), pageSize));
       expect(found.warnings).toEqual([]);
-      expect(found.names).toEqual(names.filter((name) => name !== 'package-4').sort());
+      expect(found.names).toEqual(names.filter((name) => name !== 'package-4').toSorted());
       expect(found.packages.find(({ name }) => name === 'openssl-libs')).toEqual(opensslFound);
     });
   }
