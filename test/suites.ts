@@ -16,7 +16,15 @@ const fewerHistories = {
 };
 
 /** What touches neither facts nor bytes, and so is the same on every database. */
-const pure = ['src/oci/**', 'src/packages/**', 'src/errors/**', 'src/config/**', 'src/telemetry/**', 'src/access/**'];
+const pure = [
+  'src/oci/**',
+  'src/packages/**',
+  'src/inventory/languages/**',
+  'src/errors/**',
+  'src/config/**',
+  'src/telemetry/**',
+  'src/access/**',
+];
 
 /** Parsers of protocols: pure too, and owed as many inputs. */
 const parsers = ['src/distribution/match*.test.ts', 'src/acr/match*.test.ts', 'src/http/target*.test.ts'];
@@ -40,6 +48,7 @@ const sameOnAll = [
   'advisories/rate',
   'advisories/real-records',
   'cli/**/*',
+  'inventory/**/*',
   'content/files/*',
   'content/parent-claims',
   'database/open-error',

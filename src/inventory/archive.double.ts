@@ -80,13 +80,18 @@ export function readEntries(
 
 export function dpkgStatus(packages: Record<string, string>): string {
   return Object.entries(packages)
-    .map(([name, version]) => `Package: ${name}\nStatus: install ok installed\nArchitecture: amd64\nVersion: ${version}\n\n`)
+    .map(
+      ([name, version]) =>
+        `Package: ${name}\nStatus: install ok installed\nArchitecture: amd64\nVersion: ${version}\n\n`,
+    )
     .join('');
 }
 
 /** What was found, short: `path: name version, …`. */
 export function foundIn({ files }: LayerInventory): string[] {
-  return files.map(({ path, packages }) => `${path}: ${packages.map(({ name, version }) => `${name} ${version}`).join(', ')}`);
+  return files.map(
+    ({ path, packages }) => `${path}: ${packages.map(({ name, version }) => `${name} ${version}`).join(', ')}`,
+  );
 }
 
 export function codesOf({ warnings }: Pick<LayerInventory, 'warnings'>): string[] {

@@ -63,7 +63,9 @@ function shortened(found: FoundPackage, short: Short): FoundPackage {
     name: short(name, longest.name),
     ...(namespace !== undefined && namespace !== '' && { namespace: short(namespace, longest.name) }),
     version: short(version, longest.version),
-    ...(source && { source: { name: short(source.name, longest.name), version: short(source.version, longest.version) } }),
+    ...(source && {
+      source: { name: short(source.name, longest.name), version: short(source.version, longest.version) },
+    }),
     ...(arch !== undefined && arch !== '' && { arch: short(arch, longest.version) }),
     ...(licenses &&
       licenses.length > 0 && { licenses: licenses.slice(0, most.licences).map((one) => short(one, longest.licence)) }),
@@ -82,7 +84,7 @@ function shortenedOs(os: Partial<OsRelease>, short: Short): Partial<OsRelease> {
   return Object.fromEntries(
     Object.entries(os)
       .filter((pair) => pair[1] !== undefined)
-      .map(([key, value]) => [key, short(value as string, longest.os)]),
+      .map(([key, value]) => [key, short(value, longest.os)]),
   );
 }
 

@@ -23,11 +23,7 @@ export interface Collection {
   files(): FoundFile[];
 }
 
-export function createCollection(
-  readers: readonly Reader[],
-  limits: LayerLimits,
-  warnings: Warnings,
-): Collection {
+export function createCollection(readers: readonly Reader[], limits: LayerLimits, warnings: Warnings): Collection {
   const found = new Map<string, FoundFile[]>();
   /** Directories with something found in them, so that hardly any replacement has to look for it. */
   const above = new Set<string>();
@@ -112,10 +108,7 @@ export function createCollection(
       above.delete(path);
     },
     replaceFile: (path) => void found.delete(path),
-    files: () =>
-      [...found.values()]
-        .flat()
-        .toSorted((a, b) => order(a.path, b.path) || order(a.reader, b.reader)),
+    files: () => [...found.values()].flat().toSorted((a, b) => order(a.path, b.path) || order(a.reader, b.reader)),
   };
 }
 

@@ -17,7 +17,10 @@ async function sampleImage(): Promise<ImageInventory> {
   const layer = await readEntries([
     { name: 'etc/os-release', content: 'ID=debian\nVERSION_ID="12"\nCPE_NAME="cpe:/o:debian:debian_linux:12"\n' },
     { name: 'var/lib/dpkg/status', content: dpkgStatus({ bash: '5.2-1', zlib1g: '1:1.2' }) },
-    { name: 'a/node_modules/x/package.json', content: '{"name": "x", "version": "1.0.0", "license": "MIT OR Apache-2.0"}' },
+    {
+      name: 'a/node_modules/x/package.json',
+      content: '{"name": "x", "version": "1.0.0", "license": "MIT OR Apache-2.0"}',
+    },
     { name: 'b/node_modules/x/package.json', content: '{"name": "x", "version": "1.0.0", "license": "MIT"}' },
     { name: 'a/node_modules/y/package.json', content: 'broken' },
   ]);
@@ -38,7 +41,9 @@ test('an inventory is CycloneDX 1.6 as its schema has it, and the same bytes eac
   // One component, at two places.
   expect(components.at(-1)).toMatchObject({
     licenses: [{ license: { name: 'MIT' } }, { license: { name: 'MIT OR Apache-2.0' } }],
-    evidence: { occurrences: [{ location: 'a/node_modules/x/package.json' }, { location: 'b/node_modules/x/package.json' }] },
+    evidence: {
+      occurrences: [{ location: 'a/node_modules/x/package.json' }, { location: 'b/node_modules/x/package.json' }],
+    },
   });
   expect(metadata.properties.map(({ name }) => name)).toEqual(['bonded:partial', 'bonded:warning:unread-file']);
   expect(text).not.toContain('serialNumber');
@@ -60,7 +65,10 @@ test('property: whatever packages are called, the document is valid, and names e
   const empty = await readEntries([]);
   await fc.assert(
     fc.asyncProperty(fc.array(found, { maxLength: 5 }), odd, odd, async (packages, id, cpeName) => {
-      const files = [{ path: 'x', reader: 'x', packages, os: { id, cpeName } }, { path: 'etc/os-release', reader: 'os-release', packages: [], os: { id, cpeName } }];
+      const files = [
+        { path: 'x', reader: 'x', packages, os: { id, cpeName } },
+        { path: 'etc/os-release', reader: 'os-release', packages: [], os: { id, cpeName } },
+      ];
       const image = mergeLayers([{ digest, inventory: { ...empty, files } as never }]);
       const document = toCycloneDx(image, { digest });
       expect(await validator.validate(document)).toBeNull();

@@ -3,8 +3,6 @@ import { purlOf } from '../packages/index.ts';
 import type { ImageComponent } from './image-component.ts';
 import type { ImageInventory } from './merge-layers.ts';
 
-export const cycloneDxMediaType = 'application/vnd.cyclonedx+json';
-
 /**
  * The inventory as CycloneDX 1.6 (ECMA-424), in JSON. The same inventory gives the same bytes: all is in order, and there is
  * neither a time nor a serial number. A package that is at several places is one component with as many occurrences.
@@ -62,7 +60,7 @@ function packagesOf(components: readonly ImageComponent[]) {
   const byPurl = Map.groupBy(components, ({ purl }) => purl);
   return [...byPurl.values()].map((same) => {
     const [first] = same as [ImageComponent];
-    const licenses = [...new Set(same.flatMap((one) => one.licenses ?? []))].sort();
+    const licenses = [...new Set(same.flatMap((one) => one.licenses ?? []))].toSorted();
     return {
       type: 'library',
       'bom-ref': first.purl,

@@ -67,7 +67,9 @@ describe('decompression bombs', () => {
 describe('a million files', () => {
   test('are counted, and hide what they hide, in bounded space', async () => {
     // To make each of them takes longer than to read it.
-    const some = Buffer.concat(Array.from({ length: 10_000 }, (_, i) => headerBlock({ name: `directory/of/files/${i}` })));
+    const some = Buffer.concat(
+      Array.from({ length: 10_000 }, (_, i) => headerBlock({ name: `directory/of/files/${i}` })),
+    );
     async function* million() {
       yield entryBytes(status);
       for (let at = 0; at < 100; at++) yield some;
@@ -91,7 +93,10 @@ describe('a million files', () => {
     const packages = await readEntries([{ ...status, content: many }], limited({ filePackages: 10 }));
     expect(packages.files[0]!.packages).toHaveLength(10);
     expect(codesOf(packages)).toEqual(['too-many-findings']);
-    const files = Array.from({ length: 5 }, (_, i) => ({ name: `var/lib/dpkg/status.d/${i}`, content: 'Package: a\nVersion: 1\n' }));
+    const files = Array.from({ length: 5 }, (_, i) => ({
+      name: `var/lib/dpkg/status.d/${i}`,
+      content: 'Package: a\nVersion: 1\n',
+    }));
     const bounded = await readEntries(files, limited({ files: 3 }));
     expect(bounded.files).toHaveLength(3);
     expect(codesOf(bounded)).toEqual(['too-many-findings', 'too-many-findings']);
@@ -115,7 +120,11 @@ describe('path tricks', () => {
   test('a path that is too long or too deep is refused with a warning, which is not as long', async () => {
     const long = 'a'.repeat(5000);
     const deep = 'a/'.repeat(300);
-    const layer = await readEntries([withPax({ path: long }, { name: 'a' }), withPax({ path: `${deep}b` }, { name: 'b' }), status]);
+    const layer = await readEntries([
+      withPax({ path: long }, { name: 'a' }),
+      withPax({ path: `${deep}b` }, { name: 'b' }),
+      status,
+    ]);
     expect(codesOf(layer)).toEqual(['long-path', 'long-path']);
     expect(JSON.stringify(layer.warnings).length).toBeLessThan(1000);
     expect(foundIn(layer)).toEqual(found);
@@ -164,11 +173,16 @@ describe('lying sizes', () => {
     const layer = await readLayer(inPieces(lying));
     expect(codesOf(layer)).toEqual(['large-file', 'truncated-archive']);
     const small = headerBlock({ name: 'var/lib/dpkg/status', size: 60 * mib });
-    expect(codesOf(await readLayer(inPieces(Buffer.concat([small, Buffer.from(status.content)]))))).toEqual(['truncated-archive']);
+    expect(codesOf(await readLayer(inPieces(Buffer.concat([small, Buffer.from(status.content)]))))).toEqual([
+      'truncated-archive',
+    ]);
   });
 
   test('a size of PAX is the one that engines take', async () => {
-    const layer = await readEntries([withPax({ size: `${status.content.length}` }, { ...status, size: 0 }), { name: 'x' }]);
+    const layer = await readEntries([
+      withPax({ size: `${status.content.length}` }, { ...status, size: 0 }),
+      { name: 'x' },
+    ]);
     expect(foundIn(layer)).toEqual(found);
     expect(layer.entries).toBe(2);
   });
@@ -187,7 +201,10 @@ describe('lying sizes', () => {
   });
 
   test('files that are read are bounded together', async () => {
-    const files = Array.from({ length: 5 }, (_, i) => ({ name: `var/lib/dpkg/status.d/${i}`, content: `Package: a\nVersion: ${i}\n\n` }));
+    const files = Array.from({ length: 5 }, (_, i) => ({
+      name: `var/lib/dpkg/status.d/${i}`,
+      content: `Package: a\nVersion: ${i}\n\n`,
+    }));
     const layer = await readEntries(files, limited({ collectedBytes: 60 }));
     expect(layer.files).toHaveLength(2);
     expect(codesOf(layer)).toEqual(['too-many-collected', 'too-many-collected', 'too-many-collected']);

@@ -71,7 +71,10 @@ function languageComponent({ type, namespace, name, version }: FoundPackage): Co
 }
 
 /** purl-types: deb, apk, rpm. The epoch of an rpm is a qualifier. */
-function systemPurl({ type, name, version, arch, source, qualifiers }: FoundPackage, os: OsRelease | undefined): PackageUrl {
+function systemPurl(
+  { type, name, version, arch, source, qualifiers }: FoundPackage,
+  os: OsRelease | undefined,
+): PackageUrl {
   const colon = type === 'rpm' ? version.indexOf(':') : -1;
   return {
     type,

@@ -34,8 +34,18 @@ const segment = fc.constantFrom('a', 'b', 'c.list');
 const path = fc.array(segment, { minLength: 1, maxLength: 3 });
 const packages = fc.subarray(['p 1', 'p 2', 'q 1', 'r 1'], { minLength: 1 });
 const change: fc.Arbitrary<Change> = fc.oneof(
-  { weight: 5, arbitrary: fc.record({ kind: fc.constant('list' as const), path: path.map((one) => [...one.slice(0, 2), 'c.list']), packages }) },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom('file', 'symlink', 'directory', 'whiteout', 'opaque'), path }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constant('list' as const),
+      path: path.map((one) => [...one.slice(0, 2), 'c.list']),
+      packages,
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constantFrom('file', 'symlink', 'directory', 'whiteout', 'opaque'), path }),
+  },
 );
 
 /** No layer has something below what is no directory, and nothing twice. */
@@ -59,7 +69,10 @@ function areApart(a: Change, b: Change): boolean {
 
 function entryOf(one: Change): DoubleEntry {
   const name = one.path.join('/');
-  const directory = one.path.slice(0, -1).map((part) => `${part}/`).join('');
+  const directory = one.path
+    .slice(0, -1)
+    .map((part) => `${part}/`)
+    .join('');
   switch (one.kind) {
     case 'list':
       return { name, content: one.packages.join('\n') };

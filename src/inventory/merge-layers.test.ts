@@ -11,7 +11,9 @@ async function imageOf(...layers: (DoubleEntry[] | LayerInventory)[]): Promise<I
 }
 
 const listed = (image: ImageInventory) =>
-  image.components.map(({ installedName, installedVersion, layerIndex }) => `${installedName} ${installedVersion} of ${layerIndex}`);
+  image.components.map(
+    ({ installedName, installedVersion, layerIndex }) => `${installedName} ${installedVersion} of ${layerIndex}`,
+  );
 
 const status = 'var/lib/dpkg/status';
 const debian = { name: 'etc/os-release', content: 'ID=debian\nVERSION_ID="12"\n' };
@@ -56,7 +58,11 @@ describe('an upper layer hides', () => {
     const tool: LayerInventory = {
       ...(await readEntries([{ name: 'usr/bin/tool', mode: 0o755 }])),
       files: [
-        { path: 'usr/bin/tool', reader: 'executable', packages: [{ type: 'golang', name: 'example.org/m', version: 'v1.0.0' }] },
+        {
+          path: 'usr/bin/tool',
+          reader: 'executable',
+          packages: [{ type: 'golang', name: 'example.org/m', version: 'v1.0.0' }],
+        },
       ],
     };
     expect(listed(await imageOf(tool))).toEqual(['example.org/m v1.0.0 of 0']);
@@ -76,7 +82,8 @@ describe('a component has the names of its advisories', () => {
   const component = async (...layer: DoubleEntry[]) => (await imageOf(layer)).components[0];
 
   test('of Debian: its source package, and the release', async () => {
-    const stanza = 'Package: libssl3\nStatus: install ok installed\nArchitecture: amd64\nSource: openssl (3.0.9-1)\nVersion: 3.0.9-1+b2\n';
+    const stanza =
+      'Package: libssl3\nStatus: install ok installed\nArchitecture: amd64\nSource: openssl (3.0.9-1)\nVersion: 3.0.9-1+b2\n';
     expect(await component(debian, { name: status, content: stanza })).toEqual({
       ecosystem: 'Debian',
       release: '12',
@@ -94,7 +101,12 @@ describe('a component has the names of its advisories', () => {
 
   test('of Alpine: its origin', async () => {
     const os = { name: 'etc/alpine-release', content: '3.19.1\n' };
-    expect(await component(os, { name: 'lib/apk/db/installed', content: 'P:libcrypto3\nV:3.1.4-r1\nA:x86_64\no:openssl\n\n' })).toMatchObject({
+    expect(
+      await component(os, {
+        name: 'lib/apk/db/installed',
+        content: 'P:libcrypto3\nV:3.1.4-r1\nA:x86_64\no:openssl\n\n',
+      }),
+    ).toMatchObject({
       ecosystem: 'Alpine',
       release: 'v3.19',
       name: 'openssl',
@@ -118,7 +130,9 @@ describe('a component has the names of its advisories', () => {
   });
 
   test('of a scoped package of npm', async () => {
-    expect(await component({ name: 'n/node_modules/@s/a/package.json', content: packageJson('@s/a', '1.2.3') })).toMatchObject({
+    expect(
+      await component({ name: 'n/node_modules/@s/a/package.json', content: packageJson('@s/a', '1.2.3') }),
+    ).toMatchObject({
       ecosystem: 'npm',
       release: '',
       name: '@s/a',
@@ -169,14 +183,20 @@ test('a package of a distribution that two databases have is one', async () => {
 });
 
 test('a lockfile counts only where what it wishes for is not installed', async () => {
-  const lock = { name: 'app/package-lock.json', content: JSON.stringify({ lockfileVersion: 3, packages: { '': {}, 'node_modules/b': { version: '2.0.0' } } }) };
+  const lock = {
+    name: 'app/package-lock.json',
+    content: JSON.stringify({ lockfileVersion: 3, packages: { '': {}, 'node_modules/b': { version: '2.0.0' } } }),
+  };
   const installed = { name: 'app/node_modules/a/package.json', content: packageJson('a', '1.0.0') };
   expect(listed(await imageOf([lock]))).toEqual(['b 2.0.0 of 0']);
   expect(listed(await imageOf([lock], [installed]))).toEqual(['a 1.0.0 of 1']);
 });
 
 test('a layer that could not be read makes the image partial, and the others count', async () => {
-  const image = await imageOf([debian, { name: status, content: dpkgStatus({ bash: '5.2-1' }) }], unreadLayer('foreign-layer', 'not here'));
+  const image = await imageOf(
+    [debian, { name: status, content: dpkgStatus({ bash: '5.2-1' }) }],
+    unreadLayer('foreign-layer', 'not here'),
+  );
   expect(image.partial).toBe(true);
   expect(image.warnings).toEqual([{ code: 'foreign-layer', detail: 'not here', layer: digests[1]! }]);
   expect(listed(image)).toEqual(['bash 5.2-1 of 0']);

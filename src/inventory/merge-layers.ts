@@ -80,7 +80,11 @@ function identityOf({ type, namespace, name, version, arch, location }: FoundPac
   return [type, namespace, name, version, arch, location].join('\n');
 }
 
-function componentsOf(all: readonly Standing[], os: OsRelease | undefined, layers: readonly ImageLayer[]): ImageComponent[] {
+function componentsOf(
+  all: readonly Standing[],
+  os: OsRelease | undefined,
+  layers: readonly ImageLayer[],
+): ImageComponent[] {
   const superseded = supersededFiles(all.map(({ file }) => file));
   const isOwned = ownedFiles(all.map(({ owned }) => owned));
   const components = new Map<string, ImageComponent>();
@@ -96,7 +100,7 @@ function componentsOf(all: readonly Standing[], os: OsRelease | undefined, layer
       if (!components.has(key)) components.set(key, component);
     }
   }
-  return [...components.values()].sort(
+  return [...components.values()].toSorted(
     (a, b) =>
       compare(a.type, b.type) ||
       compare(a.installedName, b.installedName) ||

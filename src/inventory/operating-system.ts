@@ -6,11 +6,12 @@ import { osFiles } from './systems/index.ts';
  * speaks of the same: derivatives keep `etc/debian_version` of what they derive from.
  */
 export function operatingSystemOf(said: ReadonlyMap<string, Partial<OsRelease>>): OsRelease | undefined {
-  let os: Partial<OsRelease> = {};
+  const os: Partial<OsRelease> = {};
   for (const path of osFiles.keys()) {
     const more = said.get(path);
-    if (!more || (os.id !== undefined && more.id !== undefined && more.id.toLowerCase() !== os.id.toLowerCase())) continue;
-    os = { ...more, ...os };
+    if (!more || (os.id !== undefined && more.id !== undefined && more.id.toLowerCase() !== os.id.toLowerCase()))
+      continue;
+    Object.assign(os, { ...more, ...os });
   }
   const { id, ...rest } = os;
   return id === undefined || id === '' ? undefined : { id, ...rest };

@@ -32,7 +32,7 @@ export function createPathMarks(): PathMarks {
     directory: (path) => add(directoryMark(path)),
     opaque: (path) => add(opaqueMark(path)),
     encode() {
-      const all = marks.slice(0, count).sort();
+      const all = marks.subarray(0, count).toSorted();
       const sorted = all.filter((mark, at) => at === 0 || mark !== all[at - 1]);
       return Buffer.from(sorted.buffer, sorted.byteOffset, sorted.byteLength).toString('base64');
     },

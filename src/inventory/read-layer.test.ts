@@ -9,7 +9,11 @@ const found = 'var/lib/dpkg/status: bash 5.2-1';
 
 describe('a layer is read', () => {
   const archive = archiveOf([{ name: 'var/' }, status, { name: 'etc/hosts', content: 'x' }]);
-  for (const [name, bytes] of Object.entries({ gzip: gzipSync(archive), zstd: zstdCompressSync(archive), none: archive })) {
+  for (const [name, bytes] of Object.entries({
+    gzip: gzipSync(archive),
+    zstd: zstdCompressSync(archive),
+    none: archive,
+  })) {
     test(`packed by ${name}, under the media type of another`, async () => {
       const layer = await readLayer(inPieces(bytes), { mediaType: 'application/vnd.oci.image.layer.v1.tar' });
       expect(foundIn(layer)).toEqual([found]);
@@ -18,13 +22,19 @@ describe('a layer is read', () => {
   }
 
   test('the same way each time', async () => {
-    const read = () => readEntries([status, { name: 'a' }, { name: 'b/' }, { name: 'etc/os-release', content: 'ID=x' }]);
+    const read = () =>
+      readEntries([status, { name: 'a' }, { name: 'b/' }, { name: 'etc/os-release', content: 'ID=x' }]);
     expect(await read()).toEqual(await read());
     expect((await read()).files.map(({ path }) => path)).toEqual(['etc/os-release', 'var/lib/dpkg/status']);
   });
 
   test('under any spelling of its paths', async () => {
-    for (const name of ['./var/lib/dpkg/status', '/var/lib/dpkg/status', 'var//lib/./dpkg/status', '././var/lib/dpkg/status']) {
+    for (const name of [
+      './var/lib/dpkg/status',
+      '/var/lib/dpkg/status',
+      'var//lib/./dpkg/status',
+      '././var/lib/dpkg/status',
+    ]) {
       expect(foundIn(await readEntries([{ ...status, name }]))).toEqual([found]);
     }
   });
@@ -57,12 +67,13 @@ test('of a path that is there twice, the last counts', async () => {
 
 describe('hides of lower layers', () => {
   const cases: [what: string, names: string[], hidden: string[], kept: string[]][] = [
-    ['a whiteout: its path and all below', ['a/.wh.b'], ['a/b', 'a/b/c'], ['a', 'a/bc', 'b']],
+    ['a whiteout: its path and all below', ['a/.wh.b'], ['a/b', 'a/b/c'], ['a/bc', 'b']],
     ['a whiteout in the root', ['.wh.a'], ['a', 'a/b'], ['ab']],
-    ['an opaque directory: what is below it', ['a/.wh..wh..opq'], ['a/b', 'a/b/c'], ['a', 'ab']],
+    ['an opaque directory: what is below it', ['a/.wh..wh..opq'], ['a/b', 'a/b/c'], ['ab']],
     ['an opaque root: everything', ['.wh..wh..opq'], ['a', 'b/c'], []],
-    ['a file: its path, and a directory that was there', ['a/b'], ['a/b', 'a/b/c'], ['a', 'a/c']],
+    ['a file: its path, and a directory that was there', ['a/b'], ['a/b', 'a/b/c'], ['a/c']],
     ['a directory: a file that was there, and nothing below', ['a/b/'], ['a/b'], ['a/b/c']],
+    ['what is in a directory without an entry of its own: a file that was there', ['a/b/c'], ['a', 'a/b'], ['a/d']],
     ['what AUFS has for itself: nothing', ['.wh..wh.plnk/', '.wh..wh.aufs'], [], ['a', '.wh.plnk', '.wh.aufs']],
     ['what eStargz adds: nothing', ['stargz.index.json', '.no.prefetch.landmark'], [], ['stargz.index.json']],
   ];
@@ -123,7 +134,11 @@ test('a reader that fails costs its own findings, and a warning', async () => {
       throw new Error('a comma is missing');
     },
   };
-  const finding = { ...failing, name: 'finding', read: () => ({ packages: [{ type: 'npm' as const, name: 'a', version: '1' }] }) };
+  const finding = {
+    ...failing,
+    name: 'finding',
+    read: () => ({ packages: [{ type: 'npm' as const, name: 'a', version: '1' }] }),
+  };
   const layer = await readEntries([{ name: 'x', content: 'x' }], { readers: [failing, finding] });
   expect(foundIn(layer)).toEqual(['x: a 1']);
   expect(layer.warnings).toEqual([{ code: 'unread-file', path: 'x', detail: 'failing: a comma is missing' }]);

@@ -15,6 +15,10 @@ export type PackageType =
   | 'cargo'
   | 'nuget'
   | 'composer'
+  | 'pub'
+  | 'hex'
+  | 'swift'
+  | 'bitnami'
   | 'generic';
 
 /** A package that a file of a layer says is there, before it is known of which distribution the image is. */

@@ -6,6 +6,8 @@ import { npmReader } from './npm.ts';
 import { nugetReader } from './nuget.ts';
 import { maxPackages } from './findings.ts';
 import { pythonReader } from './python.ts';
+import { runtimeReader } from './runtime.ts';
+import { spdxReader } from './spdx.ts';
 
 const read = (reader: Reader, content: string | object, path = 'x') =>
   reader.read(path, Buffer.from(typeof content === 'string' ? content : JSON.stringify(content)));
@@ -175,6 +177,63 @@ describe('.NET', () => {
       { type: 'nuget', name: 'Microsoft.NETCore.App.Runtime.linux-x64', version: '8.0.1' },
     ]);
     expect(read(nugetReader, { libraries: document.libraries }).packages).toHaveLength(3);
+  });
+});
+
+describe('lists that come with programs', () => {
+  test('of Bitnami and of Wolfi are read, but not what they say of the distribution', () => {
+    const paths = [
+      'opt/bitnami/redis/.spdx-redis.spdx',
+      'opt/bitnami/.spdx-x.spdx',
+      'var/lib/db/sbom/go-1.22.spdx.json',
+    ];
+    expect(
+      wanted(spdxReader, [...paths, 'usr/lib/db/sbom/x.spdx.json', 'app/x.spdx.json', 'opt/bitnami/x.spdx']),
+    ).toHaveLength(4);
+    const of = (locator: string, more = {}) => ({
+      ...more,
+      externalRefs: [
+        { referenceType: 'cpe23Type', referenceLocator: 'x' },
+        { referenceType: 'purl', referenceLocator: locator },
+      ],
+    });
+    const packages = [
+      of('pkg:bitnami/redis@7.2.4-0?arch=amd64&distro=debian-12', { licenseConcluded: 'BSD-3-Clause' }),
+      of('pkg:golang/github.com/redis/go-redis/v9@v9.0.2', { licenseConcluded: 'NOASSERTION' }),
+      of('pkg:npm/%40babel/core', { versionInfo: '7.0.0' }),
+      of('pkg:apk/wolfi/go@1.22'),
+      of('no purl'),
+      {},
+    ];
+    expect(read(spdxReader, { packages }).packages).toEqual([
+      { type: 'bitnami', name: 'redis', version: '7.2.4-0', licenses: ['BSD-3-Clause'] },
+      { type: 'golang', name: 'github.com/redis/go-redis/v9', version: 'v9.0.2' },
+      { type: 'npm', namespace: '@babel', name: 'core', version: '7.0.0' },
+    ]);
+    expect(() => read(spdxReader, '{}')).toThrow('has no list of packages');
+  });
+});
+
+describe('runtimes', () => {
+  test('of official images say their version in a file beside them', () => {
+    const of = (path: string, ...lines: string[]) => {
+      expect(wanted(runtimeReader, [path])).toEqual([path]);
+      return read(runtimeReader, lines.join('\n'), path).packages.map(({ name, version }) => `${name}@${version}`);
+    };
+    const [major, minor, patch] = ['MAJOR', 'MINOR', 'PATCH'].map(
+      (one, at) => `#define NODE_${one}_VERSION ${20 + at}`,
+    );
+    expect(
+      of('usr/local/include/node/node_version.h', major!, minor!, patch!, '#define NODE_VERSION_IS_LTS 1'),
+    ).toEqual(['node@20.21.22']);
+    expect(of('usr/local/include/python3.12/patchlevel.h', '#define PY_VERSION      \t"3.12.4"')).toEqual([
+      'python@3.12.4',
+    ]);
+    expect(of('opt/java/openjdk/release', 'IMPLEMENTOR="Eclipse Adoptium"', 'JAVA_VERSION="17.0.9"')).toEqual([
+      'openjdk@17.0.9',
+    ]);
+    expect(of('usr/lib/jvm/temurin-25-jdk-amd64/release', 'JAVA_VERSION="25.0.3"')).toEqual(['openjdk@25.0.3']);
+    expect(wanted(runtimeReader, ['etc/release', 'usr/include/linux/patchlevel.h'])).toEqual([]);
   });
 });
 

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import type { BunFile } from 'bun';
 import type { LayerInventory } from '../layer-inventory.ts';
-import { defaultLayerLimits, defaultProcessLimits, type LayerLimits, type ProcessLimits } from '../limits.ts';
+import { defaultProcessLimits, type LayerLimits, type ProcessLimits } from '../limits.ts';
+import { parseAnswer } from './parse-answer.ts';
 import { inventoryCommand, type InventoryOrder } from './protocol.ts';
 import { residentBytes } from './resident-bytes.ts';
 
@@ -40,8 +41,7 @@ export async function extractLayer(
   { mediaType, signal, limits: some, program = thisProgram() }: ExtractOptions,
 ): Promise<Extraction> {
   signal.throwIfAborted();
-  const limits = { ...defaultLayerLimits, ...defaultProcessLimits, ...some };
-  const { timeMs, memoryBytes, outputBytes, ...layerLimits } = limits;
+  const { timeMs, memoryBytes, outputBytes, ...layerLimits } = { ...defaultProcessLimits, ...some };
   // It ends by itself only where nobody else ends it.
   const order: InventoryOrder = { mediaType, limits: layerLimits, timeMs: timeMs + 5000 };
   const child = Bun.spawn([...program, inventoryCommand, JSON.stringify(order)], {
@@ -59,7 +59,8 @@ export async function extractLayer(
   const deadline = setTimeout(() => end('timeout', `it was not read within ${timeMs / 1000} s`), timeMs);
   const watch = setInterval(() => {
     const bytes = residentBytes(child.pid);
-    if (bytes !== undefined && bytes > memoryBytes) end('memory', `reading it took more than ${memoryBytes} bytes of memory`);
+    if (bytes !== undefined && bytes > memoryBytes)
+      end('memory', `reading it took more than ${memoryBytes} bytes of memory`);
   }, watchMs);
   const abort = (): void => child.kill('SIGKILL');
   signal.addEventListener('abort', abort);
@@ -67,13 +68,16 @@ export async function extractLayer(
     const sent = source instanceof ReadableStream ? send(source, child.stdin as Bun.FileSink, signal) : undefined;
     sent?.catch(() => child.kill('SIGKILL'));
     const said = firstText(child.stderr);
-    const printed = await bounded(child.stdout, outputBytes, () => end('refused', `its inventory has more than ${outputBytes} bytes`));
+    const printed = await bounded(child.stdout, outputBytes, () =>
+      end('refused', `its inventory has more than ${outputBytes} bytes`),
+    );
     const code = await child.exited;
     await sent;
     signal.throwIfAborted();
     if (ended) return { ok: false, ...ended, said: await said };
-    if (code === 0) return { ok: true, inventory: JSON.parse(printed) as LayerInventory };
-    const how = child.signalCode ? `by ${child.signalCode}` : `with code ${code}`;
+    const inventory = code === 0 ? parseAnswer(printed) : undefined;
+    if (inventory) return { ok: true, inventory };
+    const how = child.signalCode ? `by ${child.signalCode}` : code === 0 ? 'without an inventory' : `with code ${code}`;
     return { ok: false, reason: 'crashed', detail: `the process that read it ended ${how}`, said: await said };
   } finally {
     clearTimeout(deadline);
@@ -90,18 +94,14 @@ function thisProgram(): string[] {
 }
 
 /** Rejects where the bytes could not be had; what the other end does with them is told by how it ends. */
-async function send(
-  source: ReadableStream<Uint8Array>,
-  into: Bun.FileSink,
-  signal: AbortSignal,
-): Promise<void> {
+async function send(source: ReadableStream<Uint8Array>, into: Bun.FileSink, signal: AbortSignal): Promise<void> {
   const reader = source.getReader();
   try {
     for (;;) {
       const { done, value } = await reader.read();
       if (done || signal.aborted) break;
       try {
-        into.write(value);
+        void into.write(value);
         await into.flush();
       } catch {
         break;

@@ -37,7 +37,13 @@ export const apkReader: Reader = {
   },
 };
 
-function packageOf({ P: name, V: version = '', A: arch, o: origin, L: licence }: Record<string, string>): FoundPackage | undefined {
+function packageOf({
+  P: name,
+  V: version = '',
+  A: arch,
+  o: origin,
+  L: licence,
+}: Record<string, string>): FoundPackage | undefined {
   if (name === undefined || name === '') return undefined;
   return {
     type: 'apk',

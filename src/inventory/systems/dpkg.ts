@@ -12,8 +12,7 @@ type Stanza = Partial<Record<(typeof fields)[number], string>>;
 export const dpkgReader: Reader = {
   name: 'dpkg',
   wants: (path) =>
-    path === 'var/lib/dpkg/status' ||
-    (path.startsWith('var/lib/dpkg/status.d/') && !path.endsWith('.md5sums')),
+    path === 'var/lib/dpkg/status' || (path.startsWith('var/lib/dpkg/status.d/') && !path.endsWith('.md5sums')),
   read(path, bytes) {
     const alone = path !== 'var/lib/dpkg/status';
     const packages: FoundPackage[] = [];

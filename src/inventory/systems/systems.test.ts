@@ -36,22 +36,34 @@ describe('dpkg', () => {
     );
     expect(warnings).toEqual([]);
     expect(packages).toEqual([
-      { type: 'deb', name: 'libssl3', version: '3.0.9-1+b2', arch: 'amd64', source: { name: 'openssl', version: '3.0.9-1' } },
+      {
+        type: 'deb',
+        name: 'libssl3',
+        version: '3.0.9-1+b2',
+        arch: 'amd64',
+        source: { name: 'openssl', version: '3.0.9-1' },
+      },
       { type: 'deb', name: 'gcc-12-base', version: '12.2.0-14', source: { name: 'gcc-12', version: '12.2.0-14' } },
       { type: 'deb', name: 'bash', version: '5.2.15-2+b2', source: { name: 'bash', version: '5.2.15-2+b2' } },
     ]);
   });
 
   test('what is removed is no package, and what is half installed is one', () => {
-    const states = ['deinstall ok config-files', 'purge ok not-installed', 'install ok unpacked', 'hold ok half-configured', 'install ok installed'];
+    const states = [
+      'deinstall ok config-files',
+      'purge ok not-installed',
+      'install ok unpacked',
+      'hold ok half-configured',
+      'install ok installed',
+    ];
     const text = states.map((state, i) => `Package: p${i}\nStatus: ${state}\nVersion: 1\n`).join('\n');
     expect(read(text).packages.map(({ name }) => name)).toEqual(['p2', 'p3', 'p4']);
   });
 
   test('lines that end with a carriage return, and a database without its last line', () => {
-    expect(read('Package: a\r\nStatus: install ok installed\r\nVersion: 1\r\n\r\nPackage: b\r\nVersion: 2').packages).toMatchObject([
-      { name: 'a', version: '1' },
-    ]);
+    expect(
+      read('Package: a\r\nStatus: install ok installed\r\nVersion: 1\r\n\r\nPackage: b\r\nVersion: 2').packages,
+    ).toMatchObject([{ name: 'a', version: '1' }]);
   });
 
   test('a file of distroless is a package without a status', () => {
@@ -98,16 +110,22 @@ describe('apk', () => {
         licenses: ['Apache-2.0'],
         source: { name: 'openssl', version: '3.1.4-r1' },
       },
-      { type: 'apk', name: 'musl', version: '1.2.4-r2', licenses: ['MIT'], source: { name: 'musl', version: '1.2.4-r2' } },
+      {
+        type: 'apk',
+        name: 'musl',
+        version: '1.2.4-r2',
+        licenses: ['MIT'],
+        source: { name: 'musl', version: '1.2.4-r2' },
+      },
     ]);
   });
 
   test('lies in one of two places, and is nothing else', () => {
-    expect(['lib/apk/db/installed', 'usr/lib/apk/db/installed', 'lib/apk/db/scripts.tar'].map((path) => apkReader.wants(path, entry))).toEqual([
-      true,
-      true,
-      false,
-    ]);
+    expect(
+      ['lib/apk/db/installed', 'usr/lib/apk/db/installed', 'lib/apk/db/scripts.tar'].map((path) =>
+        apkReader.wants(path, entry),
+      ),
+    ).toEqual([true, true, false]);
     expect(apkReader.read('lib/apk/db/installed', bytesOf('hello\n')).warnings).toEqual(['is no database of apk']);
     expect(apkReader.read('lib/apk/db/installed', bytesOf('')).warnings).toEqual([]);
   });
@@ -163,7 +181,13 @@ test('the list of a distroless image of Azure Linux', () => {
       arch: 'x86_64',
       source: { name: 'openssl', version: '1.1.1k-20.cm2' },
     },
-    { type: 'rpm', name: 'bind-libs', version: '32:9.16-1', arch: 'x86_64', source: { name: 'bind', version: '32:9.16-1' } },
+    {
+      type: 'rpm',
+      name: 'bind-libs',
+      version: '32:9.16-1',
+      arch: 'x86_64',
+      source: { name: 'bind', version: '32:9.16-1' },
+    },
   ]);
   expect(warnings).toEqual(['1 lines are none']);
 });
@@ -179,7 +203,9 @@ test('property: any bytes are read by every reader in what its files are called,
     'var/lib/rpm/Packages.db',
     'var/lib/rpmmanifest/container-manifest-2',
   ];
-  const text = fc.string({ unit: fc.constantFrom('P', 'a', ':', '\n', ' ', '=', '"', '\t', '('), maxLength: 200 }).map(bytesOf);
+  const text = fc
+    .string({ unit: fc.constantFrom('P', 'a', ':', '\n', ' ', '=', '"', '\t', '('), maxLength: 200 })
+    .map(bytesOf);
   fc.assert(
     fc.property(fc.constantFrom(...paths), fc.oneof(fc.uint8Array({ maxLength: 2000 }), text), (path, bytes) => {
       const reader = systemReaders.find((one) => one.wants(path, entry))!;

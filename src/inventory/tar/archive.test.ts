@@ -57,7 +57,12 @@ describe('an archive that tar has written is read in its format', () => {
         await writeFile(join(directory, 'empty'), '');
         await symlink(`${deep}/file`, join(directory, 'link'));
         const command = ['tar', '-c', `--format=${format}`, '--sort=name', '-C', directory];
-        const { stdout, exitCode } = Bun.spawnSync([...command, deep, 'empty', ...(format === 'ustar' ? [] : ['link'])]);
+        const { stdout, exitCode } = Bun.spawnSync([
+          ...command,
+          deep,
+          'empty',
+          ...(format === 'ustar' ? [] : ['link']),
+        ]);
         expect(exitCode).toBe(0);
         const { seen, codes } = await read(stdout);
         expect(codes).toEqual([]);
@@ -85,11 +90,20 @@ describe('an archive that tar has written is read in its format', () => {
         await truncate(join(directory, 'holes'), 0).catch(() => {});
         for (let at = 1; at < 60; at += 2) content.write(`part ${at}`, at * 65_536);
         await Bun.write(file, content);
-        await Bun.$`fallocate --dig-holes ${file.name!}`.quiet().nothrow();
+        await Bun.$`fallocate --dig-holes ${join(directory, 'holes')}`.quiet().nothrow();
         await writeFile(join(directory, 'behind'), 'behind');
         const words = `--format=${sparse}`.split(' ');
         const hole = ['--sparse', '--hole-detection=raw'];
-        const { stdout, exitCode } = Bun.spawnSync(['tar', '-c', ...words, ...hole, '-C', directory, 'holes', 'behind']);
+        const { stdout, exitCode } = Bun.spawnSync([
+          'tar',
+          '-c',
+          ...words,
+          ...hole,
+          '-C',
+          directory,
+          'holes',
+          'behind',
+        ]);
         expect(exitCode).toBe(0);
         expect(stdout.length).toBeLessThan(content.length);
         const { seen, codes } = await read(stdout, { piece: 7000 });
@@ -150,10 +164,23 @@ test('numbers in base-256 are read, and negative ones are none', async () => {
 });
 
 test('links, directories and devices have no content, whatever their size says', async () => {
-  const entries: DoubleEntry[] = ['1', '2', '3', '4', '5', '6'].map((type) => ({ name: 'n', type, size: 4096, link: 'l' }));
+  const entries: DoubleEntry[] = ['1', '2', '3', '4', '5', '6'].map((type) => ({
+    name: 'n',
+    type,
+    size: 4096,
+    link: 'l',
+  }));
   const { seen, codes } = await read(archiveOf([...entries, { name: 'last', content: 'z' }]));
   expect(codes).toEqual([]);
-  expect(seen.map(({ kind }) => kind)).toEqual(['hard-link', 'symlink', 'other', 'other', 'directory', 'other', 'file']);
+  expect(seen.map(({ kind }) => kind)).toEqual([
+    'hard-link',
+    'symlink',
+    'other',
+    'other',
+    'directory',
+    'other',
+    'file',
+  ]);
 });
 
 test('what is no header ends the archive with a warning, and what came before stays', async () => {
@@ -164,9 +191,9 @@ test('what is no header ends the archive with a warning, and what came before st
     codes: ['damaged-archive'],
   });
   expect((await read(Buffer.from('x'.repeat(2000)))).codes).toEqual(['not-an-archive']);
-  expect((await read(Buffer.concat([entryBytes({ name: 'a' }), Buffer.alloc(512), entryBytes({ name: 'b' })]))).codes).toEqual([
-    'damaged-archive',
-  ]);
+  expect(
+    (await read(Buffer.concat([entryBytes({ name: 'a' }), Buffer.alloc(512), entryBytes({ name: 'b' })]))).codes,
+  ).toEqual(['damaged-archive']);
 });
 
 test('an archive without its end is whole', async () => {
@@ -177,7 +204,15 @@ test('an archive without its end is whole', async () => {
 });
 
 test('records that are none, and a path with NUL, end the archive', async () => {
-  for (const content of ['x', '5 a=b', '99 a=b\n', '6 ab\n', '13 path=\u0000bcd\n', '13 size=-1234\n', '1e1 path=a\n']) {
+  for (const content of [
+    'x',
+    '5 a=b',
+    '99 a=b\n',
+    '6 ab\n',
+    '13 path=\u0000bcd\n',
+    '13 size=-1234\n',
+    '1e1 path=a\n',
+  ]) {
     const entries = [entryBytes({ name: 'p', type: 'x', content }), { name: 'a' }];
     expect(await read(archiveOf(entries))).toMatchObject({ seen: [], codes: ['damaged-archive'] });
   }
@@ -203,24 +238,31 @@ test('property: what was written is read, however it is cut into pieces', async 
 
 test('property: an archive that ends early gives what came before, and says so inside of an entry', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(entry, { minLength: 1, maxLength: 5 }), fc.double({ min: 0, max: 1, noNaN: true }), async (entries, part) => {
-      const whole = Buffer.concat(entries.map(entryBytes));
-      const cut = whole.subarray(0, Math.floor(whole.length * part));
-      const { seen, codes } = await read(cut);
-      const names = entries.map((one) => one.name);
-      expect(seen.map((one) => one.name)).toEqual(names.slice(0, seen.length));
-      // Whatever is missing of a content is told of.
-      const complete = seen.every((one, at) => one.text === Buffer.from(entries[at]!.content).toString('latin1'));
-      if (!complete || cut.length % 512 !== 0) expect(codes.length + Number(complete)).toBeGreaterThan(0);
-      if (!complete) expect(codes).toEqual(['truncated-archive']);
-    }),
+    fc.asyncProperty(
+      fc.array(entry, { minLength: 1, maxLength: 5 }),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      async (entries, part) => {
+        const whole = Buffer.concat(entries.map(entryBytes));
+        const cut = whole.subarray(0, Math.floor(whole.length * part));
+        const { seen, codes } = await read(cut);
+        const names = entries.map((one) => one.name);
+        expect(seen.map((one) => one.name)).toEqual(names.slice(0, seen.length));
+        // Whatever is missing of a content is told of.
+        const complete = seen.every((one, at) => one.text === Buffer.from(entries[at]!.content).toString('latin1'));
+        if (!complete || cut.length % 512 !== 0) expect(codes.length + Number(complete)).toBeGreaterThan(0);
+        if (!complete) expect(codes).toEqual(['truncated-archive']);
+      },
+    ),
     { numRuns: 200 },
   );
 });
 
 test('property: any bytes, and any change of an archive, end with what was read and at most one warning', async () => {
   const good = archiveOf([
-    withPax({ path: 'p', 'GNU.sparse.major': '1', 'GNU.sparse.minor': '0', 'GNU.sparse.realsize': '9' }, { name: 'a', content: '1\n0\n3\n' }),
+    withPax(
+      { path: 'p', 'GNU.sparse.major': '1', 'GNU.sparse.minor': '0', 'GNU.sparse.realsize': '9' },
+      { name: 'a', content: '1\n0\n3\n' },
+    ),
     { name: 'b', content: 'xyz' },
     headerBlock({ name: 's', type: 'S', magic: 'ustar  \0' }, (block) => block.write(octal(0, 12), 483)),
   ]);

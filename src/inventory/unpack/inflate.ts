@@ -1,5 +1,12 @@
 import type { Transform } from 'node:stream';
-import { type BrotliCompress, constants, createGunzip, createInflateRaw, createZstdDecompress, type Gunzip } from 'node:zlib';
+import {
+  type BrotliCompress,
+  constants,
+  createGunzip,
+  createInflateRaw,
+  createZstdDecompress,
+  type Gunzip,
+} from 'node:zlib';
 import type { ByteSource } from './byte-source.ts';
 
 /** Bytes that are unpacked before the next ones are asked for. */
@@ -51,7 +58,8 @@ async function* through(decompressor: Decompressor, bytes: ByteSource): AsyncGen
       sent += piece.length;
       unread.push(piece);
       // It may have ended inside of one that was sent before, and took the others without a word.
-      for (let left = sent - decompressor.bytesWritten; bytesOf(unread) - unread[0]!.length >= left;) unread.shift();
+      const left = sent - decompressor.bytesWritten;
+      while (bytesOf(unread) - unread[0]!.length >= left) unread.shift();
       await Promise.race([new Promise((taken) => decompressor.write(piece, taken)), ended]);
     }
   }

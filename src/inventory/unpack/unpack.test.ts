@@ -21,13 +21,13 @@ async function unpacked(bytes: Uint8Array, options: { piece?: number; limits?: P
 
 describe('is unpacked, whatever its media type says', () => {
   const cases: Record<string, Uint8Array> = {
-    'gzip': gzipSync(text),
+    gzip: gzipSync(text),
     'gzip with a name, a comment, more fields and a checksum of its header': named(text),
     'gzip in several members': Buffer.concat([gzipSync(text.subarray(0, 999)), gzipSync(text.subarray(999))]),
     'gzip in a thousand members, as eStargz has them': Buffer.concat(split(text, 1000).map((part) => gzipSync(part))),
     'gzip with something behind it': Buffer.concat([gzipSync(text), Buffer.alloc(10_000, 'garbage')]),
     'gzip with zeros behind it': Buffer.concat([gzipSync(text), Buffer.alloc(10_000)]),
-    'zstd': zstdCompressSync(text),
+    zstd: zstdCompressSync(text),
     'zstd in several frames, with some to be skipped': Buffer.concat([
       skipped,
       zstdCompressSync(text.subarray(0, 999)),
@@ -35,7 +35,7 @@ describe('is unpacked, whatever its media type says', () => {
       zstdCompressSync(text.subarray(999)),
       skipped,
     ]),
-    'nothing': text,
+    nothing: text,
   };
   for (const [name, bytes] of Object.entries(cases)) {
     test(name, async () => {
@@ -88,10 +88,14 @@ test('what goes wrong with the bytes as they come is thrown, and no warning', as
 
 test('property: any bytes behind the magic of a compression end, with a warning or without', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.constantFrom('1f8b08', '28b52ffd', '502a4d18'), fc.uint8Array({ maxLength: 300 }), async (magic, rest) => {
-      const { codes } = await unpacked(Buffer.concat([Buffer.from(magic, 'hex'), rest]));
-      expect(codes.filter((code) => code !== 'damaged-compression')).toEqual([]);
-    }),
+    fc.asyncProperty(
+      fc.constantFrom('1f8b08', '28b52ffd', '502a4d18'),
+      fc.uint8Array({ maxLength: 300 }),
+      async (magic, rest) => {
+        const { codes } = await unpacked(Buffer.concat([Buffer.from(magic, 'hex'), rest]));
+        expect(codes.filter((code) => code !== 'damaged-compression')).toEqual([]);
+      },
+    ),
     { numRuns: 100 },
   );
 });

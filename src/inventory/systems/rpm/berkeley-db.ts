@@ -51,7 +51,8 @@ function openFile(bytes: Uint8Array): HashFile {
     throw new Error('is no hash of Berkeley DB');
   }
   const pageSize = view.getUint32(20, little);
-  if (pageSize < 512 || pageSize > 65_536 || (pageSize & (pageSize - 1)) !== 0) throw new Error('its pages have no size');
+  if (pageSize < 512 || pageSize > 65_536 || (pageSize & (pageSize - 1)) !== 0)
+    throw new Error('its pages have no size');
   return { bytes, view, pageSize, little, budget: bytes.length };
 }
 

@@ -13,7 +13,16 @@ export interface DoubleHeader {
 
 /** A header as databases of rpm keep it; `header.ts` has the drawing. */
 export function headerBytes(header: DoubleHeader): Buffer {
-  const { name, version = '1.0', release = '1.el9', epoch, arch = 'x86_64', sourceRpm, licence, modularityLabel } = header;
+  const {
+    name,
+    version = '1.0',
+    release = '1.el9',
+    epoch,
+    arch = 'x86_64',
+    sourceRpm,
+    licence,
+    modularityLabel,
+  } = header;
   const texts: [tag: number, text: string | undefined][] = [
     [1000, name],
     [1001, version],

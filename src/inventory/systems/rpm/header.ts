@@ -64,7 +64,8 @@ function packageOf(found: Partial<Record<keyof typeof tags, string>>): FoundPack
     ...(arch !== undefined && { arch }),
     ...(licence !== undefined && licence !== '' && { licenses: [licence] }),
     source: sourceOf(sourceRpm, epoch) ?? { name, version: full },
-    ...(modularityLabel !== undefined && modularityLabel !== '' && { qualifiers: { modularitylabel: modularityLabel } }),
+    ...(modularityLabel !== undefined &&
+      modularityLabel !== '' && { qualifiers: { modularitylabel: modularityLabel } }),
   };
 }
 

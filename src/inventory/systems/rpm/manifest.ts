@@ -18,7 +18,13 @@ export function packagesOfManifest(bytes: Uint8Array): ReadResult {
       continue;
     }
     const full = epoch === '0' || epoch === '(none)' ? version : `${epoch}:${version}`;
-    packages.push({ type: 'rpm', name, version: full, arch, source: sourceOf(source, epoch) ?? { name, version: full } });
+    packages.push({
+      type: 'rpm',
+      name,
+      version: full,
+      arch,
+      source: sourceOf(source, epoch) ?? { name, version: full },
+    });
   }
   return { packages, warnings: broken > 0 ? [`${broken} lines are none`] : [] };
 }

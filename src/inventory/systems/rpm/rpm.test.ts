@@ -49,7 +49,12 @@ function ndbOf(blobs: readonly Buffer[]): Uint8Array {
     head.write('BlbS');
     head.writeUInt32LE(i + 1, 4);
     head.writeUInt32LE(blob.length, 12);
-    const padded = Buffer.concat([head, blob, Buffer.alloc((16 - (blob.length % 16)) % 16), Buffer.from('tail'.repeat(4))]);
+    const padded = Buffer.concat([
+      head,
+      blob,
+      Buffer.alloc((16 - (blob.length % 16)) % 16),
+      Buffer.from('tail'.repeat(4)),
+    ]);
     // A slot stays free, as after a removal.
     const slot = 32 + (i + Number(i > 3)) * 16;
     slots.writeUInt32LE(i + 1, slot + 4);
@@ -95,7 +100,7 @@ function berkeleyOf(blobs: readonly Buffer[]): Uint8Array {
 
 function read(name: string, bytes: Uint8Array) {
   const { packages, warnings = [] } = rpmReader.read(`var/lib/rpm/${name}`, bytes);
-  return { packages, names: packages.map((found) => found.name).sort(), warnings };
+  return { packages, names: packages.map((found) => found.name).toSorted(), warnings };
 }
 
 const names = headers.map(({ name }) => name).filter((name) => name !== 'gpg-pubkey');
@@ -113,7 +118,7 @@ describe('a database of rpm', () => {
     test(`in SQLite, with pages of ${pageSize}`, () => {
       const found = read('rpmdb.sqlite', sqliteOf(headers.map(headerBytes), pageSize));
       expect(found.warnings).toEqual([]);
-      expect(found.names).toEqual(names.filter((name) => name !== 'package-4').sort());
+      expect(found.names).toEqual(names.filter((name) => name !== 'package-4').toSorted());
       expect(found.packages.find(({ name }) => name === 'openssl-libs')).toEqual(opensslFound);
     });
   }
@@ -132,27 +137,30 @@ describe('a database of rpm', () => {
   });
 
   for (const order of [1234, 4321]) {
-    test.skipIf(!ci && !Bun.which('db5.3_load'))(`in Berkeley DB, as its own program writes it, in order ${order}`, async () => {
-      const directory = await mkdtemp(join(tmpdir(), 'bonded-rpm-'));
-      try {
-        const file = join(directory, 'Packages');
-        const records = headers.map((header, i) => {
-          const key = Buffer.alloc(4);
-          key.writeUInt32LE(i + 1);
-          return ` ${key.toString('hex')}\n ${headerBytes(header).toString('hex')}`;
-        });
-        const counter = ' 00000000\n 2e010000';
-        const text = `VERSION=3\nformat=bytevalue\ntype=hash\ndb_lorder=${order}\ndb_pagesize=4096\nHEADER=END\n${[counter, ...records].join('\n')}\nDATA=END\n`;
-        const { exitCode, stderr } = Bun.spawnSync(['db5.3_load', file], { stdin: Buffer.from(text) });
-        expect([exitCode, stderr.toString()]).toEqual([0, '']);
-        const found = read('Packages', await Bun.file(file).bytes());
-        expect(found.warnings).toEqual([]);
-        expect(found.names).toEqual(names.toSorted());
-        expect(found.packages.find(({ name }) => name === 'openssl-libs')).toEqual(opensslFound);
-      } finally {
-        await rm(directory, { recursive: true });
-      }
-    });
+    test.skipIf(!ci && !Bun.which('db5.3_load'))(
+      `in Berkeley DB, as its own program writes it, in order ${order}`,
+      async () => {
+        const directory = await mkdtemp(join(tmpdir(), 'bonded-rpm-'));
+        try {
+          const file = join(directory, 'Packages');
+          const records = headers.map((header, i) => {
+            const key = Buffer.alloc(4);
+            key.writeUInt32LE(i + 1);
+            return ` ${key.toString('hex')}\n ${headerBytes(header).toString('hex')}`;
+          });
+          const counter = ' 00000000\n 2e010000';
+          const text = `VERSION=3\nformat=bytevalue\ntype=hash\ndb_lorder=${order}\ndb_pagesize=4096\nHEADER=END\n${[counter, ...records].join('\n')}\nDATA=END\n`;
+          const { exitCode, stderr } = Bun.spawnSync(['db5.3_load', file], { stdin: Buffer.from(text) });
+          expect([exitCode, stderr.toString()]).toEqual([0, '']);
+          const found = read('Packages', await Bun.file(file).bytes());
+          expect(found.warnings).toEqual([]);
+          expect(found.names).toEqual(names.toSorted());
+          expect(found.packages.find(({ name }) => name === 'openssl-libs')).toEqual(opensslFound);
+        } finally {
+          await rm(directory, { recursive: true });
+        }
+      },
+    );
   }
 
   test.skipIf(!ci && !Bun.which('rpmbuild'))('as rpm itself has made it of packages that it has built', async () => {
@@ -168,11 +176,22 @@ describe('a database of rpm', () => {
       const top = ['--define', `_topdir ${directory}/top`];
       const run = (command: string[]) => {
         const { exitCode, stderr } = Bun.spawnSync(command, { cwd: directory });
-        expect([command.join(' '), exitCode, exitCode === 0 ? '' : stderr.toString()]).toEqual([command.join(' '), 0, '']);
+        expect([command.join(' '), exitCode, exitCode === 0 ? '' : stderr.toString()]).toEqual([
+          command.join(' '),
+          0,
+          '',
+        ]);
       };
       run(['rpmbuild', '-bb', ...top, 'tool.spec']);
       const packages = [...new Bun.Glob('top/RPMS/noarch/*.rpm').scanSync(directory)];
-      const backend = ['--root', join(directory, 'root'), '--define', '_db_backend sqlite', '--define', '_dbpath /var/lib/rpm'];
+      const backend = [
+        '--root',
+        join(directory, 'root'),
+        '--define',
+        '_db_backend sqlite',
+        '--define',
+        '_dbpath /var/lib/rpm',
+      ];
       run(['rpm', ...backend, '--initdb']);
       run(['rpm', ...backend, '-i', '--nodeps', ...packages]);
       const found = read('rpmdb.sqlite', await Bun.file(join(directory, 'root/var/lib/rpm/rpmdb.sqlite')).bytes());
@@ -200,7 +219,9 @@ describe('a database of rpm', () => {
       expect([0, 32].map((size) => wanted(`${directory}/rpmdb.sqlite-wal`, size))).toEqual([false, true]);
     }
     expect(wanted('home/rpmdb.sqlite')).toBe(false);
-    expect(read('rpmdb.sqlite-wal', new Uint8Array(32)).warnings).toEqual(['the log of the database was not copied into it']);
+    expect(read('rpmdb.sqlite-wal', new Uint8Array(32)).warnings).toEqual([
+      'the log of the database was not copied into it',
+    ]);
   });
 });
 
@@ -214,7 +235,9 @@ describe('a forged database of rpm', () => {
 
   test('a view in place of the table runs nothing', () => {
     const db = new Database(':memory:');
-    db.run('CREATE VIEW Packages AS WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x FROM n) SELECT x AS hnum, x AS blob FROM n');
+    db.run(
+      'CREATE VIEW Packages AS WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x FROM n) SELECT x AS hnum, x AS blob FROM n',
+    );
     expect(read('rpmdb.sqlite', new Uint8Array(db.serialize()))).toMatchObject({
       packages: [],
       warnings: ['the database has no table Packages'],
@@ -229,7 +252,8 @@ describe('a forged database of rpm', () => {
       const start = (page - 1) * 512;
       if (bytes[start] !== 5) continue;
       view.setUint32(start + 8, 2);
-      for (let cell = 0; cell < view.getUint16(start + 3); cell++) view.setUint32(start + view.getUint16(start + 12 + cell * 2), 2);
+      for (let cell = 0; cell < view.getUint16(start + 3); cell++)
+        view.setUint32(start + view.getUint16(start + 12 + cell * 2), 2);
     }
     expect(read('rpmdb.sqlite', bytes).warnings).toEqual(['its pages lead in a circle']);
   });
@@ -244,7 +268,12 @@ describe('a forged database of rpm', () => {
   });
 
   test('a header that is none costs its own package alone', () => {
-    const blobs = [headerBytes({ name: 'a' }), Buffer.from('nothing'), Buffer.alloc(64, 0xff), headerBytes({ name: 'b' })];
+    const blobs = [
+      headerBytes({ name: 'a' }),
+      Buffer.from('nothing'),
+      Buffer.alloc(64, 0xff),
+      headerBytes({ name: 'b' }),
+    ];
     for (const [name, bytes] of [
       ['rpmdb.sqlite', sqliteOf(blobs)],
       ['Packages.db', ndbOf(blobs)],
