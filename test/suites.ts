@@ -43,6 +43,7 @@ const sqliteAlone = [
 /** What asks for no facts, or for the same ones of any database, and takes a while. */
 const sameOnAll = [
   'cli/**/*',
+  'inventory/**/*',
   'content/files/*',
   'content/parent-claims',
   'database/open-error',

@@ -4,6 +4,7 @@ import { baseLayer } from './base-layer.ts';
 import { blobPull } from './blob-pull.ts';
 import { blobPush } from './blob-push.ts';
 import { manifestGet } from './manifest-get.ts';
+import { layers } from './layers.ts';
 import { pushInGc } from './push-in-gc.ts';
 import { pullStorm } from './pull-storm.ts';
 import { rates } from './rates.ts';
@@ -36,6 +37,7 @@ export const shapes: readonly Shape[] = [
   steadyNodes,
   slowUploads,
   pushInGc,
+  layers,
   zb,
   start,
 ];

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { BunFile } from 'bun';
 import type { LayerInventory } from '../layer-inventory.ts';
-import { defaultLayerLimits, defaultProcessLimits, type LayerLimits, type ProcessLimits } from '../limits.ts';
+import { defaultProcessLimits, type LayerLimits, type ProcessLimits } from '../limits.ts';
 import { parseAnswer } from './parse-answer.ts';
 import { inventoryCommand, type InventoryOrder } from './protocol.ts';
 import { residentBytes } from './resident-bytes.ts';
@@ -41,8 +41,7 @@ export async function extractLayer(
   { mediaType, signal, limits: some, program = thisProgram() }: ExtractOptions,
 ): Promise<Extraction> {
   signal.throwIfAborted();
-  const limits = { ...defaultLayerLimits, ...defaultProcessLimits, ...some };
-  const { timeMs, memoryBytes, outputBytes, ...layerLimits } = limits;
+  const { timeMs, memoryBytes, outputBytes, ...layerLimits } = { ...defaultProcessLimits, ...some };
   // It ends by itself only where nobody else ends it.
   const order: InventoryOrder = { mediaType, limits: layerLimits, timeMs: timeMs + 5000 };
   const child = Bun.spawn([...program, inventoryCommand, JSON.stringify(order)], {

@@ -1,5 +1,5 @@
 import { extractorRevision, type FoundFile, type LayerInventory } from '../layer-inventory.ts';
-import type { FoundPackage } from '../reader.ts';
+import type { FoundPackage, OwnedFiles } from '../reader.ts';
 import type { Warning } from '../warnings.ts';
 
 /** What the process printed; undefined where it is no inventory: that process has read what anybody has written. */
@@ -22,7 +22,16 @@ function isInventory(value: unknown): value is LayerInventory {
 
 function isFile(value: unknown): value is FoundFile {
   if (!isObject<FoundFile>(value) || typeof value.path !== 'string' || typeof value.reader !== 'string') return false;
-  return Array.isArray(value.packages) && value.packages.every(isPackage) && areTexts(value.os ?? {});
+  const { packages, owns = [], os = {} } = value;
+  return (
+    Array.isArray(packages) && packages.every(isPackage) && Array.isArray(owns) && owns.every(isOwned) && areTexts(os)
+  );
+}
+
+function isOwned(value: unknown): value is OwnedFiles {
+  return (
+    isObject<OwnedFiles>(value) && typeof value.by === 'string' && Array.isArray(value.paths) && areTexts(value.paths)
+  );
 }
 
 function isPackage(value: unknown): value is FoundPackage {
@@ -36,8 +45,8 @@ function isWarning(value: unknown): value is Warning {
   return isObject<Warning>(value) && typeof value.code === 'string' && areTexts(value);
 }
 
-function areTexts(value: object): boolean {
-  return Object.values(value).every((one) => typeof one === 'string');
+function areTexts(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.values(value).every((one) => typeof one === 'string');
 }
 
 function isObject<Shape extends object>(value: unknown): value is Partial<Record<keyof Shape, unknown>> {

@@ -7,7 +7,7 @@ export const inventoryCommand = 'inventory';
 /** What it is told, as JSON behind that word. There is nothing in it that others may not see. */
 export interface InventoryOrder {
   mediaType: string;
-  limits: LayerLimits;
+  limits: Partial<LayerLimits>;
   /** ms after which it ends, whatever it does. */
   timeMs: number;
 }

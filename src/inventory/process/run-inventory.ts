@@ -12,9 +12,24 @@ export async function runInventory(order: string): Promise<void> {
   const { mediaType, limits, timeMs } = JSON.parse(order) as InventoryOrder;
   watchOwnEnd(timeMs);
   stepBack();
-  const answer: InventoryAnswer = await readLayer(Bun.stdin.stream(), { mediaType, limits });
+  const answer: InventoryAnswer = await readLayer(tidied(Bun.stdin.stream()), { mediaType, limits });
   await Bun.write(Bun.stdout, JSON.stringify(answer));
   process.exit(0);
+}
+
+/** Packed bytes after which garbage is collected. */
+const collectBytes = 8 * 1024 * 1024;
+
+/** Pieces of a layer are garbage at once, and collected by themselves only when there are some hundred MiB of them. */
+async function* tidied(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  let bytes = 0;
+  for await (const piece of stream) {
+    yield piece;
+    bytes += piece.length;
+    if (bytes < collectBytes) continue;
+    Bun.gc(true);
+    bytes = 0;
+  }
 }
 
 /** Whoever serves goes first, for the processor, and last where the system runs out of memory. */
