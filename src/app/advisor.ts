@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { admissionChecks, checkedAdmission } from '../admission/index.ts';
 import { checksOn, recommend, recommendationHandlers, recommendationType } from '../advisor/index.ts';
 import { type Catalog, dayOf, regionPullsOf, storageChecks } from '../catalog/index.ts';
 import { type Configuration, tlsOf } from '../configuration.ts';
@@ -32,6 +33,7 @@ export const checks = {
   listenerChecks,
   throttleChecks,
   networkChecks,
+  admissionChecks,
 };
 
 /** The advisor with every capability's checks, and the facts that each looks at. */
@@ -54,6 +56,7 @@ export function advisorType(
     checksOn(regionChecks, () => regionsOf(config, access, catalog)),
     checksOn(lockChecks, () => releasesOf(catalog, directory().registries)),
     checksOn(storageChecks, () => limitedStorage(catalog, directory().registries, access.tiers)),
+    checksOn(admissionChecks, () => checkedAdmission(catalog, mirror, directory().registries, now())),
     checksOn(accessChecks, () => takeSnapshot({ mirror, directory: directory(), passwords, rightUses, now: now() })),
   ];
   return { type: recommendationType, handlers: recommendationHandlers(() => recommend(looks, now())) };
