@@ -3,6 +3,7 @@ import { authenticatedGet } from './authenticated-get.ts';
 import { baseLayer } from './base-layer.ts';
 import { blobPull } from './blob-pull.ts';
 import { blobPush } from './blob-push.ts';
+import { gatedGet } from './gated-get.ts';
 import { manifestGet } from './manifest-get.ts';
 import { pushInGc } from './push-in-gc.ts';
 import { pullStorm } from './pull-storm.ts';
@@ -24,6 +25,7 @@ export const shapes: readonly Shape[] = [
   blobPush,
   manifestGet,
   authenticatedGet,
+  gatedGet,
   rates,
   tokens,
   smallPush,
