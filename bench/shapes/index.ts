@@ -4,6 +4,7 @@ import { authenticatedGet } from './authenticated-get.ts';
 import { baseLayer } from './base-layer.ts';
 import { blobPull } from './blob-pull.ts';
 import { blobPush } from './blob-push.ts';
+import { gatedGet } from './gated-get.ts';
 import { manifestGet } from './manifest-get.ts';
 import { layers } from './layers.ts';
 import { pushInGc } from './push-in-gc.ts';
@@ -26,6 +27,7 @@ export const shapes: readonly Shape[] = [
   blobPush,
   manifestGet,
   authenticatedGet,
+  gatedGet,
   rates,
   tokens,
   smallPush,

@@ -16,13 +16,17 @@ export interface Attributes {
   /** For lists, until they have gone out. */
   listMemory: ByteBudget;
   /** Where the tags of a repository lead to; undefined where that is where they point. */
-  admission(exchange: Exchange, repository: string): TagDoor | undefined;
+  admission(registryId: number, repository: string): TagDoor | undefined;
   quarantine: QuarantineAttributes;
 }
 
 interface TagDoor {
   /** Undefined for what the tag names, null for nothing. */
-  leadsTo(found: { repositoryId: number; digest: Digest }, tag: string): Promise<Digest | null | undefined>;
+  leadsTo(
+    exchange: Exchange,
+    found: { repositoryId: number; digest: Digest },
+    tag: string,
+  ): Promise<Digest | null | undefined>;
 }
 
 /** ACR's attributes of what is in quarantine. */

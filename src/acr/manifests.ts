@@ -120,7 +120,7 @@ async function digestOf(
 ): Promise<Digest | undefined> {
   if (parseDigest(reference) || !isTag(reference)) return requireDigest(reference);
   const digest = (await describeTag(catalog, repository, reference))?.digest;
-  const led =
-    digest && (await admission(exchange, repository.name)?.leadsTo({ repositoryId: repository.id, digest }, reference));
+  const door = digest && admission(exchange.registryId, repository.name);
+  const led = door && (await door.leadsTo(exchange, { repositoryId: repository.id, digest }, reference));
   return led === undefined ? digest : (led ?? undefined);
 }

@@ -65,11 +65,11 @@ async function ledTo(
   { id: repositoryId, name }: Repository,
   tags: readonly TagFacts[],
 ): Promise<TagFacts[]> {
-  const door = admission(exchange, name);
+  const door = admission(exchange.registryId, name);
   if (!door) return [...tags];
   const led: TagFacts[] = [];
   for (const tag of tags) {
-    const digest = await door.leadsTo({ repositoryId, digest: tag.digest }, tag.name);
+    const digest = await door.leadsTo(exchange, { repositoryId, digest: tag.digest }, tag.name);
     if (digest !== null) led.push(digest === undefined ? tag : { ...tag, digest });
   }
   return led;

@@ -1,7 +1,7 @@
 import { earlierDigests, type Catalog } from '../catalog/index.ts';
 import type { Digest } from '../oci/index.ts';
 import type { Decision } from './decision.ts';
-import { decisionId, denial, hidden, uncached } from './refusal.ts';
+import { decisionId, denial, hidden } from './refusal.ts';
 import type { AdmissionRules, RepositoryRules } from './rules.ts';
 import type { ImagePlace } from './verdict-store.ts';
 import type { Verdicts } from './verdicts.ts';
@@ -24,10 +24,12 @@ export interface Passed {
   right?: Exemption;
 }
 
+/** What else there is to say of what is let out. */
 export interface Admitted {
   /** What is served instead: what the tag led to last that is admitted. */
   instead?: Digest;
-  headers: Record<string, string>;
+  /** What an audit would have said, for a header. */
+  decision?: string;
 }
 
 /** One pull of a manifest that was found. */
@@ -57,17 +59,17 @@ export interface AdmissionGate {
   /** The rules of a repository; undefined where none cover it, and nothing is asked then. */
   of(registryId: number, repository: string): RepositoryRules | undefined;
   /**
-   * Lets a manifest out, or throws (design §6). At once, without a promise, where this process has just seen that it is
-   * admitted; else by one row, where that says so.
+   * Lets a manifest out, or throws (design §6): by one row, where that says so. Undefined where there is nothing more to
+   * say of it.
    */
-  admit(rules: RepositoryRules, pull: Pull): Admitted | Promise<Admitted>;
+  admit(rules: RepositoryRules, pull: Pull): Promise<Admitted | undefined>;
+  /** Whether this process has just seen that it is let out: nothing need be asked then. */
+  hasJustAdmitted(rules: RepositoryRules, place: Pick<ImagePlace, 'repositoryId' | 'digest'>): boolean;
   /** What a tag leads somebody to: undefined where that is what it names, null where it leads nowhere. */
   leadsTo(rules: RepositoryRules, place: ImagePlace, tag: string, puller: Puller): Promise<Digest | null | undefined>;
   /** Whether an image may be taken elsewhere: into another repository or registry. Throws what a pull would. */
   requireAdmitted(place: ImagePlace, puller: Puller): Promise<void>;
 }
-
-const admittedHeaders: Admitted = { headers: uncached };
 
 export function createAdmissionGate({ catalog, rules: all, verdicts, sleep = Bun.sleep }: GateOptions): AdmissionGate {
   let waiting = 0;
@@ -77,29 +79,29 @@ export function createAdmissionGate({ catalog, rules: all, verdicts, sleep = Bun
     return exemptions.find((right) => (right === 'quarantine/read' || signersMayRead) && puller.has(right, repository));
   }
 
-  async function admit(rules: RepositoryRules, pull: Pull): Promise<Admitted> {
+  async function admit(rules: RepositoryRules, pull: Pull): Promise<Admitted | undefined> {
     const { place, tag, puller } = pull;
     let decision = await verdicts.decide(place, rules);
     // Gone since it was found: whoever has found it may have it.
-    if (!decision || decision.effect === 'allow') return admittedHeaders;
+    if (!decision || decision.effect === 'allow') return undefined;
     const id = decisionId(place, rules.revision);
     if (decision.effect === 'would-deny') {
       pull.passed({ place, decision: id, why: 'would-deny' });
-      return { headers: { ...uncached, 'X-Policy-Decision': `would-deny; id=${id}` } };
+      return { decision: `would-deny; id=${id}` };
     }
     const right = exemptionOf(puller, place.repository, decision);
     if (right) {
       pull.passed({ place, decision: id, why: 'read-for-signing', right });
-      return admittedHeaders;
+      return undefined;
     }
     const before = await earlier(rules, place, tag, decision);
-    if (before) return { ...admittedHeaders, instead: before };
+    if (before) return { instead: before };
     if (decision.effect === 'pending') {
       decision = await waitFor(rules, pull, decision);
-      if (decision.effect === 'allow' || decision.effect === 'would-deny') return admittedHeaders;
+      if (decision.effect === 'allow' || decision.effect === 'would-deny') return undefined;
       if (decision.effect === 'pending' && decision.pending.choice === 'allow') {
         pull.passed({ place, decision: id, why: 'pending' });
-        return admittedHeaders;
+        return undefined;
       }
     }
     throw decision.isHidden ? hidden(place, tag, rules, decision) : denial(place, tag, rules, decision);
@@ -141,7 +143,8 @@ export function createAdmissionGate({ catalog, rules: all, verdicts, sleep = Bun
 
   return {
     of: all.of,
-    admit: (rules, pull) => (verdicts.remembers(pull.place, rules) ? admittedHeaders : admit(rules, pull)),
+    admit,
+    hasJustAdmitted: (rules, place) => verdicts.remembers(place, rules),
     async leadsTo(rules, place, tag, puller) {
       if (!rules.quarantines || verdicts.remembers(place, rules)) return undefined;
       const decision = await verdicts.decide(place, rules);

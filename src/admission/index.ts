@@ -1,5 +1,7 @@
 export { admissionActionHandlers } from './ask.ts';
 export { type Admission, type AdmissionOptions, createAdmission } from './admission.ts';
+export { checkedAdmission } from './checked.ts';
+export { admissionChecks } from './checks.ts';
 export { admissionExceptionType, admissionPolicyType, admissionType, admissionTypes } from './contract.ts';
 export type { AdmissionFacts, AdmissionReason, Decision, Effect, QuarantineState } from './decision.ts';
 export type { Evidence, EvidenceFinding, FixState, ScanEvidence, ScanStatus } from './evidence.ts';

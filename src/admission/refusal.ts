@@ -61,7 +61,7 @@ export function hidden(
 }
 
 /** What was let out a moment ago may be refused now: nobody else keeps it, nor a refusal. */
-export const uncached = { 'Cache-Control': 'private, no-store' };
+const uncached = { 'Cache-Control': 'private, no-store' };
 
 function whyOf({ reasons, more }: Decision): string {
   const [first] = reasons;

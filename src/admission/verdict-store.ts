@@ -37,7 +37,8 @@ interface Row {
 
 /** A verdict with what its facts are now: where those have changed since, it is none. */
 const select = `SELECT v.digest, v.body, v.revision, v.evidence_version, v.state_version, v.evaluated_at, v.valid_until,
-    (SELECT sum(e.version) FROM evidence e WHERE e.digest = v.digest AND e.registry_id = v.registry_id) AS evidence_now,
+    (SELECT CAST(sum(e.version) AS BIGINT) FROM evidence e
+      WHERE e.digest = v.digest AND e.registry_id = v.registry_id) AS evidence_now,
     (SELECT q.version FROM quarantine_states q WHERE q.repository_id = v.repository_id AND q.digest = v.digest)
       AS state_now
   FROM verdicts v WHERE v.repository_id = ? AND v.digest`;

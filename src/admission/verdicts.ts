@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache';
 import { manifestsNaming, repositoryOfId } from '../catalog/index.ts';
 import type { Digest } from '../oci/index.ts';
 import type { AdmissionFacts, Decision } from './decision.ts';
@@ -9,7 +8,8 @@ import { type ImagePlace, outdate, readVerdict, readVerdicts, writeVerdict } fro
 
 /** How long what was admitted is believed without asking the database (ms): what withdraws it acts within that everywhere. */
 const rememberedMs = 500;
-const remembered = 20_000;
+/** Images of one repository that are remembered so; beyond that it begins anew. */
+const remembered = 256;
 /** Indexes that are decided anew because something that they list has changed. */
 const mostListing = 64;
 
@@ -38,13 +38,24 @@ export interface Verdicts {
 export function createVerdicts(options: VerdictOptions): Verdicts {
   const { catalog, now } = options;
   const { db } = catalog;
-  const admitted = new LRUCache<string, { revision: string; until: number }>({ max: remembered });
+  /** By the rules that they were admitted by: other rules have seen none. */
+  const admitted = new WeakMap<RepositoryRules, Map<Digest, { repositoryId: number; until: number }>>();
   const underWay = new Map<string, Promise<Decision | undefined>>();
-  const keyOf = ({ repositoryId, digest }: Pick<ImagePlace, 'repositoryId' | 'digest'>) => `${repositoryId} ${digest}`;
 
-  function remember(place: ImagePlace, revision: string, decision: Decision, at: number): void {
-    if (decision.effect !== 'allow') admitted.delete(keyOf(place));
-    else admitted.set(keyOf(place), { revision, until: Math.min(decision.validUntil, at + rememberedMs) });
+  function remember(
+    { repositoryId, digest }: ImagePlace,
+    rules: RepositoryRules,
+    decision: Decision,
+    at: number,
+  ): void {
+    let known = admitted.get(rules);
+    if (!known) admitted.set(rules, (known = new Map()));
+    if (decision.effect !== 'allow') {
+      known.delete(digest);
+      return;
+    }
+    if (known.size >= remembered) known.clear();
+    known.set(digest, { repositoryId, until: Math.min(decision.validUntil, at + rememberedMs) });
   }
 
   async function decideAnew(place: ImagePlace, rules: RepositoryRules): Promise<Decision | undefined> {
@@ -56,7 +67,7 @@ export function createVerdicts(options: VerdictOptions): Verdicts {
     const verdict = { decision, revision: rules.revision, evidenceVersion, stateVersion, evaluatedAt };
     const changed = await writeVerdict(db, place, verdict, mediaType);
     if (changed) await tellIndexes(place);
-    remember(place, rules.revision, decision, evaluatedAt);
+    remember(place, rules, decision, evaluatedAt);
     return decision;
   }
 
@@ -68,19 +79,19 @@ export function createVerdicts(options: VerdictOptions): Verdicts {
   }
 
   return {
-    remembers(place, { revision }) {
-      const known = admitted.get(keyOf(place));
-      return known !== undefined && known.revision === revision && known.until > now();
+    remembers({ repositoryId, digest }, rules) {
+      const known = admitted.get(rules)?.get(digest);
+      return known !== undefined && known.repositoryId === repositoryId && known.until > now();
     },
     async decide(place, rules) {
       const at = now();
       const known = await readVerdict(db, place, rules.revision, at);
       if (known) {
-        remember(place, rules.revision, known, at);
+        remember(place, rules, known, at);
         return known;
       }
       // Hundreds of clients that pull an image at the same moment wait for one decision.
-      const key = `${keyOf(place)} ${rules.revision}`;
+      const key = `${place.repositoryId} ${place.digest} ${rules.revision}`;
       let waiting = underWay.get(key);
       if (!waiting) {
         waiting = decideAnew(place, rules).finally(() => underWay.delete(key));

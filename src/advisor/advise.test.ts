@@ -74,6 +74,13 @@ async function pullTags(rig: AdviceRig, name: string, ...tags: string[]) {
 const mirror = await startMirror();
 mirror.put('/kev.json', JSON.stringify({ vulnerabilities: [{ cveID: 'CVE-2026-0001', dateAdded: '2026-01-01' }] }));
 afterAll(() => mirror[Symbol.asyncDispose]());
+/** An exception that ends so long from now (ms). */
+const exceptionFor = (manage: AdviceRig['manage'], name: string, ms: number) =>
+  manage.put(`${registry}/admissionExceptions/${name}`, {
+    vulnerability: 'CVE-2026-1',
+    repositories: ['*'],
+    expiresOn: new Date(Date.now() + ms).toISOString(),
+  });
 
 const mistakes: Mistake[] = [
   {
@@ -101,6 +108,37 @@ const mistakes: Mistake[] = [
     check: 'anonymous-pull-repositories',
     impact: 'Low',
     make: ({ manage }) => manage.patch(registry, { anonymousPullRepositories: ['samples/*', 'docs'] }),
+  },
+  {
+    check: 'production-without-policy',
+    impact: 'Medium',
+    async fine({ manage, server }) {
+      await pushImage(server.url, 'product/app', 'v1');
+      await pushImage(server.url, 'prod/covered', 'v1');
+      const properties = { repositories: ['prod/covered'], mode: 'audit' };
+      await manage.put(`${registry}/admissionPolicies/covered`, properties);
+    },
+    make: ({ server }) => pushImage(server.url, 'shop/prod/app', 'v1'),
+  },
+  {
+    check: 'exception-expiring',
+    impact: 'High',
+    fine: ({ manage }) => exceptionFor(manage, 'long', 2 * 86_400_000),
+    async make({ manage, server: { app } }) {
+      const { id } = await exceptionFor(manage, 'short', 3_600_000);
+      const approvedAt = Date.now() - 86_400_000;
+      await app.access.resources.patch(id, (one) => ({ ...one, own: { ...one.own, approvedAt } }), { by: 'test' });
+      await app.access.refresh();
+    },
+  },
+  {
+    check: 'exception-expired',
+    impact: 'Low',
+    fine: ({ manage }) => exceptionFor(manage, 'long', 86_400_000),
+    async make({ manage }) {
+      await exceptionFor(manage, 'over', 3000);
+      await Bun.sleep(3100);
+    },
   },
   {
     check: 'storage-nearly-full',

@@ -1,24 +1,23 @@
-import { advisoriesStatus, freshnessOf } from '../advisories/index.ts';
-import { type Admission, createAdmission, type Passed, type Puller } from '../admission/index.ts';
+import { type Admission, createAdmission, type Passed, type Puller, type RepositoryRules } from '../admission/index.ts';
 import type { QuarantineAttributes } from '../acr/index.ts';
 import type { Audit } from '../audit/index.ts';
 import { digestsOfTags, manifestsNaming } from '../catalog/index.ts';
 import type { AdmissionDoor } from '../distribution/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import { type GatedExchange, isAllowed, rightsOf } from '../identity/index.ts';
+import type { Digest } from '../oci/index.ts';
 import { hurryScan } from '../scanning/index.ts';
 import type { Access } from './access.ts';
 import { about } from './audit-trail.ts';
 import type { Failures } from './background.ts';
 import { callerOf } from './gates.ts';
+import { freshAt } from './scan.ts';
 import type { Storage } from './storage.ts';
 
 /** Manifests that name a blob and are asked whether one of them is let out. */
 const mostNaming = 64;
 /** Tags of a list that are looked at one by one because nothing is recorded of what they name; others are shown. */
 const mostLooked = 200;
-
-type DoorExchange = GatedExchange & { untimed?(): void };
 
 /** What is let out, with who asks and what is audited. */
 export function openAdmission(
@@ -32,7 +31,7 @@ export function openAdmission(
     mirror,
     registries: () => directory().registries,
     now,
-    freshAt: async (ecosystems) => freshnessOf((await advisoriesStatus(db)).feeds, ecosystems) ?? now(),
+    freshAt: freshAt(db, now),
     failed: (error, detail) => failed('admission', error, detail),
   });
 
@@ -43,45 +42,55 @@ export function openAdmission(
 
   const passedBy = (exchange: GatedExchange) => (passed: Passed) => recordPassed(audit, exchange, passed);
 
-  function doorOf(exchange: DoorExchange, repository: string): AdmissionDoor | undefined {
-    const { registryId } = exchange;
+  const doors = new WeakMap<RepositoryRules, AdmissionDoor>();
+
+  /** One for as long as the rules of a repository are the same. */
+  function doorOf(registryId: number, repository: string): AdmissionDoor | undefined {
     const rules = admission.gate.of(registryId, repository);
     if (!rules) return undefined;
-    const puller = pullerOf(exchange);
-    const placeOf = ({ repositoryId, digest }: Parameters<AdmissionDoor['admit']>[0]) => {
-      return { registryId, repositoryId, repository, digest };
-    };
-    const leadsTo: AdmissionDoor['leadsTo'] = (found, tag) =>
-      admission.gate.leadsTo(rules, placeOf(found), tag, puller);
+    let door = doors.get(rules);
+    if (!door) doors.set(rules, (door = createDoor(registryId, rules)));
+    return door;
+  }
+
+  function createDoor(registryId: number, rules: RepositoryRules): AdmissionDoor {
+    const { repository } = rules;
+    const { gate, verdicts } = admission;
+    type Found = { repositoryId: number; digest: Digest };
+    const placeOf = ({ repositoryId, digest }: Found) => ({ registryId, repositoryId, repository, digest });
+    const leadsTo: AdmissionDoor['leadsTo'] = (exchange, found, tag) =>
+      gate.leadsTo(rules, placeOf(found), tag, pullerOf(exchange));
     return {
-      admit: (found, tag) =>
-        admission.gate.admit(rules, {
+      leadsTo,
+      admit(exchange, found, tag) {
+        if (gate.hasJustAdmitted(rules, found)) return undefined;
+        return gate.admit(rules, {
           place: placeOf(found),
           tag,
-          puller,
+          puller: pullerOf(exchange),
           passed: passedBy(exchange),
           waits() {
-            exchange.untimed?.();
+            exchange.untimed();
             hurryScan(db, found.digest, now()).catch((error: unknown) => failed('scan', error));
           },
-        }),
-      leadsTo,
-      async visible(repositoryId, tags) {
-        if (!rules.holdsPrevious || puller.has('quarantine/read', repository)) return tags;
+        });
+      },
+      async visible(exchange, repositoryId, tags) {
+        if (!rules.holdsPrevious || pullerOf(exchange).has('quarantine/read', repository)) return tags;
         const named = await digestsOfTags(catalog, repositoryId, tags);
-        const recorded = await admission.verdicts.recorded(repositoryId, [...new Set(named.values())], rules);
+        const recorded = await verdicts.recorded(repositoryId, [...new Set(named.values())], rules);
         const gone = new Set<string>();
         let looked = 0;
         for (const [tag, digest] of named) {
           const isOpen = recorded.get(digest)?.effect === 'allow' || (!recorded.has(digest) && looked++ >= mostLooked);
-          if (!isOpen && (await leadsTo({ repositoryId, digest }, tag)) === null) gone.add(tag);
+          if (!isOpen && (await leadsTo(exchange, { repositoryId, digest }, tag)) === null) gone.add(tag);
         }
         return gone.size === 0 ? tags : tags.filter((tag) => !gone.has(tag));
       },
-      async mayTake(repositoryId, blob) {
+      async mayTake(exchange, repositoryId, blob) {
         const naming = await manifestsNaming(catalog, repositoryId, blob, mostNaming);
         for (const { digest } of naming) {
-          if (await isLetOut(admission, { registryId, repositoryId, repository, digest }, puller)) return true;
+          if (await isLetOut(admission, placeOf({ repositoryId, digest }), pullerOf(exchange))) return true;
         }
         // What no manifest names is no part of an image.
         return naming.length === 0;

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { advisoriesStatus, advisoryChecks } from '../advisories/index.ts';
+import { admissionChecks, checkedAdmission } from '../admission/index.ts';
 import { checksOn, recommend, recommendationHandlers, recommendationType } from '../advisor/index.ts';
 import { type Catalog, dayOf, regionPullsOf, storageChecks } from '../catalog/index.ts';
 import { type Configuration, tlsOf } from '../configuration.ts';
@@ -34,6 +35,7 @@ export const checks = {
   throttleChecks,
   networkChecks,
   advisoryChecks,
+  admissionChecks,
 };
 
 /** The advisor with every capability's checks, and the facts that each looks at. */
@@ -60,6 +62,7 @@ export function advisorType(
       const { maxAge, refresh } = config.advisories;
       return { ...(await advisoriesStatus(catalog.db)), maxAge, refresh, now: now(), serverId };
     }),
+    checksOn(admissionChecks, () => checkedAdmission(catalog, mirror, directory().registries, now())),
     checksOn(accessChecks, () => takeSnapshot({ mirror, directory: directory(), passwords, rightUses, now: now() })),
   ];
   return { type: recommendationType, handlers: recommendationHandlers(() => recommend(looks, now())) };

@@ -1,4 +1,4 @@
-import { advisoriesStatus, freshnessOf } from '../advisories/index.ts';
+import { advisoriesStatus, type AdvisoriesStatus, freshnessOf } from '../advisories/index.ts';
 import type { Configuration } from '../configuration.ts';
 import { extractLayer } from '../inventory/index.ts';
 import { isAlive, startPeriodic } from '../jobs/index.ts';
@@ -24,6 +24,15 @@ const lookMs = 600_000;
 /** How often the queue is counted (ms). */
 const countMs = 15_000;
 
+/** How fresh the oldest source is that speaks of some ecosystems (ms): 0 where none speaks of one, now where there are none. */
+const freshnessBy = (feeds: AdvisoriesStatus['feeds'], now: number) => (ecosystems: readonly string[]) =>
+  ecosystems.length === 0 ? now : (freshnessOf(feeds, ecosystems) ?? 0);
+
+/** The same, asked at each time. */
+export function freshAt(db: Storage['db'], now: () => number): (ecosystems: readonly string[]) => Promise<number> {
+  return async (ecosystems) => freshnessBy((await advisoriesStatus(db)).feeds, now())(ecosystems);
+}
+
 /**
  * Scans what is pushed, in this process and beside others, and keeps what is known of images up to date. Whatever fails here
  * leaves pushes and pulls as they are.
@@ -35,7 +44,7 @@ export function startScanning(
 ): (() => Promise<void>)[] {
   const knowledge = async () => {
     const { revision, feeds } = await advisoriesStatus(db);
-    return createKnowledge(db, revision, (ecosystems) => freshnessOf(feeds, ecosystems) ?? now());
+    return createKnowledge(db, revision, freshnessBy(feeds, now()));
   };
   const limits = { memoryBytes: scanning.memory, timeMs: scanning.timeout };
   const runner = runScans({

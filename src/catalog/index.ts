@@ -25,7 +25,7 @@ export { type LimitedStorage, storageChecks } from './storage-checks.ts';
 export { manifestStorage, repositoryStorage, type StorageShares, tagStorage } from './storage-of.ts';
 export { createStorageLimiter, type StorageLimiter, type StorageLimits } from './storage-limiter.ts';
 export { isOverLimit, roomFor } from './storage-limits.ts';
-export type { ManifestFacts, StoredManifest } from './recent-manifests.ts';
+export type { ManifestFacts } from './recent-manifests.ts';
 export { contentOf, hasPlaces, imagesAfter, type Place, placesAmong, placesOf, type StoredContent } from './places.ts';
 export { putManifest } from './put-manifest.ts';
 export { type Pulls, pullsOf } from './pulls.ts';

@@ -56,10 +56,12 @@ export async function manifestsNaming(
 export async function isNamed({ db }: Catalog, registryId: number, digest: Digest): Promise<boolean> {
   const [tag, index] = await Promise.all([
     db.first('SELECT name FROM tags WHERE digest = ? AND registry_id = ? LIMIT 1', [digest, registryId]),
-    db.first('SELECT manifest_digest FROM manifest_references WHERE digest = ? AND registry_id = ? LIMIT 1', [
-      digest,
-      registryId,
-    ]),
+    // The registry is not in the index: that of the repositories which come out of it is.
+    db.first(
+      `SELECT r.id FROM (SELECT repository_id FROM manifest_references WHERE digest = ? ORDER BY repository_id LIMIT 1000) f
+        JOIN repositories r ON r.id = f.repository_id WHERE r.registry_id = ? LIMIT 1`,
+      [digest, registryId],
+    ),
   ]);
   return tag !== undefined || index !== undefined;
 }

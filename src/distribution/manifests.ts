@@ -7,7 +7,6 @@ import {
   findRepository,
   type ManifestFacts,
   putManifest,
-  type StoredManifest,
 } from '../catalog/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import {
@@ -22,7 +21,7 @@ import {
 } from '../oci/index.ts';
 import { callerOf, requireSame } from './caller.ts';
 import { isNotModified, tagCondition } from './conditions.ts';
-import type { AdmissionDoor, Distribution, Exchange } from './exchange.ts';
+import type { Distribution, Exchange } from './exchange.ts';
 import { readManifestBody } from './manifest-body.ts';
 
 type ManifestRoute = { name: string; reference: string };
@@ -37,35 +36,24 @@ export async function getManifest(
   route: ManifestRoute,
 ): Promise<Response> {
   const reference = referenceOf(route);
-  const named = await findManifest(distribution.catalog, exchange.registryId, route.name, reference);
-  if (!named) throw await unknownManifest(distribution, exchange, route);
-  requireSame(exchange, route.name, named.repositoryId);
+  let manifest = await findManifest(distribution.catalog, exchange.registryId, route.name, reference);
+  if (!manifest) throw await unknownManifest(distribution, exchange, route);
+  requireSame(exchange, route.name, manifest.repositoryId);
   // A client that has it already and asks whether it is still the same uses it as well.
   const tag = 'tag' in reference ? reference.tag : undefined;
-  const door = distribution.admission(exchange, route.name);
-  const { manifest, headers: more } = door
-    ? await admitted(distribution, exchange, route, { door, named, tag })
-    : { manifest: named, headers: undefined };
+  const door = distribution.admission(exchange.registryId, route.name);
+  const admission = door?.admit(exchange, manifest, tag);
+  const admitted = admission instanceof Promise ? await admission : admission;
+  if (admitted?.instead) {
+    const digest = admitted.instead;
+    manifest = await findManifest(distribution.catalog, exchange.registryId, route.name, { digest });
+    if (!manifest) throw await unknownManifest(distribution, exchange, route);
+  }
   distribution.pulls.pulled(exchange, manifest.repositoryId, manifest.digest, tag);
-  const headers = more ? { ...manifestHeaders(manifest), ...more } : manifestHeaders(manifest);
+  const headers = manifestHeaders(manifest, door && uncached);
+  if (admitted?.decision) headers['X-Policy-Decision'] = admitted.decision;
   if (isNotModified(exchange.request, manifest.digest)) return new Response(null, { status: 304, headers });
   return new Response(manifest.bytes, { headers });
-}
-
-/** What is let out where something is asked for that policies cover. */
-async function admitted(
-  distribution: Distribution,
-  exchange: Exchange,
-  route: ManifestRoute,
-  { door, named, tag }: { door: AdmissionDoor; named: StoredManifest; tag: string | undefined },
-): Promise<{ manifest: StoredManifest; headers: Record<string, string> }> {
-  const admission = door.admit(named, tag);
-  const { instead, headers } = admission instanceof Promise ? await admission : admission;
-  if (instead === undefined) return { manifest: named, headers };
-  const reference = { digest: instead };
-  const manifest = await findManifest(distribution.catalog, exchange.registryId, route.name, reference);
-  if (!manifest) throw await unknownManifest(distribution, exchange, route);
-  return { manifest, headers };
 }
 
 /** HEAD: a pusher decides by the answer whether to push, so an untagged manifest is kept from now on. */
@@ -95,9 +83,9 @@ async function ledTo(
   named: ManifestFacts,
 ): Promise<ManifestFacts> {
   const reference = referenceOf(route);
-  const door = 'tag' in reference ? distribution.admission(exchange, route.name) : undefined;
+  const door = 'tag' in reference ? distribution.admission(exchange.registryId, route.name) : undefined;
   if (!door || !('tag' in reference)) return named;
-  const digest = await door.leadsTo(named, reference.tag);
+  const digest = await door.leadsTo(exchange, named, reference.tag);
   if (digest === undefined) return named;
   const { catalog } = distribution;
   const facts = digest && (await findManifestFacts(catalog, exchange.registryId, route.name, { digest }));
@@ -200,12 +188,15 @@ async function verifiedDigest(reference: Reference, bytes: Uint8Array, algorithm
   });
 }
 
-function manifestHeaders({ mediaType, digest }: ManifestFacts): Record<string, string> {
+/** What was let out a moment ago may be refused now: no cache keeps it. */
+const uncached = 'private, no-store';
+
+function manifestHeaders({ mediaType, digest }: ManifestFacts, caching = 'private, no-cache'): Record<string, string> {
   return {
     'Content-Type': mediaType,
     'Docker-Content-Digest': digest,
     ETag: `"${digest}"`,
-    'Cache-Control': 'private, no-cache',
+    'Cache-Control': caching,
   };
 }
 

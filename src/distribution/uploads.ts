@@ -69,7 +69,8 @@ export async function startUpload(
 function takerOf(distribution: Distribution, exchange: Exchange, from: string | undefined) {
   const { mayPull } = callerOf(exchange);
   return (repository: string, id?: number) =>
-    mayPull(repository, id) && (from !== undefined || distribution.admission(exchange, repository) === undefined);
+    mayPull(repository, id) &&
+    (from !== undefined || distribution.admission(exchange.registryId, repository) === undefined);
 }
 
 /** Whether a blob may go to another repository: an image that is denied does not get out by being put together anew. */
@@ -79,10 +80,10 @@ async function isLetOut(
   from: string,
   digest: Digest,
 ): Promise<boolean> {
-  const door = distribution.admission(exchange, from);
+  const door = distribution.admission(exchange.registryId, from);
   if (!door) return true;
   const source = await findRepository(distribution.catalog, exchange.registryId, from);
-  return source !== undefined && door.mayTake(source.id, digest);
+  return source !== undefined && door.mayTake(exchange, source.id, digest);
 }
 
 /** Opens a session. Nothing need be sent to a repository that takes nothing: both are asked together, and one is undone. */

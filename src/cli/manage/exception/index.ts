@@ -15,6 +15,7 @@ import {
 } from '../flags.ts';
 import { flat } from '../present.ts';
 import { create } from './create.ts';
+import { update } from './update.ts';
 import { columns } from './columns.ts';
 
 type Named = NameFlag & RegistryFlag;
@@ -87,6 +88,6 @@ const exportAll = manageCommand<RegistryFlag & { format: 'openvex' }>({
 });
 
 export const exceptionRoutes = buildRouteMap({
-  routes: { create, list, show, approve, delete: remove, export: exportAll },
+  routes: { create, update, list, show, approve, delete: remove, export: exportAll },
   docs: { brief: 'Vulnerabilities that policies overlook for a while' },
 });
