@@ -3,6 +3,8 @@ import { purlOf } from '../packages/index.ts';
 import type { ImageComponent } from './image-component.ts';
 import type { ImageInventory } from './merge-layers.ts';
 
+export const cycloneDxMediaType = 'application/vnd.cyclonedx+json';
+
 /**
  * The inventory as CycloneDX 1.6 (ECMA-424), in JSON. The same inventory gives the same bytes: all is in order, and there is
  * neither a time nor a serial number. A package that is at several places is one component with as many occurrences.

@@ -1,4 +1,4 @@
-export { toCycloneDx } from './cyclonedx.ts';
+export { cycloneDxMediaType, toCycloneDx } from './cyclonedx.ts';
 export type { ImageComponent } from './image-component.ts';
 export { extractorRevision, type FoundFile, type LayerInventory, unreadLayer } from './layer-inventory.ts';
 export type { LayerLimits, ProcessLimits } from './limits.ts';

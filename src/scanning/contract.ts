@@ -70,7 +70,7 @@ export const scanType = resourceType({
   path: 'registries/repositories/manifests/scans',
   description: 'What is known of an image. There is one, called latest.',
   name: { pattern: /^latest$/i, says: 'one form: latest' },
-  rightsAt: 'parent',
+  rightsAt: 'grandparent',
   verbs: ['get', 'list'],
   properties: z.object({}),
   readOnly: z.object({

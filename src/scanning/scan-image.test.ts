@@ -17,7 +17,7 @@ beforeEach(async () => {
 afterEach(() => rig[Symbol.asyncDispose]());
 
 const never = () => AbortSignal.timeout(60_000);
-const ids = (findings: { id: string }[] | undefined) => findings?.map(({ id }) => id);
+const ids = (findings: readonly { id: string }[] | undefined) => findings?.map(({ id }) => id);
 
 test('an image is scanned: its packages, what is known against them, and admission is told', async () => {
   await rig.publish([advisory('GHSA-1', 'left-pad', '1.1.0', { aliases: ['CVE-2026-0001'] })]);
@@ -119,7 +119,7 @@ test('who evaluates anew with the same knowledge changes nothing; what comes and
     { vulnerability: 'A-1', change: 'closed', at: rig.now() },
     { vulnerability: 'A-2', change: 'opened', purl: 'pkg:npm/left-pad@1.0.0' },
   ]);
-  expect(ids((await rig.told(digest))!.findings as { id: string }[])).toEqual(['A-2']);
+  expect(ids((await rig.told(digest))!.findings)).toEqual(['A-2']);
 });
 
 test('of two that evaluate an image at the same time the newest knowledge has the last word, in what is told too', async () => {
@@ -136,7 +136,7 @@ test('of two that evaluate an image at the same time the newest knowledge has th
   for (let round = 0; round < 5; round++) {
     await Promise.all([old, fresh, old].map((each) => evaluateImage(context, { scanId: scan.id, digest }, each)));
     expect(ids((await rig.findings(digest))!.findings)).toEqual(['A-2']);
-    expect(ids((await rig.told(digest))!.findings as { id: string }[])).toEqual(['A-2']);
+    expect(ids((await rig.told(digest))!.findings)).toEqual(['A-2']);
   }
 });
 
