@@ -39,7 +39,7 @@ real('an image with a vulnerable Go program and a vulnerable Python package is s
   expect(scan).toMatchObject({ state: 'Done', status: 'complete' });
   const { findings, total } = await askScan<Findings>(url, 'team/app', digest, 'findings', { top: 1000 });
   expect(total).toBe(findings.length);
-  const ofDjango = findings.filter(({ component }) => component.name === 'Django');
+  const ofDjango = findings.filter(({ component }) => component.name === 'django');
   expect(ofDjango.length).toBeGreaterThan(10);
   expect(ofDjango).toContainEqual(
     expect.objectContaining({
@@ -52,7 +52,7 @@ real('an image with a vulnerable Go program and a vulnerable Python package is s
   expect(ofGo.length).toBeGreaterThan(10);
   expect(ofGo[0]!.component).toMatchObject({ path: 'usr/bin/skopeo', layerIndex: 0 });
   const { sbom } = await askScan<{ sbom: string }>(url, 'team/app', digest, 'sbom');
-  expect(JSON.parse(sbom).components.map(({ name }: { name: string }) => name)).toContain('Django');
+  expect(JSON.parse(sbom).components.map(({ name }: { name: string }) => name)).toContain('django');
 }, 180_000);
 
 /** Processes that read layers for this one. */
