@@ -70,7 +70,7 @@ import {
 } from '../registries/index.ts';
 import { ensureHomeReplication, replicationHandlers, replicationType } from '../replication/index.ts';
 import type { Resource } from '../resources/index.ts';
-import { scanningHandlers, scanningType, scanType } from '../scanning/index.ts';
+import { scanHandlers, scanningHandlers, scanningType, scanType } from '../scanning/index.ts';
 import type { ThrottledCallers, UsageSources } from '../tiers/index.ts';
 import type { Access } from './access.ts';
 import { advisorType } from './advisor.ts';
@@ -105,11 +105,11 @@ function servedTypes(
   });
   const views = viewHandlers({ catalog, registryIdOf: (name) => registryNamed(directory(), name)?.id });
   const { domain, network } = config;
-  const scanning = scanningHandlers({
+  const scanning = {
     catalog,
     now,
-    registryIdOf: (name) => registryNamed(directory(), name)?.id,
-  });
+    registryIdOf: (name: string) => registryNamed(directory(), name)?.id,
+  };
   const networks = {
     config: network,
     domain,
@@ -168,8 +168,8 @@ function servedTypes(
     { type: linkResourceType, handlers: linkResourceHandlers(networks) },
     advisories,
     ...admissionServed(config, access, catalog, admission),
-    { type: scanType, handlers: scanning.scan },
-    { type: scanningType, handlers: scanning.registry },
+    { type: scanType, handlers: scanHandlers(scanning) },
+    { type: scanningType, handlers: scanningHandlers(scanning) },
     advisorType(config, access, catalog, throttled),
   ];
 }

@@ -9,6 +9,7 @@ import { severities } from '../packages/index.ts';
  *   REGISTRY/scanning/default                                              the registry: what waits, and which images have what
  */
 
+const pattern = /^!?(?:\*|[a-z0-9][a-z0-9._/-]*(?:\/\*)?)$/;
 const time = z.string().describe('RFC 3339.');
 const base = { namespace: 'Microsoft.ContainerRegistry', apiVersions: apiVersions.containerRegistry } as const;
 
@@ -136,13 +137,46 @@ export const findImagesInput = z.object({
 });
 export type FindImagesInput = z.output<typeof findImagesInput>;
 
+export const listScansInput = z.object({
+  repository: z.string().min(1).max(255),
+  after: z.string().max(256).optional().describe('To go on: `next` of the answer before.'),
+  top: z.int().min(1).max(200).default(100),
+});
+export type ListScansInput = z.output<typeof listScansInput>;
+
+export const listScans = action({
+  description: 'The images of a repository with how far their scans are, in the order of their digests.',
+  input: listScansInput,
+  output: z.object({
+    next: z.string().optional().describe('Where there are more: what to give as `after`.'),
+    scans: z.array(
+      z.object({
+        digest: z.string(),
+        tags: z.array(z.string()),
+        state: z.string(),
+        status: z.string().optional(),
+        scannedTime: time.optional(),
+        error: z.string().optional(),
+        summary: summarySchema.optional(),
+      }),
+    ),
+  }),
+  permission: 'Microsoft.ContainerRegistry/registries/scanning/read',
+});
+
 export const scanningType = resourceType({
   ...base,
   path: 'registries/scanning',
-  description: 'The scans of a registry. There is one, called default.',
+  description: 'The scans of a registry, and what becomes of what they find. There is one, called default.',
   name: { pattern: /^default$/i, says: 'one form: default' },
-  verbs: ['get', 'list'],
-  properties: z.object({}),
+  most: 1,
+  properties: z.object({
+    sbomRepositories: z
+      .array(z.string().max(256).regex(pattern, 'must be a repository, PREFIX/* or *; with ! in front it is left out'))
+      .max(100)
+      .default([])
+      .describe('Repositories whose images have their SBOM as a referrer: names, `PREFIX/*` or `*`; `!` in front leaves out.'),
+  }),
   readOnly: z.object({
     queued: z.int().describe('Images of the server that wait.'),
     running: z.int(),
@@ -150,6 +184,7 @@ export const scanningType = resourceType({
     oldestRequestTime: time.optional().describe('Of those that wait.'),
   }),
   actions: {
+    listScans,
     findImages: action({
       description: 'Which images of the registry have a component, or a vulnerability.',
       input: findImagesInput,

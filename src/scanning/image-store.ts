@@ -3,6 +3,7 @@ import { rowsOf } from '../database/index.ts';
 import type { ImageInventory } from '../inventory/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { pack, unpack } from './pack.ts';
+import type { ScanState } from './tables.ts';
 import './tables.ts';
 
 /** How far the packages of an image are known. */
@@ -27,12 +28,12 @@ export function findScan(db: Database, digest: Digest) {
   return db.first<ScanFacts>(`SELECT ${scanColumns} FROM scans WHERE digest = ?`, [digest]);
 }
 
-const scanColumns = `id, digest, state, reason, requested_at AS "requestedAt", started_at AS "startedAt", attempts, error`;
+export const scanColumns = `id, digest, state, reason, requested_at AS "requestedAt", started_at AS "startedAt", attempts, error`;
 
 export interface ScanFacts {
   id: number;
   digest: Digest;
-  state: 'queued' | 'running' | 'done' | 'failed';
+  state: ScanState;
   reason: string;
   /** Times are ms. */
   requestedAt: number;

@@ -1,5 +1,14 @@
-export { findingsInput, scanningType, scanningTypes, scanType } from './contract.ts';
-export { scanningHandlers } from './handlers.ts';
+export {
+  findImagesInput,
+  findingsInput,
+  type FindingView,
+  listScans,
+  scanningType,
+  scanningTypes,
+  scanType,
+} from './contract.ts';
+export { scanningHandlers } from './registry-handlers.ts';
+export { scanHandlers } from './scan-handlers.ts';
 export { scanningConfig, type ScanningConfig } from './config.ts';
 export { readFindings } from './findings-store.ts';
 export { followContent } from './follow.ts';

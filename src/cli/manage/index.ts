@@ -9,6 +9,10 @@ import { issuerRoutes } from './issuer/index.ts';
 import { policyRoutes } from './policy/index.ts';
 import { roleRoutes } from './role/index.ts';
 import { tierRoutes } from './tier/index.ts';
+import { findings } from './scan/findings.ts';
+import { scanRoutes } from './scan/index.ts';
+import { sbom } from './scan/sbom.ts';
+import { searchRoutes } from './scan/search.ts';
 import { scopeMapRoutes } from './token/scope-maps.ts';
 import { tokenRoutes } from './token/index.ts';
 
@@ -27,6 +31,10 @@ export const manageRoutes = {
   policy: policyRoutes,
   exception: exceptionRoutes,
   explain: explainImage,
+  scan: scanRoutes,
+  findings,
+  sbom,
+  search: searchRoutes,
 } as const;
 
 /** Other names of them. */

@@ -3,12 +3,12 @@ import { toCycloneDx, cycloneDxMediaType } from '../inventory/index.ts';
 import { type Digest, isRepositoryName, parseDigest } from '../oci/index.ts';
 import { formatId, ManagementError, parseArmId, segmentsOf } from '../operations/index.ts';
 import { builtInResource, type Resource } from '../resources/index.ts';
-import type { FindImagesInput, FindingsInput } from './contract.ts';
+import type { FindingsInput } from './contract.ts';
 import { changesOf, readFindings } from './findings-store.ts';
-import { findImages } from './find-images.ts';
 import { findScan, readInventory, type ScanFacts } from './image-store.ts';
-import { queueState, requestScan } from './queue.ts';
+import { requestScan } from './queue.ts';
 import { showFindings } from './show-findings.ts';
+import { stateOf } from './words.ts';
 
 export interface ScanningHandlerOptions {
   catalog: Catalog;
@@ -18,11 +18,10 @@ export interface ScanningHandlerOptions {
 }
 
 const iso = (at: number) => new Date(at).toISOString();
-const states = { queued: 'Pending', running: 'Running', done: 'Done', failed: 'Failed' } as const;
 const mostWarnings = 100;
 
 /** What scans have found, as resources, and what can be asked of them. */
-export function scanningHandlers({ catalog, now, registryIdOf }: ScanningHandlerOptions) {
+export function scanHandlers({ catalog, now, registryIdOf }: ScanningHandlerOptions) {
   const { db } = catalog;
 
   async function manifestAt(id: string): Promise<{ repository: string; manifest: ManifestDescription } | undefined> {
@@ -43,8 +42,10 @@ export function scanningHandlers({ catalog, now, registryIdOf }: ScanningHandler
   async function describe({ kind, digest, children }: ManifestDescription) {
     if (kind === 'index') {
       const scans = await Promise.all(children.map((child) => findScan(db, child.digest)));
-      const states = children.map((child, at) => ({ digest: child.digest, state: stateOf(scans[at]) }));
-      return { state: 'NotScannable', children: states };
+      return {
+        state: 'NotScannable',
+        children: children.map((child, at) => ({ digest: child.digest, state: stateOf(scans[at]) })),
+      };
     }
     const scan = await findScan(db, digest);
     if (!scan) return { state: kind === 'image' ? 'Pending' : 'NotScannable' };
@@ -111,30 +112,7 @@ export function scanningHandlers({ catalog, now, registryIdOf }: ScanningHandler
     },
   };
 
-  const registry = {
-    get: async ({ id }: { id: string }) => builtInResource(id, await describeQueue()),
-    async list({ id }: { id: string }) {
-      const own = formatId([...segmentsOf(id)!, 'scanning', 'default']);
-      return { resources: [builtInResource(own, await describeQueue())], after: undefined };
-    },
-    actions: {
-      async findImages(_: unknown, input: unknown, { id }: Resource) {
-        const asked = input as FindImagesInput;
-        if (asked.component === undefined && asked.vulnerability === undefined)
-          throw new ManagementError('InvalidRequestContent', 'give component, vulnerability, or both');
-        const registryId = registryIdOf(nameOf(parentOf(id)));
-        if (registryId === undefined) throw new ManagementError('ResourceNotFound', 'there is no such registry');
-        return findImages(catalog, registryId, asked);
-      },
-    },
-  };
-
-  async function describeQueue() {
-    const { queued, running, failed, oldestAt } = await queueState(db);
-    return { queued, running, failed, ...(oldestAt !== null && { oldestRequestTime: iso(oldestAt) }) };
-  }
-
-  return { scan, registry };
+  return scan;
 }
 
 function notScanned(kind: string | undefined): ManagementError {
@@ -145,15 +123,13 @@ function notScanned(kind: string | undefined): ManagementError {
 
 function worked({ state, reason, requestedAt, attempts, error }: ScanFacts) {
   return {
-    state: states[state],
+    state: stateOf({ state }),
     reason,
     requestedTime: iso(requestedAt),
     ...(attempts > 0 && { attempts }),
     ...(error !== null && { error }),
   };
 }
-
-const stateOf = (scan: ScanFacts | undefined): string => (scan ? states[scan.state] : 'Pending');
 
 const pick = ({ id, versionId, prettyName }: { id: string; versionId?: string; prettyName?: string }) => ({
   id,

@@ -1,0 +1,83 @@
+import { buildRouteMap } from '@stricli/core';
+import { listScans, scanningType, scanType } from '../../../scanning/index.ts';
+import { manageCommand } from '../command.ts';
+import { registryFlag, type RegistryFlag, requiredText, textFlag } from '../flags.ts';
+import { flat } from '../present.ts';
+import { imageCommand, scanAt } from './image-command.ts';
+import { reportOf } from './report.ts';
+
+const show = imageCommand({
+  brief: 'Show the scan of an image',
+  details: 'Says whether an image has been scanned, what could not be read of it, and how many vulnerabilities are known.',
+  examples: ['scan show prod/app:v1', 'scan show prod/app:v1 --query summary.critical -o tsv'],
+  report: reportOf,
+  run: async ({ client }, image) => ({ image: image.name, ...flat(await client.get(scanType, scanAt(image))) }),
+});
+
+const start = imageCommand<{ wait?: boolean }>({
+  brief: 'Have an image scanned before others',
+  details:
+    'Asks for an image to be scanned, also one that was given up after it had failed. Layers that were read are not read again.',
+  examples: ['scan start prod/app:v1', 'scan start prod/app:v1 --wait'],
+  flags: { wait: { kind: 'boolean', optional: true, withNegated: false, brief: 'Wait until it has ended' } },
+  report: reportOf,
+  async run({ client }, image, { wait }) {
+    await client.action(scanType, scanType.actions.start, scanAt(image));
+    for (;;) {
+      const scan = await client.get(scanType, scanAt(image));
+      const { state } = scan.properties as { state: string };
+      if (!wait || (state !== 'Pending' && state !== 'Running')) return { image: image.name, ...flat(scan) };
+      await Bun.sleep(500);
+    }
+  },
+});
+
+interface ListFlags extends RegistryFlag {
+  repository: string;
+  state?: string;
+}
+
+const list = manageCommand<ListFlags>({
+  brief: 'List the scans of the images of a repository',
+  details: 'Lists the images of a repository with how far their scans are and what they have found, by digest.',
+  examples: ['scan list --repository prod/app -o table', 'scan list --repository prod/app --state Failed'],
+  flags: {
+    repository: { ...requiredText, placeholder: 'repository', brief: 'Repository' },
+    state: { ...textFlag, placeholder: 'state', brief: 'Only those: Pending, Running, Done, Failed, NotScannable' },
+    ...registryFlag,
+  },
+  aliases: { r: 'registry' },
+  columns: {
+    Digest: 'digest',
+    Tags: "join(', ', tags)",
+    State: 'state',
+    Status: "status || ''",
+    Critical: 'summary.critical',
+    High: 'summary.high',
+    Medium: 'summary.medium',
+    Fixable: 'summary.fixable',
+    Scanned: "scannedTime || ''",
+  },
+  async run({ client, registry }, flags) {
+    const at = [await registry(flags.registry), 'default'];
+    const scans: Scan[] = [];
+    for (let after: string | undefined; ; ) {
+      const input = { repository: flags.repository, ...(after !== undefined && { after }) };
+      const page = (await client.action(scanningType, listScans, at, input)) as { scans: Scan[]; next?: string };
+      scans.push(...page.scans);
+      if ((after = page.next) === undefined) break;
+    }
+    const wanted = flags.state?.toLowerCase();
+    return wanted === undefined ? scans : scans.filter(({ state }) => state.toLowerCase() === wanted);
+  },
+});
+
+interface Scan {
+  digest: string;
+  state: string;
+}
+
+export const scanRoutes = buildRouteMap({
+  routes: { show, start, list },
+  docs: { brief: 'Scans of images' },
+});
