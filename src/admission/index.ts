@@ -6,6 +6,7 @@ export { admissionExceptionType, admissionPolicyType, admissionType, admissionTy
 export type { AdmissionFacts, AdmissionReason, Decision, Effect, QuarantineState } from './decision.ts';
 export type { Evidence, EvidenceFinding, FixState, ScanEvidence, ScanStatus } from './evidence.ts';
 export { writeEvidence } from './evidence-store.ts';
+export { covers as coversRepository } from './repositories.ts';
 export type { AdmissionException } from './exception.ts';
 export type { Exemption, Passed, Puller } from './gate.ts';
 export { admissionHandlers, exceptionHandlers, policyHandlers } from './handle-policies.ts';

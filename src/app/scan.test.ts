@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freshDatabaseOptions } from '../../test/support/database.ts';
+import { managementOf, registry as registryId } from '../../test/support/management.ts';
 import { startTestProcess } from '../../test/support/server.ts';
 import { testdata } from '../../test/support/testdata.ts';
 import { openCommands } from '../cli/manage/command-rig.double.ts';
@@ -122,3 +123,30 @@ test('a server that scans nothing takes pushes as ever, and the next one scans w
   const digest = await pushLayers(url, 'app', 'v1', [layerOf([distInfo('Django', '3.2.2')])]);
   expect(await scanned(url, 'app', digest, ({ state }) => state === 'Pending')).toMatchObject({ state: 'Pending' });
 }, 60_000);
+
+test('a repository that asks for it has the SBOM of each image as a referrer, once', async () => {
+  await using rig = await openCommands();
+  const { url } = rig.server;
+  const management = managementOf(url);
+  await management.put(`${registryId}/scanning/default`, { sbomRepositories: ['team/*', '!team/private'] });
+  const layers = [layerOf([distInfo('Django', '3.2.1')])];
+  const digest = await pushLayers(url, 'team/app', 'v1', layers);
+  for (const other of ['team/private', 'other']) await pushLayers(url, other, 'v1', layers);
+  const referrers = async (repository: string) => {
+    const answer = await fetch(`${url}/v2/${repository}/referrers/${digest}`);
+    return ((await answer.json()) as { manifests: { digest: string; artifactType: string }[] }).manifests;
+  };
+  let found: { digest: string; artifactType: string }[] = [];
+  for (const end = Date.now() + 60_000; found.length === 0 && Date.now() < end; await Bun.sleep(50))
+    found = await referrers('team/app');
+  expect(found).toMatchObject([{ artifactType: 'application/vnd.cyclonedx+json' }]);
+  const manifest = (await (await fetch(`${url}/v2/team/app/manifests/${found[0]!.digest}`)).json()) as {
+    layers: { digest: string }[];
+  };
+  const sbom = await (await fetch(`${url}/v2/team/app/blobs/${manifest.layers[0]!.digest}`)).text();
+  expect(sbom).toBe((await askScan<{ sbom: string }>(url, 'team/app', digest, 'sbom')).sbom);
+  await rig.ok('scan', 'start', 'team/app:v1', '--wait');
+  expect(await referrers('team/app')).toHaveLength(1);
+  expect(await referrers('team/private')).toEqual([]);
+  expect(await referrers('other')).toEqual([]);
+}, 120_000);

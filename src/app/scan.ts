@@ -1,5 +1,6 @@
 import { advisoriesStatus, type AdvisoriesStatus, freshnessOf } from '../advisories/index.ts';
 import type { Configuration } from '../configuration.ts';
+import type { Uploads } from '../content/index.ts';
 import { extractLayer } from '../inventory/index.ts';
 import { isAlive, startPeriodic } from '../jobs/index.ts';
 import {
@@ -13,7 +14,9 @@ import {
   trimInventories,
 } from '../scanning/index.ts';
 import type { Log, Metrics } from '../telemetry/index.ts';
+import type { Access } from './access.ts';
 import type { Failures } from './background.ts';
+import { publishSboms, type SbomRepositories } from './publish-sboms.ts';
 import type { Storage } from './storage.ts';
 
 /** How often it is asked what was pushed, and what advisories have changed (ms). */
@@ -39,9 +42,17 @@ export function freshAt(db: Storage['db'], now: () => number): (ecosystems: read
  */
 export function startScanning(
   { scanning }: Configuration,
-  { db, blobs, node }: Storage,
+  storage: Storage,
+  { mirror, directory }: Pick<Access, 'mirror' | 'directory'>,
+  uploads: Uploads,
   { log, failed, metrics, now }: { log: Log; failed: Failures; metrics: Metrics; now: () => number },
 ): (() => Promise<void>)[] {
+  const { db, blobs, node } = storage;
+  const sboms: SbomRepositories = (registryId) => {
+    const registry = directory().registries.find(({ id }) => id === registryId);
+    const settings = registry && mirror.get(`${registry.resourceId}/scanning/default`);
+    return (settings?.properties['sbomRepositories'] as string[] | undefined) ?? [];
+  };
   const knowledge = async () => {
     const { revision, feeds } = await advisoriesStatus(db);
     return createKnowledge(db, revision, freshnessBy(feeds, now()));
@@ -57,6 +68,14 @@ export function startScanning(
     nodes: node && { self: node.id, isAlive },
     knowledge,
     failed: (error) => failed('scan', error),
+    async scanned(digest, inventory) {
+      try {
+        await publishSboms(storage, uploads, sboms, { digest, inventory });
+      } catch (error) {
+        // A repository that is full or locked takes none: that is no fault of the scan.
+        failed('publish-sbom', error, { digest });
+      }
+    },
     ended({ digest, reason, attempts }, outcome, ms, error) {
       metrics.scanned(outcome, ms / 1000);
       const said = { digest, reason, attempts, outcome, ms: Math.round(ms) };

@@ -1,6 +1,8 @@
 import type { Database } from '../database/index.ts';
+import type { ImageInventory } from '../inventory/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { tellAdmission } from './evaluate-image.ts';
+import { readInventory } from './image-store.ts';
 import type { Knowledge } from './knowledge.ts';
 import type { LayerSource } from './layers.ts';
 import { claimScan, failScan, finishScan, giveBackScan, recoverScans, type ScanClaims, type TakenScan } from './queue.ts';
@@ -13,6 +15,8 @@ export interface RunnerOptions extends LayerSource {
   timeoutMs: number;
   nodes: ScanClaims | undefined;
   knowledge(): Promise<Knowledge>;
+  /** Told of an image that was scanned, with what is in it, before its scan has ended. */
+  scanned?(digest: Digest, inventory: ImageInventory): Promise<void>;
   ended(scan: TakenScan, outcome: ScanOutcome | 'failed' | 'given up', ms: number, error?: unknown): void;
   /** Something that is no fault of an image. */
   failed(error: unknown): void;
@@ -96,6 +100,10 @@ async function runOne(options: RunnerOptions, scan: TakenScan, stopping: AbortSi
   const signal = AbortSignal.any([stopping, AbortSignal.timeout(options.timeoutMs)]);
   try {
     const outcome = await scanImage(options, scan, options.knowledge, signal);
+    if (outcome === 'scanned' && options.scanned) {
+      const stored = await readInventory(db, scan.id);
+      if (stored) await options.scanned(scan.digest, stored.inventory);
+    }
     await finishScan(db, scan, now());
     options.ended(scan, outcome, performance.now() - begun);
   } catch (error) {
