@@ -2,7 +2,10 @@ import { afterAll, describe, expect, test } from 'bun:test';
 import { fetch } from '../../test/http/fetch.ts';
 import { ociIndex, pushImage, putManifest } from '../../test/http/registry.ts';
 import { makeIssuer, registry } from '../../test/support/management.ts';
-import { startMirror } from '../advisories/mirror.double.ts';
+import { advisory } from '../advisories/advisory-rig.double.ts';
+import { registerComponents } from '../advisories/index.ts';
+import { startMirror, zipOf } from '../advisories/mirror.double.ts';
+import { scanned } from '../app/scan-rig.double.ts';
 import { checks } from '../app/advisor.ts';
 import { groupScope } from '../operations/index.ts';
 import { type AdviceRig, openAdviceRig } from './advice-rig.double.ts';
@@ -73,6 +76,7 @@ async function pullTags(rig: AdviceRig, name: string, ...tags: string[]) {
 
 const mirror = await startMirror();
 mirror.put('/kev.json', JSON.stringify({ vulnerabilities: [{ cveID: 'CVE-2026-0001', dateAdded: '2026-01-01' }] }));
+mirror.put('/osv/npm/all.zip', zipOf({ 'A-1.json': JSON.stringify(advisory('A-1', 'other', '1.0.0')) }));
 afterAll(() => mirror[Symbol.asyncDispose]());
 /** An exception that ends so long from now (ms). */
 const exceptionFor = (manage: AdviceRig['manage'], name: string, ms: number) =>
@@ -93,6 +97,31 @@ const mistakes: Mistake[] = [
     },
     fine: (rig) => rig.bonded('bonded advisories sync'),
     make: ({ server }) => server.app.storage.db.write((tx) => tx.run('UPDATE advisory_feeds SET ok_at = 1', [])),
+  },
+  {
+    check: 'unscanned-images-served',
+    impact: 'Medium',
+    settings: { 'scanning.parallel': '1' },
+    async fine({ server: { app, url } }) {
+      const { digest } = await pushImage(url, 'scanned/app', 'v1');
+      await scanned(url, 'scanned/app', digest);
+      expect((await fetch(`${url}/v2/scanned/app/manifests/${digest}`)).status).toBe(200);
+      await app.pulls.write();
+    },
+    async make({ server: { app } }) {
+      await app.storage.db.write((tx) => tx.run(`UPDATE scans SET state = 'failed', error = 'it crashed'`, []));
+    },
+  },
+  {
+    check: 'ecosystems-without-advisories',
+    impact: 'Medium',
+    settings: {
+      'advisories.sources': 'osv',
+      'advisories.osv': `${mirror.base}/osv`,
+      'outbound.allow': mirror.host,
+    },
+    make: ({ server: { app } }) =>
+      registerComponents(app.storage.db, [{ ecosystem: 'npm', release: '', name: 'left-pad', version: '1.0.0' }]),
   },
   {
     check: 'admin-user-enabled',

@@ -1,4 +1,5 @@
 import { openTestDatabase, type TestDatabase } from '../../test/support/database.ts';
+import type { Database } from '../database/index.ts';
 import type { Component } from '../packages/index.ts';
 import { beginFeed } from './feed-rows.ts';
 import type { ImportContext } from './import-context.ts';
@@ -39,7 +40,7 @@ export async function* itemsOf(records: readonly unknown[]): AsyncGenerator<Item
 
 /** Imports records as one feed, whole where nothing else is said. */
 export async function importAll(
-  db: TestDatabase,
+  db: Database,
   records: readonly unknown[],
   { part = 'osv/npm', ecosystem, whole = true }: { part?: string; ecosystem?: string; whole?: boolean } = {},
 ): Promise<Imported> {

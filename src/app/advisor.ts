@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { advisoriesStatus, advisoryChecks } from '../advisories/index.ts';
+import { advisoriesStatus, advisoryChecks, freshnessOf, seenEcosystems } from '../advisories/index.ts';
 import { admissionChecks, checkedAdmission } from '../admission/index.ts';
 import { checksOn, recommend, recommendationHandlers, recommendationType } from '../advisor/index.ts';
 import { type Catalog, dayOf, regionPullsOf, storageChecks } from '../catalog/index.ts';
@@ -9,6 +9,7 @@ import { accessChecks, bootstrapChecks, takeSnapshot } from '../identity/index.t
 import { keyChecks } from '../keys/index.ts';
 import type { ServedType } from '../management/index.ts';
 import { checkedNetworksOf, type CheckedNetworks, networkChecks } from '../network/index.ts';
+import { type CheckedScans, scanningChecks, unscannedImages } from '../scanning/index.ts';
 import { groupScope } from '../operations/index.ts';
 import {
   lockChecks,
@@ -35,8 +36,31 @@ export const checks = {
   throttleChecks,
   networkChecks,
   advisoryChecks,
+  scanningChecks,
   admissionChecks,
 };
+
+async function checkedScans(
+  catalog: Catalog,
+  registries: readonly { id: number; name: string; resourceId: string }[],
+  { now, serverId }: { now: number; serverId: string },
+): Promise<CheckedScans> {
+  const { db } = catalog;
+  const [unscanned, { ecosystems }, { feeds }] = await Promise.all([
+    unscannedImages(catalog, now),
+    seenEcosystems(db),
+    advisoriesStatus(db),
+  ]);
+  const byId = new Map(registries.map((registry) => [registry.id, registry]));
+  return {
+    unscanned: unscanned.flatMap(({ registryId, ...image }) => {
+      const registry = byId.get(registryId);
+      return registry ? [{ ...image, registry: registry.name, registryId: registry.resourceId }] : [];
+    }),
+    withoutAdvisories: ecosystems.filter((ecosystem) => freshnessOf(feeds, [ecosystem]) === undefined),
+    serverId,
+  };
+}
 
 /** The advisor with every capability's checks, and the facts that each looks at. */
 export function advisorType(
@@ -62,6 +86,7 @@ export function advisorType(
       const { maxAge, refresh } = config.advisories;
       return { ...(await advisoriesStatus(catalog.db)), maxAge, refresh, now: now(), serverId };
     }),
+    checksOn(scanningChecks, () => checkedScans(catalog, directory().registries, { now: now(), serverId })),
     checksOn(admissionChecks, () => checkedAdmission(catalog, mirror, directory().registries, now())),
     checksOn(accessChecks, () => takeSnapshot({ mirror, directory: directory(), passwords, rightUses, now: now() })),
   ];

@@ -9,6 +9,8 @@ export {
 } from './contract.ts';
 export { scanningHandlers } from './registry-handlers.ts';
 export { scanHandlers } from './scan-handlers.ts';
+export { scanningChecks, type ScanFacts as CheckedScans } from './checks.ts';
+export { unscannedImages } from './unscanned.ts';
 export { scanningConfig, type ScanningConfig } from './config.ts';
 export { readFindings } from './findings-store.ts';
 export { followContent } from './follow.ts';
