@@ -11,6 +11,8 @@ import { pushInGc } from './push-in-gc.ts';
 import { pullStorm } from './pull-storm.ts';
 import { rates } from './rates.ts';
 import { referrers } from './referrers.ts';
+import { scannedImages } from './scanned-images.ts';
+import { scans } from './scans.ts';
 import { slowUploads } from './slow-uploads.ts';
 import { smallPush } from './small-push.ts';
 import { start } from './start.ts';
@@ -42,6 +44,8 @@ export const shapes: readonly Shape[] = [
   pushInGc,
   advisoryUpdate,
   layers,
+  scans,
+  scannedImages,
   zb,
   start,
 ];

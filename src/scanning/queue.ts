@@ -1,4 +1,4 @@
-import { type Database, placeholders } from '../database/index.ts';
+import { type Database, placeholders, type WriteOptions } from '../database/index.ts';
 import type { Digest } from '../oci/index.ts';
 import './tables.ts';
 
@@ -54,9 +54,18 @@ const request = `INSERT INTO scans (digest, state, priority, not_before, request
     state = CASE WHEN scans.state = 'running' THEN scans.state ELSE 'queued' END
   RETURNING id`;
 
-/** Asks for an image to be scanned; resolves with the id of its scan. One that waits already waits less, never longer. */
-export async function requestScan(db: Database, digest: Digest, reason: ScanReason, now: number): Promise<number> {
-  const [row] = await db.change<{ id: number }>(request, [digest, priorities[reason], now, now, reason]);
+/**
+ * Asks for an image to be scanned; resolves with the id of its scan. One that waits already waits less, never longer. Not `durable`
+ * for whoever asks again after a power cut.
+ */
+export async function requestScan(
+  db: Database,
+  digest: Digest,
+  reason: ScanReason,
+  now: number,
+  options: WriteOptions = {},
+): Promise<number> {
+  const [row] = await db.change<{ id: number }>(request, [digest, priorities[reason], now, now, reason], options);
   return row!.id;
 }
 
