@@ -198,7 +198,8 @@ export async function startApp(
   stack.defer(takeUpOperations(management, failed));
   if (worker?.background !== false) {
     for (const stop of keepAdvisories(config, storage, metrics, { log, failed, now })) stack.defer(stop);
-    for (const stop of startScanning(config, storage, access, uploads, { log, failed, metrics, now })) stack.defer(stop);
+    for (const stop of startScanning(config, storage, access, uploads, { log, failed, metrics, now }))
+      stack.defer(stop);
     for (const stop of startBackground(config, storage, access, uploads, admission, metrics, { log, failed }))
       stack.defer(stop);
   }

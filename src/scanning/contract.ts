@@ -95,12 +95,18 @@ export const scanType = resourceType({
     layers: z.int().optional(),
     summary: summarySchema.optional(),
     warnings: z.array(z.looseObject({ code: z.string(), layer: z.string().optional() })).optional(),
-    children: z.array(z.object({ digest: z.string(), state: z.string() })).optional().describe('Images of an index.'),
+    children: z
+      .array(z.object({ digest: z.string(), state: z.string() }))
+      .optional()
+      .describe('Images of an index.'),
   }),
   actions: {
-    start: action({ description: 'Has the image scanned before others. What is known of its layers is not read again.' }),
+    start: action({
+      description: 'Has the image scanned before others. What is known of its layers is not read again.',
+    }),
     findings: action({
-      description: 'What is known against the packages of the image, from the worst to the least; of an index, of all its images.',
+      description:
+        'What is known against the packages of the image, from the worst to the least; of an index, of all its images.',
       input: findingsInput,
       output: z.object({ total: z.int(), findings: z.array(findingSchema) }),
       permission: 'Microsoft.ContainerRegistry/registries/repositories/manifests/scans/read',
@@ -175,7 +181,9 @@ export const scanningType = resourceType({
       .array(z.string().max(256).regex(pattern, 'must be a repository, PREFIX/* or *; with ! in front it is left out'))
       .max(100)
       .default([])
-      .describe('Repositories whose images have their SBOM as a referrer: names, `PREFIX/*` or `*`; `!` in front leaves out.'),
+      .describe(
+        'Repositories whose images have their SBOM as a referrer: names, `PREFIX/*` or `*`; `!` in front leaves out.',
+      ),
   }),
   readOnly: z.object({
     queued: z.int().describe('Images of the server that wait.'),

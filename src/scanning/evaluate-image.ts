@@ -92,7 +92,15 @@ async function keep(
       ON CONFLICT (scan_id) DO UPDATE SET version = excluded.version, advisory_revision = excluded.advisory_revision,
         scanned_at = excluded.scanned_at, evaluated_at = excluded.evaluated_at, summary = excluded.summary,
         body = excluded.body`,
-    [scanId, after.version, advisoryRevision, scannedAt, evaluatedAt, JSON.stringify({ ...summary, cut: after.isCut }), pack(after.findings)],
+    [
+      scanId,
+      after.version,
+      advisoryRevision,
+      scannedAt,
+      evaluatedAt,
+      JSON.stringify({ ...summary, cut: after.isCut }),
+      pack(after.findings),
+    ],
   );
   const changes = before ? changesBetween(before.findings, after.findings) : [];
   const rows = changes.map(([change, { id, purl }]) => [scanId, id, purl, change, evaluatedAt, advisoryRevision]);
@@ -133,7 +141,7 @@ function evidenceOf(stored: StoredInventory, found: StoredFindings, knowledge: K
 /** In each registry that has it. */
 export async function tellAdmission(db: Database, digest: Digest, evidence: ScanEvidence): Promise<void> {
   const told = new Set<number>();
-  for (let after = 0; ; ) {
+  for (let after = 0; ;) {
     const places = await placesOf(db, digest, placesAtOnce, after);
     for (const { registryId } of places) {
       if (told.has(registryId)) continue;

@@ -36,8 +36,7 @@ export function findingsIn(
     }
   }
   return findings.toSorted(
-    (a, b) =>
-      severityRank(b.severity) - severityRank(a.severity) || order(a.id, b.id) || order(a.purl, b.purl),
+    (a, b) => severityRank(b.severity) - severityRank(a.severity) || order(a.id, b.id) || order(a.purl, b.purl),
   );
 }
 

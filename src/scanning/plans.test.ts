@@ -9,7 +9,16 @@ import { findImages } from './find-images.ts';
 import { changesOf } from './findings-store.ts';
 import { followContent } from './follow.ts';
 import { findScan, forgetImage } from './image-store.ts';
-import { claimScan, failScan, finishScan, giveBackScan, hurryScan, queueState, recoverScans, requestScan } from './queue.ts';
+import {
+  claimScan,
+  failScan,
+  finishScan,
+  giveBackScan,
+  hurryScan,
+  queueState,
+  recoverScans,
+  requestScan,
+} from './queue.ts';
 import { newRematchState, reevaluate } from './rematch.ts';
 import { lookForWork, trimInventories } from './schedule.ts';
 import { scanImage } from './scan-image.ts';
@@ -103,7 +112,8 @@ async function exercise(rig: ScanRig): Promise<Map<string, Statement[]>> {
 }
 
 /** Counted up to a number; the few that run; a page of what is walked through in the background; those of a component; and what advisories answers for. */
-const bounded = /^SELECT DISTINCT scan_id AS id FROM image_components WHERE component_id IN \([?, ]*\)$|WHERE state = 'running' |FROM advisory_aliases |FROM \(SELECT requested_at FROM scans WHERE state|^SELECT (?:digest, kind FROM manifests|digest, revision FROM layer_inventories|id, digest FROM scans WHERE digest >)/;
+const bounded =
+  /^SELECT DISTINCT scan_id AS id FROM image_components WHERE component_id IN \([?, ]*\)$|WHERE state = 'running' |FROM advisory_aliases |FROM \(SELECT requested_at FROM scans WHERE state|^SELECT (?:digest, kind FROM manifests|digest, revision FROM layer_inventories|id, digest FROM scans WHERE digest >)/;
 
 test('no statement of scanning reads more as more is stored', async () => {
   await using rig = await openScanRig();

@@ -107,7 +107,12 @@ export function scanHandlers({ catalog, now, registryIdOf }: ScanningHandlerOpti
         const scans = await scansAt(id);
         const { top } = input as { top: number };
         const changes = (await Promise.all(scans.map((one) => changesOf(db, one.id, top)))).flat();
-        return { changes: changes.toSorted((a, b) => b.at - a.at).slice(0, top).map(({ at, ...change }) => ({ ...change, time: iso(at) })) };
+        return {
+          changes: changes
+            .toSorted((a, b) => b.at - a.at)
+            .slice(0, top)
+            .map(({ at, ...change }) => ({ ...change, time: iso(at) })),
+        };
       },
     },
   };

@@ -72,7 +72,8 @@ export async function openScanRig() {
     ): Promise<Digest> {
       const blobs = [await at.blob(repository, config, mediaTypes.ociConfig)];
       for (const layer of layers) blobs.push(await at.blob(repository, archiveOf(layer).toString('latin1'), layerType));
-      for (const [index, layer] of layers.entries()) stored.set(blobs[index + 1]!.digest, archiveOf(layer).toString('latin1'));
+      for (const [index, layer] of layers.entries())
+        stored.set(blobs[index + 1]!.digest, archiveOf(layer).toString('latin1'));
       stored.set(blobs[0]!.digest, config);
       return (await at.push(repository, at.image(blobs), { tags })).digest;
     },

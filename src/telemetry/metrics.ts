@@ -171,10 +171,17 @@ export function createMetrics(): Metrics {
       scans(outcome);
       scanTimes(outcome, seconds);
     },
-    scanQueue: gauge('bonded_scan_queue', 'Images that wait to be scanned, are being scanned, or could not be; counted up to 10,000.', 'max', [
-      'state',
-    ]),
-    scanWait: gauge('bonded_scan_oldest_wait_seconds', 'How long the image has waited that waits longest to be scanned.', 'max'),
+    scanQueue: gauge(
+      'bonded_scan_queue',
+      'Images that wait to be scanned, are being scanned, or could not be; counted up to 10,000.',
+      'max',
+      ['state'],
+    ),
+    scanWait: gauge(
+      'bonded_scan_oldest_wait_seconds',
+      'How long the image has waited that waits longest to be scanned.',
+      'max',
+    ),
     workers: gauge('bonded_workers_active', 'Worker processes that serve; 0 where one process does everything.'),
     restarts: counter('bonded_worker_restarts_total', 'Worker processes that ended and were replaced.'),
     onScrape: (read) => void readers.push(read),
