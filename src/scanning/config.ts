@@ -20,5 +20,3 @@ export const scanningConfig = z
       ),
   })
   .prefault({});
-
-export type ScanningConfig = z.output<typeof scanningConfig>;

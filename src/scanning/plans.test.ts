@@ -107,7 +107,7 @@ async function exercise(rig: ScanRig): Promise<Map<string, Statement[]>> {
   await trimInventories(db, 'sha256:1');
   await followContent(db, now, 1000);
   await db.write((tx) => forgetImage(tx, scan.id));
-  await findScan(db, 'sha256:0' as Digest);
+  await findScan(db, `sha256:${'0'.repeat(64)}`);
   return new Map([['scanning', statements]]);
 }
 

@@ -100,7 +100,7 @@ export function scanHandlers({ catalog, now, registryIdOf }: ScanningHandlerOpti
         const [scanned] = found?.manifest.kind === 'image' ? await scansAt(id) : [];
         const stored = scanned && (await readInventory(db, scanned.id));
         if (!stored) throw notScanned(found?.manifest.kind);
-        const subject = { repository: found!.repository, digest: scanned.digest as Digest };
+        const subject = { repository: found!.repository, digest: scanned.digest };
         return { mediaType: cycloneDxMediaType, sbom: toCycloneDx(stored.inventory, subject) };
       },
       async changes(_: unknown, input: unknown, { id }: Resource) {

@@ -161,7 +161,7 @@ test('each registry that has an image is told', async () => {
   await rig.push('team/app', layers, { at: other });
   await rig.scan(digest);
   expect(await rig.told(digest)).toBeDefined();
-  expect(await rig.told(digest, other.registryId)).toEqual((await rig.told(digest))!);
+  expect(await rig.told(digest, other.registryId)).toEqual(await rig.told(digest));
 });
 
 test('what is pushed is asked for, once a digest; an index is not; what is gone is forgotten', async () => {

@@ -1,5 +1,6 @@
 import { buildRouteMap } from '@stricli/core';
 import { listScans, scanningType, scanType } from '../../../scanning/index.ts';
+import { UsageError } from '../../failure.ts';
 import { manageCommand } from '../command.ts';
 import { registryFlag, type RegistryFlag, requiredText, textFlag } from '../flags.ts';
 import { flat } from '../present.ts';
@@ -113,7 +114,9 @@ const update = manageCommand<RegistryFlag & { sbomRepository?: (readonly string[
   aliases: { r: 'registry' },
   columns: statusColumns,
   async run({ client, registry }, { sbomRepository, registry: of }) {
-    const sbomRepositories = (allWords(sbomRepository) ?? []).filter((one) => one !== 'none');
+    const named = allWords(sbomRepository);
+    if (named === undefined) throw new UsageError('--sbom-repository says which repositories, or none');
+    const sbomRepositories = named.filter((one) => one !== 'none');
     return flat(await client.put(scanningType, [await registry(of), 'default'], { properties: { sbomRepositories } }));
   },
 });
