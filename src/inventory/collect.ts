@@ -66,9 +66,9 @@ export function createCollection(readers: readonly Reader[], limits: LayerLimits
         failure = error;
         throw error;
       });
-    const found = await readBy(reader, path, () => reader.readLarge!(next, memory!));
+    const file = await readBy(reader, path, () => reader.readLarge!(next, memory!));
     if (failure !== undefined) throw failure;
-    return found;
+    return file;
   }
 
   return {
@@ -87,8 +87,8 @@ export function createCollection(readers: readonly Reader[], limits: LayerLimits
       const mostOf = (reader: Reader) => Math.min(reader.maxBytes ?? defaultMaxBytes, limits.fileBytes);
       const [only, other] = takers;
       if (only?.readLarge && !other && !content.hasHoles && bytes > mostOf(only)) {
-        const found = await readInParts(only, path, content);
-        keep(path, found ? [found] : []);
+        const one = await readInParts(only, path, content);
+        keep(path, one ? [one] : []);
         return;
       }
       takers = takers.filter((reader) => {
@@ -110,8 +110,8 @@ export function createCollection(readers: readonly Reader[], limits: LayerLimits
       const recognising = takers.filter((reader) => reader.recognises?.(whole.subarray(0, headBytes)) ?? true);
       const files: FoundFile[] = [];
       for (const reader of recognising) {
-        const found = await readBy(reader, path, () => reader.read(path, whole));
-        if (found) files.push(found);
+        const one = await readBy(reader, path, () => reader.read(path, whole));
+        if (one) files.push(one);
       }
       keep(path, files);
     },
