@@ -1,8 +1,9 @@
 import { createFindingsBounds } from './bound-findings.ts';
 import type { FoundFile } from './layer-inventory.ts';
 import type { LayerLimits } from './limits.ts';
-import { defaultMaxBytes, type Reader, type ReadResult } from './reader.ts';
+import { defaultMaxBytes, largeFileMemory, type Reader, type ReadResult } from './reader.ts';
 import type { ArchiveEntry } from './tar/archive.ts';
+import type { EntryContent } from './tar/content.ts';
 import { parentOf } from './tar/path.ts';
 import type { Warnings } from './warnings.ts';
 
@@ -33,6 +34,8 @@ export function createCollection(readers: readonly Reader[], limits: LayerLimits
   const bounds = createFindingsBounds(limits, warnings);
   let collected = 0;
   let replaced = 0;
+  /** For files that are read in parts. */
+  let memory: Uint8Array | undefined;
 
   function keep(path: string, files: FoundFile[]): void {
     if (files.length === 0) return;
@@ -47,9 +50,13 @@ export function createCollection(readers: readonly Reader[], limits: LayerLimits
   }
 
   /** What one reader makes of a file; undefined for nothing. */
-  function readBy(reader: Reader, path: string, bytes: Uint8Array): FoundFile | undefined {
+  async function readBy(
+    reader: Reader,
+    path: string,
+    read: () => ReadResult | Promise<ReadResult>,
+  ): Promise<FoundFile | undefined> {
     try {
-      const result = reader.read(path, bytes);
+      const result = await read();
       for (const warning of result.warnings ?? []) warnings.add('unread-part', path, warning);
       return bounded(path, reader.name, result);
     } catch (error) {
@@ -58,20 +65,45 @@ export function createCollection(readers: readonly Reader[], limits: LayerLimits
     }
   }
 
+  /** Without holding it, so that its size is no matter. Bytes that could not be had are no fault of the file. */
+  async function readInParts(reader: Reader, path: string, content: EntryContent): Promise<FoundFile | undefined> {
+    memory ??= new Uint8Array(largeFileMemory);
+    let failure: unknown;
+    const next = (into: Uint8Array) =>
+      content.part(into).catch((error: unknown) => {
+        failure = error;
+        throw error;
+      });
+    const file = await readBy(reader, path, () => reader.readLarge!(next, memory!));
+    if (failure !== undefined) throw failure;
+    return file;
+  }
+
   return {
     async file(path, { mode, size, content }) {
       const facts = { mode, size };
       let takers = readers.filter((reader) => reader.wants(path, facts));
       if (takers.length === 0) return;
+      const bytes = Math.max(size, content.packedBytes);
       if (takers.every((reader) => reader.recognises)) {
-        // A map of holes has to be read whole before its file is known.
-        const head = content.packedBytes <= limits.fileBytes ? await content.head(headBytes) : new Uint8Array(0);
+        // Its holes have to be filled before such a file is known.
+        if (content.hasHoles && bytes > limits.fileBytes) {
+          warnings.add('large-file', path, `${bytes} bytes, with holes`);
+          return;
+        }
+        const head = await content.head(headBytes);
         takers = takers.filter((reader) => reader.recognises!(head));
         if (takers.length === 0) return;
       }
-      const bytes = Math.max(size, content.packedBytes);
+      const mostOf = (reader: Reader) => Math.min(reader.maxBytes ?? defaultMaxBytes, limits.fileBytes);
+      const [only, other] = takers;
+      if (only?.readLarge && !other && !content.hasHoles && bytes > mostOf(only)) {
+        const one = await readInParts(only, path, content);
+        keep(path, one ? [one] : []);
+        return;
+      }
       takers = takers.filter((reader) => {
-        const most = Math.min(reader.maxBytes ?? defaultMaxBytes, limits.fileBytes);
+        const most = mostOf(reader);
         if (bytes > most) warnings.add('large-file', path, `${bytes} bytes, for ${reader.name} ${most}`);
         return bytes <= most;
       });
@@ -87,10 +119,12 @@ export function createCollection(readers: readonly Reader[], limits: LayerLimits
         return;
       }
       const recognising = takers.filter((reader) => reader.recognises?.(whole.subarray(0, headBytes)) ?? true);
-      keep(
-        path,
-        recognising.flatMap((reader) => readBy(reader, path, whole) ?? []),
-      );
+      const files: FoundFile[] = [];
+      for (const reader of recognising) {
+        const one = await readBy(reader, path, () => reader.read(path, whole));
+        if (one) files.push(one);
+      }
+      keep(path, files);
     },
     hardLink(path, target, mode) {
       const files = (target !== undefined && found.get(target)) || [];

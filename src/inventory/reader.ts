@@ -66,6 +66,8 @@ export interface ReadResult {
 
 /** Most bytes of a file that a reader gets where it names no other number. */
 export const defaultMaxBytes = 64 * 1024 * 1024;
+/** Bytes for reading what is larger. */
+export const largeFileMemory = 32 * 1024 * 1024;
 
 /**
  * One kind of file that says which packages there are. It runs in a process of its own, on bytes of anybody, for one file
@@ -86,4 +88,9 @@ export interface Reader {
   recognises?(head: Uint8Array): boolean;
   /** Reads the whole file. What it throws becomes a warning. The bytes are its own until it returns, and no longer. */
   read(path: string, bytes: Uint8Array): ReadResult;
+  /**
+   * Reads a file of more than `maxBytes`, one part after the other: `next` fills a buffer as far as the file goes, and says how
+   * many bytes there were. `memory` is `largeFileMemory` bytes to do it in.
+   */
+  readLarge?(next: (into: Uint8Array) => Promise<number>, memory: Uint8Array): Promise<ReadResult>;
 }

@@ -5,10 +5,14 @@ import { fillHoles, type SparseFile } from './sparse.ts';
 export interface EntryContent {
   /** Bytes in the archive. */
   readonly packedBytes: number;
+  /** The archive leaves out what is nothing but zeros. */
+  readonly hasHoles: boolean;
   /** The first `count` bytes, or all where it has fewer; asked for once, before all. */
   head(count: number): Promise<Uint8Array>;
   /** All bytes, holes filled; what there is of them where the archive ends. Undefined where the map of its holes is none. */
   whole(): Promise<Uint8Array | undefined>;
+  /** The next bytes of a file without holes, as many as `into` has or the file still has; says how many. After `head`, before `whole`. */
+  part(into: Uint8Array): Promise<number>;
   /** Bytes in the archive that nobody has read. */
   left(): number;
   /** The archive ended inside of it. */
@@ -53,6 +57,7 @@ export function createContent(
 
   return {
     packedBytes,
+    hasHoles: sparse !== undefined,
     async head(count) {
       start = await fill(new Uint8Array(Math.min(count, packedBytes)));
       // A file with holes is known by its first bytes only once they are filled.
@@ -63,6 +68,13 @@ export function createContent(
     async whole() {
       const all = await packed();
       return sparse ? fillHoles(sparse, all) : all;
+    },
+    async part(into) {
+      const known = start.subarray(0, into.length);
+      into.set(known);
+      start = start.subarray(known.length);
+      const rest = into.subarray(known.length, known.length + packedBytes - read);
+      return known.length + (await fill(rest)).length;
     },
     left: () => packedBytes - read,
     truncated: () => truncated,

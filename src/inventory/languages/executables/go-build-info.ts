@@ -18,6 +18,8 @@ const alignment = 16;
 /** Longest texts; the modules of the largest programs have some 200 KB. */
 const maxModules = 8 * 1024 * 1024;
 const maxVersion = 256;
+/** Bytes of a record with its texts, their lengths included; and of the modules' text with its ends. */
+export const longestRecord = headerSize + maxVersion + maxModules + 64;
 /** Places that look like the beginning of a record and are not one: tools that read such records contain the magic, too. */
 const maxCandidates = 1_024;
 
@@ -100,7 +102,7 @@ function readPointers(executable: Executable, at: number, flags: number): GoBuil
 }
 
 /** The modules' text by its two ends alone. */
-function findModules(bytes: Uint8Array): string | undefined {
+export function findModules(bytes: Uint8Array): string | undefined {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let left = 16;
   for (let at = buffer.indexOf(modulesBegin); at >= 0 && left > 0; at = buffer.indexOf(modulesBegin, at + 1)) {

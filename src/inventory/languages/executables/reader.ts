@@ -3,8 +3,9 @@ import { createFindings } from '../findings.ts';
 import { MalformedFile } from '../malformed-file.ts';
 import { findGoBuildInfo } from './go-build-info.ts';
 import { goPackages } from './go-packages.ts';
-import { isPacked } from './packed.ts';
+import { isPacked, packedWarning } from './packed.ts';
 import { formatOf, readExecutables } from './read-executables.ts';
+import { readLargeExecutable } from './read-large.ts';
 import { rustPackages } from './rust-packages.ts';
 
 /** No program with modules in it is smaller; most scripts and small tools of a distribution are. */
@@ -13,8 +14,7 @@ const minBytes = 64 * 1024;
 /** Programs that say themselves what they were built from: of Go, and of Rust with cargo-auditable. */
 export const executableReader: Reader = {
   name: 'executable',
-  // The largest programs of Go have some 400 MB, with all that they need in them.
-  maxBytes: 512 * 1024 * 1024,
+  maxBytes: 128 * 1024 * 1024,
   wants: (path, { mode, size }) => size >= minBytes && ((mode & 0o111) !== 0 || path.endsWith('.exe')),
   recognises: (head) => formatOf(head) !== undefined,
   read(_path, bytes) {
@@ -28,8 +28,9 @@ export const executableReader: Reader = {
         if (!(error instanceof MalformedFile)) throw error;
         findings.warn(error.message);
       }
-      if (!info && isPacked(executable)) findings.warn('packed binary: what it was built from cannot be read');
+      if (!info && isPacked(executable)) findings.warn(packedWarning);
     }
     return findings.result();
   },
+  readLarge: readLargeExecutable,
 };
