@@ -10,6 +10,9 @@ import type { Warnings } from './warnings.ts';
 /** What is asked of the first bytes of a file that is known by its content. */
 const headBytes = 4096;
 
+/** Files that are looked at because a directory above them was replaced in the same layer, which no builder does. */
+const mostReplaced = 10_000_000;
+
 /** The files of one layer with something in them, as they are when all of it is unpacked. */
 export interface Collection {
   /** Reads a file where some reader wants it. */
@@ -30,6 +33,7 @@ export function createCollection(readers: readonly Reader[], limits: LayerLimits
   const above = new Set<string>();
   const bounds = createFindingsBounds(limits, warnings);
   let collected = 0;
+  let replaced = 0;
   /** For files that are read in parts. */
   let memory: Uint8Array | undefined;
 
@@ -37,6 +41,12 @@ export function createCollection(readers: readonly Reader[], limits: LayerLimits
     if (files.length === 0) return;
     found.set(path, files);
     for (let one = parentOf(path); one !== undefined && !above.has(one); one = parentOf(one)) above.add(one);
+  }
+
+  function bounded(path: string, reader: string, result: ReadResult): FoundFile | undefined {
+    const { packages, owns, os } = bounds.bound(path, result);
+    if (packages.length === 0 && !owns && !os) return undefined;
+    return { path, reader, packages, ...(owns && { owns }), ...(os && { os }) };
   }
 
   /** What one reader makes of a file; undefined for nothing. */
@@ -48,9 +58,7 @@ export function createCollection(readers: readonly Reader[], limits: LayerLimits
     try {
       const result = await read();
       for (const warning of result.warnings ?? []) warnings.add('unread-part', path, warning);
-      const { packages, owns, os } = bounds.bound(path, result);
-      if (packages.length === 0 && !owns && !os) return undefined;
-      return { path, reader: reader.name, packages, ...(owns && { owns }), ...(os && { os }) };
+      return bounded(path, reader.name, result);
     } catch (error) {
       warnings.add('unread-file', path, `${reader.name}: ${(error as Error).message}`);
       return undefined;
@@ -124,7 +132,8 @@ export function createCollection(readers: readonly Reader[], limits: LayerLimits
       );
       keep(
         path,
-        same.map((file) => ({ ...file, path })),
+        // It is kept once more, and so counts once more.
+        same.flatMap((file) => bounded(path, file.reader, file) ?? []),
       );
       for (const reader of wanting) {
         if (!reader.recognises && !same.some((file) => file.reader === reader.name)) {
@@ -135,8 +144,12 @@ export function createCollection(readers: readonly Reader[], limits: LayerLimits
     replace(path) {
       found.delete(path);
       if (!above.has(path)) return;
+      replaced += found.size;
+      if (replaced > mostReplaced) {
+        warnings.add('damaged-archive', path, 'directories are replaced again and again');
+        return;
+      }
       for (const other of found.keys()) if (other.startsWith(`${path}/`)) found.delete(other);
-      above.delete(path);
     },
     replaceFile: (path) => void found.delete(path),
     files: () => [...found.values()].flat().toSorted((a, b) => order(a.path, b.path) || order(a.reader, b.reader)),

@@ -63,6 +63,8 @@ test('of a path that is there twice, the last counts', async () => {
   expect(foundIn(await readEntries([status, { name: status.name, type: '2', link: 'x' }]))).toEqual([]);
   expect(foundIn(await readEntries([status, { name: 'var/lib', type: '2', link: 'x' }]))).toEqual([]);
   expect(foundIn(await readEntries([status, { name: 'var/lib/' }]))).toEqual([found]);
+  const link = { name: 'var', type: '2', link: 'x' };
+  expect(foundIn(await readEntries([status, link, status, link]))).toEqual([]);
 });
 
 describe('hides of lower layers', () => {
