@@ -62,7 +62,7 @@ export function mergeLayers(layers: readonly ImageLayer[]): ImageInventory {
     }
     for (const file of inventory.files) {
       const key = keyOf(file);
-      const placed = place(file, layer, standing.get(key) ?? below.get(key));
+      const placed = standingOf(file, layer, standing.get(key) ?? below.get(key));
       standing.set(key, placed);
       paths.add(file.path, placed);
     }
@@ -87,7 +87,7 @@ function keyOf({ path, reader }: FoundFile): string {
 }
 
 /** A package that was there below, in the same version, came with whatever brought it there. */
-function place(file: FoundFile, layer: number, below: Standing | undefined): Standing {
+function standingOf(file: FoundFile, layer: number, below: Standing | undefined): Standing {
   const origins = new Map<string, number>();
   for (const found of file.packages) {
     const identity = identityOf(found);
