@@ -88,14 +88,17 @@ export function createCollection(readers: readonly Reader[], limits: LayerLimits
       const facts = { mode, size };
       let takers = readers.filter((reader) => reader.wants(path, facts));
       if (takers.length === 0) return;
+      const bytes = Math.max(size, content.packedBytes);
       if (takers.every((reader) => reader.recognises)) {
-        // A map of holes has to be read whole before its file is known.
-        const isKnown = content.packedBytes <= limits.fileBytes || !content.hasHoles;
-        const head = isKnown ? await content.head(headBytes) : new Uint8Array(0);
+        // Its holes have to be filled before such a file is known.
+        if (content.hasHoles && bytes > limits.fileBytes) {
+          warnings.add('large-file', path, `${bytes} bytes, with holes`);
+          return;
+        }
+        const head = await content.head(headBytes);
         takers = takers.filter((reader) => reader.recognises!(head));
         if (takers.length === 0) return;
       }
-      const bytes = Math.max(size, content.packedBytes);
       const mostOf = (reader: Reader) => Math.min(reader.maxBytes ?? defaultMaxBytes, limits.fileBytes);
       const [only, other] = takers;
       if (only?.readLarge && !other && !content.hasHoles && bytes > mostOf(only)) {

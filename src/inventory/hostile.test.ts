@@ -214,10 +214,16 @@ describe('lying sizes', () => {
   });
 
   test('a file with holes of a petabyte is not filled', async () => {
-    const records = { 'GNU.sparse.map': '0,1', 'GNU.sparse.size': `${2 ** 50}`, 'GNU.sparse.name': status.name };
-    const layer = await readEntries([withPax(records, { name: 'x', content: 'y' }), { name: 'z' }]);
-    expect(codesOf(layer)).toEqual(['large-file']);
-    expect(layer.entries).toBe(2);
+    const records = { 'GNU.sparse.map': '0,1', 'GNU.sparse.size': `${2 ** 50}` };
+    for (const name of [status.name, 'usr/bin/program']) {
+      const file = withPax(
+        { ...records, 'GNU.sparse.name': name },
+        { name: 'x', content: 'y', mode: name === status.name ? 0o644 : 0o755 },
+      );
+      const layer = await readEntries([file, { name: 'z' }]);
+      expect(codesOf(layer)).toEqual(['large-file']);
+      expect(layer.entries).toBe(2);
+    }
   });
 
   test('a file of more than its reader takes is a warning, and the next one is read', async () => {
