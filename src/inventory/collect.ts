@@ -34,6 +34,8 @@ export function createCollection(readers: readonly Reader[], limits: LayerLimits
   const bounds = createFindingsBounds(limits, warnings);
   let collected = 0;
   let replaced = 0;
+  /** Files in which nothing was found, so that a link to one is known to be nothing, too. */
+  const nothingIn = new Set<string>();
   /** For files that are read in parts. */
   let memory: Uint8Array | undefined;
 
@@ -58,7 +60,9 @@ export function createCollection(readers: readonly Reader[], limits: LayerLimits
     try {
       const result = await read();
       for (const warning of result.warnings ?? []) warnings.add('unread-part', path, warning);
-      return bounded(path, reader.name, result);
+      const file = bounded(path, reader.name, result);
+      if (!file && nothingIn.size < limits.files) nothingIn.add(`${reader.name}\n${path}`);
+      return file;
     } catch (error) {
       warnings.add('unread-file', path, `${reader.name}: ${(error as Error).message}`);
       return undefined;
@@ -139,7 +143,8 @@ export function createCollection(readers: readonly Reader[], limits: LayerLimits
         same.flatMap((file) => bounded(path, file.reader, file) ?? []),
       );
       for (const reader of wanting) {
-        if (!reader.recognises && !same.some((file) => file.reader === reader.name)) {
+        const isRead = same.some((file) => file.reader === reader.name) || nothingIn.has(`${reader.name}\n${target}`);
+        if (!reader.recognises && !isRead) {
           warnings.add('unread-link', path, `a hard link to ${target ?? 'what is no path'}, which was not read`);
         }
       }
