@@ -105,6 +105,11 @@ export const advisoryDatabaseType = resourceType({
     records: count('Advisories that are known.'),
     stale: z.boolean().describe('Whether a source is; without any, true.'),
     refresh: z.boolean().describe('Whether the server fetches them by itself.'),
+    ecosystems: z
+      .array(z.object({ name: z.string(), lastSuccess: z.string().optional() }))
+      .describe(
+        'What images have packages of, with when a source of it was up to date; without that, nothing is known of it.',
+      ),
     feeds: z.array(feed),
   }),
   actions: { sync: syncAdvisories, export: exportAdvisories },

@@ -218,7 +218,8 @@ export function advisoryDatabase(
       builtIns: () => [builtInResource(idOf(advisoryDatabaseType, [advisoryDatabaseName]), {})],
       present: async () => {
         const { maxAge, refresh: refreshes } = config.advisories;
-        return presentAdvisories(await advisoriesStatus(db), { maxAge, refresh: refreshes, now: now() });
+        const [status, { ecosystems }] = await Promise.all([advisoriesStatus(db), seenEcosystems(db)]);
+        return presentAdvisories(status, { ecosystems, maxAge, refresh: refreshes, now: now() });
       },
       longActions: { sync, export: exportAction },
     },

@@ -38,7 +38,7 @@ function recordOf(source: string, id: string, vulnerability: Record<string, unkn
   if (affected.length === 0) return undefined;
   return {
     id: `DEBIAN-${id}:${source}`,
-    upstream: /^CVE-/.test(id) ? [id] : [],
+    upstream: id.startsWith('CVE-') ? [id] : [],
     summary: summaryOf(vulnerability['description']),
     details: vulnerability['description'],
     affected,

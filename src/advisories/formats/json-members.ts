@@ -8,7 +8,9 @@ export interface MemberLimits {
   depth: number;
 }
 
-const [quote, backslash, open, close, openList, closeList, comma] = [...'"\\{}[],'].map((c) => c.charCodeAt(0));
+const [quote, backslash, open, close, openList, closeList, comma] = ['"', '\\', '{', '}', '[', ']', ','].map((c) =>
+  c.charCodeAt(0),
+);
 
 /**
  * The members of the one object of a JSON text, each as it comes: of a text that is far too large to be held. Throws
