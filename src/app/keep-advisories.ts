@@ -25,7 +25,6 @@ export function keepAdvisories(
   let known: AdvisoriesStatus | undefined;
   const measure = async () => void (known = await advisoriesStatus(storage.db));
   metrics.onScrape(() => {
-    metrics.advisoryRevision.set(known?.revision ?? 0);
     for (const { id, okAt = 0, records } of known?.feeds ?? []) {
       metrics.advisoryAge.set({ feed: id }, Math.max(0, (now() - okAt) / 1000));
       metrics.advisoryRecords.set({ feed: id }, records);

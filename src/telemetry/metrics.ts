@@ -32,7 +32,6 @@ export interface Metrics {
   storageRefusals: Counter<'level'>;
   advisoryAge: Gauge<'feed'>;
   advisoryRecords: Gauge<'feed'>;
-  advisoryRevision: Gauge;
   workers: Gauge;
   restarts: Counter;
   /** Has `read` called before each scrape: for gauges whose value somebody else knows. */
@@ -147,12 +146,7 @@ export function createMetrics(): Metrics {
       'max',
       ['feed'],
     ),
-    advisoryRecords: gauge('bonded_advisories_records', 'Advisories that are known of a source.', 'max', ['feed']),
-    advisoryRevision: gauge(
-      'bonded_advisories_revision',
-      'Revision of all advisories; it grows with each change.',
-      'max',
-    ),
+    advisoryRecords: gauge('bonded_advisories_active', 'Advisories that are known of a source.', 'max', ['feed']),
     workers: gauge('bonded_workers_active', 'Worker processes that serve; 0 where one process does everything.'),
     restarts: counter('bonded_worker_restarts_total', 'Worker processes that ended and were replaced.'),
     onScrape: (read) => void readers.push(read),
