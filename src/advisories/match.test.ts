@@ -101,6 +101,28 @@ describe('a range of commits', () => {
   });
 });
 
+test('a range of GitHub that has no end holds as far as is known', () => {
+  const by = (range: unknown, ...ranges: string[]) =>
+    record({
+      ...entry('Maven', 'com.google.guava:guava', ...ranges),
+      database_specific: { last_known_affected_version_range: range },
+    });
+  const at = (version: string, of: OsvRecord) => said(component('Maven', 'com.google.guava:guava', version), of);
+  const upTo = by('<= 29.0', 'introduced=0');
+  expect(['28.2-jre', '29.0', '29.0-jre', '31.1-jre'].map((version) => at(version, upTo))).toEqual([
+    '!',
+    '!',
+    '-',
+    '-',
+  ]);
+  expect(['28.0', '29.0'].map((version) => at(version, by('< 29.0', 'introduced=0')))).toEqual(['!', '-']);
+  const listing = record({ ...upTo.affected![0]!, versions: ['29.0', '31.1-jre'] });
+  expect(['29.0', '31.1-jre'].map((version) => at(version, listing))).toEqual(['!', '-']);
+  // What has a fix needs no other end, and what cannot be read is none.
+  expect(at('29.5', by('<= 29.0', 'introduced=0 fixed=30.0'))).toBe('30.0');
+  for (const odd of ['> 1', '', 5, null, '<= 29.0, >= 1']) expect(at('31.0', by(odd, 'introduced=0'))).toBe('!');
+});
+
 test('malformed parts of a record are left out, and the rest of it holds', () => {
   const broken = {
     id: 'X',

@@ -59,24 +59,37 @@ function saysVersions({ ranges, versions }: OsvAffected): boolean {
 }
 
 function matchEntry({ ecosystem, version }: Component, affected: OsvAffected): { fixedVersion?: string } | undefined {
-  const fixes: (string | undefined)[] = [];
-  let ranges = 0;
-  for (const range of listed(affected.ranges)) {
-    if (range.type !== 'SEMVER' && range.type !== 'ECOSYSTEM') continue;
-    ranges++;
-    const status = statusIn(ecosystem, range, version);
-    if (status.affected) fixes.push(status.fixedVersion);
-  }
-  if (fixes.length > 0) return withFix(fixedByAll(ecosystem, fixes));
-  const named = listed(affected.versions).some(
-    (one) =>
-      one === version || (ranges === 0 && variously.has(ecosystem) && compareVersions(ecosystem, one, version) === 0),
-  );
-  return named ? withFix(nextFix(ecosystem, affected, version)) : undefined;
+  const ranges = listed(affected.ranges).filter(({ type }) => type === 'SEMVER' || type === 'ECOSYSTEM');
+  const hits = ranges.map((range) => statusIn(ecosystem, range, version)).filter((status) => status.affected);
+  const isNamed = () =>
+    listed(affected.versions).some(
+      (one) =>
+        one === version ||
+        (ranges.length === 0 && variously.has(ecosystem) && compareVersions(ecosystem, one, version) === 0),
+    );
+  if (hits.length === 0 && !isNamed()) return undefined;
+  const fixedVersion =
+    hits.length > 0
+      ? fixedByAll(
+          ecosystem,
+          hits.map((hit) => hit.fixedVersion),
+        )
+      : nextFix(ecosystem, affected, version);
+  if (fixedVersion !== undefined) return { fixedVersion };
+  return isBeyondKnown(ecosystem, affected, version) ? undefined : {};
 }
 
-function withFix(fixedVersion: string | undefined): { fixedVersion?: string } {
-  return fixedVersion === undefined ? {} : { fixedVersion };
+/**
+ * GitHub's ranges without a fix have no end, and beside them stands how far they go: `<= 29.0`. That is part of what the
+ * advisory says: without it, every later version would be affected for ever, in some two thousand of them. OSV's own lists
+ * of versions are made from the ranges, and go on as they do.
+ */
+function isBeyondKnown(ecosystem: string, { database_specific: own }: OsvAffected, version: string): boolean {
+  const said = own?.['last_known_affected_version_range'];
+  const [, sign, end] = (typeof said === 'string' && /^\s*(<=?)\s*([^\s,]+)\s*$/.exec(said)) || [];
+  if (end === undefined) return false;
+  const order = compareVersions(ecosystem, version, end);
+  return sign === '<' ? order >= 0 : order > 0;
 }
 
 /** The latest of the fixes; none where one is missing. */

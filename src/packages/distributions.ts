@@ -57,6 +57,8 @@ const distributions: Readonly<Record<string, readonly [ecosystem: string, releas
   openeuler: ['openEuler', openEulerRelease],
   sles: ['SUSE', suseRelease],
   sled: ['SUSE', suseRelease],
+  'sle-micro': ['SUSE', suseRelease],
+  'sl-micro': ['SUSE', suseRelease],
   'opensuse-leap': ['openSUSE', ({ versionId }) => versionId && `Leap ${versionId}`],
   'opensuse-tumbleweed': ['openSUSE', () => 'Tumbleweed'],
 };
