@@ -12,22 +12,32 @@ import './tables.ts';
  * A bundle carries what one server knows to another: an OCI artifact with a layer for each feed.
  *
  *   layer   zstd of lines of JSON: a head, records in the order of their ids, and how many they were
- *           {"feed":"osv/Go","origin":"https://…","at":1790000000000}
+ *           {"feed":"osv/Go","origin":"https://…"}
  *           {"id":"GO-2021-0113", …}
  *           {"records":1}
  *
- * The same knowledge gives the same bytes, so that what has not changed is not sent again.
+ * The same knowledge gives the same bytes, so that what has not changed is not sent again: how fresh it is stands in the
+ * annotations of the manifest.
  */
 
 export const bundleArtifactType = 'application/vnd.bonded.advisories.v1';
 export const bundleLayerType = 'application/vnd.bonded.advisories.v1.ndjson+zstd';
 
+/** Annotations of layers. */
+export const layerKeys = {
+  feed: 'vnd.bonded.advisories.feed',
+  /** When its feed was last up to date (RFC 3339). */
+  at: 'vnd.bonded.advisories.at',
+  records: 'vnd.bonded.advisories.records',
+  source: 'vnd.bonded.advisories.source',
+  /** Of a file that somebody pushed. */
+  ecosystem: 'vnd.bonded.advisories.ecosystem',
+} as const;
+
 /** The first line of a layer. */
 export interface LayerHead {
   feed: string;
   origin: string;
-  /** When its feed was last up to date (ms). */
-  at: number;
 }
 
 const pageSize = 200;
@@ -42,12 +52,11 @@ export function readHead(line: string | undefined): LayerHead {
   } catch {
     // Said below.
   }
-  const { feed, origin, at } = head ?? {};
-  const isHead =
-    typeof feed === 'string' && feedName.test(feed) && typeof origin === 'string' && Number.isSafeInteger(at);
+  const { feed, origin } = head ?? {};
+  const isHead = typeof feed === 'string' && feedName.test(feed) && typeof origin === 'string';
   if (!isHead)
     throw importRefused('the layer is none of a bundle of advisories: its first line does not say which feed it is');
-  return { feed, origin: origin.slice(0, bounds.url), at: Number(at) };
+  return { feed, origin: origin.slice(0, bounds.url) };
 }
 
 /** The records that follow. A layer without its last line is cut off, which AdvisoryImportError says at the end. */
@@ -80,7 +89,7 @@ export async function bundledFeeds(db: Database): Promise<FeedState[]> {
 
 /** The lines of a layer. */
 export async function* linesOfLayer(db: Database, feed: FeedState): AsyncGenerator<string> {
-  const head: LayerHead = { feed: feed.id, origin: feed.origin, at: feed.okAt ?? 0 };
+  const head: LayerHead = { feed: feed.id, origin: feed.origin };
   yield JSON.stringify(head);
   let records = 0;
   for await (const line of recordLines(db, feed)) {

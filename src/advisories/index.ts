@@ -1,5 +1,5 @@
 export type { Artifact, ArtifactLayer, OpenArtifact } from './artifact.ts';
-export { bundleArtifactType, bundledFeeds, bundleLayerType } from './bundle.ts';
+export { bundleArtifactType, bundledFeeds, bundleLayerType, layerKeys } from './bundle.ts';
 export { presentAdvisories } from './present.ts';
 export { changedComponents } from './changed-components.ts';
 export { advisoriesConfig, type AdvisoriesConfig, type FeedSource, feedSources } from './config.ts';
@@ -16,7 +16,7 @@ export { type ByteSource, type OpenSource, openFile } from './formats/byte-sourc
 export type { FeedState } from './feed-rows.ts';
 export { advisoryChecks, type AdvisoryFacts } from './checks.ts';
 export { componentsWith, findComponents, type FoundComponent } from './find-components.ts';
-export { ecosystemKey, importArtifact } from './import-artifact.ts';
+export { importArtifact } from './import-artifact.ts';
 export type { ImportContext } from './import-context.ts';
 export { AdvisoryImportError } from './import-error.ts';
 export { importFile } from './import-file.ts';

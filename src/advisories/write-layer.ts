@@ -25,14 +25,14 @@ export function writeLayer(db: Database, feed: FeedState, maxBytes: number): Pro
 /** A directory of OSV records, a file each, as a layer. Throws AdvisoryImportError where it is not clear of what it is. */
 export async function writeDirectory(
   path: string,
-  { ecosystem, maxBytes, at }: { ecosystem?: string | undefined; maxBytes: number; at: number },
+  { ecosystem, maxBytes }: { ecosystem?: string | undefined; maxBytes: number },
 ): Promise<WrittenLayer & { feed: string }> {
   const found = ecosystem ?? (await ecosystemOf(readOsvDirectory(path)));
   if (found === undefined)
     throw importRefused(`it is not clear of which ecosystem ${path} is; say so with --ecosystem`);
   const feed = `osv/${found}`;
   const lines = async function* () {
-    yield JSON.stringify({ feed, origin: path, at } satisfies LayerHead);
+    yield JSON.stringify({ feed, origin: path } satisfies LayerHead);
     let records = 0;
     for await (const item of readOsvDirectory(path)) {
       if ('refused' in item) throw importRefused(item.refused);

@@ -3,6 +3,7 @@ import {
   bundleArtifactType,
   bundledFeeds,
   bundleLayerType,
+  layerKeys,
   writeLayer,
   AdvisoryImportError,
 } from '../advisories/index.ts';
@@ -107,9 +108,10 @@ export async function writeBundle(
       size: file.size,
       annotations: {
         'org.opencontainers.image.title': `${feed.id.replaceAll('/', '-')}.ndjson.zst`,
-        'vnd.bonded.advisories.feed': feed.id,
-        'vnd.bonded.advisories.records': `${feed.records}`,
-        'vnd.bonded.advisories.source': feed.origin,
+        [layerKeys.feed]: feed.id,
+        [layerKeys.at]: new Date(feed.okAt ?? 0).toISOString(),
+        [layerKeys.records]: `${feed.records}`,
+        [layerKeys.source]: feed.origin,
       },
     });
   }

@@ -2,8 +2,8 @@ import { advisoriesStatus, type AdvisoriesStatus, refreshFeeds } from '../adviso
 import type { Configuration } from '../configuration.ts';
 import { startPeriodic } from '../jobs/index.ts';
 import type { Log, Metrics } from '../telemetry/index.ts';
-import { refreshContext } from './advisories.ts';
 import type { Failures } from './background.ts';
+import { refreshContext } from './refresh-context.ts';
 import type { Storage } from './storage.ts';
 
 /** How often it is asked which sources are due, and how fresh they are (ms). */
