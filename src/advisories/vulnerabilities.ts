@@ -41,11 +41,15 @@ export async function vulnerabilitiesOf(
     const cves = [...groups.values()].flatMap((of) => of.groups.flatMap(cvesOf));
     const distinct = [...new Set(cves)];
     const [exploited, predicted] = await Promise.all([exploitedOf(db, distinct), predictionsOf(db, distinct)]);
-    for (const [id, { ecosystem, groups: own }] of groups)
+    // In the order in which they were asked for.
+    for (const id of some) {
+      const of = groups.get(id);
+      if (!of) continue;
       found.set(
         id,
-        own.map((group) => vulnerabilityOf(ecosystem, group, exploited, predicted)),
+        of.groups.map((group) => vulnerabilityOf(of.ecosystem, group, exploited, predicted)),
       );
+    }
   }
   return found;
 }
@@ -137,7 +141,9 @@ function vulnerabilityOf(
   exploited: Awaited<ReturnType<typeof exploitedOf>>,
   predicted: Awaited<ReturnType<typeof predictionsOf>>,
 ): Vulnerability {
-  const { id, aliases, members } = group;
+  const { id, aliases } = group;
+  // A database may give them in any order.
+  const members = group.members.toSorted((one, other) => (one.record.id < other.record.id ? -1 : 1));
   const cves = cvesOf(group);
   const kev = cves.map((cve) => exploited.get(cve)).find((found) => found !== undefined);
   const [epss] = cves
@@ -150,7 +156,7 @@ function vulnerabilityOf(
   const sources = members.map(({ record, part }) => sourceOfRecord(record.id, part));
   return {
     id,
-    records: records.map((record) => record.id).toSorted(),
+    records: records.map((record) => record.id),
     aliases,
     ...rate(members),
     ...(kev && { kev }),
