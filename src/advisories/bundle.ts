@@ -3,7 +3,7 @@ import { bounds } from './bounds.ts';
 import { importRefused } from './import-error.ts';
 import type { Item } from './import-records.ts';
 import type { OsvAffected, OsvRecord } from './osv.ts';
-import { unpack } from './pack.ts';
+import { unpack, unpackEntry } from './pack.ts';
 import { listFeeds, type FeedState } from './feed-rows.ts';
 import { objectOf } from './read-record.ts';
 import './tables.ts';
@@ -121,14 +121,14 @@ async function* recordLines(db: Database, feed: FeedState): AsyncGenerator<strin
 async function affectedOf(db: Database, ids: readonly number[]): Promise<Map<number, OsvAffected[]>> {
   const found = new Map<number, OsvAffected[]>();
   for (const { list, values } of listsOf(ids)) {
-    const rows = await db.all<{ advisory_id: number; entry: Uint8Array }>(
-      `SELECT advisory_id, entry FROM affected_packages WHERE advisory_id IN (${list}) ORDER BY advisory_id, position`,
+    const rows = await db.all<{ advisory_id: number; entry: Uint8Array; said: string }>(
+      `SELECT advisory_id, entry, said FROM affected_packages WHERE advisory_id IN (${list}) ORDER BY advisory_id, position`,
       values,
     );
-    for (const { advisory_id, entry } of rows) {
-      const of = found.get(advisory_id);
-      if (of) of.push(unpack(entry));
-      else found.set(advisory_id, [unpack(entry)]);
+    for (const row of rows) {
+      const of = found.get(row.advisory_id);
+      if (of) of.push(unpackEntry(row));
+      else found.set(row.advisory_id, [unpackEntry(row)]);
     }
   }
   return found;

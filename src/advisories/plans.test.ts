@@ -33,8 +33,8 @@ async function fill(db: TestDatabase): Promise<void> {
     await many('advisory_aliases', 'alias, advisory_id', `'CVE-2020-' || n, n`).execute(tx);
     await many(
       'affected_packages',
-      'ecosystem, name, release, advisory_id, position, entry',
-      `CASE WHEN n % 2 = 0 THEN 'npm' ELSE 'Debian' END, 'package-' || (n / 4), CASE WHEN n % 2 = 0 THEN '' ELSE '12' END, n, 0, ${bytes}`,
+      'ecosystem, name, release, advisory_id, position, entry, said',
+      `CASE WHEN n % 2 = 0 THEN 'npm' ELSE 'Debian' END, 'package-' || (n / 4), CASE WHEN n % 2 = 0 THEN '' ELSE '12' END, n, 0, ${bytes}, ''`,
     ).execute(tx);
     await many(
       'components',

@@ -3,8 +3,8 @@ import { type Component, compareVersions } from '../packages/index.ts';
 import { combine, type Group } from './combine.ts';
 import { predictionsOf } from './epss.ts';
 import { exploitedOf } from './kev.ts';
-import type { OsvAffected, OsvRecord } from './osv.ts';
-import { unpack } from './pack.ts';
+import type { OsvRecord } from './osv.ts';
+import { type Said, unpack, unpackSaid } from './pack.ts';
 import { isMalicious, rate } from './rate.ts';
 import type { StoredMatch } from './stored-match.ts';
 import { sourceOfRecord } from './licences.ts';
@@ -12,14 +12,14 @@ import type { Vulnerability } from './vulnerability.ts';
 import './tables.ts';
 
 /** Components that are looked at together. */
-const atOnce = 256;
+const atOnce = 64;
 const mostReferences = 20;
 
 /** An advisory that matches a component. */
 interface Finding {
   record: OsvRecord;
   part: string;
-  entry: OsvAffected | undefined;
+  entry: Said | undefined;
   match: StoredMatch;
 }
 
@@ -35,6 +35,8 @@ export async function vulnerabilitiesOf(
 ): Promise<Map<number, Vulnerability[]>> {
   const found = new Map<number, Vulnerability[]>();
   for (let at = 0; at < componentIds.length; at += atOnce) {
+    // Reads of SQLite give nobody a turn by themselves; in a transaction nothing else may be awaited.
+    if (at > 0 && 'write' in db) await Bun.sleep(0);
     const some = componentIds.slice(at, at + atOnce);
     const findings = await findingsOf(db, some);
     const groups = new Map([...findings].map(([id, of]) => [id, { ...of, groups: combine(of.findings) }]));
@@ -112,21 +114,21 @@ async function advisoriesOf(
 async function entriesAt(
   db: LookUps,
   places: readonly (readonly [advisory: number, at: number])[],
-): Promise<Map<string, OsvAffected>> {
+): Promise<Map<string, Said>> {
   const wanted = new Map<number, Set<number>>();
   for (const [advisory, at] of places) {
     const of = wanted.get(at);
     if (of) of.add(advisory);
     else wanted.set(at, new Set([advisory]));
   }
-  const found = new Map<string, OsvAffected>();
+  const found = new Map<string, Said>();
   for (const [at, advisories] of wanted) {
     for (const { list, values } of listsOf([...advisories])) {
-      const rows = await db.all<{ advisory_id: number; entry: Uint8Array }>(
-        `SELECT advisory_id, entry FROM affected_packages WHERE position = ? AND advisory_id IN (${list})`,
+      const rows = await db.all<{ advisory_id: number; said: string }>(
+        `SELECT advisory_id, said FROM affected_packages WHERE position = ? AND advisory_id IN (${list})`,
         [at, ...values],
       );
-      for (const { advisory_id, entry } of rows) found.set(`${advisory_id} ${at}`, unpack<OsvAffected>(entry));
+      for (const { advisory_id, said } of rows) found.set(`${advisory_id} ${at}`, unpackSaid(said));
     }
   }
   return found;
@@ -179,7 +181,7 @@ function fixStateOf(members: readonly Finding[]): Vulnerability['fixState'] {
       status === 'will_not_fix' || status === 'end_of_life' || reason === 'ignored' || urgency === 'end-of-life',
   );
   if (wont) return 'wont-fix';
-  return members.some(({ entry }) => entry?.ranges) ? 'not-fixed' : 'unknown';
+  return members.some(({ match }) => match.listed !== true) ? 'not-fixed' : 'unknown';
 }
 
 function summaryOf(records: readonly OsvRecord[]): string {
