@@ -1,6 +1,7 @@
 import { type Database, listsOf } from '../database/index.ts';
 import { bounds } from './bounds.ts';
 import { importRefused } from './import-error.ts';
+import { sourceOfRecord } from './licences.ts';
 import type { Item } from './import-records.ts';
 import type { OsvAffected, OsvRecord } from './osv.ts';
 import { unpack, unpackEntry } from './pack.ts';
@@ -87,19 +88,28 @@ export async function bundledFeeds(db: Database): Promise<FeedState[]> {
   return feeds.filter(({ records }) => records > 0);
 }
 
-/** The lines of a layer. */
-export async function* linesOfLayer(db: Database, feed: FeedState): AsyncGenerator<string> {
+/** The lines of a layer. `licensed` is told of the licence of each record, where it is known. */
+export async function* linesOfLayer(
+  db: Database,
+  feed: FeedState,
+  licensed: (licence: string) => void = () => {},
+): AsyncGenerator<string> {
+  if (feed.licence !== '') licensed(feed.licence);
   const head: LayerHead = { feed: feed.id, origin: feed.origin };
   yield JSON.stringify(head);
   let records = 0;
-  for await (const line of recordLines(db, feed)) {
+  for await (const line of recordLines(db, feed, licensed)) {
     records++;
     yield line;
   }
   yield JSON.stringify({ records });
 }
 
-async function* recordLines(db: Database, feed: FeedState): AsyncGenerator<string> {
+async function* recordLines(
+  db: Database,
+  feed: FeedState,
+  licensed: (licence: string) => void,
+): AsyncGenerator<string> {
   if (feed.id === 'kev') return yield* kevLines(db);
   if (feed.id === 'epss') return yield* epssLines(db);
   for (let after = ''; ;) {
@@ -112,8 +122,11 @@ async function* recordLines(db: Database, feed: FeedState): AsyncGenerator<strin
       db,
       rows.map(({ id }) => id),
     );
-    for (const { id, record } of rows)
+    for (const { id, record_id, record } of rows) {
+      const { licence } = sourceOfRecord(record_id, feed.id);
+      if (licence !== undefined) licensed(licence);
       yield JSON.stringify({ ...unpack<OsvRecord>(record), affected: affected.get(id) ?? [] });
+    }
     after = rows.at(-1)!.record_id;
   }
 }

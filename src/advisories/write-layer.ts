@@ -17,9 +17,15 @@ export interface WrittenLayer {
   digest: `sha256:${string}`;
 }
 
-/** A layer of a bundle in a temporary file, which is the caller's to dispose of. */
-export function writeLayer(db: Database, feed: FeedState, maxBytes: number): Promise<WrittenLayer> {
-  return writeLines(linesOfLayer(db, feed), maxBytes);
+/** A layer of a bundle in a temporary file, which is the caller's to dispose of, and the licences of what is in it, in order. */
+export async function writeLayer(
+  db: Database,
+  feed: FeedState,
+  maxBytes: number,
+): Promise<WrittenLayer & { licences: string[] }> {
+  const licences = new Set<string>();
+  const lines = linesOfLayer(db, feed, (licence) => licences.add(licence));
+  return { ...(await writeLines(lines, maxBytes)), licences: [...licences].toSorted() };
 }
 
 /** A directory of OSV records, a file each, as a layer. Throws AdvisoryImportError where it is not clear of what it is. */
