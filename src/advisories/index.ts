@@ -7,6 +7,7 @@ export {
   advisoryDatabaseName,
   advisoryDatabaseType,
   exportAdvisories,
+  removeAdvisories,
   syncAdvisories,
   type SyncInput,
 } from './contract.ts';
@@ -23,6 +24,7 @@ export { importFile } from './import-file.ts';
 export type { OsvAffected, OsvRecord } from './osv.ts';
 export type { FeedOutcome } from './record-feed.ts';
 export { refreshFeeds, type RefreshOutcome, seenEcosystems } from './refresh.ts';
+export { removeFeed } from './remove-feed.ts';
 export { registerComponents } from './register.ts';
 export { advisoriesStatus, type AdvisoriesStatus } from './status.ts';
 export { advisoryMigrations } from './tables.ts';

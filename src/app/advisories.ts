@@ -15,7 +15,7 @@ import { advisoryRights } from './advisory-rights.ts';
 import { createExport } from './export-advisories.ts';
 import type { NetworkGates } from './network-gates.ts';
 import type { Storage } from './storage.ts';
-import { createSync } from './sync-advisories.ts';
+import { createRemoval, createSync } from './sync-advisories.ts';
 
 /** The advisories as a managed resource, with what it takes to bring them up to date and to carry them away. */
 export function advisoryDatabase(
@@ -37,7 +37,7 @@ export function advisoryDatabase(
         const [status, { ecosystems }] = await Promise.all([advisoriesStatus(db), seenEcosystems(db)]);
         return presentAdvisories(status, { ecosystems, maxAge, refresh, now: access.identification.now() });
       },
-      longActions: { sync: createSync(options), export: createExport(options) },
+      longActions: { sync: createSync(options), export: createExport(options), remove: createRemoval(options) },
     },
   };
 }

@@ -7,6 +7,7 @@ import {
   importFile,
   type RefreshContext,
   refreshFeeds,
+  removeFeed,
   seenEcosystems,
   type SyncInput,
 } from '../advisories/index.ts';
@@ -115,6 +116,23 @@ export function createSync({ config, access, storage, network, rights }: SyncOpt
     rights.requireContent(caller, registry, image.repository, 'content/read');
     return openLocalArtifact(storage, { registryId: rights.registryAt(registry).id, ...image });
   }
+}
+
+/** `remove` of the advisories: sources that nobody wants any more. */
+export function createRemoval({ config, access, storage }: SyncOptions): LongAction {
+  const { now } = access.identification;
+  return {
+    begin: (_, input) => ({ input }),
+    async carryOut(task, input) {
+      const context = {
+        ...refreshContext(config, storage, { signal: task.signal, now }),
+        progress: reporting(task, now),
+      };
+      const removed: string[] = [];
+      for (const feed of (input as { feeds: string[] }).feeds) if (await removeFeed(context, feed)) removed.push(feed);
+      return { revision: (await advisoriesStatus(storage.db)).revision, removed };
+    },
+  };
 }
 
 function reporting(task: Task, now: () => number): NonNullable<RefreshContext['progress']> {
