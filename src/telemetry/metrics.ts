@@ -32,7 +32,6 @@ export interface Metrics {
   storageRefusals: Counter<'level'>;
   advisoryAge: Gauge<'feed'>;
   advisoryRecords: Gauge<'feed'>;
-  advisoryRevision: Gauge;
   /** A scan that ended; `seconds` since it was taken from the queue. */
   scanned(outcome: string, seconds: number): void;
   scanQueue: Gauge<'state'>;
@@ -161,24 +160,19 @@ export function createMetrics(): Metrics {
       'max',
       ['feed'],
     ),
-    advisoryRecords: gauge('bonded_advisories_records', 'Advisories that are known of a source.', 'max', ['feed']),
-    advisoryRevision: gauge(
-      'bonded_advisories_revision',
-      'Revision of all advisories; it grows with each change.',
-      'max',
-    ),
+    advisoryRecords: gauge('bonded_advisories_active', 'Advisories that are known of a source.', 'max', ['feed']),
     scanned: (outcome, seconds) => {
       scans(outcome);
       scanTimes(outcome, seconds);
     },
     scanQueue: gauge(
-      'bonded_scan_queue',
+      'bonded_scans_active',
       'Images that wait to be scanned, are being scanned, or could not be; counted up to 10,000.',
       'max',
       ['state'],
     ),
     scanWait: gauge(
-      'bonded_scan_oldest_wait_seconds',
+      'bonded_scan_wait_seconds',
       'How long the image has waited that waits longest to be scanned.',
       'max',
     ),
