@@ -86,7 +86,8 @@ test('a request that says itself who it is from, or that it is from nobody, is l
 test('what stands in front of a server is known like it, and child processes know the same', async () => {
   const front = serve();
   try {
-    using _known = knownFront(front.url.href, known.url.href);
+    using fronts = new DisposableStack();
+    fronts.use(knownFront(front.url.href, known.url.href));
     expect(await whoAsks(front.url)).toBe(credentialsFor(known.url.href).authorization);
     const program = `
       const { fetch } = await import(${JSON.stringify(`${import.meta.dir}/fetch.ts`)});
