@@ -16,7 +16,7 @@ const fewerHistories = {
 };
 
 /** What touches neither facts nor bytes, and so is the same on every database. */
-const pure = ['src/oci/**', 'src/errors/**', 'src/config/**', 'src/telemetry/**', 'src/access/**'];
+const pure = ['src/oci/**', 'src/packages/**', 'src/errors/**', 'src/config/**', 'src/telemetry/**', 'src/access/**'];
 
 /** Parsers of protocols: pure too, and owed as many inputs. */
 const parsers = ['src/distribution/match*.test.ts', 'src/acr/match*.test.ts', 'src/http/target*.test.ts'];
@@ -34,6 +34,11 @@ const sqliteAlone = [
 
 /** What asks for no facts, or for the same ones of any database, and takes a while. */
 const sameOnAll = [
+  'advisories/cvss',
+  'advisories/match',
+  'advisories/match.property',
+  'advisories/rate',
+  'advisories/real-records',
   'cli/**/*',
   'content/files/*',
   'content/parent-claims',

@@ -8,7 +8,7 @@ export const ranks: readonly (readonly [rank: string, folders: readonly string[]
   ['1a', ['config', 'memory', 'telemetry']],
   ['1b', ['database', 'outbound']],
   ['1c', ['jobs', 'operations', 'events']],
-  ['2', ['content', 'access', 'keys', 'resources']],
+  ['2', ['content', 'access', 'keys', 'resources', 'advisories']],
   ['3', ['catalog']],
   ['4a', ['tiers']],
   ['4b', ['admission', 'registries']],

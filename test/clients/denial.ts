@@ -53,8 +53,13 @@ const image = ({ registry }: Stage) => `${registry.host}/${repository}:v1`;
 
 export const denial: ClientTest[] = [
   client('skopeo', (stage, password) => [
-    ...['skopeo', 'copy', '--src-tls-verify=false', '--src-creds', `${user}:${password}`],
-    ...[`docker://${image(stage)}`, `dir:${join(stage.folder, 'pulled')}`],
+    'skopeo',
+    'copy',
+    '--src-tls-verify=false',
+    '--src-creds',
+    `${user}:${password}`,
+    `docker://${image(stage)}`,
+    `dir:${join(stage.folder, 'pulled')}`,
   ]),
   client('podman', (stage, password) => {
     return ['podman', 'pull', '--tls-verify=false', '--creds', `${user}:${password}`, image(stage)];
@@ -72,8 +77,16 @@ export const denial: ClientTest[] = [
     return ['env', `DOCKER_CONFIG=${stage.folder}`, 'crane', 'pull', '--insecure', image(stage), target];
   }),
   client('oras', (stage, password) => [
-    ...['oras', 'pull', '--plain-http', '--username', user, '--password', password],
-    ...['--output', join(stage.folder, 'pulled'), image(stage)],
+    'oras',
+    'pull',
+    '--plain-http',
+    '--username',
+    user,
+    '--password',
+    password,
+    '--output',
+    join(stage.folder, 'pulled'),
+    image(stage),
   ]),
   {
     name: 'by ctr is one line that says image, policy, reason and what to do',

@@ -63,8 +63,24 @@ test('a policy is simulated before it is made: what was pulled and would break i
 
 test('policies are made, changed, listed, shown and deleted', async () => {
   const made = await rig.ok(
-    ...['policy', 'create', '--name', 'prod', '--repository', 'prod/*', '!prod/scratch/*', '--mode', 'audit'],
-    ...['--severity', 'High', '--grace-days', '7', '--four-eyes', '--exception-days', '30', '--wait', '10'],
+    'policy',
+    'create',
+    '--name',
+    'prod',
+    '--repository',
+    'prod/*',
+    '!prod/scratch/*',
+    '--mode',
+    'audit',
+    '--severity',
+    'High',
+    '--grace-days',
+    '7',
+    '--four-eyes',
+    '--exception-days',
+    '30',
+    '--wait',
+    '10',
   );
   expect(made).toMatchObject({
     name: 'prod',
@@ -79,8 +95,22 @@ test('policies are made, changed, listed, shown and deleted', async () => {
     exceptions: { maxDays: 30, fourEyes: true },
   });
   const changed = await rig.ok(
-    ...['policy', 'update', '-n', 'prod', '--mode', 'enforce', '--grace-days', '0', '--four-eyes', 'false'],
-    ...['--max-scan-age', '7', '--epss', '0.2', '--signers-may-read', 'false'],
+    'policy',
+    'update',
+    '-n',
+    'prod',
+    '--mode',
+    'enforce',
+    '--grace-days',
+    '0',
+    '--four-eyes',
+    'false',
+    '--max-scan-age',
+    '7',
+    '--epss',
+    '0.2',
+    '--signers-may-read',
+    'false',
   );
   expect(changed).toMatchObject({ mode: 'enforce', graceDays: 0, maxScanAgeDays: 7, epss: 0.2, signersMayRead: false });
   expect(changed).toMatchObject({ exceptions: { maxDays: 30, fourEyes: false } });
@@ -100,9 +130,26 @@ test('explain says why an image is denied, and what lets it out; an exception do
   expect(await rig.ok('explain', `prod/app@${digest}`)).toMatchObject({ effect: 'deny', kind: 'image' });
   expect((await rig.refused('explain', 'prod/app:missing'))[1]).toContain('there is no prod/app:missing');
   const made = await rig.ok(
-    ...['exception', 'create', '--name', 'openssl', '--vulnerability', 'CVE-2026-42767', '--repository', 'prod/app'],
-    ...['--package', 'pkg:deb/debian/openssl', '--status', 'not_affected', '--expires', '14d', '--ticket', 'SEC-77'],
-    ...['--justification', 'vulnerable_code_not_in_execute_path', '--statement', 'no TLS here'],
+    'exception',
+    'create',
+    '--name',
+    'openssl',
+    '--vulnerability',
+    'CVE-2026-42767',
+    '--repository',
+    'prod/app',
+    '--package',
+    'pkg:deb/debian/openssl',
+    '--status',
+    'not_affected',
+    '--expires',
+    '14d',
+    '--ticket',
+    'SEC-77',
+    '--justification',
+    'vulnerable_code_not_in_execute_path',
+    '--statement',
+    'no TLS here',
   );
   expect(made).toMatchObject({ state: 'Active', approvedBy: 'local operator', status: 'not_affected' });
   const after = await rig.run(['explain', 'prod/app:v1', '-o', 'table']);
