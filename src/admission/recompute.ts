@@ -5,6 +5,7 @@ import { forgetEvidence } from './evidence-store.ts';
 import {
   dueVerdicts,
   followedRegistries,
+  hasRecords,
   progressOf,
   releaseImage,
   saveProgress,
@@ -127,6 +128,8 @@ export function createRecompute(options: RecomputeOptions): Recompute {
 
   return {
     async followEvents() {
+      // Where there is no policy and no evidence, nobody need know what is pushed.
+      if (rules.all().length === 0 && !(await hasRecords(db))) return false;
       const handled = await consumeEvents(
         db,
         'admission',

@@ -46,7 +46,7 @@ const select = `SELECT v.digest, v.body, v.revision, v.evidence_version, v.state
 /** How long what refuses an index, or part of one, is believed (ms): another part may have changed since. */
 const dependentMs = 2000;
 /** After how long such a verdict is decided anew, whoever asks (ms). */
-const recheckMs = 30_000;
+const recheckMs = 600_000;
 
 /** The verdict on an image, if it was made by these rules and time has not changed it. One row, by its key. */
 export async function readVerdict(
