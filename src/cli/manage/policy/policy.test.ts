@@ -163,6 +163,18 @@ test('explain says why an image is denied, and what lets it out; an exception do
   expect((await rig.refused('exception', 'approve', '--name', 'openssl'))[1]).toContain('cannot approve it');
 });
 
+test('what a registry holds in quarantine is released by hand', async () => {
+  await rig.ok('acr', 'update', '--name', 'default', '--quarantine-enabled');
+  const shown = ['acr', 'manifest', 'show-metadata', '--name', `prod/app@${digest}`];
+  expect(await rig.ok(...shown)).toMatchObject({ changeableAttributes: { quarantineState: 'Quarantined' } });
+  const released = ['acr', 'manifest', 'quarantine', '--name', 'prod/app:v1', '--state', 'Passed'];
+  expect(await rig.ok(...released)).toMatchObject({ digest, changeableAttributes: { quarantineState: 'Passed' } });
+  expect(
+    (await rig.refused('acr', 'manifest', 'quarantine', '--name', 'prod/app:none', '--state', 'Passed'))[0],
+  ).not.toBe(0);
+  await rig.ok('acr', 'update', '--name', 'default', '--quarantine-enabled', 'false');
+});
+
 test('exceptions go out as OpenVEX 0.2.0, the same for as long as they are the same', async () => {
   const document = (await rig.ok('exception', 'export', '--format', 'openvex')) as Record<string, never>;
   expect(document).toMatchObject({
