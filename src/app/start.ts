@@ -83,7 +83,7 @@ export async function startApp(
   const audit = createAudit(log);
   stack.defer(() => audit.close());
   const failed = createFailures(metrics, log);
-  const { admission, doorOf, quarantine } = openAdmission(storage, access, { audit, failed, now });
+  const { admission, doorOf, heldTags, quarantine } = openAdmission(storage, access, { audit, failed, now });
   const limits = openThrottle(config, storage, access, { metrics, audit, failed, now });
   for (const stop of limits.follow()) stack.defer(stop);
   const network = createNetworkGates({ config, access, audit });
@@ -135,6 +135,7 @@ export async function startApp(
     uploads,
     blobs,
     admission: doorOf,
+    heldTags,
     quarantine,
     manifestTimeoutMs: config.uploads.stallTimeout,
     manifestMemory: createByteBudget(manifestBytes),
