@@ -17,6 +17,7 @@ export { type ByteSource, type OpenSource, openFile } from './formats/byte-sourc
 export type { FeedState } from './feed-rows.ts';
 export { advisoryChecks, type AdvisoryFacts } from './checks.ts';
 export { componentsWith, findComponents, type FoundComponent } from './find-components.ts';
+export { freshnessOf } from './freshness.ts';
 export { importArtifact } from './import-artifact.ts';
 export type { ImportContext } from './import-context.ts';
 export { AdvisoryImportError } from './import-error.ts';
