@@ -77,6 +77,8 @@ function suite(): void {
     const options = { ...settings, url, poolSize: 1, statementTimeoutMs: 20_000, connectTimeoutMs: 1000 };
     const db = await openPostgres(options);
     const busy = db.first('SELECT pg_sleep(4)', []);
+    // Until it is seen to be slow, others would be sent behind it.
+    await Bun.sleep(200);
     await expect(db.first('SELECT 1', [])).rejects.toMatchObject({ code: 'ETIMEDOUT' });
     await expect(db.read.selectFrom('samples').select('name').execute()).rejects.toMatchObject({ code: 'ETIMEDOUT' });
     await busy;

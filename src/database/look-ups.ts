@@ -1,0 +1,62 @@
+import type { Pool, PoolClient, QueryConfig } from 'pg';
+
+/** Nobody joins look-ups of which none was answered for this long (ms): one of them may be slow. */
+const promptMs = 100;
+
+/** A connection on which look-ups are under way. They are sent at once and answered in order. */
+interface Lane {
+  client: Promise<PoolClient>;
+  underWay: number;
+  /** When it was begun, or answered last. */
+  movedAt: number;
+}
+
+/** Sends one statement that reads, outside of any transaction. */
+export type LookUp = (query: QueryConfig) => Promise<readonly unknown[]>;
+
+/**
+ * Sends look-ups over half of a pool's connections, so that those of hundreds of requests are under way at the same time,
+ * and writes do not wait behind them. Each has a connection for itself while there is one; beyond that they share those
+ * which answer. Where none does, a look-up waits for a connection as everything else.
+ */
+export function createLookUps(pool: Pool, poolSize: number): LookUp {
+  const most = Math.max(1, poolSize >> 1);
+  const lanes = new Set<Lane>();
+
+  function choose(): Lane | undefined {
+    if (lanes.size < most) {
+      const lane = { client: pool.connect(), underWay: 0, movedAt: performance.now() };
+      lanes.add(lane);
+      return lane;
+    }
+    const since = performance.now() - promptMs;
+    let best: Lane | undefined;
+    for (const lane of lanes) if (lane.movedAt > since && lane.underWay < (best?.underWay ?? Infinity)) best = lane;
+    return best;
+  }
+
+  async function leave(lane: Lane): Promise<void> {
+    if (--lane.underWay > 0) return;
+    lanes.delete(lane);
+    const client = await lane.client.catch(() => undefined);
+    // The pool looks whether it still works.
+    client?.release();
+  }
+
+  return async (query) => {
+    const lane = choose();
+    if (!lane) return (await pool.query(query)).rows;
+    lane.underWay++;
+    try {
+      const { rows } = await (await lane.client).query(query);
+      lane.movedAt = performance.now();
+      return rows;
+    } catch (error) {
+      // What the server says has an SQLSTATE; anything else ends the connection. Nobody may join it.
+      if ((error as { code?: string }).code?.length !== 5) lanes.delete(lane);
+      throw error;
+    } finally {
+      void leave(lane);
+    }
+  };
+}
