@@ -302,17 +302,35 @@ test('counts are read only from what is a count', () => {
 test('what failed is found in the output of tests and scripts, with its error', () => {
   const output = [
     'src/a.test.ts:',
+    '5 |   if (result.failed) throw new Error(text, { cause });',
+    '               ^',
+    'error: Property failed after 1 tests',
+    '{ seed: -982678084, path: "0:0" }',
+    `Counterexample: ${'x'.repeat(500)}`,
+    '      at <anonymous> (src/a.test.ts:5:3)',
+    '',
     'error: expect(received).toBe(expected)',
     'Expected: 2',
+    '      at <anonymous> (src/a.test.ts:4:3)',
     '(fail) a > b [3.00ms]',
+    'error: logged by what passed',
+    '(pass) c',
     '        TypeError: x is not a function',
     '        (fail) within another [1ms]',
     '  FAIL  npm test passes (3 s)',
+    '(fail) a > b [3.00ms]',
     ' 1 fail',
   ].join('\n');
   expect(failuresIn(output)).toEqual([
-    'a > b [3.00ms]: error: expect(received).toBe(expected)',
-    'within another [1ms]: TypeError: x is not a function',
+    [
+      'a > b [3.00ms]',
+      'error: Property failed after 1 tests',
+      '{ seed: -982678084, path: "0:0" }',
+      `Counterexample: ${'x'.repeat(144)}`,
+      'error: expect(received).toBe(expected)',
+      'Expected: 2',
+    ].join(' | '),
+    'within another [1ms] | TypeError: x is not a function',
     'npm test passes (3 s)',
   ]);
   const many = failuresIn(Array.from({ length: 100 }, (_, n) => `(fail) ${n}${'x'.repeat(500)}`).join('\n'));
