@@ -1,13 +1,16 @@
 import type { Pool, PoolClient, QueryConfig } from 'pg';
 
-/** Nobody joins look-ups of which none was answered for this long (ms): one of them may be slow. */
-const promptMs = 100;
+/**
+ * Nobody joins look-ups of which none was answered for this long (ms): one of them may be slow. An event loop that is late
+ * may hear of answers that late, too.
+ */
+const promptMs = 500;
 
 /** A connection on which look-ups are under way. They are sent at once and answered in order. */
 interface Lane {
   client: Promise<PoolClient>;
   underWay: number;
-  /** When it was begun, or answered last. */
+  /** When it answered last. Those that come before it is there wait for it, as for any other connection. */
   movedAt: number;
 }
 
@@ -25,7 +28,11 @@ export function createLookUps(pool: Pool, poolSize: number): LookUp {
 
   function choose(): Lane | undefined {
     if (lanes.size < most) {
-      const lane = { client: pool.connect(), underWay: 0, movedAt: performance.now() };
+      const lane = { client: pool.connect(), underWay: 0, movedAt: Infinity };
+      lane.client.then(
+        () => (lane.movedAt = performance.now()),
+        () => lanes.delete(lane),
+      );
       lanes.add(lane);
       return lane;
     }
@@ -52,8 +59,8 @@ export function createLookUps(pool: Pool, poolSize: number): LookUp {
       lane.movedAt = performance.now();
       return rows;
     } catch (error) {
-      // What the server says has an SQLSTATE; anything else ends the connection. Nobody may join it.
-      if ((error as { code?: string }).code?.length !== 5) lanes.delete(lane);
+      // What the server does not say is said of the connection: nobody may join it.
+      if (!('severity' in (error as object))) lanes.delete(lane);
       throw error;
     } finally {
       void leave(lane);

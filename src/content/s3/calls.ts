@@ -32,9 +32,9 @@ export interface S3Part {
 const longCall = 10;
 /** Objects that are read by a connection each, by readers that keep up; and of them, by those that have just begun. */
 const streamsAtOnce = 16;
-const streamsAtFirst = 1;
+const streamsAtFirst = 4;
 /** Most bytes of objects in memory that are being read. */
-const readBytes = 8 * 1024 * 1024;
+const readBytes = 16 * 1024 * 1024;
 /** Keys that one request removes. */
 const removeAtOnce = 1000;
 
