@@ -28,6 +28,17 @@ function suite(): void {
     expect(await Promise.all(looking)).toEqual(times(100, (n) => n));
   });
 
+  test('one after the other, they need one connection', async () => {
+    await using fresh = await openTestDatabase(sampleMigrations, { poolSize: 8 });
+    for (let n = 0; n < 20; n++) await fresh.first('SELECT 1 AS one', []);
+    const open = `SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'`;
+    let connections = Infinity;
+    // The one that migrated may take a moment to go.
+    for (const until = Date.now() + 10_000; connections > 1 && Date.now() < until; await Bun.sleep(20))
+      connections = (await fresh.first<{ n: number }>(open, []))!.n;
+    expect(connections).toBe(1);
+  }, 20_000);
+
   test('one that fails does so alone', async () => {
     const results = await Promise.allSettled(
       times(20, (n) => db.first('SELECT 10 / CAST(? AS INTEGER) AS n', [n % 5])),

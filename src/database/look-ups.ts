@@ -42,10 +42,10 @@ export function createLookUps(pool: Pool, poolSize: number): LookUp {
     return best;
   }
 
-  async function leave(lane: Lane): Promise<void> {
+  /** Before its answer is heard: whoever asks next finds the connection free. */
+  function leave(lane: Lane, client: PoolClient | undefined): void {
     if (--lane.underWay > 0) return;
     lanes.delete(lane);
-    const client = await lane.client.catch(() => undefined);
     // The pool looks whether it still works.
     client?.release();
   }
@@ -54,8 +54,10 @@ export function createLookUps(pool: Pool, poolSize: number): LookUp {
     const lane = choose();
     if (!lane) return (await pool.query(query)).rows;
     lane.underWay++;
+    let client: PoolClient | undefined;
     try {
-      const { rows } = await (await lane.client).query(query);
+      client = await lane.client;
+      const { rows } = await client.query(query);
       lane.movedAt = performance.now();
       return rows;
     } catch (error) {
@@ -63,7 +65,7 @@ export function createLookUps(pool: Pool, poolSize: number): LookUp {
       if (!('severity' in (error as object))) lanes.delete(lane);
       throw error;
     } finally {
-      void leave(lane);
+      leave(lane, client);
     }
   };
 }
