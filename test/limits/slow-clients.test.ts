@@ -12,7 +12,7 @@ const readers = 500;
 const writers = 200;
 const seconds = Number(process.env['BONDED_TEST_SLOW_SECONDS'] ?? 12);
 
-/** Most MiB in memory, also in the second in which all seven hundred clients come: 164 to 176 of S3 and PostgreSQL. */
+/** Most MiB in memory, also in the second in which all seven hundred clients come: 163 to 181 of S3 and PostgreSQL. */
 const bound = 200;
 
 /** Of a process (MiB): the most that it ever had in memory, what it has now, and what of that is its own. */
