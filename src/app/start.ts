@@ -10,7 +10,7 @@ import { createOauth2 } from '../oauth2/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { createMetrics, type Log, type Metrics, watchLoopLag, watchMemory } from '../telemetry/index.ts';
 import { type Access, openAccess } from './access.ts';
-import { grantsTo, recordDone, recordRefused, refusalsTo } from './audit-trail.ts';
+import { recordDone, recordRefused, refusalsTo, tokensTo } from './audit-trail.ts';
 import { createFailures, startBackground, takeUpOperations } from './background.ts';
 import { createDataEndpoint } from './data-endpoint.ts';
 import { createGates } from './gates.ts';
@@ -92,16 +92,17 @@ export async function startApp(
   // The security model, in order; every gate sees each request to the content of a registry.
   const known = [limits.gates.source, authenticate, network.allow, limits.gates.throttle];
   const gates = [...known, authorise];
-  const grants = grantsTo(audit);
+  const tokens = tokensTo(audit);
   const oauth2 = createOauth2({
     identification: access.identification,
     authenticator: access.authenticator,
     lifetimes: { accessMs: config.tokens.access, refreshMs: config.tokens.refresh },
     isService: (service, registryId) => hosts.means(service, registryId),
-    record(exchange, outcome) {
-      if (outcome.refusal) limits.gates.failed(exchange, outcome.refusal, outcome.caller);
-      grants(exchange, outcome);
+    refused(exchange, refused) {
+      limits.gates.failed(exchange, refused.refusal, refused.caller);
+      tokens.refused(exchange, refused);
     },
+    granted: tokens.granted,
     admitRequest: limits.gates.admitOauth2,
     admit: network.admit,
   });
@@ -152,6 +153,8 @@ export async function startApp(
     async handle(exchange) {
       network.origin(exchange);
       if (exchange.atDataEndpoint) return serveDataEndpoint(distribution, exchange);
+      const token = oauth2(exchange);
+      if (token) return token;
       let answer: Response | undefined;
       try {
         answer =
@@ -162,7 +165,7 @@ export async function startApp(
         throw error;
       }
       if (!answer) {
-        const other = (await oauth2(exchange)) ?? (await management.handle(exchange));
+        const other = await management.handle(exchange);
         if (!other) network.refuseUnasked(exchange);
         return other;
       }

@@ -36,4 +36,5 @@ export {
   presetOf,
 } from './federation/index.ts';
 export { identityMigrations } from './tables.ts';
-export { issueAccessToken, issueRefreshToken, managementScope, type TokenLifetimes } from './issue-token.ts';
+export { type AskedScopes, managementScope, readScopes } from './asked-scopes.ts';
+export { issueAccessToken, issueRefreshToken, type TokenLifetimes } from './issue-token.ts';
