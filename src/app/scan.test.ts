@@ -9,6 +9,7 @@ import { testdata } from '../../test/support/testdata.ts';
 import { openCommands } from '../cli/manage/command-rig.double.ts';
 import { fetch } from '../../test/http/fetch.ts';
 import { randomBytes } from '../../test/http/registry.ts';
+import { openAdmissionRig } from './admission-rig.double.ts';
 import { askScan, distInfo, layerOf, pushLayers, scanned } from './scan-rig.double.ts';
 
 const skopeo = Bun.which('skopeo');
@@ -163,3 +164,22 @@ test('a repository that asks for it has the SBOM of each image as a referrer, on
   expect(await referrers('team/private')).toEqual([]);
   expect(await referrers('other')).toEqual([]);
 }, 120_000);
+
+test('an image that somebody waits for is scanned before those that were pushed earlier', async () => {
+  await using rig = await openAdmissionRig();
+  const { db } = rig.app.storage;
+  await rig.policy('prod', {
+    repositories: ['prod/*'],
+    mode: 'enforce',
+    severity: 'High',
+    unscanned: 'deny',
+    waitSeconds: 3,
+  });
+  const first = await rig.push('prod/app', 'v1');
+  const second = await rig.push('prod/app', 'v2');
+  const pulled = rig.get('prod/app', 'v2');
+  const priorityOf = async (digest: string) =>
+    (await db.first<{ priority: number }>('SELECT priority FROM scans WHERE digest = ?', [digest]))?.priority ?? 0;
+  await rig.until(async () => (await priorityOf(second.digest)) > (await priorityOf(first.digest)));
+  expect((await pulled).status).toBe(403);
+}, 60_000);

@@ -4,7 +4,6 @@ import { advisory } from '../advisories/advisory-rig.double.ts';
 import { faultOf, plansOf } from '../catalog/plan.double.ts';
 import { recording, type Statement } from '../catalog/statements.double.ts';
 import { isAlive } from '../jobs/index.ts';
-import type { Digest } from '../oci/index.ts';
 import { findImages } from './find-images.ts';
 import { changesOf } from './findings-store.ts';
 import { followContent } from './follow.ts';

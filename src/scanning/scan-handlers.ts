@@ -1,6 +1,6 @@
 import { type Catalog, describeManifest, findListedRepository, type ManifestDescription } from '../catalog/index.ts';
 import { toCycloneDx, cycloneDxMediaType } from '../inventory/index.ts';
-import { type Digest, isRepositoryName, parseDigest } from '../oci/index.ts';
+import { isRepositoryName, parseDigest } from '../oci/index.ts';
 import { formatId, ManagementError, parseArmId, segmentsOf } from '../operations/index.ts';
 import { builtInResource, type Resource } from '../resources/index.ts';
 import type { FindingsInput } from './contract.ts';

@@ -120,7 +120,7 @@ async function allFindings({ client, note }: Connection, image: NamedImage, filt
   for (;;) {
     const input = findingsInput.parse({ ...filter, skip: found.length, top: 1000 });
     const page = await client.action(scanType, scanType.actions.findings, scanAt(image), input);
-    const { findings: some, total } = page as { findings: FindingView[]; total: number };
+    const { findings: some, total } = page;
     found.push(...some);
     if (some.length === 0 || found.length >= total) return found;
   }
