@@ -112,16 +112,15 @@ test.skipIf(!Bun.which('skopeo') && !process.env['CI'])(
     const directory = await mkdtemp(join(tmpdir(), 'bonded-tour-'));
     try {
       const file = join(directory, 'office.yaml');
-      await using mirror = exports && startAdvisoryMirror(exports, newAdvisory);
-      const more = mirror
-        ? `advisories: { osv: '${mirror.url}' }\noutbound: { allow: [127.0.0.1] }\n`
-        : '';
+      await using mirror = exports === undefined ? undefined : startAdvisoryMirror(exports, newAdvisory);
+      const more = mirror ? `advisories: { osv: '${mirror.url}' }\noutbound: { allow: [127.0.0.1] }\n` : '';
       await writeFile(file, configuration.replace('127.0.0.1:5001', '127.0.0.1:0') + more);
       await using server = await startTestProcess({ environment: { BONDED_CONFIG: file } });
       const [, port] = /:([0-9]+)$/.exec(server.host)!;
       const [, office] = /"listeners":\["http:\/\/127\.0\.0\.1:([0-9]+)"\]/.exec(server.output())!;
       await writeOciLayout(join(directory, 'image'));
-      for (const [name, files] of Object.entries(images)) await writeOciLayout(join(directory, name), archiveOf(files()));
+      for (const [name, files] of Object.entries(images))
+        await writeOciLayout(join(directory, name), archiveOf(files()));
       const home = join(directory, 'home');
       const bin = join(home, '.local/bin');
       await mkdir(bin, { recursive: true });

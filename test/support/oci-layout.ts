@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Writes an image with one uncompressed layer, which is empty by default, as an OCI layout, tagged `latest`. */
-export async function writeOciLayout(directory: string, archive = new Uint8Array(10_240)): Promise<void> {
+export async function writeOciLayout(directory: string, archive: Uint8Array = new Uint8Array(10_240)): Promise<void> {
   const blobs = join(directory, 'blobs', 'sha256');
   await mkdir(blobs, { recursive: true });
   const put = async (content: string | Uint8Array, mediaType: string) => {
