@@ -115,7 +115,10 @@ test.skipIf(!Bun.which('skopeo') && !process.env['CI'])(
       await using mirror = exports === undefined ? undefined : startAdvisoryMirror(exports, newAdvisory);
       const more = mirror ? `advisories: { osv: '${mirror.url}' }\noutbound: { allow: [127.0.0.1] }\n` : '';
       await writeFile(file, configuration.replace('127.0.0.1:5001', '127.0.0.1:0') + more);
-      await using server = await startTestProcess({ environment: { BONDED_CONFIG: file } });
+      await using server = await startTestProcess({
+        settings: { 'scanning.parallel': 1 },
+        environment: { BONDED_CONFIG: file },
+      });
       const [, port] = /:([0-9]+)$/.exec(server.host)!;
       const [, office] = /"listeners":\["http:\/\/127\.0\.0\.1:([0-9]+)"\]/.exec(server.output())!;
       await writeOciLayout(join(directory, 'image'));

@@ -100,7 +100,8 @@ function sorted(reasons: readonly AdmissionReason[]): { kept: AdmissionReason[];
 const worst = ['MALICIOUS', 'KNOWN_EXPLOITED', 'VULNERABILITY'] as const;
 const ranks = [...worst, ...reasonCodes.filter((code) => !(worst as readonly string[]).includes(code))];
 
-const textOf = ({ policy, rule, platform = '', message }: AdmissionReason) =>
-  [policy, rule, platform, message].join('\0');
+/** All of it in the end: a message is cut, and two may then be the same. */
+const textOf = (reason: AdmissionReason) =>
+  [reason.policy, reason.rule, reason.platform ?? '', reason.message, JSON.stringify(reason)].join('\0');
 const keyOf = (one: Decision['excepted'][number]) => [one.vulnerability, one.purl, one.exception].join('\0');
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);

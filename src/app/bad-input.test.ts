@@ -41,6 +41,7 @@ const samples: Record<string, { name: string; body?: object }> = {
   },
   'registries/replications': { name: 'sample', body: { location: 'sample', properties: {} } },
   'registries/privateEndpointConnections': { name: 'sample', body: { properties: { linkId: 'vpce-1' } } },
+  'registries/scanning': { name: 'default', body: { properties: { sbomRepositories: ['a'] } } },
   'registries/admissionPolicies': { name: 'sample', body: { properties: { repositories: ['a'], mode: 'audit' } } },
   'registries/admissionExceptions': {
     name: 'sample',

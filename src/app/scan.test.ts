@@ -32,7 +32,7 @@ const real = skopeo && go && python ? test : test.skip;
 real(
   'an image with a vulnerable Go program and a vulnerable Python package is scanned when it is pushed',
   async () => {
-    await using rig = await openCommands();
+    await using rig = await openCommands({ settings: { 'scanning.parallel': 1 } });
     const { url } = rig.server;
     await rig.ok('advisories', 'sync', '--from', python!, '--ecosystem', 'PyPI');
     await rig.ok('advisories', 'sync', '--from', go!, '--ecosystem', 'Go');
@@ -82,7 +82,7 @@ async function readersOf(parent: number): Promise<number[]> {
 const large = () => layerOf([{ name: 'data', content: randomBytes(64 * 1024 * 1024) }, distInfo('Django', '3.2.1')]);
 
 test('a process that reads a layer and is killed loses no push and no scan: it is read again', async () => {
-  await using rig = await openCommands();
+  await using rig = await openCommands({ settings: { 'scanning.parallel': 1 } });
   const { url } = rig.server;
   const digest = await pushLayers(url, 'app', 'v1', [large()]);
   let readers: number[] = [];
@@ -109,7 +109,11 @@ test('a server that is killed in the middle of a scan does it after its next sta
   await using database = await freshDatabaseOptions();
   const data = await mkdtemp(join(tmpdir(), 'bonded-scan-test-'));
   try {
-    const options = { data, ...(database.kind === 'postgres' && { database: database.url }) };
+    const options = {
+      data,
+      settings: { 'scanning.parallel': 1 },
+      ...(database.kind === 'postgres' && { database: database.url }),
+    };
     let digest: string;
     {
       await using server = await startTestProcess(options);
@@ -139,7 +143,7 @@ test('a server that scans nothing takes pushes as ever, and the next one scans w
 }, 60_000);
 
 test('a repository that asks for it has the SBOM of each image as a referrer, once', async () => {
-  await using rig = await openCommands();
+  await using rig = await openCommands({ settings: { 'scanning.parallel': 1 } });
   const { url } = rig.server;
   const management = managementOf(url);
   await management.put(`${registryId}/scanning/default`, { sbomRepositories: ['team/*', '!team/private'] });

@@ -16,7 +16,7 @@ const hostile = {
 };
 
 beforeAll(async () => {
-  rig = await openCommands();
+  rig = await openCommands({ settings: { 'scanning.parallel': 1 } });
   const { app, url } = rig.server;
   await importAll(
     app.storage.db,
