@@ -146,3 +146,20 @@ test('what is gathered is a record like any other, and keeps its place among the
   expect(lines.map((line) => (JSON.parse(line) as { msg: string }).msg)).toEqual(['granted', 'refused']);
   expect(JSON.parse(lines[0]!)).toMatchObject({ level: 'info', token: '[redacted]', by: 'somebody' });
 });
+
+test('a secret stops before the log, whether it is a field, in one, or of an error', () => {
+  const lines: string[] = [];
+  const log = logTo(lines, 'json');
+  const secret = 'swordfish';
+  const error = Object.assign(new Error('failed'), { token: secret, code: 'EIO', request: { authorization: secret } });
+  log.error({ err: error, password: secret, headers: { authorization: secret, accept: '*/*' }, n: 1 }, 'failed');
+  expect(lines.join('')).not.toContain(secret);
+  expect(JSON.parse(lines[0]!)).toMatchObject({
+    err: { message: 'failed', code: 'EIO', token: '[redacted]' },
+    password: '[redacted]',
+    headers: { authorization: '[redacted]', accept: '*/*' },
+    n: 1,
+  });
+  // Whoever logs goes on with what is theirs.
+  expect(error.token).toBe(secret);
+});

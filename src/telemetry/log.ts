@@ -5,6 +5,32 @@ import { createLineWriter, type LineWriter, longestWrite, putInto } from './writ
 
 type Fields = Record<string, unknown>;
 
+/** Names of fields that hold a secret, in a record and in an object of it. */
+const secrets: ReadonlySet<string> = new Set(['authorization', 'password', 'token']);
+
+/**
+ * Nothing puts these into a record; should anything ever do, they stop here. Pino's own way to do so takes three times as long
+ * as all the rest of a record, and there is one for each token that is given out.
+ */
+function censored(fields: Fields): Fields {
+  for (const name in fields) if (secrets.has(name) || holdsSecret(fields[name])) return without(fields);
+  return fields;
+}
+
+function holdsSecret(value: unknown): value is Fields {
+  if (typeof value !== 'object' || value === null) return false;
+  for (const name in value) if (secrets.has(name)) return true;
+  return false;
+}
+
+function without(fields: Fields): Fields {
+  const members = Object.entries(fields).map(([name, value]) => {
+    if (secrets.has(name)) return [name, '[redacted]'];
+    return [name, holdsSecret(value) && !(value instanceof Error) ? without(value) : value];
+  });
+  return Object.fromEntries(members) as Fields;
+}
+
 /** What the rest of the program needs of a logger: fields first, then a sentence. */
 export interface Log {
   debug(fields: Fields, message: string): void;
@@ -32,13 +58,8 @@ export function createLog(
     level: options.level,
     base: worker === undefined ? null : { worker },
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
-    formatters: { level: (label: string) => ({ level: label }) },
-    serializers: { err: pino.stdSerializers.err },
-    // Nothing puts these into a record; should anything ever do, they stop here.
-    redact: {
-      paths: ['authorization', '*.authorization', 'password', '*.password', 'token', '*.token'],
-      censor: '[redacted]',
-    },
+    formatters: { level: (label: string) => ({ level: label }), log: censored },
+    serializers: { err: (error: Error) => censored({ ...pino.stdSerializers.err(error) }) },
   };
   // Not by process.stdout, which keeps what nobody reads.
   const out = write ? atOnce(write) : createLineWriter(putInto(1));
