@@ -2,12 +2,17 @@ import type { Vulnerability } from '../advisories/index.ts';
 import type { EvidenceFinding } from '../admission/index.ts';
 import type { ImageComponent } from '../inventory/index.ts';
 import { severities, type Severity } from '../packages/index.ts';
+import type { EngineFinding } from './engines/engine.ts';
 import type { StoredInventory } from './image-store.ts';
 
 /** A vulnerability of a package of an image, as it is kept: what else is known of it, advisories say whenever they are asked. */
 export interface Finding extends EvidenceFinding {
   /** Place in the components of the inventory. */
   component: number;
+  /** Engines beside this server that say so, in the order of their names. */
+  engines?: string[];
+  /** What the first of them says of it: there where no advisory of this server does. `component` is -1 where none is the package. */
+  said?: Pick<EngineFinding, 'severitySource' | 'cvss' | 'summary' | 'references'>;
 }
 
 /** One for each package and vulnerability, from the worst to the least, then by vulnerability and package URL. */
@@ -28,11 +33,12 @@ export function findingsIn(
       findings.push(findingOf(component, at, vulnerability, firstSeen(vulnerability.id, component.purl)));
     }
   }
-  return findings.toSorted(
-    (a, b) =>
-      severities.indexOf(b.severity) - severities.indexOf(a.severity) || order(a.id, b.id) || order(a.purl, b.purl),
-  );
+  return findings.toSorted(worstFirst);
 }
+
+/** From the worst to the least, then by vulnerability and package URL. */
+export const worstFirst = (a: Finding, b: Finding): number =>
+  severities.indexOf(b.severity) - severities.indexOf(a.severity) || order(a.id, b.id) || order(a.purl, b.purl);
 
 export const keyOf = (vulnerability: string, purl: string): string => `${vulnerability} ${purl}`;
 
