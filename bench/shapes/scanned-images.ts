@@ -18,6 +18,8 @@ import { crowdOf, type Shape } from '../shape.ts';
 
 const images = 10_000;
 const ofImage = 300;
+/** Packages and versions that advisories speak of; nine times as many are there that none speaks of. */
+const spokenOf = 2000;
 const asked = { component: 'pkg:pypi/django@2.0', vulnerability: 'CVE-2018-14574' };
 const migrations = [
   ...jobMigrations,
@@ -32,7 +34,7 @@ const migrations = [
 export const scannedImages: Shape = {
   name: 'scanned-images',
   about:
-    `${images.toLocaleString('en')} images of ${ofImage} packages each, as scans leave them, over SQLite: which of them have a ` +
+    `${images.toLocaleString('en')} images of ${ofImage} packages each, a tenth of which advisories speak of, as scans leave them, over SQLite: which of them have a ` +
     'package or a CVE, with their repositories and tags; and all that is known of those that new advisories concern, evaluated and ' +
     'handed to admission.',
   contenders: ['bonded'],
@@ -94,7 +96,13 @@ async function timed(find: () => Promise<{ images: unknown[] }>): Promise<number
 
 /** Drawn by a fixed rule, popular packages more often. */
 async function fill(db: Database, registryId: number, count: number): Promise<void> {
-  const components = await namedComponents();
+  const named = await namedComponents();
+  const bad = named.filter(({ name }, at) => name === 'django' || at % Math.ceil(named.length / spokenOf) === 0);
+  // What nobody knows anything against, as is most of any image.
+  const good = Array.from({ length: 9 * bad.length }, (_, n) => {
+    return { ecosystem: 'Go', release: '', name: `example.com/${n % 3000}`, version: `1.${n}.0` };
+  });
+  const components = [...bad, ...good].toSorted((a, b) => (Bun.hash(a.name + a.version) < Bun.hash(b.name + b.version) ? -1 : 1));
   const ids: number[] = [];
   for (let at = 0; at < components.length; at += 2000) {
     const some = components.slice(at, at + 2000);

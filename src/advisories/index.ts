@@ -16,6 +16,8 @@ export { type ByteSource, type OpenSource, openFile } from './formats/byte-sourc
 export type { FeedState } from './feed-rows.ts';
 export { advisoryChecks, type AdvisoryFacts } from './checks.ts';
 export { freshnessOf } from './freshness.ts';
+export { predictionsOf } from './epss.ts';
+export { exploitedOf } from './kev.ts';
 export { componentsWith, findComponents, type FoundComponent } from './find-components.ts';
 export { ecosystemKey, importArtifact } from './import-artifact.ts';
 export type { ImportContext } from './import-context.ts';

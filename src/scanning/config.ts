@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { byteSize, duration } from '../config/index.ts';
+import { enginesConfig } from './engines/config.ts';
 
 export const scanningConfig = z
   .strictObject({
@@ -14,6 +15,7 @@ export const scanningConfig = z
     interval: duration()
       .prefault('12h')
       .describe('How often each image is looked at again, whose layers are not read again. What advisories change is seen at once.'),
+    engines: enginesConfig,
   })
   .prefault({});
 

@@ -1,9 +1,8 @@
-import type { Vulnerability } from '../advisories/index.ts';
 import type { EvidenceFinding } from '../admission/index.ts';
-import type { ImageComponent } from '../inventory/index.ts';
-import { severities, type Severity } from '../packages/index.ts';
+import { severities, type Severity, severityRank } from '../packages/index.ts';
 import type { EngineFinding } from './engines/engine.ts';
 import type { StoredInventory } from './image-store.ts';
+import type { KnownVulnerability } from './knowledge.ts';
 
 /** A vulnerability of a package of an image, as it is kept: what else is known of it, advisories say whenever they are asked. */
 export interface Finding extends EvidenceFinding {
@@ -18,7 +17,7 @@ export interface Finding extends EvidenceFinding {
 /** One for each package and vulnerability, from the worst to the least, then by vulnerability and package URL. */
 export function findingsIn(
   { inventory, componentIds }: Pick<StoredInventory, 'inventory' | 'componentIds'>,
-  known: ReadonlyMap<number, readonly Vulnerability[]>,
+  known: ReadonlyMap<number, readonly KnownVulnerability[]>,
   firstSeen: (vulnerability: string, purl: string) => number,
 ): Finding[] {
   const findings: Finding[] = [];
@@ -30,7 +29,15 @@ export function findingsIn(
       // The same package in several places of an image is one finding, of the first of them.
       if (seen.has(key)) continue;
       seen.add(key);
-      findings.push(findingOf(component, at, vulnerability, firstSeen(vulnerability.id, component.purl)));
+      const { purl, installedName, installedVersion } = component;
+      findings.push({
+        ...vulnerability,
+        firstSeen: firstSeen(vulnerability.id, purl),
+        purl,
+        installedName,
+        installedVersion,
+        component: at,
+      });
     }
   }
   return findings.toSorted(worstFirst);
@@ -38,36 +45,11 @@ export function findingsIn(
 
 /** From the worst to the least, then by vulnerability and package URL. */
 export const worstFirst = (a: Finding, b: Finding): number =>
-  severities.indexOf(b.severity) - severities.indexOf(a.severity) || order(a.id, b.id) || order(a.purl, b.purl);
+  severityRank(b.severity) - severityRank(a.severity) || order(a.id, b.id) || order(a.purl, b.purl);
 
 export const keyOf = (vulnerability: string, purl: string): string => `${vulnerability} ${purl}`;
 
 const order = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
-
-function findingOf(
-  { purl, installedName, installedVersion }: ImageComponent,
-  component: number,
-  found: Vulnerability,
-  firstSeen: number,
-): Finding {
-  return {
-    id: found.id,
-    aliases: [...new Set([...found.aliases, ...found.records])].filter((alias) => alias !== found.id),
-    severity: found.severity,
-    fixable: found.fixState === 'fixed',
-    fixState: found.fixState,
-    kev: found.kev !== undefined,
-    ...(found.epss && { epss: found.epss.probability }),
-    malicious: found.malicious,
-    firstSeen,
-    purl,
-    installedName,
-    installedVersion,
-    ...(found.fixedVersion !== undefined && { fixedVersion: found.fixedVersion }),
-    ...(found.possible && { possible: true }),
-    component,
-  };
-}
 
 /** Numbers of what was found. What is only possible is counted apart. */
 export interface Summary extends Record<Lowercase<Severity>, number> {

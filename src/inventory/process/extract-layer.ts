@@ -1,3 +1,4 @@
+import { constants, setPriority } from 'node:os';
 import { join } from 'node:path';
 import type { BunFile } from 'bun';
 import type { LayerInventory } from '../layer-inventory.ts';
@@ -51,6 +52,7 @@ export async function extractLayer(
     stdout: 'pipe',
     stderr: 'pipe',
   });
+  stepBack(child.pid);
   let ended: { reason: 'timeout' | 'memory' | 'refused'; detail: string } | undefined;
   const end = (reason: 'timeout' | 'memory' | 'refused', detail: string): void => {
     ended ??= { reason, detail };
@@ -84,6 +86,15 @@ export async function extractLayer(
     clearInterval(watch);
     signal.removeEventListener('abort', abort);
     child.kill('SIGKILL');
+  }
+}
+
+/** From its first instruction on: threads that it makes have the priority of the one that makes them. */
+function stepBack(pid: number): void {
+  try {
+    setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // It has ended already.
   }
 }
 

@@ -19,9 +19,24 @@ export async function saidByEngines(db: Database, scanId: number): Promise<SaidB
   const said = rows.flatMap(({ engine, version, body }) => (body === null ? [] : [{ engine, version, body }]));
   return {
     reports: said.map(({ engine, body }) => ({ engine, findings: unpack<EngineFinding[]>(body) })),
-    mark: said.map(({ engine, version }) => `${engine}:${version}`).join(' '),
+    mark: markOf(said),
   };
 }
+
+/** Whether the findings of an image have in them what engines have said last; also where there are none to be had. */
+export async function areEvaluated(db: Database, scanId: number): Promise<boolean> {
+  const [said, found] = await Promise.all([
+    db.all<{ engine: string; version: number }>(
+      'SELECT engine, version FROM engine_scans WHERE scan_id = ? AND version > 0 ORDER BY engine',
+      [scanId],
+    ),
+    db.first<{ engines: string }>('SELECT engines FROM image_findings WHERE scan_id = ?', [scanId]),
+  ]);
+  return found === undefined || found.engines === markOf(said);
+}
+
+const markOf = (said: readonly { engine: string; version: number }[]): string =>
+  said.map(({ engine, version }) => `${engine}:${version}`).join(' ');
 
 /** How far an engine is with an image. */
 export interface EngineState {

@@ -1,3 +1,5 @@
+import { exploitedOf, predictionsOf } from '../../advisories/index.ts';
+import type { Database } from '../../database/index.ts';
 import type { ImageComponent } from '../../inventory/index.ts';
 import { normalisePythonName, purlOf } from '../../packages/index.ts';
 import { type Finding, keyOf, worstFirst } from '../findings.ts';
@@ -8,8 +10,8 @@ export interface MergeOptions {
   components: readonly ImageComponent[];
   firstSeen(vulnerability: string, purl: string): number;
   /** What is known of CVEs by catalogues that speak of all packages. */
-  exploited: ReadonlySet<string>;
-  predicted: ReadonlyMap<string, number>;
+  exploited: ReadonlyMap<string, unknown>;
+  predicted: ReadonlyMap<string, { probability: number }>;
 }
 
 /**
@@ -52,8 +54,19 @@ export function mergeFindings(
   return merged.toSorted(worstFirst);
 }
 
-/** CVEs that only engines name, and of which catalogues may know more. */
-export function cvesIn({ reports }: Pick<SaidByEngines, 'reports'>): string[] {
+/** The same, with what is known of the CVEs of engines beside packages: whether they are exploited, and how likely that is. */
+export async function withEngines(
+  db: Database,
+  native: readonly Finding[],
+  said: Pick<SaidByEngines, 'reports'>,
+  options: Pick<MergeOptions, 'components' | 'firstSeen'>,
+): Promise<Finding[]> {
+  const cves = cvesIn(said);
+  const [exploited, predicted] = await Promise.all([exploitedOf(db, cves), predictionsOf(db, cves)]);
+  return mergeFindings(native, said, { ...options, exploited, predicted });
+}
+
+function cvesIn({ reports }: Pick<SaidByEngines, 'reports'>): string[] {
   const ids = reports.flatMap(({ findings }) => findings.map(({ id }) => id));
   return [...new Set(ids.filter((id) => /^CVE-[0-9]{4}-[0-9]{4,12}$/.test(id)))];
 }
@@ -63,7 +76,7 @@ function findingOf(
   { purl, component, place }: { purl: string; component: ImageComponent | undefined; place: number | undefined },
   { firstSeen, exploited, predicted }: MergeOptions,
 ): Finding {
-  const epss = predicted.get(said.id);
+  const epss = predicted.get(said.id)?.probability;
   return {
     id: said.id,
     aliases: [],

@@ -5,6 +5,7 @@ import { evaluateImage } from '../evaluate-image.ts';
 import type { Knowledge } from '../knowledge.ts';
 import type { ScanClaims } from '../queue.ts';
 import { type Engine, EngineError, type EngineImage } from './engine.ts';
+import { areEvaluated } from './engine-store.ts';
 import {
   claimEngineScan,
   failEngineScan,
@@ -115,8 +116,7 @@ async function runOne(
     }
     const report = await engine.scan(image, AbortSignal.any([stopping, late]));
     if (await keepReport(db, taken, report)) {
-      const { scanId, digest } = taken;
-      await evaluateImage({ db, now }, { scanId, digest }, await options.knowledge());
+      await evaluate(options, taken);
       await finishEngineScan(db, taken, now());
     }
     ended('scanned');
@@ -125,6 +125,18 @@ async function runOne(
     const again = await failEngineScan(db, taken, reasonOf(error, late.aborted, engine), now());
     ended(again ? 'failed' : 'given up', error);
   }
+}
+
+/** How often it is begun anew because others have evaluated the image with more knowledge meanwhile. */
+const mostTries = 5;
+
+/** Takes what an engine says into the findings of the image, and into the verdicts on it. */
+async function evaluate({ db, now, knowledge }: EngineRunnerOptions, { scanId, digest }: TakenEngineScan): Promise<void> {
+  for (let tries = 0; tries < mostTries; tries++) {
+    await evaluateImage({ db, now }, { scanId, digest }, await knowledge());
+    if (await areEvaluated(db, scanId)) return;
+  }
+  throw new Error('the image was evaluated by others at the same time, again and again');
 }
 
 /** What is not an EngineError has words that are for the log alone. */

@@ -23,9 +23,10 @@ const columns = {
   Fixed: "fix.version || ''",
   Known: "join(' ', [kev && 'exploited' || '', malicious && 'malicious' || '', possible && 'possible' || ''])",
   FirstSeen: 'firstSeen',
+  By: "join(' ', engines)",
 };
 
-const headings = ['vulnerability', 'severity', 'severitySource', 'package', 'installed', 'fixed', 'fixState', 'kev', 'epss', 'firstSeen', 'purl', 'path', 'layer', 'image'];
+const headings = ['vulnerability', 'severity', 'severitySource', 'package', 'installed', 'fixed', 'fixState', 'kev', 'epss', 'firstSeen', 'purl', 'path', 'layer', 'image', 'engines'];
 
 const rowOf = ({ component, fix, ...finding }: FindingView) => [
   finding.vulnerability,
@@ -42,6 +43,7 @@ const rowOf = ({ component, fix, ...finding }: FindingView) => [
   component.path,
   component.layer,
   finding.image,
+  finding.engines.join(' '),
 ];
 
 const severityFlag = (brief: string) =>
