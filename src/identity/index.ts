@@ -36,4 +36,5 @@ export {
   presetOf,
 } from './federation/index.ts';
 export { identityMigrations } from './tables.ts';
+export { issueScanToken, type ScannedImage } from './issue-scan-token.ts';
 export { issueAccessToken, issueRefreshToken, managementScope, type TokenLifetimes } from './issue-token.ts';

@@ -65,7 +65,7 @@ function knownOf(
 }
 
 /** What catalogues say of a CVE that no advisory of this server names: the rest is what an engine has said. */
-type KnownBeside = Partial<Pick<Vulnerability, 'kev' | 'epss'>>;
+type KnownBeside = Pick<Partial<Vulnerability>, 'kev' | 'epss'>;
 
 async function knownBeside(db: Database, page: readonly Finding[]): Promise<Map<Finding, KnownBeside>> {
   const said = page.filter((finding) => finding.said);
@@ -74,7 +74,7 @@ async function knownBeside(db: Database, page: readonly Finding[]): Promise<Map<
   return new Map(
     said.map((finding) => {
       const [kev, epss] = [exploited.get(finding.id), predicted.get(finding.id)];
-      return [finding, { ...(kev && { kev: { dateAdded: kev.dateAdded } }), ...(epss && { epss }) }];
+      return [finding, { ...(kev && { kev }), ...(epss && { epss }) }];
     }),
   );
 }

@@ -1,4 +1,5 @@
-import type { Database } from '../../database/index.ts';
+import { type Database, listsOf } from '../../database/index.ts';
+import type { Digest } from '../../oci/index.ts';
 import { unpack } from '../pack.ts';
 import type { EngineFinding, EngineScanner } from './engine.ts';
 import './tables.ts';
@@ -69,7 +70,7 @@ const atOnce = 200;
  * Forgets what engines have said that are no longer configured: resolves with the images, whose findings are others by that, up to a
  * number; with none at the end.
  */
-export async function forgetEngines(db: Database, configured: readonly string[]): Promise<number[]> {
+export async function forgetEngines(db: Database, configured: readonly string[]): Promise<Digest[]> {
   const known = new Set(configured);
   for (let after = ''; ; ) {
     const row = await db.first<{ engine: string }>(
@@ -84,6 +85,10 @@ export async function forgetEngines(db: Database, configured: readonly string[])
         (SELECT scan_id FROM engine_scans WHERE engine = ? ORDER BY scan_id LIMIT ${atOnce}) RETURNING scan_id AS id`,
       [row.engine, row.engine],
     );
-    if (rows.length > 0) return rows.map(({ id }) => id);
+    if (rows.length === 0) continue;
+    const [{ list, values }] = listsOf(rows.map(({ id }) => id)) as [{ list: string; values: number[] }];
+    const scans = await db.all<{ digest: Digest }>(`SELECT digest FROM scans WHERE id IN (${list})`, values);
+    // Of images that are gone, there may be more behind them.
+    if (scans.length > 0) return scans.map(({ digest }) => digest);
   }
 }
