@@ -44,7 +44,7 @@ export async function evaluateImage(
     // What somebody else has found meanwhile with the same knowledge is as good.
     const isNewer = before && before.advisoryRevision >= knowledge.revision + (tries > 0 ? 0 : 1);
     // What an engine has said since is for whoever has kept it, and comes with the newest knowledge.
-    const isWhole = before?.engines === said.mark || before!.advisoryRevision > knowledge.revision;
+    const isWhole = before && (before.engines === said.mark || before.advisoryRevision > knowledge.revision);
     let found = isNewer && isWhole && before.scannedAt === stored.scannedAt ? before : undefined;
     if (!found) {
       found = await evaluate(db, { stored, before, said }, knowledge, now());

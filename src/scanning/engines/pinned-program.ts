@@ -6,6 +6,9 @@ import { EngineError } from './engine.ts';
 const mostBytes = 2 * 1024 * 1024 * 1024;
 const chunkBytes = 1024 * 1024;
 
+/** The descriptor under which a program has itself: the first behind the standard ones. */
+export const programFd = 3;
+
 /** A program whose bytes are those that were pinned, for as long as it is open. */
 export interface PinnedProgram extends AsyncDisposable {
   /** Its descriptor: what is started is what was hashed, whatever its path names by then. */
@@ -20,7 +23,7 @@ export interface PinnedProgram extends AsyncDisposable {
  * swapped changes nothing, and a file that is written to changes its time, which nobody can set back.
  */
 export async function openPinned(path: string, sha256: string, signal: AbortSignal): Promise<PinnedProgram> {
-  const file = await open(path, 'r').catch((error: unknown) => {
+  const file = await openAbove(path, programFd).catch((error: unknown) => {
     throw new EngineError('the program cannot be read', { cause: error });
   });
   try {
@@ -39,6 +42,17 @@ export async function openPinned(path: string, sha256: string, signal: AbortSign
   } catch (error) {
     await file.close();
     throw error;
+  }
+}
+
+/** A descriptor that is handed on under its own number would be closed as the program starts. */
+async function openAbove(path: string, fd: number): Promise<FileHandle> {
+  const file = await open(path, 'r');
+  if (file.fd > fd) return file;
+  try {
+    return await openAbove(path, fd);
+  } finally {
+    await file.close();
   }
 }
 

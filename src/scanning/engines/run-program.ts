@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 import type { ProgramConfig } from './config.ts';
 import { EngineError } from './engine.ts';
-import { openPinned } from './pinned-program.ts';
+import { openPinned, programFd } from './pinned-program.ts';
 import { line } from './untrusted.ts';
 
 export interface ProgramRun {
@@ -20,8 +20,7 @@ const watchMs = 50;
 const mostProcesses = 256;
 /** Characters of its complaints that are kept for the log. */
 const saidLength = 4096;
-/** The first descriptor behind the standard ones: the program itself. */
-const itself = '/proc/self/fd/3';
+const itself = `/proc/self/fd/${programFd}`;
 const withoutNetwork = ['/usr/bin/unshare', '--user', '--map-current-user', '--net', '--'];
 
 /**
@@ -37,12 +36,10 @@ export async function runProgram(
   if (process.platform !== 'linux') throw new EngineError('programs as engines need Linux', { isFinal: true });
   await using program = await openPinned(path, sha256, signal);
   const limits = { GOMAXPROCS: `${cpus}`, GOMEMLIMIT: `${Math.floor(memory * 0.8)}` };
-  const child = Bun.spawn([...(network ? [] : withoutNetwork), itself, ...args], {
+  const child = start([...(network ? [] : withoutNetwork), itself, ...args], {
     env: { ...environment, ...limits, HOME: directory, TMPDIR: directory },
     cwd: directory,
-    stdio: ['ignore', 'pipe', 'pipe', program.fd],
-    // It leads a group of its own, so that what it starts ends with it.
-    detached: true,
+    program: program.fd,
   });
   let why: string | undefined;
   const end = (reason?: string): void => {
@@ -76,11 +73,23 @@ export async function runProgram(
   }
 }
 
+function start(
+  command: readonly string[],
+  { env, cwd, program }: { env: Record<string, string>; cwd: string; program: number },
+) {
+  try {
+    // It leads a group of its own, so that what it starts ends with it.
+    return Bun.spawn([...command], { env, cwd, stdio: ['ignore', 'pipe', 'pipe', program], detached: true });
+  } catch (error) {
+    throw new EngineError('the program cannot be started', { cause: error });
+  }
+}
+
 /** What it printed last, without the paths of this machine. */
 function hintOf(said: string): string {
   if (said.startsWith('unshare:')) return 'this machine lets it have no network of its own; see the guide to engines (network)';
   const last = said.trim().split('\n').at(-1) ?? '';
-  return line(last.replaceAll(/(?:\/[\w.@:+-]+){2,}/g, '…'), 200) || 'it said nothing';
+  return line(last.replaceAll(/(?:\/[\w.@+-]+){2,}/g, '…'), 200) || 'it said nothing';
 }
 
 function endGroup(pid: number): void {
