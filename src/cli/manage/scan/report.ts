@@ -68,7 +68,7 @@ export function reportOf(value: unknown): string {
 function lineOf({ name, state, scannedTime, scanner, version, databaseTime, findings, error }: ShownEngine): string {
   const what = [scanner, version].filter(Boolean).join(' ');
   const data = databaseTime === undefined ? '' : `, by data of ${databaseTime}`;
-  const said = scannedTime === undefined ? '' : `${findings ?? 0} findings on ${scannedTime}${what && ` (${what}${data})`}`;
+  const said = scannedTime === undefined ? '' : `${findings ?? 0} finding${findings === 1 ? '' : 's'} on ${scannedTime}${what && ` (${what}${data})`}`;
   const now = error === undefined ? (state === 'Done' ? '' : states[state]!) : `the last attempt failed: ${error}`;
   return `Engine ${name}: ${[said, now].filter(Boolean).join('; ') || 'has said nothing'}`;
 }
