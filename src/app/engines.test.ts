@@ -7,7 +7,14 @@ import { managementOf, registry } from '../../test/support/management.ts';
 import { startTestApp } from '../../test/support/server.ts';
 import { bearer } from '../../test/support/people.ts';
 import { runInside } from '../cli/manage/command-rig.double.ts';
-import { type AdapterRequest, notReady, openAdapter, reportOf, reportType, vulnerability } from '../scanning/engines/adapter.double.ts';
+import {
+  type AdapterRequest,
+  notReady,
+  openAdapter,
+  reportOf,
+  reportType,
+  vulnerability,
+} from '../scanning/engines/adapter.double.ts';
 import { openProgram } from '../scanning/engines/program.double.ts';
 import { askScan, distInfo, layerOf, pushLayers, scanned } from './scan-rig.double.ts';
 
@@ -89,7 +96,11 @@ afterAll(async () => {
 
 test('engines are asked behind the own scan, and what they say is in its findings, by their names', async () => {
   expect(await ended('adapter')).toMatchObject({ state: 'Done', scanner: 'Double', version: '1.2.3', findings: 1 });
-  expect(await ended('trivy')).toMatchObject({ state: 'Done', scanner: 'Trivy', databaseTime: '2026-01-02T03:04:05.000Z' });
+  expect(await ended('trivy')).toMatchObject({
+    state: 'Done',
+    scanner: 'Trivy',
+    databaseTime: '2026-01-02T03:04:05.000Z',
+  });
   const { findings } = await askScan<{ findings: object[] }>(server.url, 'team/app', digest, 'findings');
   const by = (id: string) => findings.find((one) => (one as { vulnerability: string }).vulnerability === id);
   const component = { name: 'django', layerIndex: 0 };

@@ -17,7 +17,11 @@ export function imageGate(db: Database): Gate {
   async function requirePart(caller: Caller, reference: string): Promise<void> {
     let known = parts.get(caller);
     if (!known) parts.set(caller, (known = partsOf(db, caller.holder.image!.digest as Digest)));
-    if (!(await known.catch((error: unknown) => (parts.delete(caller), Promise.reject(error))).then((all) => all.has(reference))))
+    if (
+      !(await known
+        .catch((error: unknown) => (parts.delete(caller), Promise.reject(error)))
+        .then((all) => all.has(reference)))
+    )
       throw refusal();
   }
 

@@ -97,11 +97,10 @@ export async function forgetEngineScan(db: Database, taken: Taken): Promise<void
 export async function keepReport(db: Database, taken: Taken, report: EngineReport): Promise<boolean> {
   const { scanner, findings, isCut } = report;
   const about = JSON.stringify({ scanner, findings: findings.length, isCut });
-  const rows = await db.change(`UPDATE engine_scans SET version = version + 1, about = ?, body = ? ${own} RETURNING scan_id`, [
-    about,
-    pack(findings),
-    ...ownValues(taken),
-  ]);
+  const rows = await db.change(
+    `UPDATE engine_scans SET version = version + 1, about = ?, body = ? ${own} RETURNING scan_id`,
+    [about, pack(findings), ...ownValues(taken)],
+  );
   return rows.length > 0;
 }
 
@@ -126,12 +125,10 @@ export async function failEngineScan(
   const again = !isFinal && taken.attempts < mostAttempts;
   const pause = firstPauseMs * 4 ** (taken.attempts - 1);
   const state = again ? 'queued' : 'failed';
-  await db.change(`UPDATE engine_scans SET state = ?, not_before = ?, error = ?, holder = NULL ${own} RETURNING scan_id`, [
-    state,
-    now + pause,
-    message.slice(0, mostError),
-    ...ownValues(taken),
-  ]);
+  await db.change(
+    `UPDATE engine_scans SET state = ?, not_before = ?, error = ?, holder = NULL ${own} RETURNING scan_id`,
+    [state, now + pause, message.slice(0, mostError), ...ownValues(taken)],
+  );
   return again;
 }
 

@@ -5,7 +5,12 @@ import { engineStates, type EngineState } from './engine-store.ts';
 import { findScan } from '../image-store.ts';
 import type { Digest } from '../../oci/index.ts';
 
-export const finding = (id: string, name: string, version: string, more: Partial<EngineFinding> = {}): EngineFinding => ({
+export const finding = (
+  id: string,
+  name: string,
+  version: string,
+  more: Partial<EngineFinding> = {},
+): EngineFinding => ({
   id,
   package: name,
   version,

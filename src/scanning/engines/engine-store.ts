@@ -72,7 +72,7 @@ const atOnce = 200;
  */
 export async function forgetEngines(db: Database, configured: readonly string[]): Promise<Digest[]> {
   const known = new Set(configured);
-  for (let after = ''; ; ) {
+  for (let after = ''; ;) {
     const row = await db.first<{ engine: string }>(
       'SELECT engine FROM engine_scans WHERE engine > ? ORDER BY engine LIMIT 1',
       [after],

@@ -72,11 +72,15 @@ function findingOf(match: Record<string, unknown>): EngineFinding | undefined {
   const own = idOf(vulnerability?.['id']);
   if (!vulnerability || !artifact || !own || name === '') return undefined;
   // Of a record of GitHub the CVE is said to be related.
-  const related = listOf(match['relatedVulnerabilities']).slice(0, 100).map((one) => objectOf(one) ?? {});
+  const related = listOf(match['relatedVulnerabilities'])
+    .slice(0, 100)
+    .map((one) => objectOf(one) ?? {});
   const cve = own.startsWith('CVE-') ? own : related.map(({ id }) => idOf(id)).find((id) => id?.startsWith('CVE-'));
   const fix = objectOf(vulnerability['fix']) ?? {};
   const purl = line(artifact['purl'], 1000);
-  const scores = listOf(vulnerability['cvss']).slice(0, 20).map((one) => objectOf(one) ?? {});
+  const scores = listOf(vulnerability['cvss'])
+    .slice(0, 20)
+    .map((one) => objectOf(one) ?? {});
   return {
     id: cve ?? own,
     package: name,
@@ -86,9 +90,12 @@ function findingOf(match: Record<string, unknown>): EngineFinding | undefined {
     severitySource: line(vulnerability['namespace'], 50) || 'grype',
     ...fixIn(listOf(fix['versions'])[0], stateOf(fix['state'])),
     cvss: scoresIn(
-      scores.flatMap((one) => scoreIn(line(one['source'], 50) || 'grype', one['vector'], objectOf(one['metrics'])?.['baseScore'])),
+      scores.flatMap((one) =>
+        scoreIn(line(one['source'], 50) || 'grype', one['vector'], objectOf(one['metrics'])?.['baseScore']),
+      ),
     ),
-    summary: summaryIn(vulnerability['description']) || summaryIn(related.find(({ id }) => id === cve)?.['description']),
+    summary:
+      summaryIn(vulnerability['description']) || summaryIn(related.find(({ id }) => id === cve)?.['description']),
     references: linksIn([vulnerability['dataSource'], ...listOf(vulnerability['urls'])]),
   };
 }

@@ -32,14 +32,17 @@ export interface AdapterMetadata {
 }
 
 /** Types are the same with and without the space before a parameter. */
-const typeOf = (value: unknown): string => (typeof value === 'string' ? value.slice(0, 200).replaceAll(/\s/g, '').toLowerCase() : '');
+const typeOf = (value: unknown): string =>
+  typeof value === 'string' ? value.slice(0, 200).replaceAll(/\s/g, '').toLowerCase() : '';
 
 /** Reads what an adapter says of itself. Throws EngineError where it makes no report that is understood. */
 export function readMetadata(text: string, now: number): AdapterMetadata {
   const json = parseJson(text, 'what the adapter says of itself');
   const scanner = objectOf(json['scanner']) ?? {};
   const properties = objectOf(json['properties']) ?? {};
-  const capabilities = listOf(json['capabilities']).slice(0, 100).map((one) => objectOf(one) ?? {});
+  const capabilities = listOf(json['capabilities'])
+    .slice(0, 100)
+    .map((one) => objectOf(one) ?? {});
   // One without a type is about vulnerabilities: so it was before there were types.
   const ours = capabilities.filter(({ type }) => type === undefined || type === 'vulnerability');
   const produced = new Set(ours.flatMap((one) => listOf(one['produces_mime_types']).slice(0, 100).map(typeOf)));
@@ -65,11 +68,18 @@ function scannerOf(scanner: Record<string, unknown>, databaseAt: number | undefi
 }
 
 /** Reads a report. Throws EngineError where it is none, or one of another image. */
-export function readHarborReport(text: string, { digest, engine, scanner }: { digest: string; engine: string; scanner: EngineScanner }): EngineReport {
+export function readHarborReport(
+  text: string,
+  { digest, engine, scanner }: { digest: string; engine: string; scanner: EngineScanner },
+): EngineReport {
   const json = parseJson(text, 'the report');
   const said = objectOf(json['artifact'])?.['digest'];
   if (said !== undefined && said !== digest) throw new EngineError('the report is one of another image');
-  if (json['vulnerabilities'] !== null && json['vulnerabilities'] !== undefined && !Array.isArray(json['vulnerabilities']))
+  if (
+    json['vulnerabilities'] !== null &&
+    json['vulnerabilities'] !== undefined &&
+    !Array.isArray(json['vulnerabilities'])
+  )
     throw new EngineError('the report has no list of vulnerabilities');
   const own = objectOf(json['scanner']);
   return {

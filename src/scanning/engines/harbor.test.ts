@@ -88,7 +88,9 @@ test('an image is handed in with a token of its own, asked for until there is a 
 test('an adapter of version 1.0, without types of capabilities, is asked as that has it', async () => {
   const old = 'application/vnd.scanner.adapter.vuln.report.harbor+json;version=1.0';
   const capabilities = [{ consumes_mime_types: [image.mediaType], produces_mime_types: [old] }];
-  const { calls, report } = await scan({ metadata: () => Response.json({ ...metadata, capabilities, properties: {} }) });
+  const { calls, report } = await scan({
+    metadata: () => Response.json({ ...metadata, capabilities, properties: {} }),
+  });
   expect(JSON.parse(calls[1]!.body).enabled_capabilities).toBeUndefined();
   expect(calls[1]!.headers.get('content-type')).toEndWith('version=1.0');
   expect(calls[2]!.headers.get('accept')).toBe('application/vnd.scanner.adapter.vuln.report.harbor+json; version=1.0');
@@ -102,7 +104,8 @@ test('credentials come from a file that is read each time, and go to the adapter
   const sent = async (auth: HarborConfig['auth']) => (await scan({}, { auth })).calls.map(({ headers }) => headers);
   for (const headers of await sent({ kind: 'basic', username: 'me', file }))
     expect(headers.get('authorization')).toBe(`Basic ${Buffer.from('me:s3cret').toString('base64')}`);
-  for (const headers of await sent({ kind: 'bearer', file })) expect(headers.get('authorization')).toBe('Bearer s3cret');
+  for (const headers of await sent({ kind: 'bearer', file }))
+    expect(headers.get('authorization')).toBe('Bearer s3cret');
   for (const headers of await sent({ kind: 'apiKey', file })) {
     expect(headers.get('x-scanneradapter-api-key')).toBe('s3cret');
     expect(headers.get('authorization')).toBeNull();
@@ -117,7 +120,9 @@ test('credentials come from a file that is read each time, and go to the adapter
 
 test('what an adapter does not scan is said to be so, once and for all', async () => {
   const capabilities = [{ type: 'sbom', consumes_mime_types: [image.mediaType], produces_mime_types: [] }];
-  expect((await failureOf({ metadata: () => Response.json({ ...metadata, capabilities }) })).message).toContain('no report');
+  expect((await failureOf({ metadata: () => Response.json({ ...metadata, capabilities }) })).message).toContain(
+    'no report',
+  );
   const other = await failureOf({}, {}, { ...image, mediaType: 'application/vnd.other+json' });
   expect(other).toMatchObject({ isFinal: true, message: 'the adapter does not scan application/vnd.other+json' });
   for (const status of [422, 501]) {
@@ -142,7 +147,11 @@ test('an error at any of the three calls is one that another attempt may not hav
     [{ scan: () => Response.json({}, { status: 202 }) }, 'gives its scan no id'],
     [{ scan: () => new Response('<html>', { status: 202 }) }, 'gives its scan no id'],
   ] as [AdapterBehaviour, string][]) {
-    expect(await failureOf(behaviour)).toMatchObject({ name: 'EngineError', isFinal: false, message: expect.stringContaining(says) });
+    expect(await failureOf(behaviour)).toMatchObject({
+      name: 'EngineError',
+      isFinal: false,
+      message: expect.stringContaining(says),
+    });
   }
 });
 
@@ -154,7 +163,9 @@ test('a redirect to somewhere else is not followed: it means no more than that t
   });
   expect(report.findings).toHaveLength(1);
   expect(reached).toBe(0);
-  expect(await failureOf({ metadata: () => notReady(`${other.url}/api/v1/metadata`) })).toMatchObject({ isFinal: false });
+  expect(await failureOf({ metadata: () => notReady(`${other.url}/api/v1/metadata`) })).toMatchObject({
+    isFinal: false,
+  });
 });
 
 test('an adapter that never has a report is left when the time is over', async () => {

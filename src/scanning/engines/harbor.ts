@@ -45,10 +45,16 @@ export function createHarborEngine(config: HarborConfig, { outbound, now, access
 
   async function call(
     path: string,
-    { signal, ...request }: { accept: string; contentType?: string; body?: string; maxBytes?: number; signal: AbortSignal },
+    {
+      signal,
+      ...request
+    }: { accept: string; contentType?: string; body?: string; maxBytes?: number; signal: AbortSignal },
   ): Promise<OutboundAnswer> {
     signal.throwIfAborted();
-    const headers = { ...(await credentialsOf(config)), ...(request.contentType && { 'content-type': request.contentType }) };
+    const headers = {
+      ...(await credentialsOf(config)),
+      ...(request.contentType && { 'content-type': request.contentType }),
+    };
     try {
       return await outbound.request(`${url}/api/v1${path}`, {
         method: request.body === undefined ? 'GET' : 'POST',
@@ -61,7 +67,8 @@ export function createHarborEngine(config: HarborConfig, { outbound, now, access
       });
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof OutboundError) throw new EngineError(`the adapter cannot be asked: ${error.message}`, { cause: error });
+      if (error instanceof OutboundError)
+        throw new EngineError(`the adapter cannot be asked: ${error.message}`, { cause: error });
       throw error;
     }
   }
@@ -74,7 +81,11 @@ export function createHarborEngine(config: HarborConfig, { outbound, now, access
   }
 
   /** Hands an image in; resolves with the id of its scan. */
-  async function submit(image: EngineImage, { hasTypes, reportType }: AdapterMetadata, signal: AbortSignal): Promise<string> {
+  async function submit(
+    image: EngineImage,
+    { hasTypes, reportType }: AdapterMetadata,
+    signal: AbortSignal,
+  ): Promise<string> {
     const access = accessTo(image, name, timeout + callMs);
     const capability = { type: 'vulnerability', produces_mime_types: [reportType] };
     const body = JSON.stringify({
@@ -89,15 +100,26 @@ export function createHarborEngine(config: HarborConfig, { outbound, now, access
     // Some answer with 200.
     if (status !== 202 && status !== 200) throw refusalOf(answer, 'takes no scan');
     const id = objectOf(jsonOf(answer))?.['id'];
-    if (typeof id !== 'string' || !/^[\w.~:-]{1,256}$/.test(id) || /^\.+$/.test(id)) throw new EngineError('the adapter gives its scan no id');
+    if (typeof id !== 'string' || !/^[\w.~:-]{1,256}$/.test(id) || /^\.+$/.test(id))
+      throw new EngineError('the adapter gives its scan no id');
     return id;
   }
 
   /** Asks until there is a report. The end of the time is the caller's. */
-  async function report(id: string, image: EngineImage, { reportType, scanner }: AdapterMetadata, signal: AbortSignal): Promise<EngineReport> {
+  async function report(
+    id: string,
+    image: EngineImage,
+    { reportType, scanner }: AdapterMetadata,
+    signal: AbortSignal,
+  ): Promise<EngineReport> {
     for (;;) {
-      const answer = await call(`/scan/${encodeURIComponent(id)}/report`, { accept: reportType, maxBytes: maxReport, signal });
-      if (answer.status === 200) return readHarborReport(textOf(answer), { digest: image.digest, engine: name, scanner });
+      const answer = await call(`/scan/${encodeURIComponent(id)}/report`, {
+        accept: reportType,
+        maxBytes: maxReport,
+        signal,
+      });
+      if (answer.status === 200)
+        return readHarborReport(textOf(answer), { digest: image.digest, engine: name, scanner });
       if (answer.status !== 302) throw refusalOf(answer, answer.status === 404 ? 'has lost its scan' : 'has no report');
       await pause(pauseOf(answer.headers.get('refresh-after')), signal);
     }
@@ -110,7 +132,8 @@ export function createHarborEngine(config: HarborConfig, { outbound, now, access
     timeoutMs: timeout,
     async scan(image, signal) {
       const about = await metadata(signal);
-      if (!about.consumes.has(image.mediaType)) throw new EngineError(`the adapter does not scan ${image.mediaType}`, { isFinal: true });
+      if (!about.consumes.has(image.mediaType))
+        throw new EngineError(`the adapter does not scan ${image.mediaType}`, { isFinal: true });
       return report(await submit(image, about, signal), image, about, signal);
     },
   };
@@ -140,12 +163,15 @@ async function credentialsOf({ auth }: HarborConfig): Promise<Record<string, str
   } catch (error) {
     throw new EngineError('the file with the credentials for the adapter cannot be read', { cause: error });
   }
-  if (secret === '' || /[^\x20-\x7e]/.test(secret)) throw new EngineError('the file with the credentials for the adapter holds none');
-  if (auth.kind === 'basic') return { authorization: `Basic ${Buffer.from(`${auth.username}:${secret}`).toString('base64')}` };
+  if (secret === '' || /[^\x20-\x7e]/.test(secret))
+    throw new EngineError('the file with the credentials for the adapter holds none');
+  if (auth.kind === 'basic')
+    return { authorization: `Basic ${Buffer.from(`${auth.username}:${secret}`).toString('base64')}` };
   return auth.kind === 'bearer' ? { authorization: `Bearer ${secret}` } : { 'x-scanneradapter-api-key': secret };
 }
 
-const textOf = ({ bytes }: OutboundAnswer): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
+const textOf = ({ bytes }: OutboundAnswer): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
 
 function jsonOf(answer: OutboundAnswer): unknown {
   try {
@@ -157,7 +183,8 @@ function jsonOf(answer: OutboundAnswer): unknown {
 
 /** With what the adapter says of it, if it is what the specification has. */
 function refusalOf(answer: OutboundAnswer, what: string, isFinal = false): EngineError {
-  const said = answer.bytes.byteLength <= answerBytes ? objectOf(objectOf(jsonOf(answer))?.['error'])?.['message'] : undefined;
+  const said =
+    answer.bytes.byteLength <= answerBytes ? objectOf(objectOf(jsonOf(answer))?.['error'])?.['message'] : undefined;
   const message = line(said, 300);
   return new EngineError(`the adapter ${what} (${answer.status}${message && `: ${message}`})`, { isFinal });
 }

@@ -32,7 +32,8 @@ export async function layOut(
   const { references } = parseManifest(bytes, mediaType);
   const wanted = references.filter(({ role }) => role === 'config' || role === 'layer').map((one) => one.digest);
   const stored = await findBlobs(db, wanted);
-  if (wanted.some((one) => !stored.has(one))) throw new EngineError('the image has layers that are not stored here', { isFinal: true });
+  if (wanted.some((one) => !stored.has(one)))
+    throw new EngineError('the image has layers that are not stored here', { isFinal: true });
   const size = [...stored.values()].reduce((sum, blob) => sum + blob.size, 0);
   if (size > mostBytes) throw new EngineError(`the image has more than ${mostBytes} bytes`, { isFinal: true });
   const directory = await mkdtemp(join(tmpdir(), 'bonded-engine-'));
@@ -56,7 +57,8 @@ export async function layOut(
   }
 }
 
-const placeOf = (path: string, digest: Digest): string => join(path, 'blobs', digestAlgorithm(digest), digestHex(digest));
+const placeOf = (path: string, digest: Digest): string =>
+  join(path, 'blobs', digestAlgorithm(digest), digestHex(digest));
 
 async function put(body: BlobBody, place: string, signal: AbortSignal): Promise<void> {
   if (body instanceof Blob && 'name' in body && typeof body.name === 'string') {

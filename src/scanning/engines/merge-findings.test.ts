@@ -30,7 +30,12 @@ const components = [
     purl: 'pkg:deb/debian/libssl3@3.0.11-1?arch=amd64&distro=debian-12&upstream=openssl',
     installedVersion: '3.0.11-1',
   }),
-  component('django', '3.2.1', { ecosystem: 'PyPI', type: 'pypi', installedName: 'Django', purl: 'pkg:pypi/django@3.2.1' }),
+  component('django', '3.2.1', {
+    ecosystem: 'PyPI',
+    type: 'pypi',
+    installedName: 'Django',
+    purl: 'pkg:pypi/django@3.2.1',
+  }),
 ];
 
 const native: Finding = {
@@ -75,7 +80,10 @@ const merge = (own: Finding[], reports: Record<string, EngineFinding[]>) =>
   );
 
 test('what advisories of this server say stands, whatever an engine says of it: that says so, too', () => {
-  const [finding, ...others] = merge([native], { grype: [said('ghsa-1', 'left-pad', '1.0.0')], trivy: [said('CVE-2026-1', 'left-pad', '1.0.0')] });
+  const [finding, ...others] = merge([native], {
+    grype: [said('ghsa-1', 'left-pad', '1.0.0')],
+    trivy: [said('CVE-2026-1', 'left-pad', '1.0.0')],
+  });
   expect(others).toEqual([]);
   expect(finding).toEqual({ ...native, engines: ['grype', 'trivy'] });
   expect(native.engines).toBeUndefined();
@@ -111,8 +119,18 @@ test('packages are the same by package URL without qualifiers, by what they were
     ],
   });
   const places = Object.fromEntries(merged.map(({ id, component: at }) => [id, at]));
-  expect(places).toEqual({ 'CVE-2026-3': 1, 'CVE-2026-4': 1, 'CVE-2026-5': 1, 'CVE-2026-6': 2, 'CVE-2026-7': -1, 'CVE-2026-9': -1 });
-  expect(merged.find(({ id }) => id === 'CVE-2026-7')).toMatchObject({ purl: 'pkg:generic/left-pad@1.0.1', installedVersion: '1.0.1' });
+  expect(places).toEqual({
+    'CVE-2026-3': 1,
+    'CVE-2026-4': 1,
+    'CVE-2026-5': 1,
+    'CVE-2026-6': 2,
+    'CVE-2026-7': -1,
+    'CVE-2026-9': -1,
+  });
+  expect(merged.find(({ id }) => id === 'CVE-2026-7')).toMatchObject({
+    purl: 'pkg:generic/left-pad@1.0.1',
+    installedVersion: '1.0.1',
+  });
   expect(merged.find(({ id }) => id === 'CVE-2026-9')).toMatchObject({ purl: 'pkg:npm/a%20b@1', kev: true, epss: 0.5 });
 });
 
@@ -137,7 +155,9 @@ test('whatever engines say, nothing that this server knows is gone, milder or ot
       expect(new Set(keys).size).toBe(keys.length);
       for (const [engine, list] of made) {
         for (const { id } of list)
-          expect(merged.some((one) => [one.id, ...one.aliases].includes(id) && one.engines?.includes(engine))).toBe(true);
+          expect(merged.some((one) => [one.id, ...one.aliases].includes(id) && one.engines?.includes(engine))).toBe(
+            true,
+          );
       }
     }),
   );

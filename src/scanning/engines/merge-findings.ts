@@ -40,7 +40,8 @@ export function mergeFindings(
     for (const said of findings) {
       const place = placeOf(said, places);
       const component = place === undefined ? undefined : options.components[place];
-      const purl = component?.purl ?? said.purl ?? purlOf({ type: 'generic', name: said.package, version: said.version });
+      const purl =
+        component?.purl ?? said.purl ?? purlOf({ type: 'generic', name: said.package, version: said.version });
       const key = keyOf(said.id.toUpperCase(), purl);
       let finding = known.get(key);
       if (!finding) {

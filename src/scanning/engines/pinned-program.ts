@@ -28,14 +28,16 @@ export async function openPinned(path: string, sha256: string, signal: AbortSign
   });
   try {
     const before = await stateOf(file);
-    if (!before.isFile || before.size > mostBytes) throw new EngineError('the program is no file, or too large for one');
+    if (!before.isFile || before.size > mostBytes)
+      throw new EngineError('the program is no file, or too large for one');
     const found = await hashOf(file, signal);
     if (found !== sha256) {
       const cause = new Error(`${path} has the SHA-256 ${found}`);
       throw new EngineError('the program is not the one that is pinned: its SHA-256 is another', { cause });
     }
     const requireUnchanged = async () => {
-      if ((await stateOf(file)).mark !== before.mark) throw new EngineError('the program was changed while it was started');
+      if ((await stateOf(file)).mark !== before.mark)
+        throw new EngineError('the program was changed while it was started');
     };
     await requireUnchanged();
     return { fd: file.fd, requireUnchanged, [Symbol.asyncDispose]: () => file.close() };
@@ -65,7 +67,7 @@ async function stateOf(file: FileHandle): Promise<{ isFile: boolean; size: bigin
 async function hashOf(file: FileHandle, signal: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
   const chunk = Buffer.allocUnsafe(chunkBytes);
-  for (let at = 0; ; ) {
+  for (let at = 0; ;) {
     signal.throwIfAborted();
     const { bytesRead } = await file.read(chunk, 0, chunkBytes, at);
     if (bytesRead === 0) return hash.digest('hex');

@@ -22,11 +22,19 @@ describe('what trivy prints', () => {
     Description: 'Something longer.',
     References: ['https://example.com/one'],
     CVSS: {
-      nvd: { V2Vector: 'AV:N/AC:L/Au:N/C:P/I:P/A:P', V2Score: 7.5, V3Vector: 'CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N', V3Score: 7.5 },
+      nvd: {
+        V2Vector: 'AV:N/AC:L/Au:N/C:P/I:P/A:P',
+        V2Score: 7.5,
+        V3Vector: 'CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N',
+        V3Score: 7.5,
+      },
     },
   };
   const report = (vulnerabilities: unknown[]) =>
-    JSON.stringify({ SchemaVersion: 2, Results: [{ Target: 'app', Class: 'os-pkgs', Vulnerabilities: vulnerabilities }, { Target: 'x' }] });
+    JSON.stringify({
+      SchemaVersion: 2,
+      Results: [{ Target: 'app', Class: 'os-pkgs', Vulnerabilities: vulnerabilities }, { Target: 'x' }],
+    });
 
   test('is read', () => {
     expect(readTrivyReport(report([vulnerability]), scanner)).toEqual({
@@ -55,9 +63,20 @@ describe('what trivy prints', () => {
 
   test('of a status: what is not affected is no finding', () => {
     const states = ['affected', 'will_not_fix', 'fix_deferred', 'end_of_life', 'under_investigation', 'not_affected'];
-    const many = states.map((Status, at) => ({ ...vulnerability, VulnerabilityID: `CVE-2026-${at}`, Status, FixedVersion: '' }));
+    const many = states.map((Status, at) => ({
+      ...vulnerability,
+      VulnerabilityID: `CVE-2026-${at}`,
+      Status,
+      FixedVersion: '',
+    }));
     const { findings } = readTrivyReport(report(many), scanner);
-    expect(findings.map(({ fixState }) => fixState)).toEqual(['not-fixed', 'wont-fix', 'not-fixed', 'wont-fix', 'unknown']);
+    expect(findings.map(({ fixState }) => fixState)).toEqual([
+      'not-fixed',
+      'wont-fix',
+      'not-fixed',
+      'wont-fix',
+      'unknown',
+    ]);
   });
 
   test('of a clean image has no findings, and what is none is refused', () => {
@@ -76,14 +95,23 @@ describe('what grype prints', () => {
       severity: 'Critical',
       urls: ['https://example.com/two'],
       description: 'It pads too much',
-      cvss: [{ source: 'nvd@nist.gov', version: '3.1', vector: 'CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H', metrics: { baseScore: 9.8 } }],
+      cvss: [
+        {
+          source: 'nvd@nist.gov',
+          version: '3.1',
+          vector: 'CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H',
+          metrics: { baseScore: 9.8 },
+        },
+      ],
       fix: { versions: ['1.1.0'], state: 'fixed' },
     },
     relatedVulnerabilities: [{ id: 'CVE-2026-1000', namespace: 'nvd:cpe' }],
     artifact: { name: 'left-pad', version: '1.0.0', type: 'npm', purl: 'pkg:npm/left-pad@1.0.0' },
   };
-  const report = (matches: unknown, db: unknown = { status: { schemaVersion: '6.1.0', built: '2026-11-27T08:00:00Z' } }) =>
-    JSON.stringify({ matches, descriptor: { name: 'grype', version: '0.121.0', db } });
+  const report = (
+    matches: unknown,
+    db: unknown = { status: { schemaVersion: '6.1.0', built: '2026-11-27T08:00:00Z' } },
+  ) => JSON.stringify({ matches, descriptor: { name: 'grype', version: '0.121.0', db } });
 
   test('is read, under the CVE where there is one', () => {
     expect(readGrypeReport(report([match]), now)).toEqual({
@@ -108,7 +136,9 @@ describe('what grype prints', () => {
   });
 
   test('with the data of an older schema, of times that cannot be, and without a fix', () => {
-    expect(readGrypeReport(report([], { built: '2026-11-27T08:00:00Z' }), now).scanner.databaseAt).toBe(Date.UTC(2026, 10, 27, 8));
+    expect(readGrypeReport(report([], { built: '2026-11-27T08:00:00Z' }), now).scanner.databaseAt).toBe(
+      Date.UTC(2026, 10, 27, 8),
+    );
     expect(readGrypeReport(report([], { built: '9999-01-01T00:00:00Z' }), now).scanner.databaseAt).toBeUndefined();
     const unfixed = { ...match, vulnerability: { ...match.vulnerability, fix: { versions: [], state: 'wont-fix' } } };
     expect(readGrypeReport(report([unfixed]), now).findings[0]!.fixState).toBe('wont-fix');
@@ -118,13 +148,34 @@ describe('what grype prints', () => {
 });
 
 test('whatever a program prints, it is read to findings within bounds, or refused', () => {
-  const words = fc.constantFrom('VulnerabilityID', 'PkgName', 'Severity', 'CVSS', 'References', 'vulnerability', 'artifact', 'id', 'name', 'fix', 'cvss');
+  const words = fc.constantFrom(
+    'VulnerabilityID',
+    'PkgName',
+    'Severity',
+    'CVSS',
+    'References',
+    'vulnerability',
+    'artifact',
+    'id',
+    'name',
+    'fix',
+    'cvss',
+  );
   const values = fc.letrec((tie) => ({
-    value: fc.oneof({ maxDepth: 4 }, fc.constant('CVE-2026-1'), fc.jsonValue(), fc.dictionary(words, tie('value')), fc.array(tie('value'))),
+    value: fc.oneof(
+      { maxDepth: 4 },
+      fc.constant('CVE-2026-1'),
+      fc.jsonValue(),
+      fc.dictionary(words, tie('value')),
+      fc.array(tie('value')),
+    ),
   })).value;
   fc.assert(
     fc.property(values, (value) => {
-      const texts = [JSON.stringify({ SchemaVersion: 2, Results: [{ Vulnerabilities: [value] }, value] }), JSON.stringify({ matches: [value], descriptor: value })];
+      const texts = [
+        JSON.stringify({ SchemaVersion: 2, Results: [{ Vulnerabilities: [value] }, value] }),
+        JSON.stringify({ matches: [value], descriptor: value }),
+      ];
       const [trivy, grype] = [readTrivyReport(texts[0]!, scanner), readGrypeReport(texts[1]!, now)];
       for (const finding of [...trivy.findings, ...grype.findings]) {
         expect(finding.id).toMatch(/^[A-Za-z][A-Za-z0-9._:/-]{0,99}$/);

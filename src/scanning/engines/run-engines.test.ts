@@ -35,7 +35,10 @@ test('what an engine says comes to the findings, to the verdicts and to the hist
   const seen: EngineImage[] = [];
   const engine = engineDouble('them', async (image) => {
     seen.push(image);
-    return report(finding('A-1', 'left-pad', '1.0.0'), finding('CVE-2026-5', 'left-pad', '1.0.0', { severity: 'Critical' }));
+    return report(
+      finding('A-1', 'left-pad', '1.0.0'),
+      finding('CVE-2026-5', 'left-pad', '1.0.0', { severity: 'Critical' }),
+    );
   });
   expect(await drain(rig, [engine], ended(1))).toEqual(['them scanned']);
   expect(seen).toMatchObject([{ digest, place: { registryId: rig.catalog.registryId, repository: 'team/app' } }]);
@@ -45,11 +48,23 @@ test('what an engine says comes to the findings, to the verdicts and to the hist
   expect(await changesOf(rig.db, scan.id, 10)).toMatchObject([{ vulnerability: 'CVE-2026-5', change: 'opened' }]);
   const { findings } = await showFindings(rig.db, [scan], shown);
   expect(findings).toMatchObject([
-    { vulnerability: 'CVE-2026-5', engines: ['them'], summary: 'as they say', severitySource: 'them', component: { layerIndex: 0 } },
+    {
+      vulnerability: 'CVE-2026-5',
+      engines: ['them'],
+      summary: 'as they say',
+      severitySource: 'them',
+      component: { layerIndex: 0 },
+    },
     { vulnerability: 'A-1', engines: ['native', 'them'], records: ['A-1'] },
   ]);
   expect(await statesOf(rig, digest)).toMatchObject([
-    { engine: 'them', state: 'done', error: null, about: { findings: 2, scanner: { name: 'Double' } }, endedAt: rig.now() },
+    {
+      engine: 'them',
+      state: 'done',
+      error: null,
+      about: { findings: 2, scanner: { name: 'Double' } },
+      endedAt: rig.now(),
+    },
   ]);
 });
 
@@ -67,13 +82,21 @@ test('what an engine says of a package that is nowhere is shown without a place,
 test('an engine that is broken changes nothing of what the server itself has found, and holds up no other', async () => {
   const digest = await ask('bad', 'good', 'slow');
   const before = await rig.told(digest);
-  const slow = engineDouble('slow', (_, signal) => new Promise((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason as Error));
-  }));
+  const slow = engineDouble(
+    'slow',
+    (_, signal) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason as Error));
+      }),
+  );
   const engines = [engineDouble('bad', broken), slow];
   await drain(rig, engines, (all) => all.includes('bad failed'));
   expect(await rig.told(digest)).toEqual(before!);
-  await drain(rig, [...engines, engineDouble('good', async () => report(finding('CVE-2026-5', 'left-pad', '1.0.0')))], ended(1));
+  await drain(
+    rig,
+    [...engines, engineDouble('good', async () => report(finding('CVE-2026-5', 'left-pad', '1.0.0')))],
+    ended(1),
+  );
   expect(idsOf((await rig.told(digest))!.findings)).toEqual(['A-1', 'CVE-2026-5']);
   expect(await statesOf(rig, digest)).toMatchObject([
     { engine: 'bad', state: 'queued', attempts: 1, error: 'it is broken' },
@@ -104,7 +127,8 @@ test('an image that an engine does not scan is not tried again; what is no fault
   const odd = engineDouble('odd', () => Promise.reject(new Error('/srv/secret: EACCES')));
   const late = engineDouble(
     'late',
-    (_, signal) => new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
+    (_, signal) =>
+      new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
     { timeoutMs: 50 },
   );
   const all = await drain(rig, [no, odd, late], ended(3));
@@ -118,7 +142,10 @@ test('an image that an engine does not scan is not tried again; what is no fault
 
 test('what an engine said stands until it says something else, and goes where it says so, or is no longer configured', async () => {
   const digest = await ask('them', 'gone');
-  const says = (...findings: string[]) => async () => report(...findings.map((id) => finding(id, 'left-pad', '1.0.0')));
+  const says =
+    (...findings: string[]) =>
+    async () =>
+      report(...findings.map((id) => finding(id, 'left-pad', '1.0.0')));
   await drain(rig, [engineDouble('them', says('CVE-2026-5')), engineDouble('gone', says('CVE-2026-6'))], ended(2));
   const ids = async () => idsOf((await rig.told(digest))!.findings);
   expect(await ids()).toEqual(['A-1', 'CVE-2026-5', 'CVE-2026-6']);

@@ -131,7 +131,10 @@ async function runOne(
 const mostTries = 5;
 
 /** Takes what an engine says into the findings of the image, and into the verdicts on it. */
-async function evaluate({ db, now, knowledge }: EngineRunnerOptions, { scanId, digest }: TakenEngineScan): Promise<void> {
+async function evaluate(
+  { db, now, knowledge }: EngineRunnerOptions,
+  { scanId, digest }: TakenEngineScan,
+): Promise<void> {
   for (let tries = 0; tries < mostTries; tries++) {
     await evaluateImage({ db, now }, { scanId, digest }, await knowledge());
     if (await areEvaluated(db, scanId)) return;

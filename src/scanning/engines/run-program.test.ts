@@ -123,13 +123,16 @@ describe.skipIf(!isLinux)('a pinned program', () => {
   });
 
   test('that complains without end is heard in part', async () => {
-    const error = await failureOf(run('for i in {1..2000}; do printf "%01000d\\n" 0 >&2; done; echo "at the end" >&2; exit 3'));
+    const error = await failureOf(
+      run('for i in {1..2000}; do printf "%01000d\\n" 0 >&2; done; echo "at the end" >&2; exit 3'),
+    );
     expect(error.message).toBe('the program ended with code 3: at the end');
     expect((error.cause as Error).message.length).toBeLessThanOrEqual(4096);
   });
 
   test('that takes too much memory is ended', async () => {
-    const script = 'text=x; while :; do text="$text$text"; if ((${#text} > 100000000)); then text2="$text$text2"; fi; done';
+    const script =
+      'text=x; while :; do text="$text$text"; if ((${#text} > 100000000)); then text2="$text$text2"; fi; done';
     const error = await failureOf(run(script, { memory: 200 * 1024 * 1024 }));
     expect(error.message).toMatch(/took more than 209715200 bytes of memory/);
   });
@@ -145,7 +148,12 @@ describe.skipIf(!isLinux)('a pinned program', () => {
   test('that is no program is an error as another', async () => {
     await using program = await openProgram('');
     await chmod(program.config.path, 0o644);
-    const options = { arguments: [], environment: {}, directory: program.directory, signal: AbortSignal.timeout(60_000) };
+    const options = {
+      arguments: [],
+      environment: {},
+      directory: program.directory,
+      signal: AbortSignal.timeout(60_000),
+    };
     await expect(runProgram(program.config, options)).rejects.toThrow('the program cannot be started');
   });
 

@@ -62,10 +62,13 @@ export async function runProgram(
     );
     const code = await child.exited;
     signal.throwIfAborted();
-    if (why !== undefined) throw new EngineError(`the program ${why}`, { cause: new Error(line(await said, saidLength)) });
+    if (why !== undefined)
+      throw new EngineError(`the program ${why}`, { cause: new Error(line(await said, saidLength)) });
     if (code === 0) return printed;
     const how = child.signalCode ? `by ${child.signalCode}` : `with code ${code}`;
-    throw new EngineError(`the program ended ${how}: ${hintOf(await said)}`, { cause: new Error(line(await said, saidLength)) });
+    throw new EngineError(`the program ended ${how}: ${hintOf(await said)}`, {
+      cause: new Error(line(await said, saidLength)),
+    });
   } finally {
     clearInterval(watch);
     signal.removeEventListener('abort', abort);
@@ -87,7 +90,8 @@ function start(
 
 /** What it printed last, without the paths of this machine. */
 function hintOf(said: string): string {
-  if (said.startsWith('unshare:')) return 'this machine lets it have no network of its own; see the guide to engines (network)';
+  if (said.startsWith('unshare:'))
+    return 'this machine lets it have no network of its own; see the guide to engines (network)';
   const last = said.trim().split('\n').at(-1) ?? '';
   return line(last.replaceAll(/(?:\/[\w.@+-]+){2,}/g, '…'), 200) || 'it said nothing';
 }
@@ -104,7 +108,8 @@ function endGroup(pid: number): void {
 function standBack(pid: number): void {
   try {
     writeFileSync(`/proc/${pid}/oom_score_adj`, '1000');
-    for (const thread of readdirSync(`/proc/${pid}/task`)) setPriority(Number(thread), constants.priority.PRIORITY_BELOW_NORMAL);
+    for (const thread of readdirSync(`/proc/${pid}/task`))
+      setPriority(Number(thread), constants.priority.PRIORITY_BELOW_NORMAL);
   } catch {
     // It has ended already.
   }

@@ -35,7 +35,14 @@ export function createTrivyEngine(config: ProgramConfig, source: LayoutSource & 
       const scanner = readVersion(await run(['version', '--format', 'json', '--cache-dir', cache]), source.now());
       const report = await run([
         ...['image', '--input', `${layout.path}@${image.digest}`, '--format', 'json', '--scanners', 'vuln'],
-        ...[flagOfTypes(scanner.version), 'os,library', '--cache-dir', cache, '--skip-db-update', '--skip-java-db-update'],
+        ...[
+          flagOfTypes(scanner.version),
+          'os,library',
+          '--cache-dir',
+          cache,
+          '--skip-db-update',
+          '--skip-java-db-update',
+        ],
         ...['--offline-scan', '--no-progress', '--quiet', '--timeout', `${Math.ceil(timeout / 1000)}s`],
       ]);
       return readTrivyReport(report, scanner);

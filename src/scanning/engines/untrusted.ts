@@ -58,7 +58,8 @@ export const summaryIn = (value: unknown): string => line(value, summaryLength);
 
 export function linksIn(values: readonly unknown[]): string[] {
   const links = values.filter(
-    (value): value is string => typeof value === 'string' && value.length <= linkLength && /^https?:\/\/[!-~]+$/.test(value),
+    (value): value is string =>
+      typeof value === 'string' && value.length <= linkLength && /^https?:\/\/[!-~]+$/.test(value),
   );
   return [...new Set(links)].slice(0, mostLinks);
 }
@@ -103,5 +104,7 @@ export function collectFindings(found: Iterable<EngineFinding | undefined>): {
 /** A version in which it is fixed is what makes it fixed, whatever state it is said to have. */
 export function fixIn(fixedVersion: unknown, state: FixState): Pick<EngineFinding, 'fixState' | 'fixedVersion'> {
   const version = nameIn(fixedVersion);
-  return version === '' ? { fixState: state === 'fixed' ? 'unknown' : state } : { fixState: 'fixed', fixedVersion: version };
+  return version === ''
+    ? { fixState: state === 'fixed' ? 'unknown' : state }
+    : { fixState: 'fixed', fixedVersion: version };
 }
