@@ -15,6 +15,11 @@ export function bonded(title: string, ...settings: string[]): Server {
   };
 }
 
+/** The same as it starts by itself: with its log, in which the audit is, written to a file. */
+export function bondedWithLog(title: string): Server {
+  return { ...bonded(title, 'log.level=info'), keepsLog: true };
+}
+
 /** The compiled program, where `npm run build:binary` puts it; the shape that measures it builds it anew. */
 export function bondedBinary(title: string): Server {
   const program = join(root, 'dist', 'bonded');
@@ -28,6 +33,7 @@ export function bondedBinary(title: string): Server {
 }
 
 function serve(program: string, directory: string, port: number, settings: readonly string[]): string[] {
-  const flags = [`--listen=127.0.0.1:${port}`, `--data=${directory}`, '--log-level=warn'];
-  return [program, 'serve', ...flags, ...settings.map((setting) => `--set=${setting}`)];
+  const flags = [`--listen=127.0.0.1:${port}`, `--data=${directory}`];
+  // The last of two counts.
+  return [program, 'serve', ...flags, ...['log.level=warn', ...settings].map((setting) => `--set=${setting}`)];
 }

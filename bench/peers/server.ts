@@ -4,6 +4,8 @@ export interface Server {
   title: string;
   /** Whether it asks who calls: only Bonded does, as none of the others is told to. */
   asksWhoCalls?: boolean;
+  /** Whether what it logs goes into a file beside its directory, and not nowhere. */
+  keepsLog?: boolean;
   /** Where the program lies; null where this machine does not have it. */
   program(): string | null;
   /** A line that names what is measured. */

@@ -54,17 +54,16 @@ function launchServer(server: Server, directory: string): Launched {
   const port = freePort();
   if (server.asksWhoCalls) knownServer(`http://127.0.0.1:${port}`, directory);
   const { PATH = '', HOME = '' } = process.env;
+  const shown = process.env['BONDED_BENCH_LOG'] ? 'inherit' : 'ignore';
   const child = Bun.spawn(server.command(program, directory, port), {
     // Distribution 3 would look for a collector of traces.
     env: { PATH, HOME, OTEL_TRACES_EXPORTER: 'none' },
-    stdio: ['ignore', ...(process.env['BONDED_BENCH_LOG'] ? (['inherit', 'inherit'] as const) : ignored)],
+    stdio: ['ignore', server.keepsLog ? Bun.file(`${directory}.log`) : shown, shown],
   });
   running.add(child);
   void child.exited.then(() => running.delete(child));
   return { port, child, stop: () => stop(child) };
 }
-
-const ignored = ['ignore', 'ignore'] as const;
 
 const running = new Set<Subprocess>();
 process.on('exit', () => {

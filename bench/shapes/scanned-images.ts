@@ -1,7 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { admissionMigrations } from '../../src/admission/index.ts';
-import { advisoriesStatus, advisoryMigrations, importFile, openFile, registerComponents } from '../../src/advisories/index.ts';
+import {
+  advisoriesStatus,
+  advisoryMigrations,
+  importFile,
+  openFile,
+  registerComponents,
+} from '../../src/advisories/index.ts';
 import { type Catalog, catalogMigrations, ensureRegistry } from '../../src/catalog/index.ts';
 import { contentMigrations } from '../../src/content/index.ts';
 import { type Database, openDatabase, rowsOf } from '../../src/database/index.ts';
@@ -12,7 +18,13 @@ import type { Digest } from '../../src/oci/index.ts';
 import type { Component } from '../../src/packages/index.ts';
 import { findImages } from '../../src/scanning/find-images.ts';
 import { writeInventory } from '../../src/scanning/image-store.ts';
-import { createKnowledge, newRematchState, reevaluate, requestScan, scanningMigrations } from '../../src/scanning/index.ts';
+import {
+  createKnowledge,
+  newRematchState,
+  reevaluate,
+  requestScan,
+  scanningMigrations,
+} from '../../src/scanning/index.ts';
 import { exportPath, exports, hasExports, namedComponents } from '../advisories/components.ts';
 import { crowdOf, type Shape } from '../shape.ts';
 
@@ -73,7 +85,9 @@ export const scannedImages: Shape = {
         images: count,
         evaluated: count / seconds,
         component: await timed(() => findImages(catalog, registryId, { component: asked.component, top: 100 })),
-        vulnerability: await timed(() => findImages(catalog, registryId, { vulnerability: asked.vulnerability, top: 100 })),
+        vulnerability: await timed(() =>
+          findImages(catalog, registryId, { vulnerability: asked.vulnerability, top: 100 }),
+        ),
       };
     } finally {
       await db.close();
@@ -102,17 +116,21 @@ async function fill(db: Database, registryId: number, count: number): Promise<vo
   const good = Array.from({ length: 9 * bad.length }, (_, n) => {
     return { ecosystem: 'Go', release: '', name: `example.com/${n % 3000}`, version: `1.${n}.0` };
   });
-  const components = [...bad, ...good].toSorted((a, b) => (Bun.hash(a.name + a.version) < Bun.hash(b.name + b.version) ? -1 : 1));
+  const components = [...bad, ...good].toSorted((a, b) =>
+    Bun.hash(a.name + a.version) < Bun.hash(b.name + b.version) ? -1 : 1,
+  );
   const ids: number[] = [];
   for (let at = 0; at < components.length; at += 2000) {
     const some = components.slice(at, at + 2000);
     ids.push(...(await db.write((tx) => registerComponents(tx, some))));
   }
   const digests = Array.from({ length: count }, (_, n) => `sha256:${n.toString(16).padStart(64, '0')}` as Digest);
-  const { repository } = (await db.change<{ repository: number }>(
-    'INSERT INTO repositories (registry_id, name, created_at) VALUES (?, ?, 0) RETURNING id AS repository',
-    [registryId, 'bench'],
-  ))[0]!;
+  const { repository } = (
+    await db.change<{ repository: number }>(
+      'INSERT INTO repositories (registry_id, name, created_at) VALUES (?, ?, 0) RETURNING id AS repository',
+      [registryId, 'bench'],
+    )
+  )[0]!;
   await db.write(async (tx) => {
     const rows = digests.map((digest) => [registryId, repository, digest, 'x', 'image', 1, 0, new Uint8Array()]);
     for (const { rows: list, values } of rowsOf(rows))

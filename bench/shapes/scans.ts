@@ -26,7 +26,13 @@ export const scans: Shape = {
   startsServers: true,
   needs: ['tar', 'head', 'gzip', ...(hasExports() ? [] : ['shared/testdata/osv'])],
   rows: [
-    { key: 'verdict', what: 'an image of 850 packages, from its push until it is decided about', unit: 's', better: 'less', limits: { bonded: 5 } },
+    {
+      key: 'verdict',
+      what: 'an image of 850 packages, from its push until it is decided about',
+      unit: 's',
+      better: 'less',
+      limits: { bonded: 5 },
+    },
     { key: 'again', what: 'the same with another layer on top, whose base is known', unit: 's', better: 'less' },
     { key: 'idle', what: 'small images pushed, nothing is scanned', unit: '1/s', better: 'more' },
     { key: 'busy', what: 'small images pushed while images are scanned', unit: '1/s', better: 'more' },
@@ -93,7 +99,9 @@ async function chosenPackages() {
   // A machine with fewer has its own under other names.
   const debian = Array.from({ length: packages[0] }, (_, n) => {
     const round = Math.floor(n / status.length);
-    return round === 0 ? status[n]! : status[n % status.length]!.replace(/^Package: .*$/m, (line) => `${line}-${round}`);
+    return round === 0
+      ? status[n]!
+      : status[n % status.length]!.replace(/^Package: .*$/m, (line) => `${line}-${round}`);
   });
   const all = (await namedComponents()).filter(({ ecosystem }) => ecosystem === 'PyPI');
   const byName = new Map(all.map((component) => [component.name, component]));
@@ -111,7 +119,10 @@ async function serve<T>(directory: string, parallel: number, work: (peer: Peer) 
 
 /** Pushes an image and waits until its policy has decided (s). */
 async function decided(peer: Peer, repository: string, ...layers: Uint8Array[]): Promise<number> {
-  const image = imageOf(blobOf(Buffer.from(`{"architecture":"amd64","os":"linux","x":"${repository}"}`)), layers.map(blobOf));
+  const image = imageOf(
+    blobOf(Buffer.from(`{"architecture":"amd64","os":"linux","x":"${repository}"}`)),
+    layers.map(blobOf),
+  );
   const management = managementOf(peer.url);
   const began = performance.now();
   await connected(peer.port, (connection) => pushImage(connection, repository, 'v1', image));

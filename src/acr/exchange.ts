@@ -15,18 +15,14 @@ export interface Attributes {
   blobs: BlobStore;
   /** For lists, until they have gone out. */
   listMemory: ByteBudget;
-  /** Where the tags of a repository lead to; undefined where that is where they point. */
-  admission(registryId: number, repository: string): TagDoor | undefined;
+  /** Undefined where every tag of a repository leads to what it names. */
+  heldTags(registryId: number, repository: string): HeldTags | undefined;
   quarantine: QuarantineAttributes;
 }
 
-interface TagDoor {
-  /** Undefined for what the tag names, null for nothing. */
-  leadsTo(
-    exchange: Exchange,
-    found: { repositoryId: number; digest: Digest },
-    tag: string,
-  ): Promise<Digest | null | undefined>;
+interface HeldTags {
+  /** Of some tags with what they name, where those lead to that lead elsewhere; null for nowhere. */
+  led(exchange: Exchange, repositoryId: number, tags: ReadonlyMap<string, Digest>): Promise<Map<string, Digest | null>>;
 }
 
 /** ACR's attributes of what is in quarantine. */

@@ -113,14 +113,14 @@ export async function requireDigestOf(
 }
 
 async function digestOf(
-  { catalog, admission }: Attributes,
+  { catalog, heldTags }: Attributes,
   exchange: Exchange,
   repository: Repository,
   reference: string,
 ): Promise<Digest | undefined> {
   if (parseDigest(reference) || !isTag(reference)) return requireDigest(reference);
   const digest = (await describeTag(catalog, repository, reference))?.digest;
-  const door = digest && admission(exchange.registryId, repository.name);
-  const led = door && (await door.leadsTo(exchange, { repositoryId: repository.id, digest }, reference));
+  const held = digest && heldTags(exchange.registryId, repository.name);
+  const led = held && (await held.led(exchange, repository.id, new Map([[reference, digest]]))).get(reference);
   return led === undefined ? digest : (led ?? undefined);
 }

@@ -60,19 +60,18 @@ export function listTagAttributes(
 
 /** Tags with what they lead to, without those in quarantine that lead nowhere: as a pull would find them. */
 async function ledTo(
-  { admission }: Attributes,
+  { heldTags }: Attributes,
   exchange: Exchange,
-  { id: repositoryId, name }: Repository,
+  { id, name }: Repository,
   tags: readonly TagFacts[],
 ): Promise<TagFacts[]> {
-  const door = admission(exchange.registryId, name);
-  if (!door) return [...tags];
-  const led: TagFacts[] = [];
-  for (const tag of tags) {
-    const digest = await door.leadsTo(exchange, { repositoryId, digest: tag.digest }, tag.name);
-    if (digest !== null) led.push(digest === undefined ? tag : { ...tag, digest });
-  }
-  return led;
+  const held = heldTags(exchange.registryId, name);
+  if (!held) return [...tags];
+  const led = await held.led(exchange, id, new Map(tags.map((tag) => [tag.name, tag.digest])));
+  return tags.flatMap((tag) => {
+    const digest = led.get(tag.name);
+    return digest === null ? [] : [digest === undefined ? tag : { ...tag, digest }];
+  });
 }
 
 /** `GET /acr/v1/{name}/_tags/{tag}` */

@@ -1,5 +1,5 @@
 import type { Mirror } from '../resources/index.ts';
-import { createAdmissionGate, type AdmissionGate } from './gate.ts';
+import { createAdmissionGate, type AdmissionGate, type GateOptions } from './gate.ts';
 import { createQuarantineDesk, type QuarantineDesk } from './quarantine.ts';
 import { createRecompute, type Recompute } from './recompute.ts';
 import { type AdmissionRegistry, type AdmissionRules, createRules } from './rules.ts';
@@ -13,6 +13,8 @@ export interface AdmissionOptions extends FactSources {
   /** Current time (ms). */
   now: () => number;
   failed(error: unknown, detail: Record<string, unknown>): void;
+  /** Told of an image that somebody pulls and that waits for its scan, each time: it is wanted before others. */
+  wanted?: GateOptions['wanted'];
 }
 
 /** What is let out, and why; one for each process. */
@@ -24,14 +26,14 @@ export interface Admission {
   background: Recompute;
 }
 
-export function createAdmission({ mirror, registries, failed, ...sources }: AdmissionOptions): Admission {
+export function createAdmission({ mirror, registries, failed, wanted, ...sources }: AdmissionOptions): Admission {
   const rules = createRules(mirror, registries);
   const options = { ...sources, rules };
   const verdicts = createVerdicts(options);
   return {
     rules,
     verdicts,
-    gate: createAdmissionGate({ catalog: sources.catalog, rules, verdicts }),
+    gate: createAdmissionGate({ catalog: sources.catalog, rules, verdicts, wanted }),
     quarantine: createQuarantineDesk({ ...options, verdicts }),
     background: createRecompute({ ...options, verdicts, failed }),
   };

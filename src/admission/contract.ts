@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { apiVersions, resourceType } from '../operations/index.ts';
-import { severities } from '../packages/index.ts';
+import { parsePurl, severities } from '../packages/index.ts';
 import { admissionActions } from './actions-contract.ts';
 import { fixStates } from './evidence.ts';
 import { justifications, vexStatuses } from './exception.ts';
@@ -124,7 +124,7 @@ export const admissionExceptionType = resourceType({
           z
             .string()
             .max(512)
-            .regex(/^pkg:[a-z0-9.+-]+\/\P{Cc}+$/u, 'must be a package URL, such as pkg:deb/debian/openssl'),
+            .refine((text) => parsePurl(text) !== undefined, 'must be a package URL, such as pkg:deb/debian/openssl'),
         )
         .max(100)
         .default([])

@@ -68,6 +68,16 @@ export async function saveProgress(db: Database, registryId: number, progress: R
   );
 }
 
+/** Whether anything is recorded that what happens in a registry could change. */
+export async function hasRecords({ first }: Database): Promise<boolean> {
+  const found = await Promise.all([
+    first('SELECT registry_id FROM admission_progress LIMIT 1', []),
+    first('SELECT digest FROM evidence LIMIT 1', []),
+    first('SELECT digest FROM quarantine_states LIMIT 1', []),
+  ]);
+  return found.some((row) => row !== undefined);
+}
+
 /** The registries that ever had rules. */
 export async function followedRegistries(db: Database): Promise<number[]> {
   const rows = await db.all<{ registry_id: number }>('SELECT registry_id FROM admission_progress', []);

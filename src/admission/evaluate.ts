@@ -63,7 +63,8 @@ export function evaluate(
     quarantine: quarantineOf(facts, enforced),
     isHidden: obstacles.length > 0 && obstacles.every(({ policy }) => policy.mode === 'quarantine'),
     signersMayRead: obstacles.every(({ policy }) => policy.signersMayRead),
-    depends: facts.kind === 'index' || facts.listedBy.length > 0 || reasons.some(({ code }) => code === 'ADVISORIES_TOO_OLD'),
+    depends:
+      facts.kind === 'index' || facts.listedBy.length > 0 || reasons.some(({ code }) => code === 'ADVISORIES_TOO_OLD'),
     excepted: judged
       .flatMap(({ judgement }) => judgement.excepted)
       .toSorted((a, b) => compare(keyOf(a), keyOf(b)))

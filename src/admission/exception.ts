@@ -1,4 +1,5 @@
 import type { Digest } from '../oci/index.ts';
+import { parsePurl } from '../packages/index.ts';
 import type { EvidenceFinding, FixState } from './evidence.ts';
 import type { AdmissionPolicy } from './policy.ts';
 import { covers } from './repositories.ts';
@@ -80,30 +81,10 @@ function isNamed(vulnerability: string, { id, aliases }: EvidenceFinding): boole
 
 /** Whether a package URL means another: without version any, without qualifiers any (supply §9). */
 export function purlCovers(pattern: string, purl: string): boolean {
-  const wanted = partsOf(pattern);
-  const given = partsOf(purl);
-  if (wanted.name !== given.name) return false;
+  const wanted = parsePurl(pattern);
+  const given = parsePurl(purl);
+  if (!wanted || !given) return false;
+  if (wanted.type !== given.type || wanted.namespace !== given.namespace || wanted.name !== given.name) return false;
   if (wanted.version !== undefined && wanted.version !== given.version) return false;
-  return [...wanted.qualifiers].every(([key, value]) => given.qualifiers.get(key) === value);
-}
-
-function partsOf(purl: string): { name: string; version: string | undefined; qualifiers: URLSearchParams } {
-  const [whole = ''] = purl.split('#', 1);
-  const question = whole.indexOf('?');
-  const path = question < 0 ? whole : whole.slice(0, question);
-  // A scope of npm has an @, too, which package URLs write %40; some who write them do not.
-  const at = path.indexOf('@', path.lastIndexOf('/') + 1);
-  return {
-    name: decoded(at < 0 ? path : path.slice(0, at)).toLowerCase(),
-    version: at < 0 ? undefined : decoded(path.slice(at + 1)),
-    qualifiers: new URLSearchParams(question < 0 ? '' : whole.slice(question + 1)),
-  };
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+  return Object.entries(wanted.qualifiers ?? {}).every(([key, value]) => given.qualifiers?.[key] === value);
 }

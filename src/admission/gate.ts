@@ -47,6 +47,8 @@ export interface GateOptions {
   catalog: Catalog;
   rules: AdmissionRules;
   verdicts: Verdicts;
+  /** Told of an image that somebody pulls and that waits for its scan, each time: it is wanted before others. */
+  wanted?: ((place: ImagePlace) => void) | undefined;
   sleep?(ms: number): Promise<void>;
 }
 
@@ -71,7 +73,13 @@ export interface AdmissionGate {
   requireAdmitted(place: ImagePlace, puller: Puller): Promise<void>;
 }
 
-export function createAdmissionGate({ catalog, rules: all, verdicts, sleep = Bun.sleep }: GateOptions): AdmissionGate {
+export function createAdmissionGate({
+  catalog,
+  rules: all,
+  verdicts,
+  wanted,
+  sleep = Bun.sleep,
+}: GateOptions): AdmissionGate {
   let waiting = 0;
 
   /** By what somebody may read what is refused; undefined where they may not. */
@@ -94,6 +102,7 @@ export function createAdmissionGate({ catalog, rules: all, verdicts, sleep = Bun
       pull.passed({ place, decision: id, why: 'read-for-signing', right });
       return undefined;
     }
+    if (decision.effect === 'pending') wanted?.(place);
     const before = await earlier(rules, place, tag, decision);
     if (before) return { instead: before };
     if (decision.effect === 'pending') {

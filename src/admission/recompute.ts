@@ -5,8 +5,10 @@ import { forgetEvidence } from './evidence-store.ts';
 import {
   dueVerdicts,
   followedRegistries,
+  hasRecords,
   progressOf,
   releaseImage,
+  type RuleProgress,
   saveProgress,
   setDue,
   verdictsAfter,
@@ -19,6 +21,8 @@ const verdictsAtOnce = 100;
 const eventsAtOnce = 1000;
 /** Verdicts of a registry that are looked through in a round, after its rules have changed. */
 const lookedAtOnce = 500;
+/** After how long they are looked through again (ms): longer than a decision takes, and than a node needs to hear of a rule. */
+const secondMs = 5000;
 /** After how long what could not be decided is tried again (ms). */
 const againMs = 300_000;
 
@@ -96,13 +100,33 @@ export function createRecompute(options: RecomputeOptions): Recompute {
     }
   }
 
+  /** When the verdicts of a registry are looked through for the second time (ms), by the name of that look. */
+  const second = new Map<string, number>();
+
+  /**
+   * The look that is due at the verdicts of a registry whose rules have changed: one at once, and one a while later. What was
+   * being decided by the old rules, here or on another node, is written by then.
+   */
+  function lookFor(registryId: number, progress: RuleProgress | undefined): string | undefined {
+    const revision = rules.registry(registryId)?.revision ?? '';
+    const first = `${revision}+`;
+    if (progress?.revision === revision) return progress.done ? undefined : revision;
+    if (progress?.revision !== first || !progress.done) return first;
+    const name = `${registryId} ${revision}`;
+    const at = second.get(name) ?? now() + secondMs;
+    second.set(name, at);
+    if (at > now()) return undefined;
+    second.delete(name);
+    return revision;
+  }
+
   /** Some verdicts of a registry whose rules have changed. True when there are more. */
   async function lookThrough(registryId: number): Promise<boolean> {
     const own = rules.registry(registryId);
-    const revision = own?.revision ?? '';
     const progress = await progressOf(db, registryId);
-    if (progress?.revision === revision && progress.done) return false;
-    const after = progress?.revision === revision ? progress : { repositoryId: 0, digest: '' };
+    const look = lookFor(registryId, progress);
+    if (look === undefined) return false;
+    const after = progress?.revision === look ? progress : { repositoryId: 0, digest: '' };
     const rows = await verdictsAfter(db, registryId, after, lookedAtOnce);
     for (const [repositoryId, some] of Map.groupBy(rows, (row) => row.repositoryId)) {
       const repository = await repositoryOfId(catalog, repositoryId);
@@ -117,7 +141,7 @@ export function createRecompute(options: RecomputeOptions): Recompute {
     const last = rows.at(-1);
     const done = rows.length < lookedAtOnce || !last;
     await saveProgress(db, registryId, {
-      revision,
+      revision: look,
       done,
       repositoryId: last?.repositoryId ?? 0,
       digest: last?.digest ?? '',
@@ -127,6 +151,8 @@ export function createRecompute(options: RecomputeOptions): Recompute {
 
   return {
     async followEvents() {
+      // Where there is no policy and no evidence, nobody need know what is pushed.
+      if (rules.all().length === 0 && !(await hasRecords(db))) return false;
       const handled = await consumeEvents(
         db,
         'admission',

@@ -45,8 +45,9 @@ const select = `SELECT v.digest, v.body, v.revision, v.evidence_version, v.state
 
 /** How long what refuses an index, or part of one, is believed (ms): another part may have changed since. */
 const dependentMs = 2000;
-/** After how long such a verdict is decided anew, whoever asks (ms). */
-const recheckMs = 30_000;
+/** After how long such a verdict is decided anew, whoever asks (ms), and one whose push nobody was told of yet. */
+const recheckMs = 600_000;
+const heldMs = 30_000;
 
 /** The verdict on an image, if it was made by these rules and time has not changed it. One row, by its key. */
 export async function readVerdict(
@@ -99,13 +100,25 @@ export async function writeVerdict(
 ): Promise<boolean> {
   const { registryId, repositoryId, repository, digest } = place;
   const { decision, revision, evidenceVersion, stateVersion, evaluatedAt } = verdict;
-  return db.write(async (tx) => {
+  // What a crash takes back is decided again: nobody waits for the disk, unless somebody is told of a push.
+  const durable = (await heldOf(db, place)) === 1;
+  const write = async (tx: Transaction) => {
     if (!(await holdManifest(tx, repositoryId, digest))) return false;
     const before = await tx.first<{ held: number; effect: string }>(
       'SELECT held, effect FROM verdicts WHERE repository_id = ? AND digest = ? FOR UPDATE',
       [repositoryId, digest],
     );
-    const released = before?.held === 1 && isReleased(decision);
+    const facts = await tx.first<{ evidence: number | null; state: number | null }>(
+      `SELECT (SELECT CAST(sum(version) AS BIGINT) FROM evidence WHERE digest = ? AND registry_id = ?) AS evidence,
+        (SELECT version FROM quarantine_states WHERE repository_id = ? AND digest = ?) AS state`,
+      [digest, registryId, repositoryId, digest],
+    );
+    // Written since the decision was begun: nobody will believe it, and it is made anew at once.
+    const isStale = (facts?.evidence ?? 0) !== evidenceVersion || (facts?.state ?? 0) !== stateVersion;
+    const isHeld = before?.held === 1;
+    const ends = isHeld && !isStale && isReleased(decision);
+    // Held since we looked: the next round tells of it.
+    const released = ends && durable;
     tx.send(
       `INSERT INTO verdicts (registry_id, repository_id, digest, effect, revision, evidence_version, state_version, body,
           evaluated_at, valid_until, due)
@@ -124,7 +137,7 @@ export async function writeVerdict(
         JSON.stringify(decision),
         evaluatedAt,
         decision.validUntil,
-        decision.depends && decision.effect !== 'allow' ? evaluatedAt + recheckMs : decision.validUntil,
+        isStale || (ends && !released) ? -1 : dueOf(decision, evaluatedAt, isHeld),
       ],
     );
     if (released) {
@@ -132,7 +145,19 @@ export async function writeVerdict(
       appendEvent(tx, { registryId, type: 'manifest.pushed', data, at: evaluatedAt });
     }
     return before?.effect !== decision.effect;
-  });
+  };
+  return db.write(write, { durable });
+}
+
+async function heldOf(db: Database, { repositoryId, digest }: ImagePlace): Promise<number | undefined> {
+  const text = 'SELECT held FROM verdicts WHERE repository_id = ? AND digest = ?';
+  return (await db.first<{ held: number }>(text, [repositoryId, digest]))?.held;
+}
+
+/** When a decision is made anew, whoever asks: what waits for something else now and then, should nobody have told of that. */
+function dueOf({ depends, effect, validUntil }: Decision, evaluatedAt: number, isHeld: boolean): number {
+  const waits = effect === 'pending' || (depends && effect !== 'allow');
+  return waits ? Math.min(validUntil, evaluatedAt + (isHeld ? heldMs : recheckMs)) : validUntil;
 }
 
 /** Whether nothing keeps an image in quarantine any more. */

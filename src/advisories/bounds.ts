@@ -23,13 +23,10 @@ export const bounds = {
   records: 1_000_000,
 } as const;
 
+/** Control characters, and those that turn the direction of a text. */
+const unseen = /[\p{Cc}\u2028\u2029\u202A-\u202E\u2066-\u2069]+/gu;
+
 /** Texts go into terminals, tables and queries: one line, without control characters, of a length. */
 export function line(value: unknown, most: number): string {
-  if (typeof value !== 'string') return '';
-  // eslint-disable-next-line no-control-regex
-  return value
-    .replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g, ' ')
-    .trim()
-    .slice(0, most)
-    .toWellFormed();
+  return typeof value === 'string' ? value.replaceAll(unseen, ' ').trim().slice(0, most).toWellFormed() : '';
 }

@@ -1,9 +1,10 @@
 import { type Database, listsOf } from '../database/index.ts';
 import { bounds } from './bounds.ts';
 import { importRefused } from './import-error.ts';
+import { sourceOfRecord } from './licences.ts';
 import type { Item } from './import-records.ts';
 import type { OsvAffected, OsvRecord } from './osv.ts';
-import { unpack } from './pack.ts';
+import { unpack, unpackEntry } from './pack.ts';
 import { listFeeds, type FeedState } from './feed-rows.ts';
 import { objectOf } from './read-record.ts';
 import './tables.ts';
@@ -12,22 +13,32 @@ import './tables.ts';
  * A bundle carries what one server knows to another: an OCI artifact with a layer for each feed.
  *
  *   layer   zstd of lines of JSON: a head, records in the order of their ids, and how many they were
- *           {"feed":"osv/Go","origin":"https://…","at":1790000000000}
+ *           {"feed":"osv/Go","origin":"https://…"}
  *           {"id":"GO-2021-0113", …}
  *           {"records":1}
  *
- * The same knowledge gives the same bytes, so that what has not changed is not sent again.
+ * The same knowledge gives the same bytes, so that what has not changed is not sent again: how fresh it is stands in the
+ * annotations of the manifest.
  */
 
 export const bundleArtifactType = 'application/vnd.bonded.advisories.v1';
 export const bundleLayerType = 'application/vnd.bonded.advisories.v1.ndjson+zstd';
 
+/** Annotations of layers. */
+export const layerKeys = {
+  feed: 'vnd.bonded.advisories.feed',
+  /** When its feed was last up to date (RFC 3339). */
+  at: 'vnd.bonded.advisories.at',
+  records: 'vnd.bonded.advisories.records',
+  source: 'vnd.bonded.advisories.source',
+  /** Of a file that somebody pushed. */
+  ecosystem: 'vnd.bonded.advisories.ecosystem',
+} as const;
+
 /** The first line of a layer. */
 export interface LayerHead {
   feed: string;
   origin: string;
-  /** When its feed was last up to date (ms). */
-  at: number;
 }
 
 const pageSize = 200;
@@ -42,12 +53,11 @@ export function readHead(line: string | undefined): LayerHead {
   } catch {
     // Said below.
   }
-  const { feed, origin, at } = head ?? {};
-  const isHead =
-    typeof feed === 'string' && feedName.test(feed) && typeof origin === 'string' && Number.isSafeInteger(at);
+  const { feed, origin } = head ?? {};
+  const isHead = typeof feed === 'string' && feedName.test(feed) && typeof origin === 'string';
   if (!isHead)
     throw importRefused('the layer is none of a bundle of advisories: its first line does not say which feed it is');
-  return { feed, origin: origin.slice(0, bounds.url), at: Number(at) };
+  return { feed, origin: origin.slice(0, bounds.url) };
 }
 
 /** The records that follow. A layer without its last line is cut off, which AdvisoryImportError says at the end. */
@@ -78,19 +88,28 @@ export async function bundledFeeds(db: Database): Promise<FeedState[]> {
   return feeds.filter(({ records }) => records > 0);
 }
 
-/** The lines of a layer. */
-export async function* linesOfLayer(db: Database, feed: FeedState): AsyncGenerator<string> {
-  const head: LayerHead = { feed: feed.id, origin: feed.origin, at: feed.okAt ?? 0 };
+/** The lines of a layer. `licensed` is told of the licence of each record, where it is known. */
+export async function* linesOfLayer(
+  db: Database,
+  feed: FeedState,
+  licensed: (licence: string) => void = () => {},
+): AsyncGenerator<string> {
+  if (feed.licence !== '') licensed(feed.licence);
+  const head: LayerHead = { feed: feed.id, origin: feed.origin };
   yield JSON.stringify(head);
   let records = 0;
-  for await (const line of recordLines(db, feed)) {
+  for await (const line of recordLines(db, feed, licensed)) {
     records++;
     yield line;
   }
   yield JSON.stringify({ records });
 }
 
-async function* recordLines(db: Database, feed: FeedState): AsyncGenerator<string> {
+async function* recordLines(
+  db: Database,
+  feed: FeedState,
+  licensed: (licence: string) => void,
+): AsyncGenerator<string> {
   if (feed.id === 'kev') return yield* kevLines(db);
   if (feed.id === 'epss') return yield* epssLines(db);
   for (let after = ''; ;) {
@@ -103,8 +122,11 @@ async function* recordLines(db: Database, feed: FeedState): AsyncGenerator<strin
       db,
       rows.map(({ id }) => id),
     );
-    for (const { id, record } of rows)
+    for (const { id, record_id, record } of rows) {
+      const { licence } = sourceOfRecord(record_id, feed.id);
+      if (licence !== undefined) licensed(licence);
       yield JSON.stringify({ ...unpack<OsvRecord>(record), affected: affected.get(id) ?? [] });
+    }
     after = rows.at(-1)!.record_id;
   }
 }
@@ -112,14 +134,14 @@ async function* recordLines(db: Database, feed: FeedState): AsyncGenerator<strin
 async function affectedOf(db: Database, ids: readonly number[]): Promise<Map<number, OsvAffected[]>> {
   const found = new Map<number, OsvAffected[]>();
   for (const { list, values } of listsOf(ids)) {
-    const rows = await db.all<{ advisory_id: number; entry: Uint8Array }>(
-      `SELECT advisory_id, entry FROM affected_packages WHERE advisory_id IN (${list}) ORDER BY advisory_id, position`,
+    const rows = await db.all<{ advisory_id: number; entry: Uint8Array; said: string }>(
+      `SELECT advisory_id, entry, said FROM affected_packages WHERE advisory_id IN (${list}) ORDER BY advisory_id, position`,
       values,
     );
-    for (const { advisory_id, entry } of rows) {
-      const of = found.get(advisory_id);
-      if (of) of.push(unpack(entry));
-      else found.set(advisory_id, [unpack(entry)]);
+    for (const row of rows) {
+      const of = found.get(row.advisory_id);
+      if (of) of.push(unpackEntry(row));
+      else found.set(row.advisory_id, [unpackEntry(row)]);
     }
   }
   return found;

@@ -1,6 +1,6 @@
 import { type Database, listsOf, type Parameter, rowsOf, type Transaction } from '../database/index.ts';
 import { lockClock, tellClock } from './clock.ts';
-import { pack } from './pack.ts';
+import { pack, packEntry } from './pack.ts';
 import type { StoredAdvisory } from './read-record.ts';
 import { type ChangedAdvisory, markChanged, rematch } from './rematch.ts';
 import './tables.ts';
@@ -129,11 +129,11 @@ function insertParts(tx: Transaction, id: number, { aliases, affected }: StoredA
     release,
     id,
     position,
-    pack(entry),
+    ...packEntry(entry),
   ]);
   for (const { rows, values } of rowsOf<Parameter>(entries)) {
     tx.send(
-      `INSERT INTO affected_packages (ecosystem, name, release, advisory_id, position, entry) VALUES ${rows}`,
+      `INSERT INTO affected_packages (ecosystem, name, release, advisory_id, position, entry, said) VALUES ${rows}`,
       values,
     );
   }

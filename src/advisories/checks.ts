@@ -23,7 +23,8 @@ export const advisoryChecks: readonly Check<AdvisoryFacts>[] = [
     title: 'What is known of vulnerabilities is old',
     why:
       'A vulnerability that was published since is not found in any image, however often that is scanned. Bring the sources ' +
-      'up to date, or let the server do so by itself (advisories.refresh); where it may not reach them, from a mirror or a bundle.',
+      'up to date, or let the server do so by itself (advisories.refresh); where it may not reach them, from a mirror or a bundle. A source that nobody wants any more is taken away by bonded ' +
+      'advisories remove.',
     look({ feeds, maxAge, refresh, now, serverId }) {
       const stale = feeds.filter((feed) => isStale(feed, maxAge, now));
       if (stale.length === 0) return [];

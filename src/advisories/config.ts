@@ -24,6 +24,7 @@ export const advisoriesConfig = z
       .default(false)
       .describe('Fetches advisories by itself, from `advisories.sources`. Without it, `bonded advisories sync` does.'),
     interval: duration()
+      .refine((ms) => ms >= 1000, 'must be 1s or more')
       .prefault('1h')
       .describe('How often each source is asked what has changed; of KEV and EPSS once a day is the most.'),
     sources: z

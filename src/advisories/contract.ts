@@ -91,6 +91,14 @@ export const exportAdvisories = action({
   longRunning: true,
 });
 
+export const removeAdvisories = action({
+  description:
+    'Takes sources away with all that is known by them. One that `advisories.sources` still names comes back the next time.',
+  input: z.object({ feeds: z.array(z.string().min(1).max(250)).min(1).max(1000).describe('Their names.') }),
+  output: z.object({ revision: z.number(), removed: z.array(z.string()) }),
+  longRunning: true,
+});
+
 /** What is known of vulnerabilities. There is one, which nobody makes or deletes. */
 export const advisoryDatabaseType = resourceType({
   namespace: 'Microsoft.ContainerRegistry',
@@ -105,9 +113,14 @@ export const advisoryDatabaseType = resourceType({
     records: count('Advisories that are known.'),
     stale: z.boolean().describe('Whether a source is; without any, true.'),
     refresh: z.boolean().describe('Whether the server fetches them by itself.'),
+    ecosystems: z
+      .array(z.object({ name: z.string(), lastSuccess: z.string().optional() }))
+      .describe(
+        'What images have packages of, with when a source of it was up to date; without that, nothing is known of it.',
+      ),
     feeds: z.array(feed),
   }),
-  actions: { sync: syncAdvisories, export: exportAdvisories },
+  actions: { sync: syncAdvisories, export: exportAdvisories, remove: removeAdvisories },
 });
 
 export const advisoryDatabaseName = 'default';

@@ -8,7 +8,7 @@ import './tables.ts';
 /** Of the scores, packed and unpacked; the real ones have 2 and 10 MiB (bytes). */
 export const epssBytes = { packed: 64 * 1024 * 1024, unpacked: 512 * 1024 * 1024 };
 /** FIRST gives the scores to everybody, and asks to be named. */
-export const epssFeed = { id: 'epss', licence: 'free, with attribution to FIRST' } as const;
+export const epssFeed = { id: 'epss', licence: 'LicenseRef-FIRST-EPSS' } as const;
 const mostScores = 2_000_000;
 const longestLine = 1024;
 /** Scores have five digits. */

@@ -75,6 +75,22 @@ export async function succeedFeed(db: Database, { id, now, dueAt, etag, position
   );
 }
 
+/** What is stored of a feed still was all that there is, at a time (ms). */
+export async function confirmFeed(db: Database, id: string, at: number): Promise<void> {
+  await db.change(
+    `UPDATE advisory_feeds SET ok_at = ?, error = '', failures = 0 WHERE id = ? AND ok_at < ? RETURNING id`,
+    [at, id, at],
+  );
+}
+
+/** The same of all feeds whose ids begin with a text, such as `trivy-db/`. */
+export async function confirmFeedsOf(db: Database, prefix: string, at: number): Promise<void> {
+  await db.change(
+    `UPDATE advisory_feeds SET ok_at = ?, error = '', failures = 0 WHERE id > ? AND id < ? AND ok_at < ? RETURNING id`,
+    [at, prefix, `${prefix}\u{10ffff}`, at],
+  );
+}
+
 /** What is stored of it stays. */
 export async function failFeed(
   db: Database,

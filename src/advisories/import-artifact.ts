@@ -1,5 +1,6 @@
 import type { Artifact, ArtifactLayer } from './artifact.ts';
-import { bundleArtifactType, bundleLayerType } from './bundle.ts';
+import { bundleArtifactType, bundleLayerType, layerKeys } from './bundle.ts';
+import { confirmFeed } from './feed-rows.ts';
 import { spool } from './formats/spool.ts';
 import type { ImportContext } from './import-context.ts';
 import { importRefused } from './import-error.ts';
@@ -34,7 +35,13 @@ export async function importArtifact(
   if (layers.length > mostLayers) throw importRefused(`${artifact.name} has more than ${mostLayers} layers`);
   const feeds: FeedOutcome[] = [];
   for (const layer of layers) {
-    if (known.has(layer.digest)) continue;
+    const at = timeOf(layer, context.now());
+    const feed = layer.annotations[layerKeys.feed];
+    if (known.has(layer.digest)) {
+      // It still is what its source has.
+      if (feed !== undefined && at !== undefined) await confirmFeed(context.db, feed, at);
+      continue;
+    }
     if (layer.size > context.maxBytes)
       throw importRefused(
         `a layer of ${artifact.name} has ${layer.size} bytes, more than advisories.maxDownload allows`,
@@ -43,6 +50,7 @@ export async function importArtifact(
     feeds.push(
       ...(await importFile(context, file, {
         ...options,
+        at,
         origin: originOf(artifact, layer),
         ...ecosystemOf(layer, options),
       })),
@@ -57,7 +65,6 @@ const isContent = ({ mediaType }: ArtifactLayer) =>
   (!mediaType.startsWith(bundleArtifactType) && mediaType !== 'application/vnd.oci.empty.v1+json');
 
 const titleKey = 'org.opencontainers.image.title';
-export const ecosystemKey = 'vnd.bonded.advisories.ecosystem';
 
 function originOf({ name }: Artifact, { annotations }: ArtifactLayer): string {
   const title = annotations[titleKey];
@@ -66,6 +73,12 @@ function originOf({ name }: Artifact, { annotations }: ArtifactLayer): string {
 
 /** Who pushed a file may have said of which ecosystem it is. */
 function ecosystemOf({ annotations }: ArtifactLayer, { ecosystem }: ArtifactOptions): { ecosystem?: string } {
-  const said = ecosystem ?? annotations[ecosystemKey];
+  const said = ecosystem ?? annotations[layerKeys.ecosystem];
   return said === undefined ? {} : { ecosystem: said };
+}
+
+/** When a layer was up to date where it was made; what is in the future is now. */
+function timeOf({ annotations }: ArtifactLayer, now: number): number | undefined {
+  const at = Date.parse(annotations[layerKeys.at] ?? '');
+  return Number.isNaN(at) ? undefined : Math.min(at, now);
 }

@@ -21,6 +21,8 @@ export interface FileOptions {
   origin: string;
   /** Of an export of OSV; else it is what all its records speak of. */
   ecosystem?: string | undefined;
+  /** When a layer of a bundle was up to date (ms); default: now. */
+  at?: number | undefined;
   /** Of a trivy-db, which holds very many: those that are wanted. */
   wants(ecosystem: string, release: string): boolean;
 }
@@ -42,7 +44,7 @@ export async function importFile(
     case 'bolt':
       return importTrivyDb(context, source, options);
     case 'zstd':
-      return [await importLayer(context, source)];
+      return [await importLayer(context, source, options)];
     case 'gzip':
       return importPacked(context, source, options);
     case 'json':
@@ -101,17 +103,16 @@ export async function importTrivyDb(
 }
 
 /** A layer of a bundle. */
-async function importLayer(context: ImportContext, source: ByteSource): Promise<FeedOutcome> {
+async function importLayer(context: ImportContext, source: ByteSource, { at }: FileOptions): Promise<FeedOutcome> {
   const lines = linesOf(unpacked(chunksOf(source), 'zstd', context.maxBytes), bounds.recordBytes);
   const first = await lines.next();
-  const { feed, origin, at } = readHead(first.done ? undefined : first.value);
+  const { feed, origin } = readHead(first.done ? undefined : first.value);
   const items = recordsOfLayer(lines, feed);
-  const time = Math.min(at, context.now());
   if (feed === 'kev')
-    return importKev(context, Buffer.from(JSON.stringify({ vulnerabilities: await jsonOf(items) })), origin, time);
-  if (feed === 'epss') return importEpss(context, scoresOf(items), origin, time);
+    return importKev(context, Buffer.from(JSON.stringify({ vulnerabilities: await jsonOf(items) })), origin, at);
+  if (feed === 'epss') return importEpss(context, scoresOf(items), origin, at);
   const ecosystem = /^osv\/(.+)$/.exec(feed)?.[1];
-  return importFeed(context, { id: feed, origin, ecosystem, items, at: time });
+  return importFeed(context, { id: feed, origin, ecosystem, items, at });
 }
 
 async function jsonOf(items: AsyncIterable<Item>): Promise<unknown[]> {

@@ -82,8 +82,11 @@ export async function importRecords(
   for await (const item of items) {
     if (++done.records > bounds.records)
       throw importRefused(`there are more than ${bounds.records} records, which is more than one feed may have`);
-    const change = changeOf(item, ecosystem, refuse);
-    if (!change) continue;
+    const change = changeOf(item, ecosystem);
+    if (typeof change === 'string') {
+      refuse(change);
+      continue;
+    }
     if (change.advisory) seen.add(hashOf(change.recordId));
     batch.push(change);
     entries += change.advisory?.affected.length ?? 0;
@@ -96,11 +99,12 @@ export async function importRecords(
   return done;
 }
 
-function changeOf(item: Item, ecosystem: string | undefined, refuse: (reason: string) => void): Change | undefined {
-  if ('refused' in item) return void refuse(item.refused);
+/** What an item brings; the reason where it is left out. */
+function changeOf(item: Item, ecosystem: string | undefined): Change | string {
+  if ('refused' in item) return item.refused;
   if ('gone' in item) return { recordId: item.gone, advisory: undefined };
   const read = readRecord(item.json, ecosystem);
-  if (read.kind === 'refused') return void refuse(read.reason);
+  if (read.kind === 'refused') return read.reason;
   return read.kind === 'gone'
     ? { recordId: read.recordId, advisory: undefined }
     : { recordId: read.advisory.recordId, advisory: read.advisory };

@@ -45,7 +45,7 @@ export async function storeKev({ db }: ImportContext, bytes: Uint8Array): Promis
 }
 
 /** Replaces the catalogue, in one transaction. Components that it concerns are told to be looked at again. */
-async function replaceKev(db: Database, part: string, entries: readonly ExploitedEntry[]): Promise<number> {
+export async function replaceKev(db: Database, part: string, entries: readonly ExploitedEntry[]): Promise<number> {
   return db.write(async (tx) => {
     const revision = await lockClock(tx);
     const known = new Map(

@@ -70,7 +70,9 @@ export async function startMirror() {
     if (kind === 'leads inside')
       return response.writeHead(302, { location: 'http://169.254.169.254/latest/meta-data' }).end();
     response.writeHead(200, { 'content-length': bytes.length });
-    return response.write(bytes.subarray(0, bytes.length / 2), () => response.destroy());
+    const half = bytes.subarray(0, bytes.length / 2);
+    // What stalls goes on as long as its client waits.
+    return response.write(half, () => void (kind === 'breaks off' && response.destroy()));
   }
 
   const put = (path: string, content: string | Uint8Array) => {
@@ -83,7 +85,7 @@ export async function startMirror() {
     put,
     remove: (path: string) => void files.delete(path),
     /** An ecosystem as OSV publishes it. */
-    osv(ecosystem: string, records: readonly (OsvFixture & object)[]) {
+    osv<T extends OsvFixture>(ecosystem: string, records: readonly T[]) {
       put(
         `/osv/${ecosystem}/all.zip`,
         zipOf(Object.fromEntries(records.map((one) => [`${one.id}.json`, JSON.stringify(one)]))),
@@ -104,4 +106,4 @@ export async function startMirror() {
   };
 }
 
-export type Trouble = 'fails' | 'forbids' | 'moves' | 'leads inside' | 'breaks off';
+export type Trouble = 'fails' | 'forbids' | 'moves' | 'leads inside' | 'breaks off' | 'stalls';

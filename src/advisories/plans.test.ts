@@ -7,12 +7,13 @@ import { advisory, component, contextOf, itemsOf, openAdvisories } from './advis
 import { bundledFeeds, linesOfLayer } from './bundle.ts';
 import { changedComponents } from './changed-components.ts';
 import { readEpss, storeEpss } from './epss.ts';
-import { failFeed } from './feed-rows.ts';
+import { beginFeed, failFeed } from './feed-rows.ts';
 import { componentsWith, findComponents } from './find-components.ts';
 import { importFeed } from './import-feed.ts';
 import { storeKev } from './kev.ts';
 import { pack } from './pack.ts';
 import { seenEcosystems } from './refresh.ts';
+import { removeFeed } from './remove-feed.ts';
 import { registerComponents } from './register.ts';
 import { advisoriesStatus } from './status.ts';
 import { vulnerabilitiesOf } from './vulnerabilities.ts';
@@ -33,8 +34,8 @@ async function fill(db: TestDatabase): Promise<void> {
     await many('advisory_aliases', 'alias, advisory_id', `'CVE-2020-' || n, n`).execute(tx);
     await many(
       'affected_packages',
-      'ecosystem, name, release, advisory_id, position, entry',
-      `CASE WHEN n % 2 = 0 THEN 'npm' ELSE 'Debian' END, 'package-' || (n / 4), CASE WHEN n % 2 = 0 THEN '' ELSE '12' END, n, 0, ${bytes}`,
+      'ecosystem, name, release, advisory_id, position, entry, said',
+      `CASE WHEN n % 2 = 0 THEN 'npm' ELSE 'Debian' END, 'package-' || (n / 4), CASE WHEN n % 2 = 0 THEN '' ELSE '12' END, n, 0, ${bytes}, ''`,
     ).execute(tx);
     await many(
       'components',
@@ -79,6 +80,9 @@ async function exercise(base: TestDatabase): Promise<Statement[]> {
     Buffer.from(JSON.stringify({ vulnerabilities: [{ cveID: 'CVE-2020-1007', dateAdded: '2026-01-01' }] })),
   );
   for (const bundled of await bundledFeeds(db)) for await (const _ of linesOfLayer(db, bundled));
+  await beginFeed(db, { id: 'epss', origin: 'test', licence: '', now: 1 });
+  await removeFeed(context, 'osv/PyPI');
+  await removeFeed(context, 'epss');
   return statements;
 }
 

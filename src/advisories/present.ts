@@ -1,4 +1,5 @@
 import type { FeedState } from './feed-rows.ts';
+import { freshnessOf } from './freshness.ts';
 import type { AdvisoriesStatus } from './status.ts';
 
 /** Whether a feed was not up to date for too long (ms). */
@@ -9,7 +10,12 @@ export function isStale({ okAt }: Pick<FeedState, 'okAt'>, maxAgeMs: number, now
 /** What the management API shows of the advisories. */
 export function presentAdvisories(
   { revision, feeds }: AdvisoriesStatus,
-  { maxAge, refresh, now }: { maxAge: number; refresh: boolean; now: number },
+  {
+    ecosystems,
+    maxAge,
+    refresh,
+    now,
+  }: { ecosystems: readonly string[]; maxAge: number; refresh: boolean; now: number },
 ) {
   const time = (ms: number | undefined) => (ms === undefined ? undefined : new Date(ms).toISOString());
   return {
@@ -17,6 +23,7 @@ export function presentAdvisories(
     records: feeds.reduce((sum, { records }) => sum + records, 0),
     stale: feeds.length === 0 || feeds.some((feed) => isStale(feed, maxAge, now)),
     refresh,
+    ecosystems: ecosystems.map((name) => ({ name, lastSuccess: time(freshnessOf(feeds, [name])) })),
     feeds: feeds.map((feed) => ({
       name: feed.id,
       origin: feed.origin,

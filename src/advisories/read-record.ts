@@ -116,7 +116,7 @@ function readRange(value: unknown): OsvRange | 'beyond' | undefined {
       return version === undefined ? [] : [{ [kind]: version }];
     });
   });
-  return events.length === 0 ? undefined : ({ type, events } as OsvRange);
+  return events.length === 0 ? undefined : { type, events };
 }
 
 const refused = (reason: string): ReadRecord => ({ kind: 'refused', reason });
@@ -162,17 +162,17 @@ function severitiesOf(value: unknown): { severity?: OsvSeverity[] } {
     .map((one) => ({ type: line(one['type'], 32), score: line(one['score'], 256) }))
     .filter(({ type, score }) => type !== '' && score !== '')
     .slice(0, bounds.severities);
-  return found.length === 0 ? {} : ({ severity: found } as { severity: OsvSeverity[] });
+  return found.length === 0 ? {} : { severity: found };
 }
 
 function referencesOf(value: unknown): Pick<OsvRecord, 'references'> {
   const found = listOf(value)
     .map(objectOf)
     .filter((one) => one !== undefined)
-    .map((one) => ({ type: line(one['type'], 32), url: String(one['url'] ?? '') }))
-    .filter(({ url }) => url.length <= bounds.url && /^https?:\/\/[^\s\p{Cc}]+$/u.test(url))
+    .map((one) => ({ type: line(one['type'], 32), url: line(one['url'], bounds.url) }))
+    .filter(({ url }) => /^https?:\/\/\S+$/.test(url))
     .slice(0, bounds.references);
-  return found.length === 0 ? {} : ({ references: found } as Pick<OsvRecord, 'references'>);
+  return found.length === 0 ? {} : { references: found };
 }
 
 /** What a database says in a form of its own: as far as it is small. */

@@ -9,6 +9,7 @@ import { listFeeds } from './feed-rows.ts';
 import type { RefreshContext } from './feeds/feeds.ts';
 import { startMirror } from './mirror.double.ts';
 import { refreshFeeds } from './refresh.ts';
+import { removeFeed } from './remove-feed.ts';
 import { registerComponents } from './register.ts';
 import { vulnerabilitiesOf } from './vulnerabilities.ts';
 
@@ -222,4 +223,12 @@ test('KEV and EPSS are there beside each vulnerability, and what they change is 
   mirror.put('/kev.json', catalogue('CVE-2020-0001'));
   expect(await changedBy()).toEqual([id!]);
   expect((await vulnerabilitiesOf(db, [id!])).get(id!)![0]!.kev).toBeUndefined();
+  // Sources that are taken away.
+  expect(await removeFeed(contextOf(db), 'epss')).toBe(true);
+  expect((await changedComponents(db, revision, 10)).componentIds).toEqual([id!]);
+  expect((await vulnerabilitiesOf(db, [id!])).get(id!)![0]!.epss).toBeUndefined();
+  expect(await removeFeed(contextOf(db), 'osv/npm')).toBe(true);
+  expect(await removeFeed(contextOf(db), 'osv/npm')).toBe(false);
+  expect(await names(db, id!)).toEqual([]);
+  expect((await listFeeds(db)).map((feed) => feed.id)).toEqual(['kev']);
 });

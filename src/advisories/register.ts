@@ -25,7 +25,8 @@ export async function registerComponents(
   const keys = wanted.map(keyOf);
   const known = await idsOf(db, keys);
   const missing = new Map(wanted.flatMap((component, at) => (known.has(keys[at]!) ? [] : [[keys[at]!, component]])));
-  const all = [...missing];
+  // In one order, so that no two who register the same wait for each other.
+  const all = [...missing].toSorted(([one], [other]) => (one < other ? -1 : 1));
   for (let at = 0; at < all.length; at += atOnce) {
     const some = all.slice(at, at + atOnce);
     const made = await ('write' in db ? db.write((tx) => register(tx, some)) : register(db, some));

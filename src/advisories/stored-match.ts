@@ -8,6 +8,8 @@ export interface StoredMatch {
   at: number;
   /** The first version in which it is fixed. */
   fixed?: string;
+  /** Versions are named one by one: nothing is said of a fix. */
+  listed?: true;
   /** The version of the component is not known: it may be affected. */
   possible?: true;
 }
@@ -25,6 +27,7 @@ export function storedMatch(component: Component, entries: readonly Entry[]): st
   const stored: StoredMatch = {
     at: entries.find(({ entry }) => entry === match.affected)!.position,
     ...(match.fixedVersion !== undefined && { fixed: match.fixedVersion }),
+    ...(!match.affected.ranges && { listed: true }),
     ...(match.possible && { possible: true }),
   };
   return JSON.stringify(stored);

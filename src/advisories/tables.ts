@@ -52,8 +52,10 @@ declare module '../database/tables.ts' {
       advisory_id: number;
       /** Its place in the record. */
       position: number;
-      /** zstd of JSON: an entry of `affected` in an OSV record. */
+      /** zstd of JSON: an entry of `affected` in an OSV record, but for what follows. There may be thousands of versions in it. */
       entry: Uint8Array;
+      /** JSON of what it says beside versions, such as a severity; empty where that is nothing. */
+      said: string;
     };
     /** A package in one version, shared by all images that have it. */
     components: {
@@ -112,7 +114,7 @@ export const advisoryMigrations: Migration[] = [
         `CREATE TABLE advisory_aliases (alias ${text} NOT NULL, advisory_id ${int} NOT NULL, PRIMARY KEY (alias, advisory_id))`,
         'CREATE INDEX advisory_aliases_advisory ON advisory_aliases (advisory_id)',
         `CREATE TABLE affected_packages (ecosystem ${text} NOT NULL, name ${text} NOT NULL, release ${text} NOT NULL,
-          advisory_id ${int} NOT NULL, position ${int} NOT NULL, entry ${bytes} NOT NULL,
+          advisory_id ${int} NOT NULL, position ${int} NOT NULL, entry ${bytes} NOT NULL, said ${text} NOT NULL,
           PRIMARY KEY (ecosystem, name, release, advisory_id, position))`,
         'CREATE INDEX affected_packages_advisory ON affected_packages (advisory_id, position)',
         `CREATE TABLE components (id ${autoId}, "key" ${text} NOT NULL, ecosystem ${text} NOT NULL, release ${text} NOT NULL,

@@ -3,8 +3,8 @@ import { type Component, compareVersions } from '../packages/index.ts';
 import { combine, type Group } from './combine.ts';
 import { predictionsOf } from './epss.ts';
 import { exploitedOf } from './kev.ts';
-import type { OsvAffected, OsvRecord } from './osv.ts';
-import { unpack } from './pack.ts';
+import type { OsvRecord } from './osv.ts';
+import { type Said, unpack, unpackSaid } from './pack.ts';
 import { isMalicious, rate } from './rate.ts';
 import type { StoredMatch } from './stored-match.ts';
 import { sourceOfRecord } from './licences.ts';
@@ -12,14 +12,14 @@ import type { Vulnerability } from './vulnerability.ts';
 import './tables.ts';
 
 /** Components that are looked at together. */
-const atOnce = 256;
+const atOnce = 64;
 const mostReferences = 20;
 
 /** An advisory that matches a component. */
 interface Finding {
   record: OsvRecord;
   part: string;
-  entry: OsvAffected | undefined;
+  entry: Said | undefined;
   match: StoredMatch;
 }
 
@@ -35,17 +35,23 @@ export async function vulnerabilitiesOf(
 ): Promise<Map<number, Vulnerability[]>> {
   const found = new Map<number, Vulnerability[]>();
   for (let at = 0; at < componentIds.length; at += atOnce) {
+    // Reads of SQLite give nobody a turn by themselves; in a transaction nothing else may be awaited.
+    if (at > 0 && 'write' in db) await Bun.sleep(0);
     const some = componentIds.slice(at, at + atOnce);
     const findings = await findingsOf(db, some);
     const groups = new Map([...findings].map(([id, of]) => [id, { ...of, groups: combine(of.findings) }]));
     const cves = [...groups.values()].flatMap((of) => of.groups.flatMap(cvesOf));
     const distinct = [...new Set(cves)];
     const [exploited, predicted] = await Promise.all([exploitedOf(db, distinct), predictionsOf(db, distinct)]);
-    for (const [id, { ecosystem, groups: own }] of groups)
+    // In the order in which they were asked for.
+    for (const id of some) {
+      const of = groups.get(id);
+      if (!of) continue;
       found.set(
         id,
-        own.map((group) => vulnerabilityOf(ecosystem, group, exploited, predicted)),
+        of.groups.map((group) => vulnerabilityOf(of.ecosystem, group, exploited, predicted)),
       );
+    }
   }
   return found;
 }
@@ -108,21 +114,21 @@ async function advisoriesOf(
 async function entriesAt(
   db: LookUps,
   places: readonly (readonly [advisory: number, at: number])[],
-): Promise<Map<string, OsvAffected>> {
+): Promise<Map<string, Said>> {
   const wanted = new Map<number, Set<number>>();
   for (const [advisory, at] of places) {
     const of = wanted.get(at);
     if (of) of.add(advisory);
     else wanted.set(at, new Set([advisory]));
   }
-  const found = new Map<string, OsvAffected>();
+  const found = new Map<string, Said>();
   for (const [at, advisories] of wanted) {
     for (const { list, values } of listsOf([...advisories])) {
-      const rows = await db.all<{ advisory_id: number; entry: Uint8Array }>(
-        `SELECT advisory_id, entry FROM affected_packages WHERE position = ? AND advisory_id IN (${list})`,
+      const rows = await db.all<{ advisory_id: number; said: string }>(
+        `SELECT advisory_id, said FROM affected_packages WHERE position = ? AND advisory_id IN (${list})`,
         [at, ...values],
       );
-      for (const { advisory_id, entry } of rows) found.set(`${advisory_id} ${at}`, unpack<OsvAffected>(entry));
+      for (const { advisory_id, said } of rows) found.set(`${advisory_id} ${at}`, unpackSaid(said));
     }
   }
   return found;
@@ -137,7 +143,9 @@ function vulnerabilityOf(
   exploited: Awaited<ReturnType<typeof exploitedOf>>,
   predicted: Awaited<ReturnType<typeof predictionsOf>>,
 ): Vulnerability {
-  const { id, aliases, members } = group;
+  const { id, aliases } = group;
+  // A database may give them in any order.
+  const members = group.members.toSorted((one, other) => (one.record.id < other.record.id ? -1 : 1));
   const cves = cvesOf(group);
   const kev = cves.map((cve) => exploited.get(cve)).find((found) => found !== undefined);
   const [epss] = cves
@@ -150,7 +158,7 @@ function vulnerabilityOf(
   const sources = members.map(({ record, part }) => sourceOfRecord(record.id, part));
   return {
     id,
-    records: records.map((record) => record.id).toSorted(),
+    records: records.map((record) => record.id),
     aliases,
     ...rate(members),
     ...(kev && { kev }),
@@ -173,7 +181,7 @@ function fixStateOf(members: readonly Finding[]): Vulnerability['fixState'] {
       status === 'will_not_fix' || status === 'end_of_life' || reason === 'ignored' || urgency === 'end-of-life',
   );
   if (wont) return 'wont-fix';
-  return members.some(({ entry }) => entry?.ranges) ? 'not-fixed' : 'unknown';
+  return members.some(({ match }) => match.listed !== true) ? 'not-fixed' : 'unknown';
 }
 
 function summaryOf(records: readonly OsvRecord[]): string {

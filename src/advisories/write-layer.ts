@@ -17,22 +17,28 @@ export interface WrittenLayer {
   digest: `sha256:${string}`;
 }
 
-/** A layer of a bundle in a temporary file, which is the caller's to dispose of. */
-export function writeLayer(db: Database, feed: FeedState, maxBytes: number): Promise<WrittenLayer> {
-  return writeLines(linesOfLayer(db, feed), maxBytes);
+/** A layer of a bundle in a temporary file, which is the caller's to dispose of, and the licences of what is in it, in order. */
+export async function writeLayer(
+  db: Database,
+  feed: FeedState,
+  maxBytes: number,
+): Promise<WrittenLayer & { licences: string[] }> {
+  const licences = new Set<string>();
+  const lines = linesOfLayer(db, feed, (licence) => licences.add(licence));
+  return { ...(await writeLines(lines, maxBytes)), licences: [...licences].toSorted() };
 }
 
 /** A directory of OSV records, a file each, as a layer. Throws AdvisoryImportError where it is not clear of what it is. */
 export async function writeDirectory(
   path: string,
-  { ecosystem, maxBytes, at }: { ecosystem?: string | undefined; maxBytes: number; at: number },
+  { ecosystem, maxBytes }: { ecosystem?: string | undefined; maxBytes: number },
 ): Promise<WrittenLayer & { feed: string }> {
   const found = ecosystem ?? (await ecosystemOf(readOsvDirectory(path)));
   if (found === undefined)
     throw importRefused(`it is not clear of which ecosystem ${path} is; say so with --ecosystem`);
   const feed = `osv/${found}`;
   const lines = async function* () {
-    yield JSON.stringify({ feed, origin: path, at } satisfies LayerHead);
+    yield JSON.stringify({ feed, origin: path } satisfies LayerHead);
     let records = 0;
     for await (const item of readOsvDirectory(path)) {
       if ('refused' in item) throw importRefused(item.refused);

@@ -67,7 +67,9 @@ export async function openAccess(
   const resources = createResources(db, { now });
   for (const { name } of registriesOf(config)) await ensureRegistryResource(resources, name);
   await ensureHomeReplications(resources);
-  const types = [registryType, tierType, ...identityTypes, ...networkTypes, ...admissionTypes, scanningType].map(({ type }) => type);
+  const types = [registryType, tierType, ...identityTypes, ...networkTypes, ...admissionTypes, scanningType].map(
+    ({ type }) => type,
+  );
   const mirror = await createMirror(resources, types);
   const rightUses = createRightUses(db, (id) => mirror.get(id) !== undefined, now);
   const standing = { ...standingOf(config.bootstrap), used: rightUses.used };

@@ -25,11 +25,11 @@ export const openssl = (more: Partial<EvidenceFinding> = {}): EvidenceFinding =>
   ...more,
 });
 
-/** A server with a clock that can be put forward, somebody who may pull, somebody who may push, and what scans would say. */
+/** A server that scans nothing by itself, with a clock that can be put forward, somebody who may pull, somebody who may push, and what scans would say. */
 export async function openAdmissionRig(settings: Record<string, string | number> = {}) {
   let ahead = 0;
   const now = () => Date.now() + ahead;
-  const server = await startWatchedApp({ now, settings });
+  const server = await startWatchedApp({ now, settings: { 'scanning.parallel': 0, ...settings } });
   const { people, url, app } = server;
   const management = managementOf(url);
   const somebody = async (name: string, ...roles: string[]) => {

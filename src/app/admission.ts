@@ -19,6 +19,16 @@ const mostNaming = 64;
 /** Tags of a list that are looked at one by one because nothing is recorded of what they name; others are shown. */
 const mostLooked = 200;
 
+/** What is let out of a repository, for both protocols. */
+interface Door extends AdmissionDoor {
+  /** Where those of some tags lead to that lead elsewhere than they point; null for nowhere. */
+  led(
+    exchange: GatedExchange,
+    repositoryId: number,
+    tags: ReadonlyMap<string, Digest>,
+  ): Promise<Map<string, Digest | null>>;
+}
+
 /** What is let out, with who asks and what is audited. */
 export function openAdmission(
   { db, catalog, blobs }: Storage,
@@ -42,10 +52,10 @@ export function openAdmission(
 
   const passedBy = (exchange: GatedExchange) => (passed: Passed) => recordPassed(audit, exchange, passed);
 
-  const doors = new WeakMap<RepositoryRules, AdmissionDoor>();
+  const doors = new WeakMap<RepositoryRules, Door>();
 
   /** One for as long as the rules of a repository are the same. */
-  function doorOf(registryId: number, repository: string): AdmissionDoor | undefined {
+  function doorOf(registryId: number, repository: string): Door | undefined {
     const rules = admission.gate.of(registryId, repository);
     if (!rules) return undefined;
     let door = doors.get(rules);
@@ -53,15 +63,29 @@ export function openAdmission(
     return door;
   }
 
-  function createDoor(registryId: number, rules: RepositoryRules): AdmissionDoor {
+  function createDoor(registryId: number, rules: RepositoryRules): Door {
     const { repository } = rules;
     const { gate, verdicts } = admission;
     type Found = { repositoryId: number; digest: Digest };
     const placeOf = ({ repositoryId, digest }: Found) => ({ registryId, repositoryId, repository, digest });
     const leadsTo: AdmissionDoor['leadsTo'] = (exchange, found, tag) =>
       gate.leadsTo(rules, placeOf(found), tag, pullerOf(exchange));
+    const led: Door['led'] = async (exchange, repositoryId, tags) => {
+      const elsewhere = new Map<string, Digest | null>();
+      if (pullerOf(exchange).has('quarantine/read', repository)) return elsewhere;
+      const recorded = await verdicts.recorded(repositoryId, [...new Set(tags.values())], rules);
+      let looked = 0;
+      for (const [tag, digest] of tags) {
+        const effect = recorded.get(digest)?.effect;
+        if (effect === 'allow' || (effect === undefined && looked++ >= mostLooked)) continue;
+        const to = await leadsTo(exchange, { repositoryId, digest }, tag);
+        if (to !== undefined) elsewhere.set(tag, to);
+      }
+      return elsewhere;
+    };
     return {
       leadsTo,
+      led,
       admit(exchange, found, tag) {
         if (gate.hasJustAdmitted(rules, found)) return undefined;
         return gate.admit(rules, {
@@ -76,16 +100,9 @@ export function openAdmission(
         });
       },
       async visible(exchange, repositoryId, tags) {
-        if (!rules.holdsPrevious || pullerOf(exchange).has('quarantine/read', repository)) return tags;
-        const named = await digestsOfTags(catalog, repositoryId, tags);
-        const recorded = await verdicts.recorded(repositoryId, [...new Set(named.values())], rules);
-        const gone = new Set<string>();
-        let looked = 0;
-        for (const [tag, digest] of named) {
-          const isOpen = recorded.get(digest)?.effect === 'allow' || (!recorded.has(digest) && looked++ >= mostLooked);
-          if (!isOpen && (await leadsTo(exchange, { repositoryId, digest }, tag)) === null) gone.add(tag);
-        }
-        return gone.size === 0 ? tags : tags.filter((tag) => !gone.has(tag));
+        if (!rules.holdsPrevious) return tags;
+        const elsewhere = await led(exchange, repositoryId, await digestsOfTags(catalog, repositoryId, tags));
+        return elsewhere.size === 0 ? tags : tags.filter((tag) => elsewhere.get(tag) !== null);
       },
       async mayTake(exchange, repositoryId, blob) {
         const naming = await manifestsNaming(catalog, repositoryId, blob, mostNaming);
@@ -97,6 +114,9 @@ export function openAdmission(
       },
     };
   }
+
+  const heldTags = (registryId: number, repository: string) =>
+    admission.gate.of(registryId, repository)?.holdsPrevious ? doorOf(registryId, repository) : undefined;
 
   const quarantine: QuarantineAttributes = {
     shown: (repository, digests) => admission.quarantine.shown(repository, digests),
@@ -120,7 +140,7 @@ export function openAdmission(
     },
   };
 
-  return { admission, doorOf, quarantine };
+  return { admission, doorOf, heldTags, quarantine };
 }
 
 async function isLetOut(

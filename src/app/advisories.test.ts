@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { testdata } from '../../test/support/testdata.ts';
-import { registerComponents, vulnerabilitiesOf } from '../advisories/index.ts';
+import { advisoriesStatus, registerComponents, vulnerabilitiesOf } from '../advisories/index.ts';
 import { openCommands } from '../cli/manage/command-rig.double.ts';
 
 interface Synced {
@@ -99,6 +99,22 @@ test('a server fetches a bundle of another one by itself', async () => {
     await Bun.sleep(200);
   }
   expect((await vulnerabilitiesOf(db, [id!])).get(id!)!.map((one) => one.id)).toEqual(['A-1']);
+  // Where nothing has changed but the time at which that was seen, no layer is made anew, and the time is taken over.
+  const at = Date.now() + 1000;
+  await outside.server.app.storage.db.write((tx) => tx.run('UPDATE advisory_feeds SET ok_at = ?', [at]));
+  const layersOf = async () => {
+    const manifest = await outside.ok('acr', 'manifest', 'show', '--name', 'bonded/advisories:latest');
+    return (manifest as { layers: { digest: string }[] }).layers.map(({ digest }) => digest);
+  };
+  const before = await layersOf();
+  await outside.ok('advisories', 'export');
+  expect(await layersOf()).toEqual(before);
+  const isTakenOver = async () =>
+    (await advisoriesStatus(db)).feeds.some(
+      (feed) => feed.id === 'osv/npm' && feed.okAt !== undefined && feed.okAt >= at - 1000,
+    );
+  for (let tries = 0; tries < 300 && !(await isTakenOver()); tries++) await Bun.sleep(200);
+  expect(await isTakenOver()).toBe(true);
   const metrics = await inside.server.app.metrics.render();
   expect(metrics).toContain('bonded_advisories_age_seconds');
 }, 120_000);

@@ -3,6 +3,7 @@ import {
   bundleArtifactType,
   bundledFeeds,
   bundleLayerType,
+  layerKeys,
   writeLayer,
   AdvisoryImportError,
 } from '../advisories/index.ts';
@@ -45,6 +46,8 @@ export async function openLocalArtifact({ catalog, blobs }: Storage, image: Loca
   return { digest: found.digest, name: named, ...layersOf(parseManifest(bytes, found.mediaType), bytes, read) };
 }
 
+/** An SPDX expression (image-spec annotations.md). */
+const licencesKey = 'org.opencontainers.image.licenses';
 const empty = new TextEncoder().encode('{}');
 
 /** What a bundle came to be. */
@@ -93,12 +96,14 @@ export async function writeBundle(
   }
 
   const layers: object[] = [];
+  const licences = new Set<string>();
   let bytes = 0;
   for (const [at, feed] of feeds.entries()) {
     options.check();
     await options.wrote(feed.id, at / feeds.length);
-    const { file, digest } = await writeLayer(db, feed, options.maxBytes);
+    const { file, digest, licences: own } = await writeLayer(db, feed, options.maxBytes);
     await using _ = file;
+    for (const licence of own) licences.add(licence);
     await put(digest, file.size, () => streamOf(file));
     bytes += file.size;
     layers.push({
@@ -107,15 +112,19 @@ export async function writeBundle(
       size: file.size,
       annotations: {
         'org.opencontainers.image.title': `${feed.id.replaceAll('/', '-')}.ndjson.zst`,
-        'vnd.bonded.advisories.feed': feed.id,
-        'vnd.bonded.advisories.records': `${feed.records}`,
-        'vnd.bonded.advisories.source': feed.origin,
+        ...(own.length > 0 && { [licencesKey]: own.join(' AND ') }),
+        [layerKeys.feed]: feed.id,
+        [layerKeys.at]: new Date(feed.okAt ?? 0).toISOString(),
+        [layerKeys.records]: `${feed.records}`,
+        [layerKeys.source]: feed.origin,
       },
     });
   }
   const emptyDigest = digestOf(empty);
   await put(emptyDigest, empty.length, () => new Blob([empty]).stream());
-  const manifest = new TextEncoder().encode(JSON.stringify(manifestOf(feeds, emptyDigest, layers)));
+  const manifest = new TextEncoder().encode(
+    JSON.stringify(manifestOf(feeds, emptyDigest, layers, [...licences].toSorted())),
+  );
   const digest = digestOf(manifest);
   const parsed = parseManifest(manifest, mediaTypes.ociManifest);
   await putManifest(catalog, registryId, repository, { digest, bytes: manifest, parsed, tags: [tag] });
@@ -126,8 +135,7 @@ type Feeds = Awaited<ReturnType<typeof bundledFeeds>>;
 
 const revisionOf = (feeds: Feeds) => Math.max(...feeds.map(({ revision }) => revision));
 
-function manifestOf(feeds: Feeds, emptyDigest: Digest, layers: readonly object[]): object {
-  const licences = [...new Set(feeds.map(({ licence }) => licence).filter((licence) => licence !== ''))].toSorted();
+function manifestOf(feeds: Feeds, emptyDigest: Digest, layers: readonly object[], licences: readonly string[]): object {
   // The time of what is in it, not of its making: the same knowledge is the same manifest.
   const built = new Date(Math.max(...feeds.map(({ okAt = 0 }) => okAt))).toISOString();
   return {
@@ -138,7 +146,7 @@ function manifestOf(feeds: Feeds, emptyDigest: Digest, layers: readonly object[]
     layers,
     annotations: {
       'org.opencontainers.image.created': built,
-      'org.opencontainers.image.licenses': licences.join('; '),
+      ...(licences.length > 0 && { [licencesKey]: licences.join(' AND ') }),
       'vnd.bonded.advisories.revision': `${revisionOf(feeds)}`,
       'vnd.bonded.advisories.sources': feeds.map(({ id }) => id).join(', '),
     },

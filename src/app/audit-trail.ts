@@ -43,13 +43,17 @@ export function throttledTo(audit: Audit): ThrottleGateOptions['refused'] {
   };
 }
 
-/** Records which tokens were given out, and which not. */
-export function grantsTo(audit: Audit): Oauth2Options['record'] {
-  return (exchange, { action, caller, refusal, issued, asked, granted }) => {
-    const scopes = { asked: asked.join(' ').slice(0, longestField), granted: granted.join(' ').slice(0, longestField) };
-    const detail = action === 'token.issue' ? { issued, ...scopes } : { issued };
-    const outcome = refusal ? 'denied' : 'allowed';
-    audit.record({ ...about(exchange, caller), action, outcome, reason: refusal?.reason, detail });
+/** Records which tokens are given out, and which not. Many are given out at a time, and each answer waits for its record. */
+export function tokensTo(audit: Audit): Pick<Oauth2Options, 'refused' | 'granted'> {
+  return {
+    refused(exchange, { action, caller, refusal }) {
+      audit.record({ ...about(exchange, caller), action, outcome: 'denied', reason: refusal.reason });
+    },
+    granted(exchange, { action, caller, issued, asked, granted }) {
+      const scopes = { asked: asked?.slice(0, longestField), granted: granted?.slice(0, longestField) };
+      const entry = { ...about(exchange, caller), action, outcome: 'allowed', detail: { issued, ...scopes } } as const;
+      return audit.recordTogether(entry);
+    },
   };
 }
 

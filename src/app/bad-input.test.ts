@@ -41,6 +41,17 @@ const samples: Record<string, { name: string; body?: object }> = {
   },
   'registries/replications': { name: 'sample', body: { location: 'sample', properties: {} } },
   'registries/privateEndpointConnections': { name: 'sample', body: { properties: { linkId: 'vpce-1' } } },
+  'registries/admissionPolicies': { name: 'sample', body: { properties: { repositories: ['a'], mode: 'audit' } } },
+  'registries/admissionExceptions': {
+    name: 'sample',
+    body: {
+      properties: {
+        vulnerability: 'CVE-2026-1',
+        repositories: ['a'],
+        expiresOn: new Date(Date.now() + 86_400_000).toISOString(),
+      },
+    },
+  },
   tiers: { name: 'sample', body: { properties: {} } },
   trustedIssuers: {
     name: 'sample',

@@ -16,13 +16,12 @@ export function imageGate(db: Database): Gate {
 
   async function requirePart(caller: Caller, reference: string): Promise<void> {
     let known = parts.get(caller);
-    if (!known) parts.set(caller, (known = partsOf(db, caller.holder.image!.digest as Digest)));
-    if (
-      !(await known
-        .catch((error: unknown) => (parts.delete(caller), Promise.reject(error)))
-        .then((all) => all.has(reference)))
-    )
-      throw refusal();
+    if (!known) {
+      parts.set(caller, (known = partsOf(db, caller.holder.image!.digest as Digest)));
+      // What failed is tried again.
+      known.catch(() => parts.delete(caller));
+    }
+    if (!(await known).has(reference)) throw refusal();
   }
 
   return (exchange, asked) => {

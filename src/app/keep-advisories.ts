@@ -2,8 +2,8 @@ import { advisoriesStatus, type AdvisoriesStatus, refreshFeeds } from '../adviso
 import type { Configuration } from '../configuration.ts';
 import { startPeriodic } from '../jobs/index.ts';
 import type { Log, Metrics } from '../telemetry/index.ts';
-import { refreshContext } from './advisories.ts';
 import type { Failures } from './background.ts';
+import { refreshContext } from './refresh-context.ts';
 import type { Storage } from './storage.ts';
 
 /** How often it is asked which sources are due, and how fresh they are (ms). */
@@ -25,7 +25,6 @@ export function keepAdvisories(
   let known: AdvisoriesStatus | undefined;
   const measure = async () => void (known = await advisoriesStatus(storage.db));
   metrics.onScrape(() => {
-    metrics.advisoryRevision.set(known?.revision ?? 0);
     for (const { id, okAt = 0, records } of known?.feeds ?? []) {
       metrics.advisoryAge.set({ feed: id }, Math.max(0, (now() - okAt) / 1000));
       metrics.advisoryRecords.set({ feed: id }, records);

@@ -1,5 +1,13 @@
 import { coversRepository } from '../admission/index.ts';
-import { commitBlob, contentOf, findBlobToKeep, hasManifest, placesOf, putManifest, roomFor } from '../catalog/index.ts';
+import {
+  commitBlob,
+  contentOf,
+  findBlobToKeep,
+  hasManifest,
+  placesOf,
+  putManifest,
+  roomFor,
+} from '../catalog/index.ts';
 import type { LinkBlob, Uploads } from '../content/index.ts';
 import { cycloneDxMediaType, type ImageInventory, toCycloneDx } from '../inventory/index.ts';
 import { type Digest, digestOf, mediaTypes, parseManifest } from '../oci/index.ts';

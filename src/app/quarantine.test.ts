@@ -128,6 +128,9 @@ describe('a policy that quarantines', () => {
   test('releases by itself what passes, and tells of the push then', async () => {
     const { digest } = await rig.push('intake/app', 'v1');
     expect((await rig.get('intake/app', 'v1')).status).toBe(404);
+    // Attributes and lists say that it is there: what is hidden is its content.
+    const listed = await fetch(`${rig.url}/acr/v1/intake/app/_tags/v1`, { headers: rig.runtime });
+    expect(await listed.json()).toMatchObject({ tag: { digest } });
     expect(await attributes('intake/app', digest)).toMatchObject({ quarantineState: 'Quarantined' });
     await rig.scan(digest);
     await rig.until(async () => (await eventsOf(digest)).includes('manifest.pushed'));

@@ -27,7 +27,11 @@ export async function pushLayers(
 ): Promise<string> {
   await pushBlob(url, name, config);
   for (const layer of layers) await pushBlob(url, name, layer);
-  const descriptors = layers.map((layer) => ({ mediaType: layerType, digest: digestOf(layer), size: layer.byteLength }));
+  const descriptors = layers.map((layer) => ({
+    mediaType: layerType,
+    digest: digestOf(layer),
+    size: layer.byteLength,
+  }));
   const manifest = { schemaVersion: 2, mediaType: ociManifest, config: configDescriptor(config), layers: descriptors };
   const answer = await putManifest(url, name, tag, JSON.stringify(manifest));
   if (answer.status !== 201) throw new Error(`PUT manifest answered ${answer.status}: ${await answer.text()}`);
@@ -54,7 +58,13 @@ export async function showScan(url: string, repository: string, digest: string):
   return ((await answer.json()) as { properties: ShownScan }).properties;
 }
 
-export async function askScan<T>(url: string, repository: string, digest: string, action: string, input = {}): Promise<T> {
+export async function askScan<T>(
+  url: string,
+  repository: string,
+  digest: string,
+  action: string,
+  input = {},
+): Promise<T> {
   const headers = { 'Content-Type': 'application/json' };
   const target = `${url}${idOf(repository, digest)}/${action}?${version}`;
   const answer = await fetch(target, { method: 'POST', body: JSON.stringify(input), headers });

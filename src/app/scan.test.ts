@@ -9,6 +9,7 @@ import { testdata } from '../../test/support/testdata.ts';
 import { openCommands } from '../cli/manage/command-rig.double.ts';
 import { fetch } from '../../test/http/fetch.ts';
 import { randomBytes } from '../../test/http/registry.ts';
+import { openAdmissionRig } from './admission-rig.double.ts';
 import { askScan, distInfo, layerOf, pushLayers, scanned } from './scan-rig.double.ts';
 
 const skopeo = Bun.which('skopeo');
@@ -28,33 +29,37 @@ interface Findings {
 
 const real = skopeo && go && python ? test : test.skip;
 
-real('an image with a vulnerable Go program and a vulnerable Python package is scanned when it is pushed', async () => {
-  await using rig = await openCommands();
-  const { url } = rig.server;
-  await rig.ok('advisories', 'sync', '--from', python!, '--ecosystem', 'PyPI');
-  await rig.ok('advisories', 'sync', '--from', go!, '--ecosystem', 'Go');
-  const program = { name: 'usr/bin/skopeo', content: await readFile(skopeo!), mode: 0o755 };
-  const layers = [layerOf([program]), layerOf([distInfo('Django', '3.2.1'), distInfo('harmless-of-ours', '1.0')])];
-  const digest = await pushLayers(url, 'team/app', 'v1', layers);
-  const scan = await scanned(url, 'team/app', digest);
-  expect(scan).toMatchObject({ state: 'Done', status: 'complete' });
-  const { findings, total } = await askScan<Findings>(url, 'team/app', digest, 'findings', { top: 1000 });
-  expect(total).toBe(findings.length);
-  const ofDjango = findings.filter(({ component }) => component.name === 'django');
-  expect(ofDjango.length).toBeGreaterThan(10);
-  expect(ofDjango).toContainEqual(
-    expect.objectContaining({
-      vulnerability: 'CVE-2022-28346',
-      component: expect.objectContaining({ version: '3.2.1', layerIndex: 1 }),
-      fix: { state: 'fixed', version: '3.2.13' },
-    }),
-  );
-  const ofGo = findings.filter(({ component }) => component.name === 'stdlib');
-  expect(ofGo.length).toBeGreaterThan(10);
-  expect(ofGo[0]!.component).toMatchObject({ path: 'usr/bin/skopeo', layerIndex: 0 });
-  const { sbom } = await askScan<{ sbom: string }>(url, 'team/app', digest, 'sbom');
-  expect(JSON.parse(sbom).components.map(({ name }: { name: string }) => name)).toContain('django');
-}, 180_000);
+real(
+  'an image with a vulnerable Go program and a vulnerable Python package is scanned when it is pushed',
+  async () => {
+    await using rig = await openCommands();
+    const { url } = rig.server;
+    await rig.ok('advisories', 'sync', '--from', python!, '--ecosystem', 'PyPI');
+    await rig.ok('advisories', 'sync', '--from', go!, '--ecosystem', 'Go');
+    const program = { name: 'usr/bin/skopeo', content: await readFile(skopeo!), mode: 0o755 };
+    const layers = [layerOf([program]), layerOf([distInfo('Django', '3.2.1'), distInfo('harmless-of-ours', '1.0')])];
+    const digest = await pushLayers(url, 'team/app', 'v1', layers);
+    const scan = await scanned(url, 'team/app', digest);
+    expect(scan).toMatchObject({ state: 'Done', status: 'complete' });
+    const { findings, total } = await askScan<Findings>(url, 'team/app', digest, 'findings', { top: 1000 });
+    expect(total).toBe(findings.length);
+    const ofDjango = findings.filter(({ component }) => component.name === 'django');
+    expect(ofDjango.length).toBeGreaterThan(10);
+    expect(ofDjango).toContainEqual(
+      expect.objectContaining({
+        vulnerability: 'CVE-2022-28346',
+        component: expect.objectContaining({ version: '3.2.1', layerIndex: 1 }),
+        fix: { state: 'fixed', version: '3.2.13' },
+      }),
+    );
+    const ofGo = findings.filter(({ component }) => component.name === 'stdlib');
+    expect(ofGo.length).toBeGreaterThan(10);
+    expect(ofGo[0]!.component).toMatchObject({ path: 'usr/bin/skopeo', layerIndex: 0 });
+    const { sbom } = await askScan<{ sbom: string }>(url, 'team/app', digest, 'sbom');
+    expect(JSON.parse(sbom).components.map(({ name }: { name: string }) => name)).toContain('django');
+  },
+  180_000,
+);
 
 /** Processes that read layers for this one. */
 async function readersOf(parent: number): Promise<number[]> {
@@ -89,10 +94,15 @@ test('a process that reads a layer and is killed loses no push and no scan: it i
   const other = await pushLayers(url, 'app', 'v2', [layerOf([distInfo('Django', '3.2.2')])]);
   expect(await scanned(url, 'app', other)).toMatchObject({ state: 'Done', components: 1 });
   expect((await fetch(`${url}/v2/app/manifests/v1`)).status).toBe(200);
-  expect(await scanned(url, 'app', digest, ({ state, error }) => state === 'Done' || error !== undefined)).toMatchObject({
+  expect(
+    await scanned(url, 'app', digest, ({ state, error }) => state === 'Done' || error !== undefined),
+  ).toMatchObject({
     error: expect.stringContaining('SIGKILL'),
   });
-  expect(await scanned(url, 'app', digest, ({ state }) => state === 'Done')).toMatchObject({ status: 'complete', components: 1 });
+  expect(await scanned(url, 'app', digest, ({ state }) => state === 'Done')).toMatchObject({
+    status: 'complete',
+    components: 1,
+  });
 }, 180_000);
 
 test('a server that is killed in the middle of a scan does it after its next start', async () => {
@@ -111,7 +121,11 @@ test('a server that is killed in the middle of a scan does it after its next sta
     }
     await using server = await startTestProcess(options);
     expect((await fetch(`${server.url}/v2/app/manifests/v1`)).status).toBe(200);
-    expect(await scanned(server.url, 'app', digest)).toMatchObject({ state: 'Done', status: 'complete', components: 1 });
+    expect(await scanned(server.url, 'app', digest)).toMatchObject({
+      state: 'Done',
+      status: 'complete',
+      components: 1,
+    });
   } finally {
     await rm(data, { recursive: true, force: true });
   }
@@ -150,3 +164,22 @@ test('a repository that asks for it has the SBOM of each image as a referrer, on
   expect(await referrers('team/private')).toEqual([]);
   expect(await referrers('other')).toEqual([]);
 }, 120_000);
+
+test('an image that somebody waits for is scanned before those that were pushed earlier', async () => {
+  await using rig = await openAdmissionRig();
+  const { db } = rig.app.storage;
+  await rig.policy('prod', {
+    repositories: ['prod/*'],
+    mode: 'enforce',
+    severity: 'High',
+    unscanned: 'deny',
+    waitSeconds: 3,
+  });
+  const first = await rig.push('prod/app', 'v1');
+  const second = await rig.push('prod/app', 'v2');
+  const pulled = rig.get('prod/app', 'v2');
+  const priorityOf = async (digest: string) =>
+    (await db.first<{ priority: number }>('SELECT priority FROM scans WHERE digest = ?', [digest]))?.priority ?? 0;
+  await rig.until(async () => (await priorityOf(second.digest)) > (await priorityOf(first.digest)));
+  expect((await pulled).status).toBe(403);
+}, 60_000);

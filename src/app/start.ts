@@ -12,7 +12,7 @@ import { createMetrics, type Log, type Metrics, watchLoopLag, watchMemory } from
 import { type Access, openAccess } from './access.ts';
 import { advisoryDatabase } from './advisories.ts';
 import { keepAdvisories } from './keep-advisories.ts';
-import { grantsTo, recordDone, recordRefused, refusalsTo } from './audit-trail.ts';
+import { recordDone, recordRefused, refusalsTo, tokensTo } from './audit-trail.ts';
 import { openAdmission } from './admission.ts';
 import { createFailures, startBackground, takeUpOperations } from './background.ts';
 import { createDataEndpoint } from './data-endpoint.ts';
@@ -84,7 +84,7 @@ export async function startApp(
   const audit = createAudit(log);
   stack.defer(() => audit.close());
   const failed = createFailures(metrics, log);
-  const { admission, doorOf, quarantine } = openAdmission(storage, access, { audit, failed, now });
+  const { admission, doorOf, heldTags, quarantine } = openAdmission(storage, access, { audit, failed, now });
   const limits = openThrottle(config, storage, access, { metrics, audit, failed, now });
   for (const stop of limits.follow()) stack.defer(stop);
   const network = createNetworkGates({ config, access, audit });
@@ -99,16 +99,17 @@ export async function startApp(
   // The security model, in order; every gate sees each request to the content of a registry.
   const known = [limits.gates.source, authenticate, network.allow, limits.gates.throttle];
   const gates = [...known, authorise, imageGate(db)];
-  const grants = grantsTo(audit);
+  const tokens = tokensTo(audit);
   const oauth2 = createOauth2({
     identification: access.identification,
     authenticator: access.authenticator,
     lifetimes: { accessMs: config.tokens.access, refreshMs: config.tokens.refresh },
     isService: (service, registryId) => hosts.means(service, registryId),
-    record(exchange, outcome) {
-      if (outcome.refusal) limits.gates.failed(exchange, outcome.refusal, outcome.caller);
-      grants(exchange, outcome);
+    refused(exchange, refused) {
+      limits.gates.failed(exchange, refused.refusal, refused.caller);
+      tokens.refused(exchange, refused);
     },
+    granted: tokens.granted,
     admitRequest: limits.gates.admitOauth2,
     admit: network.admit,
   });
@@ -135,6 +136,7 @@ export async function startApp(
     uploads,
     blobs,
     admission: doorOf,
+    heldTags,
     quarantine,
     manifestTimeoutMs: config.uploads.stallTimeout,
     manifestMemory: createByteBudget(manifestBytes),
@@ -163,6 +165,8 @@ export async function startApp(
     async handle(exchange) {
       network.origin(exchange);
       if (exchange.atDataEndpoint) return serveDataEndpoint(distribution, exchange);
+      const token = oauth2(exchange);
+      if (token) return token;
       let answer: Response | undefined;
       try {
         answer =
@@ -173,7 +177,7 @@ export async function startApp(
         throw error;
       }
       if (!answer) {
-        const other = (await oauth2(exchange)) ?? (await management.handle(exchange));
+        const other = await management.handle(exchange);
         if (!other) network.refuseUnasked(exchange);
         return other;
       }
@@ -199,7 +203,8 @@ export async function startApp(
   stack.defer(takeUpOperations(management, failed));
   if (worker?.background !== false) {
     for (const stop of keepAdvisories(config, storage, metrics, { log, failed, now })) stack.defer(stop);
-    for (const stop of startScanning(config, storage, access, uploads, { log, failed, metrics, now })) stack.defer(stop);
+    for (const stop of startScanning(config, storage, access, uploads, { log, failed, metrics, now }))
+      stack.defer(stop);
     for (const stop of startBackground(config, storage, access, uploads, admission, metrics, { log, failed }))
       stack.defer(stop);
   }

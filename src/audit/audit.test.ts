@@ -18,8 +18,10 @@ const entry: AuditEntry = {
 function open() {
   const records: Record<string, unknown>[] = [];
   const info: Log['info'] = (fields, message) => void records.push({ ...fields, message });
-  const log: Log = { info, debug: info, warn: info, error: info, isLevelEnabled: () => true, flush() {} };
-  return { records, ...createAudit(log) };
+  const gathered = Promise.withResolvers<void>();
+  const gather: Log['gather'] = (fields, message) => gathered.promise.then(() => info(fields, message));
+  const log: Log = { info, debug: info, warn: info, error: info, gather, isLevelEnabled: () => true };
+  return { records, gathered, ...createAudit(log) };
 }
 
 test('what changes something is there before the call returns, with all that it says', () => {
@@ -30,6 +32,18 @@ test('what changes something is there before the call returns, with all that it 
   ]);
   audit.close();
   expect(audit.records.length).toBe(1);
+});
+
+test('what many do at once is there when its promise resolves', async () => {
+  const audit = open();
+  const told = audit.recordTogether({ ...entry, action: 'token.issue', detail: { issued: 'id' } });
+  let isTold = false;
+  void told.then(() => (isTold = true));
+  await Bun.sleep(1);
+  expect([isTold, audit.records]).toEqual([false, []]);
+  audit.gathered.resolve();
+  await told;
+  expect(audit.records).toEqual([{ ...entry, action: 'token.issue', audit: true, issued: 'id', message: 'allowed' }]);
 });
 
 test('what only reads becomes one record of each caller and target, within a second', async () => {

@@ -30,6 +30,8 @@ export interface AuditEntry {
 export interface Audit {
   /** At once. */
   record(entry: AuditEntry): void;
+  /** When the promise resolves, together with what else comes in this moment. */
+  recordTogether(entry: AuditEntry): Promise<void>;
   /** Within a second. */
   note(entry: AuditEntry): void;
   /** Writes what is kept, and ends. */
@@ -45,9 +47,8 @@ export function createAudit(log: Log): Audit {
   let timer: Timer | undefined;
   let closed = false;
 
-  function write(entry: AuditEntry, more: Record<string, unknown> = {}): void {
-    const { detail, ...fields } = entry;
-    log.info({ audit: true, ...fields, ...detail, ...more }, entry.outcome);
+  function write(entry: AuditEntry, more?: Record<string, unknown>): void {
+    log.info(fieldsOf(entry, more), entry.outcome);
   }
 
   function flush(): void {
@@ -56,12 +57,13 @@ export function createAudit(log: Log): Audit {
     const entries = kept;
     kept = new Map();
     for (const { entry, count, from } of entries.values()) {
-      write(entry, count > 1 ? { count, from: new Date(from).toISOString() } : {});
+      write(entry, count > 1 ? { count, from: new Date(from).toISOString() } : undefined);
     }
   }
 
   return {
     record: (entry) => write(entry),
+    recordTogether: (entry) => log.gather(fieldsOf(entry), entry.outcome),
     note(entry) {
       const { action, outcome, reason, actor, tokenId, address, registryId, target } = entry;
       const key = JSON.stringify([action, outcome, reason, actor, tokenId, address, registryId, target]);
@@ -79,4 +81,12 @@ export function createAudit(log: Log): Audit {
       flush();
     },
   };
+}
+
+/** As a record has them. Named one by one: this is done for each token that is given out. */
+function fieldsOf(entry: AuditEntry, more?: Record<string, unknown>): Record<string, unknown> {
+  const { action, outcome, reason, actor, actorName, identityKind, tokenId, address, requestId, registryId, target } =
+    entry;
+  const who = { actor, actorName, identityKind, tokenId, address, requestId, registryId };
+  return { audit: true, action, outcome, reason, ...who, target, ...entry.detail, ...more };
 }

@@ -115,6 +115,7 @@ export async function exercise(base: Catalog, registryId: number, given: Exercis
   const repository = (await during('find a repository', () => findRepository(catalog, registryId, name)))!;
   const names = [name, 'b', 'c', 'd', 'e'];
   await during('find the ids of repositories', () => repositoryIds(catalog, registryId, names));
+  await during('find the id of a repository', () => repositoryIds(catalog, registryId, [name]));
   for (const reference of [{ digest: subject.digest }, { tag: `v1-${own}` }]) {
     const how = 'digest' in reference ? 'by digest' : 'by tag';
     // The third time only its digest is asked for.

@@ -86,10 +86,16 @@ export function requireBound(id: number | undefined, bound: number | undefined):
 
 /** The id of each repository of these names that there is. */
 export async function repositoryIds(
-  { db }: Catalog,
+  catalog: Catalog,
   registryId: number,
   names: readonly string[],
 ): Promise<Map<string, number>> {
+  // Most ask for one, which its own statement finds in half the time.
+  if (names.length === 1) {
+    const one = await findRepository(catalog, registryId, names[0]!);
+    return new Map(one && [[one.name, one.id]]);
+  }
+  const { db } = catalog;
   const found = listsOf(names).map(({ list, values }) =>
     db.all<{ id: number; name: string }>(
       `SELECT id, name FROM repositories WHERE registry_id = ? AND name IN (${list})`,

@@ -53,7 +53,6 @@ export const serve = buildCommand<ConfigFlags, [], Context>({
     if (typeof stopped === 'string') log.info({ signal: stopped }, 'draining; a second signal ends at once');
     const cut = await app.stop();
     log.info({ cut }, 'stopped');
-    log.flush();
     if (stopped instanceof Error) throw stopped;
   },
 });

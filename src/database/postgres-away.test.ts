@@ -76,7 +76,9 @@ function suite(): void {
     const { url } = fresh.options as { url: string };
     const options = { ...settings, url, poolSize: 1, statementTimeoutMs: 20_000, connectTimeoutMs: 1000 };
     const db = await openPostgres(options);
-    const busy = db.first('SELECT pg_sleep(4)', []);
+    const busy = db.first('SELECT pg_sleep(5)', []);
+    // Until it is seen to be slow, others would be sent behind it.
+    await Bun.sleep(800);
     await expect(db.first('SELECT 1', [])).rejects.toMatchObject({ code: 'ETIMEDOUT' });
     await expect(db.read.selectFrom('samples').select('name').execute()).rejects.toMatchObject({ code: 'ETIMEDOUT' });
     await busy;

@@ -3,6 +3,7 @@ import { Kysely, sql } from 'kysely';
 import type { Pool } from 'pg';
 import type { Database, Migration, Parameter, WriteOptions } from './database.ts';
 import { inTransaction, parseInteger } from './dialect.ts';
+import { createLookUps } from './look-ups.ts';
 import { migrate } from './migrate.ts';
 import { createPrepare, giveUp, postgresDialect } from './postgres-dialect.ts';
 import type { Tables } from './tables.ts';
@@ -88,14 +89,17 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
   pool.on('connect', (client) => void client.query(planner).catch(() => {}));
   const prepare = createPrepare(options.preparedStatements);
   const kysely = new Kysely<Tables>({ dialect: postgresDialect(pool, prepare) });
+  const lookUp = createLookUps(pool, options.poolSize);
+  const read = async <T>(text: string, values: readonly Parameter[]): Promise<T[]> =>
+    (await lookUp({ ...prepare(text), values: values as Parameter[] }).catch(giveUp)) as T[];
   const query = async <T>(text: string, values: readonly Parameter[]): Promise<T[]> =>
     (await pool.query({ ...prepare(text), values: values as Parameter[] }).catch(giveUp)).rows as T[];
 
   return {
     dialect: 'postgres',
     read: kysely,
-    first: async <T>(text: string, parameters: readonly Parameter[]) => (await query<T>(text, parameters))[0],
-    all: query,
+    first: async <T>(text: string, parameters: readonly Parameter[]) => (await read<T>(text, parameters))[0],
+    all: read,
     write: (action, { durable = true } = {}) =>
       repeating(() =>
         inTransaction(kysely, (tx) => {

@@ -95,8 +95,9 @@ function believedUntil({ kind, until }: Caller, now: number): number {
   return Math.min(until, now + (kind === 'token' || kind === 'admin' ? passwordMs : tokenMs));
 }
 
+/** Groups and claims are kept as they are, and as the JSON of the tokens that the caller gets. */
 function bytesOf({ caller: { holder, grant } }: Known): number {
-  return callerBytes + 2 * (JSON.stringify(holder).length + (grant?.length ?? 0));
+  return callerBytes + 4 * JSON.stringify(holder).length + 2 * (grant?.length ?? 0);
 }
 
 /** Whoever shows an Authorization header. */

@@ -36,5 +36,6 @@ export {
   presetOf,
 } from './federation/index.ts';
 export { identityMigrations } from './tables.ts';
-export { issueScanToken, type ScannedImage } from './issue-scan-token.ts';
-export { issueAccessToken, issueRefreshToken, managementScope, type TokenLifetimes } from './issue-token.ts';
+export { type AskedScopes, managementScope, readScopes } from './asked-scopes.ts';
+export { issueScanToken } from './issue-scan-token.ts';
+export { issueAccessToken, issueRefreshToken, type TokenLifetimes } from './issue-token.ts';

@@ -1,9 +1,9 @@
-import { randomUUID } from 'node:crypto';
-import { grantedActions, parseScopes, registryScopes, type RequestedScope } from '../access/index.ts';
-import { publicWay } from '../exchange/index.ts';
+import { grantedActions, registryScopes, type RequestedScope } from '../access/index.ts';
+import type { AskedScopes } from './asked-scopes.ts';
 import { type Caller, mayManage } from './caller.ts';
-import { bytesOf, within } from './carried.ts';
 import type { AccessEntry, TokenClaims } from './claims.ts';
+import { accessClaims, closeClaims, type Times, writeClaims } from './claims-text.ts';
+import type { Directory } from './directory.ts';
 import type { Identification, TokenDoor } from './identify.ts';
 import { hasCatalog, isAllowed } from './rights.ts';
 
@@ -18,7 +18,7 @@ export interface IssuedToken {
   token: string;
   id: string;
   /** What of the asked was granted; empty in a refresh token. */
-  access: AccessEntry[];
+  access: readonly AccessEntry[];
   /** Seconds that it is good for. */
   expiresIn: number;
 }
@@ -33,7 +33,9 @@ export function issueRefreshToken(
   door: TokenDoor,
   caller: Caller,
 ): IssuedToken {
-  return sign(of, claimsOf(of, door, caller, 'refresh_token', lifetimes.refreshMs));
+  const times = timesOf(of, caller, 'refresh_token', lifetimes.refreshMs);
+  const { id, text } = writeClaims(door, caller, modeOf(of.directory(), door), 'refresh_token').open(times);
+  return { token: of.keys.signJson(closeClaims(text, undefined)), id, access: [], expiresIn: times.exp - times.iat };
 }
 
 /**
@@ -46,15 +48,20 @@ export async function issueAccessToken(
   lifetimes: TokenLifetimes,
   door: TokenDoor,
   caller: Caller,
-  scopes: readonly string[],
+  asked: AskedScopes,
 ): Promise<IssuedToken> {
-  const granted = parseScopes(scopes).flatMap((scope) => grantedOf(of, caller, scope));
-  const asksToManage = scopes.some((scope) => scope.split(' ', 100).includes(managementScope));
-  if (asksToManage && mayManage(caller)) granted.push({ type: 'registry', name: 'management', actions: ['*'] });
-  const claims = claimsOf(of, door, caller, 'access_token', lifetimes.accessMs);
-  const access = within(mostBytes - bytesOf(claims), await bound(of, caller, granted));
-  return sign(of, { ...claims, access });
+  const directory = of.directory();
+  const granted = grantedOf(directory, caller, asked);
+  const claims = accessClaims(door, caller, modeOf(directory, door));
+  const names = granted.filter(({ type }) => type === 'repository').map(({ name }) => name);
+  const ids = names.length === 0 ? none : await of.repositoryIds(door.registryId, names);
+  const times = timesOf(of, caller, 'access_token', lifetimes.accessMs);
+  const { id, text } = claims.open(times);
+  const { access, json } = withinRoom(bound(granted, caller, ids), mostBytes - Buffer.byteLength(text));
+  return { token: of.keys.signJson(closeClaims(text, json)), id, access, expiresIn: times.exp - times.iat };
 }
+
+const none: ReadonlyMap<string, number> = new Map();
 
 /**
  * Bytes of claims, as JSON. A token grows by a third, by another third as the password of Basic, and proxies in front may take
@@ -62,68 +69,67 @@ export async function issueAccessToken(
  */
 const mostBytes = 7700;
 
+/** As many of the first entries as have so many bytes together, and their JSON. */
+function withinRoom(entries: readonly AccessEntry[], most: number): { access: AccessEntry[]; json: string } {
+  const access: AccessEntry[] = [];
+  let left = most;
+  let json = '';
+  for (const entry of entries) {
+    const text = JSON.stringify(entry);
+    left -= Buffer.byteLength(text) + 1;
+    if (left < 0) continue;
+    json = access.length === 0 ? text : `${json},${text}`;
+    access.push(entry);
+  }
+  return { access, json: `[${json}]` };
+}
+
 /** The token dies with the repositories that it is for (lesson 24), those included that its own token was for. */
-async function bound(
-  of: Identification,
-  { registryId, grant }: Caller,
-  entries: AccessEntry[],
-): Promise<AccessEntry[]> {
-  const names = entries.filter(({ type }) => type === 'repository').map(({ name }) => name);
-  if (names.length === 0) return entries;
-  const ids = await of.repositoryIds(registryId, names);
+function bound(
+  entries: readonly AccessEntry[],
+  { grant }: Caller,
+  ids: ReadonlyMap<string, number>,
+): readonly AccessEntry[] {
+  if (ids.size === 0 && !grant) return entries;
   return entries.map((entry) => {
     const gen = entry.type === 'repository' ? (grant?.idOf(entry.name) ?? ids.get(entry.name)) : undefined;
     return gen === undefined ? entry : { ...entry, gen };
   });
 }
 
-/** What a client asks for to use the management API with its token. */
-export const managementScope = 'registry:management:*';
+/** What a caller may have of what it asks for, by the policy of now. */
+function grantedOf(directory: Directory, caller: Caller, { scopes, manages }: AskedScopes): AccessEntry[] {
+  const granted: AccessEntry[] = [];
+  for (const scope of scopes) {
+    const actions = actionsOf(directory, caller, scope);
+    if (actions.length > 0) granted.push({ type: scope.type, name: scope.name, actions });
+  }
+  if (manages && mayManage(caller)) granted.push({ type: 'registry', name: 'management', actions: ['*'] });
+  return granted;
+}
 
 /** What of one scope a caller may have. Nobody gets more by exchanging an access token for another. */
-function grantedOf(of: Identification, caller: Caller, scope: RequestedScope): AccessEntry[] {
+function actionsOf(directory: Directory, caller: Caller, scope: RequestedScope): string[] {
   const { type, name } = scope;
-  const directory = of.directory();
-  if (type === 'registry') {
-    const allowed =
-      name === 'catalog'
-        ? hasCatalog(caller, directory)
-        : isAllowed(caller, directory, registryScopes[name], undefined);
-    return allowed ? [{ type, name, actions: ['*'] }] : [];
+  if (type === 'repository') {
+    return grantedActions(scope.actions, (permission) => isAllowed(caller, directory, permission, name));
   }
-  const granted = grantedActions(scope.actions, (permission) => isAllowed(caller, directory, permission, name));
-  return granted.length === 0 ? [] : [{ type, name, actions: [...granted] }];
+  const allowed =
+    name === 'catalog' ? hasCatalog(caller, directory) : isAllowed(caller, directory, registryScopes[name], undefined);
+  return allowed ? ['*'] : [];
 }
 
-function claimsOf(
-  { now, directory }: Identification,
-  door: TokenDoor,
-  caller: Caller,
+const modeOf = (directory: Directory, { registryId }: TokenDoor) => directory.registry(registryId)!.roleAssignmentMode;
+
+function timesOf(
+  { now }: Identification,
+  { via, until }: Caller,
   grantType: TokenClaims['grant_type'],
   mostMs: number,
-): TokenClaims {
-  const isOurs = caller.via === 'refresh_token' || caller.via === 'access_token';
-  const lastsMs = grantType === caller.via && isOurs ? Math.min(mostMs, caller.until - now()) : mostMs;
-  const iat = Math.floor(now() / 1000);
-  return {
-    jti: randomUUID(),
-    sub: caller.id,
-    iss: door.origin,
-    aud: door.service,
-    iat,
-    // Of another node's clock.
-    nbf: iat - 60,
-    exp: iat + Math.max(1, Math.floor(lastsMs / 1000)),
-    version: '1.0',
-    grant_type: grantType,
-    rid: door.registryId,
-    mode: directory().registry(door.registryId)!.roleAssignmentMode,
-    ...(door.way !== publicWay.id && { way: door.way }),
-    holder: caller.holder,
-  };
-}
-
-function sign({ keys }: Identification, claims: TokenClaims): IssuedToken {
-  const { jti, iat, exp, access = [] } = claims;
-  return { token: keys.sign({ ...claims }), id: jti, access, expiresIn: exp - iat };
+): Times {
+  const at = now();
+  // For one of its kind it lasts no longer than that.
+  const lastsMs = grantType === via ? Math.min(mostMs, until - at) : mostMs;
+  const iat = Math.floor(at / 1000);
+  return { iat, exp: iat + Math.max(1, Math.floor(lastsMs / 1000)) };
 }

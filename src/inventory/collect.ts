@@ -10,6 +10,9 @@ import type { Warnings } from './warnings.ts';
 /** What is asked of the first bytes of a file that is known by its content. */
 const headBytes = 4096;
 
+/** Files that are looked at because a directory above them was replaced in the same layer, which no builder does. */
+const mostReplaced = 10_000_000;
+
 /** The files of one layer with something in them, as they are when all of it is unpacked. */
 export interface Collection {
   /** Reads a file where some reader wants it. */
@@ -30,6 +33,9 @@ export function createCollection(readers: readonly Reader[], limits: LayerLimits
   const above = new Set<string>();
   const bounds = createFindingsBounds(limits, warnings);
   let collected = 0;
+  let replaced = 0;
+  /** Files in which nothing was found, so that a link to one is known to be nothing, too. */
+  const nothingIn = new Set<string>();
   /** For files that are read in parts. */
   let memory: Uint8Array | undefined;
 
@@ -37,6 +43,12 @@ export function createCollection(readers: readonly Reader[], limits: LayerLimits
     if (files.length === 0) return;
     found.set(path, files);
     for (let one = parentOf(path); one !== undefined && !above.has(one); one = parentOf(one)) above.add(one);
+  }
+
+  function bounded(path: string, reader: string, result: ReadResult): FoundFile | undefined {
+    const { packages, owns, os } = bounds.bound(path, result);
+    if (packages.length === 0 && !owns && !os) return undefined;
+    return { path, reader, packages, ...(owns && { owns }), ...(os && { os }) };
   }
 
   /** What one reader makes of a file; undefined for nothing. */
@@ -48,9 +60,9 @@ export function createCollection(readers: readonly Reader[], limits: LayerLimits
     try {
       const result = await read();
       for (const warning of result.warnings ?? []) warnings.add('unread-part', path, warning);
-      const { packages, owns, os } = bounds.bound(path, result);
-      if (packages.length === 0 && !owns && !os) return undefined;
-      return { path, reader: reader.name, packages, ...(owns && { owns }), ...(os && { os }) };
+      const file = bounded(path, reader.name, result);
+      if (!file && nothingIn.size < limits.files) nothingIn.add(`${reader.name}\n${path}`);
+      return file;
     } catch (error) {
       warnings.add('unread-file', path, `${reader.name}: ${(error as Error).message}`);
       return undefined;
@@ -66,9 +78,9 @@ export function createCollection(readers: readonly Reader[], limits: LayerLimits
         failure = error;
         throw error;
       });
-    const found = await readBy(reader, path, () => reader.readLarge!(next, memory!));
+    const file = await readBy(reader, path, () => reader.readLarge!(next, memory!));
     if (failure !== undefined) throw failure;
-    return found;
+    return file;
   }
 
   return {
@@ -76,19 +88,22 @@ export function createCollection(readers: readonly Reader[], limits: LayerLimits
       const facts = { mode, size };
       let takers = readers.filter((reader) => reader.wants(path, facts));
       if (takers.length === 0) return;
+      const bytes = Math.max(size, content.packedBytes);
       if (takers.every((reader) => reader.recognises)) {
-        // A map of holes has to be read whole before its file is known.
-        const isKnown = content.packedBytes <= limits.fileBytes || !content.hasHoles;
-        const head = isKnown ? await content.head(headBytes) : new Uint8Array(0);
+        // Its holes have to be filled before such a file is known.
+        if (content.hasHoles && bytes > limits.fileBytes) {
+          warnings.add('large-file', path, `${bytes} bytes, with holes`);
+          return;
+        }
+        const head = await content.head(headBytes);
         takers = takers.filter((reader) => reader.recognises!(head));
         if (takers.length === 0) return;
       }
-      const bytes = Math.max(size, content.packedBytes);
       const mostOf = (reader: Reader) => Math.min(reader.maxBytes ?? defaultMaxBytes, limits.fileBytes);
       const [only, other] = takers;
       if (only?.readLarge && !other && !content.hasHoles && bytes > mostOf(only)) {
-        const found = await readInParts(only, path, content);
-        keep(path, found ? [found] : []);
+        const one = await readInParts(only, path, content);
+        keep(path, one ? [one] : []);
         return;
       }
       takers = takers.filter((reader) => {
@@ -110,8 +125,8 @@ export function createCollection(readers: readonly Reader[], limits: LayerLimits
       const recognising = takers.filter((reader) => reader.recognises?.(whole.subarray(0, headBytes)) ?? true);
       const files: FoundFile[] = [];
       for (const reader of recognising) {
-        const found = await readBy(reader, path, () => reader.read(path, whole));
-        if (found) files.push(found);
+        const one = await readBy(reader, path, () => reader.read(path, whole));
+        if (one) files.push(one);
       }
       keep(path, files);
     },
@@ -124,10 +139,12 @@ export function createCollection(readers: readonly Reader[], limits: LayerLimits
       );
       keep(
         path,
-        same.map((file) => ({ ...file, path })),
+        // It is kept once more, and so counts once more.
+        same.flatMap((file) => bounded(path, file.reader, file) ?? []),
       );
       for (const reader of wanting) {
-        if (!reader.recognises && !same.some((file) => file.reader === reader.name)) {
+        const isRead = same.some((file) => file.reader === reader.name) || nothingIn.has(`${reader.name}\n${target}`);
+        if (!reader.recognises && !isRead) {
           warnings.add('unread-link', path, `a hard link to ${target ?? 'what is no path'}, which was not read`);
         }
       }
@@ -135,8 +152,12 @@ export function createCollection(readers: readonly Reader[], limits: LayerLimits
     replace(path) {
       found.delete(path);
       if (!above.has(path)) return;
+      replaced += found.size;
+      if (replaced > mostReplaced) {
+        warnings.add('damaged-archive', path, 'directories are replaced again and again');
+        return;
+      }
       for (const other of found.keys()) if (other.startsWith(`${path}/`)) found.delete(other);
-      above.delete(path);
     },
     replaceFile: (path) => void found.delete(path),
     files: () => [...found.values()].flat().toSorted((a, b) => order(a.path, b.path) || order(a.reader, b.reader)),

@@ -146,11 +146,37 @@ describe('path tricks', () => {
 });
 
 describe('tricks with links', () => {
-  test('a symlink of a database leads nowhere: nothing is followed', async () => {
-    for (const link of ['/etc/shadow', '../../../../etc/passwd', 'status']) {
+  test('a symlink of a database is not followed, and is a warning', async () => {
+    for (const link of ['/etc/shadow', '../../../../etc/passwd', 'status-new', '']) {
       const layer = await readEntries([{ name: status.name, type: '2', link }]);
       expect(foundIn(layer)).toEqual([]);
+      expect(codesOf(layer)).toEqual(['unread-link']);
     }
+  });
+
+  test('a hundred thousand links to what has findings are bounded like those', async () => {
+    const content = dpkgStatus(Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`p${i}`, '1'])));
+    const links = Array.from({ length: 1000 }, (_, i) => ({
+      name: `var/lib/dpkg/status.d/${i}`,
+      type: '1',
+      link: status.name,
+    }));
+    const layer = await readEntries([{ ...status, content }, ...links], limited({ textLength: mib }));
+    expect(codesOf(layer)).toContain('too-many-findings');
+    expect(JSON.stringify(layer).length).toBeLessThan(2 * mib);
+  });
+
+  test('directories that are replaced a million times, beside many findings, end with a warning', async () => {
+    const files = Array.from({ length: 2000 }, (_, i) => ({
+      name: `var/lib/dpkg/status.d/${i}`,
+      content: 'Package: a\nVersion: 1\n',
+    }));
+    const again = Array.from({ length: 6000 }, () => [
+      entryBytes({ name: 'd/node_modules/a/package.json', content: '{"name": "a", "version": "1.0.0"}' }),
+      headerBlock({ name: 'd', type: '2' }),
+    ]).flat();
+    const layer = await readEntries([...files, ...again]);
+    expect(codesOf(layer)).toContain('damaged-archive');
   });
 
   test('files below a symlink are files of that path, and a symlink takes away what was below it', async () => {
@@ -188,10 +214,16 @@ describe('lying sizes', () => {
   });
 
   test('a file with holes of a petabyte is not filled', async () => {
-    const records = { 'GNU.sparse.map': '0,1', 'GNU.sparse.size': `${2 ** 50}`, 'GNU.sparse.name': status.name };
-    const layer = await readEntries([withPax(records, { name: 'x', content: 'y' }), { name: 'z' }]);
-    expect(codesOf(layer)).toEqual(['large-file']);
-    expect(layer.entries).toBe(2);
+    const records = { 'GNU.sparse.map': '0,1', 'GNU.sparse.size': `${2 ** 50}` };
+    for (const name of [status.name, 'usr/bin/program']) {
+      const file = withPax(
+        { ...records, 'GNU.sparse.name': name },
+        { name: 'x', content: 'y', mode: name === status.name ? 0o644 : 0o755 },
+      );
+      const layer = await readEntries([file, { name: 'z' }]);
+      expect(codesOf(layer)).toEqual(['large-file']);
+      expect(layer.entries).toBe(2);
+    }
   });
 
   test('a file of more than its reader takes is a warning, and the next one is read', async () => {

@@ -47,7 +47,7 @@ export const defaultLayerLimits: LayerLimits = {
   freeBytes: 256 * mib,
   // A layer of a million small files has been seen; one of five million would not unpack anywhere in decent time.
   entries: 2_000_000,
-  fileBytes: defaultMaxBytes * 8,
+  fileBytes: defaultMaxBytes * 4,
   collectedBytes: 8 * 1024 * mib,
   files: 100_000,
   filePackages: 100_000,

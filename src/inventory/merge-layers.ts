@@ -5,7 +5,7 @@ import { supersededFiles } from './languages/index.ts';
 import type { FoundFile, LayerInventory } from './layer-inventory.ts';
 import { operatingSystemOf } from './operating-system.ts';
 import { ownedFiles, type Ownership, ownershipOf } from './owned-files.ts';
-import { readPathMarks } from './path-marks.ts';
+import { createMarkedPaths } from './path-marks.ts';
 import type { FoundPackage } from './reader.ts';
 import { mayHidePackages, type Warning } from './warnings.ts';
 
@@ -37,26 +37,46 @@ interface Standing {
   owned: Ownership;
 }
 
+interface LayerWarning {
+  warning: Warning;
+  layer: number;
+}
+
 /**
  * The inventory of an image from those of its layers, the lowest first. The topmost version of each file counts, with what was
  * hidden left out, and so are warnings about what was. The same layers give the same inventory, to the byte.
  */
 export function mergeLayers(layers: readonly ImageLayer[]): ImageInventory {
-  let standing = new Map<string, Standing>();
-  let warnings: { warning: Warning; layer: number }[] = [];
+  const standing = new Map<string, Standing>();
+  const warnings = new Set<LayerWarning>();
+  const paths = createMarkedPaths<Standing | LayerWarning>();
   for (const [layer, { inventory }] of layers.entries()) {
-    const hides = readPathMarks(inventory.hides);
-    const below = standing;
-    standing = new Map([...below].filter(([, { file }]) => !hides(file.path)));
-    warnings = warnings.filter(({ warning }) => warning.path === undefined || !hides(warning.path));
-    for (const file of inventory.files) standing.set(keyOf(file), placed(file, layer, below.get(keyOf(file))));
-    for (const warning of inventory.warnings) warnings.push({ warning, layer });
+    const hidden = paths.hide(inventory.hides);
+    const below = new Map<string, Standing>();
+    for (const one of hidden) {
+      if ('warning' in one) warnings.delete(one);
+      else {
+        below.set(keyOf(one.file), one);
+        if (standing.get(keyOf(one.file)) === one) standing.delete(keyOf(one.file));
+      }
+    }
+    for (const file of inventory.files) {
+      const key = keyOf(file);
+      const placed = standingOf(file, layer, standing.get(key) ?? below.get(key));
+      standing.set(key, placed);
+      paths.add(file.path, placed);
+    }
+    for (const warning of inventory.warnings) {
+      const one = { warning, layer };
+      warnings.add(one);
+      if (warning.path !== undefined) paths.add(warning.path, one);
+    }
   }
   const all = [...standing.values()];
   const os = operatingSystemOf(new Map(all.flatMap(({ file }) => (file.os ? [[file.path, file.os]] : []))));
   const components = componentsOf(all, os, layers);
   const listed = [
-    ...warnings.map(({ warning, layer }) => ({ ...warning, layer: layers[layer]!.digest })),
+    ...[...warnings].map(({ warning, layer }) => ({ ...warning, layer: layers[layer]!.digest })),
     ...unknownDistribution(components, os),
   ];
   return { ...(os && { os }), components, warnings: listed, partial: listed.some(mayHidePackages) };
@@ -67,7 +87,7 @@ function keyOf({ path, reader }: FoundFile): string {
 }
 
 /** A package that was there below, in the same version, came with whatever brought it there. */
-function placed(file: FoundFile, layer: number, below: Standing | undefined): Standing {
+function standingOf(file: FoundFile, layer: number, below: Standing | undefined): Standing {
   const origins = new Map<string, number>();
   for (const found of file.packages) {
     const identity = identityOf(found);

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { archiveOf, codesOf, dpkgStatus, entryBytes, foundIn, inPieces, readEntries } from './archive.double.ts';
 import { readLayer } from './index.ts';
-import { readPathMarks } from './path-marks.ts';
+import { createMarkedPaths } from './path-marks.ts';
 
 const status = { name: 'var/lib/dpkg/status', content: dpkgStatus({ bash: '5.2-1' }) };
 const found = 'var/lib/dpkg/status: bash 5.2-1';
@@ -63,6 +63,8 @@ test('of a path that is there twice, the last counts', async () => {
   expect(foundIn(await readEntries([status, { name: status.name, type: '2', link: 'x' }]))).toEqual([]);
   expect(foundIn(await readEntries([status, { name: 'var/lib', type: '2', link: 'x' }]))).toEqual([]);
   expect(foundIn(await readEntries([status, { name: 'var/lib/' }]))).toEqual([found]);
+  const link = { name: 'var', type: '2', link: 'x' };
+  expect(foundIn(await readEntries([status, link, status, link]))).toEqual([]);
 });
 
 describe('hides of lower layers', () => {
@@ -80,8 +82,9 @@ describe('hides of lower layers', () => {
   for (const [what, names, hidden, kept] of cases) {
     test(what, async () => {
       const { hides } = await readEntries(names.map((name) => ({ name })));
-      const covers = readPathMarks(hides);
-      expect([...hidden, ...kept].filter(covers)).toEqual(hidden);
+      const paths = createMarkedPaths<string>();
+      for (const path of [...hidden, ...kept]) paths.add(path, path);
+      expect([...paths.hide(hides)].toSorted()).toEqual(hidden.toSorted());
     });
   }
 

@@ -5,6 +5,7 @@ import { createPathMarks } from './path-marks.ts';
 import type { Reader } from './reader.ts';
 import { readers as allReaders } from './readers.ts';
 import { type ArchiveEntry, readArchive } from './tar/archive.ts';
+import { leadsAway } from './systems/index.ts';
 import { depthOf, normalisePath, parentOf } from './tar/path.ts';
 import { byteSource } from './unpack/byte-source.ts';
 import { unpack } from './unpack/unpack.ts';
@@ -63,6 +64,9 @@ export async function readLayer(
       marks.cover(path);
       collection.replace(path);
       if (entry.kind === 'file') await collection.file(path, entry);
+      if (entry.kind === 'symlink' && leadsAway(path, entry.linkName)) {
+        warnings.add('unread-link', path, 'a link in the place of a database, to where none is looked for');
+      }
       if (entry.kind === 'hard-link') collection.hardLink(path, normalisePath(entry.linkName), entry.mode);
     }
   }

@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Database } from '../database/index.ts';
 import { chooseSealers, type SealingOptions } from './choose-sealers.ts';
-import { type Claims, type JwsResult, signJws, verifyJws } from './jws.ts';
+import { type Claims, type JwsResult, signJson, signJws, verifyJws } from './jws.ts';
 import { type Jwks, type KeySet, openKeySet } from './key-set.ts';
 import { insertKey, type KeyRow, newHmacRow, newTokenRow, readKeyRows, resealKey, sealRow, unsealRow } from './rows.ts';
 import { type Replacement, replaceTokenKeys, type Rotated, rotateTokenKeys } from './rotate.ts';
@@ -27,6 +27,8 @@ export interface Keys {
   readonly sealed: boolean;
   /** A token by the active key. Throws a RangeError where it would exceed `maxTokenLength`. `typ` is JWT by default. */
   sign(claims: Claims, options?: { typ?: string | undefined }): string;
+  /** The same of claims that are JSON already, exactly as JSON.stringify writes it. */
+  signJson(json: string): string;
   /** Whether a key of ours signed it, as far as this process knows now; says nothing of its claims (see `checkClaims`). */
   verify(token: string, options?: { typ?: string | undefined }): JwsResult;
   /** Like `verify`, but looks for an unknown key in the database first, as `reload` does. */
@@ -109,6 +111,7 @@ export async function openKeys(db: Database, options: KeysOptions): Promise<Keys
   return {
     sealed: sealers.length > 0,
     sign: (claims, how) => signJws(signingKey(set.signers, now()).signer, claims, how?.typ),
+    signJson: (json) => signJson(signingKey(set.signers, now()).signer, json),
     verify,
     async verifyOrReload(token, how) {
       const result = verify(token, how);

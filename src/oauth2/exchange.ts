@@ -12,17 +12,25 @@ import {
 /** What this protocol needs of a request. */
 export type Oauth2Exchange = Omit<Exchange, 'untimed'>;
 
-/** What came of asking for a token. Told before the answer. */
-export interface TokenOutcome {
-  action: 'token.exchange' | 'token.issue';
+export type TokenAction = 'token.exchange' | 'token.issue';
+
+/** A token that was refused. */
+export interface TokenRefused {
+  action: TokenAction;
   /** Undefined where nobody was identified. */
   caller: Caller | undefined;
-  refusal: Refusal | undefined;
-  /** `jti` of what was given out. */
-  issued: string | undefined;
-  /** Scopes that were asked for, and what was granted. */
-  asked: readonly string[];
-  granted: readonly string[];
+  refusal: Refusal;
+}
+
+/** A token that is about to be given out. */
+export interface TokenGranted {
+  action: TokenAction;
+  caller: Caller;
+  /** `jti` of it. */
+  issued: string;
+  /** Scopes that were asked for, and what was granted, separated by spaces; undefined in an exchange. */
+  asked?: string;
+  granted?: string;
 }
 
 export interface Oauth2Options {
@@ -32,7 +40,10 @@ export interface Oauth2Options {
   lifetimes: TokenLifetimes;
   /** Whether a name that a client gives for the registry means the one it has reached. */
   isService(service: string, registryId: number): boolean;
-  record(exchange: Oauth2Exchange, outcome: TokenOutcome): void;
+  /** Told of each refusal before its answer. */
+  refused(exchange: Oauth2Exchange, refused: TokenRefused): void;
+  /** What is given out is recorded when this resolves: before that it is not answered. */
+  granted(exchange: Oauth2Exchange, granted: TokenGranted): Promise<void>;
   /** Looks at a request for a token before anybody else does: throws where it may not be made now. */
   admitRequest?(exchange: Oauth2Exchange): void | Promise<void>;
   /** Throws where whoever asks gets no token from where they are. */

@@ -1,5 +1,6 @@
 export { type AddressClass } from './address-class.ts';
 export { askHere } from './ask-here.ts';
+export { awsAuthorization, awsHash, type AwsKey, awsKey, parseAwsAuthorization } from './aws-signature.ts';
 export { outboundConfig } from './config.ts';
 export { certificateOf } from './certificate.ts';
 export { createDirectCaller, type DirectCaller, type DirectRequest } from './direct.ts';

@@ -42,10 +42,10 @@ export const scanningChecks: readonly Check<ScanFacts>[] = [
         return {
           resourceId,
           problem: `Pulled in the last 30 days, and not scanned: ${list.join(', ')}${more}`,
-          commands: named.map(({ registry, repository, digest }) => [
-            ...['bonded', 'scan', 'start', `${repository}@${digest}`],
-            ...['--registry', registry, '--wait'],
-          ]),
+          commands: named.map(({ registry, repository, digest }) => {
+            const image = `${repository}@${digest}`;
+            return ['bonded', 'scan', 'start', image, '--registry', registry, '--wait'];
+          }),
         };
       });
     },

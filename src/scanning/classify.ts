@@ -28,7 +28,8 @@ export function scannable({ kind, bytes, mediaType }: StoredContent): ScannableI
   const { references } = parseManifest(bytes, mediaType);
   const config = references.find(({ role }) => role === 'config');
   const layers = references.filter(({ role }) => role === 'layer');
-  if (!configTypes.has(config?.mediaType) && !layers.some((layer) => fileSystem.test(layer.mediaType))) return undefined;
+  if (!configTypes.has(config?.mediaType) && !layers.some((layer) => fileSystem.test(layer.mediaType)))
+    return undefined;
   return { config: config?.digest, layers: layers.map(({ digest, mediaType: type }) => ({ digest, mediaType: type })) };
 }
 

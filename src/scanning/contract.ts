@@ -33,7 +33,9 @@ const component = z.object({
   purl: z.string(),
   path: z.string().describe('Of the file that says so.'),
   layer: z.string(),
-  layerIndex: z.int().describe('From 0, the lowest; -1 where only an engine has found the package, with neither path nor layer.'),
+  layerIndex: z
+    .int()
+    .describe('From 0, the lowest; -1 where only an engine has found the package, with neither path nor layer.'),
 });
 
 export const findingSchema = z.object({
@@ -53,7 +55,9 @@ export const findingSchema = z.object({
   summary: z.string(),
   references: z.array(z.string()),
   sources: z.array(z.object({ name: z.string(), licence: z.string().optional() })),
-  engines: z.array(z.string()).describe('Who says so: `native`, this server by its advisories, and engines by their names.'),
+  engines: z
+    .array(z.string())
+    .describe('Who says so: `native`, this server by its advisories, and engines by their names.'),
   firstSeen: time.describe('When this image was first found to have it.'),
 });
 export type FindingView = z.output<typeof findingSchema>;
@@ -114,12 +118,18 @@ export const scanType = resourceType({
       )
       .optional()
       .describe('Scanners beside this server that were asked, and what came of it.'),
-    children: z.array(z.object({ digest: z.string(), state: z.string() })).optional().describe('Images of an index.'),
+    children: z
+      .array(z.object({ digest: z.string(), state: z.string() }))
+      .optional()
+      .describe('Images of an index.'),
   }),
   actions: {
-    start: action({ description: 'Has the image scanned before others. What is known of its layers is not read again.' }),
+    start: action({
+      description: 'Has the image scanned before others. What is known of its layers is not read again.',
+    }),
     findings: action({
-      description: 'What is known against the packages of the image, from the worst to the least; of an index, of all its images.',
+      description:
+        'What is known against the packages of the image, from the worst to the least; of an index, of all its images.',
       input: findingsInput,
       output: z.object({ total: z.int(), findings: z.array(findingSchema) }),
       permission: 'Microsoft.ContainerRegistry/registries/repositories/manifests/scans/read',
@@ -194,7 +204,9 @@ export const scanningType = resourceType({
       .array(z.string().max(256).regex(pattern, 'must be a repository, PREFIX/* or *; with ! in front it is left out'))
       .max(100)
       .default([])
-      .describe('Repositories whose images have their SBOM as a referrer: names, `PREFIX/*` or `*`; `!` in front leaves out.'),
+      .describe(
+        'Repositories whose images have their SBOM as a referrer: names, `PREFIX/*` or `*`; `!` in front leaves out.',
+      ),
   }),
   readOnly: z.object({
     queued: z.int().describe('Images of the server that wait.'),

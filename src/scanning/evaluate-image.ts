@@ -69,7 +69,8 @@ async function evaluate(
   const known = await knowledge.of(stored.componentIds.filter((id) => id !== null));
   const firstSeen = (id: string, purl: string) => seen.get(keyOf(id, purl)) ?? at;
   const own = findingsIn(stored, known, firstSeen);
-  const all = said.mark === '' ? own : await withEngines(db, own, said, { components: stored.inventory.components, firstSeen });
+  const { components } = stored.inventory;
+  const all = said.mark === '' ? own : await withEngines(db, own, said, { components, firstSeen });
   return {
     findings: all.slice(0, mostFindings),
     summary: summarise(all),
@@ -100,10 +101,19 @@ async function keep(
   tx.send(
     `INSERT INTO image_findings (scan_id, version, engines, advisory_revision, scanned_at, evaluated_at, summary, body)
       VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-      ON CONFLICT (scan_id) DO UPDATE SET version = excluded.version, engines = excluded.engines, advisory_revision = excluded.advisory_revision,
-        scanned_at = excluded.scanned_at, evaluated_at = excluded.evaluated_at, summary = excluded.summary,
+      ON CONFLICT (scan_id) DO UPDATE SET version = excluded.version, engines = excluded.engines,
+        advisory_revision = excluded.advisory_revision, scanned_at = excluded.scanned_at, evaluated_at = excluded.evaluated_at, summary = excluded.summary,
         body = excluded.body`,
-    [scanId, after.version, after.engines, advisoryRevision, scannedAt, evaluatedAt, JSON.stringify({ ...summary, cut: after.isCut }), pack(after.findings)],
+    [
+      scanId,
+      after.version,
+      after.engines,
+      advisoryRevision,
+      scannedAt,
+      evaluatedAt,
+      JSON.stringify({ ...summary, cut: after.isCut }),
+      pack(after.findings),
+    ],
   );
   const changes = before ? changesBetween(before.findings, after.findings) : [];
   const rows = changes.map(([change, { id, purl }]) => [scanId, id, purl, change, evaluatedAt, advisoryRevision]);
@@ -144,7 +154,7 @@ function evidenceOf(stored: StoredInventory, found: StoredFindings, knowledge: K
 /** In each registry that has it. */
 export async function tellAdmission(db: Database, digest: Digest, evidence: ScanEvidence): Promise<void> {
   const told = new Set<number>();
-  for (let after = 0; ; ) {
+  for (let after = 0; ;) {
     const places = await placesOf(db, digest, placesAtOnce, after);
     for (const { registryId } of places) {
       if (told.has(registryId)) continue;

@@ -81,7 +81,10 @@ async function scansWith(db: Database, ids: readonly number[], after: number, li
 async function holdersAmong(db: Database, ids: readonly number[], chosen: readonly number[]): Promise<Holder[]> {
   const holders = new Map<number, Holder>();
   for (const { list, values } of listsOf(chosen)) {
-    const rows = await db.all<{ id: number; digest: Digest }>(`SELECT id, digest FROM scans WHERE id IN (${list})`, values);
+    const rows = await db.all<{ id: number; digest: Digest }>(
+      `SELECT id, digest FROM scans WHERE id IN (${list})`,
+      values,
+    );
     for (const { id, digest } of rows) holders.set(id, { id, digest, componentIds: [] });
   }
   for (const components of listsOf(ids)) {

@@ -22,7 +22,8 @@ async function follow(db: Database, { type, data }: Event, now: number): Promise
   const digest = data.digest as Digest;
   if (type === 'manifest.pushed' || type === 'manifest.quarantined') {
     // What is let out of quarantine was scanned when it came in; of an index each image is.
-    if (data.released !== true && !indexTypes.has(data.mediaType)) await requestScan(db, digest, 'push', now, { durable: false });
+    if (data.released !== true && !indexTypes.has(data.mediaType))
+      await requestScan(db, digest, 'push', now, { durable: false });
   } else if (type === 'manifest.deleted') {
     const scan = await findScan(db, digest);
     if (!scan || (await hasPlaces(db, digest))) return;

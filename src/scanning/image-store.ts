@@ -44,7 +44,9 @@ export interface ScanFacts {
 
 /** Of what has read an image; undefined where nothing has. */
 export async function revisionOf(db: Database, scanId: number): Promise<number | undefined> {
-  const row = await db.first<{ revision: number }>('SELECT revision FROM image_inventories WHERE scan_id = ?', [scanId]);
+  const row = await db.first<{ revision: number }>('SELECT revision FROM image_inventories WHERE scan_id = ?', [
+    scanId,
+  ]);
   return row?.revision;
 }
 

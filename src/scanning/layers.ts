@@ -2,7 +2,7 @@ import type { BunFile } from 'bun';
 import type { BlobBody, BlobStore } from '../content/index.ts';
 import { findBlob } from '../content/index.ts';
 import type { Database } from '../database/index.ts';
-import { extractLayer, extractorRevision, type LayerInventory, unreadLayer } from '../inventory/index.ts';
+import { type extractLayer, extractorRevision, type LayerInventory, unreadLayer } from '../inventory/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { pack, unpack } from './pack.ts';
 import './tables.ts';

@@ -4,12 +4,20 @@ import { advisory } from '../advisories/advisory-rig.double.ts';
 import { faultOf, plansOf } from '../catalog/plan.double.ts';
 import { recording, type Statement } from '../catalog/statements.double.ts';
 import { isAlive } from '../jobs/index.ts';
-import type { Digest } from '../oci/index.ts';
 import { findImages } from './find-images.ts';
 import { changesOf } from './findings-store.ts';
 import { followContent } from './follow.ts';
 import { findScan, forgetImage } from './image-store.ts';
-import { claimScan, failScan, finishScan, giveBackScan, hurryScan, queueState, recoverScans, requestScan } from './queue.ts';
+import {
+  claimScan,
+  failScan,
+  finishScan,
+  giveBackScan,
+  hurryScan,
+  queueState,
+  recoverScans,
+  requestScan,
+} from './queue.ts';
 import { newRematchState, reevaluate } from './rematch.ts';
 import { lookForWork, trimInventories } from './schedule.ts';
 import { scanImage } from './scan-image.ts';
@@ -98,12 +106,13 @@ async function exercise(rig: ScanRig): Promise<Map<string, Statement[]>> {
   await trimInventories(db, 'sha256:1');
   await followContent(db, now, 1000);
   await db.write((tx) => forgetImage(tx, scan.id));
-  await findScan(db, 'sha256:0' as Digest);
+  await findScan(db, `sha256:${'0'.repeat(64)}`);
   return new Map([['scanning', statements]]);
 }
 
 /** Counted up to a number; the few that run; a page of what is walked through in the background; those of a component; and what advisories answers for. */
-const bounded = /^SELECT DISTINCT scan_id AS id FROM image_components WHERE component_id IN \([?, ]*\)$|WHERE state = 'running' |FROM advisory_aliases |FROM \(SELECT requested_at FROM scans WHERE state|^SELECT (?:digest, kind FROM manifests|digest, revision FROM layer_inventories|id, digest FROM scans WHERE digest >)/;
+const bounded =
+  /^SELECT DISTINCT scan_id AS id FROM image_components WHERE component_id IN \([?, ]*\)$|WHERE state = 'running' |FROM advisory_aliases |FROM \(SELECT requested_at FROM scans WHERE state|^SELECT (?:digest, kind FROM manifests|digest, revision FROM layer_inventories|id, digest FROM scans WHERE digest >)/;
 
 test('no statement of scanning reads more as more is stored', async () => {
   await using rig = await openScanRig();

@@ -33,12 +33,28 @@ interface Expected {
 }
 
 const step = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ does: fc.constant('request' as const), image: fc.constantFrom(...images), reason: fc.constantFrom(...reasons) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      does: fc.constant('request' as const),
+      image: fc.constantFrom(...images),
+      reason: fc.constantFrom(...reasons),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ does: fc.constant('hurry' as const), image: fc.constantFrom(...images) }) },
   { weight: 5, arbitrary: fc.record({ does: fc.constant('claim' as const), node: fc.constantFrom(1, 2) }) },
-  { weight: 4, arbitrary: fc.record({ does: fc.constantFrom('finish' as const, 'fail' as const, 'giveBack' as const), of: fc.nat(3) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      does: fc.constantFrom('finish' as const, 'fail' as const, 'giveBack' as const),
+      of: fc.nat(3),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ does: fc.constant('die' as const), node: fc.constantFrom(1, 2) }) },
-  { weight: 3, arbitrary: fc.record({ does: fc.constant('wait' as const), ms: fc.constantFrom(1, 10_000, 3_000_000) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ does: fc.constant('wait' as const), ms: fc.constantFrom(1, 10_000, 3_000_000) }),
+  },
 );
 
 test('whatever two nodes do with the queue, each image is run as it says, by one of them at a time, and none is lost', async () => {
@@ -104,7 +120,10 @@ test('whatever two nodes do with the queue, each image is run as it says, by one
           for (const [, known] of lost)
             Object.assign(known, { state: known.attempts < mostAttempts ? 'queued' : 'failed', notBefore: now });
           expect(left.toSorted()).toEqual(
-            lost.filter(([, { state }]) => state === 'failed').map(([image]) => digest(image)).toSorted(),
+            lost
+              .filter(([, { state }]) => state === 'failed')
+              .map(([image]) => digest(image))
+              .toSorted(),
           );
         } else {
           const [scan] = running.splice(one.of, 1);
@@ -113,7 +132,8 @@ test('whatever two nodes do with the queue, each image is run as it says, by one
           const known = model.get(scan.image)!;
           if (one.does === 'finish') {
             expect(await finishScan(db, scan.taken, now)).toBe(own);
-            if (own) Object.assign(known, { state: known.by!.requests === known.requests ? 'done' : 'queued', attempts: 0 });
+            if (own)
+              Object.assign(known, { state: known.by!.requests === known.requests ? 'done' : 'queued', attempts: 0 });
           } else if (one.does === 'giveBack') {
             await giveBackScan(db, scan.taken);
             if (own) Object.assign(known, { state: 'queued', attempts: known.attempts - 1 });
@@ -126,13 +146,22 @@ test('whatever two nodes do with the queue, each image is run as it says, by one
             }
           }
         }
-        const rows = await db.all<{ digest: string; state: string; priority: number; attempts: number; notBefore: number }>(
-          'SELECT digest, state, priority, attempts, not_before AS "notBefore" FROM scans ORDER BY digest',
-          [],
-        );
+        const rows = await db.all<{
+          digest: string;
+          state: string;
+          priority: number;
+          attempts: number;
+          notBefore: number;
+        }>('SELECT digest, state, priority, attempts, not_before AS "notBefore" FROM scans ORDER BY digest', []);
         expect(rows).toEqual(
           [...model]
-            .map(([image, { state, priority, attempts, notBefore }]) => ({ digest: digest(image), state, priority, attempts, notBefore }))
+            .map(([image, { state, priority, attempts, notBefore }]) => ({
+              digest: digest(image),
+              state,
+              priority,
+              attempts,
+              notBefore,
+            }))
             .toSorted((a, b) => (a.digest < b.digest ? -1 : 1)),
         );
       }
@@ -147,7 +176,7 @@ test('of many who take from the queue at once each gets another image', async ()
   for (const digest of wanted) await requestScan(db, digest, 'push', 0);
   const taken: TakenScan[] = [];
   const take = async (node: number) => {
-    for (let scan; (scan = await claimScan(db, 1, node)); ) taken.push(scan);
+    for (let scan; (scan = await claimScan(db, 1, node));) taken.push(scan);
   };
   // Whoever finds what another has just taken gets nothing, and looks again in a moment.
   for (let rounds = 0; taken.length < wanted.length && rounds < 50; rounds++) await Promise.all([1, 2, 3, 4].map(take));

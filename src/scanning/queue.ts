@@ -110,13 +110,10 @@ export async function finishScan(db: Database, { id, fence, requests }: TakenSca
 export async function failScan(db: Database, scan: TakenScan, error: string, now: number): Promise<boolean> {
   const again = scan.attempts < mostAttempts;
   const pause = firstPauseMs * 4 ** (scan.attempts - 1);
-  const rows = await db.change(`UPDATE scans SET state = ?, not_before = ?, error = ?, holder = NULL ${own} RETURNING id`, [
-    again ? 'queued' : 'failed',
-    now + pause,
-    error.slice(0, mostError),
-    scan.id,
-    scan.fence,
-  ]);
+  const rows = await db.change(
+    `UPDATE scans SET state = ?, not_before = ?, error = ?, holder = NULL ${own} RETURNING id`,
+    [again ? 'queued' : 'failed', now + pause, error.slice(0, mostError), scan.id, scan.fence],
+  );
   // Where another runner has it, it is that one's to say.
   return again || rows.length === 0;
 }

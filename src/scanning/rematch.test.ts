@@ -15,7 +15,7 @@ afterEach(() => rig[Symbol.asyncDispose]());
 
 async function evaluateAll(): Promise<number> {
   const state = newRematchState();
-  for (let images = 0; ; ) {
+  for (let images = 0; ;) {
     const done = await reevaluate(rig, rig.knowledge, state);
     images += done.images;
     if (!done.more) return images;
@@ -29,7 +29,8 @@ test('an update of the advisories evaluates the images that it concerns, and no 
   for (const digest of [concerned, fixed, other]) await rig.scan(digest);
   await evaluateAll();
   rig.layersRead();
-  const versions = async () => (await Promise.all([concerned, fixed, other].map(rig.findings))).map((one) => one!.version);
+  const versions = async () =>
+    (await Promise.all([concerned, fixed, other].map(rig.findings))).map((one) => one!.version);
   const before = await versions();
   await rig.publish([advisory('A-1', 'left-pad', '1.1.0'), advisory('A-9', 'unheard', '1.1.0')]);
   expect(await evaluateAll()).toBe(1);
@@ -58,7 +59,7 @@ test('images that were there before are asked for, and each again after the inte
   const chart = await catalog.push('chart', catalog.image([config, config]));
   const look = async () => {
     let asked = 0;
-    for (let after = ''; ; ) {
+    for (let after = ''; ;) {
       const round = await lookForWork(db, after, { now: rig.now(), againMs: 3_600_000 });
       asked += round.asked;
       if ((after = round.after) === '') return asked;
@@ -104,7 +105,11 @@ test('which images have a component or a vulnerability: of a registry, with thei
   await rig.push('copy', [[npm('left-pad', '1.0.0')]]);
   const find = (input: object) => findImages(catalog, catalog.registryId, { top: 100, ...input });
   const named = async (input: object) =>
-    (await find(input)).images.map(({ repository, tags, components }) => [repository, tags, components.map(({ version }) => version)]);
+    (await find(input)).images.map(({ repository, tags, components }) => [
+      repository,
+      tags,
+      components.map(({ version }) => version),
+    ]);
   expect(await named({ component: 'left-pad' })).toEqual([
     ['app', ['1.0'], ['1.0.0']],
     ['copy', [], ['1.0.0']],
@@ -118,7 +123,7 @@ test('which images have a component or a vulnerability: of a registry, with thei
   expect(await named({ vulnerability: 'GHSA-1', component: 'pkg:npm/left-pad@1.2.0' })).toEqual([]);
   expect(await named({ component: 'nothing' })).toEqual([]);
   const digests: string[] = [];
-  for (let after: number | undefined; ; ) {
+  for (let after: number | undefined; ;) {
     const { next, images } = await find({ component: 'left-pad', top: 1, after });
     digests.push(...images.map(({ digest }) => digest));
     if (next === undefined) break;

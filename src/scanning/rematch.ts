@@ -67,7 +67,10 @@ async function scansOf(db: Database, componentIds: readonly number[]): Promise<n
 
 async function imagesOf(db: Database, scans: readonly number[]): Promise<{ scanId: number; digest: Digest }[]> {
   const found = listsOf(scans).map(({ list, values }) =>
-    db.all<{ scanId: number; digest: Digest }>(`SELECT id AS "scanId", digest FROM scans WHERE id IN (${list})`, values),
+    db.all<{ scanId: number; digest: Digest }>(
+      `SELECT id AS "scanId", digest FROM scans WHERE id IN (${list})`,
+      values,
+    ),
   );
   return (await Promise.all(found)).flat();
 }

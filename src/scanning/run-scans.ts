@@ -5,7 +5,15 @@ import { tellAdmission } from './evaluate-image.ts';
 import { readInventory } from './image-store.ts';
 import type { Knowledge } from './knowledge.ts';
 import type { LayerSource } from './layers.ts';
-import { claimScan, failScan, finishScan, giveBackScan, recoverScans, type ScanClaims, type TakenScan } from './queue.ts';
+import {
+  claimScan,
+  failScan,
+  finishScan,
+  giveBackScan,
+  recoverScans,
+  type ScanClaims,
+  type TakenScan,
+} from './queue.ts';
 import { nothingIn, type ScanOutcome, scanImage } from './scan-image.ts';
 
 export interface RunnerOptions extends LayerSource {

@@ -1,6 +1,6 @@
 import { type Catalog, describeManifest, findListedRepository, type ManifestDescription } from '../catalog/index.ts';
 import { toCycloneDx, cycloneDxMediaType } from '../inventory/index.ts';
-import { type Digest, isRepositoryName, parseDigest } from '../oci/index.ts';
+import { isRepositoryName, parseDigest } from '../oci/index.ts';
 import { formatId, ManagementError, parseArmId, segmentsOf } from '../operations/index.ts';
 import { builtInResource, type Resource } from '../resources/index.ts';
 import type { FindingsInput } from './contract.ts';
@@ -107,14 +107,19 @@ export function scanHandlers({ catalog, now, registryIdOf }: ScanningHandlerOpti
         const [scanned] = found?.manifest.kind === 'image' ? await scansAt(id) : [];
         const stored = scanned && (await readInventory(db, scanned.id));
         if (!stored) throw notScanned(found?.manifest.kind);
-        const subject = { repository: found!.repository, digest: scanned.digest as Digest };
+        const subject = { repository: found!.repository, digest: scanned.digest };
         return { mediaType: cycloneDxMediaType, sbom: toCycloneDx(stored.inventory, subject) };
       },
       async changes(_: unknown, input: unknown, { id }: Resource) {
         const scans = await scansAt(id);
         const { top } = input as { top: number };
         const changes = (await Promise.all(scans.map((one) => changesOf(db, one.id, top)))).flat();
-        return { changes: changes.toSorted((a, b) => b.at - a.at).slice(0, top).map(({ at, ...change }) => ({ ...change, time: iso(at) })) };
+        return {
+          changes: changes
+            .toSorted((a, b) => b.at - a.at)
+            .slice(0, top)
+            .map(({ at, ...change }) => ({ ...change, time: iso(at) })),
+        };
       },
     },
   };

@@ -21,13 +21,24 @@ const ids = (findings: readonly { id: string }[] | undefined) => findings?.map((
 
 test('an image is scanned: its packages, what is known against them, and admission is told', async () => {
   await rig.publish([advisory('GHSA-1', 'left-pad', '1.1.0', { aliases: ['CVE-2026-0001'] })]);
-  const digest = await rig.push('app', [debian({ openssl: '3.0.1-1' }), [npm('left-pad', '1.0.0'), npm('fine', '2.0.0')]], {
-    config: JSON.stringify({ history: [{ created: '2026-01-02T00:00:00Z' }, { created: '2026-03-02T00:00:00Z' }] }),
-  });
+  const digest = await rig.push(
+    'app',
+    [debian({ openssl: '3.0.1-1' }), [npm('left-pad', '1.0.0'), npm('fine', '2.0.0')]],
+    {
+      config: JSON.stringify({ history: [{ created: '2026-01-02T00:00:00Z' }, { created: '2026-03-02T00:00:00Z' }] }),
+    },
+  );
   expect(await rig.scan(digest)).toBe('scanned');
   const found = (await rig.findings(digest))!;
   expect(found.findings).toMatchObject([
-    { id: 'CVE-2026-0001', aliases: ['GHSA-1'], purl: 'pkg:npm/left-pad@1.0.0', installedName: 'left-pad', fixedVersion: '1.1.0', fixable: true },
+    {
+      id: 'CVE-2026-0001',
+      aliases: ['GHSA-1'],
+      purl: 'pkg:npm/left-pad@1.0.0',
+      installedName: 'left-pad',
+      fixedVersion: '1.1.0',
+      fixable: true,
+    },
   ]);
   expect(found.summary).toMatchObject({ fixable: 1, kev: 0, possible: 0 });
   const inventory = (await rig.inventory(digest))!;
@@ -74,7 +85,10 @@ test('a layer that ends whoever reads it is read three times, and then costs no 
 });
 
 test('a layer that is not here is said to be missing, and the image is known in part', async () => {
-  const layer = { digest: `sha256:${'0'.repeat(64)}` as const, mediaType: 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip' };
+  const layer = {
+    digest: `sha256:${'0'.repeat(64)}` as const,
+    mediaType: 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip',
+  };
   const inventory = await inventoryOf(rig.source, layer, never());
   expect(inventory.warnings).toMatchObject([{ code: 'foreign-layer' }]);
 });
@@ -147,7 +161,7 @@ test('each registry that has an image is told', async () => {
   await rig.push('team/app', layers, { at: other });
   await rig.scan(digest);
   expect(await rig.told(digest)).toBeDefined();
-  expect(await rig.told(digest, other.registryId)).toEqual((await rig.told(digest))!);
+  expect(await rig.told(digest, other.registryId)).toEqual(await rig.told(digest));
 });
 
 test('what is pushed is asked for, once a digest; an index is not; what is gone is forgotten', async () => {
@@ -160,7 +174,8 @@ test('what is pushed is asked for, once a digest; an index is not; what is gone 
   expect(await findScan(db, digest)).toMatchObject({ state: 'queued', reason: 'push' });
   expect(await findScan(db, index.digest)).toBeUndefined();
   await rig.scan(digest);
-  const remove = async (name: string, one: typeof digest) => deleteManifest(catalog, await catalog.repository(name), one);
+  const remove = async (name: string, one: typeof digest) =>
+    deleteManifest(catalog, await catalog.repository(name), one);
   await remove('app', index.digest);
   await remove('app', digest);
   while ((await followContent(db, rig.now)) > 0);

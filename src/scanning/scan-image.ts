@@ -50,7 +50,11 @@ export function nothingIn(status: 'unsupported' | 'failed', now: number): ScanEv
   return { kind: 'scan', status, scannedAt: now, advisoryRevision: 0, advisoriesAt: now, findings: [] };
 }
 
-async function takeInventory(source: LayerSource, image: ScannableImage, signal: AbortSignal): Promise<StoredInventory> {
+async function takeInventory(
+  source: LayerSource,
+  image: ScannableImage,
+  signal: AbortSignal,
+): Promise<StoredInventory> {
   const layers = [];
   // One after the other: the processor is for those who pull and push.
   for (const layer of image.layers) {

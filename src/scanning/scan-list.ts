@@ -31,7 +31,7 @@ export async function summariesOf(db: Database, ids: readonly number[]): Promise
   return new Map(
     (await Promise.all(found)).flat().map(({ id, status, scannedAt, summary }) => {
       const { cut: _, ...numbers } = JSON.parse(summary) as Summary & { cut: boolean };
-      return [id, { status, scannedAt, summary: numbers as Summary }];
+      return [id, { status, scannedAt, summary: numbers }];
     }),
   );
 }

@@ -33,7 +33,13 @@ export const npm = (name: string, version: string) => ({
 
 /** A catalog with images whose layers are there, advisories, and what is told to admission. */
 export async function openScanRig() {
-  const migrations = [...jobMigrations, ...advisoryMigrations, ...admissionMigrations, ...scanningMigrations, ...engineMigrations];
+  const migrations = [
+    ...jobMigrations,
+    ...advisoryMigrations,
+    ...admissionMigrations,
+    ...scanningMigrations,
+    ...engineMigrations,
+  ];
   const catalog = await openTestCatalog({ migrations });
   const { db, clock } = catalog;
   const stored = new Map<string, string>();
@@ -73,7 +79,8 @@ export async function openScanRig() {
     ): Promise<Digest> {
       const blobs = [await at.blob(repository, config, mediaTypes.ociConfig)];
       for (const layer of layers) blobs.push(await at.blob(repository, archiveOf(layer).toString('latin1'), layerType));
-      for (const [index, layer] of layers.entries()) stored.set(blobs[index + 1]!.digest, archiveOf(layer).toString('latin1'));
+      for (const [index, layer] of layers.entries())
+        stored.set(blobs[index + 1]!.digest, archiveOf(layer).toString('latin1'));
       stored.set(blobs[0]!.digest, config);
       return (await at.push(repository, at.image(blobs), { tags })).digest;
     },

@@ -136,3 +136,13 @@ test.each(['json', 'text'])(
   },
   60_000,
 );
+
+test('what is gathered is a record like any other, and keeps its place among them', async () => {
+  const lines: string[] = [];
+  const log = logTo(lines, 'json');
+  const written = log.gather({ token: 'swordfish', by: 'somebody' }, 'granted');
+  log.warn({}, 'refused');
+  await written;
+  expect(lines.map((line) => (JSON.parse(line) as { msg: string }).msg)).toEqual(['granted', 'refused']);
+  expect(JSON.parse(lines[0]!)).toMatchObject({ level: 'info', token: '[redacted]', by: 'somebody' });
+});

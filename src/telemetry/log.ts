@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import type { z } from 'zod';
 import type { logConfig } from './config.ts';
+import { createLineWriter, type LineWriter, longestWrite, putInto } from './write-lines.ts';
 
 type Fields = Record<string, unknown>;
 
@@ -10,9 +11,13 @@ export interface Log {
   info(fields: Fields, message: string): void;
   warn(fields: Fields, message: string): void;
   error(fields: Fields, message: string): void;
+  /**
+   * As `info`, together with other records of this moment: resolves when it is written. For what comes with each of many
+   * requests and whose answer waits for it: a write for each would cost more than the record.
+   */
+  gather(fields: Fields, message: string): Promise<void>;
   /** Whether a record of this level is written at all, so that the hot path need not build it. */
   isLevelEnabled(level: string): boolean;
-  flush(): void;
 }
 
 /** A logger on standard output, or into `write`, a line at a time. Every record says which `worker` wrote it, if any. */
@@ -22,7 +27,7 @@ export function createLog(
   write?: (line: string) => void,
   worker?: number,
 ): Log {
-  const text = options.format === 'text' || (options.format === 'auto' && terminal);
+  const isText = options.format === 'text' || (options.format === 'auto' && terminal);
   const settings = {
     level: options.level,
     base: worker === undefined ? null : { worker },
@@ -36,27 +41,38 @@ export function createLog(
     },
   };
   // Not by process.stdout, which keeps what nobody reads.
-  const destination = write ? { write } : pino.destination({ fd: 1, sync: true });
-  const form = text ? (line: string) => readable(shortened(line)) : shortened;
-  return pino(settings, { write: (line: string) => void destination.write(form(line)) });
+  const out = write ? atOnce(write) : createLineWriter(putInto(1));
+  /** Where the next line goes: pino hands it over before its call returns. */
+  let take: (line: string) => void = out.write;
+  const logger = pino(settings, {
+    write: (line: string) => take(isText ? readable(shortened(line)) : shortened(line)),
+  });
+  return Object.assign(logger, {
+    gather(fields: Fields, message: string): Promise<void> {
+      let written = Promise.resolve();
+      take = (line) => void (written = out.gather(line));
+      try {
+        logger.info(fields, message);
+      } finally {
+        take = out.write;
+      }
+      return written;
+    },
+  });
 }
 
-/**
- * Bytes of a record, at most. The system keeps writes of this size to a pipe whole (PIPE_BUF of Linux), so that the
- * lines of several processes do not mix.
- */
-const longestRecord = 4096;
+const atOnce = (write: (line: string) => void): LineWriter => ({ write, gather: async (line) => write(line) });
 
-/** A record within the limit: of one that is longer, as much of each text as fits. */
+/** A record within the limit of a write: of one that is longer, as much of each text as fits. */
 function shortened(line: string): string {
   // UTF-8 takes three bytes for a unit of UTF-16 at most.
-  if (line.length * 3 <= longestRecord || Buffer.byteLength(line) <= longestRecord) return line;
-  const record = JSON.parse(line) as Fields;
+  if (line.length * 3 <= longestWrite || Buffer.byteLength(line) <= longestWrite) return line;
+  const record = JSON.parse(line) as Record<string, unknown>;
   for (const limit of [2000, 500, 100]) {
     const cut = (_: string, value: unknown) =>
       typeof value === 'string' && value.length > limit ? `${value.slice(0, limit)}…` : value;
     const text = `${JSON.stringify(record, cut)}\n`;
-    if (Buffer.byteLength(text) <= longestRecord) return text;
+    if (Buffer.byteLength(text) <= longestWrite) return text;
   }
   const { level, time, worker, msg } = record;
   return `${JSON.stringify({ level, time, worker, msg: `${msg}`.slice(0, 500), shortened: true })}\n`;

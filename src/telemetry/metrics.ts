@@ -32,7 +32,6 @@ export interface Metrics {
   storageRefusals: Counter<'level'>;
   advisoryAge: Gauge<'feed'>;
   advisoryRecords: Gauge<'feed'>;
-  advisoryRevision: Gauge;
   /** A scan that ended; `seconds` since it was taken from the queue. */
   scanned(outcome: string, seconds: number): void;
   scanQueue: Gauge<'state'>;
@@ -161,20 +160,22 @@ export function createMetrics(): Metrics {
       'max',
       ['feed'],
     ),
-    advisoryRecords: gauge('bonded_advisories_records', 'Advisories that are known of a source.', 'max', ['feed']),
-    advisoryRevision: gauge(
-      'bonded_advisories_revision',
-      'Revision of all advisories; it grows with each change.',
-      'max',
-    ),
+    advisoryRecords: gauge('bonded_advisories_active', 'Advisories that are known of a source.', 'max', ['feed']),
     scanned: (outcome, seconds) => {
       scans(outcome);
       scanTimes(outcome, seconds);
     },
-    scanQueue: gauge('bonded_scan_queue', 'Images that wait to be scanned, are being scanned, or could not be; counted up to 10,000.', 'max', [
-      'state',
-    ]),
-    scanWait: gauge('bonded_scan_oldest_wait_seconds', 'How long the image has waited that waits longest to be scanned.', 'max'),
+    scanQueue: gauge(
+      'bonded_scans_active',
+      'Images that wait to be scanned, are being scanned, or could not be; counted up to 10,000.',
+      'max',
+      ['state'],
+    ),
+    scanWait: gauge(
+      'bonded_scan_wait_seconds',
+      'How long the image has waited that waits longest to be scanned.',
+      'max',
+    ),
     workers: gauge('bonded_workers_active', 'Worker processes that serve; 0 where one process does everything.'),
     restarts: counter('bonded_worker_restarts_total', 'Worker processes that ended and were replaced.'),
     onScrape: (read) => void readers.push(read),

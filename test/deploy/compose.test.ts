@@ -105,7 +105,8 @@ clustered('the two nodes of the cluster serve one registry behind its nginx', as
   // nginx does not listen on the port of its scheme: clients must be told where to ask for tokens.
   const challenge = (await globalThis.fetch(`${proxy.url}/v2/`)).headers.get('www-authenticate');
   expect(challenge).toContain(`realm="${proxy.url}/oauth2/token"`);
-  using _known = knownFront(proxy.url, one.url);
+  using fronts = new DisposableStack();
+  fronts.use(knownFront(proxy.url, one.url));
 
   for (let count = 0; count < 5; count++) {
     const image = await pushImage(proxy.url, 'team/app', `v${count}`);

@@ -46,7 +46,8 @@ test.skipIf(!nginx && !process.env['CI'])(
     );
     const proxy = Bun.spawn([nginx!, '-p', directory, '-c', file], { stdout: 'ignore', stderr: 'pipe' });
     const base = `http://127.0.0.1:${port}`;
-    using _known = knownFront(base, server.url);
+    using fronts = new DisposableStack();
+    fronts.use(knownFront(base, server.url));
     const headers = { Host: 'registry.example.com' };
     try {
       for (const until = Date.now() + 10_000; Date.now() < until; await Bun.sleep(20)) {

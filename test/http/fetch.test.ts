@@ -53,7 +53,10 @@ test('a server that has ended is known no more, unless another has been started 
     const later = knownServer(server.url.href, data);
     ended[Symbol.dispose]();
     expect(await whoAsks(server.url)).toBe(credentialsFor(server.url.href).authorization);
+    const again = knownFront(server.url.href, server.url.href);
     later[Symbol.dispose]();
+    expect(await whoAsks(server.url)).toBe(credentialsFor(server.url.href).authorization);
+    again[Symbol.dispose]();
     expect(await whoAsks(server.url)).toBe('nobody');
   } finally {
     await server.stop(true);
@@ -65,11 +68,11 @@ test('what stands in front of servers is known while one of them is away, and no
   try {
     const away = knownServer(server.url.href, data);
     const ended = knownFront(front.url.href, server.url.href);
-    const { authorization } = credentialsFor(server.url.href);
     away[Symbol.dispose]();
     expect(await isOperators(await whoAsks(front.url), server.url.host)).toBe(true);
     expect(await whoAsks(server.url)).toBe('nobody');
     knownServer(server.url.href, data);
+    const { authorization } = credentialsFor(server.url.href);
     expect(await whoAsks(front.url)).toBe(authorization);
     ended[Symbol.dispose]();
     expect([await whoAsks(server.url), await whoAsks(front.url)]).toEqual([authorization, 'nobody']);
@@ -86,7 +89,8 @@ test('a request that says itself who it is from, or that it is from nobody, is l
 test('what stands in front of a server is known like it, and child processes know the same', async () => {
   const front = serve();
   try {
-    using _known = knownFront(front.url.href, known.url.href);
+    using fronts = new DisposableStack();
+    fronts.use(knownFront(front.url.href, known.url.href));
     expect(await whoAsks(front.url)).toBe(credentialsFor(known.url.href).authorization);
     const program = `
       const { fetch } = await import(${JSON.stringify(`${import.meta.dir}/fetch.ts`)});

@@ -2,6 +2,7 @@ import pg from 'pg';
 import { claimDatabase } from '../support/postgres-databases.ts';
 import { findPostgres, startPostgres, type TestPostgres } from '../support/postgres.ts';
 import { listBucket, s3Environment } from '../support/s3.ts';
+import { knownFront } from '../support/credentials.ts';
 import { startTestProcess, type TestProcess } from '../support/server.ts';
 import { s3Settings } from '../support/storage.ts';
 
@@ -91,6 +92,8 @@ async function startNode(
   let running = await startTestProcess(options);
   const { url, host } = running;
   stack.defer(() => running[Symbol.asyncDispose]());
+  // It is itself also while it is away, and from the moment at which it is back.
+  stack.use(knownFront(url, url));
   return {
     url,
     host,

@@ -135,7 +135,8 @@ describe.each([
         settings: { ...settings, 'drain.delay': '500ms', 'gc.delay': '60s', trustedProxies: '127.0.0.1' },
       });
       await using balancer = await startBalancer(cluster.nodes.map(({ host }) => host));
-      using _known = knownFront(balancer.url, cluster.nodes[0]!.url);
+      using fronts = new DisposableStack();
+      fronts.use(knownFront(balancer.url, cluster.nodes[0]!.url));
       const tally = newTally();
       await storm(
         tally,

@@ -27,7 +27,10 @@ interface Known {
   proof: string;
 }
 
-const servers = new Map<string, Known>(JSON.parse(process.env[variable] ?? '[]') as [string, Known][]);
+/** By where they are asked: the one that was named last counts, as long as it is there. */
+const servers = new Map<string, Known[]>(
+  (JSON.parse(process.env[variable] ?? '[]') as [string, Known][]).map(([origin, known]) => [origin, [known]]),
+);
 
 /** Tokens that were signed, by origin. */
 const signed = new Map<string, { at: number; credentials: Credentials }>();
@@ -50,23 +53,20 @@ const ownerMark = 'owner:';
  * since there may be others behind it.
  */
 export function knownFront(url: string, server: string): Disposable {
-  return knownUntilDisposed(originOf(url)!, servers.get(originOf(server)!)!);
+  return knownUntilDisposed(originOf(url)!, find(server)!);
 }
 
 function knownUntilDisposed(origin: string, known: Known): Disposable {
   const entry = { ...known };
-  servers.set(origin, entry);
-  return {
-    [Symbol.dispose]: () => {
-      // Unless another has been started there since.
-      if (servers.get(origin) === entry) servers.delete(origin);
-    },
-  };
+  const entries = servers.get(origin) ?? [];
+  servers.set(origin, entries);
+  entries.push(entry);
+  return { [Symbol.dispose]: () => void entries.splice(entries.indexOf(entry), entries.includes(entry) ? 1 : 0) };
 }
 
 /** What a child process needs in its environment in order to know the same servers. */
 export const inherited = (): Record<string, string> => ({
-  [variable]: JSON.stringify([...servers]),
+  [variable]: JSON.stringify([...servers].flatMap(([origin, known]) => known.slice(-1).map((last) => [origin, last]))),
   ...inheritedOwner(),
 });
 
@@ -84,7 +84,7 @@ export function authorizationFor(url: string): string | undefined {
 }
 
 function find(url: string): Known | undefined {
-  return servers.get(originOf(url) ?? '');
+  return servers.get(originOf(url) ?? '')?.at(-1);
 }
 
 function originOf(url: string): string | undefined {

@@ -1,7 +1,7 @@
 import type { OpenArtifact } from '../artifact.ts';
 import type { AdvisoriesConfig, FeedSource } from '../config.ts';
 import { epssBytes, epssFeed, readEpss, storeEpss } from '../epss.ts';
-import type { FeedState } from '../feed-rows.ts';
+import { confirmFeedsOf, type FeedState } from '../feed-rows.ts';
 import { readAlpineSecdb, secdbBytes } from '../formats/alpine-secdb.ts';
 import { readDebianTracker } from '../formats/debian-tracker.ts';
 import { chunksOf, unpacked, wholeOf } from '../formats/streams.ts';
@@ -147,7 +147,11 @@ function artifactFeed(
       const artifact = await context.openArtifact(reference, context.fetcher.signal);
       // Components of another ecosystem want more of the same artifact.
       const position = id === 'trivy-db' ? `${artifact.digest} ${ecosystems.join(',')}` : artifact.digest;
-      if (state?.position === position && !context.force) return { outcome: { unchanged: true }, position };
+      if (state?.position === position && !context.force) {
+        // Of a bundle, how fresh it is was said by who made it.
+        if (id === 'trivy-db') await confirmFeedsOf(context.db, `${id}/`, context.now());
+        return { outcome: { unchanged: true }, position };
+      }
       const wanted = new Set(ecosystems);
       const known = new Set(id === 'bundle' && !context.force ? (state?.etag.split(' ') ?? []) : []);
       const { feeds, layers } = await importArtifact(context, artifact, {

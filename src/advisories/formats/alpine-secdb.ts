@@ -24,7 +24,7 @@ export function readAlpineSecdb(bytes: Uint8Array): { release: string; repositor
       items.push({
         json: {
           id: `ALPINE-${id}:${name}`,
-          upstream: /^CVE-/.test(id) ? [id] : [],
+          upstream: id.startsWith('CVE-') ? [id] : [],
           affected: [
             {
               package: { ecosystem: `Alpine:${release}`, name },

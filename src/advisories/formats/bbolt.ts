@@ -27,7 +27,9 @@ export type BucketEntry =
 
 const magic = 0xed0c_daed;
 const pageHeader = 16;
-const [branchFlag, leafFlag, metaFlag] = [1, 2, 4];
+const branchFlag = 1;
+const leafFlag = 2;
+const metaFlag = 4;
 const bucketFlag = 1;
 const mostLevels = 32;
 /** How often all pages may be walked in all: buckets may be read again, and never without end. */
@@ -72,7 +74,7 @@ export async function openBolt(source: ByteSource): Promise<Bucket> {
       let page = await start();
       for (let level = 0; ; level++) {
         if (level > mostLevels) throw broken('it has too many levels');
-        const isLeaf = (page.flags & leafFlag!) !== 0;
+        const isLeaf = (page.flags & leafFlag) !== 0;
         const at = lastNotAfter(page, key);
         if (isLeaf) {
           const element = at < 0 ? undefined : leafAt(page, at);
@@ -87,7 +89,7 @@ export async function openBolt(source: ByteSource): Promise<Bucket> {
       // Inline buckets have none, and there may be some hundred on each.
       if (page !== inline && ++walked > mostWalks * pageCount) throw broken('its pages lead to each other');
       for (let at = 0; at < page.count; at++) {
-        if ((page.flags & leafFlag!) !== 0) {
+        if ((page.flags & leafFlag) !== 0) {
           const element = leafAt(page, at);
           const key = textOf(element.key);
           yield element.isBucket ? { key, bucket: bucketOf(element.value) } : { key, value: element.value };
@@ -136,7 +138,7 @@ async function metaAt(source: ByteSource, position: number) {
   if (position + pageHeader + 64 > source.size) return undefined;
   const bytes = (await source.read(position, pageHeader + 64)).slice();
   const view = viewOf(bytes);
-  const isMeta = (view.getUint16(8, true) & metaFlag!) !== 0 && view.getUint32(16, true) === magic;
+  const isMeta = (view.getUint16(8, true) & metaFlag) !== 0 && view.getUint32(16, true) === magic;
   if (!isMeta || view.getUint32(20, true) !== 2 || view.getBigUint64(72, true) !== fnv64a(bytes.subarray(16, 72)))
     return undefined;
   const pageSize = view.getUint32(24, true);
@@ -149,10 +151,10 @@ function readPage(bytes: Uint8Array): Page {
   const view = viewOf(bytes);
   const flags = view.getUint16(8, true);
   const count = view.getUint16(10, true);
-  if ((flags & (branchFlag! | leafFlag!)) === 0) throw broken('a page is of no kind that holds keys');
+  if ((flags & (branchFlag | leafFlag)) === 0) throw broken('a page is of no kind that holds keys');
   if (pageHeader + count * 16 > bytes.length) throw broken('a page has more elements than it holds');
-  if ((flags & branchFlag!) !== 0 && count === 0) throw broken('a branch leads nowhere');
-  return { bytes, view, flags: (flags & leafFlag!) === 0 ? branchFlag! : leafFlag!, count };
+  if ((flags & branchFlag) !== 0 && count === 0) throw broken('a branch leads nowhere');
+  return { bytes, view, flags: (flags & leafFlag) === 0 ? branchFlag : leafFlag, count };
 }
 
 function branchAt({ bytes, view }: Page, at: number): { key: Uint8Array; page: number } {

@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { importRefused } from '../import-error.ts';
 
 /** Bytes that are read where they are wanted: a file may be larger than memory. */
@@ -11,7 +11,11 @@ export interface ByteSource {
 export interface OpenSource extends ByteSource, AsyncDisposable {}
 
 export async function openFile(path: string): Promise<OpenSource> {
-  const handle = await open(path, 'r');
+  return sourceOfFile(await open(path, 'r'));
+}
+
+/** An open file, which is closed with the source. */
+export async function sourceOfFile(handle: FileHandle): Promise<OpenSource> {
   const { size } = await handle.stat();
   return {
     size,

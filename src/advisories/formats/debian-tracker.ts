@@ -1,5 +1,5 @@
 import { type Item } from '../import-records.ts';
-import { line } from '../bounds.ts';
+import { bounds, line } from '../bounds.ts';
 import { objectOf } from '../read-record.ts';
 import { readMembers } from './json-members.ts';
 
@@ -14,18 +14,17 @@ const releases: Readonly<Record<string, string>> = {
   forky: '14',
   duke: '15',
 };
-const limits = { memberBytes: 64 * 1024 * 1024, members: 200_000, depth: 16 };
+const limits = { memberBytes: bounds.recordBytes, members: bounds.records, depth: 16, level: 2 };
 
 /**
  * Debian's security tracker (`/tracker/data/json`): source package → CVE → release → status, `fixed_version`, `urgency` and
  * `nodsa`. One record for each CVE of each source package, in the words of OSV's own conversion.
  */
 export async function* readDebianTracker(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Item> {
-  for await (const [source, vulnerabilities] of readMembers(stream, limits)) {
-    for (const [id, value] of Object.entries(objectOf(vulnerabilities) ?? {})) {
-      const json = recordOf(source, id, objectOf(value) ?? {});
-      if (json) yield { json };
-    }
+  for await (const { keys, value } of readMembers(stream, limits)) {
+    const [source = '', id = ''] = keys;
+    const json = recordOf(source, id, objectOf(value) ?? {});
+    if (json) yield { json };
   }
 }
 
@@ -38,7 +37,7 @@ function recordOf(source: string, id: string, vulnerability: Record<string, unkn
   if (affected.length === 0) return undefined;
   return {
     id: `DEBIAN-${id}:${source}`,
-    upstream: /^CVE-/.test(id) ? [id] : [],
+    upstream: id.startsWith('CVE-') ? [id] : [],
     summary: summaryOf(vulnerability['description']),
     details: vulnerability['description'],
     affected,

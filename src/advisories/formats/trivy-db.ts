@@ -157,7 +157,7 @@ function recordOf(id: string, name: string, affected: object, detail: Record<str
   return {
     id: `TRIVY-${id}:${name}`,
     // What has no CVE is known by the id that its database gave it.
-    ...(/^CVE-/.test(id) ? { upstream: [id] } : { aliases: [id] }),
+    ...(id.startsWith('CVE-') ? { upstream: [id] } : { aliases: [id] }),
     published: PublishedDate,
     summary: Title,
     details: Description,

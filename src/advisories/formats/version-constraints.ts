@@ -13,7 +13,7 @@ export function rangesOf(texts: readonly string[]): { ranges: OsvRange[]; versio
       ([, sign = '=', version]) => [sign, version!] as const,
     );
     if (bounds.length === 0) continue;
-    const [exact] = bounds.filter(([sign]) => sign.startsWith('='));
+    const exact = bounds.find(([sign]) => sign.startsWith('='));
     if (exact) {
       if (bounds.length === 1 && /^[A-Za-z0-9]/.test(exact[1])) versions.push(exact[1]);
       continue;

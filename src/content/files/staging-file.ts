@@ -4,7 +4,7 @@ import type { OpenFile } from './file-system.ts';
 /** Bytes gathered before one write call: fewer system calls, and still small beside a process's memory. */
 const batchBytes = 512 * 1024;
 /** What all uploads of a process gather together (bytes), and about as much again may be on its way to the disk. */
-const gatheredBytes = 4 * 1024 * 1024;
+const gatheredBytes = 8 * 1024 * 1024;
 /** Chunks of one write call; Linux takes 1,024. */
 const batchChunks = 512;
 /** A slow sender's bytes are written after this time (ms), so that the file's time says that somebody is at work. */

@@ -4,6 +4,7 @@ import { createStreamSlots } from './stream.ts';
 import { createRanges } from './ranges.ts';
 import { createReadBudget } from './read-budget.ts';
 import { isChanged, isMissing, isRefusal, S3Error, withRetries } from './retry.ts';
+import { createSigner } from './signer.ts';
 
 /** Bytes to send, as often as it takes. */
 export interface Source {
@@ -31,9 +32,9 @@ export interface S3Part {
 const longCall = 10;
 /** Objects that are read by a connection each, by readers that keep up; and of them, by those that have just begun. */
 const streamsAtOnce = 16;
-const streamsAtFirst = 1;
+const streamsAtFirst = 4;
 /** Most bytes of objects in memory that are being read. */
-const readBytes = 8 * 1024 * 1024;
+const readBytes = 16 * 1024 * 1024;
 /** Keys that one request removes. */
 const removeAtOnce = 1000;
 
@@ -41,7 +42,8 @@ export type S3Calls = Awaited<ReturnType<typeof openS3Calls>>;
 
 /** The requests that the store makes, by key below the prefix. Each is repeated until it succeeds or will not. */
 export async function openS3Calls(options: S3Options) {
-  const { sdk, client, wire, renew } = await connectS3(options);
+  const { sdk, client, wire, renew, sign, credentials } = await connectS3(options);
+  const signer = createSigner(sign, credentials);
   const { bucket, prefix, encryption, presignedSeconds, requestTimeoutMs } = options;
   const { retryPauseMs = 100 } = options;
   const attempt = <T>(operation: string, call: () => Promise<T>) => withRetries(operation, retryPauseMs, call, renew);
@@ -147,8 +149,9 @@ export async function openS3Calls(options: S3Options) {
     ranges: (key: string, etag?: string) => {
       const object = { ...at(key), ...(etag !== undefined && { IfMatch: etag }) };
       return createRanges(
-        (how, Range) =>
-          client.send(new sdk.GetObjectCommand({ ...object, ...(Range !== undefined && { Range }) }), how),
+        { key: prefix + key, etag },
+        (Range) => client.send(new sdk.GetObjectCommand({ ...object, Range })),
+        signer,
         wire,
         (call) => ifThere(attempt(`GetObject ${key}`, call)),
       );

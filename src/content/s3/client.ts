@@ -1,5 +1,12 @@
 import type * as Sdk from '@aws-sdk/client-s3';
-import { createSdkCollector, createSdkFetch, type SdkFetch } from '../../outbound/index.ts';
+import {
+  createSdkCollector,
+  createSdkFetch,
+  type SdkFetch,
+  type SdkFetchOptions,
+  type SignedRequest,
+} from '../../outbound/index.ts';
+import type { Credentials } from './signer.ts';
 
 export interface S3Options {
   bucket: string;
@@ -29,6 +36,10 @@ export interface S3Connection {
   sdk: typeof Sdk;
   client: Sdk.S3Client;
   wire: SdkFetch;
+  /** A GET of an object, signed by the client. */
+  sign(key: string): Promise<SignedRequest>;
+  /** What it signs with now. */
+  credentials(): Promise<Credentials>;
   /**
    * Looks whether there are other credentials than before, because S3 refused these. What has no expiry is kept by the
    * client for good otherwise, though its file was written anew.
@@ -63,7 +74,21 @@ export async function connectS3(options: S3Options): Promise<S3Connection> {
     ignoreCache: true,
   };
   const client = new sdk.S3Client(config);
-  return { sdk, client, wire, renew: createRenewal(client) };
+  return {
+    sdk,
+    client,
+    wire,
+    sign: (key) => signBy(sdk, client, { Bucket: options.bucket, Key: key }),
+    credentials: () => client.config.credentials(),
+    renew: createRenewal(client),
+  };
+}
+
+function signBy(sdk: typeof Sdk, client: Sdk.S3Client, object: Sdk.GetObjectCommandInput): Promise<SignedRequest> {
+  const { promise, resolve, reject } = Promise.withResolvers<SignedRequest>();
+  const how: SdkFetchOptions = { signed: resolve };
+  client.send(new sdk.GetObjectCommand(object), how).catch(reject);
+  return promise;
 }
 
 function createRenewal({ config }: Sdk.S3Client): () => Promise<boolean> {

@@ -1,8 +1,9 @@
-import type { SdkFetch, SdkFetchOptions, SignedRequest } from '../../outbound/index.ts';
+import type { SdkFetch, SignedRequest } from '../../outbound/index.ts';
 import { S3Error } from './retry.ts';
+import type { Signer } from './signer.ts';
 
-/** How long a signature serves (ms). S3 takes one for 15 minutes, by its own clock. */
-const signedForMs = 300_000;
+/** How long a signature is used (ms); its time may be two minutes old then. S3 takes it for 15 minutes, by its own clock. */
+const usedForMs = 300_000;
 
 export interface FoundRange {
   /** Fewer than were asked for where the object ends before. */
@@ -20,12 +21,13 @@ export interface Ranges {
 }
 
 /**
- * Reads ranges of one object by one signature: the client's way takes five times as long for a small one as everything
- * else, and Range is none of the headers that must be signed (AWS Signature Version 4). What S3 refuses is asked for in the
- * client's way, once: it knows what an answer says, and learns from it.
+ * Reads ranges of one object by one signature, as long as it has this ETag where one is given. What S3 refuses is asked for
+ * in the client's way, once: it knows what an answer says, and learns from it.
  */
 export function createRanges(
-  ask: (options: SdkFetchOptions, range?: string) => Promise<{ Body?: unknown }>,
+  { key, etag }: { key: string; etag?: string | undefined },
+  askClient: (range: string) => Promise<{ Body?: unknown }>,
+  signer: Signer,
   fetch: Pick<SdkFetch, 'read' | 'open'>,
   attempt: (call: () => Promise<FoundRange>) => Promise<FoundRange | undefined>,
 ): Ranges {
@@ -34,14 +36,16 @@ export function createRanges(
 
   async function sign(): Promise<SignedRequest> {
     if (signed && performance.now() < until) return signed;
-    until = performance.now() + signedForMs;
-    await ask({ signed: (request) => (signed = request) });
-    return signed!;
+    until = performance.now() + usedForMs;
+    return (signed = await signer.sign(key));
   }
 
+  const headersOf = (range: string) => ({ range, ...(etag !== undefined && { 'if-match': etag }) });
+
   async function refused(range: string): Promise<void> {
+    if (signed) signer.forget(signed);
     signed = undefined;
-    const { Body } = await ask({}, range);
+    const { Body } = await askClient(range);
     if (Body instanceof ReadableStream) await Body.cancel();
   }
 
@@ -49,10 +53,10 @@ export function createRanges(
     read: (start, end) =>
       attempt(async () => {
         const range = rangeOf(start, end);
-        let answer = await fetch.read(await sign(), { range });
+        let answer = await fetch.read(await sign(), headersOf(range));
         if (!isGood(answer)) {
           await refused(range);
-          answer = await fetch.read(await sign(), { range });
+          answer = await fetch.read(await sign(), headersOf(range));
         }
         const { status, bytes, headers } = answer;
         if (!isGood(answer)) throw new S3Error('GetObject', 'unknown', { status });
@@ -61,7 +65,7 @@ export function createRanges(
 
     async open(start, end) {
       try {
-        const answer = await fetch.open(await sign(), { range: rangeOf(start, end) });
+        const answer = await fetch.open(await sign(), headersOf(rangeOf(start, end)));
         const size = sizeOf(answer.headers);
         if (answer.body && answer.status === 206 && size !== undefined && size > end) return answer.body;
         await answer.body?.cancel();

@@ -4,7 +4,7 @@ import { unavailable } from './retry.ts';
 import { openStream, type S3Stream } from './stream.ts';
 
 /** What is asked for at first, and at most (bytes). */
-const firstWindow = 64 * 1024;
+const firstWindow = 128 * 1024;
 const largestWindow = 2 * 1024 * 1024;
 /** A reader that takes windows of this size (bytes) keeps up; smaller ones may lie in the buffers of its connection. */
 const keepsUp = 1024 * 1024;

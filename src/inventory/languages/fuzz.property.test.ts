@@ -117,7 +117,7 @@ const path = 'node_modules/jdk/release';
 
 describe('a file that was damaged at random is read in part or refused as malformed, in bounded time:', () => {
   test('every reader is tried', () => {
-    expect(Object.keys(seeds).toSorted()).toEqual(languageReaders.map(({ name }) => name).toSorted());
+    expect(Object.keys(seeds).toSorted()).toEqual([...new Set(languageReaders.map(({ name }) => name))].toSorted());
   });
 
   for (const reader of languageReaders) {

@@ -13,6 +13,7 @@ import { pubspecLockReader } from './lockfiles/pubspec-lock.ts';
 import { swiftResolvedReader } from './lockfiles/swift-resolved.ts';
 import { yarnLockReader } from './lockfiles/yarn-lock.ts';
 import { npmReader } from './npm.ts';
+import { npmCacheReader } from './npm-cache.ts';
 import { nugetLockReader, nugetReader } from './nuget.ts';
 import { pythonReader } from './python.ts';
 import { runtimeReader } from './runtime.ts';
@@ -23,6 +24,7 @@ export { supersededFiles } from './superseded-files.ts';
 /** The readers of what language ecosystems install, in the order in which they are asked. */
 export const languageReaders: readonly Reader[] = [
   npmReader,
+  npmCacheReader,
   pythonReader,
   javaReader,
   gemReader,

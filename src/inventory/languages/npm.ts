@@ -20,24 +20,29 @@ export const npmReader: Reader = {
   wants: (path) => path.endsWith('/package.json') && (isInside(path, 'node_modules') || yarnOfNodeImages.test(path)),
   read(path, bytes) {
     const findings = createFindings();
-    const found = packageIn(path, bytes);
+    const found = installedOrNothing(path, bytes);
     if (found) findings.add(found);
     return findings.result();
   },
 };
 
 /** Deeper ones may be broken on purpose, to test what reads them, and hide nothing that Node could load by its name. */
-function packageIn(path: string, bytes: Uint8Array): FoundPackage | undefined {
+function installedOrNothing(path: string, bytes: Uint8Array): FoundPackage | undefined {
   try {
-    const record = asRecord(parseJson(bytes));
-    const full = asText(record?.['name'])?.trim();
-    const version = asText(record?.['version'])?.trim();
-    if (!record || !full || !version) return undefined;
-    return { type: 'npm', ...npmName(full), version, licenses: licensesOf(record) };
+    return npmPackageIn(bytes);
   } catch (error) {
     if (error instanceof MalformedFile && !installed.test(path)) return undefined;
     throw error;
   }
+}
+
+/** What a `package.json` says of itself; undefined for one that is a part of another package. */
+export function npmPackageIn(bytes: Uint8Array): FoundPackage | undefined {
+  const record = asRecord(parseJson(bytes));
+  const full = asText(record?.['name'])?.trim();
+  const version = asText(record?.['version'])?.trim();
+  if (!record || !full || !version) return undefined;
+  return { type: 'npm', ...npmName(full), version, licenses: licensesOf(record) };
 }
 
 /** `@scope/name` in its two parts. */

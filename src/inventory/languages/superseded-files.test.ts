@@ -43,3 +43,14 @@ test('what is installed is never superseded, nor is Cargo.lock', () => {
   const files = [file('npm', 'app/node_modules/a/package.json'), file('cargo-lock', 'app/Cargo.lock')];
   expect(superseded(...files, file('executable', 'app/tool'))).toEqual([]);
 });
+
+test('what package managers keep to install from does not count, what is installed from it does', () => {
+  const kept = [
+    file('npm', `root/.local/share/pnpm/store/v10/files/ab/${'0'.repeat(126)}`),
+    file('npm', 'root/.bun/install/cache/lodash@4.17.21@@@1/package.json'),
+    file('python', 'root/.cache/uv/archive-v0/x/requests-2.31.0.dist-info/METADATA'),
+  ];
+  expect(superseded(...kept, file('npm', 'usr/src/app/node_modules/lodash/package.json'))).toEqual(
+    kept.map(({ path }) => path),
+  );
+});

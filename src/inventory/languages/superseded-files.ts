@@ -1,4 +1,6 @@
 import type { FoundPackage } from '../reader.ts';
+import { isInside } from './is-named.ts';
+import { isNpmCache } from './npm-cache.ts';
 
 /** A file of an image's final state, with what its reader found in it. */
 export interface FileInImage {
@@ -8,7 +10,8 @@ export interface FileInImage {
 }
 
 /**
- * Which lockfiles do not count, because what they wish for is installed in the same image, and says itself what it is:
+ * Which files do not count: copies from which package managers install, and lockfiles where what they wish for is installed in
+ * the same image, and says itself what it is:
  *
  *     package-lock, yarn-lock, pnpm-lock, bun-lock   where there is a node_modules beside them
  *     composer-lock                                  where there is vendor/composer/installed.json beside it
@@ -53,6 +56,10 @@ function installedThings(files: readonly FileInImage[]): InstalledThings {
 
 function isSuperseded({ path, reader, packages }: FileInImage, installed: InstalledThings): boolean {
   switch (reader) {
+    case 'npm':
+      return isNpmCache(path);
+    case 'python':
+      return isInside(path, '.cache/uv');
     case 'package-lock':
     case 'yarn-lock':
     case 'pnpm-lock':

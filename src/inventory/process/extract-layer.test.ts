@@ -84,6 +84,9 @@ describe('a layer is read in a process of its own', () => {
         .split(' ')[16];
       expect(nice).toBe('10');
       expect(read(`/proc/${pid}/environ`)).toBe('');
+      // What a terminal sends to all is not for it.
+      process.kill(pid, 'SIGINT');
+      process.kill(pid, 'SIGTERM');
     } finally {
       open();
     }

@@ -35,7 +35,7 @@ const saidLength = 4096;
 /**
  * Reads a layer in a process of its own: it has neither environment nor configuration, gets the bytes through its standard
  * input, is last in line for the processor, and is ended at its limits. Whatever the layer makes of that process is a result.
- * Throws where the bytes cannot be had, or `signal` is aborted.
+ * Of a file all of it is read, whichever slice of it is given. Throws where the bytes cannot be had, or `signal` is aborted.
  */
 export async function extractLayer(
   source: BunFile | ReadableStream<Uint8Array>,

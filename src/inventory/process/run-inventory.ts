@@ -10,6 +10,8 @@ import type { InventoryAnswer, InventoryOrder } from './protocol.ts';
  */
 export async function runInventory(order: string): Promise<void> {
   const { mediaType, limits, timeMs } = JSON.parse(order) as InventoryOrder;
+  // A terminal, or whoever ends a whole group of processes, sends them to all: its parent says when it ends.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
   watchOwnEnd(timeMs);
   stepBack();
   const answer: InventoryAnswer = await readLayer(tidied(Bun.stdin.stream()), { mediaType, limits });

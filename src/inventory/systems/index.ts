@@ -5,6 +5,7 @@ import { dpkgFilesReader } from './dpkg-files.ts';
 import { osReleaseReader } from './os-release.ts';
 import { rpmReader } from './rpm/index.ts';
 
+export { leadsAway } from './database-links.ts';
 export { osFiles } from './os-release.ts';
 
 /** The readers of what distributions install and say of themselves, in the order in which they are asked. */

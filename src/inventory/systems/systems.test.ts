@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import { apkReader } from './apk.ts';
 import { dpkgReader } from './dpkg.ts';
-import { systemReaders } from './index.ts';
+import { leadsAway, systemReaders } from './index.ts';
 import { osReleaseReader } from './os-release.ts';
 import { packagesOfManifest } from './rpm/manifest.ts';
 
@@ -190,6 +190,28 @@ test('the list of a distroless image of Azure Linux', () => {
     },
   ]);
   expect(warnings).toEqual(['1 lines are none']);
+});
+
+test('a link in the place of a database leads to another place for it, or away', () => {
+  const fine: [string, string][] = [
+    ['lib', 'usr/lib'],
+    ['lib', '/usr/lib'],
+    ['var/lib/rpm', '../../usr/lib/sysimage/rpm'],
+    ['usr/lib/sysimage/rpm', '/var/lib/rpm/'],
+    ['bin', 'elsewhere'],
+    ['var/lib/dpkg/lock', '/dev/null'],
+    ['var/run', '/run'],
+  ];
+  const away: [string, string][] = [
+    ['var/lib/dpkg', '/hidden'],
+    ['var/lib/dpkg/status', 'status-old'],
+    ['var/lib/dpkg/status.d', '../../../x'],
+    ['var/lib/rpm', '../../../../..'],
+    ['lib', 'usr/lib64'],
+    ['var', '/private/var'],
+  ];
+  for (const [path, target] of fine) expect([path, leadsAway(path, target)]).toEqual([path, false]);
+  for (const [path, target] of away) expect([path, leadsAway(path, target)]).toEqual([path, true]);
 });
 
 test('property: any bytes are read by every reader in what its files are called, or refused', () => {

@@ -24,7 +24,10 @@ const membersApart = 16;
  */
 export async function* gunzip(bytes: ByteSource): AsyncGenerator<Uint8Array, void, undefined> {
   for (let member = 0; member < membersApart; member++) {
-    if (!(await passGzipHeader(bytes))) return;
+    if (!(await passGzipHeader(bytes))) {
+      if (member === 0) throw new Error('is no gzip');
+      return;
+    }
     yield* through(createInflateRaw({ chunkSize }), bytes);
     // CRC-32 and length.
     await bytes.skip(8);

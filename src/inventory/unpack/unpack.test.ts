@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
-import { inPieces } from '../archive.double.ts';
+import { archiveOf, inPieces } from '../archive.double.ts';
 import { defaultLayerLimits, type LayerLimits } from '../limits.ts';
 import { createWarnings } from '../warnings.ts';
 import { unpack } from './unpack.ts';
@@ -60,6 +60,12 @@ test('another compression is named, and nothing of it is read', async () => {
   }
 });
 
+test('the first name of a plain archive may begin as another compression does', async () => {
+  const archive = archiveOf([{ name: 'BZh9' }]);
+  const { bytes, codes } = await unpacked(archive);
+  expect([bytes.equals(archive), codes]).toEqual([true, []]);
+});
+
 test('what is damaged or ends early gives what came before, and a warning', async () => {
   const packed = gzipSync(text);
   const noise = Buffer.from(Array.from({ length: 300_000 }, (_, i) => (i * i * 7919) >> 8));
@@ -69,6 +75,7 @@ test('what is damaged or ends early gives what came before, and a warning', asyn
   const damaged = Buffer.from(packed);
   damaged.fill(0xff, 20);
   expect((await unpacked(damaged)).codes).toEqual(['damaged-compression']);
+  expect((await unpacked(Buffer.from('1f8b00000000', 'hex'))).codes).toEqual(['damaged-compression']);
 });
 
 test('an empty layer is empty', async () => {

@@ -1,5 +1,6 @@
 import type { LayerLimits } from '../limits.ts';
 import type { WarningCode } from '../warnings.ts';
+import { blockBytes, parseHeader } from '../tar/header.ts';
 import { byteSource, type ByteSource } from './byte-source.ts';
 import { gunzip, unzstd } from './inflate.ts';
 
@@ -41,9 +42,10 @@ export async function* unpack(
     }
   }
   const bytes = byteSource(counted());
-  const start = (await bytes.take(6)).slice();
+  const start = (await bytes.take(blockBytes)).slice();
   bytes.giveBack(start);
-  const compression = compressionOf(start);
+  // The first name of a plain archive may be anything.
+  const compression = start.length === blockBytes && parseHeader(start) ? 'none' : compressionOf(start);
   const unpacker = unpackers[compression];
   if (!unpacker) {
     warn('unknown-compression', undefined, compression);

@@ -56,10 +56,8 @@ export async function runProgram(
     await program.requireUnchanged();
     // Aborted before there was anything to end.
     signal.throwIfAborted();
-    const said = firstText(child.stderr as ReadableStream<Uint8Array>);
-    const printed = await bounded(child.stdout as ReadableStream<Uint8Array>, maxReport, () =>
-      end(`printed more than ${maxReport} bytes`),
-    );
+    const said = firstText(child.stderr);
+    const printed = await bounded(child.stdout, maxReport, () => end(`printed more than ${maxReport} bytes`));
     const code = await child.exited;
     signal.throwIfAborted();
     if (why !== undefined)

@@ -33,18 +33,11 @@ export function createTrivyEngine(config: ProgramConfig, source: LayoutSource & 
       const run = (args: readonly string[]) =>
         runProgram(config, { arguments: args, environment: {}, directory: layout.directory, signal });
       const scanner = readVersion(await run(['version', '--format', 'json', '--cache-dir', cache]), source.now());
-      const report = await run([
-        ...['image', '--input', `${layout.path}@${image.digest}`, '--format', 'json', '--scanners', 'vuln'],
-        ...[
-          flagOfTypes(scanner.version),
-          'os,library',
-          '--cache-dir',
-          cache,
-          '--skip-db-update',
-          '--skip-java-db-update',
-        ],
-        ...['--offline-scan', '--no-progress', '--quiet', '--timeout', `${Math.ceil(timeout / 1000)}s`],
-      ]);
+      const options = ['--format', 'json', '--scanners', 'vuln', flagOfTypes(scanner.version), 'os,library'];
+      const offline = ['--skip-db-update', '--skip-java-db-update', '--offline-scan', '--cache-dir', cache];
+      const quiet = ['--no-progress', '--quiet', '--timeout', `${Math.ceil(timeout / 1000)}s`];
+      const input = ['--input', `${layout.path}@${image.digest}`];
+      const report = await run(['image', ...input, ...options, ...offline, ...quiet]);
       return readTrivyReport(report, scanner);
     },
   };

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import {
   bundleArtifactType,
   bundleLayerType,
-  ecosystemKey,
+  layerKeys,
   openFile,
   type OpenSource,
   writeDirectory,
@@ -45,7 +45,7 @@ export async function bringFile(client: ContentClient, options: BringOptions): P
     await using file = await openFile(path);
     const annotations = {
       'org.opencontainers.image.title': basename(path),
-      ...(ecosystem !== undefined && { [ecosystemKey]: ecosystem }),
+      ...(ecosystem !== undefined && { [layerKeys.ecosystem]: ecosystem }),
     };
     return await pushArtifact(client, options, {
       file,
@@ -56,9 +56,9 @@ export async function bringFile(client: ContentClient, options: BringOptions): P
   }
   if (await isLayout(path)) return pushLayout(client, options);
   options.progress('reading');
-  const { file, feed } = await writeDirectory(path, { ecosystem, maxBytes, at: Date.now() });
+  const { file, feed } = await writeDirectory(path, { ecosystem, maxBytes });
   await using _ = file;
-  const annotations = { 'org.opencontainers.image.title': basename(path), 'vnd.bonded.advisories.feed': feed };
+  const annotations = { 'org.opencontainers.image.title': basename(path), [layerKeys.feed]: feed };
   return await pushArtifact(client, options, {
     file,
     mediaType: bundleLayerType,

@@ -2,6 +2,7 @@ import { advisoryDatabaseName, advisoryDatabaseType, exportAdvisories } from '..
 import { requireDigest } from '../../../oci/index.ts';
 import { connectContent, imageOf } from '../../content/index.ts';
 import { bytesColumn, type Columns } from '../../output/index.ts';
+import { proposeImages } from '../../completion/propose.ts';
 import { withProgress } from '../../progress.ts';
 import { manageCommand } from '../command.ts';
 import { registryFlag, type RegistryFlag, textFlag } from '../flags.ts';
@@ -34,6 +35,7 @@ export const exportBundle = manageCommand<ExportFlags>({
     image: {
       ...textFlag,
       placeholder: 'repository:tag',
+      proposeCompletions: proposeImages(['--registry', '-r']),
       brief: `What it is called (default ${defaultRepository}:latest)`,
     },
     feed: {

@@ -6,7 +6,8 @@ interface Status {
   revision: number;
   stale: boolean;
   refresh: boolean;
-  feeds: { lastError?: string; name: string }[];
+  feeds: unknown[];
+  ecosystems: { name: string; lastSuccess?: string }[];
 }
 
 const columns: Columns = {
@@ -39,8 +40,11 @@ export const status = manageCommand<{ failOnStale: boolean }>({
   },
 });
 
-function reportOf({ revision, feeds, refresh, stale }: Status): string {
+function reportOf({ revision, feeds, ecosystems, refresh, stale }: Status): string {
+  const unknown = ecosystems.filter(({ lastSuccess }) => lastSuccess === undefined).map(({ name }) => name);
   if (feeds.length === 0) return 'Nothing is known of vulnerabilities yet; bonded advisories sync fetches advisories.';
   const kept = refresh ? 'The server keeps them up to date.' : 'They are brought up to date by bonded advisories sync.';
-  return [table(feeds, columns), shown(`Revision ${revision}${stale ? ', stale' : ''}. ${kept}`)].join('\n');
+  const lines = [`Revision ${revision}${stale ? ', stale' : ''}. ${kept}`];
+  if (unknown.length > 0) lines.push(`Images have packages of which nothing is known: ${unknown.join(', ')}.`);
+  return [table(feeds, columns), ...lines.map((line) => shown(line))].join('\n');
 }

@@ -63,8 +63,24 @@ test('a policy is simulated before it is made: what was pulled and would break i
 
 test('policies are made, changed, listed, shown and deleted', async () => {
   const made = await rig.ok(
-    ...['policy', 'create', '--name', 'prod', '--repository', 'prod/*', '!prod/scratch/*', '--mode', 'audit'],
-    ...['--severity', 'High', '--grace-days', '7', '--four-eyes', '--exception-days', '30', '--wait', '10'],
+    'policy',
+    'create',
+    '--name',
+    'prod',
+    '--repository',
+    'prod/*',
+    '!prod/scratch/*',
+    '--mode',
+    'audit',
+    '--severity',
+    'High',
+    '--grace-days',
+    '7',
+    '--four-eyes',
+    '--exception-days',
+    '30',
+    '--wait',
+    '10',
   );
   expect(made).toMatchObject({
     name: 'prod',
@@ -79,8 +95,22 @@ test('policies are made, changed, listed, shown and deleted', async () => {
     exceptions: { maxDays: 30, fourEyes: true },
   });
   const changed = await rig.ok(
-    ...['policy', 'update', '-n', 'prod', '--mode', 'enforce', '--grace-days', '0', '--four-eyes', 'false'],
-    ...['--max-scan-age', '7', '--epss', '0.2', '--signers-may-read', 'false'],
+    'policy',
+    'update',
+    '-n',
+    'prod',
+    '--mode',
+    'enforce',
+    '--grace-days',
+    '0',
+    '--four-eyes',
+    'false',
+    '--max-scan-age',
+    '7',
+    '--epss',
+    '0.2',
+    '--signers-may-read',
+    'false',
   );
   expect(changed).toMatchObject({ mode: 'enforce', graceDays: 0, maxScanAgeDays: 7, epss: 0.2, signersMayRead: false });
   expect(changed).toMatchObject({ exceptions: { maxDays: 30, fourEyes: false } });
@@ -100,9 +130,26 @@ test('explain says why an image is denied, and what lets it out; an exception do
   expect(await rig.ok('explain', `prod/app@${digest}`)).toMatchObject({ effect: 'deny', kind: 'image' });
   expect((await rig.refused('explain', 'prod/app:missing'))[1]).toContain('there is no prod/app:missing');
   const made = await rig.ok(
-    ...['exception', 'create', '--name', 'openssl', '--vulnerability', 'CVE-2026-42767', '--repository', 'prod/app'],
-    ...['--package', 'pkg:deb/debian/openssl', '--status', 'not_affected', '--expires', '14d', '--ticket', 'SEC-77'],
-    ...['--justification', 'vulnerable_code_not_in_execute_path', '--statement', 'no TLS here'],
+    'exception',
+    'create',
+    '--name',
+    'openssl',
+    '--vulnerability',
+    'CVE-2026-42767',
+    '--repository',
+    'prod/app',
+    '--package',
+    'pkg:deb/debian/openssl',
+    '--status',
+    'not_affected',
+    '--expires',
+    '14d',
+    '--ticket',
+    'SEC-77',
+    '--justification',
+    'vulnerable_code_not_in_execute_path',
+    '--statement',
+    'no TLS here',
   );
   expect(made).toMatchObject({ state: 'Active', approvedBy: 'local operator', status: 'not_affected' });
   const after = await rig.run(['explain', 'prod/app:v1', '-o', 'table']);
@@ -114,6 +161,18 @@ test('explain says why an image is denied, and what lets it out; an exception do
   const later = await rig.ok('exception', 'update', '--name', 'openssl', '--expires', '20d');
   expect(later).toMatchObject({ ticket: 'SEC-77', state: 'Active' });
   expect((await rig.refused('exception', 'approve', '--name', 'openssl'))[1]).toContain('cannot approve it');
+});
+
+test('what a registry holds in quarantine is released by hand', async () => {
+  await rig.ok('acr', 'update', '--name', 'default', '--quarantine-enabled');
+  const shown = ['acr', 'manifest', 'show-metadata', '--name', `prod/app@${digest}`];
+  expect(await rig.ok(...shown)).toMatchObject({ changeableAttributes: { quarantineState: 'Quarantined' } });
+  const released = ['acr', 'manifest', 'quarantine', '--name', 'prod/app:v1', '--state', 'Passed'];
+  expect(await rig.ok(...released)).toMatchObject({ digest, changeableAttributes: { quarantineState: 'Passed' } });
+  expect(
+    (await rig.refused('acr', 'manifest', 'quarantine', '--name', 'prod/app:none', '--state', 'Passed'))[0],
+  ).not.toBe(0);
+  await rig.ok('acr', 'update', '--name', 'default', '--quarantine-enabled', 'false');
 });
 
 test('exceptions go out as OpenVEX 0.2.0, the same for as long as they are the same', async () => {

@@ -26,7 +26,23 @@ const columns = {
   By: "join(' ', engines)",
 };
 
-const headings = ['vulnerability', 'severity', 'severitySource', 'package', 'installed', 'fixed', 'fixState', 'kev', 'epss', 'firstSeen', 'purl', 'path', 'layer', 'image', 'engines'];
+const headings = [
+  'vulnerability',
+  'severity',
+  'severitySource',
+  'package',
+  'installed',
+  'fixed',
+  'fixState',
+  'kev',
+  'epss',
+  'firstSeen',
+  'purl',
+  'path',
+  'layer',
+  'image',
+  'engines',
+];
 
 const rowOf = ({ component, fix, ...finding }: FindingView) => [
   finding.vulnerability,
@@ -63,7 +79,12 @@ export const findings = imageCommand<Flags>({
   ],
   flags: {
     severity: severityFlag('Only those as bad, or worse'),
-    fixable: { kind: 'boolean', optional: true, withNegated: false, brief: 'Only those that a newer version is without' },
+    fixable: {
+      kind: 'boolean',
+      optional: true,
+      withNegated: false,
+      brief: 'Only those that a newer version is without',
+    },
     vulnerability: { ...textFlag, placeholder: 'id', brief: 'Only this one, by any of its ids' },
     format: { kind: 'enum', values: ['sarif', 'csv'], optional: true, brief: 'Write them in this form' },
     failOn: severityFlag('Exit with 1 where there is one as bad, or worse'),
@@ -84,27 +105,25 @@ export const findings = imageCommand<Flags>({
     }
     const { context } = connection;
     if (format === 'csv') context.write(csvOf(headings, found.map(rowOf)));
-    else context.write(shownQuoted(JSON.stringify(sarifOf(`${image.repository}@${image.digest}`, found), undefined, 2)));
+    else
+      context.write(shownQuoted(JSON.stringify(sarifOf(`${image.repository}@${image.digest}`, found), undefined, 2)));
     return undefined;
   },
 });
 
 /** All of them, page by page. Says so where the image has not been scanned. */
-async function allFindings(
-  { client, note }: Connection,
-  image: NamedImage,
-  filter: object,
-): Promise<FindingView[]> {
+async function allFindings({ client, note }: Connection, image: NamedImage, filter: object): Promise<FindingView[]> {
   const { properties } = await client.get(scanType, scanAt(image));
   const { state, status, error } = properties as { state: string; status?: string; error?: string };
   if (state === 'Failed') note(`It could not be scanned: ${error ?? 'nobody knows why'}.`);
-  else if (state !== 'Done' && state !== 'NotScannable') note('It is waiting to be scanned; this is what is known so far.');
+  else if (state !== 'Done' && state !== 'NotScannable')
+    note('It is waiting to be scanned; this is what is known so far.');
   if (status === 'partial') note('Not all of it could be read: bonded scan show says what.');
   const found: FindingView[] = [];
   for (;;) {
     const input = findingsInput.parse({ ...filter, skip: found.length, top: 1000 });
     const page = await client.action(scanType, scanType.actions.findings, scanAt(image), input);
-    const { findings: some, total } = page as { findings: FindingView[]; total: number };
+    const { findings: some, total } = page;
     found.push(...some);
     if (some.length === 0 || found.length >= total) return found;
   }

@@ -67,4 +67,9 @@ async function digestOf({ client }: Connection, at: readonly string[]): Promise<
 }
 
 /** Where the scan of an image is. */
-export const scanAt = ({ registry, repository, digest }: NamedImage): string[] => [registry, repository, digest, 'latest'];
+export const scanAt = ({ registry, repository, digest }: NamedImage): string[] => [
+  registry,
+  repository,
+  digest,
+  'latest',
+];

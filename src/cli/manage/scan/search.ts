@@ -46,7 +46,7 @@ function searchCommand(
       using connection = await connect(this, flags.server);
       const at = [await connection.registry(flags.registry), 'default'];
       const images: Found['images'] = [];
-      for (let after: number | undefined; ; ) {
+      for (let after: number | undefined; ;) {
         const input = findImagesInput.parse({ [by]: asked, after, top: Math.min(1000, flags.top - images.length) });
         const page = await connection.client.action(scanningType, scanningType.actions.findImages, at, input);
         const { next, images: some } = page as Found;
@@ -71,12 +71,16 @@ export const searchRoutes = buildRouteMap({
       details:
         'Lists the images of a registry that have a package: by its name as advisories know it, or by its package URL, with a ' +
         'version or without one.',
-      examples: ['search component openssl', 'search component pkg:maven/org.apache.logging.log4j/log4j-core@2.14.1 -o table'],
+      examples: [
+        'search component openssl',
+        'search component pkg:maven/org.apache.logging.log4j/log4j-core@2.14.1 -o table',
+      ],
       argument: 'A name, or a package URL',
     }),
     vulnerability: searchCommand('vulnerability', {
       brief: 'List the images that have a vulnerability',
-      details: 'Lists the images of a registry that have a package against which a vulnerability is known, with those packages.',
+      details:
+        'Lists the images of a registry that have a package against which a vulnerability is known, with those packages.',
       examples: ['search vulnerability CVE-2021-44228 -o table'],
       argument: 'A CVE, or the id of an advisory',
     }),

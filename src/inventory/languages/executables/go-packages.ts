@@ -1,6 +1,7 @@
 import type { FoundPackage } from '../../reader.ts';
 import { linesOf } from '../decode-text.ts';
 import type { GoBuildInfo } from './go-build-info.ts';
+import { isRelease, versionByLinker } from './go-own-version.ts';
 
 interface GoModule {
   path: string;
@@ -9,24 +10,31 @@ interface GoModule {
 
 /** Of a module whose sources lay in a folder when it was built. */
 const noVersion = '(devel)';
+const linkerFlags = '-ldflags=';
 
 /** Packages of a Go program: its modules as they were replaced, itself, and the standard library by the version of Go. */
 export function goPackages(info: GoBuildInfo): FoundPackage[] {
   const modules: GoModule[] = [];
+  let own: GoModule | undefined;
+  let settings = '';
   for (const line of linesOf(info.modules)) {
     const [kind, path = '', version = ''] = line.split('\t');
-    if (kind === 'mod' || kind === 'dep') modules.push({ path, version });
+    if (kind === 'mod') own = { path, version };
+    else if (kind === 'dep') modules.push({ path, version });
     else if (kind === '=>' && modules.length > 0) modules.push(replaced(modules.pop()!, { path, version }));
+    else if (kind === 'build' && path.startsWith(linkerFlags)) settings = path.slice(linkerFlags.length);
   }
-  const standardLibrary = standardLibraryVersion(info.version);
-  return [
-    ...(info.version === '' ? [] : [{ type: 'golang' as const, name: 'stdlib', version: standardLibrary }]),
-    ...modules.map(({ path, version }) => ({
-      type: 'golang' as const,
-      name: path,
-      version: version === noVersion ? '' : version,
-    })),
+  if (own && !isRelease(own.version)) own = { ...own, version: versionByLinker(settings, own.path) };
+  const all = [
+    ...(info.version === '' ? [] : [{ path: 'stdlib', version: standardLibraryVersion(info.version) }]),
+    ...(own ? [own] : []),
+    ...modules,
   ];
+  return all.map(({ path, version }) => ({
+    type: 'golang',
+    name: path,
+    version: version === noVersion ? '' : version,
+  }));
 }
 
 /** A folder in place of a module is unknown code under the name of the module; anything else is the other module. */

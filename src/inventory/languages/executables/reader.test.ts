@@ -85,12 +85,35 @@ describe('a program of Go', () => {
     expect(read(elfOf([{ name: '.go.buildinfo', content: record }])).names).toEqual(['golang:stdlib@1.19.8']);
   });
 
-  test('built from a checkout has no version of its own', () => {
-    const record = inlineRecord('go1.22.8', modulesText(['path\tx/y', 'mod\tx/y\t(devel)\t']));
-    expect(read(elfOf([{ name: '.go.buildinfo', content: record }])).names).toEqual([
-      'golang:stdlib@1.22.8',
-      'golang:x/y@',
-    ]);
+  test('built from a checkout has the version that its builders told the linker, or none', () => {
+    const own = (version: string, flags: string) => {
+      const lines = [
+        'path\tx/y/cmd/y',
+        `mod\tx/y\t${version}\t`,
+        'dep\ta/b\tv0.0.0-20240102030405-0123456789ab',
+        `build\t-ldflags=${flags}`,
+      ];
+      const record = inlineRecord('go1.22.8', modulesText(lines));
+      return read(elfOf([{ name: '.go.buildinfo', content: record }])).names[1];
+    };
+    for (const version of [
+      '(devel)',
+      '',
+      'v0.0.0-20240102030405-0123456789ab',
+      'v0.0.0-20240102030405-0123456789ab+dirty',
+    ]) {
+      expect(own(version, '')).toBe('golang:x/y@');
+      expect(own(version, '"-s -w -X main.version=1.2.3 -X main.commit=abc"')).toBe('golang:x/y@v1.2.3');
+    }
+    expect(own('(devel)', `"-X 'x/y/pkg/version.Version=v1.2.3' -X=x/y/pkg/version.BuildVersion=v1.2.3"`)).toBe(
+      'golang:x/y@v1.2.3',
+    );
+    // Of something else, of two things, of no release.
+    expect(own('(devel)', '"-X other/module/version.Version=v9.0.0"')).toBe('golang:x/y@');
+    expect(own('(devel)', '"-X main.version=v1.0.0 -X x/y/cmd/y.version=v2.0.0"')).toBe('golang:x/y@');
+    expect(own('(devel)', '"-X main.version=latest -X main.goVersion=1.22.8"')).toBe('golang:x/y@');
+    // A release is what it is, and a dependency too.
+    expect(own('v1.4.0', '"-X main.version=9.9.9"')).toBe('golang:x/y@v1.4.0');
   });
 
   test.each([
