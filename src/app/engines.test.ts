@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fetch } from '../../test/http/fetch.ts';
@@ -47,6 +47,7 @@ let adapter: ReturnType<typeof openAdapter>;
 let program: Awaited<ReturnType<typeof openProgram>>;
 let server: Awaited<ReturnType<typeof startTestApp>>;
 let digest: string;
+const { TMPDIR } = process.env;
 let held: string;
 
 const headersOf = ({ registry: { authorization } }: AdapterRequest) => ({ Authorization: authorization });
@@ -73,6 +74,10 @@ beforeAll(async () => {
     },
   });
   program = await openProgram(trivy);
+  const temporary = join(program.directory, 'temporary');
+  await mkdir(temporary);
+  // Others use the usual one at the same time.
+  process.env['TMPDIR'] = temporary;
   const { path, sha256, cache } = program.config;
   const engines = [
     { name: 'adapter', kind: 'harbor', url: adapter.url, registryUrl: 'http://registry.test:5000' },
@@ -89,6 +94,8 @@ beforeAll(async () => {
   digest = await pushLayers(server.url, 'team/app', 'v1', [layerOf([distInfo('Django', '3.2.1')])]);
 }, 120_000);
 afterAll(async () => {
+  if (TMPDIR === undefined) delete process.env['TMPDIR'];
+  else process.env['TMPDIR'] = TMPDIR;
   await server[Symbol.asyncDispose]();
   await adapter[Symbol.asyncDispose]();
   await program[Symbol.asyncDispose]();
