@@ -59,6 +59,11 @@ export function runScans(options: RunnerOptions): { wake(): void; stop(): Promis
       if (stopping.signal.aborted) return undefined;
       await recover();
       const scan = await claimScan(db, now(), nodes?.self());
+      if (scan && stopping.signal.aborted) {
+        // Taken in the moment in which another of them gave it back.
+        await giveBackScan(db, scan);
+        return undefined;
+      }
       if (scan) mine.add(scan.id);
       return scan;
     });
