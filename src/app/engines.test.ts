@@ -158,6 +158,10 @@ test('an adapter is told where to pull, and its token reads that image, quaranti
   expect(await statusOf(`/v2/team/app/manifests/${digest}`, { method: 'HEAD' })).toBe(200);
 
   const other = (await (await fetch(`${url}/v2/team/app/manifests/${held}`)).json()) as typeof manifest;
+  // It was used by nobody; the other one by its operator.
+  await server.app.pulls.write();
+  const pulled = await server.app.storage.db.all<{ reference: string }>('SELECT reference FROM pulls', []);
+  expect(pulled).toEqual([{ reference: held }]);
   const forbidden: [string, RequestInit?][] = [
     [`/v2/team/app/manifests/${held}`],
     ['/v2/team/app/manifests/v1'],

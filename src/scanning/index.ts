@@ -11,6 +11,7 @@ export { scanningHandlers } from './registry-handlers.ts';
 export { scanHandlers } from './scan-handlers.ts';
 export { scanningChecks, type ScanFacts as CheckedScans } from './checks.ts';
 export { unscannedImages } from './unscanned.ts';
+export { engineChecks, failingEngines } from './engines/checks.ts';
 export type { HarborConfig } from './engines/config.ts';
 export { createEngines } from './engines/create-engines.ts';
 export type { EngineImage } from './engines/engine.ts';

@@ -5,6 +5,7 @@ import { recording, type Statement } from '../../catalog/statements.double.ts';
 import { isAlive } from '../../jobs/index.ts';
 import { findScan } from '../image-store.ts';
 import { npm, openScanRig, type ScanRig } from '../scan-rig.double.ts';
+import { failingEngines } from './checks.ts';
 import {
   claimEngineScan,
   failEngineScan,
@@ -59,12 +60,13 @@ async function exercise(rig: ScanRig): Promise<Map<string, Statement[]>> {
   }
   const nodes = db.dialect === 'postgres' ? { self: () => 1, isAlive } : undefined;
   await recoverEngineScans(db, now(), [1, 2], nodes);
+  await failingEngines(db, ['them']);
   await forgetEngines(db, ['them', 'others']);
   return new Map([['engines', statements]]);
 }
 
-/** The few that run; and a page of what is forgotten in the background. */
-const bounded = /WHERE state = 'running' |^DELETE FROM engine_scans WHERE engine = /;
+/** The few that run; what is counted up to a number; and a page of what is forgotten in the background. */
+const bounded = /WHERE state = 'running' |^SELECT count\(\*\) AS images|^DELETE FROM engine_scans WHERE engine = /;
 
 test('no statement about engines reads more as more is stored', async () => {
   await using rig = await openScanRig();

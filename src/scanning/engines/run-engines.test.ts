@@ -7,6 +7,7 @@ import { followContent } from '../follow.ts';
 import { findScan } from '../image-store.ts';
 import { npm, openScanRig, type ScanRig } from '../scan-rig.double.ts';
 import { showFindings } from '../show-findings.ts';
+import { engineChecks, failingEngines } from './checks.ts';
 import { EngineError, type EngineImage } from './engine.ts';
 import { broken, drain, engineDouble, finding, report, statesOf } from './engine-rig.double.ts';
 import { claimEngineScan, finishEngineScan, keepReport, recoverEngineScans, requestEngines } from './engine-queue.ts';
@@ -117,8 +118,14 @@ test('an engine is tried five times with longer and longer pauses, and again whe
   }
   expect(outcomes).toEqual([...Array.from({ length: 4 }, () => 'bad failed'), 'bad given up']);
   expect(await statesOf(rig, digest)).toMatchObject([{ state: 'failed', attempts: 5 }]);
+  const failing = await failingEngines(rig.db, ['bad', 'good']);
+  expect(failing).toEqual([{ engine: 'bad', images: 1, error: 'it is broken' }]);
+  expect(engineChecks.flatMap((check) => check.look({ failing, serverId: '/server' }))).toEqual([
+    { resourceId: '/server', problem: 'bad: one image, such as: it is broken', commands: [] },
+  ]);
   await requestEngines(rig.db, digest, ['bad'], rig.now());
   expect(await statesOf(rig, digest)).toMatchObject([{ state: 'queued', attempts: 0 }]);
+  expect(await failingEngines(rig.db, ['bad', 'good'])).toEqual([]);
 });
 
 test('an image that an engine does not scan is not tried again; what is no fault of an engine is told to the log alone', async () => {

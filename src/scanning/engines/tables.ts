@@ -44,6 +44,7 @@ export const engineMigrations: Migration[] = [
           error ${text}, version ${int} NOT NULL DEFAULT 0, about ${text}, body ${bytes}, PRIMARY KEY (scan_id, engine))`,
         `CREATE INDEX engine_scans_queue ON engine_scans (engine, not_before, scan_id) WHERE state = 'queued'`,
         `CREATE INDEX engine_scans_running ON engine_scans (scan_id) WHERE state = 'running'`,
+        `CREATE INDEX engine_scans_failed ON engine_scans (engine) WHERE state = 'failed'`,
         `CREATE INDEX engine_scans_engine ON engine_scans (engine, scan_id)`,
         `ALTER TABLE image_findings ADD COLUMN engines ${text} NOT NULL DEFAULT ''`,
       ]);
