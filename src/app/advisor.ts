@@ -90,7 +90,15 @@ export function advisorType(
     checksOn(scanningChecks, () => checkedScans(catalog, directory().registries, { now: now(), serverId })),
     checksOn(engineChecks, async () => {
       const names = config.scanning.engines.map(({ name }) => name);
-      return { failing: await failingEngines(catalog.db, names), serverId };
+      const nameOf = new Map(directory().registries.map(({ id, name }) => [id, name]));
+      const failing = (await failingEngines(catalog.db, names)).map(({ images, ...engine }) => ({
+        ...engine,
+        images: images.flatMap(({ registryId, ...image }) => {
+          const registry = nameOf.get(registryId);
+          return registry === undefined ? [] : [{ ...image, registry }];
+        }),
+      }));
+      return { failing, serverId };
     }),
     checksOn(admissionChecks, () => checkedAdmission(catalog, mirror, directory().registries, now())),
     checksOn(accessChecks, () => takeSnapshot({ mirror, directory: directory(), passwords, rightUses, now: now() })),

@@ -52,7 +52,7 @@ let held: string;
 
 const headersOf = ({ registry: { authorization } }: AdapterRequest) => ({ Authorization: authorization });
 const engineOf = async (name: string, of = digest): Promise<ShownEngine | undefined> => {
-  const scan = (await scanned(server.url, 'team/app', of)) as unknown as { engines?: ShownEngine[] };
+  const scan = await scanned(server.url, 'team/app', of);
   return scan.engines?.find((engine) => engine.name === name);
 };
 const ended = async (name: string, of = digest): Promise<ShownEngine> => {

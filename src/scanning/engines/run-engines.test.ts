@@ -119,9 +119,16 @@ test('an engine is tried five times with longer and longer pauses, and again whe
   expect(outcomes).toEqual([...Array.from({ length: 4 }, () => 'bad failed'), 'bad given up']);
   expect(await statesOf(rig, digest)).toMatchObject([{ state: 'failed', attempts: 5 }]);
   const failing = await failingEngines(rig.db, ['bad', 'good']);
-  expect(failing).toEqual([{ engine: 'bad', images: 1, error: 'it is broken' }]);
-  expect(engineChecks.flatMap((check) => check.look({ failing, serverId: '/server' }))).toEqual([
-    { resourceId: '/server', problem: 'bad: one image, such as: it is broken', commands: [] },
+  expect(failing).toMatchObject([
+    { engine: 'bad', count: 1, error: 'it is broken', images: [{ digest, repository: 'team/app' }] },
+  ]);
+  const named = failing.map((one) => ({ ...one, images: one.images.map((image) => ({ ...image, registry: 'mine' })) }));
+  expect(engineChecks.flatMap((check) => check.look({ failing: named, serverId: '/server' }))).toEqual([
+    {
+      resourceId: '/server',
+      problem: 'bad has given up on one image, such as: it is broken',
+      commands: [['bonded', 'scan', 'start', `team/app@${digest}`, '--registry', 'mine', '--wait']],
+    },
   ]);
   await requestEngines(rig.db, digest, ['bad'], rig.now());
   expect(await statesOf(rig, digest)).toMatchObject([{ state: 'queued', attempts: 0 }]);
