@@ -5,7 +5,7 @@ import type { Digest } from '../oci/index.ts';
 import { saidByEngines, type SaidByEngines } from './engines/engine-store.ts';
 import { withEngines } from './engines/merge-findings.ts';
 import { readFindings, type StoredFindings, versionOf } from './findings-store.ts';
-import { type Finding, findingsIn, keyOf, summarise } from './findings.ts';
+import { type Finding, findingsIn, keyOf, summarise, worstOf } from './findings.ts';
 import { readInventory, type StoredInventory } from './image-store.ts';
 import type { Knowledge } from './knowledge.ts';
 import { pack } from './pack.ts';
@@ -72,7 +72,7 @@ async function evaluate(
   const { components } = stored.inventory;
   const all = said.mark === '' ? own : await withEngines(db, own, said, { components, firstSeen });
   return {
-    findings: all.slice(0, mostFindings),
+    findings: worstOf(all, mostFindings),
     summary: summarise(all),
     isCut: all.length > mostFindings,
     advisoryRevision: knowledge.revision,

@@ -47,6 +47,14 @@ export function findingsIn(
 export const worstFirst = (a: Finding, b: Finding): number =>
   severityRank(b.severity) - severityRank(a.severity) || order(a.id, b.id) || order(a.purl, b.purl);
 
+/** The worst of findings in their order, so many at most. What only engines say leaves first: none of them crowds out what is known here. */
+export function worstOf(findings: readonly Finding[], most: number): Finding[] {
+  if (findings.length <= most) return [...findings];
+  const own = findings.filter(({ said }) => !said).slice(0, most);
+  const others = findings.filter(({ said }) => said).slice(0, most - own.length);
+  return [...own, ...others].toSorted(worstFirst);
+}
+
 export const keyOf = (vulnerability: string, purl: string): string => `${vulnerability} ${purl}`;
 
 const order = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);

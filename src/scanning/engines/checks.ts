@@ -73,10 +73,10 @@ export const engineChecks: readonly Check<EngineFacts>[] = [
         return {
           resourceId: serverId,
           problem: `${engine} has given up on ${many}, such as: ${error}`,
-          commands: images.map(({ repository, digest, registry }) => [
-            ...['bonded', 'scan', 'start', `${repository}@${digest}`],
-            ...['--registry', registry, '--wait'],
-          ]),
+          commands: images.map(({ repository, digest, registry }) => {
+            const image = `${repository}@${digest}`;
+            return ['bonded', 'scan', 'start', image, '--registry', registry, '--wait'];
+          }),
         };
       }),
   },

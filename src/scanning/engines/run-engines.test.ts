@@ -80,6 +80,19 @@ test('what an engine says of a package that is nowhere is shown without a place,
   expect(idsOf((await rig.told(digest))!.findings)).toContain('CVE-2026-5');
 });
 
+test('an engine that has more to say than is kept crowds out nothing that the server itself knows', async () => {
+  const digest = await ask('them');
+  const many = Array.from({ length: 20_000 }, (_, at) =>
+    finding(`CVE-1999-${1000 + at}`, 'left-pad', '1.0.0', { severity: 'Critical' }),
+  );
+  await drain(rig, [engineDouble('them', async () => report(...many))], ended(1));
+  const told = (await rig.told(digest))!;
+  expect(told.findings).toHaveLength(20_000);
+  expect(idsOf(told.findings)).toContain('A-1');
+  expect(told.status).toBe('partial');
+  expect((await rig.findings(digest))!.summary.critical).toBe(20_000);
+});
+
 test('an engine that is broken changes nothing of what the server itself has found, and holds up no other', async () => {
   const digest = await ask('bad', 'good', 'slow');
   const before = await rig.told(digest);
