@@ -1,4 +1,4 @@
-import { createStorageLimiter, type StorageLimiter, type StorageLimits } from '../catalog/index.ts';
+import { createStorageLimiter, forgetLimits, type StorageLimiter, type StorageLimits } from '../catalog/index.ts';
 import { type RegistryFacts, repositoryLimit } from '../registries/index.ts';
 import type { Tiers } from '../tiers/index.ts';
 
@@ -27,19 +27,27 @@ export function registryLimit(
 export function createStorageLimits(directory: () => Registries, tiers: Tiers): StorageLimiter {
   let of: Registries | undefined;
   let limits = new Map<number, StorageLimits>();
-  return createStorageLimiter((registryId) => {
+  /** The same in words, to be compared. */
+  let said = new Map<number, string>();
+  const limiter = createStorageLimiter((registryId) => {
     const now = directory();
     if (now !== of) {
-      limits = new Map(
-        now.registries.flatMap((registry) => {
-          const found = limitsOf(registry, tiers);
-          return found ? [[registry.id, found]] : [];
-        }),
-      );
       of = now;
+      limits = new Map();
+      const before = said;
+      said = new Map();
+      for (const registry of now.registries) {
+        const found = limitsOf(registry, tiers);
+        if (!found) continue;
+        limits.set(registry.id, found);
+        said.set(registry.id, JSON.stringify([found.registry, registry.storageQuota]));
+      }
+      for (const id of new Set([...before.keys(), ...said.keys()]))
+        if (before.get(id) !== said.get(id)) forgetLimits(limiter, id);
     }
     return limits.get(registryId);
   });
+  return limiter;
 }
 
 function limitsOf(registry: RegistryFacts, tiers: Tiers): StorageLimits | undefined {

@@ -4,6 +4,7 @@ import { finding, pagesOf, rowsOfPages } from './check-pages.ts';
 import type { Catalog } from './context.ts';
 import { countStorage, isStorageCounted } from './count-storage.ts';
 import { recount } from './recount-usage.ts';
+import { endBudgetOf } from './storage-budgets.ts';
 import { addTo, type Sums } from './storage-sums.ts';
 import { addUsage, bytesOf, nothingStored, type StorageUsage, usageOf } from './usage.ts';
 import './tables.ts';
@@ -210,7 +211,12 @@ async function* compare(
   // Somebody may have pushed between two pages: once more, in one statement.
   const difference = await recount(catalog, registryId, repositoryId);
   if (Object.values(difference).every((value) => value === 0)) return;
-  if (repair) await catalog.db.write(async (tx) => addUsage(catalog, tx, { registryId, repositoryId }, difference));
+  if (repair) {
+    await catalog.db.write(async (tx) => {
+      addUsage(catalog, tx, { registryId, repositoryId }, difference);
+      endBudgetOf(tx, registryId, repositoryId);
+    });
+  }
   yield finding(
     'storage-miscounted',
     repositoryId === 0 ? 'what a registry stores is counted wrongly' : 'what a repository stores is counted wrongly',

@@ -40,7 +40,7 @@ export interface Repository {
  * Transactions lock rows in one order, so that two of them never wait for each other:
  *
  *   storage limits → repository as a name (hold-repository.ts) → blob → repository → links (and the registry's row of the
- *   blob) → manifests → tags → candidates (of manifests, of links, of the rest)
+ *   blob) → manifests → tags → candidates (of manifests, of links, of the rest) → budgets of storage limits
  *
  * and rows of one kind in the order of their digests or names. Manifests reference each other without cycles, because
  * a digest cannot contain itself; a child is locked before its index. Rows of pulls are locked with the tag or manifest that

@@ -3,6 +3,8 @@ import type { Catalog, Repository } from './context.ts';
 import { countStorage } from './count-storage.ts';
 import { foldStorage } from './fold-storage.ts';
 import { largestRepositories } from './largest-repositories.ts';
+import { chargeBudget, endBudget, endBudgetOf, takeSlice } from './storage-budgets.ts';
+import { levelsOf } from './storage-levels.ts';
 import { createStorageLimiter, type StorageLimiter } from './storage-limiter.ts';
 import { roomFor } from './storage-limits.ts';
 import { manifestStorage, repositoryStorage, tagStorage } from './storage-of.ts';
@@ -26,6 +28,17 @@ export async function exerciseStorage(
   await during('look for room', async () => {
     await roomFor(catalog, registryId, name);
     await roomFor(catalog, registryId, name, { digest });
+  });
+  await during('take from budgets', async () => {
+    const levels = levelsOf(catalog, registryId, name);
+    for (const isKnown of [false, true]) for (const level of levels) await takeSlice(catalog, level, isKnown);
+    await catalog.db.write(async (tx) => {
+      for (const level of levels) {
+        await chargeBudget(tx, level, 1);
+        endBudget(tx, level);
+      }
+      endBudgetOf(tx, registryId, repository.id);
+    });
   });
   await during('show what is stored', async () => {
     await registryUsage(catalog, registryId);

@@ -1,5 +1,6 @@
 import type { Transaction } from '../database/index.ts';
 import type { Catalog } from './context.ts';
+import type { Lock } from './storage-locks.ts';
 
 /*
  * A push reads the row of its repository without locking it: all pushes to it would meet there. Nor may one that has read
@@ -11,11 +12,24 @@ import type { Catalog } from './context.ts';
 
 const key = (name: string): [text: string, name: string] => ['hashtextextended(?, ?)', `repository ${name}`];
 
-/** Before the row of a repository is read by a transaction that writes to it. */
-export function shareRepository({ db }: Catalog, tx: Transaction, registryId: number, name: string): void {
+/**
+ * Before the row of a repository is read by a transaction that writes to it. `limits`: locks that are taken by the same
+ * statement, before.
+ */
+export function shareRepository(
+  { db }: Catalog,
+  tx: Transaction,
+  registryId: number,
+  name: string,
+  limits: readonly Lock[] = [],
+): void {
   if (db.dialect === 'sqlite') return;
   const [text, named] = key(name);
-  tx.send(`SELECT pg_advisory_xact_lock_shared(${text})`, [named, registryId]);
+  const locks: Lock[] = [...limits, [`pg_advisory_xact_lock_shared(${text})`, [named, registryId]]];
+  tx.send(
+    `SELECT ${locks.map(([expression]) => expression).join(', ')}`,
+    locks.flatMap(([, values]) => values),
+  );
 }
 
 /** The same for whoever holds rows already, and so must not wait: false where the repository is being changed now. */

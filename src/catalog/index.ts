@@ -23,7 +23,13 @@ export { commitBlob, deleteBlob, mountBlob, mountFrom } from './links.ts';
 export { largestRepositories, type RepositorySize } from './largest-repositories.ts';
 export { type LimitedStorage, storageChecks } from './storage-checks.ts';
 export { manifestStorage, repositoryStorage, type StorageShares, tagStorage } from './storage-of.ts';
-export { createStorageLimiter, type StorageLimiter, type StorageLimits } from './storage-limiter.ts';
+export {
+  createStorageLimiter,
+  forgetLimits,
+  type Share,
+  type StorageLimiter,
+  type StorageLimits,
+} from './storage-limiter.ts';
 export { isOverLimit, roomFor } from './storage-limits.ts';
 export type { ManifestFacts } from './recent-manifests.ts';
 export { contentOf, hasPlaces, imagesAfter, type Place, placesAmong, placesOf, type StoredContent } from './places.ts';

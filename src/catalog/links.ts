@@ -7,9 +7,8 @@ import { addCandidates, anywhere, deferCandidate, dropCandidates } from './candi
 import type { Catalog, Repository } from './context.ts';
 import { holderOf } from './references.ts';
 import { requireTakingAway, rowOf } from './refuse-locked.ts';
-import { requireRegistry } from './registries.ts';
-import { ensureRepository, findRepository, readRepository } from './repositories.ts';
-import { withinLimits } from './storage-limits.ts';
+import { ensureRepository, findRepository, type RepositoryRow } from './repositories.ts';
+import { withinLimits } from './storage-space.ts';
 import './tables.ts';
 
 /**
@@ -24,8 +23,8 @@ export function commitBlob(
   blob: ClosedUpload,
   bound?: number,
 ): Promise<string> {
-  return withinLimits(catalog, tx, { registryId, name, bytes: blob.size }, () =>
-    recordAndLink(catalog, tx, registryId, name, blob, bound),
+  return withinLimits(catalog, tx, { registryId, name, bytes: blob.size }, (row) =>
+    recordAndLink(catalog, tx, registryId, name, blob, { row, bound }),
   );
 }
 
@@ -35,14 +34,10 @@ async function recordAndLink(
   registryId: number,
   name: string,
   blob: ClosedUpload,
-  bound: number | undefined,
+  { row, bound }: { row: Promise<RepositoryRow | undefined>; bound: number | undefined },
 ): Promise<string> {
   // Asked for together; what ensureRepository may write comes once the blob is locked.
-  const [found, key] = await Promise.all([
-    readRepository(catalog, tx, registryId, name),
-    recordBlob(tx, { ...blob, now: catalog.now() }),
-    requireRegistry(tx, registryId),
-  ]);
+  const [found, key] = await Promise.all([row, recordBlob(tx, { ...blob, now: catalog.now() })]);
   const repository = await ensureRepository(catalog, tx, registryId, name, { found, bound });
   await linkBlob(catalog, tx, repository, { ...blob, key });
   return key;
@@ -97,20 +92,16 @@ export async function mountFrom(
   const values = [digest, source.registryId, source.id];
   const there = await db.first<{ size: number }>(linked, values);
   if (!there) return false;
-  const mount = async (tx: Transaction) => {
+  const mount = async (tx: Transaction, row: Promise<RepositoryRow | undefined>) => {
     // Only under the lock is it certain that the source still has it, and that it is the same blob.
-    const [found, blob, still] = await Promise.all([
-      readRepository(catalog, tx, registryId, name),
-      lockBlob(tx, digest),
-      tx.first(linked, values),
-      requireRegistry(tx, registryId),
-    ]);
+    const [found, blob, still] = await Promise.all([row, lockBlob(tx, digest), tx.first(linked, values)]);
     if (!blob || !still) return false;
     const repository = await ensureRepository(catalog, tx, registryId, name, { found, bound });
     await linkBlob(catalog, tx, repository, { digest, ...blob });
     return true;
   };
-  return db.write((tx) => withinLimits(catalog, tx, { registryId, name, bytes: there.size }, () => mount(tx)));
+  const into = { registryId, name, bytes: there.size };
+  return db.write((tx) => withinLimits(catalog, tx, into, (row) => mount(tx, row)));
 }
 
 /** The first repository with the blob that may be pulled from. Of thousands that may not, it looks at as many. */

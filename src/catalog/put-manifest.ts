@@ -6,9 +6,8 @@ import { dropCandidates, exchangeManifests } from './candidates.ts';
 import type { Catalog, Repository } from './context.ts';
 import { requireReferences } from './references.ts';
 import { requireUnlocked } from './refuse-locked.ts';
-import { requireRegistry } from './registries.ts';
-import { ensureRepository } from './repositories.ts';
-import { withinLimits } from './storage-limits.ts';
+import { ensureRepository, type RepositoryRow } from './repositories.ts';
+import { withinLimits } from './storage-space.ts';
 import { moveTags, referrersAmong, type TagCondition } from './tags.ts';
 import './tables.ts';
 
@@ -38,11 +37,8 @@ export async function putManifest(
 ): Promise<void> {
   const { digest, parsed, tags, condition, bound } = manifest;
   const references = distinctReferences(parsed);
-  const put = async (tx: Transaction) => {
-    const [repository] = await Promise.all([
-      ensureRepository(catalog, tx, registryId, name, { listed: true, bound }),
-      requireRegistry(tx, registryId),
-    ]);
+  const put = async (tx: Transaction, row: Promise<RepositoryRow | undefined>) => {
+    const repository = await ensureRepository(catalog, tx, registryId, name, { found: await row, listed: true, bound });
     const [links, isNew] = await Promise.all([
       requireReferences(catalog, tx, repository, parsed),
       storeManifest(catalog, tx, repository, manifest, references),
@@ -56,7 +52,7 @@ export async function putManifest(
     dropCandidates(tx, repository, 'link', links);
   };
   const bytes = manifest.bytes.byteLength;
-  await catalog.db.write((tx) => withinLimits(catalog, tx, { registryId, name, bytes }, () => put(tx)));
+  await catalog.db.write((tx) => withinLimits(catalog, tx, { registryId, name, bytes }, (row) => put(tx, row)));
 }
 
 /** Inserts the manifest, or locks the row that has it already; false then. */

@@ -1,8 +1,8 @@
 import type { Transaction } from '../database/index.ts';
-import { RegistryError } from '../errors/index.ts';
 import type { Catalog } from './context.ts';
 import { deleteManifests } from './delete-manifests.ts';
 import { findRepository, listRepositories } from './repositories.ts';
+import { retired } from './require-registry.ts';
 import './tables.ts';
 
 /** The registry of a name, made if it is new. Names are the configuration's, or those of resources. */
@@ -28,25 +28,12 @@ export async function registryNames({ db }: Catalog): Promise<Map<number, string
   return new Map(rows.map(({ id, name }) => [id, name]));
 }
 
-/** No registry is called so: what is retired has its id behind this. */
-const retired = 'retired:';
-
 /**
  * Takes the name from a registry, so that nobody reaches it any more and another one may have it. What it holds is deleted
  * afterwards, by `collectRetired`.
  */
 export async function retireRegistry(tx: Transaction, name: string): Promise<void> {
   await tx.run(`UPDATE registries SET name = '${retired}' || id WHERE name = ?`, [name]);
-}
-
-/**
- * Throws DENIED where a registry was deleted. A process that has not heard of it yet may still lead clients there, and
- * what they push must not be acknowledged, only to be collected.
- */
-export async function requireRegistry(tx: Transaction, id: number): Promise<void> {
-  const found = await tx.first<{ name: string }>('SELECT name FROM registries WHERE id = ?', [id]);
-  if (found && !found.name.startsWith(retired)) return;
-  throw new RegistryError('DENIED', { message: 'this registry was deleted; create it again to push to it' });
 }
 
 /** Deleted registries that one round looks at. */

@@ -5,6 +5,7 @@ import type { Catalog, Repository } from './context.ts';
 import { shareRepository } from './hold-repository.ts';
 import { afterName } from './pages.ts';
 import { requireUnlocked } from './refuse-locked.ts';
+import { requireRegistry } from './require-registry.ts';
 import './tables.ts';
 
 export async function findRepository(
@@ -105,24 +106,38 @@ export async function repositoryIds(
   return new Map((await Promise.all(found)).flat().map(({ id, name }) => [name, id]));
 }
 
-interface RepositoryRow extends Lockable {
+export interface RepositoryRow extends Lockable {
   id: number;
   retiring_at: number | null;
   listed: number;
 }
 
-/** For `ensureRepository`, without a lock on the row; called before any row is locked. */
-export function readRepository(
+const columns = ['id', 'retiring_at', 'listed', 'attributes', 'locked_until'] as const;
+
+/** Where a push goes: its registry, and the row of its repository, all null where there is none. */
+export type Place = { registry: string } & { [column in keyof RepositoryRow]: RepositoryRow[column] | null };
+
+/** One statement for both; takes the repository's name and the registry's id. `more`: further columns, of `r` and `g`. */
+export const placeText = (more = ''): string => `SELECT g.name AS registry,
+    ${columns.map((column) => `r.${column} AS ${column}`).join(', ')}${more}
+  FROM registries g LEFT JOIN repositories r ON r.registry_id = g.id AND r.name = ? WHERE g.id = ?`;
+const text = placeText();
+
+/** The repository, if it is there. DENIED where the registry is not. */
+export function repositoryAt(place: Place | undefined): RepositoryRow | undefined {
+  requireRegistry(place?.registry);
+  return place!.id === null ? undefined : (place as RepositoryRow);
+}
+
+/** For `ensureRepository`, without a lock on the row; called before any row is locked. DENIED where the registry is gone. */
+export async function readRepository(
   catalog: Catalog,
   tx: Transaction,
   registryId: number,
   name: string,
 ): Promise<RepositoryRow | undefined> {
   shareRepository(catalog, tx, registryId, name);
-  return tx.first(
-    'SELECT id, retiring_at, listed, attributes, locked_until FROM repositories WHERE registry_id = ? AND name = ?',
-    [registryId, name],
-  );
+  return repositoryAt(await tx.first<Place>(text, [name, registryId]));
 }
 
 /**

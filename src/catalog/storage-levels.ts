@@ -25,6 +25,14 @@ export function levelsOf({ storageLimiter }: Catalog, registryId: number, name: 
 }
 
 const named = '(SELECT r.id FROM repositories r WHERE r.registry_id = ? AND r.name = ?)';
+
+/** Where rows are that are kept for registries (as repository 0) and repositories: a condition, and its values. */
+export function placeOf({ level, registryId, name }: Level): [condition: string, values: (number | string)[]] {
+  return level === 'registry'
+    ? ['registry_id = ? AND repository_id = 0', [registryId]]
+    : [`registry_id = ? AND repository_id = ${named}`, [registryId, registryId, name]];
+}
+
 const texts: Record<Dialect, (of: string) => string> = {
   sqlite: (of) =>
     `COALESCE((SELECT blob_bytes + manifest_bytes FROM storage_usage WHERE registry_id = ? AND repository_id = ${of}), 0)`,

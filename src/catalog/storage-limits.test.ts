@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import { testDialect } from '../../test/support/database.ts';
+import { until } from '../../test/support/worker-processes.ts';
 import { contentMigrations } from '../content/index.ts';
 import { openDatabase } from '../database/index.ts';
 import { eventMigrations } from '../events/index.ts';
@@ -11,7 +12,6 @@ import { putManifest } from './put-manifest.ts';
 import { expectCounted } from './recount.double.ts';
 import { createStorageLimiter, type StorageLimits } from './storage-limiter.ts';
 import { isOverLimit, roomFor } from './storage-limits.ts';
-import { isLarge, isNear } from './storage-space.ts';
 import { catalogMigrations } from './tables.ts';
 import { openTestCatalog, refusal } from './test-catalog.double.ts';
 import { bytesOf, registryUsage, repositoryUsage } from './usage.ts';
@@ -20,6 +20,8 @@ const limited = <T extends Catalog>(catalog: T, limits: StorageLimits): T => ({
   ...catalog,
   storageLimiter: createStorageLimiter(() => limits),
 });
+
+const mib = 2 ** 20;
 
 let made = 0;
 function push(catalog: Catalog, registryId: number, name: string, content: string, size = content.length) {
@@ -36,57 +38,65 @@ async function count(pushes: Promise<unknown>[]): Promise<number> {
 }
 
 describe('whatever is pushed at once, through whichever connection', () => {
-  test('never more is committed than the limit, and nothing is refused that fits', async () => {
-    await using catalog = await openTestCatalog({ poolSize: 8 });
-    const { registryId, db } = catalog;
-    // As another node: it knows nothing of what this one remembers.
-    const migrations = [...eventMigrations, ...contentMigrations, ...catalogMigrations];
-    const another = testDialect() === 'postgres' ? await openDatabase({ ...db.options, migrations }) : db;
-    try {
-      await fc.assert(
-        fc.asyncProperty(
-          fc.array(fc.tuple(fc.integer({ min: 1, max: 60 }), fc.nat(2), fc.boolean()), { minLength: 4, maxLength: 24 }),
-          fc.integer({ min: 0, max: 400 }),
-          async (pushes, room) => {
-            const limit = bytesOf(await registryUsage(catalog, registryId)) + room;
-            const nodes = [catalog, { ...catalog, db: another }].map((node) =>
-              limited<Catalog>(node, { registry: limit, repository: () => undefined }),
-            );
-            const run = made++;
-            const outcomes = await Promise.allSettled(
-              pushes.map(([size, repository, node], n) =>
-                push(nodes[node ? 1 : 0]!, registryId, `r${repository}`, `${run} ${n}`, size),
-              ),
-            );
-            const used = bytesOf(await registryUsage(catalog, registryId));
-            expect(used).toBeLessThanOrEqual(limit);
-            // What was refused did not fit beside what is there now, since nothing was taken away.
-            for (const [n, outcome] of outcomes.entries()) {
-              if (outcome.status === 'fulfilled') continue;
-              expect(isOverLimit(outcome.reason)).toBe(true);
-              expect(pushes[n]![0]).toBeGreaterThan(limit - used);
-            }
-          },
-        ),
-        { numRuns: Math.min(Number(process.env['BONDED_TEST_RUNS'] ?? 25), 200) },
-      );
-      await expectCounted(db);
-    } finally {
-      if (another !== db) await another.close();
-    }
-  }, 120_000);
+  const units = { bytes: 1, 'so much that processes take slices of it': 100 * 1024 };
+  for (const [what, unit] of Object.entries(units)) {
+    test(`never more is committed than the limit, and nothing is refused that fits: ${what}`, async () => {
+      await using catalog = await openTestCatalog({ poolSize: 8 });
+      const { registryId, db } = catalog;
+      // As another node: it knows nothing of what this one remembers.
+      const migrations = [...eventMigrations, ...contentMigrations, ...catalogMigrations];
+      const another = testDialect() === 'postgres' ? await openDatabase({ ...db.options, migrations }) : db;
+      const one = fc.tuple(fc.integer({ min: 1, max: 60 }), fc.nat(2), fc.boolean());
+      try {
+        await fc.assert(
+          fc.asyncProperty(
+            fc.array(fc.array(one, { minLength: 4, maxLength: 24 }), { minLength: 1, maxLength: 3 }),
+            fc.integer({ min: 0, max: 1500 }),
+            async (waves, room) => {
+              const limit = bytesOf(await registryUsage(catalog, registryId)) + room * unit;
+              const nodes = [catalog, { ...catalog, db: another }].map((node) =>
+                limited<Catalog>(node, { registry: limit, repository: () => undefined }),
+              );
+              for (const pushes of waves) {
+                const run = made++;
+                const outcomes = await Promise.allSettled(
+                  pushes.map(([size, repository, node], n) =>
+                    push(nodes[node ? 1 : 0]!, registryId, `r${repository}`, `${run} ${n}`, size * unit),
+                  ),
+                );
+                const used = bytesOf(await registryUsage(catalog, registryId));
+                expect(used).toBeLessThanOrEqual(limit);
+                // What was refused did not fit beside what is there now, since nothing was taken away.
+                for (const [n, outcome] of outcomes.entries()) {
+                  if (outcome.status === 'fulfilled') continue;
+                  expect(isOverLimit(outcome.reason)).toBe(true);
+                  expect(pushes[n]![0] * unit).toBeGreaterThan(limit - used);
+                }
+                // Between the waves, slices are taken.
+                await until(() => nodes.every(({ storageLimiter }) => storageLimiter!.asking === 0));
+              }
+            },
+          ),
+          { numRuns: Math.min(Number(process.env['BONDED_TEST_RUNS'] ?? 25), 200) },
+        );
+        await expectCounted(db);
+      } finally {
+        if (another !== db) await another.close();
+      }
+    }, 120_000);
+  }
 
   test('of one large room, small pushes take their parts together, and the last ones take turns', async () => {
     await using catalog = await openTestCatalog({ poolSize: 12 });
     const { registryId } = catalog;
-    // Far from it until a tenth is left: the connections of the cluster times 10 bytes fit into that.
-    const limit = 30_000;
+    // In slices, until less than 64 MiB are left.
+    const limit = 300 * mib;
     const node = limited(catalog, { registry: limit, repository: () => undefined });
-    await push(node, registryId, 'r', 'most', 26_000);
+    await push(node, registryId, 'r', 'most', 220 * mib);
     const done = await count(
-      Array.from({ length: 600 }, (_, n) => push(node, registryId, `r${n % 2}`, `small ${n}`, 10)),
+      Array.from({ length: 600 }, (_, n) => push(node, registryId, `r${n % 2}`, `small ${n}`, mib / 4)),
     );
-    expect(done).toBe(400);
+    expect(done).toBe(320);
     expect(bytesOf(await registryUsage(catalog, registryId))).toBe(limit);
   }, 60_000);
 });
@@ -143,18 +153,4 @@ test('room is what the tightest limit leaves, without end for what is there, and
   await push(node, registryId, 'a', 'more');
   await room.renew();
   expect(room.bytes).toBe(11);
-});
-
-test('those that do not take turns fit beside each other, however many there are', () => {
-  const size = fc.integer({ min: 0, max: 1e15 });
-  fc.assert(
-    fc.property(size, size, fc.integer({ min: 1, max: 1000 }), (limit, bytes, connections) => {
-      if (isLarge(limit, bytes, connections)) return;
-      // Each has seen that the limit is not near; all that are under way can be added then.
-      const seen = Array.from({ length: 20 }, (_, n) => Math.floor((limit * n) / 19)).filter(
-        (used) => !isNear(limit, used),
-      );
-      for (const used of seen) expect(used + bytes * connections).toBeLessThanOrEqual(limit);
-    }),
-  );
 });

@@ -1,44 +1,12 @@
-import type { Transaction } from '../database/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import type { Digest } from '../oci/index.ts';
 import type { Catalog } from './context.ts';
+import { sliceOf } from './storage-budgets.ts';
+import { slicesFor } from './storage-slices.ts';
 import { keyOf, type Level, levelsOf, remember, usedAt } from './storage-levels.ts';
 import type { LimitLevel } from './storage-limiter.ts';
-import { isNear, lockSpace } from './storage-space.ts';
 import type { Viewer } from './visible-repositories.ts';
 import './tables.ts';
-
-/**
- * Runs what adds up to `bytes` to a repository, so that no limit is passed, whoever else pushes at the same time. Only what
- * is new counts: a blob that is there already costs nothing. To be called before the transaction locks any row. Throws
- * DENIED where there is no room.
- */
-export async function withinLimits<T>(
-  catalog: Catalog,
-  tx: Transaction,
-  { registryId, name, bytes }: { registryId: number; name: string; bytes: number },
-  change: () => Promise<T>,
-): Promise<T> {
-  const levels = levelsOf(catalog, registryId, name);
-  if (levels.length === 0) return change();
-  // Together, so that the locks, which are sent first, cost no round trip.
-  const [locked, changed] = await Promise.allSettled([lockSpace(catalog, tx, levels, bytes), change()]);
-  // Both have ended before the transaction does.
-  if (locked.status === 'rejected') throw locked.reason;
-  if (changed.status === 'rejected') throw changed.reason;
-  const scarce = locked.value;
-  if (scarce.length === 0) return changed.value;
-  const used = await usedAt(
-    catalog,
-    tx,
-    scarce.map(({ level }) => level),
-  );
-  for (const [at, { level, before }] of scarce.entries()) {
-    const after = used[at]!;
-    if (after > level.limit && after > before) throw refusal(level, before, after - before);
-  }
-  return changed.value;
-}
 
 /** What a push may still add, as far as is known before its transaction. */
 export interface StorageRoom {
@@ -71,13 +39,17 @@ export async function roomFor(
 ): Promise<StorageRoom | undefined> {
   let levels = levelsOf(catalog, registryId, name);
   if (levels.length === 0) return undefined;
-  if (digest !== undefined) {
+  const asked = slicesFor(catalog, levels);
+  if (asked) await asked;
+  const far = length === undefined ? undefined : seenLately(catalog, levels, length);
+  // Where there is room enough, it need not be known whether the content is there.
+  if (digest !== undefined && !far) {
     const held = await holding(catalog, registryId, name, digest);
     if (held.repository) return undefined;
     if (held.registry && viewer?.seesAll) levels = levels.filter(({ level }) => level !== 'registry');
     if (levels.length === 0) return undefined;
   }
-  let tightest = (length !== undefined && seenLately(catalog, levels, length)) || (await tightestOf(catalog, levels));
+  let tightest = far ?? (await tightestOf(catalog, levels));
   return {
     get bytes() {
       return Math.max(0, tightest.level.limit - tightest.used);
@@ -104,13 +76,18 @@ async function tightestOf(catalog: Catalog, levels: readonly Level[]): Promise<U
 /** For how long a look at limits that are far away is good enough for who is only about to push (ms). */
 const lately = 1000;
 
-/** The same where all have been looked at a moment ago, none was near, and there was room enough. */
+/** The same where all have been looked at a moment ago, and all were far from what this needs. */
 function seenLately({ storageLimiter }: Catalog, levels: readonly Level[], length: number): Use | undefined {
   const uses: Use[] = [];
+  const now = performance.now();
   for (const level of levels) {
     const seen = storageLimiter?.seen.get(keyOf(level));
-    if (!seen || performance.now() - seen.at > lately) return undefined;
-    if (isNear(level.limit, seen.used) || seen.used + length > level.limit) return undefined;
+    if (!seen || sliceOf(level.limit - seen.used - length) === 0) return undefined;
+    if (now - seen.at > lately) {
+      // One looks, for all who come meanwhile.
+      seen.at = now;
+      return undefined;
+    }
     uses.push({ level, used: seen.used });
   }
   return least(uses);
@@ -151,7 +128,7 @@ export function isOverLimit(error: unknown): error is RegistryError & { detail: 
  * 403 with DENIED, which Docker, containerd, skopeo and crane print with its message and do not try again; of 5xx they
  * print the number alone, and repeat it.
  */
-function refusal({ level, name, limit }: Level, used: number, needed: number): RegistryError {
+export function refusal({ level, name, limit }: Level, used: number, needed: number): RegistryError {
   const whose = level === 'registry' ? 'this registry' : `the repository ${name}`;
   const needs = needed > 0 ? `, and this needs at least ${sizeText(needed)} more` : '';
   return new RegistryError('DENIED', {

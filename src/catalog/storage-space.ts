@@ -1,100 +1,162 @@
 import type { Transaction } from '../database/index.ts';
 import type { Catalog } from './context.ts';
-import { keyOf, type Level, remember, usedAt } from './storage-levels.ts';
-import type { LimitLevel } from './storage-limiter.ts';
+import { shareRepository } from './hold-repository.ts';
+import { type Place, placeText, readRepository, repositoryAt, type RepositoryRow } from './repositories.ts';
+import { chargeBudget, endBudget } from './storage-budgets.ts';
+import { type Level, levelsOf, remember, usedAt } from './storage-levels.ts';
+import type { LimitLevel, Slice } from './storage-limiter.ts';
+import { refusal } from './storage-limits.ts';
+import { lockOf } from './storage-locks.ts';
+import { askForSlice, dropSlice, isKnown, spend } from './storage-slices.ts';
+import './tables.ts';
 
 /*
- * How a limit is exact although pushes do not wait for each other.
+ * How a limit is exact although pushes do not wait for each other. What a push may add
  *
- * SQLite has one writer: what a transaction reads is the truth. On PostgreSQL others may be adding at the same time, and
- * what they add is not seen yet. So each push takes a lock of the limit, until its transaction ends:
+ *   comes from a slice of this process   lock of the limit shared   any number at a time, and no statement more
+ *   or is charged to the budget          alone                      after all others have ended
+ *   or is counted: all that is there     alone                      the same; and ends the budget with all its slices
  *
- *   far from the limit    shared      any number at a time
- *   near it               exclusive   one at a time, after all others have ended: it sees all that was added
+ * A slice is good as long as the budget has the same epoch, which is read behind the lock, with the row of the repository.
+ * Whoever counts has waited for all who had read that, and those who come later read another epoch and begin anew: so what
+ * is counted is all there is, and nothing is refused because another process holds a slice. Near the limit there are no
+ * slices, and every push is counted.
  *
- * Far is where a tenth of the limit is left, and where what a push adds is no more than a part of that tenth, one for each
- * connection that PostgreSQL lets in: all that can be under way at the same time fit into it together. With what is
- * committed they never exceed the limit, since each of them has seen that a tenth is left beside what was committed.
+ * Limits that are lowered need nothing else: slices and budgets of another limit are not used, so the next push counts.
  *
- * Which it is shows only under the lock. A push that took the shared one, and finds that it is near, begins anew, as after a
- * failed serialisation, and remembers. The locks come before those of rows, so that nobody who has one of them waits for
- * somebody who waits for it.
+ * SQLite has one writer, and needs no locks. On PostgreSQL they come before those of rows, so that nobody who has one of
+ * them waits for somebody who waits for it.
  */
 
-/** The part of a limit in which pushes take turns. */
-const nearPart = 0.1;
-
-/** A limit that is nearly reached, and what it had counted before. */
-export interface Scarce {
+/** A limit that a push is under, and where what it adds comes from; without a slice it is counted. */
+interface Claim {
   level: Level;
-  before: number;
+  slice: Slice | undefined;
 }
 
-/** Takes the locks of limits; resolves with those that must be looked at again once `bytes` are added. */
-export async function lockSpace(
+/**
+ * Runs what adds up to `bytes` to a repository, so that no limit is passed, whoever else pushes at the same time. Only what
+ * is new counts: a blob that is there already costs nothing. To be called before the transaction locks any row; `change`
+ * is handed the row of the repository. Throws DENIED where there is no room.
+ */
+export async function withinLimits<T>(
+  catalog: Catalog,
+  tx: Transaction,
+  { registryId, name, bytes }: { registryId: number; name: string; bytes: number },
+  change: (found: Promise<RepositoryRow | undefined>) => Promise<T>,
+): Promise<T> {
+  const levels = levelsOf(catalog, registryId, name);
+  if (levels.length === 0) return change(readRepository(catalog, tx, registryId, name));
+  const claims = levels.map((level): Claim => ({ level, slice: spend(catalog, level, bytes) }));
+  try {
+    return await changeWithin(catalog, tx, claims, bytes, change);
+  } catch (error) {
+    // The transaction is undone.
+    for (const { slice } of claims) if (slice) slice.left += bytes;
+    throw error;
+  }
+}
+
+async function changeWithin<T>(
+  catalog: Catalog,
+  tx: Transaction,
+  claims: readonly Claim[],
+  bytes: number,
+  change: (found: Promise<RepositoryRow | undefined>) => Promise<T>,
+): Promise<T> {
+  const reading = readBehindLocks(catalog, tx, claims);
+  // Nobody comes in between on SQLite, so what has no slice any more is counted.
+  if (catalog.db.dialect === 'sqlite')
+    for (const claim of endedOf(catalog, claims, await reading)) claim.slice = undefined;
+  const counted = claims.flatMap(({ level, slice }) => (slice ? [] : [level]));
+  // Together, so that what comes before the change costs no round trip.
+  const [place, before, changed] = await Promise.allSettled([
+    reading,
+    counted.length === 0 ? [] : usedAt(catalog, tx, counted),
+    change(reading.then(repositoryAt)),
+  ]);
+  // All have ended before the transaction does.
+  if (place.status === 'rejected') throw place.reason;
+  if (before.status === 'rejected') throw before.reason;
+  if (changed.status === 'rejected') throw changed.reason;
+  const ended = endedOf(catalog, claims, place.value);
+  if (ended.length > 0) {
+    for (const { level } of ended) askForSlice(catalog, level);
+    throw new BeginsAnew();
+  }
+  if (counted.length > 0) await charge(catalog, tx, counted, before.value, bytes);
+  return changed.value;
+}
+
+/** With the epochs of the budgets of which there are slices. */
+type LimitedPlace = Place & { [level in LimitLevel as `${level}_epoch`]?: number | null };
+
+const epochOf = (level: LimitLevel) =>
+  `, (SELECT b.epoch FROM storage_budgets b WHERE b.registry_id = g.id
+    AND b.repository_id = ${level === 'registry' ? '0' : 'r.id'}) AS ${level}_epoch`;
+const [ofRegistry, ofRepository] = [epochOf('registry'), epochOf('repository')];
+/** Made once, by whether there is a slice of the registry, and one of the repository. */
+const placeTexts = [placeText(), placeText(ofRegistry), placeText(ofRepository), placeText(ofRegistry + ofRepository)];
+
+function readBehindLocks(
+  catalog: Catalog,
+  tx: Transaction,
+  claims: readonly Claim[],
+): Promise<LimitedPlace | undefined> {
+  const { registryId, name } = claims[0]!.level;
+  const locks = claims.map(({ level, slice }) => lockOf(level, slice === undefined));
+  shareRepository(catalog, tx, registryId, name, locks);
+  const slices = claims.reduce((sum, { level, slice }) => sum + (!slice ? 0 : level.level === 'registry' ? 1 : 2), 0);
+  return tx.first<LimitedPlace>(placeTexts[slices]!, [name, registryId]);
+}
+
+/** Those whose slices are no longer good. */
+function endedOf(catalog: Catalog, claims: readonly Claim[], place: LimitedPlace | undefined): Claim[] {
+  return claims.filter(({ level, slice }) => {
+    if (!slice) return false;
+    const id = level.level === 'registry' ? 0 : place?.id;
+    if (place?.[`${level.level}_epoch`] === slice.epoch && id === slice.repositoryId) return false;
+    dropSlice(catalog, level, slice);
+    return true;
+  });
+}
+
+/** Takes what was added from budgets, or looks whether it fits where they do not cover it. Has these limits alone. */
+async function charge(
   catalog: Catalog,
   tx: Transaction,
   levels: readonly Level[],
+  before: readonly number[],
   bytes: number,
-): Promise<Scarce[]> {
-  if (catalog.db.dialect === 'sqlite') {
-    const used = await usedAt(catalog, tx, levels);
-    expectUse(catalog, levels, used, bytes);
-    return levels.map((level, at) => ({ level, before: used[at]! }));
+): Promise<void> {
+  // Behind the change: a budget is locked after its repository, with which it goes.
+  const covered = await Promise.all(
+    levels.map(async (level) => isKnown(catalog, level) && (await chargeBudget(tx, level, bytes))),
+  );
+  const uncovered = levels.flatMap((level, at) => (covered[at] ? [] : [{ level, before: before[at]! }]));
+  if (uncovered.length > 0) {
+    const used = await usedAt(
+      catalog,
+      tx,
+      uncovered.map(({ level }) => level),
+    );
+    for (const [at, { level, before: had }] of uncovered.entries()) {
+      const after = used[at]!;
+      if (after > level.limit && after > had) throw refusal(level, had, after - had);
+      endBudget(tx, level);
+    }
   }
-  const limiter = catalog.storageLimiter!;
-  const asked = levels.map((level) => {
-    const before = limiter.seen.get(keyOf(level))?.used ?? 0;
-    return { level, alone: isNear(level.limit, before) || isLarge(level.limit, bytes, limiter.connections) };
-  });
-  const how = (wanted: LimitLevel) => {
-    const one = asked.find(({ level }) => level.level === wanted);
-    return one === undefined ? 0 : one.alone ? 2 : 1;
-  };
-  const { registryId, name } = levels[0]!;
-  const claimed = (await tx.first<Record<LimitLevel | 'connections', number>>(
-    'SELECT registry, repository, connections FROM storage_claim(?, ?, ?, ?, ?, ?)',
-    [registryId, name, registryId | 0, placeOf(name), how('registry'), how('repository')],
-  ))!;
-  const used = levels.map(({ level }) => claimed[level]);
-  expectUse(catalog, levels, used, bytes);
-  limiter.connections = claimed.connections;
-  return asked.flatMap(({ level, alone }, at) => {
-    const before = used[at]!;
-    if (!isNear(level.limit, before) && !isLarge(level.limit, bytes, claimed.connections)) return [];
-    if (!alone) throw new BeginsAnew();
-    return [{ level, before }];
-  });
-}
-
-/** Remembers what will be in use at most when `bytes` are added. */
-function expectUse(catalog: Catalog, levels: readonly Level[], used: readonly number[], bytes: number): void {
   remember(
     catalog,
     levels,
-    used.map((before) => before + bytes),
+    before.map((had) => had + bytes),
   );
-}
-
-const partOf = (limit: number): number => Math.floor(limit * nearPart);
-
-/** Whether less than that part of a limit is left. */
-export function isNear(limit: number, used: number): boolean {
-  return used > limit - partOf(limit);
-}
-
-/** Whether as much from each connection would be more than that part. Where it is not known how many there are, it shows later. */
-export function isLarge(limit: number, bytes: number, most = 1): boolean {
-  return bytes * most > partOf(limit);
 }
 
 /** Has the database repeat a transaction (Database.write): by its code it is a failure to serialise. */
 class BeginsAnew extends Error {
   readonly code = '40001';
   constructor() {
-    super('a storage limit is nearly reached; the push begins anew, and has its turn');
+    super('the budget of a storage limit has ended; the push begins anew');
   }
 }
-
-/** Locks are named by two integers of 32 bits. Two repositories with one of these only wait for each other; none has 0. */
-const placeOf = (name: string): number => Bun.hash.crc32(name) | 1;

@@ -1,6 +1,7 @@
 import { type Generated, sql } from 'kysely';
 import { type Migration, replaceIndexes, run, sqlTypes } from '../database/index.ts';
 import { lockMigrations } from './lock-migrations.ts';
+import { budgetMigrations } from './storage-budgets-migration.ts';
 import { usageMigrations } from './usage-migration.ts';
 
 declare module '../database/tables.ts' {
@@ -126,6 +127,20 @@ declare module '../database/tables.ts' {
       own_bytes: number;
       manifests: number;
       manifest_bytes: number;
+    };
+    /**
+     * What processes may add to a registry (repository 0) or a repository without counting what is there; see
+     * storage-budgets.ts.
+     */
+    storage_budgets: {
+      registry_id: number;
+      repository_id: number;
+      /** Another one ends all slices of the one before. */
+      epoch: number;
+      /** The limit that it was counted for (bytes); -1: nobody may spend anything. */
+      limit_bytes: number;
+      /** What nobody has taken yet. */
+      left_bytes: number;
     };
     /** How far what was stored before it was counted has been counted, see count-storage.ts. */
     storage_count: { what: string; repository_id: number; digest: string };
@@ -330,4 +345,5 @@ export const catalogMigrations: Migration[] = [
   },
   ...lockMigrations,
   ...usageMigrations,
+  ...budgetMigrations,
 ];

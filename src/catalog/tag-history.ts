@@ -4,7 +4,6 @@ import { bit, wholeRepository } from './attributes.ts';
 import { exchangeManifests } from './candidates.ts';
 import type { Catalog, Mover, Repository } from './context.ts';
 import { requireUnlocked } from './refuse-locked.ts';
-import { requireRegistry } from './registries.ts';
 import { readRepository } from './repositories.ts';
 import { moveTags, referrersAmong } from './tags.ts';
 import './tables.ts';
@@ -77,10 +76,7 @@ export async function restoreTag(
     ? lastDigest(catalog, repository, tag)
     : requireKnown(catalog, repository, tag, wanted));
   await catalog.db.write(async (tx) => {
-    const [found] = await Promise.all([
-      readRepository(catalog, tx, repository.registryId, repository.name),
-      requireRegistry(tx, repository.registryId),
-    ]);
+    const found = await readRepository(catalog, tx, repository.registryId, repository.name);
     // Deleted, or deleted and made anew, since it was found.
     if (found?.id !== repository.id) throw new RegistryError('NAME_UNKNOWN', { detail: { name: repository.name } });
     await requireUnlocked(catalog, tx, repository, wholeRepository, found, bit.writeEnabled);

@@ -79,13 +79,19 @@ const manifestTrigger = `CREATE FUNCTION storage_manifest_changed() RETURNS TRIG
   END $body$`;
 
 /** What a repository, or a registry, has goes with it. */
-function removal(name: string, condition: string): string {
-  const tables = ['storage_usage', 'storage_deltas'];
-  return `CREATE FUNCTION ${name}() RETURNS TRIGGER LANGUAGE plpgsql AS $body$
+export function postgresRemovals(create: string, tables: readonly string[]): string[] {
+  const removal = (
+    name: string,
+    condition: string,
+  ) => `${create} FUNCTION ${name}() RETURNS TRIGGER LANGUAGE plpgsql AS $body$
   BEGIN
     ${tables.map((table) => `DELETE FROM ${table} u WHERE ${condition};`).join('\n    ')}
     RETURN NULL;
   END $body$`;
+  return [
+    removal('storage_repository_removed', 'u.registry_id = OLD.registry_id AND u.repository_id = OLD.id'),
+    removal('storage_registry_removed', 'u.registry_id = OLD.id AND u.repository_id = 0'),
+  ];
 }
 
 /** Bytes of a repository, or of a registry (repository 0), as usage.ts reads them: one statement, and so one moment. */
@@ -105,7 +111,7 @@ const usedFunction = `CREATE FUNCTION storage_used(of_registry BIGINT, of_reposi
 
 /**
  * Takes the locks of limits (0: none, 1: shared, 2: alone), and looks then at what is in use: each statement of it sees what
- * was committed before it began. One call, since every push under a limit makes it; see storage-space.ts.
+ * was committed before it began. Replaced by storage-budgets-migration.ts, for nodes of the version before.
  */
 const claimFunction = `CREATE FUNCTION storage_claim(of_registry BIGINT, of_name TEXT, space INT, place INT, how_registry INT,
     how_repository INT, OUT registry BIGINT, OUT repository BIGINT, OUT connections INT) LANGUAGE plpgsql AS $body$
@@ -131,8 +137,7 @@ export const postgresTriggers: readonly string[] = [
   unlinkFunction,
   linkTrigger,
   manifestTrigger,
-  removal('storage_repository_removed', 'u.registry_id = OLD.registry_id AND u.repository_id = OLD.id'),
-  removal('storage_registry_removed', 'u.registry_id = OLD.id AND u.repository_id = 0'),
+  ...postgresRemovals('CREATE', ['storage_usage', 'storage_deltas']),
   // In the order in which a push comes to them. Readers go on.
   'LOCK TABLE repositories, blob_links, manifests, registries IN SHARE ROW EXCLUSIVE MODE',
   `CREATE TRIGGER storage_link_changed AFTER INSERT OR DELETE OR UPDATE OF size ON blob_links

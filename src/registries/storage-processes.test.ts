@@ -3,6 +3,7 @@ import { fetch } from '../../test/http/fetch.ts';
 import { digestOf, randomBytes } from '../../test/http/registry.ts';
 import { managementOf, registry } from '../../test/support/management.ts';
 import { startTestProcess, type TestProcess } from '../../test/support/server.ts';
+import { until, workersOf } from '../../test/support/worker-processes.ts';
 
 /* Several processes that are one server; on PostgreSQL each of them is a node. */
 
@@ -61,3 +62,44 @@ test('two processes fill a registry, and a repository of it, to the last byte', 
   expect(done).toHaveLength(20);
   expect(await stored()).toBe(limitBytes);
 }, 60_000);
+
+test('a process that is killed with parts of what is left keeps nothing from the others', async () => {
+  const { patch } = managementOf(server.url);
+  const mib = kib * kib;
+  const before = await stored();
+  // Enough for slices, which the processes take beside the pushes.
+  const limitBytes = before + 80 * mib;
+  await patch(registry, { storageQuota: { limitBytes } });
+  const processes = new Set<string | undefined>();
+  for (const end = performance.now() + 30_000; processes.size < 2;) {
+    if (performance.now() > end) throw new Error('one of the processes knows no limit');
+    const answer = await push('large/0', randomBytes(81 * mib), digestOf('something else'));
+    if (answer.status !== 403) continue;
+    // It may be the limit of the test before.
+    const { errors } = (await answer.json()) as { errors: { detail: { limit: number } }[] };
+    if (errors[0]!.detail.limit === limitBytes) processes.add(processOf(answer));
+  }
+  const small = await Promise.all(Array.from({ length: 40 }, () => push('large/0', randomBytes(kib))));
+  expect(small.map(({ status }) => status)).toEqual(Array(40).fill(201));
+  expect(new Set(small.map(processOf)).size).toBe(2);
+
+  const [killed] = await workersOf(server);
+  process.kill(killed!, 'SIGKILL');
+  await until(async () => {
+    const workers = await workersOf(server);
+    return workers.length === 2 && !workers.includes(killed!);
+  }, 60_000);
+  let left = limitBytes - (await stored());
+  for (const size of [7 * mib, mib, 100 * kib, kib]) {
+    while (left >= size) {
+      const wave = Array.from({ length: Math.min(4, Math.floor(left / size)) }, () =>
+        push('large/1', randomBytes(size)),
+      );
+      const statuses = (await Promise.all(wave)).map(({ status }) => status);
+      expect(statuses).toEqual(Array(wave.length).fill(201));
+      left -= size * wave.length;
+    }
+    expect((await push('large/1', randomBytes(left + 1))).status).toBe(403);
+  }
+  expect(await stored()).toBe(limitBytes);
+}, 120_000);
