@@ -70,6 +70,11 @@ export const configSchema = slices.superRefine((config, context) => {
   } catch (error) {
     context.addIssue({ code: 'custom', path: ['registries'], message: (error as Error).message });
   }
+  for (const [at, engine] of config.scanning.engines.entries()) {
+    if (engine.kind !== 'harbor' || (engine.registryUrl ?? config.publicUrl) !== undefined) continue;
+    const message = 'give it, or publicUrl: the adapter has to know where it reaches this server';
+    context.addIssue({ code: 'custom', path: ['scanning', 'engines', at, 'registryUrl'], message });
+  }
   const { bucket, partSize } = config.storage.s3;
   if (bucket !== undefined && config.uploads.maxBlobSize > partSize * 10_000) {
     const message = 'S3 takes 10,000 parts of a blob at most: lower this, or raise storage.s3.partSize';

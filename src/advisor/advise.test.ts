@@ -113,6 +113,18 @@ const mistakes: Mistake[] = [
     },
   },
   {
+    check: 'engines-failing',
+    impact: 'Low',
+    // Nobody listens there, which is tried five times.
+    file: 'scanning: {engines: [{name: them, kind: harbor, url: "https://localhost:1", registryUrl: "https://registry.example"}]}',
+    async fine({ server: { url } }) {
+      const { digest } = await pushImage(url, 'scanned/app', 'v1');
+      await scanned(url, 'scanned/app', digest);
+      await waitFor(async () => (await scanned(url, 'scanned/app', digest)).engines?.[0]?.error !== undefined);
+    },
+    make: ({ server: { app } }) => app.storage.db.write((tx) => tx.run(`UPDATE engine_scans SET state = 'failed'`, [])),
+  },
+  {
     check: 'ecosystems-without-advisories',
     impact: 'Medium',
     settings: {

@@ -18,6 +18,8 @@ export type { FeedState } from './feed-rows.ts';
 export { advisoryChecks, type AdvisoryFacts } from './checks.ts';
 export { componentsWith, findComponents, type FoundComponent } from './find-components.ts';
 export { freshnessOf } from './freshness.ts';
+export { predictionsOf } from './epss.ts';
+export { exploitedOf } from './kev.ts';
 export { importArtifact } from './import-artifact.ts';
 export type { ImportContext } from './import-context.ts';
 export { AdvisoryImportError } from './import-error.ts';

@@ -9,7 +9,7 @@ import { accessChecks, bootstrapChecks, takeSnapshot } from '../identity/index.t
 import { keyChecks } from '../keys/index.ts';
 import type { ServedType } from '../management/index.ts';
 import { checkedNetworksOf, type CheckedNetworks, networkChecks } from '../network/index.ts';
-import { type CheckedScans, scanningChecks, unscannedImages } from '../scanning/index.ts';
+import { type CheckedScans, engineChecks, failingEngines, scanningChecks, unscannedImages } from '../scanning/index.ts';
 import { groupScope } from '../operations/index.ts';
 import {
   lockChecks,
@@ -37,6 +37,7 @@ export const checks = {
   networkChecks,
   advisoryChecks,
   scanningChecks,
+  engineChecks,
   admissionChecks,
 };
 
@@ -87,6 +88,18 @@ export function advisorType(
       return { ...(await advisoriesStatus(catalog.db)), maxAge, refresh, now: now(), serverId };
     }),
     checksOn(scanningChecks, () => checkedScans(catalog, directory().registries, { now: now(), serverId })),
+    checksOn(engineChecks, async () => {
+      const names = config.scanning.engines.map(({ name }) => name);
+      const nameOf = new Map(directory().registries.map(({ id, name }) => [id, name]));
+      const failing = (await failingEngines(catalog.db, names)).map(({ images, ...engine }) => ({
+        ...engine,
+        images: images.flatMap(({ registryId, ...image }) => {
+          const registry = nameOf.get(registryId);
+          return registry === undefined ? [] : [{ ...image, registry }];
+        }),
+      }));
+      return { failing, serverId };
+    }),
     checksOn(admissionChecks, () => checkedAdmission(catalog, mirror, directory().registries, now())),
     checksOn(accessChecks, () => takeSnapshot({ mirror, directory: directory(), passwords, rightUses, now: now() })),
   ];

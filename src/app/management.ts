@@ -207,7 +207,7 @@ function usageSourcesOf(catalog: Catalog, directory: Access['directory']): Usage
 }
 
 /** Where clients of a registry log in: the default one where this request has come to. */
-function loginServerOf(config: Configuration, name: string, origin: string): string {
+export function loginServerOf(config: Configuration, name: string, origin: string): string {
   const outer = new URL(config.publicUrl ?? origin);
   if (name.toLowerCase() === registriesOf(config)[0]!.name) return outer.host;
   return `${name.toLowerCase()}.${config.domain}${outer.port && `:${outer.port}`}`;

@@ -46,6 +46,7 @@ export interface ShownScan {
   components?: number;
   summary?: Record<string, number>;
   warnings?: { code: string }[];
+  engines?: { name: string; state: string; error?: string }[];
 }
 
 const idOf = (repository: string, digest: string) =>

@@ -16,6 +16,7 @@ import {
 import type { Log, Metrics } from '../telemetry/index.ts';
 import type { Access } from './access.ts';
 import type { Failures } from './background.ts';
+import { startEngines } from './engines.ts';
 import { publishSboms, type SbomRepositories } from './publish-sboms.ts';
 import type { Storage } from './storage.ts';
 
@@ -41,13 +42,14 @@ export function freshAt(db: Storage['db'], now: () => number): (ecosystems: read
  * leaves pushes and pulls as they are.
  */
 export function startScanning(
-  { scanning }: Configuration,
+  config: Configuration,
   storage: Storage,
-  { mirror, directory }: Pick<Access, 'mirror' | 'directory'>,
+  { mirror, directory, identification }: Pick<Access, 'mirror' | 'directory' | 'identification'>,
   uploads: Uploads,
   { log, failed, metrics, now }: { log: Log; failed: Failures; metrics: Metrics; now: () => number },
 ): (() => Promise<void>)[] {
   const { db, blobs, node } = storage;
+  const { scanning } = config;
   const sboms: SbomRepositories = (registryId) => {
     const registry = directory().registries.find(({ id }) => id === registryId);
     const settings = registry && mirror.get(`${registry.resourceId}/scanning/default`);
@@ -57,6 +59,7 @@ export function startScanning(
     const { revision, feeds } = await advisoriesStatus(db);
     return createKnowledge(db, revision, freshnessBy(feeds, now()));
   };
+  const engines = startEngines(config, storage, { identification, directory }, knowledge, { log, failed, now });
   const limits = { memoryBytes: scanning.memory, timeMs: scanning.timeout };
   const runner = runScans({
     db,
@@ -69,6 +72,7 @@ export function startScanning(
     knowledge,
     failed: (error) => failed('scan', error),
     async scanned(digest, inventory) {
+      await engines.ask(digest);
       try {
         await publishSboms(storage, uploads, sboms, { digest, inventory });
       } catch (error) {
@@ -95,6 +99,7 @@ export function startScanning(
   let looked = '';
   let trimmed = '';
   return [
+    ...engines.stops,
     () => runner.stop(),
     periodic('follow-content', followMs, async () => {
       const limit = 100;

@@ -17,6 +17,7 @@ import { openAdmission } from './admission.ts';
 import { createFailures, startBackground, takeUpOperations } from './background.ts';
 import { createDataEndpoint } from './data-endpoint.ts';
 import { createGates } from './gates.ts';
+import { imageGate } from './image-gate.ts';
 import { createLiveHosts } from './hosts.ts';
 import { createImportAction } from './importing.ts';
 import { createManagementEdge } from './management.ts';
@@ -97,7 +98,7 @@ export async function startApp(
   });
   // The security model, in order; every gate sees each request to the content of a registry.
   const known = [limits.gates.source, authenticate, network.allow, limits.gates.throttle];
-  const gates = [...known, authorise];
+  const gates = [...known, authorise, imageGate(db)];
   const tokens = tokensTo(audit);
   const oauth2 = createOauth2({
     identification: access.identification,

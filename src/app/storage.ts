@@ -17,7 +17,7 @@ import {
 import { type Database, openDatabase, type WriteToken } from '../database/index.ts';
 import { eventMigrations } from '../events/index.ts';
 import { identityMigrations } from '../identity/index.ts';
-import { scanningMigrations } from '../scanning/index.ts';
+import { engineMigrations, scanningMigrations } from '../scanning/index.ts';
 import { jobMigrations, joinNodes, type Node } from '../jobs/index.ts';
 import { keyMigrations } from '../keys/index.ts';
 import { operationMigrations } from '../operations/index.ts';
@@ -38,6 +38,7 @@ const migrations = [
   ...advisoryMigrations,
   ...admissionMigrations,
   ...scanningMigrations,
+  ...engineMigrations,
 ];
 
 /** Facts without any front door. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { byteSize, duration } from '../config/index.ts';
+import { enginesConfig } from './engines/config.ts';
 
 export const scanningConfig = z
   .strictObject({
@@ -18,5 +19,6 @@ export const scanningConfig = z
       .describe(
         'How often each image is looked at again, whose layers are not read again. What advisories change is seen at once.',
       ),
+    engines: enginesConfig,
   })
   .prefault({});

@@ -33,7 +33,9 @@ const component = z.object({
   purl: z.string(),
   path: z.string().describe('Of the file that says so.'),
   layer: z.string(),
-  layerIndex: z.int().describe('From 0, the lowest.'),
+  layerIndex: z
+    .int()
+    .describe('From 0, the lowest; -1 where only an engine has found the package, with neither path nor layer.'),
 });
 
 export const findingSchema = z.object({
@@ -53,6 +55,9 @@ export const findingSchema = z.object({
   summary: z.string(),
   references: z.array(z.string()),
   sources: z.array(z.object({ name: z.string(), licence: z.string().optional() })),
+  engines: z
+    .array(z.string())
+    .describe('Who says so: `native`, this server by its advisories, and engines by their names.'),
   firstSeen: time.describe('When this image was first found to have it.'),
 });
 export type FindingView = z.output<typeof findingSchema>;
@@ -95,6 +100,24 @@ export const scanType = resourceType({
     layers: z.int().optional(),
     summary: summarySchema.optional(),
     warnings: z.array(z.looseObject({ code: z.string(), layer: z.string().optional() })).optional(),
+    engines: z
+      .array(
+        z.object({
+          name: z.string(),
+          state: z.enum(['Pending', 'Running', 'Done', 'Failed']),
+          requestedTime: time,
+          scannedTime: time.optional().describe('When it last said something of the image.'),
+          scanner: z.string().optional().describe('What it is, as it says of itself.'),
+          version: z.string().optional(),
+          databaseTime: time.optional().describe('Of its data.'),
+          findings: z.int().optional().describe('That it has, whether others have them or not.'),
+          isCut: z.boolean().optional().describe('It has more than are kept.'),
+          attempts: z.int().optional(),
+          error: z.string().optional(),
+        }),
+      )
+      .optional()
+      .describe('Scanners beside this server that were asked, and what came of it.'),
     children: z
       .array(z.object({ digest: z.string(), state: z.string() }))
       .optional()

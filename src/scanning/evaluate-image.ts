@@ -2,8 +2,10 @@ import { type ScanEvidence, writeEvidence } from '../admission/index.ts';
 import { placesOf } from '../catalog/index.ts';
 import { type Database, type Parameter, rowsOf, type Transaction } from '../database/index.ts';
 import type { Digest } from '../oci/index.ts';
+import { saidByEngines, type SaidByEngines } from './engines/engine-store.ts';
+import { withEngines } from './engines/merge-findings.ts';
 import { readFindings, type StoredFindings, versionOf } from './findings-store.ts';
-import { type Finding, findingsIn, keyOf, summarise } from './findings.ts';
+import { type Finding, findingsIn, keyOf, summarise, worstOf } from './findings.ts';
 import { readInventory, type StoredInventory } from './image-store.ts';
 import type { Knowledge } from './knowledge.ts';
 import { pack } from './pack.ts';
@@ -33,13 +35,19 @@ export async function evaluateImage(
   knowledge: Knowledge,
 ): Promise<boolean> {
   for (let tries = 0; tries < mostTries; tries++) {
-    const [stored, before] = await Promise.all([readInventory(db, scanId), readFindings(db, scanId)]);
+    const [stored, before, said] = await Promise.all([
+      readInventory(db, scanId),
+      readFindings(db, scanId),
+      saidByEngines(db, scanId),
+    ]);
     if (!stored) return false;
     // What somebody else has found meanwhile with the same knowledge is as good.
     const isNewer = before && before.advisoryRevision >= knowledge.revision + (tries > 0 ? 0 : 1);
-    let found = isNewer && before.scannedAt === stored.scannedAt ? before : undefined;
+    // What an engine has said since is for whoever has kept it, and comes with the newest knowledge.
+    const isWhole = before && (before.engines === said.mark || before.advisoryRevision > knowledge.revision);
+    let found = isNewer && isWhole && before.scannedAt === stored.scannedAt ? before : undefined;
     if (!found) {
-      found = await evaluate(stored, before, knowledge, now());
+      found = await evaluate(db, { stored, before, said }, knowledge, now());
       const kept = found;
       if (!(await db.write((tx) => keep(tx, scanId, before, kept)))) continue;
     }
@@ -52,22 +60,26 @@ export async function evaluateImage(
 }
 
 async function evaluate(
-  stored: StoredInventory,
-  before: StoredFindings | undefined,
+  db: Database,
+  { stored, before, said }: { stored: StoredInventory; before: StoredFindings | undefined; said: SaidByEngines },
   knowledge: Knowledge,
   at: number,
 ): Promise<StoredFindings> {
   const seen = new Map(before?.findings.map(({ id, purl, firstSeen }) => [keyOf(id, purl), firstSeen]));
   const known = await knowledge.of(stored.componentIds.filter((id) => id !== null));
-  const all = findingsIn(stored, known, (id, purl) => seen.get(keyOf(id, purl)) ?? at);
+  const firstSeen = (id: string, purl: string) => seen.get(keyOf(id, purl)) ?? at;
+  const own = findingsIn(stored, known, firstSeen);
+  const { components } = stored.inventory;
+  const all = said.mark === '' ? own : await withEngines(db, own, said, { components, firstSeen });
   return {
-    findings: all.slice(0, mostFindings),
+    findings: worstOf(all, mostFindings),
     summary: summarise(all),
     isCut: all.length > mostFindings,
     advisoryRevision: knowledge.revision,
     scannedAt: stored.scannedAt,
     evaluatedAt: at,
     version: (before?.version ?? 0) + 1,
+    engines: said.mark,
   };
 }
 
@@ -87,14 +99,15 @@ async function keep(
   if (!scan || inventory?.at !== after.scannedAt || version !== before?.version) return false;
   const { advisoryRevision, scannedAt, evaluatedAt, summary } = after;
   tx.send(
-    `INSERT INTO image_findings (scan_id, version, advisory_revision, scanned_at, evaluated_at, summary, body)
-      VALUES (?, ?, ?, ?, ?, ?, ?)
-      ON CONFLICT (scan_id) DO UPDATE SET version = excluded.version, advisory_revision = excluded.advisory_revision,
-        scanned_at = excluded.scanned_at, evaluated_at = excluded.evaluated_at, summary = excluded.summary,
+    `INSERT INTO image_findings (scan_id, version, engines, advisory_revision, scanned_at, evaluated_at, summary, body)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+      ON CONFLICT (scan_id) DO UPDATE SET version = excluded.version, engines = excluded.engines,
+        advisory_revision = excluded.advisory_revision, scanned_at = excluded.scanned_at, evaluated_at = excluded.evaluated_at, summary = excluded.summary,
         body = excluded.body`,
     [
       scanId,
       after.version,
+      after.engines,
       advisoryRevision,
       scannedAt,
       evaluatedAt,

@@ -16,6 +16,8 @@ export interface StoredFindings {
   evaluatedAt: number;
   /** Counts up with each time that they are kept. */
   version: number;
+  /** Of what engines said (SaidByEngines). */
+  engines: string;
 }
 
 export async function readFindings(db: Database, scanId: number): Promise<StoredFindings | undefined> {
@@ -26,8 +28,9 @@ export async function readFindings(db: Database, scanId: number): Promise<Stored
     scannedAt: number;
     evaluatedAt: number;
     version: number;
+    engines: string;
   }>(
-    `SELECT version, body, summary, advisory_revision AS revision, scanned_at AS "scannedAt", evaluated_at AS "evaluatedAt"
+    `SELECT version, engines, body, summary, advisory_revision AS revision, scanned_at AS "scannedAt", evaluated_at AS "evaluatedAt"
       FROM image_findings WHERE scan_id = ?`,
     [scanId],
   );
@@ -41,6 +44,7 @@ export async function readFindings(db: Database, scanId: number): Promise<Stored
     scannedAt: row.scannedAt,
     evaluatedAt: row.evaluatedAt,
     version: row.version,
+    engines: row.engines,
   };
 }
 

@@ -1,5 +1,6 @@
 import type { EvidenceFinding } from '../admission/index.ts';
 import { severities, type Severity, severityRank } from '../packages/index.ts';
+import type { EngineFinding } from './engines/engine.ts';
 import type { StoredInventory } from './image-store.ts';
 import type { KnownVulnerability } from './knowledge.ts';
 
@@ -7,6 +8,10 @@ import type { KnownVulnerability } from './knowledge.ts';
 export interface Finding extends EvidenceFinding {
   /** Place in the components of the inventory. */
   component: number;
+  /** Engines beside this server that say so, in the order of their names. */
+  engines?: string[];
+  /** What the first of them says of it: there where no advisory of this server does. `component` is -1 where none is the package. */
+  said?: Pick<EngineFinding, 'severitySource' | 'cvss' | 'summary' | 'references'>;
 }
 
 /** One for each package and vulnerability, from the worst to the least, then by vulnerability and package URL. */
@@ -35,9 +40,19 @@ export function findingsIn(
       });
     }
   }
-  return findings.toSorted(
-    (a, b) => severityRank(b.severity) - severityRank(a.severity) || order(a.id, b.id) || order(a.purl, b.purl),
-  );
+  return findings.toSorted(worstFirst);
+}
+
+/** From the worst to the least, then by vulnerability and package URL. */
+export const worstFirst = (a: Finding, b: Finding): number =>
+  severityRank(b.severity) - severityRank(a.severity) || order(a.id, b.id) || order(a.purl, b.purl);
+
+/** The worst of findings in their order, so many at most. What only engines say leaves first: none of them crowds out what is known here. */
+export function worstOf(findings: readonly Finding[], most: number): Finding[] {
+  if (findings.length <= most) return [...findings];
+  const own = findings.filter(({ said }) => !said).slice(0, most);
+  const others = findings.filter(({ said }) => said).slice(0, most - own.length);
+  return [...own, ...others].toSorted(worstFirst);
 }
 
 export const keyOf = (vulnerability: string, purl: string): string => `${vulnerability} ${purl}`;

@@ -84,7 +84,7 @@ export async function writeInventory(db: Database, scanId: number, stored: Store
 /** Forgets all that is known of an image that is in no repository any more. */
 export async function forgetImage(tx: Transaction, scanId: number): Promise<void> {
   if (!(await tx.first('SELECT id FROM scans WHERE id = ? FOR UPDATE', [scanId]))) return;
-  for (const table of ['image_findings', 'image_components', 'image_inventories', 'finding_changes']) {
+  for (const table of ['engine_scans', 'image_findings', 'image_components', 'image_inventories', 'finding_changes']) {
     tx.send(`DELETE FROM ${table} WHERE scan_id = ?`, [scanId]);
   }
   tx.send('DELETE FROM scans WHERE id = ?', [scanId]);

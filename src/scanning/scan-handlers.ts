@@ -5,6 +5,8 @@ import { formatId, ManagementError, parseArmId, segmentsOf } from '../operations
 import { builtInResource, type Resource } from '../resources/index.ts';
 import type { FindingsInput } from './contract.ts';
 import { changesOf, readFindings } from './findings-store.ts';
+import { engineStates } from './engines/engine-store.ts';
+import { engineView } from './engines/engine-view.ts';
 import { findScan, readInventory, type ScanFacts } from './image-store.ts';
 import { requestScan } from './queue.ts';
 import { showFindings } from './show-findings.ts';
@@ -49,7 +51,11 @@ export function scanHandlers({ catalog, now, registryIdOf }: ScanningHandlerOpti
     }
     const scan = await findScan(db, digest);
     if (!scan) return { state: kind === 'image' ? 'Pending' : 'NotScannable' };
-    const [stored, found] = await Promise.all([readInventory(db, scan.id), readFindings(db, scan.id)]);
+    const [stored, found, engines] = await Promise.all([
+      readInventory(db, scan.id),
+      readFindings(db, scan.id),
+      engineStates(db, scan.id),
+    ]);
     if (!stored && scan.state === 'done') return { state: 'NotScannable' };
     return {
       ...worked(scan),
@@ -65,6 +71,7 @@ export function scanHandlers({ catalog, now, registryIdOf }: ScanningHandlerOpti
         evaluatedTime: iso(found.evaluatedAt),
         advisoryRevision: found.advisoryRevision,
       }),
+      ...(engines.length > 0 && { engines: engines.map(engineView) }),
     };
   }
 

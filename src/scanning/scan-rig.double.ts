@@ -14,6 +14,7 @@ import { createKnowledge } from './knowledge.ts';
 import type { LayerSource } from './layers.ts';
 import { claimScan, failScan, finishScan, requestScan } from './queue.ts';
 import { scanImage } from './scan-image.ts';
+import { engineMigrations } from './engines/tables.ts';
 import { scanningMigrations } from './tables.ts';
 
 const layerType = 'application/vnd.oci.image.layer.v1.tar';
@@ -32,7 +33,13 @@ export const npm = (name: string, version: string) => ({
 
 /** A catalog with images whose layers are there, advisories, and what is told to admission. */
 export async function openScanRig() {
-  const migrations = [...jobMigrations, ...advisoryMigrations, ...admissionMigrations, ...scanningMigrations];
+  const migrations = [
+    ...jobMigrations,
+    ...advisoryMigrations,
+    ...admissionMigrations,
+    ...scanningMigrations,
+    ...engineMigrations,
+  ];
   const catalog = await openTestCatalog({ migrations });
   const { db, clock } = catalog;
   const stored = new Map<string, string>();

@@ -1,4 +1,4 @@
-import { type Vulnerability, vulnerabilitiesOf } from '../advisories/index.ts';
+import { exploitedOf, predictionsOf, type Vulnerability, vulnerabilitiesOf } from '../advisories/index.ts';
 import type { Database } from '../database/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { severityRank } from '../packages/index.ts';
@@ -29,13 +29,17 @@ export async function showFindings(
   for (const { scan } of page) if (!shown.has(scan.id)) shown.set(scan.id, await readInventory(db, scan.id));
   const ids = page.map(({ scan, finding }) => shown.get(scan.id)?.componentIds[finding.component] ?? null);
   const known = await vulnerabilitiesOf(db, [...new Set(ids.filter((id) => id !== null))]);
+  const beside = await knownBeside(
+    db,
+    page.map(({ finding }) => finding),
+  );
   return {
     total: wanted.length,
     findings: page.flatMap(({ scan: { id, digest }, finding }) => {
       const stored = shown.get(id);
       // It is being read anew at this moment.
-      if (stored?.inventory.components[finding.component] === undefined) return [];
-      return [viewOf(digest, finding, stored, known)];
+      if (!stored || (finding.component >= 0 && !stored.inventory.components[finding.component])) return [];
+      return [viewOf(digest, finding, stored, finding.said ? beside.get(finding) : knownOf(finding, stored, known))];
     }),
   };
 }
@@ -51,44 +55,69 @@ function isWanted(finding: Finding, { severity, fixable, vulnerability }: Filter
   );
 }
 
+function knownOf(
+  finding: Finding,
+  { componentIds }: StoredInventory,
+  known: ReadonlyMap<number, readonly Vulnerability[]>,
+): Vulnerability | undefined {
+  const id = componentIds[finding.component];
+  return id == null ? undefined : known.get(id)?.find((one) => one.id === finding.id);
+}
+
+/** What catalogues say of a CVE that no advisory of this server names: the rest is what an engine has said. */
+type KnownBeside = Pick<Partial<Vulnerability>, 'kev' | 'epss'>;
+
+async function knownBeside(db: Database, page: readonly Finding[]): Promise<Map<Finding, KnownBeside>> {
+  const said = page.filter((finding) => finding.said);
+  const cves = [...new Set(said.map(({ id }) => id))];
+  const [exploited, predicted] = await Promise.all([exploitedOf(db, cves), predictionsOf(db, cves)]);
+  return new Map(
+    said.map((finding) => {
+      const [kev, epss] = [exploited.get(finding.id), predicted.get(finding.id)];
+      return [finding, { ...(kev && { kev }), ...(epss && { epss }) }];
+    }),
+  );
+}
+
 /** A finding whose advisory has changed this moment is shown as it was evaluated. */
 function viewOf(
   image: Digest,
   finding: Finding,
-  { inventory, componentIds }: StoredInventory,
-  known: ReadonlyMap<number, readonly Vulnerability[]>,
+  { inventory }: StoredInventory,
+  now: Partial<Vulnerability> | undefined,
 ): FindingView {
-  const component = inventory.components[finding.component]!;
-  const id = componentIds[finding.component];
-  const now = id == null ? undefined : known.get(id)?.find((one) => one.id === finding.id);
+  const { said, engines = [] } = finding;
+  // Of a package that an engine alone has found it is not known where it is.
+  const component = inventory.components[finding.component];
   return {
     image,
     vulnerability: finding.id,
     records: now?.records ?? [],
     aliases: now?.aliases ?? [...finding.aliases],
     severity: finding.severity,
-    severitySource: now?.severitySource ?? '',
-    cvss: now?.cvss ?? [],
+    severitySource: said?.severitySource ?? now?.severitySource ?? '',
+    cvss: said?.cvss ?? now?.cvss ?? [],
     ...(now?.epss && { epss: now.epss }),
     ...(now?.kev && { kev: now.kev }),
     malicious: finding.malicious,
     possible: finding.possible === true,
     component: {
-      name: component.installedName,
-      version: component.installedVersion,
-      source: component.name,
-      purl: component.purl,
-      path: component.path,
-      layer: component.layer,
-      layerIndex: component.layerIndex,
+      name: finding.installedName,
+      version: finding.installedVersion,
+      source: component?.name ?? finding.installedName,
+      purl: finding.purl,
+      path: component?.path ?? '',
+      layer: component?.layer ?? '',
+      layerIndex: component?.layerIndex ?? -1,
     },
     fix: {
       state: finding.fixState ?? (finding.fixable ? 'fixed' : 'unknown'),
       ...(finding.fixedVersion !== undefined && { version: finding.fixedVersion }),
     },
-    summary: now?.summary ?? '',
-    references: now?.references ?? [],
+    summary: said?.summary ?? now?.summary ?? '',
+    references: said?.references ?? now?.references ?? [],
     sources: now?.sources ?? [],
+    engines: said ? engines : ['native', ...engines],
     firstSeen: new Date(finding.firstSeen).toISOString(),
   };
 }

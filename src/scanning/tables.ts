@@ -55,6 +55,8 @@ declare module '../database/tables.ts' {
       scan_id: number;
       /** Counts up with each time that they are evaluated. */
       version: number;
+      /** Which reports of engines are among them. */
+      engines: Generated<string>;
       body: Uint8Array;
       /** JSON: numbers by severity, and whether there are more findings than are kept. */
       summary: string;

@@ -23,6 +23,7 @@ const columns = {
   Fixed: "fix.version || ''",
   Known: "join(' ', [kev && 'exploited' || '', malicious && 'malicious' || '', possible && 'possible' || ''])",
   FirstSeen: 'firstSeen',
+  By: "join(' ', engines)",
 };
 
 const headings = [
@@ -40,6 +41,7 @@ const headings = [
   'path',
   'layer',
   'image',
+  'engines',
 ];
 
 const rowOf = ({ component, fix, ...finding }: FindingView) => [
@@ -57,6 +59,7 @@ const rowOf = ({ component, fix, ...finding }: FindingView) => [
   component.path,
   component.layer,
   finding.image,
+  finding.engines.join(' '),
 ];
 
 const severityFlag = (brief: string) =>

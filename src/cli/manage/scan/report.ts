@@ -14,6 +14,18 @@ interface Shown {
   advisoriesTime?: string;
   warnings?: { code: string; layer?: string; path?: string; detail?: string }[];
   children?: { digest: string; state: string }[];
+  engines?: ShownEngine[];
+}
+
+interface ShownEngine {
+  name: string;
+  state: string;
+  scannedTime?: string;
+  scanner?: string;
+  version?: string;
+  databaseTime?: string;
+  findings?: number;
+  error?: string;
 }
 
 const states: Readonly<Record<string, string>> = {
@@ -48,10 +60,23 @@ export function reportOf(value: unknown): string {
     );
   }
   if (scan.evaluatedTime !== undefined) lines.push(`Compared with advisories on ${scan.evaluatedTime}`);
+  for (const engine of scan.engines ?? []) lines.push(lineOf(engine));
   if (status === 'partial') lines.push('Not all of it could be read:');
   for (const { code, layer, path, detail } of warnings.slice(0, mostWarnings)) {
     lines.push(`  ${[code, path, layer, detail].filter((one) => one !== undefined).join(': ')}`);
   }
   if (warnings.length > mostWarnings) lines.push(`  and ${warnings.length - mostWarnings} more`);
   return lines.map(shown).join('\n');
+}
+
+/** What an engine has said, and when; of one whose last attempt failed what it said before stands. */
+function lineOf({ name, state, scannedTime, scanner, version, databaseTime, findings, error }: ShownEngine): string {
+  const what = [scanner, version].filter(Boolean).join(' ');
+  const data = databaseTime === undefined ? '' : `, by data of ${databaseTime}`;
+  const said =
+    scannedTime === undefined
+      ? ''
+      : `${findings ?? 0} finding${findings === 1 ? '' : 's'} on ${scannedTime}${what && ` (${what}${data})`}`;
+  const now = error === undefined ? (state === 'Done' ? '' : states[state]!) : `the last attempt failed: ${error}`;
+  return `Engine ${name}: ${[said, now].filter(Boolean).join('; ') || 'has said nothing'}`;
 }

@@ -50,7 +50,7 @@ function ruleOf({ vulnerability, summary, severity, cvss, references, kev }: Fin
   };
 }
 
-function resultOf({ vulnerability, severity, component, fix, image }: FindingView, ruleIndex: number) {
+function resultOf({ vulnerability, severity, component, fix, image, engines }: FindingView, ruleIndex: number) {
   const { name, version, purl, path, layer } = component;
   const remedy = fix.version === undefined ? 'no version without it is known' : `fixed in ${fix.version}`;
   return {
@@ -65,7 +65,7 @@ function resultOf({ vulnerability, severity, component, fix, image }: FindingVie
       },
     ],
     partialFingerprints: { 'vulnerability/package': line(`${vulnerability} ${purl}`) },
-    properties: { image: line(image), layer: line(layer) },
+    properties: { image: line(image), layer: line(layer), engines: engines.map(line) },
   };
 }
 
