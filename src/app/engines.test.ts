@@ -86,7 +86,7 @@ beforeAll(async () => {
   ];
   const file = join(program.directory, 'bonded.json');
   await writeFile(file, JSON.stringify({ outbound: { allow: ['localhost'] }, scanning: { engines } }));
-  server = await startTestApp({ file });
+  server = await startTestApp({ file, settings: { 'scanning.parallel': 1 } });
   const management = managementOf(server.url);
   await management.patch(registry, { policies: { quarantinePolicy: { status: 'enabled' } } });
   const other = await pushLayers(server.url, 'team/app', 'other', [layerOf([distInfo('Flask', '1.0')])]);
