@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { advisoriesConfig } from './advisories/index.ts';
 import { gcConfig, manifestsConfig, tagsConfig } from './catalog/index.ts';
 import { type ConfigSources, hostName, loadConfig, type LoadedConfig, processCount } from './config/index.ts';
 import { storageConfig, uploadsConfig } from './content/index.ts';
@@ -9,6 +10,7 @@ import { keysConfig } from './keys/index.ts';
 import { bootstrapConfig, tokensConfig } from './identity/index.ts';
 import { dataHostOf, networkConfig } from './network/index.ts';
 import { outboundConfig } from './outbound/index.ts';
+import { scanningConfig } from './scanning/index.ts';
 import { logConfig } from './telemetry/index.ts';
 import { throttleConfig } from './tiers/index.ts';
 
@@ -54,6 +56,8 @@ const slices = z.strictObject({
   network: z.strictObject({ ...networkConfig, regions: regionsConfig }).prefault({}),
   outbound: outboundConfig,
   import: importConfig,
+  advisories: advisoriesConfig,
+  scanning: scanningConfig,
   log: logConfig,
 });
 
@@ -65,6 +69,11 @@ export const configSchema = slices.superRefine((config, context) => {
     hostsOf(config);
   } catch (error) {
     context.addIssue({ code: 'custom', path: ['registries'], message: (error as Error).message });
+  }
+  for (const [at, engine] of config.scanning.engines.entries()) {
+    if (engine.kind !== 'harbor' || (engine.registryUrl ?? config.publicUrl) !== undefined) continue;
+    const message = 'give it, or publicUrl: the adapter has to know where it reaches this server';
+    context.addIssue({ code: 'custom', path: ['scanning', 'engines', at, 'registryUrl'], message });
   }
   const { bucket, partSize } = config.storage.s3;
   if (bucket !== undefined && config.uploads.maxBlobSize > partSize * 10_000) {

@@ -1,12 +1,20 @@
 import packageFile from '../package.json' with { type: 'json' };
-import { argumentsOf, createApplication, createContext, runCommand } from './cli/index.ts';
-import { root } from './commands/index.ts';
+import { inventoryCommand, runInventory } from './inventory/index.ts';
 
 // Facts, content and keys are for this user alone, also in a directory that others may read.
 process.umask(0o077);
 
-await runCommand(
-  createApplication(root, packageFile.version),
-  argumentsOf(process.argv0, process.argv.slice(2)),
-  createContext(process, process.env),
-);
+if (process.argv[2] === inventoryCommand) {
+  // Once for each layer of each image: it loads nothing that it does not need, which takes ten times as long.
+  await runInventory(process.argv[3] ?? '');
+} else {
+  const [{ argumentsOf, createApplication, createContext, runCommand }, { root }] = await Promise.all([
+    import('./cli/index.ts'),
+    import('./commands/index.ts'),
+  ]);
+  await runCommand(
+    createApplication(root, packageFile.version),
+    argumentsOf(process.argv0, process.argv.slice(2)),
+    createContext(process, process.env),
+  );
+}

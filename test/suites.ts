@@ -16,7 +16,15 @@ const fewerHistories = {
 };
 
 /** What touches neither facts nor bytes, and so is the same on every database. */
-const pure = ['src/oci/**', 'src/errors/**', 'src/config/**', 'src/telemetry/**', 'src/access/**'];
+const pure = [
+  'src/oci/**',
+  'src/packages/**',
+  'src/inventory/languages/**',
+  'src/errors/**',
+  'src/config/**',
+  'src/telemetry/**',
+  'src/access/**',
+];
 
 /** Parsers of protocols: pure too, and owed as many inputs. */
 const parsers = ['src/distribution/match*.test.ts', 'src/acr/match*.test.ts', 'src/http/target*.test.ts'];
@@ -34,7 +42,13 @@ const sqliteAlone = [
 
 /** What asks for no facts, or for the same ones of any database, and takes a while. */
 const sameOnAll = [
+  'advisories/cvss',
+  'advisories/match',
+  'advisories/match.property',
+  'advisories/rate',
+  'advisories/real-records',
   'cli/**/*',
+  'inventory/**/*',
   'content/files/*',
   'content/parent-claims',
   'database/open-error',
@@ -53,6 +67,11 @@ const sameOnAll = [
   'processes/gather-metrics',
   'processes/restarts',
   'processes/watch-worker',
+  'scanning/engines/config',
+  'scanning/engines/harbor',
+  'scanning/engines/merge-findings',
+  'scanning/engines/reports',
+  'scanning/engines/run-program',
   'tiers/buckets/exchange.property',
   'tiers/source',
   'tiers/tier-change.property',

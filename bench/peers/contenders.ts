@@ -25,6 +25,7 @@ export type PeerName = keyof typeof servers;
 const without = {
   tools: '`openssl dgst`, then `dd conv=fsync`',
   signatures: 'bare ES256 signatures, one core',
+  archivers: '`gzip -dc` or `zstd -dc`, then `tar -t`',
 } as const;
 
 /** Servers, and what is measured without one. */

@@ -1,13 +1,18 @@
 import type { Shape } from '../shape.ts';
+import { advisoryUpdate } from './advisory-update.ts';
 import { authenticatedGet } from './authenticated-get.ts';
 import { baseLayer } from './base-layer.ts';
 import { blobPull } from './blob-pull.ts';
 import { blobPush } from './blob-push.ts';
+import { gatedGet } from './gated-get.ts';
 import { manifestGet } from './manifest-get.ts';
+import { layers } from './layers.ts';
 import { pushInGc } from './push-in-gc.ts';
 import { pullStorm } from './pull-storm.ts';
 import { rates } from './rates.ts';
 import { referrers } from './referrers.ts';
+import { scannedImages } from './scanned-images.ts';
+import { scans } from './scans.ts';
 import { slowUploads } from './slow-uploads.ts';
 import { smallPush } from './small-push.ts';
 import { start } from './start.ts';
@@ -24,6 +29,7 @@ export const shapes: readonly Shape[] = [
   blobPush,
   manifestGet,
   authenticatedGet,
+  gatedGet,
   rates,
   tokens,
   smallPush,
@@ -36,6 +42,10 @@ export const shapes: readonly Shape[] = [
   steadyNodes,
   slowUploads,
   pushInGc,
+  advisoryUpdate,
+  layers,
+  scans,
+  scannedImages,
   zb,
   start,
 ];

@@ -15,7 +15,7 @@ export interface Grant {
  * their grants and nothing else.
  */
 export interface Principal {
-  kind: 'operator' | 'identity' | 'federated' | 'token' | 'admin' | 'anonymous';
+  kind: 'operator' | 'identity' | 'federated' | 'token' | 'admin' | 'scanner' | 'anonymous';
   /** What an assignment to an identity names, compared exactly. Of `federated` it is for logs only. */
   id: string;
   name: string;
@@ -39,6 +39,7 @@ const kinds: Record<Principal['kind'], string> = {
   federated: 'caller',
   token: 'token',
   admin: 'admin user',
+  scanner: 'engine',
   anonymous: '',
 };
 

@@ -60,17 +60,27 @@ export function grantedActions(
   allows: (permission: Permission) => boolean,
 ): ScopeAction[] {
   const names = asked.includes('*') ? everyAction : everyAction.filter((action) => asked.includes(action));
-  const granted = names.filter((action) => allows(scopeActions[action]));
+  const granted = names.filter(
+    (action) => allows(scopeActions[action]) || (action === 'metadata_write' && allows('quarantine/write')),
+  );
   return asked.includes('*') && granted.length === everyAction.length ? ['*'] : granted;
 }
 
-/** Whether actions that were granted hold a permission. Deleting takes the metadata along. */
+/**
+ * Whether actions that were granted hold a permission. Deleting takes the metadata along; the quarantine of a manifest is
+ * changed with its metadata (acr §4.5), by whoever has the right to that.
+ */
 export function actionsPermit(granted: readonly string[], permission: Permission): boolean {
-  const wanted = permission === 'metadata/delete' ? 'content/delete' : permission;
+  const wanted = heldBy[permission] ?? permission;
   return everyAction.some(
     (action) => scopeActions[action] === wanted && (granted.includes('*') || granted.includes(action)),
   );
 }
+
+const heldBy: Partial<Record<Permission, Permission>> = {
+  'metadata/delete': 'content/delete',
+  'quarantine/write': 'metadata/write',
+};
 
 /** Cut where a scope ends, so that none comes to mean something else. */
 function bounded(text: string): string {

@@ -1,9 +1,10 @@
-import type { Catalog, Mover, Viewer } from '../catalog/index.ts';
+import type { Catalog, Mover, Repository, Viewer } from '../catalog/index.ts';
 import type { BlobStore } from '../content/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import type { Exchange as Request } from '../exchange/index.ts';
 import type { GatedExchange } from '../identity/index.ts';
 import type { ByteBudget } from '../memory/index.ts';
+import type { Digest } from '../oci/index.ts';
 
 /** One request as the edge hands it over. */
 export type Exchange = GatedExchange & Pick<Request, 'bytes'>;
@@ -14,7 +15,34 @@ export interface Attributes {
   blobs: BlobStore;
   /** For lists, until they have gone out. */
   listMemory: ByteBudget;
+  /** Undefined where every tag of a repository leads to what it names. */
+  heldTags(registryId: number, repository: string): HeldTags | undefined;
+  quarantine: QuarantineAttributes;
 }
+
+interface HeldTags {
+  /** Of some tags with what they name, where those lead to that lead elsewhere; null for nowhere. */
+  led(exchange: Exchange, repositoryId: number, tags: ReadonlyMap<string, Digest>): Promise<Map<string, Digest | null>>;
+}
+
+/** ACR's attributes of what is in quarantine. */
+export interface QuarantineAttributes {
+  shown(
+    repository: Repository,
+    digests: readonly Digest[],
+  ): Promise<Map<Digest, { state?: QuarantineState; details?: string }>>;
+  /** Throws DENIED where who asks may not. */
+  change(
+    exchange: Exchange,
+    repository: Repository,
+    digest: Digest,
+    change: { state?: QuarantineState; details?: string },
+  ): Promise<void>;
+  /** Throws DENIED where who asks may change quarantine alone, and not attributes. */
+  requireAttributes(exchange: Exchange, repository: string): void;
+}
+
+export type QuarantineState = 'Quarantined' | 'Passed' | 'Failed';
 
 /** Who asks, as far as it matters here. */
 interface Asker extends Viewer {

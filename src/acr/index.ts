@@ -9,6 +9,8 @@ import { type Action, actionOf, allowedMethods, needsOf } from './needs.ts';
 import { getRepository, listCatalog, removeRepository, updateRepository } from './repositories.ts';
 import { getTag, listTagAttributes, removeTag, updateTag } from './tags.ts';
 
+export type { QuarantineAttributes } from './exchange.ts';
+
 /**
  * Answers a request below `/acr/v1` (acr §3.2), after the gates: attributes of repositories, tags and manifests.
  * Undefined when the path is not of the API.

@@ -9,7 +9,7 @@ import {
 import { RegistryError } from '../errors/index.ts';
 import { answerList } from '../memory/index.ts';
 import { type Digest, isTag, parseDigest, requireDigest } from '../oci/index.ts';
-import { changeAsAsked } from './change.ts';
+import { changeManifest } from './change.ts';
 import type { Attributes, Exchange } from './exchange.ts';
 import { nextLink, pageOf } from './page.ts';
 import { platformOf } from './platform.ts';
@@ -38,9 +38,13 @@ export function listManifestAttributes(
         ? { manifests: [], more: false }
         : await describeManifests(attributes.catalog, repository, { order, last, at, limit: n });
     share.take(manifests.reduce((sum, { tags, children }) => sum + (tags.length + children.length) * entryBytes, 0));
-    const rendered = manifests.map((manifest) => renderManifest(manifest));
     share.take(lockBytes(manifests));
     const end = manifests.at(-1);
+    const states = await attributes.quarantine.shown(
+      repository,
+      manifests.map(({ digest }) => digest),
+    );
+    const rendered = manifests.map((manifest) => renderManifest(manifest, {}, states.get(manifest.digest)));
     const path = `/acr/v1/${name}/_manifests`;
     return {
       body: {
@@ -69,9 +73,9 @@ export async function updateManifest(
   { name, digest: reference }: { name: string; digest: string },
 ): Promise<Response> {
   const repository = await requireRepository(attributes, exchange, name);
-  const digest = await digestOf(attributes, repository, reference);
+  const digest = await digestOf(attributes, exchange, repository, reference);
   if (!digest) throw unknownManifest(reference);
-  await changeAsAsked(attributes, exchange, repository, { kind: 'manifest', name: digest });
+  await changeManifest(attributes, exchange, repository, digest);
   return answerManifest(attributes, exchange, repository, digest);
 }
 
@@ -81,11 +85,12 @@ async function answerManifest(
   repository: Repository,
   reference: string,
 ): Promise<Response> {
-  const digest = await digestOf(attributes, repository, reference);
+  const digest = await digestOf(attributes, exchange, repository, reference);
   const manifest = digest && (await describeManifest(attributes.catalog, repository, digest));
   if (!manifest) throw unknownManifest(reference);
   const platform = await platformOf(attributes, repository, manifest);
-  const rendered = [renderManifest(manifest, platform)];
+  const state = (await attributes.quarantine.shown(repository, [manifest.digest])).get(manifest.digest);
+  const rendered = [renderManifest(manifest, platform, state)];
   const [shown] = await withPulls(attributes.catalog, repository, rendered, () => manifest.digest);
   const storage = await storageFor(exchange, () => manifestStorage(attributes.catalog, repository, manifest.digest));
   return Response.json({ ...sourceOf(exchange, repository.name), manifest: { ...shown, ...storage } });
@@ -98,19 +103,24 @@ function unknownManifest(reference: string): RegistryError {
 /** The digest of a manifest that is there. MANIFEST_UNKNOWN. */
 export async function requireDigestOf(
   attributes: Attributes,
+  exchange: Exchange,
   repository: Repository,
   reference: string,
 ): Promise<Digest> {
-  const digest = await digestOf(attributes, repository, reference);
+  const digest = await digestOf(attributes, exchange, repository, reference);
   if (digest && (await hasManifest(attributes.catalog, repository, digest))) return digest;
   throw unknownManifest(reference);
 }
 
 async function digestOf(
-  { catalog }: Attributes,
+  { catalog, heldTags }: Attributes,
+  exchange: Exchange,
   repository: Repository,
   reference: string,
 ): Promise<Digest | undefined> {
   if (parseDigest(reference) || !isTag(reference)) return requireDigest(reference);
-  return (await describeTag(catalog, repository, reference))?.digest;
+  const digest = (await describeTag(catalog, repository, reference))?.digest;
+  const held = digest && heldTags(exchange.registryId, repository.name);
+  const led = held && (await held.led(exchange, repository.id, new Map([[reference, digest]]))).get(reference);
+  return led === undefined ? digest : (led ?? undefined);
 }

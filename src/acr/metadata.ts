@@ -84,7 +84,10 @@ async function requireSubject(
       throw unknownTag(reference);
     return { repository, subject: { kind: of, name: reference } };
   }
-  return { repository, subject: { kind: of, name: await requireDigestOf(attributes, repository, reference) } };
+  return {
+    repository,
+    subject: { kind: of, name: await requireDigestOf(attributes, exchange, repository, reference) },
+  };
 }
 
 function requireKey(key: string): string {

@@ -51,7 +51,9 @@ export function needsOf(route: Route, action: Action): Needs {
     repository: route.name,
     challenge: { type: 'repository', name: route.name, action: scope },
   });
-  if (action === 'update') return of(['metadata/write'], 'metadata_write');
+  // Who may release what is in quarantine need not be able to change anything else: the handler tells them apart.
+  const release: Permission[] = route.kind === 'manifest' ? ['quarantine/write'] : [];
+  if (action === 'update') return of(['metadata/write', ...release], 'metadata_write');
   // Whoever may push the tag may point it there anyway.
   if (action === 'undelete') return of(['content/write'], 'pull,push');
   if (action !== 'delete') return of(['metadata/read'], 'metadata_read');

@@ -1,6 +1,6 @@
 import type { Attributes, ManifestDescription, RepositoryFacts, TagFacts } from '../catalog/index.ts';
 import type { Platform } from '../oci/index.ts';
-import type { Exchange } from './exchange.ts';
+import type { Exchange, QuarantineState } from './exchange.ts';
 
 const iso = (at: number): string => new Date(at).toISOString();
 
@@ -43,7 +43,11 @@ export function renderTag({ name, digest, createdAt, updatedAt, attributes }: Ta
   };
 }
 
-export function renderManifest(manifest: ManifestDescription, { architecture, os }: Platform = {}) {
+export function renderManifest(
+  manifest: ManifestDescription,
+  { architecture, os }: Platform = {},
+  { state, details }: { state?: QuarantineState; details?: string } = {},
+) {
   const { digest, mediaType, artifactType, pushedAt, imageSize, config, tags, children } = manifest;
   return {
     digest,
@@ -57,7 +61,11 @@ export function renderManifest(manifest: ManifestDescription, { architecture, os
     ...(artifactType !== undefined && { artifactType }),
     ...(tags.length > 0 && { tags }),
     ...(children.length > 0 && { references: children }),
-    changeableAttributes: renderAttributes(manifest.attributes),
+    changeableAttributes: {
+      ...renderAttributes(manifest.attributes),
+      ...(state !== undefined && { quarantineState: state }),
+      ...(details !== undefined && { quarantineDetails: details }),
+    },
   };
 }
 

@@ -1,4 +1,12 @@
-import { deleteTag, describeTag, describeTags, describeTagsOf, type Repository, tagStorage } from '../catalog/index.ts';
+import {
+  deleteTag,
+  describeTag,
+  describeTags,
+  describeTagsOf,
+  type Repository,
+  type TagFacts,
+  tagStorage,
+} from '../catalog/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import { answerList } from '../memory/index.ts';
 import { isTag, requireDigest } from '../oci/index.ts';
@@ -39,13 +47,30 @@ export function listTagAttributes(
     const end = page.at(-1);
     const more = end !== undefined && found.length > n;
     const path = `/acr/v1/${name}/_tags`;
+    const shown = await ledTo(attributes, exchange, repository, page);
     return {
       body: {
         ...sourceOf(exchange, name),
-        tags: await withPulls(catalog, repository, page.map(renderTag), (tag) => tag.name),
+        tags: await withPulls(catalog, repository, shown.map(renderTag), (tag) => tag.name),
       },
       headers: more ? nextLink(path, { ...asked, order }, { name: end.name, at: end.updatedAt }) : {},
     };
+  });
+}
+
+/** Tags with what they lead to, without those in quarantine that lead nowhere: as a pull would find them. */
+async function ledTo(
+  { heldTags }: Attributes,
+  exchange: Exchange,
+  { id, name }: Repository,
+  tags: readonly TagFacts[],
+): Promise<TagFacts[]> {
+  const held = heldTags(exchange.registryId, name);
+  if (!held) return [...tags];
+  const led = await held.led(exchange, id, new Map(tags.map((tag) => [tag.name, tag.digest])));
+  return tags.flatMap((tag) => {
+    const digest = led.get(tag.name);
+    return digest === null ? [] : [digest === undefined ? tag : { ...tag, digest }];
   });
 }
 
@@ -74,7 +99,8 @@ export async function answerTag(
   repository: Repository,
   tag: string,
 ): Promise<Response> {
-  const facts = isTag(tag) ? await describeTag(attributes.catalog, repository, tag) : undefined;
+  const named = isTag(tag) ? await describeTag(attributes.catalog, repository, tag) : undefined;
+  const [facts] = await ledTo(attributes, exchange, repository, named ? [named] : []);
   if (!facts) throw unknownTag(tag);
   const [rendered] = await withPulls(attributes.catalog, repository, [renderTag(facts)], (one) => one.name);
   const storage = await storageFor(exchange, () => tagStorage(attributes.catalog, repository, facts));

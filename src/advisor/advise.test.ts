@@ -1,7 +1,11 @@
-import { describe, expect, test } from 'bun:test';
+import { afterAll, describe, expect, test } from 'bun:test';
 import { fetch } from '../../test/http/fetch.ts';
 import { ociIndex, pushImage, putManifest } from '../../test/http/registry.ts';
 import { makeIssuer, registry } from '../../test/support/management.ts';
+import { advisory } from '../advisories/advisory-rig.double.ts';
+import { registerComponents } from '../advisories/index.ts';
+import { startMirror, zipOf } from '../advisories/mirror.double.ts';
+import { scanned } from '../app/scan-rig.double.ts';
 import { checks } from '../app/advisor.ts';
 import { groupScope } from '../operations/index.ts';
 import { type AdviceRig, openAdviceRig } from './advice-rig.double.ts';
@@ -70,7 +74,67 @@ async function pullTags(rig: AdviceRig, name: string, ...tags: string[]) {
   await rig.server.app.pulls.write();
 }
 
+const mirror = await startMirror();
+mirror.put('/kev.json', JSON.stringify({ vulnerabilities: [{ cveID: 'CVE-2026-0001', dateAdded: '2026-01-01' }] }));
+mirror.put('/osv/npm/all.zip', zipOf({ 'A-1.json': JSON.stringify(advisory('A-1', 'other', '1.0.0')) }));
+afterAll(() => mirror[Symbol.asyncDispose]());
+/** An exception that ends so long from now (ms). */
+const exceptionFor = (manage: AdviceRig['manage'], name: string, ms: number) =>
+  manage.put(`${registry}/admissionExceptions/${name}`, {
+    vulnerability: 'CVE-2026-1',
+    repositories: ['*'],
+    expiresOn: new Date(Date.now() + ms).toISOString(),
+  });
+
 const mistakes: Mistake[] = [
+  {
+    check: 'stale-advisories',
+    impact: 'Medium',
+    settings: {
+      'advisories.sources': 'kev',
+      'advisories.kev': `${mirror.base}/kev.json`,
+      'outbound.allow': mirror.host,
+    },
+    fine: (rig) => rig.bonded('bonded advisories sync'),
+    make: ({ server }) => server.app.storage.db.write((tx) => tx.run('UPDATE advisory_feeds SET ok_at = 1', [])),
+  },
+  {
+    check: 'unscanned-images-served',
+    impact: 'Medium',
+    settings: { 'scanning.parallel': '1' },
+    async fine({ server: { app, url } }) {
+      const { digest } = await pushImage(url, 'scanned/app', 'v1');
+      await scanned(url, 'scanned/app', digest);
+      expect((await fetch(`${url}/v2/scanned/app/manifests/${digest}`)).status).toBe(200);
+      await app.pulls.write();
+    },
+    async make({ server: { app } }) {
+      await app.storage.db.write((tx) => tx.run(`UPDATE scans SET state = 'failed', error = 'it crashed'`, []));
+    },
+  },
+  {
+    check: 'engines-failing',
+    impact: 'Low',
+    // Nobody listens there, which is tried five times.
+    file: 'scanning: {engines: [{name: them, kind: harbor, url: "https://localhost:1", registryUrl: "https://registry.example"}]}',
+    async fine({ server: { url } }) {
+      const { digest } = await pushImage(url, 'scanned/app', 'v1');
+      await scanned(url, 'scanned/app', digest);
+      await waitFor(async () => (await scanned(url, 'scanned/app', digest)).engines?.[0]?.error !== undefined);
+    },
+    make: ({ server: { app } }) => app.storage.db.write((tx) => tx.run(`UPDATE engine_scans SET state = 'failed'`, [])),
+  },
+  {
+    check: 'ecosystems-without-advisories',
+    impact: 'Medium',
+    settings: {
+      'advisories.sources': 'osv',
+      'advisories.osv': `${mirror.base}/osv`,
+      'outbound.allow': mirror.host,
+    },
+    make: ({ server: { app } }) =>
+      registerComponents(app.storage.db, [{ ecosystem: 'npm', release: '', name: 'left-pad', version: '1.0.0' }]),
+  },
   {
     check: 'admin-user-enabled',
     impact: 'High',
@@ -85,6 +149,37 @@ const mistakes: Mistake[] = [
     check: 'anonymous-pull-repositories',
     impact: 'Low',
     make: ({ manage }) => manage.patch(registry, { anonymousPullRepositories: ['samples/*', 'docs'] }),
+  },
+  {
+    check: 'production-without-policy',
+    impact: 'Medium',
+    async fine({ manage, server }) {
+      await pushImage(server.url, 'product/app', 'v1');
+      await pushImage(server.url, 'prod/covered', 'v1');
+      const properties = { repositories: ['prod/covered'], mode: 'audit' };
+      await manage.put(`${registry}/admissionPolicies/covered`, properties);
+    },
+    make: ({ server }) => pushImage(server.url, 'shop/prod/app', 'v1'),
+  },
+  {
+    check: 'exception-expiring',
+    impact: 'High',
+    fine: ({ manage }) => exceptionFor(manage, 'long', 2 * 86_400_000),
+    async make({ manage, server: { app } }) {
+      const { id } = await exceptionFor(manage, 'short', 3_600_000);
+      const approvedAt = Date.now() - 86_400_000;
+      await app.access.resources.patch(id, (one) => ({ ...one, own: { ...one.own, approvedAt } }), { by: 'test' });
+      await app.access.refresh();
+    },
+  },
+  {
+    check: 'exception-expired',
+    impact: 'Low',
+    fine: ({ manage }) => exceptionFor(manage, 'long', 86_400_000),
+    async make({ manage }) {
+      await exceptionFor(manage, 'over', 3000);
+      await Bun.sleep(3100);
+    },
   },
   {
     check: 'storage-nearly-full',

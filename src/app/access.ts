@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { admissionTypes } from '../admission/index.ts';
 import { registryNames, repositoryIds } from '../catalog/index.ts';
 import { type Configuration, registriesOf } from '../configuration.ts';
 import {
@@ -23,6 +24,7 @@ import { ensureRegistryResource, registryType } from '../registries/index.ts';
 import { ensureHomeReplications } from '../replication/index.ts';
 import { createMirror, createResources, type Mirror, mirrorIntervalMs, type Resources } from '../resources/index.ts';
 import type { Log } from '../telemetry/index.ts';
+import { scanningType } from '../scanning/index.ts';
 import { createTiers, tierType, type Tiers } from '../tiers/index.ts';
 import { usesData } from './blobs.ts';
 import { oneAtATime } from './one-at-a-time.ts';
@@ -65,7 +67,9 @@ export async function openAccess(
   const resources = createResources(db, { now });
   for (const { name } of registriesOf(config)) await ensureRegistryResource(resources, name);
   await ensureHomeReplications(resources);
-  const types = [registryType, tierType, ...identityTypes, ...networkTypes].map(({ type }) => type);
+  const types = [registryType, tierType, ...identityTypes, ...networkTypes, ...admissionTypes, scanningType].map(
+    ({ type }) => type,
+  );
   const mirror = await createMirror(resources, types);
   const rightUses = createRightUses(db, (id) => mirror.get(id) !== undefined, now);
   const standing = { ...standingOf(config.bootstrap), used: rightUses.used };

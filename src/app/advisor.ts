@@ -1,4 +1,6 @@
 import { resolve } from 'node:path';
+import { advisoriesStatus, advisoryChecks, freshnessOf, seenEcosystems } from '../advisories/index.ts';
+import { admissionChecks, checkedAdmission } from '../admission/index.ts';
 import { checksOn, recommend, recommendationHandlers, recommendationType } from '../advisor/index.ts';
 import { type Catalog, dayOf, regionPullsOf, storageChecks } from '../catalog/index.ts';
 import { type Configuration, tlsOf } from '../configuration.ts';
@@ -7,6 +9,7 @@ import { accessChecks, bootstrapChecks, takeSnapshot } from '../identity/index.t
 import { keyChecks } from '../keys/index.ts';
 import type { ServedType } from '../management/index.ts';
 import { checkedNetworksOf, type CheckedNetworks, networkChecks } from '../network/index.ts';
+import { type CheckedScans, engineChecks, failingEngines, scanningChecks, unscannedImages } from '../scanning/index.ts';
 import { groupScope } from '../operations/index.ts';
 import {
   lockChecks,
@@ -32,7 +35,33 @@ export const checks = {
   listenerChecks,
   throttleChecks,
   networkChecks,
+  advisoryChecks,
+  scanningChecks,
+  engineChecks,
+  admissionChecks,
 };
+
+async function checkedScans(
+  catalog: Catalog,
+  registries: readonly { id: number; name: string; resourceId: string }[],
+  { now, serverId }: { now: number; serverId: string },
+): Promise<CheckedScans> {
+  const { db } = catalog;
+  const [unscanned, { ecosystems }, { feeds }] = await Promise.all([
+    unscannedImages(catalog, now),
+    seenEcosystems(db),
+    advisoriesStatus(db),
+  ]);
+  const byId = new Map(registries.map((registry) => [registry.id, registry]));
+  return {
+    unscanned: unscanned.flatMap(({ registryId, ...image }) => {
+      const registry = byId.get(registryId);
+      return registry ? [{ ...image, registry: registry.name, registryId: registry.resourceId }] : [];
+    }),
+    withoutAdvisories: ecosystems.filter((ecosystem) => freshnessOf(feeds, [ecosystem]) === undefined),
+    serverId,
+  };
+}
 
 /** The advisor with every capability's checks, and the facts that each looks at. */
 export function advisorType(
@@ -54,6 +83,24 @@ export function advisorType(
     checksOn(regionChecks, () => regionsOf(config, access, catalog)),
     checksOn(lockChecks, () => releasesOf(catalog, directory().registries)),
     checksOn(storageChecks, () => limitedStorage(catalog, directory().registries, access.tiers)),
+    checksOn(advisoryChecks, async () => {
+      const { maxAge, refresh } = config.advisories;
+      return { ...(await advisoriesStatus(catalog.db)), maxAge, refresh, now: now(), serverId };
+    }),
+    checksOn(scanningChecks, () => checkedScans(catalog, directory().registries, { now: now(), serverId })),
+    checksOn(engineChecks, async () => {
+      const names = config.scanning.engines.map(({ name }) => name);
+      const nameOf = new Map(directory().registries.map(({ id, name }) => [id, name]));
+      const failing = (await failingEngines(catalog.db, names)).map(({ images, ...engine }) => ({
+        ...engine,
+        images: images.flatMap(({ registryId, ...image }) => {
+          const registry = nameOf.get(registryId);
+          return registry === undefined ? [] : [{ ...image, registry }];
+        }),
+      }));
+      return { failing, serverId };
+    }),
+    checksOn(admissionChecks, () => checkedAdmission(catalog, mirror, directory().registries, now())),
     checksOn(accessChecks, () => takeSnapshot({ mirror, directory: directory(), passwords, rightUses, now: now() })),
   ];
   return { type: recommendationType, handlers: recommendationHandlers(() => recommend(looks, now())) };

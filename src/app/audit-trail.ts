@@ -64,7 +64,7 @@ export function recordRefused(audit: Audit, exchange: GatedExchange, error: unkn
   const reason = reasonOf(error);
   // The gate of the network has recorded that itself.
   if (reason === undefined || reason === 'network') return;
-  const detail = { path: path.slice(0, longestField), ...numbersOf(error) };
+  const detail = { path: path.slice(0, longestField), ...numbersOf(error), ...decisionOf(error) };
   audit.record({ ...about(exchange, callerOf(caller)), action, outcome: 'denied', reason, target: repository, detail });
 }
 
@@ -75,10 +75,17 @@ function numbersOf(error: RegistryError) {
   return { level, used, limit, needed };
 }
 
+/** By which decision of admission it was refused, and what that was about. */
+function decisionOf({ detail }: RegistryError) {
+  const { decision, digest } = (detail ?? {}) as { decision?: unknown; digest?: unknown };
+  return typeof decision === 'string' ? { decision, digest } : {};
+}
+
 function reasonOf({ code, detail }: RegistryError): string | undefined {
   if (code === 'REGISTRY_DISALLOWED_OPERATION') return 'locked';
   const { reason } = (detail ?? {}) as { reason?: unknown };
-  return code === 'DENIED' && typeof reason === 'string' ? reason : undefined;
+  const says = code === 'DENIED' || code === 'MANIFEST_UNKNOWN';
+  return says && typeof reason === 'string' ? reason : undefined;
 }
 
 /** Records what was done: what changed something now, what only read within a second. */

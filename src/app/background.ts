@@ -1,3 +1,4 @@
+import type { Admission } from '../admission/index.ts';
 import {
   collectRetired,
   collectStep,
@@ -38,6 +39,7 @@ export function startBackground(
   { db, blobs, catalog, node }: Storage,
   { keys, operations, resources }: Access,
   uploads: Uploads,
+  admission: Pick<Admission, 'background'>,
   metrics: Metrics,
   { log, failed }: { log: Log; failed: Failures },
 ) {
@@ -93,6 +95,9 @@ export function startBackground(
     }),
     periodic('trim-events', 600_000, async () => (await trimEvents(db, Date.now() - eventAgeMs)) > 0),
     periodic('trim-tag-history', 600_000, () => trimTagHistory(catalog, config.tags.history)),
+    periodic('admission-events', 500, () => admission.background.followEvents()),
+    periodic('admission-rules', 500, () => admission.background.followRules()),
+    periodic('admission-verdicts', 500, () => admission.background.recompute()),
     periodic('rotate-keys', keyIntervals.rotateMs, async () => {
       const { made, dropped } = await keys.rotate();
       if (made !== undefined || dropped.length > 0) log.info({ made, dropped }, 'rotated keys');

@@ -41,6 +41,18 @@ const samples: Record<string, { name: string; body?: object }> = {
   },
   'registries/replications': { name: 'sample', body: { location: 'sample', properties: {} } },
   'registries/privateEndpointConnections': { name: 'sample', body: { properties: { linkId: 'vpce-1' } } },
+  'registries/scanning': { name: 'default', body: { properties: { sbomRepositories: ['a'] } } },
+  'registries/admissionPolicies': { name: 'sample', body: { properties: { repositories: ['a'], mode: 'audit' } } },
+  'registries/admissionExceptions': {
+    name: 'sample',
+    body: {
+      properties: {
+        vulnerability: 'CVE-2026-1',
+        repositories: ['a'],
+        expiresOn: new Date(Date.now() + 86_400_000).toISOString(),
+      },
+    },
+  },
   tiers: { name: 'sample', body: { properties: {} } },
   trustedIssuers: {
     name: 'sample',
@@ -200,7 +212,10 @@ describe.each(named(listed))('lists of %s', (_, type) => {
 });
 
 describe.each(named(writable))('writes of %s', (_, type) => {
-  const path = pathOf(type, type.path.startsWith('role') ? '44444444-4444-4444-8444-444444444444' : 'refused0');
+  // One of which there is one is there already.
+  const isOnly = samples[type.path]?.name === 'default';
+  const name = type.path.startsWith('role') ? '44444444-4444-4444-8444-444444444444' : 'refused0';
+  const path = pathOf(type, isOnly ? 'default' : name);
 
   test.each([
     ['an array', '[]', {}, 400],
@@ -219,22 +234,22 @@ describe.each(named(writable))('writes of %s', (_, type) => {
     if (what.startsWith('tags') && !type.top.tags) return;
     const answer = await told(await send('PUT', path, body, { headers, type }));
     expect([what, answer.status]).toEqual([what, status]);
-    expect((await send('GET', path, undefined, { type })).status).toBe(404);
+    expect((await send('GET', path, undefined, { type })).status).toBe(isOnly ? 200 : 404);
   });
 
   test('a property of another type than it has is refused by its name', async () => {
     const values = [12_345.5, 'no §', { nonsense: true }, [[{}]], true, 'x'.repeat(70_000)];
-    for (const [name, schema] of Object.entries(type.properties.shape)) {
+    for (const [property, schema] of Object.entries(type.properties.shape)) {
       const wrong = values.filter(
         (value) => !(schema as { safeParse(value: unknown): { success: boolean } }).safeParse(value).success,
       );
-      expect([name, wrong.length > 0]).toEqual([name, true]);
+      expect([property, wrong.length > 0]).toEqual([property, true]);
       for (const value of wrong) {
         const { properties, ...rest } = { location: 'local', ...(sampleOf(type) as { properties?: object }) };
-        const body = { ...rest, properties: { ...properties, [name]: value } };
+        const body = { ...rest, properties: { ...properties, [property]: value } };
         const answer = await told(await send('PUT', path, body, { type }));
-        expect([name, answer.status, answer.code]).toEqual([name, 400, 'InvalidRequestContent']);
-        expect(answer.message).toContain(`properties.${name}`);
+        expect([property, answer.status, answer.code]).toEqual([property, 400, 'InvalidRequestContent']);
+        expect(answer.message).toContain(`properties.${property}`);
       }
     }
   });
@@ -251,7 +266,7 @@ describe.each(named(writable))('writes of %s', (_, type) => {
     await assert(
       asyncProperty(json(), async (text) => {
         const { status } = await send('PATCH', path, text, { type });
-        expect([400, 404, 405]).toContain(status);
+        expect([400, 404, 405, ...(isOnly ? [200] : [])]).toContain(status);
       }),
       { numRuns: runs },
     );

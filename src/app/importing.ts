@@ -1,4 +1,5 @@
-import { decide, decideManagement } from '../access/index.ts';
+import type { Admission } from '../admission/index.ts';
+import { decide, decideManagement, type Permission } from '../access/index.ts';
 import type { Configuration } from '../configuration.ts';
 import type { Uploads } from '../content/index.ts';
 import type { ContentLimits } from '../distribution/index.ts';
@@ -23,6 +24,7 @@ export function createImportAction(
   uploads: Uploads,
   network: Pick<NetworkGates, 'allowTarget'>,
   limits: Pick<ContentLimits, 'largestBlob' | 'largestManifest'>,
+  admission: Pick<Admission, 'gate'>,
 ): LongAction {
   const named = (name: string) => registryNamed(directory(), name);
   const importing = createImporting({
@@ -60,6 +62,16 @@ export function createImportAction(
         `the registry ${registry} lets nothing be imported from it: policies.exportPolicy.status is disabled`,
         { target: 'source.resourceId' },
       );
+    },
+    async requireAdmitted(kept, place) {
+      const registry = directory().registry(place.registryId)?.name ?? '';
+      const has = (permission: Permission, repository: string) => {
+        const principal = principalOf(kept as KeptCaller, directory());
+        return (
+          principal !== undefined && decide(directory().policy, principal, permission, { registry, repository }).allow
+        );
+      };
+      await admission.gate.requireAdmitted(place, { has });
     },
     now: identification.now,
   });

@@ -1,3 +1,13 @@
+import {
+  type Admission,
+  admissionActionHandlers,
+  admissionExceptionType,
+  admissionHandlers,
+  admissionPolicyType,
+  admissionType,
+  exceptionHandlers,
+  policyHandlers,
+} from '../admission/index.ts';
 import { decideManagement } from '../access/index.ts';
 import type { Audit } from '../audit/index.ts';
 import { bytesOf, type Catalog, registryUsage } from '../catalog/index.ts';
@@ -60,6 +70,7 @@ import {
 } from '../registries/index.ts';
 import { ensureHomeReplication, replicationHandlers, replicationType } from '../replication/index.ts';
 import type { Resource } from '../resources/index.ts';
+import { scanHandlers, scanningHandlers, scanningType, scanType } from '../scanning/index.ts';
 import type { ThrottledCallers, UsageSources } from '../tiers/index.ts';
 import type { Access } from './access.ts';
 import { advisorType } from './advisor.ts';
@@ -79,8 +90,10 @@ function servedTypes(
   access: Access,
   throttled: ThrottledCallers,
   catalog: Catalog,
+  admission: Admission,
   concerns: (exchange: object, id: string) => void,
   importImage: LongAction,
+  advisories: ServedType,
 ): ServedType[] {
   const { mirror, directory, resources, identification } = access;
   const { passwords, now } = identification;
@@ -92,6 +105,11 @@ function servedTypes(
   });
   const views = viewHandlers({ catalog, registryIdOf: (name) => registryNamed(directory(), name)?.id });
   const { domain, network } = config;
+  const scanning = {
+    catalog,
+    now,
+    registryIdOf: (name: string) => registryNamed(directory(), name)?.id,
+  };
   const networks = {
     config: network,
     domain,
@@ -148,7 +166,33 @@ function servedTypes(
     { type: replicationType, handlers: replicationHandlers(resources) },
     { type: connectionType, handlers: connectionHandlers(networks) },
     { type: linkResourceType, handlers: linkResourceHandlers(networks) },
+    advisories,
+    ...admissionServed(config, access, catalog, admission),
+    { type: scanType, handlers: scanHandlers(scanning) },
+    { type: scanningType, handlers: scanningHandlers(scanning) },
     advisorType(config, access, catalog, throttled),
+  ];
+}
+
+/** Policies, exceptions, and what they make of images. */
+function admissionServed(config: Configuration, access: Access, catalog: Catalog, admission: Admission): ServedType[] {
+  const { mirror, directory, resources, identification } = access;
+  const whoOf = (principal: unknown) => {
+    const { id, holder } = principal as Caller;
+    return { id, name: holder.name };
+  };
+  const actions = admissionActionHandlers({
+    ...admission,
+    catalog,
+    mirror,
+    now: identification.now,
+    registries: () => directory().registries,
+    loginServer: (name, origin) => loginServerOf(config, name, origin),
+  });
+  return [
+    { type: admissionPolicyType, handlers: policyHandlers },
+    { type: admissionExceptionType, handlers: exceptionHandlers({ mirror, resources, whoOf }) },
+    { type: admissionType, handlers: admissionHandlers({ mirror }, actions) },
   ];
 }
 
@@ -163,7 +207,7 @@ function usageSourcesOf(catalog: Catalog, directory: Access['directory']): Usage
 }
 
 /** Where clients of a registry log in: the default one where this request has come to. */
-function loginServerOf(config: Configuration, name: string, origin: string): string {
+export function loginServerOf(config: Configuration, name: string, origin: string): string {
   const outer = new URL(config.publicUrl ?? origin);
   if (name.toLowerCase() === registriesOf(config)[0]!.name) return outer.host;
   return `${name.toLowerCase()}.${config.domain}${outer.port && `:${outer.port}`}`;
@@ -179,8 +223,10 @@ export function createManagementEdge(
     throttled,
     audit,
     catalog,
+    admission,
     carriesOut,
     importImage,
+    advisories,
     failed,
   }: {
     gates: readonly Gate[];
@@ -188,8 +234,10 @@ export function createManagementEdge(
     throttled: ThrottledCallers;
     audit: Audit;
     catalog: Catalog;
+    admission: Admission;
     carriesOut: boolean;
     importImage: LongAction;
+    advisories: ServedType;
     failed: (error: unknown) => void;
   },
 ): Pick<Management, 'renderError' | 'takeUp' | 'stop'> & {
@@ -200,7 +248,16 @@ export function createManagementEdge(
   /** What an action was about beside the resource that it is an action of. */
   const concerned = new WeakMap<object, string>();
   const management = createManagement({
-    types: servedTypes(config, access, throttled, catalog, (exchange, id) => concerned.set(exchange, id), importImage),
+    types: servedTypes(
+      config,
+      access,
+      throttled,
+      catalog,
+      admission,
+      (exchange, id) => concerned.set(exchange, id),
+      importImage,
+      advisories,
+    ),
     providerActions: [
       {
         action: checkNameAvailability,

@@ -10,10 +10,14 @@ import { createOauth2 } from '../oauth2/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { createMetrics, type Log, type Metrics, watchLoopLag, watchMemory } from '../telemetry/index.ts';
 import { type Access, openAccess } from './access.ts';
+import { advisoryDatabase } from './advisories.ts';
+import { keepAdvisories } from './keep-advisories.ts';
 import { recordDone, recordRefused, refusalsTo, tokensTo } from './audit-trail.ts';
+import { openAdmission } from './admission.ts';
 import { createFailures, startBackground, takeUpOperations } from './background.ts';
 import { createDataEndpoint } from './data-endpoint.ts';
 import { createGates } from './gates.ts';
+import { imageGate } from './image-gate.ts';
 import { createLiveHosts } from './hosts.ts';
 import { createImportAction } from './importing.ts';
 import { createManagementEdge } from './management.ts';
@@ -21,6 +25,7 @@ import { measureStorage } from './measure-storage.ts';
 import { startCounting } from './pulls.ts';
 import { forgetMissing } from './missing.ts';
 import { createNetworkGates } from './network-gates.ts';
+import { startScanning } from './scan.ts';
 import { createStorageLimits } from './storage-limits.ts';
 import { openThrottle } from './throttle.ts';
 import { ensureRegistries, openStorage, openUploads, type SharedRights, type Storage } from './storage.ts';
@@ -73,11 +78,13 @@ export async function startApp(
   const access = await openAccess(config, storage, { log, now, url: () => server.url });
   // Whoever writes has the rules, as the directory has them now.
   catalog.tagMutability = (id, repository) => access.directory().registry(id)?.tagMutability(repository);
+  catalog.quarantines = (id, repository) => admission.rules.of(id, repository)?.quarantines === true;
   catalog.storageLimiter = createStorageLimits(access.directory, access.tiers);
   const hosts = createLiveHosts(config, registryIds, access);
   const audit = createAudit(log);
   stack.defer(() => audit.close());
   const failed = createFailures(metrics, log);
+  const { admission, doorOf, heldTags, quarantine } = openAdmission(storage, access, { audit, failed, now });
   const limits = openThrottle(config, storage, access, { metrics, audit, failed, now });
   for (const stop of limits.follow()) stack.defer(stop);
   const network = createNetworkGates({ config, access, audit });
@@ -91,7 +98,7 @@ export async function startApp(
   });
   // The security model, in order; every gate sees each request to the content of a registry.
   const known = [limits.gates.source, authenticate, network.allow, limits.gates.throttle];
-  const gates = [...known, authorise];
+  const gates = [...known, authorise, imageGate(db)];
   const tokens = tokensTo(audit);
   const oauth2 = createOauth2({
     identification: access.identification,
@@ -112,7 +119,9 @@ export async function startApp(
     throttled: limits.callers,
     audit,
     catalog,
-    importImage: createImportAction(config, access, storage, uploads, network, limits.ofContent),
+    admission,
+    importImage: createImportAction(config, access, storage, uploads, network, limits.ofContent, admission),
+    advisories: advisoryDatabase(config, access, storage, uploads, network),
     // Nodes tell each other what they have taken; of the workers of one server, one does it for all.
     carriesOut: storage.node !== undefined || worker?.background !== false,
     failed: (error) => failed('management', error),
@@ -126,6 +135,9 @@ export async function startApp(
     pulls,
     uploads,
     blobs,
+    admission: doorOf,
+    heldTags,
+    quarantine,
     manifestTimeoutMs: config.uploads.stallTimeout,
     manifestMemory: createByteBudget(manifestBytes),
     listMemory: createByteBudget(listBytes),
@@ -190,7 +202,11 @@ export async function startApp(
   for (const stop of access.follow(failed)) stack.defer(stop);
   stack.defer(takeUpOperations(management, failed));
   if (worker?.background !== false) {
-    for (const stop of startBackground(config, storage, access, uploads, metrics, { log, failed })) stack.defer(stop);
+    for (const stop of keepAdvisories(config, storage, metrics, { log, failed, now })) stack.defer(stop);
+    for (const stop of startScanning(config, storage, access, uploads, { log, failed, metrics, now }))
+      stack.defer(stop);
+    for (const stop of startBackground(config, storage, access, uploads, admission, metrics, { log, failed }))
+      stack.defer(stop);
   }
   stack.defer(measureStorage(catalog, access, metrics, failed));
   stack.defer(watchLoopLag((seconds) => metrics.loopLagSeconds.set(seconds)));

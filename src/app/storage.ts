@@ -1,5 +1,7 @@
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
+import { advisoryMigrations } from '../advisories/index.ts';
+import { admissionMigrations } from '../admission/index.ts';
 import { type Catalog, catalogMigrations, ensureRegistry } from '../catalog/index.ts';
 import { type Configuration, registriesOf } from '../configuration.ts';
 import {
@@ -15,6 +17,7 @@ import {
 import { type Database, openDatabase, type WriteToken } from '../database/index.ts';
 import { eventMigrations } from '../events/index.ts';
 import { identityMigrations } from '../identity/index.ts';
+import { engineMigrations, scanningMigrations } from '../scanning/index.ts';
 import { jobMigrations, joinNodes, type Node } from '../jobs/index.ts';
 import { keyMigrations } from '../keys/index.ts';
 import { operationMigrations } from '../operations/index.ts';
@@ -32,6 +35,10 @@ const migrations = [
   ...resourceMigrations,
   ...identityMigrations,
   ...tierMigrations,
+  ...advisoryMigrations,
+  ...admissionMigrations,
+  ...scanningMigrations,
+  ...engineMigrations,
 ];
 
 /** Facts without any front door. */

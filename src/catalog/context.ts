@@ -15,6 +15,8 @@ export interface Catalog {
   storageLimiter?: StorageLimiter | undefined;
   /** Which tags of a repository may move; all, where nothing is said. Asked only when one would. */
   tagMutability?: ((registryId: number, repository: string) => TagMutability | undefined) | undefined;
+  /** Whether what is pushed to a repository is held until it has been looked at: it is told of as that then. */
+  quarantines?: ((registryId: number, repository: string) => boolean) | undefined;
   /** On whose behalf: kept with each move of a tag. Nobody in the background. */
   by?: Mover | undefined;
 }

@@ -115,7 +115,7 @@ export async function removeManifest(
   appendEvent(tx, {
     registryId: repository.registryId,
     type: 'manifest.deleted',
-    data: { repository: repository.name, digest },
+    data: { repository: repository.name, repositoryId: repository.id, digest },
     at: catalog.now(),
   });
   addCandidates(catalog, tx, repository, 'repository', ['']);

@@ -32,9 +32,22 @@ export {
 } from './storage-limiter.ts';
 export { isOverLimit, roomFor } from './storage-limits.ts';
 export type { ManifestFacts } from './recent-manifests.ts';
+export { contentOf, hasPlaces, imagesAfter, type Place, placesAmong, placesOf, type StoredContent } from './places.ts';
 export { putManifest } from './put-manifest.ts';
 export { type Pulls, pullsOf } from './pulls.ts';
 export { dayOf, regionPullsOf } from './region-pulls.ts';
+export {
+  digestsOfTags,
+  earlierDigests,
+  holdManifest,
+  isNamed,
+  manifestsAmong,
+  manifestsNaming,
+  pulledDigests,
+  readManifest,
+  repositoryOfId,
+  type WholeManifest,
+} from './relations.ts';
 export { listReferrers, type Referrer } from './referrers.ts';
 export { collectRetired, ensureRegistry, ensureRegistryRow, registryNames, retireRegistry } from './registries.ts';
 export { emptyRetired } from './retire-repository.ts';

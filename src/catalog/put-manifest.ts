@@ -100,7 +100,8 @@ async function storeManifest(
     }
     appendEvent(tx, {
       registryId: repository.registryId,
-      type: 'manifest.pushed',
+      // The push of what is held is told of when it is released (acr §4.5).
+      type: catalog.quarantines?.(repository.registryId, repository.name) ? 'manifest.quarantined' : 'manifest.pushed',
       data: { repository: repository.name, digest, mediaType: parsed.mediaType },
       at,
     });

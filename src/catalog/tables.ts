@@ -336,6 +336,13 @@ export const catalogMigrations: Migration[] = [
       ]);
     },
   },
+  {
+    name: '0091-where-a-manifest-is',
+    async up(db) {
+      // What is known of a digest concerns whichever repositories have it.
+      await run(db, ['CREATE INDEX manifests_digest ON manifests (digest, repository_id)']);
+    },
+  },
   ...lockMigrations,
   ...usageMigrations,
   ...budgetMigrations,

@@ -1,5 +1,6 @@
 import { openTestDatabase, type TestDatabase } from '../../test/support/database.ts';
 import { contentMigrations } from '../content/index.ts';
+import type { Migration } from '../database/index.ts';
 import { eventMigrations } from '../events/index.ts';
 import { type Digest, digestOf, mediaTypes, parseManifest } from '../oci/index.ts';
 import { collectStep } from './collect.ts';
@@ -44,9 +45,11 @@ export interface TestCatalog extends Catalog, AsyncDisposable {
 
 export async function openTestCatalog({
   poolSize = 8,
+  migrations = [],
   ...options
-}: Partial<Catalog> & { poolSize?: number } = {}): Promise<TestCatalog> {
-  const db = await openTestDatabase([...eventMigrations, ...contentMigrations, ...catalogMigrations], { poolSize });
+}: Partial<Catalog> & { poolSize?: number; migrations?: readonly Migration[] } = {}): Promise<TestCatalog> {
+  const own = [...eventMigrations, ...contentMigrations, ...catalogMigrations, ...migrations];
+  const db = await openTestDatabase(own, { poolSize });
   const clock = { now: 1_800_000_000_000 };
   const base = { now: () => clock.now, gcDelayMs: day, sparseIndexes: false, ...options, db };
   return testCatalog(base, clock, await ensureRegistry(base, 'default'));

@@ -26,6 +26,11 @@ test.each([
   ['an address that is none', 'listen: 0.0.0.0', 'listen: must be host:port'],
   ['a public address with a path', 'publicUrl: https://example.com/registry', 'publicUrl: must have no path'],
   ['a proxy that is no address', 'trustedProxies: [proxy]', 'trustedProxies.0: must be an IP address or a range'],
+  [
+    'an adapter that is not told where it reaches the server',
+    'scanning: {engines: [{name: a, kind: harbor, url: "https://a.example"}]}',
+    'scanning.engines.0.registryUrl: give it, or publicUrl',
+  ],
   ['a password that breaks the URL', 'database: {url: "postgres://u:sword/fish@h/d"}', 'database.url: must be a URL'],
 ])('what the server would refuse is a mistake already: %s', async (_, yaml, problem) => {
   expect(await problemsOf(yaml)).toContain(problem);

@@ -1,4 +1,4 @@
-import type { Catalog, PullCounter } from '../catalog/index.ts';
+import type { Catalog, ManifestFacts, PullCounter } from '../catalog/index.ts';
 import type { BlobBody, BlobStore, Uploads } from '../content/index.ts';
 import type { GatedExchange } from '../identity/index.ts';
 import type { ByteBudget } from '../memory/index.ts';
@@ -28,8 +28,30 @@ export interface ContentLimits {
   transfer(exchange: Pick<Exchange, 'registryId' | 'request'>): LimitedTransfer | undefined;
 }
 
+/** What is let out of one repository. */
+export interface AdmissionDoor {
+  /**
+   * Throws where a manifest is not let out; undefined where it is. Without a promise where that was seen a moment ago: so it is
+   * of every pull but the first.
+   */
+  admit(exchange: Exchange, found: FoundManifest, tag: string | undefined): AdmittedNow | Promise<AdmittedNow>;
+  /** Where a tag leads to: undefined for where it points, null for nowhere. */
+  leadsTo(exchange: GatedExchange, found: FoundManifest, tag: string): Promise<Digest | null | undefined>;
+  /** Those of some tags that lead anywhere. */
+  visible(exchange: Exchange, repositoryId: number, tags: string[]): Promise<string[]>;
+  /** Whether a blob may be taken into another repository, because something that is let out has it. */
+  mayTake(exchange: Exchange, repositoryId: number, blob: Digest): Promise<boolean>;
+}
+
+type FoundManifest = Pick<ManifestFacts, 'repositoryId' | 'digest'>;
+
+/** What else there is to say of a manifest that is let out. */
+type AdmittedNow = { instead?: Digest; decision?: string } | undefined;
+
 export interface Distribution {
   catalog: Catalog;
+  /** Undefined where everything is let out. */
+  admission(registryId: number, repository: string): AdmissionDoor | undefined;
   uploads: Uploads;
   blobs: BlobStore;
   limits: ContentLimits;

@@ -11,7 +11,7 @@ import { cancelUpload, finishUpload, patchUpload, startUpload, uploadStatus } fr
 
 export type { Caller } from './caller.ts';
 export { serveDataEndpoint } from './data-endpoint.ts';
-export type { ContentLimits, DataEndpoint, Distribution, Exchange } from './exchange.ts';
+export type { AdmissionDoor, ContentLimits, DataEndpoint, Distribution, Exchange } from './exchange.ts';
 export type { Action } from './action.ts';
 
 /** Answers a request below `/v2` (OCI distribution-spec), after the gates; undefined when the path is not of the API. */

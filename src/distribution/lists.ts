@@ -29,7 +29,12 @@ export function tagList(distribution: Distribution, exchange: Exchange, { name }
     const tags = n === 0 ? [] : await listTags(distribution.catalog, repository, last, n + 1);
     share.take(sizeOf(tags));
     const page = tags.slice(0, n);
-    return { body: { name, tags: page }, headers: nextLink(`/v2/${name}/tags/list`, exchange, page, tags.length > n) };
+    const door = distribution.admission(exchange.registryId, name);
+    const visible = door ? await door.visible(exchange, repository.id, page) : page;
+    return {
+      body: { name, tags: visible },
+      headers: nextLink(`/v2/${name}/tags/list`, exchange, page, tags.length > n),
+    };
   });
 }
 

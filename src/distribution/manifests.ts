@@ -2,6 +2,7 @@ import {
   deleteManifest,
   deleteTag,
   findManifest,
+  findManifestFacts,
   findManifestToKeep,
   findRepository,
   type ManifestFacts,
@@ -35,13 +36,22 @@ export async function getManifest(
   route: ManifestRoute,
 ): Promise<Response> {
   const reference = referenceOf(route);
-  const manifest = await findManifest(distribution.catalog, exchange.registryId, route.name, reference);
+  let manifest = await findManifest(distribution.catalog, exchange.registryId, route.name, reference);
   if (!manifest) throw await unknownManifest(distribution, exchange, route);
   requireSame(exchange, route.name, manifest.repositoryId);
   // A client that has it already and asks whether it is still the same uses it as well.
   const tag = 'tag' in reference ? reference.tag : undefined;
+  const door = distribution.admission(exchange.registryId, route.name);
+  const admission = door?.admit(exchange, manifest, tag);
+  const admitted = admission instanceof Promise ? await admission : admission;
+  if (admitted?.instead) {
+    const digest = admitted.instead;
+    manifest = await findManifest(distribution.catalog, exchange.registryId, route.name, { digest });
+    if (!manifest) throw await unknownManifest(distribution, exchange, route);
+  }
   distribution.pulls.pulled(exchange, manifest.repositoryId, manifest.digest, tag);
-  const headers = manifestHeaders(manifest);
+  const headers = manifestHeaders(manifest, door && uncached);
+  if (admitted?.decision) headers['X-Policy-Decision'] = admitted.decision;
   if (isNotModified(exchange.request, manifest.digest)) return new Response(null, { status: 304, headers });
   return new Response(manifest.bytes, { headers });
 }
@@ -53,15 +63,34 @@ export async function headManifest(
   route: ManifestRoute,
 ): Promise<Response> {
   const reference = referenceOf(route);
-  const facts = await findManifestToKeep(distribution.catalog, exchange.registryId, route.name, reference);
-  if (!facts) throw await unknownManifest(distribution, exchange, route);
-  requireSame(exchange, route.name, facts.repositoryId);
+  const named = await findManifestToKeep(distribution.catalog, exchange.registryId, route.name, reference);
+  if (!named) throw await unknownManifest(distribution, exchange, route);
+  requireSame(exchange, route.name, named.repositoryId);
+  const facts = await ledTo(distribution, exchange, route, named);
   // Most clients ask for a tag so, and then for what it names.
   if ('tag' in reference) distribution.pulls.resolved(exchange, facts.repositoryId, facts.digest, reference.tag);
   const headers = manifestHeaders(facts);
   if (isNotModified(exchange.request, facts.digest)) return new Response(null, { status: 304, headers });
   headers['Content-Length'] = String(facts.size);
   return new Response(null, { headers });
+}
+
+/** What a tag leads to, where what it names is in quarantine: GET, HEAD and lists agree. By its digest everything is told. */
+async function ledTo(
+  distribution: Distribution,
+  exchange: Exchange,
+  route: ManifestRoute,
+  named: ManifestFacts,
+): Promise<ManifestFacts> {
+  const reference = referenceOf(route);
+  const door = 'tag' in reference ? distribution.admission(exchange.registryId, route.name) : undefined;
+  if (!door || !('tag' in reference)) return named;
+  const digest = await door.leadsTo(exchange, named, reference.tag);
+  if (digest === undefined) return named;
+  const { catalog } = distribution;
+  const facts = digest && (await findManifestFacts(catalog, exchange.registryId, route.name, { digest }));
+  if (!facts) throw await unknownManifest(distribution, exchange, route);
+  return facts;
 }
 
 /** PUT by tag, or by digest with any number of `tag` parameters (distribution-spec 1.2-dev "Pushing Manifests"). */
@@ -159,12 +188,15 @@ async function verifiedDigest(reference: Reference, bytes: Uint8Array, algorithm
   });
 }
 
-function manifestHeaders({ mediaType, digest }: ManifestFacts): Record<string, string> {
+/** What was let out a moment ago may be refused now: no cache keeps it. */
+const uncached = 'private, no-store';
+
+function manifestHeaders({ mediaType, digest }: ManifestFacts, caching = 'private, no-cache'): Record<string, string> {
   return {
     'Content-Type': mediaType,
     'Docker-Content-Digest': digest,
     ETag: `"${digest}"`,
-    'Cache-Control': 'private, no-cache',
+    'Cache-Control': caching,
   };
 }
 

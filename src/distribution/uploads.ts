@@ -1,4 +1,12 @@
-import { commitBlob, findBlobToKeep, isOverLimit, mountBlob, requireWritable, roomFor } from '../catalog/index.ts';
+import {
+  commitBlob,
+  findBlobToKeep,
+  findRepository,
+  isOverLimit,
+  mountBlob,
+  requireWritable,
+  roomFor,
+} from '../catalog/index.ts';
 import type { LinkBlob, UploadBody, UploadOwner, UploadSession } from '../content/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import {
@@ -33,9 +41,10 @@ export async function startUpload(
   const bound = callerOf(exchange).boundTo(name);
   if (mountDigest) {
     const from = query.get('from') ?? undefined;
-    const { mayPull } = callerOf(exchange);
-    const possible = from === undefined || (isRepositoryName(from) && mayPull(from));
-    const mounted = possible && (await mountBlob(catalog, registryId, name, mountDigest, from, mayPull, bound));
+    const mayTake = takerOf(distribution, exchange, from);
+    const possible = from === undefined || (isRepositoryName(from) && mayTake(from));
+    const admitted = possible && (from === undefined || (await isLetOut(distribution, exchange, from, mountDigest)));
+    const mounted = admitted && (await mountBlob(catalog, registryId, name, mountDigest, from, mayTake, bound));
     if (mounted) return created(name, mountDigest);
   }
   const owner = ownerOf(exchange, { name });
@@ -54,6 +63,27 @@ export async function startUpload(
   const blob = await asTransfer(distribution, exchange, () => uploads.put(owner, body, digest, link, room));
   distribution.received(blob.size);
   return created(name, digest);
+}
+
+/** From where somebody may take a blob. Where it was not named, not from where it is not sure to be let out. */
+function takerOf(distribution: Distribution, exchange: Exchange, from: string | undefined) {
+  const { mayPull } = callerOf(exchange);
+  return (repository: string, id?: number) =>
+    mayPull(repository, id) &&
+    (from !== undefined || distribution.admission(exchange.registryId, repository) === undefined);
+}
+
+/** Whether a blob may go to another repository: an image that is denied does not get out by being put together anew. */
+async function isLetOut(
+  distribution: Distribution,
+  exchange: Exchange,
+  from: string,
+  digest: Digest,
+): Promise<boolean> {
+  const door = distribution.admission(exchange.registryId, from);
+  if (!door) return true;
+  const source = await findRepository(distribution.catalog, exchange.registryId, from);
+  return source !== undefined && door.mayTake(exchange, source.id, digest);
 }
 
 /** Opens a session. Nothing need be sent to a repository that takes nothing: both are asked together, and one is undone. */

@@ -73,6 +73,10 @@ export function principalOf(
     }
     case 'admin':
       return registry?.adminUserEnabled ? { ...base, registry: registry.name, grants: everything } : undefined;
+    case 'scanner': {
+      const grants = holder.image && [{ repository: holder.image.repository, permissions: scannerPermissions }];
+      return registry && grants && { ...base, registry: registry.name, grants };
+    }
     case 'anonymous':
       return registry && { ...base, registry: registry.name, grants: registry.anonymousPull };
   }
@@ -84,6 +88,9 @@ function federated(base: Pick<Principal, 'kind' | 'id' | 'name'>, holder: Holder
   if (!directory.issuers.some((trusted) => trusted.enabled && trustMark(trusted) === trust)) return undefined;
   return { ...base, ...(issuer && { issuer }), ...(groups && { groups }), ...(claims && { claims }) };
 }
+
+/** Of a scanner beside this server, in the repository of the one image that it looks at: also while that is refused to others. */
+const scannerPermissions: Grant['permissions'] = ['content/read', 'quarantine/read'];
 
 /** The admin user's (acr §2.4): all of the data, none of the management. */
 const everything: readonly Grant[] = [

@@ -12,7 +12,7 @@ export type AccessEntry = z.output<typeof accessEntry>;
 
 /** Who a token of ours was given to. What it may do is not in here: that is looked up, so that it can be taken away. */
 const holder = z.object({
-  kind: z.enum(['operator', 'identity', 'federated', 'token', 'admin', 'anonymous']),
+  kind: z.enum(['operator', 'identity', 'federated', 'token', 'admin', 'scanner', 'anonymous']),
   name: z.string().max(512),
   /** The issuer of the token that it was exchanged for, with what assignments to groups and claims look at. */
   issuer: z.string().max(512).optional(),
@@ -24,6 +24,8 @@ const holder = z.object({
   credential: z.object({ id: z.string().max(2048), mark: z.string().max(64) }).optional(),
   /** The password that it was given for, the same way. */
   password: z.string().max(64).optional(),
+  /** The one image that a scanner may read. It stays in whatever this token is exchanged for. */
+  image: z.object({ repository: z.string().max(255), digest: z.string().max(140) }).optional(),
 });
 export type Holder = z.output<typeof holder>;
 

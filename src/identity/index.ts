@@ -37,4 +37,5 @@ export {
 } from './federation/index.ts';
 export { identityMigrations } from './tables.ts';
 export { type AskedScopes, managementScope, readScopes } from './asked-scopes.ts';
+export { issueScanToken } from './issue-scan-token.ts';
 export { issueAccessToken, issueRefreshToken, type TokenLifetimes } from './issue-token.ts';

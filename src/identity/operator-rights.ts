@@ -1,7 +1,12 @@
 import { builtInRoles, type RoleAssignment } from '../access/index.ts';
 
 /** Everything: the management of all registries, and their data in both modes. */
-const roles = ['Owner', 'Container Registry Repository Contributor', 'Container Registry Repository Catalog Lister'];
+const roles = [
+  'Owner',
+  'Container Registry Repository Contributor',
+  'Container Registry Repository Catalog Lister',
+  'AcrQuarantineWriter',
+];
 
 /**
  * Role assignments that nobody wrote and nobody can remove: of the operator of the machine, and of the owner whom the

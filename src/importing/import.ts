@@ -41,6 +41,8 @@ interface ImportingOptions {
   moverOf(caller: unknown): Mover;
   /** Throws where nothing may be taken out of a registry. */
   requireExport?(registry: string): void;
+  /** Throws where an image is not let out of where it is taken from. */
+  requireAdmitted?(caller: unknown, image: Place & { repositoryId: number; digest: Digest }): Promise<void>;
   now(): number;
 }
 
@@ -99,7 +101,10 @@ export function createImporting(options: ImportingOptions) {
     if (source.kind === 'here') {
       const name = `${source.registry}/${repository}`;
       const requireRight = () => requirePull(order);
-      return createLocalSource({ ...placeOf(source.registry, repository), catalog, name, requirePull: requireRight });
+      const place = placeOf(source.registry, repository);
+      const requireAdmitted = async (image: { repositoryId: number; digest: Digest }) =>
+        options.requireAdmitted?.(order.caller, { ...place, ...image });
+      return createLocalSource({ ...place, catalog, name, requirePull: requireRight, requireAdmitted });
     }
     const { origin, secret } = source;
     const given = task.secret();

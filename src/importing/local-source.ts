@@ -13,6 +13,8 @@ export interface LocalSourceOptions extends Place {
   name: string;
   /** Throws where who asked for the import may not pull from there any more. */
   requirePull(): void;
+  /** Throws where they may not pull that. */
+  requireAdmitted?(image: { repositoryId: number; digest: Digest }): Promise<void>;
 }
 
 /** A repository of this server: its blobs are stored once, and only linked. */
@@ -22,6 +24,7 @@ export function createLocalSource({
   registryId,
   repository,
   requirePull,
+  requireAdmitted,
 }: LocalSourceOptions): ImageSource {
   const found = async () => {
     requirePull();
@@ -36,6 +39,7 @@ export function createLocalSource({
       const manifest = await findManifest(catalog, registryId, repository, reference);
       if (!manifest) return undefined;
       const { digest, mediaType } = manifest;
+      await requireAdmitted?.(manifest);
       const bytes = manifest.bytes instanceof Blob ? await manifest.bytes.bytes() : manifest.bytes;
       return { digest, mediaType, bytes };
     },

@@ -72,7 +72,7 @@ function registryNameOf(resourceId: string): string {
 const dockerHub = new Set(['docker.io', 'index.docker.io', 'registry-1.docker.io', 'registry.hub.docker.com']);
 
 /** Scheme, host and port of a registry. Docker Hub has another host than its name, and a namespace for what is without one. */
-function placeOf(uri: string, image?: ImageName): { origin: string; image: ImageName } {
+export function placeOf(uri: string, image?: ImageName): { origin: string; image: ImageName } {
   const text = uri.replace(/\/$/, '');
   const whole = /^https?:\/\//i.test(text) ? text : `https://${text}`;
   const url = URL.canParse(whole) ? new URL(whole) : undefined;

@@ -1,6 +1,6 @@
 import { armKey, type ManagementAction, ManagementError, readInput } from '../operations/index.ts';
 import { type Resource, resourceNotFound } from '../resources/index.ts';
-import { builtInOf, type Call, handlersOf, hookContext, type RouteOf } from './edge.ts';
+import { builtInOf, type Call, handlersOf, hookContext, presetOf, type RouteOf } from './edge.ts';
 import { empty, json, outputOf } from './envelope.ts';
 import type { HookContext, ServedProviderAction } from './handlers.ts';
 import { hasBody } from './json-body.ts';
@@ -12,7 +12,8 @@ export async function actOn(call: Call, route: RouteOf<'action'>): Promise<Respo
   const { edge } = call;
   const { action, id, name, type } = route;
   const context = hookContext(call, { id, type }, id.slice(id.lastIndexOf('/') + 1));
-  const resource = builtInOf(call, context) ?? (await edge.resources.get(id));
+  const made = builtInOf(call, context) ?? (await handlersOf(edge, type).get?.(context));
+  const resource = made ?? (await edge.resources.get(id)) ?? presetOf(call, context);
   if (!resource) throw resourceNotFound(id);
   const own = { ...context, id: resource.id, name: resource.name };
   if (action.longRunning) return beginAction(call, { action, name, context: own, resource });

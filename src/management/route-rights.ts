@@ -37,17 +37,28 @@ export function rightOf(route: Route, method: string): { action: string; id: str
     case 'group':
       return { action: 'Microsoft.Resources/subscriptions/resourceGroups/read', id };
     case 'collection':
+      return { action: route.type.permissions.read, id: above(id, levels[route.type.rightsAt] - 1) };
     case 'operation':
       return { action: route.type.permissions.read, id };
-    case 'action':
-      return { action: permissionOf(route.type.type, route.name, route.action), id };
+    case 'action': {
+      const at = above(id, levels[route.type.rightsAt]);
+      return { action: permissionOf(route.type.type, route.name, route.action), id: at };
+    }
     case 'providerAction':
       return { action: permissionOf(route.action.namespace, route.action.name, route.action), id };
     case 'resource': {
       const { permissions, rightsAt } = route.type;
-      const at = rightsAt === 'parent' ? (parseArmId(id)?.parent ?? id) : id;
+      const at = above(id, levels[rightsAt]);
       if (reads.includes(method)) return { action: permissions.read, id: at };
       return { action: method === 'DELETE' ? permissions.delete : permissions.write, id: at };
     }
   }
+}
+
+const levels = { self: 0, parent: 1, grandparent: 2 } as const;
+
+function above(id: string, count: number): string {
+  let at = id;
+  for (let left = count; left > 0; left--) at = parseArmId(at)?.parent ?? at;
+  return at;
 }

@@ -32,8 +32,11 @@ export interface ResourceTypeOptions<P extends z.ZodObject, R extends z.ZodObjec
   verbs?: readonly Verb[];
   /** Replaces `NAMESPACE/TYPE/read`, `/write`, `/delete`. */
   permissions?: Partial<Permissions>;
-  /** Of whose id rights are asked: of its own, or of that of what it lies in, where no role is assigned at its own. */
-  rightsAt?: 'self' | 'parent';
+  /**
+   * Of whose id rights are asked: of its own, or, where no role is assigned at that, of that of what it lies in, or of what that
+   * lies in.
+   */
+  rightsAt?: 'self' | 'parent' | 'grandparent';
   longRunning?: readonly WritingVerb[];
   /** Most of them in one parent. */
   most?: number;

@@ -15,7 +15,7 @@ const connectMs = 5000;
 export interface DirectRequest {
   method?: string;
   headers?: Readonly<Record<string, string>>;
-  body?: string;
+  body?: string | Uint8Array<ArrayBuffer>;
   /** From the call to the last byte of the answer (ms); 20 s where it is missing. */
   timeoutMs?: number;
   /** Longest answer (bytes); 1 MiB where it is missing. */

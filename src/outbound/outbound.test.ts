@@ -312,3 +312,11 @@ function flood(socket: Socket, first: string, then: string): void {
   socket.on('drain', write);
   write();
 }
+
+test('a redirect is an answer where the protocol means something else by it, and is not followed', async () => {
+  let calls = 0;
+  await using server = await openRawServer((socket) => (calls++, socket.end(redirectTo('http://elsewhere.example/'))));
+  const answer = await get(local, server.url, { keepsRedirects: true });
+  expect([answer.status, answer.headers.get('location'), calls]).toEqual([302, 'http://elsewhere.example/', 1]);
+  expect((await get(local, server.url, { method: 'POST', body: 'x', keepsRedirects: true })).status).toBe(302);
+});

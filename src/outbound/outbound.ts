@@ -44,6 +44,8 @@ export interface OutboundRequest {
   timeoutMs: number;
   /** How many are followed, by GET and HEAD alone; 0 where it is missing, and then one is an error. */
   maxRedirects?: number;
+  /** A redirect is an answer as any other, for protocols in which it means something else. None is followed. */
+  keepsRedirects?: boolean;
 }
 
 export interface OutboundAnswer {
@@ -146,7 +148,8 @@ export function createOutbound({ allow, ca = [], resolve = resolveBySystem }: Ou
         if (status < 200 || status > 599)
           throw new OutboundError('bad_answer', `${target.host} answered with ${status}`);
         const location = received.get('location');
-        if (status < 300 || status > 399 || status === 304 || location === null) {
+        const isRedirect = status >= 300 && status <= 399 && status !== 304 && location !== null;
+        if (!isRedirect || request.keepsRedirects) {
           isLast = true;
           return { answer, target, status, headers: received };
         }

@@ -27,7 +27,13 @@ const notYet = 'this server does not have it yet; leave it disabled';
 
 /** Those of `policies` that come with what they are for. */
 export const azurePolicies = {
-  quarantinePolicy: z.object({ status: off(notYet) }).optional(),
+  quarantinePolicy: z
+    .object({
+      status: status
+        .default('disabled')
+        .describe('`enabled`: nothing can be pulled that nobody has released, what is there already included.'),
+    })
+    .optional(),
   trustPolicy: z
     .object({
       type: z.literal('Notary').default('Notary'),

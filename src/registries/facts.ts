@@ -28,6 +28,8 @@ export interface RegistryFacts {
   mayExport: boolean;
   /** Which tags of a repository may move. */
   tagMutability(repository: string): TagMutability | undefined;
+  /** Whether nothing can be pulled that nobody has released (acr §4.5). */
+  quarantines: boolean;
   /** How much may be stored in it. */
   storageQuota?: StorageQuota | undefined;
 }
@@ -47,6 +49,7 @@ export function factsOf(resource: Resource, properties: PropertiesOf<typeof regi
     anonymousPullRepositories: named,
     mayExport: mayExport(properties),
     tagMutability: tagMutabilityOf(properties),
+    quarantines: properties.policies?.quarantinePolicy?.status.toLowerCase() === 'enabled',
     storageQuota,
     anonymousPull: repositories.map((repository) => ({ repository, permissions: ['content/read', 'metadata/read'] })),
   };

@@ -42,6 +42,7 @@ describe('the resource of a registry', () => {
       anonymousPullRepositories: [],
       anonymousPull: [],
       mayExport: true,
+      quarantines: false,
       tagMutability: expect.any(Function),
     });
     expect(facts.tagMutability('any')).toBeUndefined();

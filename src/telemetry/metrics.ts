@@ -30,6 +30,12 @@ export interface Metrics {
   storageUsed: Gauge<'registry'>;
   storageLimit: Gauge<'registry'>;
   storageRefusals: Counter<'level'>;
+  advisoryAge: Gauge<'feed'>;
+  advisoryRecords: Gauge<'feed'>;
+  /** A scan that ended; `seconds` since it was taken from the queue. */
+  scanned(outcome: string, seconds: number): void;
+  scanQueue: Gauge<'state'>;
+  scanWait: Gauge;
   workers: Gauge;
   restarts: Counter;
   /** Has `read` called before each scrape: for gauges whose value somebody else knows. */
@@ -88,6 +94,16 @@ export function createMetrics(): Metrics {
     name: 'bonded_blob_bytes_total',
     help: 'Bytes of blobs answered with; a client may have read fewer.',
   });
+  const scans = createTally(registry, {
+    name: 'bonded_scans_total',
+    help: 'Scans of images that ended, by outcome.',
+    labels: ['outcome'],
+  });
+  const scanTimes = createTimes(registry, {
+    name: 'bonded_scan_seconds',
+    help: 'How long scans of images took, by outcome.',
+    labels: ['outcome'],
+  });
   return {
     request(method, route, status, seconds) {
       requests(`${method} ${route} ${status}`);
@@ -137,6 +153,28 @@ export function createMetrics(): Metrics {
       'bonded_storage_refusals_total',
       'Pushes refused because a storage limit is reached, of a registry or of a repository.',
       ['level'],
+    ),
+    advisoryAge: gauge(
+      'bonded_advisories_age_seconds',
+      'Time since a source of advisories was up to date; of one that never was, since 1970.',
+      'max',
+      ['feed'],
+    ),
+    advisoryRecords: gauge('bonded_advisories_active', 'Advisories that are known of a source.', 'max', ['feed']),
+    scanned: (outcome, seconds) => {
+      scans(outcome);
+      scanTimes(outcome, seconds);
+    },
+    scanQueue: gauge(
+      'bonded_scans_active',
+      'Images that wait to be scanned, are being scanned, or could not be; counted up to 10,000.',
+      'max',
+      ['state'],
+    ),
+    scanWait: gauge(
+      'bonded_scan_wait_seconds',
+      'How long the image has waited that waits longest to be scanned.',
+      'max',
     ),
     workers: gauge('bonded_workers_active', 'Worker processes that serve; 0 where one process does everything.'),
     restarts: counter('bonded_worker_restarts_total', 'Worker processes that ended and were replaced.'),

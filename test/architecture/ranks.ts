@@ -4,11 +4,11 @@
  */
 export const ranks: readonly (readonly [rank: string, folders: readonly string[]])[] = [
   ['0a', ['errors']],
-  ['0b', ['oci', 'exchange']],
+  ['0b', ['oci', 'exchange', 'packages']],
   ['1a', ['config', 'memory', 'telemetry']],
   ['1b', ['database', 'outbound']],
   ['1c', ['jobs', 'operations', 'events']],
-  ['2', ['content', 'access', 'keys', 'resources']],
+  ['2', ['content', 'access', 'keys', 'resources', 'advisories', 'inventory']],
   ['3', ['catalog']],
   ['4a', ['tiers']],
   ['4b', ['admission', 'registries']],

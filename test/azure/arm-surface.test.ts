@@ -241,8 +241,15 @@ describe('registries', () => {
     expect(await refusal(client.registries.checkNameAvailability(other))).toMatchObject({ statusCode: 400 });
   });
 
+  test('take the quarantine policy, and show it', async () => {
+    const quarantine = (status: string) => ({ policies: { quarantinePolicy: { status } } });
+    const enabled = await client.registries.update(resourceGroup, 'Surface', quarantine('enabled'), fast);
+    expect(enabled).toMatchObject(quarantine('enabled'));
+    const disabled = await client.registries.update(resourceGroup, 'Surface', quarantine('disabled'), fast);
+    expect(disabled).toMatchObject(quarantine('disabled'));
+  });
+
   test.each([
-    ['quarantine', { policies: { quarantinePolicy: { status: 'enabled' } } }, 'policies.quarantinePolicy.status'],
     ['content trust', { policies: { trustPolicy: { status: 'enabled' } } }, 'policies.trustPolicy.status'],
     ['retention', { policies: { retentionPolicy: { days: 3, status: 'enabled' } } }, 'policies.retentionPolicy.status'],
     ['keys of the owner', { encryption: { status: 'enabled' } }, 'encryption.status'],

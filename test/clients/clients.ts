@@ -3,6 +3,7 @@ import type { ClientTest } from './client-test.ts';
 import { crane } from './crane.ts';
 import { ctr } from './ctr.ts';
 import { curl } from './curl.ts';
+import { denial } from './denial.ts';
 import { docker } from './docker.ts';
 import { helm } from './helm.ts';
 import { oras } from './oras.ts';
@@ -30,4 +31,5 @@ export const clients: Record<string, readonly ClientTest[]> = {
   'Docker 29': docker29,
   BuildKit: buildkit,
   chunks,
+  'A denial': denial,
 };

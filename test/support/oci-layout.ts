@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Writes a small image with one uncompressed, empty tar layer as an OCI layout, tagged `latest`. */
-export async function writeOciLayout(directory: string): Promise<void> {
+/** Writes an image with one uncompressed layer, which is empty by default, as an OCI layout, tagged `latest`. */
+export async function writeOciLayout(directory: string, archive: Uint8Array = new Uint8Array(10_240)): Promise<void> {
   const blobs = join(directory, 'blobs', 'sha256');
   await mkdir(blobs, { recursive: true });
   const put = async (content: string | Uint8Array, mediaType: string) => {
@@ -11,7 +11,7 @@ export async function writeOciLayout(directory: string): Promise<void> {
     await writeFile(join(blobs, hex), content);
     return { mediaType, digest: `sha256:${hex}`, size: Buffer.byteLength(content) };
   };
-  const layer = await put(new Uint8Array(10_240), 'application/vnd.oci.image.layer.v1.tar');
+  const layer = await put(archive, 'application/vnd.oci.image.layer.v1.tar');
   const config = await put(
     JSON.stringify({
       architecture: 'amd64',

@@ -52,6 +52,7 @@ export async function startTestApp(
       'database.url': url,
       ...storage,
       ...(isOwners && ownerSettings()),
+      ...unlessTested,
       ...options.settings,
     },
   });
@@ -68,6 +69,9 @@ export async function startTestApp(
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
+
+/** A process for each layer of each image that any test pushes: what is about scans says so. */
+const unlessTested = { 'scanning.parallel': 0 };
 
 export interface TestProcess extends TestServer {
   readonly process: Subprocess;
@@ -100,7 +104,7 @@ export async function startTestProcess(
   const storage = await storageSettings(data);
   const isOwners = options.isOwners ?? lacksOperator(url, { ...storage, ...options.settings });
   const owner = isOwners ? ownerSettings() : {};
-  const given = { ...(processes && { processes }), ...storage, ...owner, ...options.settings };
+  const given = { ...(processes && { processes }), ...storage, ...owner, ...unlessTested, ...options.settings };
   const settings = Object.entries(given).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
   const command = [
     ...(options.command ?? []),

@@ -32,6 +32,9 @@ export interface ContentRequest {
   body?: unknown;
   /** Sent as it is, in place of that. */
   text?: { value: string; mediaType: string };
+  /** Bytes in place of both, with what their request says of them beside. */
+  bytes?: { value: Uint8Array<ArrayBuffer>; mediaType: string };
+  headers?: Readonly<Record<string, string>>;
 }
 
 export interface ListOptions<T> {
@@ -81,6 +84,7 @@ export function createContentClient(options: ContentClientOptions): ContentClien
       headers: {
         accept,
         authorization: await authorize(scope),
+        ...request.headers,
         ...(sent && { 'content-type': sent.mediaType }),
       },
       ...(sent && { body: sent.value }),
@@ -149,8 +153,10 @@ export function createContentClient(options: ContentClientOptions): ContentClien
   };
 }
 
-function sentBy({ body, text }: ContentRequest): ContentRequest['text'] {
-  return text ?? (body === undefined ? undefined : { value: JSON.stringify(body), mediaType: 'application/json' });
+function sentBy({ body, text, bytes }: ContentRequest): ContentRequest['text'] | ContentRequest['bytes'] {
+  return (
+    bytes ?? text ?? (body === undefined ? undefined : { value: JSON.stringify(body), mediaType: 'application/json' })
+  );
 }
 
 /** What a request shows. A token is asked for once for each scope. */

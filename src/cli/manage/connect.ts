@@ -11,6 +11,8 @@ import { sessionFor } from '../session.ts';
 export interface Connection extends Disposable {
   client: ManagementClient;
   context: Context;
+  /** Scheme, host and port of the server. */
+  endpoint: string;
   /** The registry that somebody named, else the one whose host the server was called by, else the only one. */
   registry(named?: string): Promise<string>;
   /** Tells a person something that is no part of the outcome. */
@@ -38,6 +40,7 @@ export async function connect(context: Context, server: string | undefined): Pro
   return {
     client,
     context,
+    endpoint: origin,
     note: (text) => void context.process.stderr.write(`${text}\n`),
     [Symbol.dispose]: () => waiting?.end(),
     async registry(named) {

@@ -14,11 +14,11 @@ export function instantOf(flag: string, text: string, now: number): string {
   return new Date(at).toISOString();
 }
 
-const unitsMs = { h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
+const unitsMs = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
 
-/** The same, or a time from now on: `12h`, `30d`, `2w`. Throws UsageError. */
+/** The same, or a time from now on: `90s`, `30m`, `12h`, `30d`, `2w`. Throws UsageError. */
 export function instantOrAfter(flag: string, text: string, now: number): string {
-  const [, count, unit] = /^([1-9][0-9]{0,4})([hdw])$/.exec(text) ?? [];
+  const [, count, unit] = /^([1-9][0-9]{0,4})([smhdw])$/.exec(text) ?? [];
   if (count === undefined) return instantOf(flag, text, now);
   return new Date(now + Number(count) * unitsMs[unit as keyof typeof unitsMs]).toISOString();
 }

@@ -1,5 +1,5 @@
 export { outputAliases, outputFlags, type OutputFlags } from './flags.ts';
 export { type Column, type Columns, formatOf, print } from './print.ts';
-export { shown } from './shown.ts';
+export { shown, shownQuoted } from './shown.ts';
 export { sizeText } from './size-text.ts';
 export { bytesColumn, bytesText, tableOf as table } from './table.ts';

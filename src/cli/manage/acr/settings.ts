@@ -23,6 +23,7 @@ export interface RegistrySettings extends NetworkSettings, StorageFlags {
   roleAssignmentMode?: keyof typeof modes;
   tagImmutability?: TagImmutability['mode'];
   tagImmutabilityExclusions?: (readonly string[])[];
+  quarantineEnabled?: boolean;
   tags?: (readonly string[])[];
 }
 
@@ -53,6 +54,7 @@ export const settingFlags = {
     brief: 'Which tags may move to another digest',
   },
   tagImmutabilityExclusions: exclusionsFlag,
+  quarantineEnabled: { ...yesNoFlag, brief: 'Whether nothing can be pulled that nobody has released' },
   ...storageFlags,
   tags: { ...wordsFlag, placeholder: 'name=value…', brief: 'Tags of the resource; "" for none' },
 } as const;
@@ -67,13 +69,18 @@ export function propertiesOf({
   roleAssignmentMode,
   tagImmutability,
   tagImmutabilityExclusions: exclusions,
+  quarantineEnabled,
   ...network
 }: RegistrySettings) {
   const repositories = allWords(anonymousPullRepositories);
   if (exclusions && !tagImmutability)
     throw new UsageError('--tag-immutability-exclusions goes with --tag-immutability');
+  const { policies: others, ...reached } = networkPropertiesOf(network);
+  const status = quarantineEnabled ? ('enabled' as const) : ('disabled' as const);
+  const policies = { ...others, ...(quarantineEnabled !== undefined && { quarantinePolicy: { status } }) };
   return {
-    ...networkPropertiesOf(network),
+    ...reached,
+    ...(Object.keys(policies).length > 0 && { policies }),
     ...(adminEnabled !== undefined && { adminUserEnabled: adminEnabled }),
     ...(anonymousPullEnabled !== undefined && { anonymousPullEnabled }),
     ...(repositories && { anonymousPullRepositories: repositories }),

@@ -101,6 +101,36 @@ const updateMetadata = placedCommand<PlacedFlags & AttributeFlags>(image, {
   run: ({ client }, flags) => changeSubject(client, subject(flags), changeOf(flags)),
 });
 
+const quarantine = placedCommand<PlacedFlags & { state: 'Passed' | 'Failed' | 'Quarantined'; details?: string }>(
+  image,
+  {
+    brief: 'Release an image from quarantine, or keep it there',
+    details:
+      'Says that an image was looked at, and has passed or failed. Of an index it is said of all that it lists. Takes the role ' +
+      'AcrQuarantineWriter.',
+    examples: [
+      'acr manifest quarantine --name team/app:v1 --state Passed',
+      'acr manifest quarantine registry.example.com/team/app:v1 --state Failed',
+    ],
+    flags: {
+      state: { kind: 'enum', values: ['Passed', 'Failed', 'Quarantined'], brief: 'What has come of it' },
+      details: { ...textFlag, placeholder: 'json', brief: 'What the scanner says, as JSON' },
+    },
+    columns: { Digest: 'digest', State: 'changeableAttributes.quarantineState' },
+    async run({ client }, { name, state, details }) {
+      const { repository, tag, digest } = imageOf('--name', name);
+      const { manifest } = await client.json({
+        method: 'PATCH',
+        path: `/acr/v1/${repository}/_manifests/${digest ?? tag}`,
+        scope: repositoryScope(repository, 'metadata_write', 'metadata_read'),
+        body: { quarantineState: state, ...(details !== undefined && { quarantineDetails: details }) },
+        answer: z.looseObject({ manifest: z.looseObject({ digest: z.string() }) }),
+      });
+      return manifest;
+    },
+  },
+);
+
 const remove = placedCommand<PlacedFlags & ConfirmFlag>(image, {
   brief: 'Delete a manifest with all its tags',
   details:
@@ -136,6 +166,6 @@ const listReferrers = placedCommand<PlacedFlags & { artifactType?: string }>(ima
 
 /** More commands about manifests go here. */
 export const manifestRoutes = buildRouteMap({
-  routes: { list, show, listMetadata, showMetadata, updateMetadata, listReferrers, delete: remove },
+  routes: { list, show, listMetadata, showMetadata, updateMetadata, quarantine, listReferrers, delete: remove },
   docs: { brief: 'Manifests' },
 });

@@ -1,0 +1,55 @@
+import { type Catalog, listVisibleRepositories } from '../catalog/index.ts';
+import type { Mirror } from '../resources/index.ts';
+import type { CheckedAdmission } from './checks.ts';
+import { admissionExceptionType, admissionPolicyType } from './contract.ts';
+import { covers } from './repositories.ts';
+import { type AdmissionRegistry, exceptionOf } from './rules.ts';
+
+/** Repositories of a registry that are looked at, in the order of their names. */
+const mostRepositories = 1000;
+
+/** Names that say that something is in production: `prod/app`, `shop/production`, `app-live`. */
+const production = /(?:^|[/._-])(?:prod|production|live|release|releases)(?:$|[/._-])/;
+
+/** All that the advisor is to know of the admission of registries. */
+export async function checkedAdmission(
+  catalog: Catalog,
+  mirror: Mirror,
+  registries: readonly AdmissionRegistry[],
+  now: number,
+): Promise<CheckedAdmission[]> {
+  const checked: CheckedAdmission[] = [];
+  for (const registry of registries) {
+    const { resourceId, name } = registry;
+    const exceptions = mirror.list(admissionExceptionType.type, resourceId).flatMap((resource) => {
+      const properties = admissionExceptionType.properties.safeParse(resource.properties).data;
+      if (!properties) return [];
+      const { vulnerability, approvedAt, expiresAt } = exceptionOf(resource, properties);
+      return [{ id: resource.id, name: resource.name, vulnerability, approvedAt, expiresAt }];
+    });
+    checked.push({ registry: name, resourceId, exceptions, open: await openOf(catalog, mirror, registry), now });
+  }
+  return checked;
+}
+
+/** Production repositories that no policy covers, those below one prefix together. */
+async function openOf(catalog: Catalog, mirror: Mirror, registry: AdmissionRegistry): Promise<string[]> {
+  if (registry.quarantines) return [];
+  const policies = mirror.list(admissionPolicyType.type, registry.resourceId).flatMap(({ properties }) => {
+    const read = admissionPolicyType.properties.safeParse(properties).data;
+    return read?.enabled ? [read] : [];
+  });
+  const everything = { seesAll: true, maySee: () => true };
+  const names = await listVisibleRepositories(catalog, registry.id, everything, { last: '', limit: mostRepositories });
+  const open = names.filter(
+    (name) => production.test(name) && !policies.some(({ repositories }) => covers(repositories, name)),
+  );
+  return [...new Set(open.map(patternOf))];
+}
+
+/** The prefix that says it, with all below; else the repository alone. */
+function patternOf(name: string): string {
+  const parts = name.split('/');
+  const at = parts.findIndex((part) => production.test(part));
+  return at < 0 || at === parts.length - 1 ? name : `${parts.slice(0, at + 1).join('/')}/*`;
+}

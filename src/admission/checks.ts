@@ -1,0 +1,106 @@
+import type { Check, Finding } from '../operations/index.ts';
+
+const dayMs = 86_400_000;
+/** From how long before its end on an exception is told of (ms), unless it lives shorter: then from the half of its life on. */
+const soonMs = 14 * dayMs;
+const verySoonMs = dayMs;
+/** Of more nobody reads them one by one. */
+const mostFindings = 20;
+
+/** What the advisor looks at in the admission of a registry. */
+export interface CheckedAdmission {
+  registry: string;
+  resourceId: string;
+  exceptions: readonly { id: string; name: string; vulnerability: string; approvedAt: number; expiresAt: number }[];
+  /** Patterns of repositories that nothing covers, by which those are meant whose name says that they are in production. */
+  open: readonly string[];
+  /** ms. */
+  now: number;
+}
+
+/** What speaks against how images are let out. */
+export const admissionChecks: readonly Check<readonly CheckedAdmission[]>[] = [
+  {
+    id: 'production-without-policy',
+    severity: 'medium',
+    title: 'A production repository has no policy',
+    why:
+      'Whatever is pushed there runs, whatever is found in it. Begin with a policy that only says what it would refuse, see ' +
+      'with bonded policy simulate what that is, and enforce it then.',
+    look: (all) =>
+      all.flatMap(({ registry, resourceId, open }) =>
+        open.slice(0, mostFindings).map((pattern): Finding => {
+          const name = pattern
+            .replaceAll(/[^a-z0-9.-]+/g, '-')
+            .replaceAll(/^-+|-+$/g, '')
+            .slice(0, 60);
+          return {
+            resourceId,
+            subject: pattern,
+            problem: `No policy says what images of ${pattern} in the registry ${registry} have to be like`,
+            commands: [
+              [
+                'bonded',
+                'policy',
+                'create',
+                '--registry',
+                registry,
+                '--name',
+                name,
+                '--repository',
+                pattern,
+                '--mode',
+                'audit',
+                '--severity',
+                'High',
+              ],
+            ],
+          };
+        }),
+      ),
+  },
+  {
+    id: 'exception-expiring',
+    severity: 'medium',
+    title: 'An exception ends soon',
+    why:
+      'What it lets out is denied from then on. Push images without the vulnerability before that, or have the exception ' +
+      'approved anew, if it is right still.',
+    look: (all) =>
+      all.flatMap(({ registry, exceptions, now }) =>
+        exceptions
+          .filter(({ expiresAt, approvedAt }) => {
+            return expiresAt > now && expiresAt - now <= Math.min(soonMs, (expiresAt - approvedAt) / 2);
+          })
+          .slice(0, mostFindings)
+          .map(({ id, name, vulnerability, approvedAt, expiresAt }): Finding => {
+            const days = Math.max(1, Math.ceil((expiresAt - approvedAt) / dayMs));
+            return {
+              resourceId: id,
+              ...(expiresAt - now <= verySoonMs && { severity: 'high' as const }),
+              problem: `The exception ${name} for ${vulnerability} in the registry ${registry} ends ${new Date(expiresAt).toISOString()}`,
+              commands: [
+                ['bonded', 'exception', 'update', '--registry', registry, '--name', name, '--expires', `${days}d`],
+              ],
+            };
+          }),
+      ),
+  },
+  {
+    id: 'exception-expired',
+    severity: 'low',
+    title: 'An exception has ended',
+    why: 'It lets nothing out any more. Take it away, so that whoever looks at what there is sees what counts.',
+    look: (all) =>
+      all.flatMap(({ registry, exceptions, now }) =>
+        exceptions
+          .filter(({ expiresAt }) => expiresAt <= now)
+          .slice(0, mostFindings)
+          .map(({ id, name, vulnerability, expiresAt }) => ({
+            resourceId: id,
+            problem: `The exception ${name} for ${vulnerability} in the registry ${registry} ended ${new Date(expiresAt).toISOString()}`,
+            commands: [['bonded', 'exception', 'delete', '--registry', registry, '--name', name, '--yes']],
+          })),
+      ),
+  },
+];

@@ -1,0 +1,90 @@
+import type { Digest } from '../oci/index.ts';
+import { parsePurl } from '../packages/index.ts';
+import type { EvidenceFinding, FixState } from './evidence.ts';
+import type { AdmissionPolicy } from './policy.ts';
+import { covers } from './repositories.ts';
+
+/** Statuses and justifications of OpenVEX 0.2.0. */
+export const vexStatuses = ['not_affected', 'affected', 'fixed', 'under_investigation'] as const;
+export type VexStatus = (typeof vexStatuses)[number];
+export const justifications = [
+  'component_not_present',
+  'vulnerable_code_not_present',
+  'vulnerable_code_not_in_execute_path',
+  'vulnerable_code_cannot_be_controlled_by_adversary',
+  'inline_mitigations_already_exist',
+] as const;
+
+/** Somebody, as the server has authenticated them. */
+export interface Approver {
+  id: string;
+  name: string;
+}
+
+/** A vulnerability that does not count for a while, somewhere. */
+export interface AdmissionException {
+  name: string;
+  vulnerability: string;
+  repositories: readonly string[];
+  /** None: any. */
+  digests: readonly string[];
+  /** Package URLs, with or without version; without qualifiers they mean any. None: any package. */
+  packages: readonly string[];
+  fixStates: readonly FixState[];
+  status: VexStatus;
+  justification?: string | undefined;
+  statement?: string | undefined;
+  ticket?: string | undefined;
+  requestedBy: Approver;
+  approvedBy: Approver;
+  /** Times are ms. */
+  approvedAt: number;
+  expiresAt: number;
+}
+
+/** What an exception is asked about. */
+export interface ExceptionSubject {
+  repository: string;
+  /** The image, and the indexes that list it: an exception for an index is one for what it lists. */
+  digests: readonly Digest[];
+}
+
+/** Whether an exception is about a finding of an image. */
+export function concerns(
+  exception: AdmissionException,
+  { repository, digests }: ExceptionSubject,
+  finding: EvidenceFinding,
+): boolean {
+  const state = finding.fixState ?? (finding.fixable ? 'fixed' : 'not-fixed');
+  return (
+    isNamed(exception.vulnerability, finding) &&
+    covers(exception.repositories, repository) &&
+    (exception.digests.length === 0 || digests.some((digest) => exception.digests.includes(digest))) &&
+    (exception.packages.length === 0 || exception.packages.some((pattern) => purlCovers(pattern, finding.purl))) &&
+    (exception.fixStates.length === 0 || exception.fixStates.includes(state))
+  );
+}
+
+/** Until when it counts for a policy (ms): no longer than that says, and not at all where nobody else has approved it. */
+export function countsUntil(
+  { requestedBy, approvedBy, approvedAt, expiresAt }: AdmissionException,
+  { exceptions: { maxDays, fourEyes } }: Pick<AdmissionPolicy, 'exceptions'>,
+): number {
+  if (fourEyes && requestedBy.id === approvedBy.id) return Number.NEGATIVE_INFINITY;
+  return Math.min(expiresAt, approvedAt + maxDays * 86_400_000);
+}
+
+function isNamed(vulnerability: string, { id, aliases }: EvidenceFinding): boolean {
+  const wanted = vulnerability.toUpperCase();
+  return id.toUpperCase() === wanted || aliases.some((alias) => alias.toUpperCase() === wanted);
+}
+
+/** Whether a package URL means another: without version any, without qualifiers any (supply §9). */
+export function purlCovers(pattern: string, purl: string): boolean {
+  const wanted = parsePurl(pattern);
+  const given = parsePurl(purl);
+  if (!wanted || !given) return false;
+  if (wanted.type !== given.type || wanted.namespace !== given.namespace || wanted.name !== given.name) return false;
+  if (wanted.version !== undefined && wanted.version !== given.version) return false;
+  return Object.entries(wanted.qualifiers ?? {}).every(([key, value]) => given.qualifiers?.[key] === value);
+}

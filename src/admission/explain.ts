@@ -1,0 +1,101 @@
+import { type Catalog, describeTagsOf, digestsOfTags, findRepository, hasManifest } from '../catalog/index.ts';
+import { isTag, parseDigest } from '../oci/index.ts';
+import { ManagementError } from '../operations/index.ts';
+import { forever } from './decision.ts';
+import type { AdmissionGate } from './gate.ts';
+import { decisionId } from './refusal.ts';
+import type { AdmissionRules, RepositoryRules } from './rules.ts';
+import type { ImagePlace } from './verdict-store.ts';
+import type { Verdicts } from './verdicts.ts';
+
+export interface ExplainOptions {
+  catalog: Catalog;
+  rules: AdmissionRules;
+  verdicts: Verdicts;
+  gate: AdmissionGate;
+}
+
+/** Most tags of an image that are named. */
+const mostTags = 20;
+const iso = (at: number) => new Date(at).toISOString();
+
+/** Whoever has no right to anything that is refused. */
+const anybody = { has: () => false };
+
+/** Why an image would be let out, or not, to whoever may only pull (design §6). NotFound where it is not there. */
+export async function explainImage(
+  options: ExplainOptions,
+  registryId: number,
+  { repository, reference }: { repository: string; reference: string },
+) {
+  const { catalog, rules: all, verdicts, gate } = options;
+  const { place, tag } = await findImage(catalog, registryId, repository, reference);
+  const rules = all.of(registryId, repository) ?? noRules(repository);
+  const looked = await verdicts.look(place, rules);
+  if (!looked) throw notFound(repository, reference);
+  const { facts, decision } = looked;
+  const { effect, reasons, audited, more, excepted, validUntil, quarantine } = decision;
+  const instead = tag === undefined ? undefined : await gate.leadsTo(rules, place, tag, anybody);
+  return {
+    repository,
+    digest: place.digest,
+    tags: await tagsOf(catalog, place),
+    kind: facts.kind,
+    decision: decisionId(place, rules.revision),
+    effect,
+    policies: rules.policies.map(({ name, mode }) => ({ name, mode })),
+    reasons,
+    audited,
+    more,
+    excepted: excepted.map((one) => ({ ...one, until: iso(one.until) })),
+    ...(validUntil !== forever && { validUntil: iso(validUntil) }),
+    ...(quarantine && { quarantine }),
+    ...(instead && { servedInstead: instead }),
+    ...(facts.scan && {
+      scan: {
+        status: facts.scan.status,
+        scannedOn: iso(facts.scan.scannedAt),
+        advisoriesOn: iso(facts.scan.advisoriesAt),
+        findings: facts.scan.findings.length,
+      },
+    }),
+  };
+}
+
+const noRules = (repository: string): RepositoryRules => ({
+  repository,
+  policies: [],
+  exceptions: [],
+  revision: '',
+  enforces: false,
+  quarantines: false,
+  holdsPrevious: false,
+});
+
+/** The image that a tag or a digest names. */
+async function findImage(
+  catalog: Catalog,
+  registryId: number,
+  name: string,
+  reference: string,
+): Promise<{ place: ImagePlace; tag: string | undefined }> {
+  const repository = await findRepository(catalog, registryId, name);
+  if (!repository) throw notFound(name, reference);
+  const given = parseDigest(reference);
+  const tag = given || !isTag(reference) ? undefined : reference;
+  const digest = given ?? (tag && (await digestsOfTags(catalog, repository.id, [tag])).get(tag));
+  if (!digest || !(await hasManifest(catalog, repository, digest))) throw notFound(name, reference);
+  return { place: { registryId, repositoryId: repository.id, repository: name, digest }, tag };
+}
+
+/** The first tags of an image. */
+export async function tagsOf(catalog: Catalog, place: ImagePlace): Promise<string[]> {
+  const { repositoryId: id, registryId, repository: name, digest } = place;
+  const tags = await describeTagsOf(catalog, { id, registryId, name }, digest, { last: '', limit: mostTags });
+  return tags.map((tag) => tag.name);
+}
+
+function notFound(repository: string, reference: string): ManagementError {
+  const image = `${repository}${reference.includes(':') ? '@' : ':'}${reference}`;
+  return new ManagementError('NotFound', `there is no ${image} in this registry`, { target: 'reference' });
+}

@@ -1,0 +1,16 @@
+export { admissionActionHandlers } from './ask.ts';
+export { type Admission, type AdmissionOptions, createAdmission } from './admission.ts';
+export { checkedAdmission } from './checked.ts';
+export { admissionChecks } from './checks.ts';
+export { admissionExceptionType, admissionPolicyType, admissionType, admissionTypes } from './contract.ts';
+export type { AdmissionFacts, AdmissionReason, Decision, Effect, QuarantineState } from './decision.ts';
+export type { Evidence, EvidenceFinding, FixState, ScanEvidence, ScanStatus } from './evidence.ts';
+export { writeEvidence } from './evidence-store.ts';
+export { covers as coversRepository } from './repositories.ts';
+export type { AdmissionException } from './exception.ts';
+export type { Exemption, Passed, Puller } from './gate.ts';
+export { admissionHandlers, exceptionHandlers, policyHandlers } from './handle-policies.ts';
+export type { AdmissionPolicy } from './policy.ts';
+export type { QuarantineDesk, ShownQuarantine } from './quarantine.ts';
+export type { RepositoryRules } from './rules.ts';
+export { admissionMigrations } from './tables.ts';

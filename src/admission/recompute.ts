@@ -1,0 +1,188 @@
+import { hasManifest, isNamed, pullsOf, repositoryIds, repositoryOfId } from '../catalog/index.ts';
+import { consumeEvents, type Event } from '../events/index.ts';
+import { type Digest, parseDigest } from '../oci/index.ts';
+import { forgetEvidence } from './evidence-store.ts';
+import {
+  dueVerdicts,
+  followedRegistries,
+  hasRecords,
+  progressOf,
+  releaseImage,
+  type RuleProgress,
+  saveProgress,
+  setDue,
+  verdictsAfter,
+} from './due-store.ts';
+import { forgetImage, type ImagePlace, markHeld, placesOf } from './verdict-store.ts';
+import { placeOf, type VerdictOptions, type Verdicts } from './verdicts.ts';
+
+/** Verdicts that are made anew in a round, and events that are looked at. */
+const verdictsAtOnce = 100;
+const eventsAtOnce = 1000;
+/** Verdicts of a registry that are looked through in a round, after its rules have changed. */
+const lookedAtOnce = 500;
+/** After how long they are looked through again (ms): longer than a decision takes, and than a node needs to hear of a rule. */
+const secondMs = 5000;
+/** After how long what could not be decided is tried again (ms). */
+const againMs = 300_000;
+
+export interface RecomputeOptions extends VerdictOptions {
+  verdicts: Verdicts;
+  /** Told of an image that could not be decided on; the others are. */
+  failed(error: unknown, detail: Record<string, unknown>): void;
+}
+
+/** What is done for admission in the background; each round is small. True: more is waiting. */
+export interface Recompute {
+  /** What was pushed is decided on, what was deleted is forgotten. */
+  followEvents(): Promise<boolean>;
+  /** Verdicts by rules that are no longer those of a registry become due: what was pulled lately first. */
+  followRules(): Promise<boolean>;
+  /** Verdicts that are due are made anew. */
+  recompute(): Promise<boolean>;
+}
+
+export function createRecompute(options: RecomputeOptions): Recompute {
+  const { catalog, rules, verdicts, now, failed } = options;
+  const { db } = catalog;
+
+  const isThere = ({ registryId, repositoryId: id, repository: name, digest }: ImagePlace) =>
+    hasManifest(catalog, { id, registryId, name }, digest);
+
+  /** Decides on an image anew, and forgets it where it is gone or nothing covers it any more. */
+  async function decide(repositoryId: number, digest: Digest): Promise<void> {
+    const place = await placeOf(options, repositoryId, digest);
+    const own = place && rules.of(place.registryId, place.repository);
+    if (own && (await verdicts.decideAnew(place, own))) return;
+    const there = place && (await isThere(place));
+    await db.write(async (tx) => {
+      // The push of what nobody holds any more is told of after all.
+      if (there) await releaseImage(tx, place, now());
+      else await forgetImage(tx, repositoryId, digest);
+    });
+  }
+
+  async function pushed({ registryId, type, data }: Event): Promise<void> {
+    const { repository, digest: text } = data as { repository: string; digest: string };
+    const isHeld = type === 'manifest.quarantined';
+    const own = rules.of(registryId, repository);
+    if (!own && !isHeld) return;
+    const digest = parseDigest(text);
+    const id = (await repositoryIds(catalog, registryId, [repository])).get(repository);
+    if (id === undefined || !digest) return;
+    const place = { registryId, repositoryId: id, repository, digest };
+    if (isHeld) await db.write(async (tx) => markHeld(tx, place, now()));
+    await decide(id, digest);
+  }
+
+  async function deleted({ registryId, data }: Event): Promise<void> {
+    const { repositoryId, digest: text } = data as { repositoryId?: number; digest: string };
+    const digest = parseDigest(text);
+    if (!digest) return;
+    const known = await placesOf(db, registryId, digest);
+    for (const id of new Set([...known, ...(repositoryId === undefined ? [] : [repositoryId])])) {
+      // Somebody may have pushed it again since.
+      if (await isThere({ registryId, repositoryId: id, repository: '', digest })) continue;
+      await db.write(async (tx) => forgetImage(tx, id, digest));
+    }
+    // What nothing names any more is scanned again, should it come back.
+    if ((await placesOf(db, registryId, digest)).length > 0 || (await isNamed(catalog, registryId, digest))) return;
+    await db.write(async (tx) => forgetEvidence(tx, registryId, digest));
+  }
+
+  async function guarded(detail: Record<string, unknown>, work: () => Promise<void>): Promise<boolean> {
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      failed(error, detail);
+      return false;
+    }
+  }
+
+  /** When the verdicts of a registry are looked through for the second time (ms), by the name of that look. */
+  const second = new Map<string, number>();
+
+  /**
+   * The look that is due at the verdicts of a registry whose rules have changed: one at once, and one a while later. What was
+   * being decided by the old rules, here or on another node, is written by then.
+   */
+  function lookFor(registryId: number, progress: RuleProgress | undefined): string | undefined {
+    const revision = rules.registry(registryId)?.revision ?? '';
+    const first = `${revision}+`;
+    if (progress?.revision === revision) return progress.done ? undefined : revision;
+    if (progress?.revision !== first || !progress.done) return first;
+    const name = `${registryId} ${revision}`;
+    const at = second.get(name) ?? now() + secondMs;
+    second.set(name, at);
+    if (at > now()) return undefined;
+    second.delete(name);
+    return revision;
+  }
+
+  /** Some verdicts of a registry whose rules have changed. True when there are more. */
+  async function lookThrough(registryId: number): Promise<boolean> {
+    const own = rules.registry(registryId);
+    const progress = await progressOf(db, registryId);
+    const look = lookFor(registryId, progress);
+    if (look === undefined) return false;
+    const after = progress?.revision === look ? progress : { repositoryId: 0, digest: '' };
+    const rows = await verdictsAfter(db, registryId, after, lookedAtOnce);
+    for (const [repositoryId, some] of Map.groupBy(rows, (row) => row.repositoryId)) {
+      const repository = await repositoryOfId(catalog, repositoryId);
+      const wanted = (repository && own?.of(repository.name)?.revision) ?? '';
+      const stale = some.filter((row) => row.revision !== wanted || wanted === '').map(({ digest }) => digest);
+      if (stale.length === 0) continue;
+      const pulls = repository ? await pullsOf(catalog, repository, stale) : new Map<string, { lastPullAt: number }>();
+      await db.write(async (tx) => {
+        for (const digest of stale) setDue(tx, repositoryId, digest, -(pulls.get(digest)?.lastPullAt ?? 1));
+      });
+    }
+    const last = rows.at(-1);
+    const done = rows.length < lookedAtOnce || !last;
+    await saveProgress(db, registryId, {
+      revision: look,
+      done,
+      repositoryId: last?.repositoryId ?? 0,
+      digest: last?.digest ?? '',
+    });
+    return !done;
+  }
+
+  return {
+    async followEvents() {
+      // Where there is no policy and no evidence, nobody need know what is pushed.
+      if (rules.all().length === 0 && !(await hasRecords(db))) return false;
+      const handled = await consumeEvents(
+        db,
+        'admission',
+        async (event) => {
+          const { type, data } = event;
+          const detail = { event: type, digest: data['digest'], repository: data['repository'] };
+          // Told of when it was released: that was decided already.
+          if (type === 'manifest.pushed' && data['released'] === true) return;
+          if (type === 'manifest.pushed' || type === 'manifest.quarantined') {
+            await guarded(detail, () => pushed(event));
+          } else if (type === 'manifest.deleted') await guarded(detail, () => deleted(event));
+        },
+        eventsAtOnce,
+      );
+      return handled === eventsAtOnce;
+    },
+    async followRules() {
+      let more = false;
+      const registries = new Set(rules.all().map(({ registry }) => registry.id));
+      for (const id of await followedRegistries(db)) registries.add(id);
+      for (const id of registries) more = (await lookThrough(id)) || more;
+      return more;
+    },
+    async recompute() {
+      const due = await dueVerdicts(db, now(), verdictsAtOnce);
+      for (const { repositoryId, digest } of due) {
+        const done = await guarded({ repositoryId, digest }, () => decide(repositoryId, digest));
+        if (!done) await db.write(async (tx) => setDue(tx, repositoryId, digest, now() + againMs));
+      }
+      return due.length === verdictsAtOnce;
+    },
+  };
+}

@@ -1,0 +1,121 @@
+import { manifestsNaming, repositoryOfId } from '../catalog/index.ts';
+import type { Digest } from '../oci/index.ts';
+import type { AdmissionFacts, Decision } from './decision.ts';
+import { evaluate } from './evaluate.ts';
+import { collectFacts, type FactSources } from './facts.ts';
+import type { AdmissionRules, RepositoryRules } from './rules.ts';
+import { type ImagePlace, outdate, readVerdict, readVerdicts, writeVerdict } from './verdict-store.ts';
+
+/** How long what was admitted is believed without asking the database (ms): what withdraws it acts within that everywhere. */
+const rememberedMs = 500;
+/** Images of one repository that are remembered so; beyond that it begins anew. */
+const remembered = 256;
+/** Indexes that are decided anew because something that they list has changed. */
+const mostListing = 64;
+
+export interface VerdictOptions extends FactSources {
+  rules: AdmissionRules;
+  /** Current time (ms). */
+  now: () => number;
+}
+
+export interface Verdicts {
+  /** Whether this process has seen a moment ago that an image is admitted. */
+  remembers(place: Pick<ImagePlace, 'repositoryId' | 'digest'>, rules: RepositoryRules): boolean;
+  /**
+   * The decision on an image by the rules of now: the recorded one where that is believed, else a new one, which is recorded.
+   * Undefined where there is no such manifest.
+   */
+  decide(place: ImagePlace, rules: RepositoryRules): Promise<Decision | undefined>;
+  /** A new decision in any case. */
+  decideAnew(place: ImagePlace, rules: RepositoryRules): Promise<Decision | undefined>;
+  /** Those of some manifests of a repository that are recorded and believed. */
+  recorded(repositoryId: number, digests: readonly Digest[], rules: RepositoryRules): Promise<Map<Digest, Decision>>;
+  /** The facts of an image and what the rules make of them now; nothing is recorded. */
+  look(place: ImagePlace, rules: RepositoryRules): Promise<{ facts: AdmissionFacts; decision: Decision } | undefined>;
+}
+
+export function createVerdicts(options: VerdictOptions): Verdicts {
+  const { catalog, now } = options;
+  const { db } = catalog;
+  /** By the rules that they were admitted by: other rules have seen none. */
+  const admitted = new WeakMap<RepositoryRules, Map<Digest, { repositoryId: number; until: number }>>();
+  const underWay = new Map<string, Promise<Decision | undefined>>();
+
+  function remember(
+    { repositoryId, digest }: ImagePlace,
+    rules: RepositoryRules,
+    decision: Decision,
+    at: number,
+  ): void {
+    let known = admitted.get(rules);
+    if (!known) admitted.set(rules, (known = new Map()));
+    if (decision.effect !== 'allow') {
+      known.delete(digest);
+      return;
+    }
+    if (known.size >= remembered) known.clear();
+    known.set(digest, { repositoryId, until: Math.min(decision.validUntil, at + rememberedMs) });
+  }
+
+  async function decideAnew(place: ImagePlace, rules: RepositoryRules): Promise<Decision | undefined> {
+    const evaluatedAt = now();
+    const collected = await collectFacts(options, place);
+    if (!collected) return undefined;
+    const { facts, mediaType, evidenceVersion, stateVersion } = collected;
+    const decision = evaluate(facts, rules.policies, rules.exceptions, evaluatedAt);
+    const verdict = { decision, revision: rules.revision, evidenceVersion, stateVersion, evaluatedAt };
+    const changed = await writeVerdict(db, place, verdict, mediaType);
+    if (changed) await tellIndexes(place);
+    remember(place, rules, decision, evaluatedAt);
+    return decision;
+  }
+
+  /** What lists an image whose effect has changed is decided anew. */
+  async function tellIndexes({ repositoryId, digest }: ImagePlace): Promise<void> {
+    const naming = await manifestsNaming(catalog, repositoryId, digest, mostListing);
+    const indexes = naming.filter(({ role }) => role === 'child').map((one) => one.digest);
+    if (indexes.length > 0) await db.write(async (tx) => outdate(tx, repositoryId, indexes), { durable: false });
+  }
+
+  return {
+    remembers({ repositoryId, digest }, rules) {
+      const known = admitted.get(rules)?.get(digest);
+      return known !== undefined && known.repositoryId === repositoryId && known.until > now();
+    },
+    async decide(place, rules) {
+      const at = now();
+      const known = await readVerdict(db, place, rules.revision, at);
+      if (known) {
+        remember(place, rules, known, at);
+        return known;
+      }
+      // Hundreds of clients that pull an image at the same moment wait for one decision.
+      const key = `${place.repositoryId} ${place.digest} ${rules.revision}`;
+      let waiting = underWay.get(key);
+      if (!waiting) {
+        waiting = decideAnew(place, rules).finally(() => underWay.delete(key));
+        underWay.set(key, waiting);
+      }
+      return waiting;
+    },
+    decideAnew,
+    recorded: (repositoryId, digests, { revision }) => readVerdicts(db, repositoryId, digests, revision, now()),
+    async look(place, rules) {
+      const collected = await collectFacts(options, place);
+      if (!collected) return undefined;
+      const decision = evaluate(collected.facts, rules.policies, rules.exceptions, now());
+      return { facts: collected.facts, decision };
+    },
+  };
+}
+
+/** The image of a repository by its id; undefined where that is gone. */
+export async function placeOf(
+  { catalog }: Pick<FactSources, 'catalog'>,
+  repositoryId: number,
+  digest: Digest,
+): Promise<ImagePlace | undefined> {
+  const repository = await repositoryOfId(catalog, repositoryId);
+  return repository && { registryId: repository.registryId, repositoryId, repository: repository.name, digest };
+}

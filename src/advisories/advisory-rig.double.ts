@@ -1,0 +1,49 @@
+import { openTestDatabase, type TestDatabase } from '../../test/support/database.ts';
+import type { Database } from '../database/index.ts';
+import type { Component } from '../packages/index.ts';
+import { beginFeed } from './feed-rows.ts';
+import type { ImportContext } from './import-context.ts';
+import { type Imported, importRecords, type Item } from './import-records.ts';
+import type { OsvAffected, OsvRecord } from './osv.ts';
+import { advisoryMigrations } from './tables.ts';
+
+export const openAdvisories = (): Promise<TestDatabase> => openTestDatabase(advisoryMigrations);
+
+export function contextOf(db: TestDatabase, more: Partial<ImportContext> = {}): ImportContext {
+  return { db, now: Date.now, rest: async () => {}, maxBytes: 2 ** 30, ...more };
+}
+
+/** An advisory of one package, all of whose versions before one are bad. */
+export function advisory(
+  id: string,
+  name: string,
+  fixed: string | undefined,
+  more: Partial<OsvRecord> & { ecosystem?: string; entry?: Partial<OsvAffected> } = {},
+): OsvRecord {
+  const { ecosystem = 'npm', entry, ...rest } = more;
+  const events = [{ introduced: '0' }, ...(fixed === undefined ? [] : [{ fixed }])];
+  return {
+    id,
+    modified: '2026-01-01T00:00:00Z',
+    affected: [{ package: { ecosystem, name }, ranges: [{ type: 'ECOSYSTEM', events }], ...entry }],
+    ...rest,
+  };
+}
+
+export function component(name: string, version: string, ecosystem = 'npm', release = ''): Component {
+  return { ecosystem, release, name, version };
+}
+
+export async function* itemsOf(records: readonly unknown[]): AsyncGenerator<Item> {
+  for (const json of records) yield { json };
+}
+
+/** Imports records as one feed, whole where nothing else is said. */
+export async function importAll(
+  db: Database,
+  records: readonly unknown[],
+  { part = 'osv/npm', ecosystem, whole = true }: { part?: string; ecosystem?: string; whole?: boolean } = {},
+): Promise<Imported> {
+  await beginFeed(db, { id: part, origin: 'test', licence: '', now: Date.now() });
+  return importRecords(db, itemsOf(records), { part, ecosystem, whole, rest: async () => {} });
+}

@@ -1,0 +1,124 @@
+import type { Selectable } from 'kysely';
+import type { Database, LookUps, Tables } from '../database/index.ts';
+import './tables.ts';
+
+/** How fresh a feed is. Times are ms; undefined: never. */
+export interface FeedState {
+  id: string;
+  /** Where it came from last. */
+  origin: string;
+  licence: string;
+  etag: string;
+  position: string;
+  records: number;
+  /** Records of the last whole import that were left out. */
+  refused: number;
+  revision: number;
+  okAt: number | undefined;
+  attemptAt: number | undefined;
+  wholeAt: number | undefined;
+  /** Why the last attempt failed. */
+  error: string | undefined;
+  failures: number;
+  dueAt: number;
+}
+
+const columns =
+  'id, origin, licence, etag, position, records, refused, revision, ok_at, attempt_at, whole_at, error, failures, due_at';
+
+/** Feeds there may be: ecosystems, and releases of distributions. */
+const mostFeeds = 1000;
+
+type Row = Selectable<Tables['advisory_feeds']>;
+
+export async function listFeeds(db: LookUps): Promise<FeedState[]> {
+  const rows = await db.all<Row>(`SELECT ${columns} FROM advisory_feeds ORDER BY id LIMIT ?`, [mostFeeds]);
+  return rows.map(stateOf);
+}
+
+export async function findFeed(db: LookUps, id: string): Promise<FeedState | undefined> {
+  const row = await db.first<Row>(`SELECT ${columns} FROM advisory_feeds WHERE id = ?`, [id]);
+  return row && stateOf(row);
+}
+
+/** Records that a feed is being fetched; makes its row where it is new. */
+export async function beginFeed(
+  db: Database,
+  { id, origin, licence, now }: { id: string; origin: string; licence: string; now: number },
+): Promise<void> {
+  await db.change(
+    `INSERT INTO advisory_feeds (${columns}) VALUES (?, ?, ?, '', '', 0, 0, 0, 0, ?, 0, '', 0, 0)
+      ON CONFLICT (id) DO UPDATE SET attempt_at = excluded.attempt_at, origin = excluded.origin, licence = excluded.licence
+      RETURNING id`,
+    [id, origin, licence, now],
+  );
+}
+
+export interface FeedSuccess {
+  id: string;
+  now: number;
+  dueAt: number;
+  /** What the feed goes on from; left out: as it was. */
+  etag?: string;
+  position?: string;
+  /** It was fetched whole, and so many of its records were left out. */
+  whole?: { refused: number };
+}
+
+/** It is up to date. */
+export async function succeedFeed(db: Database, { id, now, dueAt, etag, position, whole }: FeedSuccess): Promise<void> {
+  await db.change(
+    `UPDATE advisory_feeds SET ok_at = ?, due_at = ?, error = '', failures = 0, etag = COALESCE(?, etag),
+        position = COALESCE(?, position), whole_at = COALESCE(?, whole_at), refused = COALESCE(?, refused)
+      WHERE id = ? RETURNING id`,
+    [now, dueAt, etag ?? null, position ?? null, whole ? now : null, whole?.refused ?? null, id],
+  );
+}
+
+/** What is stored of a feed still was all that there is, at a time (ms). */
+export async function confirmFeed(db: Database, id: string, at: number): Promise<void> {
+  await db.change(
+    `UPDATE advisory_feeds SET ok_at = ?, error = '', failures = 0 WHERE id = ? AND ok_at < ? RETURNING id`,
+    [at, id, at],
+  );
+}
+
+/** The same of all feeds whose ids begin with a text, such as `trivy-db/`. */
+export async function confirmFeedsOf(db: Database, prefix: string, at: number): Promise<void> {
+  await db.change(
+    `UPDATE advisory_feeds SET ok_at = ?, error = '', failures = 0 WHERE id > ? AND id < ? AND ok_at < ? RETURNING id`,
+    [at, prefix, `${prefix}\u{10ffff}`, at],
+  );
+}
+
+/** What is stored of it stays. */
+export async function failFeed(
+  db: Database,
+  { id, error, dueAt }: { id: string; error: string; dueAt: number },
+): Promise<void> {
+  await db.change(
+    'UPDATE advisory_feeds SET error = ?, failures = failures + 1, due_at = ? WHERE id = ? RETURNING id',
+    [error.slice(0, 1000), dueAt, id],
+  );
+}
+
+function stateOf(row: Row): FeedState {
+  const { id, origin, licence, etag, position, records, refused, revision, failures } = row;
+  const time = (ms: number) => (ms === 0 ? undefined : ms);
+  return {
+    id,
+    origin,
+    licence,
+    etag,
+    position,
+    records,
+    refused,
+    revision,
+    okAt: time(row.ok_at),
+    attemptAt: time(row.attempt_at),
+    wholeAt: time(row.whole_at),
+    error: row.error === '' ? undefined : row.error,
+    failures,
+    dueAt: row.due_at,
+  };
+}

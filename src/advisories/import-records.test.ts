@@ -1,0 +1,125 @@
+import { expect, test } from 'bun:test';
+import { testdata } from '../../test/support/testdata.ts';
+import { advisory, component, contextOf, importAll, itemsOf, openAdvisories } from './advisory-rig.double.ts';
+import { findFeed } from './feed-rows.ts';
+import { openFile } from './formats/byte-source.ts';
+import { importFile } from './import-file.ts';
+import { importRecords } from './import-records.ts';
+import { registerComponents } from './register.ts';
+import { vulnerabilitiesOf } from './vulnerabilities.ts';
+
+const wants = () => true;
+
+for (const [ecosystem, total, withdrawn] of [
+  ['Go', 4291, 17],
+  ['PyPI', 2661, 10],
+] as const) {
+  const path = testdata(`osv/${ecosystem}/all.zip`);
+  test.if(path !== undefined)(
+    `the export of ${ecosystem} is stored but for what is withdrawn, and again without a change`,
+    async () => {
+      await using db = await openAdvisories();
+      await using file = await openFile(path!);
+      const [first] = await importFile(contextOf(db), file, { origin: path!, wants });
+      expect(first).toMatchObject({ feed: `osv/${ecosystem}`, records: total, refused: 0, added: total - withdrawn });
+      const before = await findFeed(db, `osv/${ecosystem}`);
+      expect(before).toMatchObject({ records: total - withdrawn, failures: 0 });
+      const [again] = await importFile(contextOf(db), file, { origin: path!, wants });
+      expect(again).toMatchObject({ records: total, added: 0, changed: 0, removed: 0 });
+      expect((await findFeed(db, `osv/${ecosystem}`))!.revision).toBe(before!.revision);
+    },
+    120_000,
+  );
+}
+
+const found = async (db: Awaited<ReturnType<typeof openAdvisories>>, id: number) =>
+  (await vulnerabilitiesOf(db, [id])).get(id)!.map((one) => one.id);
+
+test('what an export no longer has, withdraws or changes, goes or changes', async () => {
+  await using db = await openAdvisories();
+  const [id] = await registerComponents(db, [component('left-pad', '1.0.0')]);
+  await importAll(db, [
+    advisory('A-1', 'left-pad', '1.1.0'),
+    advisory('A-2', 'left-pad', '1.1.0'),
+    advisory('A-3', 'left-pad', '1.1.0'),
+    advisory('A-4', 'left-pad', '1.1.0'),
+  ]);
+  expect(await found(db, id!)).toEqual(['A-1', 'A-2', 'A-3', 'A-4']);
+  const done = await importAll(db, [
+    advisory('A-1', 'left-pad', '1.1.0'),
+    advisory('A-2', 'left-pad', '1.1.0', { withdrawn: '2026-02-01T00:00:00Z' }),
+    advisory('A-3', 'left-pad', '0.9.0'),
+  ]);
+  expect(done).toMatchObject({ added: 0, changed: 1, removed: 2 });
+  expect(await found(db, id!)).toEqual(['A-1']);
+  expect((await findFeed(db, 'osv/npm'))!.records).toBe(2);
+});
+
+test('increments take away nothing but what they say is gone', async () => {
+  await using db = await openAdvisories();
+  const [id] = await registerComponents(db, [component('left-pad', '1.0.0')]);
+  await importAll(db, [advisory('A-1', 'left-pad', '1.1.0'), advisory('A-2', 'left-pad', '1.1.0')]);
+  const increment = (async function* () {
+    yield { json: advisory('A-3', 'left-pad', '2.0.0') };
+    yield { gone: 'A-1' };
+  })();
+  await importRecords(db, increment, { part: 'osv/npm', ecosystem: 'npm', whole: false, rest: async () => {} });
+  expect(await found(db, id!)).toEqual(['A-2', 'A-3']);
+});
+
+test('an export that breaks off leaves whole records, and takes nothing away', async () => {
+  await using db = await openAdvisories();
+  const names = Array.from({ length: 300 }, (_, n) => `package-${n}`);
+  const ids = await registerComponents(
+    db,
+    names.map((name) => component(name, '1.0.0')),
+  );
+  await importAll(
+    db,
+    names.map((name, n) => advisory(`A-${n}`, name, '2.0.0')),
+  );
+  const broken = (async function* () {
+    for (const [n, name] of names.entries()) {
+      if (n === 250) throw new Error('the connection broke');
+      if (n % 2 === 0) yield { json: advisory(`A-${n}`, name, '3.0.0') };
+    }
+  })();
+  const importing = importRecords(db, broken, { part: 'osv/npm', ecosystem: 'npm', whole: true, rest: async () => {} });
+  await expect(importing).rejects.toThrow('the connection broke');
+  const fixes = [...(await vulnerabilitiesOf(db, ids)).values()].map((all) =>
+    all.map(({ fixedVersion }) => fixedVersion),
+  );
+  expect(fixes.every((all) => all.length === 1 && ['2.0.0', '3.0.0'].includes(all[0]!))).toBe(true);
+  expect(fixes.filter(([fix]) => fix === '3.0.0').length).toBe(100);
+});
+
+test('an export that is empty, or half of what was known, is not believed', async () => {
+  await using db = await openAdvisories();
+  const all = Array.from({ length: 200 }, (_, n) => advisory(`A-${n}`, `package-${n}`, '2.0.0'));
+  await importAll(db, all);
+  await expect(importAll(db, [])).rejects.toThrow('it holds no advisory');
+  await expect(importAll(db, [{ id: 7 }])).rejects.toThrow('a record has no id');
+  await expect(importAll(db, all.slice(0, 99))).rejects.toThrow('it holds 99 advisories where 200 are known');
+  expect((await findFeed(db, 'osv/npm'))!.records).toBe(200);
+  const options = { part: 'osv/npm', ecosystem: 'npm', whole: true, mayShrink: true, rest: async () => {} };
+  expect(await importRecords(db, itemsOf(all.slice(0, 99)), options)).toMatchObject({ removed: 101 });
+});
+
+test('of a record that affects several ecosystems, a feed has the part of its own', async () => {
+  await using db = await openAdvisories();
+  const [npm, pypi] = await registerComponents(db, [component('tool', '1.0.0'), component('tool', '1.0.0', 'PyPI')]);
+  const record = advisory('GHSA-1', 'tool', '2.0.0');
+  record.affected!.push(...advisory('', 'tool', '3.0.0', { ecosystem: 'PyPI' }).affected!);
+  await importAll(db, [record], { ecosystem: 'npm' });
+  expect([await found(db, npm!), await found(db, pypi!)]).toEqual([['GHSA-1'], []]);
+  await importAll(db, [record], { part: 'osv/PyPI', ecosystem: 'PyPI' });
+  expect([await found(db, npm!), await found(db, pypi!)]).toEqual([['GHSA-1'], ['GHSA-1']]);
+});
+
+test('what is malformed or beyond a bound is left out, counted, and says why; the rest comes', async () => {
+  await using db = await openAdvisories();
+  const huge = advisory('A-2', 'x', '1.0.0', { entry: { versions: Array.from({ length: 60_000 }, (_, n) => `${n}`) } });
+  const done = await importAll(db, [null, 7, [], {}, { id: 'a b' }, huge, advisory('A-1', 'x', '1.0.0')]);
+  expect(done).toMatchObject({ records: 7, refused: 6, added: 1 });
+  expect(done.reasons).toHaveLength(5);
+});

@@ -1,0 +1,56 @@
+import { listsOf } from '../database/index.ts';
+import { changeAdvisories, recordIdsAfter } from './change-advisories.ts';
+import { lockClock, tellClock } from './clock.ts';
+import { epssFeed } from './epss.ts';
+import { findFeed } from './feed-rows.ts';
+import type { ImportContext } from './import-context.ts';
+import { componentsOf, kevFeed, replaceKev } from './kev.ts';
+import { markChanged } from './rematch.ts';
+import './tables.ts';
+
+const pageSize = 100;
+const scoresAtOnce = 512;
+
+/**
+ * Takes a source away with all that is known by it, a few records at a time. False where there is none. One that is fetched by
+ * itself comes back the next time.
+ */
+export async function removeFeed({ db, rest, progress }: ImportContext, id: string): Promise<boolean> {
+  if (!(await findFeed(db, id))) return false;
+  if (id === kevFeed.id) await replaceKev(db, id, []);
+  else if (id === epssFeed.id) await removeScores({ db, rest });
+  else {
+    for (let done = 0; ; done += pageSize) {
+      const ids = await recordIdsAfter(db, id, '', pageSize);
+      if (ids.length === 0) break;
+      await changeAdvisories(
+        db,
+        id,
+        ids.map((recordId) => ({ recordId, advisory: undefined })),
+      );
+      progress?.(id, done + ids.length);
+      await rest();
+    }
+  }
+  await db.change('DELETE FROM advisory_feeds WHERE id = ? RETURNING id', [id]);
+  return true;
+}
+
+async function removeScores({ db, rest }: Pick<ImportContext, 'db' | 'rest'>): Promise<void> {
+  for (;;) {
+    const gone = await db.write(async (tx) => {
+      const revision = await lockClock(tx);
+      const rows = await tx.all<{ cve: string }>('SELECT cve FROM exploit_predictions ORDER BY cve LIMIT ?', [
+        scoresAtOnce,
+      ]);
+      const cves = rows.map(({ cve }) => cve);
+      for (const { list, values } of listsOf(cves))
+        tx.send(`DELETE FROM exploit_predictions WHERE cve IN (${list})`, values);
+      const components = await componentsOf(tx, cves);
+      if (components.size > 0) tellClock(tx, markChanged(tx, revision, components));
+      return cves.length;
+    });
+    if (gone === 0) return;
+    await rest();
+  }
+}

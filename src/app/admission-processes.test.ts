@@ -1,0 +1,70 @@
+import { expect, test } from 'bun:test';
+import { pushImage } from '../../test/http/registry.ts';
+import { connectToWorkers } from '../../test/http/worker-connections.ts';
+import { freshDatabaseOptions } from '../../test/support/database.ts';
+import { openPeopleBeside } from '../../test/support/open-people.ts';
+import { basic, registryScope } from '../../test/support/people.ts';
+import { startTestProcess } from '../../test/support/server.ts';
+import { type EvidenceFinding, writeEvidence } from '../admission/index.ts';
+import { loadConfiguration } from '../configuration.ts';
+import type { Digest } from '../oci/index.ts';
+import { openssl } from './admission-rig.double.ts';
+import { openFacts } from './storage.ts';
+
+test('stale allow: evidence, exceptions and policies act in every process within 5 s, whoever has decided before', async () => {
+  await using database = await freshDatabaseOptions();
+  const url = database.kind === 'postgres' ? database.url : undefined;
+  const given = url !== undefined && { database: url };
+  await using server = await startTestProcess({ settings: { processes: 2 }, ...given });
+  await using people = await openPeopleBeside({ data: server.data, database: url });
+  const flags = { data: server.data, ...(url !== undefined && { 'database.url': url }) };
+  await using facts = await openFacts(loadConfiguration({ environment: {}, flags }).value);
+  const image = await pushImage(server.url, 'app', 'v1');
+  await people.token('runtime', ['repositories/app/content/read']);
+  const Authorization = basic('runtime', (await people.makePassword('runtime')).value);
+  const workers = await connectToWorkers(Number(new URL(server.url).port), 2);
+
+  async function become(status: number): Promise<number> {
+    const begin = performance.now();
+    for (;;) {
+      const statuses: number[] = [];
+      for (const worker of workers) {
+        const answer = await worker.send('GET', '/v2/app/manifests/v1', {
+          headers: { Authorization, Host: server.host },
+        });
+        statuses.push(answer.status);
+      }
+      if (statuses.every((one) => one === status)) return performance.now() - begin;
+      if (performance.now() - begin > 30_000) throw new Error(`after 30 s: ${statuses.join(' ')}, not ${status}`);
+      await Bun.sleep(20);
+    }
+  }
+  const scan = (findings: EvidenceFinding[]) =>
+    writeEvidence(facts.db, 1, image.digest as Digest, {
+      kind: 'scan',
+      status: 'complete',
+      scannedAt: Date.now(),
+      advisoryRevision: 1,
+      advisoriesAt: Date.now(),
+      findings,
+    });
+
+  await become(200);
+  const policy = `${registryScope}/admissionPolicies/all`;
+  await people.put(policy, { repositories: ['*'], mode: 'enforce', severity: 'High' });
+  const longest = [await become(403)];
+  await scan([]);
+  longest.push(await become(200));
+  await scan([openssl()]);
+  longest.push(await become(403));
+  const exception = `${registryScope}/admissionExceptions/openssl`;
+  const expiresOn = new Date(Date.now() + 3_600_000).toISOString();
+  await people.put(exception, { vulnerability: 'CVE-2026-42767', repositories: ['app'], expiresOn });
+  longest.push(await become(200));
+  await people.remove(exception);
+  longest.push(await become(403));
+  await people.remove(policy);
+  longest.push(await become(200));
+  expect(Math.max(...longest)).toBeLessThan(5000);
+  for (const worker of workers) worker[Symbol.dispose]();
+}, 240_000);

@@ -1,0 +1,399 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { fetch } from '../../test/http/fetch.ts';
+import { errorOf, makeImage, pushBlob, putManifest } from '../../test/http/registry.ts';
+import { accessToken } from '../../test/http/tokens.ts';
+import { bearer } from '../../test/support/people.ts';
+import { ended, idOfRegistry, postImport } from '../importing/import-rig.double.ts';
+import { type AdmissionRig, descriptorOf, openAdmissionRig, openssl, reader, writer } from './admission-rig.double.ts';
+
+let rig: AdmissionRig;
+beforeAll(async () => {
+  rig = await openAdmissionRig();
+  await rig.policy('prod', { repositories: ['prod/*'], mode: 'enforce', severity: 'High', fixableOnly: true });
+});
+afterAll(() => rig[Symbol.asyncDispose]());
+
+describe('a policy that is enforced', () => {
+  test('denies a pull in one line that says image, policy, reason and what to do; the detail is for programs', async () => {
+    const { digest } = await rig.push('prod/app', 'v1');
+    await rig.scan(digest, [openssl(), openssl({ id: 'CVE-2026-2', severity: 'High' })]);
+    const since = rig.audit().length;
+    for (const reference of ['v1', digest]) {
+      const { status, code, message, detail, headers } = await rig.refusal('prod/app', reference);
+      expect([status, code]).toEqual([403, 'DENIED']);
+      expect(message.length).toBeLessThanOrEqual(256);
+      expect(message).not.toContain('\n');
+      expect(message).toContain(reference === 'v1' ? 'prod/app:v1' : `prod/app@${digest.slice(0, 15)}`);
+      for (const part of ['"prod"', 'CVE-2026-2', 'openssl', 'and 1 more', 'update openssl to 3.0.22-1~deb12u1'])
+        expect(message).toContain(part);
+      expect(detail).toMatchObject({
+        reason: 'admission',
+        decision: expect.stringMatching(/^dec_[0-9a-f]{12}$/),
+        digest,
+        reasons: [{ code: 'VULNERABILITY', policy: 'prod', rule: 'severity' }, {}],
+      });
+      expect(headers.get('cache-control')).toBe('private, no-store');
+    }
+    expect(rig.audit(since)).toMatchObject([
+      { action: 'pull', outcome: 'denied', reason: 'admission', target: 'prod/app', digest },
+      { action: 'pull', outcome: 'denied', reason: 'admission', target: 'prod/app' },
+    ]);
+  });
+
+  test('lets out what passes, and no cache keeps it', async () => {
+    const { digest, text } = await rig.push('prod/app', 'good');
+    await rig.scan(digest, [openssl({ severity: 'Low' }), openssl({ fixable: false }), openssl({ possible: true })]);
+    const answer = await rig.get('prod/app', 'good');
+    expect([answer.status, await answer.text()]).toEqual([200, text]);
+    expect(answer.headers.get('cache-control')).toBe('private, no-store');
+    expect((await rig.get('prod/app', 'good')).status).toBe(200);
+  });
+
+  test('has nothing to say of other repositories', async () => {
+    const { digest } = await rig.push('dev/app', 'v1');
+    await rig.scan(digest, [openssl()]);
+    const answer = await rig.get('dev/app', 'v1');
+    expect([answer.status, answer.headers.get('cache-control')]).toEqual([200, 'private, no-cache']);
+  });
+
+  test('acts on evidence at once, in both directions', async () => {
+    const { digest } = await rig.push('prod/turns', 'v1');
+    expect(await rig.refusal('prod/turns', 'v1')).toMatchObject({
+      status: 403,
+      message: expect.stringContaining('has not been scanned yet'),
+    });
+    await rig.scan(digest);
+    expect((await rig.get('prod/turns', 'v1')).status).toBe(200);
+    await rig.scan(digest, [openssl()]);
+    await rig.until(async () => (await rig.get('prod/turns', 'v1')).status === 403);
+    await rig.scan(digest);
+    expect((await rig.get('prod/turns', 'v1')).status).toBe(200);
+  });
+
+  test('that changes is the one that counts, also where a verdict by the old one is recorded', async () => {
+    await rig.policy('changing', { repositories: ['changing'], mode: 'enforce', severity: 'Critical' });
+    const { digest } = await rig.push('changing', 'v1');
+    await rig.scan(digest, [openssl({ severity: 'High' })]);
+    expect((await rig.get('changing', 'v1')).status).toBe(200);
+    await rig.policy('changing', { repositories: ['changing'], mode: 'enforce', severity: 'High' });
+    expect((await rig.get('changing', 'v1')).status).toBe(403);
+    await rig.policy('changing', { repositories: ['changing'], mode: 'enforce', enabled: false });
+    expect((await rig.get('changing', 'v1')).status).toBe(200);
+  });
+
+  test('waits for the scan that is under way, and no longer than it says', async () => {
+    await rig.policy('patient', { repositories: ['patient'], mode: 'enforce', severity: 'High', waitSeconds: 30 });
+    const { digest } = await rig.push('patient', 'v1');
+    const waiting = rig.get('patient', 'v1');
+    await Bun.sleep(300);
+    await rig.scan(digest);
+    expect((await waiting).status).toBe(200);
+    await rig.policy('hasty', { repositories: ['hasty'], mode: 'enforce', waitSeconds: 1, unscanned: 'allow' });
+    await rig.push('hasty', 'v1');
+    expect((await rig.get('hasty', 'v1')).status).toBe(200);
+  });
+
+  test('keeps to the grace of a finding, and refuses by itself when that is over', async () => {
+    await rig.policy('grace', { repositories: ['grace'], mode: 'enforce', severity: 'High', graceDays: 7 });
+    const { digest } = await rig.push('grace', 'v1');
+    await rig.scan(digest, [openssl({ firstSeen: rig.now() - 7 * 86_400_000 + 60_000 })]);
+    expect((await rig.get('grace', 'v1')).status).toBe(200);
+    rig.advance(61_000);
+    expect((await rig.get('grace', 'v1')).status).toBe(403);
+  });
+});
+
+describe('an exception', () => {
+  test('lets an image out until it expires, and says who has approved it', async () => {
+    const { digest } = await rig.push('prod/excepted', 'v1');
+    await rig.scan(digest, [openssl()]);
+    expect((await rig.get('prod/excepted', 'v1')).status).toBe(403);
+    const expiresOn = new Date(rig.now() + 60_000).toISOString();
+    const made = await rig.exception('openssl', {
+      vulnerability: 'DEBIAN-CVE-2026-42767',
+      repositories: ['prod/excepted'],
+      packages: ['pkg:deb/debian/openssl'],
+      expiresOn,
+    });
+    expect(made.properties).toMatchObject({
+      state: 'Active',
+      approvedBy: 'local operator',
+      requestedBy: 'local operator',
+    });
+    expect((await rig.get('prod/excepted', 'v1')).status).toBe(200);
+    const explained = await rig.ask('explain', { repository: 'prod/excepted', reference: 'v1' });
+    expect(explained).toMatchObject({
+      effect: 'allow',
+      validUntil: expiresOn,
+      excepted: [{ vulnerability: 'CVE-2026-42767', exception: 'openssl', until: expiresOn }],
+    });
+    rig.advance(61_000);
+    expect((await rig.get('prod/excepted', 'v1')).status).toBe(403);
+  });
+
+  test.each([
+    [{ expiresOn: undefined }, 'expiresOn'],
+    [{ expiresOn: '2020-01-01T00:00:00Z' }, 'must lie in the future'],
+    [{ expiresOn: new Date(Date.now() + 400 * 86_400_000).toISOString() }, 'lets exceptions count 90 days'],
+    [{ status: 'not_affected' }, 'justification'],
+    [{ status: 'affected' }, 'statement'],
+    [{ vulnerability: 'no id' }, 'vulnerability'],
+    [{ repositories: ['!prod/*'] }, 'repositories'],
+    [{ packages: ['openssl'] }, 'packages'],
+  ])('that says %j is refused with what is wrong', async (wrong, says) => {
+    const right = {
+      vulnerability: 'CVE-2026-42767',
+      repositories: ['prod/*'],
+      expiresOn: new Date(rig.now() + 3_600_000).toISOString(),
+    };
+    await expect(rig.exception('wrong', { ...right, ...wrong })).rejects.toThrow(says);
+  });
+
+  test('of a policy with four eyes counts only once somebody else has approved it', async () => {
+    const four = { repositories: ['four'], mode: 'enforce', severity: 'High', exceptions: { fourEyes: true } };
+    await rig.policy('four', four);
+    const { digest } = await rig.push('four', 'v1');
+    await rig.scan(digest, [openssl()]);
+    const expiresOn = new Date(rig.now() + 3_600_000).toISOString();
+    const properties = { vulnerability: 'CVE-2026-42767', repositories: ['four'], expiresOn };
+    const made = await rig.exception('four', properties);
+    expect(made.properties).toMatchObject({ state: 'AwaitingApproval', approvedBy: '' });
+    expect((await rig.get('four', 'v1')).status).toBe(403);
+    await expect(rig.management.post(`${made.id}/approve`, {})).rejects.toThrow('cannot approve it');
+    const headers = await rig.somebody('chief', 'Owner');
+    const approve = () => fetch(`${rig.url}${made.id}/approve?api-version=2025-11-01`, { method: 'POST', headers });
+    expect((await approve()).status).toBe(200);
+    expect((await rig.get('four', 'v1')).status).toBe(200);
+    // Whoever changes what was approved has to have that approved.
+    const changed = await rig.exception('four', { ...properties, ticket: 'SEC-1' });
+    expect(changed.properties).toMatchObject({ state: 'AwaitingApproval' });
+    expect((await rig.get('four', 'v1')).status).toBe(403);
+  });
+});
+
+describe('who may read what is refused (supply §18)', () => {
+  let digest: string;
+  beforeAll(async () => {
+    ({ digest } = await rig.push('prod/signed', 'v1'));
+    await rig.scan(digest, [openssl()]);
+  });
+
+  test('who may push, sign or read quarantine there; it is audited', async () => {
+    const roles = { pusher: [writer], signer: [reader, 'AcrImageSigner'], scanner: [reader, 'AcrQuarantineReader'] };
+    for (const [name, given] of Object.entries(roles)) {
+      const headers = await rig.somebody(name, ...given);
+      expect([name, (await rig.get('prod/signed', 'v1', { headers })).status]).toEqual([name, 200]);
+    }
+    await rig.until(async () => rig.audit().filter(({ reason }) => reason === 'read-for-signing').length >= 3);
+  });
+
+  test('by what they may do, not by what their token was asked for', async () => {
+    const jwt = await rig.somebody('cosigner', writer);
+    const token = await accessToken(rig.url, jwt.Authorization, ['repository:prod/signed:pull']);
+    const headers = { Authorization: bearer(token) };
+    expect((await rig.get('prod/signed', 'v1', { headers })).status).toBe(200);
+  });
+
+  test('exemption by User-Agent: none, with a principal that may pull alone', async () => {
+    const headers = { ...rig.runtime, 'User-Agent': 'cosign/v3.1.2 notation/1.3' };
+    expect((await rig.get('prod/signed', 'v1', { headers })).status).toBe(403);
+  });
+
+  test('signers may not where a policy says so; who reads quarantine may', async () => {
+    const strict = { repositories: ['strict'], mode: 'enforce', severity: 'High', signersMayRead: false };
+    await rig.policy('strict', strict);
+    const image = await rig.push('strict', 'v1');
+    await rig.scan(image.digest, [openssl()]);
+    const get = async (name: string, ...roles: string[]) =>
+      (await rig.get('strict', 'v1', { headers: await rig.somebody(name, ...roles) })).status;
+    expect(await get('strict-pusher', writer)).toBe(403);
+    expect(await get('strict-scanner', reader, 'AcrQuarantineReader')).toBe(200);
+  });
+});
+
+describe('mistakes seen elsewhere (supply §19)', () => {
+  test('HEAD or referrers blocked: they, and tags, are open to who may pull', async () => {
+    const { digest } = await rig.push('prod/open', 'v1');
+    await rig.scan(digest, [openssl()]);
+    expect((await rig.get('prod/open', 'v1')).status).toBe(403);
+    const head = await rig.head('prod/open', 'v1');
+    expect([head.status, head.headers.get('docker-content-digest')]).toEqual([200, digest]);
+    expect((await rig.head('prod/open', digest)).status).toBe(200);
+    const ask = (path: string) => fetch(`${rig.url}/v2/prod/open/${path}`, { headers: rig.runtime });
+    expect((await ask(`referrers/${digest}`)).status).toBe(200);
+    expect(await (await ask('tags/list')).json()).toMatchObject({ tags: ['v1'] });
+  });
+
+  test('checks only the manifest by tag: by digest, by child digest, by mount and by copy it is denied, too', async () => {
+    const image = await rig.push('prod/ways');
+    await rig.scan(image.digest, [openssl()]);
+    const index = await rig.index('prod/ways', 'multi', [descriptorOf(image, 'linux/amd64')]);
+    for (const reference of ['multi', index, image.digest]) {
+      expect([reference, (await rig.get('prod/ways', reference)).status]).toEqual([reference, 403]);
+    }
+    // Somebody who may write elsewhere puts it together from what is here.
+    const condition = (name: string) =>
+      `@Request[Microsoft.ContainerRegistry/registries/repositories:name] StringEquals '${name}'`;
+    const id = await rig.people.identity('mover');
+    await rig.people.assign(reader, id);
+    await rig.people.assign(writer, id, { condition: condition('elsewhere') });
+    const headers = { Authorization: `Basic ${btoa(`x:${await rig.people.jwt('mover')}`)}` };
+    const mount = async (from: string) => {
+      const query = `mount=${image.layerDigest}${from}`;
+      return (await fetch(`${rig.url}/v2/elsewhere/blobs/uploads/?${query}`, { method: 'POST', headers })).status;
+    };
+    expect(await mount('&from=prod/ways')).toBe(202);
+    expect(await mount('')).toBe(202);
+    await rig.people.assign('Container Registry Data Importer and Data Reader', id);
+    const order = {
+      source: { resourceId: idOfRegistry('default'), sourceImage: `prod/ways@${image.digest}` },
+      targetTags: ['elsewhere:copied'],
+    };
+    const copy = async () => {
+      const answer = await postImport(rig, order, 'default', { headers });
+      expect(answer.status).toBe(202);
+      const { pathname, search } = new URL(answer.headers.get('azure-asyncoperation')!);
+      return ended(rig, `${pathname}${search}`);
+    };
+    expect(await copy()).toMatchObject({
+      status: 'Failed',
+      error: { message: expect.stringContaining('CVE-2026-42767') },
+    });
+    // Once it is admitted, all of that works.
+    await rig.scan(image.digest);
+    await rig.until(async () => (await rig.get('prod/ways', 'multi')).status === 200);
+    expect(await mount('&from=prod/ways')).toBe(201);
+    expect(await copy()).toMatchObject({ status: 'Succeeded' });
+  });
+
+  test('image disguised as signature (one simplesigning layer + tar layers, tag sha256-….sig): it is an image, and gated', async () => {
+    const config = '{"architecture":"amd64","os":"linux"}';
+    const payload = '{"critical":{}}';
+    const layer = (mediaType: string, bytes: string | Uint8Array) => ({
+      mediaType,
+      digest: `sha256:${new Bun.CryptoHasher('sha256').update(bytes).digest('hex')}`,
+      size: Buffer.byteLength(bytes),
+    });
+    const simple = 'application/vnd.dev.cosign.simplesigning.v1+json';
+    const tar = new Uint8Array(1024).fill(0);
+    const push = async (layers: object[], blobs: (string | Uint8Array<ArrayBuffer>)[], tag: string) => {
+      for (const blob of [config, ...blobs]) await pushBlob(rig.url, 'prod/disguise', blob);
+      const manifest = {
+        schemaVersion: 2,
+        config: layer('application/vnd.oci.image.config.v1+json', config),
+        layers,
+        mediaType: 'application/vnd.oci.image.manifest.v1+json',
+      };
+      expect((await putManifest(rig.url, 'prod/disguise', tag, JSON.stringify(manifest))).status).toBe(201);
+      return (await rig.get('prod/disguise', tag)).status;
+    };
+    const sig = (n: number) => `sha256-${String(n).repeat(64)}.sig`;
+    const signature = layer(simple, payload);
+    const image = layer('application/vnd.oci.image.layer.v1.tar', tar);
+    expect(await push([signature, image], [payload, tar], sig(1))).toBe(403);
+    // A tar that calls itself a signature.
+    expect(await push([layer(simple, tar)], [tar], sig(2))).toBe(403);
+    // A signature without the tag of one.
+    expect(await push([signature, layer(simple, '{"other":1}')], [payload, '{"other":1}'], 'v1')).toBe(403);
+    // What is one is open.
+    expect(await push([signature], [payload], sig(3))).toBe(200);
+  });
+
+  test('stale allow: what is withdrawn is refused within seconds', async () => {
+    const { digest } = await rig.push('prod/stale', 'v1');
+    await rig.scan(digest);
+    for (let n = 0; n < 5; n++) expect((await rig.get('prod/stale', 'v1')).status).toBe(200);
+    const begin = performance.now();
+    await rig.scan(digest, [openssl()]);
+    await rig.until(async () => (await rig.get('prod/stale', 'v1')).status === 403);
+    expect(performance.now() - begin).toBeLessThan(5000);
+  });
+});
+
+test('an index is judged by what it lists, and says which part it is', async () => {
+  const [amd, arm, attestation] = [
+    await rig.push('prod/multi'),
+    await rig.push('prod/multi'),
+    await attest('prod/multi'),
+  ];
+  const index = await rig.index('prod/multi', 'v1', [
+    descriptorOf(amd, 'linux/amd64'),
+    descriptorOf(arm, 'linux/arm64'),
+    descriptorOf(attestation, 'unknown/unknown', {
+      annotations: { 'vnd.docker.reference.type': 'attestation-manifest' },
+    }),
+  ]);
+  await rig.scan(amd.digest);
+  await rig.scan(arm.digest, [openssl()]);
+  const refused = await rig.refusal('prod/multi', 'v1');
+  expect(refused.message).toContain('linux/arm64');
+  expect((await rig.get('prod/multi', amd.digest)).status).toBe(200);
+  expect((await rig.get('prod/multi', arm.digest)).status).toBe(403);
+  expect((await rig.get('prod/multi', attestation.digest)).status).toBe(200);
+  // An exception for the index is one for what it lists.
+  await rig.exception('multi', {
+    vulnerability: 'CVE-2026-42767',
+    repositories: ['prod/multi'],
+    digests: [index],
+    expiresOn: new Date(rig.now() + 3_600_000).toISOString(),
+  });
+  expect((await rig.get('prod/multi', 'v1')).status).toBe(200);
+  expect((await rig.get('prod/multi', arm.digest)).status).toBe(200);
+});
+
+/** An attestation as BuildKit pushes it. */
+async function attest(name: string) {
+  const layer = '{"_type":"https://in-toto.io/Statement/v0.1"}';
+  const image = makeImage(new TextEncoder().encode(layer));
+  const manifest = JSON.parse(image.text) as { layers: { mediaType: string }[] };
+  manifest.layers[0]!.mediaType = 'application/vnd.in-toto+json';
+  const text = JSON.stringify(manifest);
+  const digest = `sha256:${new Bun.CryptoHasher('sha256').update(text).digest('hex')}`;
+  return rig.push(name, undefined, { ...image, text, digest });
+}
+
+test('a policy that audits lets everything out, and says what it would have refused', async () => {
+  await rig.policy('watch', { repositories: ['watched'], mode: 'audit', severity: 'High' });
+  const { digest } = await rig.push('watched', 'v1');
+  await rig.scan(digest, [openssl()]);
+  const answer = await rig.get('watched', 'v1');
+  expect(answer.status).toBe(200);
+  expect(answer.headers.get('x-policy-decision')).toMatch(/^would-deny; id=dec_/);
+  await rig.until(async () => rig.audit().some(({ reason }) => reason === 'would-deny'));
+});
+
+test('what is deleted takes what is recorded of it along', async () => {
+  const { digest } = await rig.push('prod/gone', 'v1');
+  await rig.scan(digest);
+  expect((await rig.get('prod/gone', 'v1')).status).toBe(200);
+  const { db } = rig.app.storage;
+  const rows = async () =>
+    (
+      await db.all(
+        'SELECT digest FROM verdicts WHERE digest = ? UNION ALL SELECT digest FROM evidence WHERE digest = ?',
+        [digest, digest],
+      )
+    ).length;
+  await rig.until(async () => (await rows()) === 2);
+  expect((await fetch(`${rig.url}/v2/prod/gone/manifests/${digest}`, { method: 'DELETE' })).status).toBe(202);
+  await rig.until(async () => (await rows()) === 0);
+});
+
+test('what is nothing that can be scanned is let out, unless a policy says otherwise', async () => {
+  const config = '{}';
+  const chart = 'chart';
+  await pushBlob(rig.url, 'prod/chart', config);
+  await pushBlob(rig.url, 'prod/chart', chart);
+  const sha = (text: string) => `sha256:${new Bun.CryptoHasher('sha256').update(text).digest('hex')}`;
+  const text = JSON.stringify({
+    schemaVersion: 2,
+    mediaType: 'application/vnd.oci.image.manifest.v1+json',
+    config: { mediaType: 'application/vnd.cncf.helm.config.v1+json', digest: sha(config), size: 2 },
+    layers: [{ mediaType: 'application/vnd.cncf.helm.chart.content.v1.tar+gzip', digest: sha(chart), size: 5 }],
+  });
+  expect((await putManifest(rig.url, 'prod/chart', 'v1', text)).status).toBe(201);
+  expect((await rig.get('prod/chart', 'v1')).status).toBe(200);
+  await rig.policy('images', { repositories: ['prod/chart'], mode: 'enforce', unsupported: 'deny' });
+  const answer = await rig.get('prod/chart', 'v1');
+  expect(await errorOf(answer)).toMatchObject({ detail: { reasons: [{ code: 'UNSUPPORTED' }] } });
+});

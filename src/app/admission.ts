@@ -1,0 +1,178 @@
+import { type Admission, createAdmission, type Passed, type Puller, type RepositoryRules } from '../admission/index.ts';
+import type { QuarantineAttributes } from '../acr/index.ts';
+import type { Audit } from '../audit/index.ts';
+import { digestsOfTags, manifestsNaming } from '../catalog/index.ts';
+import type { AdmissionDoor } from '../distribution/index.ts';
+import { RegistryError } from '../errors/index.ts';
+import { type GatedExchange, isAllowed, rightsOf } from '../identity/index.ts';
+import type { Digest } from '../oci/index.ts';
+import { hurryScan } from '../scanning/index.ts';
+import type { Access } from './access.ts';
+import { about } from './audit-trail.ts';
+import type { Failures } from './background.ts';
+import { callerOf } from './gates.ts';
+import { freshAt } from './scan.ts';
+import type { Storage } from './storage.ts';
+
+/** Manifests that name a blob and are asked whether one of them is let out. */
+const mostNaming = 64;
+/** Tags of a list that are looked at one by one because nothing is recorded of what they name; others are shown. */
+const mostLooked = 200;
+
+/** What is let out of a repository, for both protocols. */
+interface Door extends AdmissionDoor {
+  /** Where those of some tags lead to that lead elsewhere than they point; null for nowhere. */
+  led(
+    exchange: GatedExchange,
+    repositoryId: number,
+    tags: ReadonlyMap<string, Digest>,
+  ): Promise<Map<string, Digest | null>>;
+}
+
+/** What is let out, with who asks and what is audited. */
+export function openAdmission(
+  { db, catalog, blobs }: Storage,
+  { mirror, directory }: Access,
+  { audit, failed, now }: { audit: Audit; failed: Failures; now: () => number },
+) {
+  const admission = createAdmission({
+    catalog,
+    blobs,
+    mirror,
+    registries: () => directory().registries,
+    now,
+    freshAt: freshAt(db, now),
+    failed: (error, detail) => failed('admission', error, detail),
+  });
+
+  /** By the rights of now, whatever the token was asked for. */
+  const pullerOf = (exchange: GatedExchange): Puller => ({
+    has: (right, repository) => rightsOf(callerOf(exchange.caller), directory()).allows(right, repository),
+  });
+
+  const passedBy = (exchange: GatedExchange) => (passed: Passed) => recordPassed(audit, exchange, passed);
+
+  const doors = new WeakMap<RepositoryRules, Door>();
+
+  /** One for as long as the rules of a repository are the same. */
+  function doorOf(registryId: number, repository: string): Door | undefined {
+    const rules = admission.gate.of(registryId, repository);
+    if (!rules) return undefined;
+    let door = doors.get(rules);
+    if (!door) doors.set(rules, (door = createDoor(registryId, rules)));
+    return door;
+  }
+
+  function createDoor(registryId: number, rules: RepositoryRules): Door {
+    const { repository } = rules;
+    const { gate, verdicts } = admission;
+    type Found = { repositoryId: number; digest: Digest };
+    const placeOf = ({ repositoryId, digest }: Found) => ({ registryId, repositoryId, repository, digest });
+    const leadsTo: AdmissionDoor['leadsTo'] = (exchange, found, tag) =>
+      gate.leadsTo(rules, placeOf(found), tag, pullerOf(exchange));
+    const led: Door['led'] = async (exchange, repositoryId, tags) => {
+      const elsewhere = new Map<string, Digest | null>();
+      if (pullerOf(exchange).has('quarantine/read', repository)) return elsewhere;
+      const recorded = await verdicts.recorded(repositoryId, [...new Set(tags.values())], rules);
+      let looked = 0;
+      for (const [tag, digest] of tags) {
+        const effect = recorded.get(digest)?.effect;
+        if (effect === 'allow' || (effect === undefined && looked++ >= mostLooked)) continue;
+        const to = await leadsTo(exchange, { repositoryId, digest }, tag);
+        if (to !== undefined) elsewhere.set(tag, to);
+      }
+      return elsewhere;
+    };
+    return {
+      leadsTo,
+      led,
+      admit(exchange, found, tag) {
+        if (gate.hasJustAdmitted(rules, found)) return undefined;
+        return gate.admit(rules, {
+          place: placeOf(found),
+          tag,
+          puller: pullerOf(exchange),
+          passed: passedBy(exchange),
+          waits() {
+            exchange.untimed();
+            hurryScan(db, found.digest, now()).catch((error: unknown) => failed('scan', error));
+          },
+        });
+      },
+      async visible(exchange, repositoryId, tags) {
+        if (!rules.holdsPrevious) return tags;
+        const elsewhere = await led(exchange, repositoryId, await digestsOfTags(catalog, repositoryId, tags));
+        return elsewhere.size === 0 ? tags : tags.filter((tag) => elsewhere.get(tag) !== null);
+      },
+      async mayTake(exchange, repositoryId, blob) {
+        const naming = await manifestsNaming(catalog, repositoryId, blob, mostNaming);
+        for (const { digest } of naming) {
+          if (await isLetOut(admission, placeOf({ repositoryId, digest }), pullerOf(exchange))) return true;
+        }
+        // What no manifest names is no part of an image.
+        return naming.length === 0;
+      },
+    };
+  }
+
+  const heldTags = (registryId: number, repository: string) =>
+    admission.gate.of(registryId, repository)?.holdsPrevious ? doorOf(registryId, repository) : undefined;
+
+  const quarantine: QuarantineAttributes = {
+    shown: (repository, digests) => admission.quarantine.shown(repository, digests),
+    async change(exchange, repository, digest, change) {
+      const caller = callerOf(exchange.caller);
+      requireRight(
+        isAllowed(caller, directory(), 'quarantine/write', repository.name),
+        'quarantine/write',
+        repository.name,
+      );
+      const { id: repositoryId, registryId, name } = repository;
+      await admission.quarantine.change(
+        { registryId, repositoryId, repository: name, digest },
+        change,
+        caller.holder.name,
+      );
+    },
+    requireAttributes(exchange, repository) {
+      const may = isAllowed(callerOf(exchange.caller), directory(), 'metadata/write', repository);
+      requireRight(may, 'metadata/write', repository);
+    },
+  };
+
+  return { admission, doorOf, heldTags, quarantine };
+}
+
+async function isLetOut(
+  { gate }: Admission,
+  place: Parameters<Admission['gate']['requireAdmitted']>[0],
+  puller: Puller,
+): Promise<boolean> {
+  try {
+    await gate.requireAdmitted(place, puller);
+    return true;
+  } catch (error) {
+    if (error instanceof RegistryError && error.status < 500) return false;
+    throw error;
+  }
+}
+
+function requireRight(may: boolean, right: string, repository: string): void {
+  if (may) return;
+  throw new RegistryError('DENIED', {
+    message: `you have no right to ${right} in ${repository}; a role such as ${right.startsWith('quarantine') ? 'AcrQuarantineWriter' : 'Container Registry Repository Writer'} gives it`,
+    detail: { reason: 'not_allowed', action: right, name: repository },
+  });
+}
+
+/** What was pulled although it is refused, or would be. */
+function recordPassed(audit: Audit, exchange: GatedExchange, { place, decision, why, right }: Passed): void {
+  audit.note({
+    ...about(exchange, callerOf(exchange.caller)),
+    action: 'pull',
+    outcome: 'allowed',
+    reason: why,
+    target: place.repository,
+    detail: { decision, digest: place.digest, ...(right && { right }) },
+  });
+}

@@ -1,0 +1,109 @@
+import { buildCommand } from '@stricli/core';
+import { admissionType } from '../../admission/index.ts';
+import { imageOf } from '../content/index.ts';
+import type { Context } from '../context.ts';
+import { describe } from '../describe.ts';
+import { print } from '../output/index.ts';
+import { requireGroup } from './command.ts';
+import { connect } from './connect.ts';
+import { commonAliases, type CommonFlags, commonFlags, registryFlag, type RegistryFlag } from './flags.ts';
+
+/** What the server says of an image. */
+interface Explained {
+  repository: string;
+  digest: string;
+  tags: string[];
+  kind: string;
+  decision: string;
+  effect: 'allow' | 'would-deny' | 'pending' | 'deny';
+  policies: { name: string; mode: string }[];
+  reasons: Reason[];
+  audited: Reason[];
+  more: number;
+  excepted: { vulnerability: string; purl: string; exception: string; until: string }[];
+  validUntil?: string;
+  quarantine?: { state: string };
+  servedInstead?: string;
+  scan?: { status: string; scannedOn: string; advisoriesOn: string; findings: number };
+}
+
+interface Reason {
+  policy: string;
+  rule: string;
+  message: string;
+  remedy: string;
+  platform?: string;
+}
+
+const outcomes = {
+  allow: 'is let out',
+  'would-deny': 'is let out, and would be denied by what audits',
+  pending: 'waits for its scan',
+  deny: 'is denied',
+};
+
+/** For people: what becomes of an image, and each reason with what to do. */
+export function reportOf(found: Explained): string {
+  const { repository, digest, effect, decision, policies, reasons, audited, more, excepted, validUntil, scan } = found;
+  const lines = [`${repository}@${digest} ${outcomes[effect]} (${decision})`];
+  const named = policies.map(({ name, mode }) => `${name} (${mode})`).join(', ');
+  lines.push(policies.length === 0 ? 'No policy covers it.' : `Policies: ${named}`);
+  if (found.kind === 'supply-chain') lines.push('It is a signature or the like, which no policy holds back.');
+  if (scan)
+    lines.push(
+      `Scanned ${scan.scannedOn} (${scan.status}): ${scan.findings} findings, advisories of ${scan.advisoriesOn}`,
+    );
+  else if (found.kind === 'image') lines.push('It has not been scanned.');
+  if (found.quarantine) lines.push(`Quarantine: ${found.quarantine.state}`);
+  if (found.servedInstead !== undefined) lines.push(`The tag leads to ${found.servedInstead} meanwhile.`);
+  const list = (title: string, all: readonly Reason[]) => {
+    if (all.length > 0) lines.push(title);
+    for (const { policy, rule, message, remedy, platform } of all) {
+      lines.push(`  ${policy}/${rule}: ${platform === undefined ? '' : `${platform}: `}${message}; ${remedy}`);
+    }
+  };
+  list('Reasons:', reasons);
+  if (more > 0) lines.push(`  and ${more} more`);
+  list('Only audited:', audited);
+  if (excepted.length > 0) lines.push('Excepted:');
+  for (const { vulnerability, purl, exception, until } of excepted) {
+    lines.push(`  ${vulnerability} in ${purl}: ${exception}, until ${until}`);
+  }
+  if (validUntil !== undefined) lines.push(`Unless something changes, this ends ${validUntil}.`);
+  return lines.join('\n');
+}
+
+/** `bonded explain IMAGE`. */
+export const explainImage = buildCommand<CommonFlags & RegistryFlag, [string], Context>({
+  docs: {
+    brief: 'Say why an image would be let out, or not',
+    fullDescription: describe(
+      'Says whether somebody who may pull would get an image now, by which policies, and each reason with what to do about it.',
+      [
+        'explain prod/app:v1',
+        'explain prod/app@sha256:0000000000000000000000000000000000000000000000000000000000000000 -o json',
+      ],
+    ),
+  },
+  parameters: {
+    flags: { ...registryFlag, ...commonFlags },
+    aliases: { r: 'registry', ...commonAliases },
+    positional: {
+      kind: 'tuple',
+      parameters: [{ parse: String, placeholder: 'image', brief: 'REPOSITORY:TAG or REPOSITORY@DIGEST' }],
+    },
+  },
+  async func(flags, text) {
+    requireGroup(flags);
+    const { repository, tag, digest } = imageOf('the image', text);
+    using connection = await connect(this, flags.server);
+    const at = [await connection.registry(flags.registry), 'default'];
+    const input = { repository, reference: digest ?? tag! };
+    const found = await connection.client.action(admissionType, admissionType.actions.explain, at, input);
+    print(this, found, {
+      output: flags.output,
+      query: flags.query,
+      report: (value) => reportOf(value as Explained),
+    });
+  },
+});

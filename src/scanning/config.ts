@@ -1,0 +1,24 @@
+import { z } from 'zod';
+import { byteSize, duration } from '../config/index.ts';
+import { enginesConfig } from './engines/config.ts';
+
+export const scanningConfig = z
+  .strictObject({
+    parallel: z
+      .int()
+      .min(0)
+      .max(64)
+      .default(1)
+      .describe(
+        'Images that a node scans at a time, each in a process of its own, last in line for the processor; 0: none.',
+      ),
+    timeout: duration().prefault('15m').describe('How long the scan of an image may take, and that of one layer.'),
+    memory: byteSize().prefault('1GiB').describe('Memory that the process which reads a layer may take.'),
+    interval: duration()
+      .prefault('12h')
+      .describe(
+        'How often each image is looked at again, whose layers are not read again. What advisories change is seen at once.',
+      ),
+    engines: enginesConfig,
+  })
+  .prefault({});

@@ -1,0 +1,186 @@
+import { describe, expect, test } from 'bun:test';
+import fc from 'fast-check';
+import { readGrypeReport } from './grype.ts';
+import { readTrivyReport } from './trivy.ts';
+
+const now = Date.UTC(2026, 10, 28);
+const scanner = { name: 'Trivy', version: '0.74.0' };
+
+describe('what trivy prints', () => {
+  const vulnerability = {
+    VulnerabilityID: 'CVE-2026-1000',
+    PkgName: 'libssl3',
+    InstalledVersion: '3.0.11-1~deb12u2',
+    FixedVersion: '3.0.13-1~deb12u1',
+    Status: 'fixed',
+    Severity: 'HIGH',
+    SeveritySource: 'nvd',
+    PkgIdentifier: { PURL: 'pkg:deb/debian/libssl3@3.0.11-1~deb12u2?arch=amd64&distro=debian-12.4' },
+    Layer: { Digest: 'sha256:1', DiffID: 'sha256:2' },
+    PrimaryURL: 'https://avd.aquasec.com/nvd/cve-2026-1000',
+    Title: 'openssl: something',
+    Description: 'Something longer.',
+    References: ['https://example.com/one'],
+    CVSS: {
+      nvd: {
+        V2Vector: 'AV:N/AC:L/Au:N/C:P/I:P/A:P',
+        V2Score: 7.5,
+        V3Vector: 'CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N',
+        V3Score: 7.5,
+      },
+    },
+  };
+  const report = (vulnerabilities: unknown[]) =>
+    JSON.stringify({
+      SchemaVersion: 2,
+      Results: [{ Target: 'app', Class: 'os-pkgs', Vulnerabilities: vulnerabilities }, { Target: 'x' }],
+    });
+
+  test('is read', () => {
+    expect(readTrivyReport(report([vulnerability]), scanner)).toEqual({
+      scanner,
+      isCut: false,
+      findings: [
+        {
+          id: 'CVE-2026-1000',
+          package: 'libssl3',
+          version: '3.0.11-1~deb12u2',
+          purl: 'pkg:deb/debian/libssl3@3.0.11-1~deb12u2?arch=amd64&distro=debian-12.4',
+          severity: 'High',
+          severitySource: 'nvd',
+          fixState: 'fixed',
+          fixedVersion: '3.0.13-1~deb12u1',
+          cvss: [
+            { source: 'nvd', vector: 'CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N', score: 7.5 },
+            { source: 'nvd', vector: 'AV:N/AC:L/Au:N/C:P/I:P/A:P', score: 7.5 },
+          ],
+          summary: 'openssl: something',
+          references: ['https://avd.aquasec.com/nvd/cve-2026-1000', 'https://example.com/one'],
+        },
+      ],
+    });
+  });
+
+  test('of a status: what is not affected is no finding', () => {
+    const states = ['affected', 'will_not_fix', 'fix_deferred', 'end_of_life', 'under_investigation', 'not_affected'];
+    const many = states.map((Status, at) => ({
+      ...vulnerability,
+      VulnerabilityID: `CVE-2026-${at}`,
+      Status,
+      FixedVersion: '',
+    }));
+    const { findings } = readTrivyReport(report(many), scanner);
+    expect(findings.map(({ fixState }) => fixState)).toEqual([
+      'not-fixed',
+      'wont-fix',
+      'not-fixed',
+      'wont-fix',
+      'unknown',
+    ]);
+  });
+
+  test('of a clean image has no findings, and what is none is refused', () => {
+    expect(readTrivyReport('{"SchemaVersion":2}', scanner).findings).toEqual([]);
+    for (const text of ['', '{}', '[]', '{"SchemaVersion":"2"}', '{"SchemaVersion":2,'])
+      expect(() => readTrivyReport(text, scanner)).toThrow(expect.objectContaining({ name: 'EngineError' }));
+  });
+});
+
+describe('what grype prints', () => {
+  const match = {
+    vulnerability: {
+      id: 'GHSA-aaaa-bbbb-cccc',
+      dataSource: 'https://github.com/advisories/GHSA-aaaa-bbbb-cccc',
+      namespace: 'github:language:javascript',
+      severity: 'Critical',
+      urls: ['https://example.com/two'],
+      description: 'It pads too much',
+      cvss: [
+        {
+          source: 'nvd@nist.gov',
+          version: '3.1',
+          vector: 'CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H',
+          metrics: { baseScore: 9.8 },
+        },
+      ],
+      fix: { versions: ['1.1.0'], state: 'fixed' },
+    },
+    relatedVulnerabilities: [{ id: 'CVE-2026-1000', namespace: 'nvd:cpe' }],
+    artifact: { name: 'left-pad', version: '1.0.0', type: 'npm', purl: 'pkg:npm/left-pad@1.0.0' },
+  };
+  const report = (
+    matches: unknown,
+    db: unknown = { status: { schemaVersion: '6.1.0', built: '2026-11-27T08:00:00Z' } },
+  ) => JSON.stringify({ matches, descriptor: { name: 'grype', version: '0.121.0', db } });
+
+  test('is read, under the CVE where there is one', () => {
+    expect(readGrypeReport(report([match]), now)).toEqual({
+      scanner: { name: 'Grype', version: '0.121.0', databaseAt: Date.UTC(2026, 10, 27, 8) },
+      isCut: false,
+      findings: [
+        {
+          id: 'CVE-2026-1000',
+          package: 'left-pad',
+          version: '1.0.0',
+          purl: 'pkg:npm/left-pad@1.0.0',
+          severity: 'Critical',
+          severitySource: 'github:language:javascript',
+          fixState: 'fixed',
+          fixedVersion: '1.1.0',
+          cvss: [{ source: 'nvd@nist.gov', vector: 'CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H', score: 9.8 }],
+          summary: 'It pads too much',
+          references: ['https://github.com/advisories/GHSA-aaaa-bbbb-cccc', 'https://example.com/two'],
+        },
+      ],
+    });
+  });
+
+  test('with the data of an older schema, of times that cannot be, and without a fix', () => {
+    expect(readGrypeReport(report([], { built: '2026-11-27T08:00:00Z' }), now).scanner.databaseAt).toBe(
+      Date.UTC(2026, 10, 27, 8),
+    );
+    expect(readGrypeReport(report([], { built: '9999-01-01T00:00:00Z' }), now).scanner.databaseAt).toBeUndefined();
+    const unfixed = { ...match, vulnerability: { ...match.vulnerability, fix: { versions: [], state: 'wont-fix' } } };
+    expect(readGrypeReport(report([unfixed]), now).findings[0]!.fixState).toBe('wont-fix');
+    for (const text of ['', '{}', '{"matches":{}}'])
+      expect(() => readGrypeReport(text, now)).toThrow(expect.objectContaining({ name: 'EngineError' }));
+  });
+});
+
+test('whatever a program prints, it is read to findings within bounds, or refused', () => {
+  const words = fc.constantFrom(
+    'VulnerabilityID',
+    'PkgName',
+    'Severity',
+    'CVSS',
+    'References',
+    'vulnerability',
+    'artifact',
+    'id',
+    'name',
+    'fix',
+    'cvss',
+  );
+  const values = fc.letrec((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 4 },
+      fc.constant('CVE-2026-1'),
+      fc.jsonValue(),
+      fc.dictionary(words, tie('value')),
+      fc.array(tie('value')),
+    ),
+  })).value;
+  fc.assert(
+    fc.property(values, (value) => {
+      const texts = [
+        JSON.stringify({ SchemaVersion: 2, Results: [{ Vulnerabilities: [value] }, value] }),
+        JSON.stringify({ matches: [value], descriptor: value }),
+      ];
+      const [trivy, grype] = [readTrivyReport(texts[0]!, scanner), readGrypeReport(texts[1]!, now)];
+      for (const finding of [...trivy.findings, ...grype.findings]) {
+        expect(finding.id).toMatch(/^[A-Za-z][A-Za-z0-9._:/-]{0,99}$/);
+        expect(JSON.stringify(finding).length).toBeLessThan(10_000);
+      }
+    }),
+  );
+});

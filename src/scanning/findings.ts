@@ -1,0 +1,84 @@
+import type { EvidenceFinding } from '../admission/index.ts';
+import { severities, type Severity, severityRank } from '../packages/index.ts';
+import type { EngineFinding } from './engines/engine.ts';
+import type { StoredInventory } from './image-store.ts';
+import type { KnownVulnerability } from './knowledge.ts';
+
+/** A vulnerability of a package of an image, as it is kept: what else is known of it, advisories say whenever they are asked. */
+export interface Finding extends EvidenceFinding {
+  /** Place in the components of the inventory. */
+  component: number;
+  /** Engines beside this server that say so, in the order of their names. */
+  engines?: string[];
+  /** What the first of them says of it: there where no advisory of this server does. `component` is -1 where none is the package. */
+  said?: Pick<EngineFinding, 'severitySource' | 'cvss' | 'summary' | 'references'>;
+}
+
+/** One for each package and vulnerability, from the worst to the least, then by vulnerability and package URL. */
+export function findingsIn(
+  { inventory, componentIds }: Pick<StoredInventory, 'inventory' | 'componentIds'>,
+  known: ReadonlyMap<number, readonly KnownVulnerability[]>,
+  firstSeen: (vulnerability: string, purl: string) => number,
+): Finding[] {
+  const findings: Finding[] = [];
+  const seen = new Set<string>();
+  for (const [at, component] of inventory.components.entries()) {
+    const id = componentIds[at];
+    for (const vulnerability of (id != null && known.get(id)) || []) {
+      const key = keyOf(vulnerability.id, component.purl);
+      // The same package in several places of an image is one finding, of the first of them.
+      if (seen.has(key)) continue;
+      seen.add(key);
+      const { purl, installedName, installedVersion } = component;
+      findings.push({
+        ...vulnerability,
+        firstSeen: firstSeen(vulnerability.id, purl),
+        purl,
+        installedName,
+        installedVersion,
+        component: at,
+      });
+    }
+  }
+  return findings.toSorted(worstFirst);
+}
+
+/** From the worst to the least, then by vulnerability and package URL. */
+export const worstFirst = (a: Finding, b: Finding): number =>
+  severityRank(b.severity) - severityRank(a.severity) || order(a.id, b.id) || order(a.purl, b.purl);
+
+/** The worst of findings in their order, so many at most. What only engines say leaves first: none of them crowds out what is known here. */
+export function worstOf(findings: readonly Finding[], most: number): Finding[] {
+  if (findings.length <= most) return [...findings];
+  const own = findings.filter(({ said }) => !said).slice(0, most);
+  const others = findings.filter(({ said }) => said).slice(0, most - own.length);
+  return [...own, ...others].toSorted(worstFirst);
+}
+
+export const keyOf = (vulnerability: string, purl: string): string => `${vulnerability} ${purl}`;
+
+const order = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+
+/** Numbers of what was found. What is only possible is counted apart. */
+export interface Summary extends Record<Lowercase<Severity>, number> {
+  fixable: number;
+  kev: number;
+  malicious: number;
+  possible: number;
+}
+
+export function summarise(findings: readonly EvidenceFinding[]): Summary {
+  const summary = Object.fromEntries(severities.map((severity) => [severity.toLowerCase(), 0])) as unknown as Summary;
+  Object.assign(summary, { fixable: 0, kev: 0, malicious: 0, possible: 0 });
+  for (const { severity, fixable, kev, malicious, possible } of findings) {
+    if (possible) {
+      summary.possible++;
+      continue;
+    }
+    summary[severity.toLowerCase() as Lowercase<Severity>]++;
+    if (fixable) summary.fixable++;
+    if (kev) summary.kev++;
+    if (malicious) summary.malicious++;
+  }
+  return summary;
+}

@@ -1,0 +1,68 @@
+import type { BunFile } from 'bun';
+import type { BlobBody, BlobStore } from '../content/index.ts';
+import { findBlob } from '../content/index.ts';
+import type { Database } from '../database/index.ts';
+import { type extractLayer, extractorRevision, type LayerInventory, unreadLayer } from '../inventory/index.ts';
+import type { Digest } from '../oci/index.ts';
+import { pack, unpack } from './pack.ts';
+import './tables.ts';
+
+/** A layer that could not be read so often is not read again for the images that have it, until what reads layers changes. */
+const mostFailures = 3;
+
+export interface LayerSource {
+  db: Database;
+  blobs: Pick<BlobStore, 'read'>;
+  now(): number;
+  extract: typeof extractLayer;
+}
+
+interface Row {
+  body: Uint8Array<ArrayBuffer> | null;
+  failure: string | null;
+  failures: number;
+}
+
+/**
+ * What is in a layer: read once for the whole server, whatever images have it. One that ends the process that reads it, again
+ * and again, is remembered as such, so that it does not cost every image that has it the same. Throws where the bytes cannot be
+ * read now; what is wrong with them is a warning of the inventory.
+ */
+export async function inventoryOf(
+  { db, blobs, now, extract }: LayerSource,
+  { digest, mediaType }: { digest: Digest; mediaType: string },
+  signal: AbortSignal,
+): Promise<LayerInventory> {
+  const known = await db.first<Row>(
+    'SELECT body, failure, failures FROM layer_inventories WHERE digest = ? AND revision = ?',
+    [digest, extractorRevision],
+  );
+  if (known?.body) return unpack(known.body);
+  if (known && known.failures >= mostFailures) return unreadLayer('no-inventory', known.failure ?? undefined);
+  const blob = await findBlob(db, digest);
+  // A foreign layer, which lies with its vendor.
+  if (!blob) return unreadLayer('foreign-layer');
+  const body = blob.size === 0 ? new Uint8Array() : await blobs.read(blob.key, 0, blob.size - 1);
+  const read = await extract(streamOf(body), { mediaType, signal });
+  signal.throwIfAborted();
+  await db.change(
+    `INSERT INTO layer_inventories (digest, revision, body, failure, failures, read_at) VALUES (?, ?, ?, ?, ?, ?)
+      ON CONFLICT (digest, revision) DO UPDATE SET body = COALESCE(excluded.body, layer_inventories.body),
+        failure = excluded.failure, failures = layer_inventories.failures + excluded.failures, read_at = excluded.read_at
+      RETURNING digest`,
+    read.ok
+      ? [digest, extractorRevision, pack(read.inventory), null, 0, now()]
+      : [digest, extractorRevision, null, `${read.reason}: ${read.detail}`.slice(0, 500), 1, now()],
+    { durable: false },
+  );
+  if (read.ok) return read.inventory;
+  if ((known?.failures ?? 0) + 1 >= mostFailures) return unreadLayer('no-inventory', `${read.reason}: ${read.detail}`);
+  throw new Error(`layer ${digest} could not be read (${read.reason}: ${read.detail})`);
+}
+
+/** A file goes to the process as it lies: no byte of it comes through this one. */
+function streamOf(body: BlobBody): BunFile | ReadableStream<Uint8Array> {
+  if (body instanceof ReadableStream) return body;
+  if (body instanceof Blob && 'name' in body) return body as BunFile;
+  return new Blob([body]).stream();
+}

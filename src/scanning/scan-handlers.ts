@@ -1,0 +1,153 @@
+import { type Catalog, describeManifest, findListedRepository, type ManifestDescription } from '../catalog/index.ts';
+import { toCycloneDx, cycloneDxMediaType } from '../inventory/index.ts';
+import { isRepositoryName, parseDigest } from '../oci/index.ts';
+import { formatId, ManagementError, parseArmId, segmentsOf } from '../operations/index.ts';
+import { builtInResource, type Resource } from '../resources/index.ts';
+import type { FindingsInput } from './contract.ts';
+import { changesOf, readFindings } from './findings-store.ts';
+import { engineStates } from './engines/engine-store.ts';
+import { engineView } from './engines/engine-view.ts';
+import { findScan, readInventory, type ScanFacts } from './image-store.ts';
+import { requestScan } from './queue.ts';
+import { showFindings } from './show-findings.ts';
+import { stateOf } from './words.ts';
+
+export interface ScanningHandlerOptions {
+  catalog: Catalog;
+  now(): number;
+  /** Id of a registry in the catalog; undefined where there is none of that name. */
+  registryIdOf(name: string): number | undefined;
+}
+
+const iso = (at: number) => new Date(at).toISOString();
+const mostWarnings = 100;
+
+/** What scans have found, as resources, and what can be asked of them. */
+export function scanHandlers({ catalog, now, registryIdOf }: ScanningHandlerOptions) {
+  const { db } = catalog;
+
+  async function manifestAt(id: string): Promise<{ repository: string; manifest: ManifestDescription } | undefined> {
+    const digest = parseDigest(nameOf(id));
+    const name = nameOf(parentOf(id));
+    const registryId = registryIdOf(nameOf(parentOf(parentOf(id))));
+    if (!digest || registryId === undefined || !isRepositoryName(name)) return undefined;
+    const repository = await findListedRepository(catalog, registryId, name);
+    const manifest = repository && (await describeManifest(catalog, repository, digest));
+    return manifest && { repository: name, manifest };
+  }
+
+  async function latest(id: string): Promise<Resource | undefined> {
+    const found = await manifestAt(parentOf(id));
+    return found && builtInResource(id, await describe(found.manifest));
+  }
+
+  async function describe({ kind, digest, children }: ManifestDescription) {
+    if (kind === 'index') {
+      const scans = await Promise.all(children.map((child) => findScan(db, child.digest)));
+      return {
+        state: 'NotScannable',
+        children: children.map((child, at) => ({ digest: child.digest, state: stateOf(scans[at]) })),
+      };
+    }
+    const scan = await findScan(db, digest);
+    if (!scan) return { state: kind === 'image' ? 'Pending' : 'NotScannable' };
+    const [stored, found, engines] = await Promise.all([
+      readInventory(db, scan.id),
+      readFindings(db, scan.id),
+      engineStates(db, scan.id),
+    ]);
+    if (!stored && scan.state === 'done') return { state: 'NotScannable' };
+    return {
+      ...worked(scan),
+      ...(stored && {
+        status: stored.status,
+        scannedTime: iso(stored.scannedAt),
+        os: stored.inventory.os && pick(stored.inventory.os),
+        components: stored.inventory.components.length,
+        warnings: stored.inventory.warnings.slice(0, mostWarnings),
+      }),
+      ...(found && {
+        summary: found.summary,
+        evaluatedTime: iso(found.evaluatedAt),
+        advisoryRevision: found.advisoryRevision,
+      }),
+      ...(engines.length > 0 && { engines: engines.map(engineView) }),
+    };
+  }
+
+  /** The images whose scans an id is about: of an index, all of its. */
+  async function scansAt(id: string): Promise<ScanFacts[]> {
+    const found = await manifestAt(parentOf(id));
+    if (!found) throw new ManagementError('ResourceNotFound', 'there is no such manifest');
+    const { kind, digest, children } = found.manifest;
+    const digests = kind === 'index' ? children.map((child) => child.digest) : [digest];
+    const scans = await Promise.all(digests.map((one) => findScan(db, one)));
+    return scans.filter((scan) => scan !== undefined);
+  }
+
+  const scan = {
+    get: ({ id }: { id: string }) => latest(id),
+    async list({ id }: { id: string }) {
+      const found = await latest(formatId([...segmentsOf(id)!, 'scans', 'latest']));
+      return { resources: found ? [found] : [], after: undefined };
+    },
+    actions: {
+      async start(_: unknown, __: unknown, { id }: Resource) {
+        const found = await manifestAt(parentOf(id));
+        if (!found) throw new ManagementError('ResourceNotFound', 'there is no such manifest');
+        const { kind, digest, children } = found.manifest;
+        const digests = kind === 'index' ? children.map((child) => child.digest) : [digest];
+        for (const one of digests) await requestScan(db, one, 'asked', now());
+      },
+      async findings(_: unknown, input: unknown, { id }: Resource) {
+        return showFindings(db, await scansAt(id), input as FindingsInput);
+      },
+      async sbom(_: unknown, __: unknown, { id }: Resource) {
+        const found = await manifestAt(parentOf(id));
+        const [scanned] = found?.manifest.kind === 'image' ? await scansAt(id) : [];
+        const stored = scanned && (await readInventory(db, scanned.id));
+        if (!stored) throw notScanned(found?.manifest.kind);
+        const subject = { repository: found!.repository, digest: scanned.digest };
+        return { mediaType: cycloneDxMediaType, sbom: toCycloneDx(stored.inventory, subject) };
+      },
+      async changes(_: unknown, input: unknown, { id }: Resource) {
+        const scans = await scansAt(id);
+        const { top } = input as { top: number };
+        const changes = (await Promise.all(scans.map((one) => changesOf(db, one.id, top)))).flat();
+        return {
+          changes: changes
+            .toSorted((a, b) => b.at - a.at)
+            .slice(0, top)
+            .map(({ at, ...change }) => ({ ...change, time: iso(at) })),
+        };
+      },
+    },
+  };
+
+  return scan;
+}
+
+function notScanned(kind: string | undefined): ManagementError {
+  if (kind === 'index')
+    return new ManagementError('InvalidRequestContent', 'it is an index: ask for the SBOM of one of its images');
+  return new ManagementError('ResourceNotFound', 'the image has not been scanned yet; its scan says why');
+}
+
+function worked({ state, reason, requestedAt, attempts, error }: ScanFacts) {
+  return {
+    state: stateOf({ state }),
+    reason,
+    requestedTime: iso(requestedAt),
+    ...(attempts > 0 && { attempts }),
+    ...(error !== null && { error }),
+  };
+}
+
+const pick = ({ id, versionId, prettyName }: { id: string; versionId?: string; prettyName?: string }) => ({
+  id,
+  ...(versionId !== undefined && { versionId }),
+  ...(prettyName !== undefined && { prettyName }),
+});
+
+const nameOf = (id: string): string => parseArmId(id)?.name ?? '';
+const parentOf = (id: string): string => parseArmId(id)?.parent ?? '/';
