@@ -115,6 +115,7 @@ const mistakes: Mistake[] = [
   {
     check: 'engines-failing',
     impact: 'Low',
+    settings: { 'scanning.parallel': '1' },
     // Nobody listens there, which is tried five times.
     file: 'scanning: {engines: [{name: them, kind: harbor, url: "https://localhost:1", registryUrl: "https://registry.example"}]}',
     async fine({ server: { url } }) {

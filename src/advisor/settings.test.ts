@@ -22,7 +22,8 @@ async function adviceOf(data: string, database: string | undefined, settings: Se
   // Whatever it listens on, it is on this machine.
   const host = `127.0.0.1:${port}`;
   const url = `${protocol}//${host}`;
-  knownServer(url, data);
+  using known = new DisposableStack();
+  known.use(knownServer(url, data));
   await using bonded = await openCli({ url, host: url, data }, ca === undefined ? {} : { SSL_CERT_FILE: ca });
   const ran = await bonded('advise -o json');
   if (ran.code !== 0) throw new Error(ran.error);

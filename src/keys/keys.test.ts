@@ -168,6 +168,29 @@ describe('an emergency', () => {
     expect(kidOf(there.sign({}))).toBe(kid);
   });
 
+  test('that others have overtaken twice meanwhile makes a newer key than theirs', async () => {
+    await using world = await openWorld();
+    const [here, there] = [await world.open(), await world.open()];
+    const { promise: overtaken, resolve: goOn } = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<void>();
+    // It has read which key is the newest, and stands still before it writes.
+    const slow: Database = {
+      ...world.db,
+      async write(action, options) {
+        begun.resolve();
+        await overtaken;
+        return world.db.write(action, options);
+      },
+    };
+    const last = (await world.open({}, slow)).replace({ drop: true });
+    await begun.promise;
+    for (const keys of [here, there]) await keys.replace({ drop: true });
+    goOn();
+    const kid = await last;
+    const left = (await rowsOf(world.db)).filter(({ purpose }) => purpose === 'token');
+    expect(left.map((row) => [row.kid, row.retire_at])).toEqual([[kid, null]]);
+  });
+
   test('in several processes at once leaves one key that all agree on', async () => {
     await using world = await openWorld();
     const all = await Promise.all(Array.from({ length: 3 }, () => world.open()));

@@ -69,6 +69,13 @@ export async function replaceTokenKeys(
     const row = newTokenRow(newest + 1, now, now, sealer);
     const inserted = await db.write(async (tx) => {
       if (!(await insertKey(tx, row))) return false;
+      // Others may have made this generation, and dropped it for the next one, since the newest was read.
+      const overtaken = await tx.run(
+        `DELETE FROM signing_keys WHERE kid = ?
+          AND EXISTS (SELECT 1 FROM signing_keys n WHERE n.purpose = 'token' AND n.generation > ?)`,
+        [row.kid, row.generation],
+      );
+      if (overtaken > 0) return false;
       // One that was to come has signed nothing yet, and whoever has the others may have it, too.
       const going = drop ? '' : ' AND active_at > ?';
       await tx.run(
