@@ -23,6 +23,7 @@ import {
   newRematchState,
   reevaluate,
   requestScan,
+  engineMigrations,
   scanningMigrations,
 } from '../../src/scanning/index.ts';
 import { exportPath, exports, hasExports, namedComponents } from '../advisories/components.ts';
@@ -41,6 +42,7 @@ const migrations = [
   ...advisoryMigrations,
   ...admissionMigrations,
   ...scanningMigrations,
+  ...engineMigrations,
 ];
 
 export const scannedImages: Shape = {
