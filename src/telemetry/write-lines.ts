@@ -58,7 +58,7 @@ export function createLineWriter(put: (text: string) => void): LineWriter {
 
 /**
  * Hands texts to a descriptor: all of one is with the system when it returns. What nobody reads is not kept: it waits,
- * whatever kind of descriptor that is. Where nobody can read any more (EPIPE), texts are dropped from then on. Other errors of
+ * whatever kind of descriptor that is. Where nobody can read any more, texts are dropped from then on. Other errors of
  * the system are thrown, as a full disk is.
  */
 export function putInto(fd: number): (text: string) => void {
@@ -70,7 +70,8 @@ export function putInto(fd: number): (text: string) => void {
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException;
         if (code === 'EAGAIN') Bun.sleepSync(pauseMs);
-        else if (code !== 'EPIPE') throw error;
+        // Of a socket it is the one or the other.
+        else if (code !== 'EPIPE' && code !== 'ECONNRESET') throw error;
         else return ((isOpen = false), data.length);
       }
     }
