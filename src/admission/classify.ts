@@ -1,4 +1,4 @@
-import { type ManifestReference, mediaTypes, type ParsedManifest } from '../oci/index.ts';
+import { isRunnable, type ManifestReference, mediaTypes, type ParsedManifest } from '../oci/index.ts';
 import type { ArtifactKind } from './artifact-kind.ts';
 
 /*
@@ -119,14 +119,6 @@ export function classify(manifest: ParsedManifest, tags: readonly string[], isAt
   if (fitting && kind === 'image') return { kind: 'supply-chain', layers };
   return { kind: isRunnable(config, layers) ? 'image' : 'other', layers: [] };
 }
-
-/** Whether somebody could run it: by its config, or because it has a layer of a file system. */
-function isRunnable(config: string | undefined, layers: readonly ManifestReference[]): boolean {
-  if (config === mediaTypes.ociConfig || config === 'application/vnd.docker.container.image.v1+json') return true;
-  return layers.some(({ mediaType }) => runnableLayer.test(mediaType));
-}
-
-const runnableLayer = /^application\/vnd\.(?:oci\.image\.layer\.|docker\.image\.rootfs\.)/;
 
 const longestRead = 4 * mib;
 

@@ -1,12 +1,10 @@
-import type { Database, Transaction } from '../database/index.ts';
+import { type Database, packJson, type Transaction, unpackJson } from '../database/index.ts';
 import type { Digest } from '../oci/index.ts';
 import type { Evidence, EvidenceKind } from './evidence.ts';
 import './tables.ts';
 
 /** Most findings of an image that are kept (the worst ones would be the caller's to choose). */
 const mostFindings = 50_000;
-/** Largest evidence (bytes), unpacked. */
-const mostBytes = 64 * 1024 * 1024;
 
 /** A number that nobody has written before. */
 export const newVersion = (): number => Math.floor(Math.random() * 2 ** 44);
@@ -27,7 +25,7 @@ export async function writeEvidence(
   if (evidence.findings.length > mostFindings) {
     throw new RangeError(`evidence has at most ${mostFindings} findings, not ${evidence.findings.length}`);
   }
-  const body = Bun.zstdCompressSync(JSON.stringify(evidence), { level: 1 });
+  const body = packJson(evidence);
   await db.write(async (tx) => {
     await tx.run(
       `INSERT INTO evidence (registry_id, digest, kind, body, version, written_at) VALUES (?, ?, ?, ?, ?, ?)
@@ -51,10 +49,7 @@ export async function readEvidence<K extends EvidenceKind>(
     [digest, registryId, kind],
   );
   if (!row) return undefined;
-  const text = Bun.zstdDecompressSync(row.body);
-  if (text.byteLength > mostBytes) throw new RangeError(`the evidence on ${digest} is larger than any that is written`);
-  const evidence = JSON.parse(text.toString('utf8')) as Extract<Evidence, { kind: K }>;
-  return { evidence, version: row.version };
+  return { evidence: unpackJson<Extract<Evidence, { kind: K }>>(row.body), version: row.version };
 }
 
 /** Forgets what is known of a digest in a registry. */

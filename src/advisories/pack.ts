@@ -1,13 +1,9 @@
+import { packJson, unpackJson } from '../database/index.ts';
 import type { OsvAffected } from './osv.ts';
 
-/** JSON as it is stored: advisories are text that says the same over and over. */
-export function pack(value: unknown): Uint8Array {
-  return Bun.zstdCompressSync(Buffer.from(JSON.stringify(value)));
-}
-
-export function unpack<T>(bytes: Uint8Array): T {
-  return JSON.parse(Bun.zstdDecompressSync(bytes).toString()) as T;
-}
+/** Advisories are text that says the same over and over: level 3. */
+export const pack = (value: unknown): Uint8Array => packJson(value, 3);
+export const unpack = unpackJson;
 
 /** What an entry of `affected` says beside packages and versions. */
 export type Said = Pick<OsvAffected, 'severity' | 'ecosystem_specific' | 'database_specific'>;

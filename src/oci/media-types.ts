@@ -51,3 +51,14 @@ export function isMediaType(value: string): boolean {
 export function isContentType(value: string): boolean {
   return value.length <= 255 && contentTypePattern.test(value);
 }
+
+const imageConfigs = new Set<string | undefined>([
+  mediaTypes.ociConfig,
+  'application/vnd.docker.container.image.v1+json',
+]);
+const fileSystem = /^application\/vnd\.(?:oci\.image\.layer\.|docker\.image\.rootfs\.)/;
+
+/** Whether somebody could run a manifest, by the types of its config and its layers: one layer of a file system is enough. */
+export function isRunnable(config: string | undefined, layers: readonly { mediaType: string }[]): boolean {
+  return imageConfigs.has(config) || layers.some(({ mediaType }) => fileSystem.test(mediaType));
+}

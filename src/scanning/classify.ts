@@ -1,5 +1,5 @@
 import type { StoredContent } from '../catalog/index.ts';
-import { type Digest, mediaTypes, parseManifest } from '../oci/index.ts';
+import { type Digest, isRunnable, parseManifest } from '../oci/index.ts';
 
 export interface ImageLayer {
   digest: Digest;
@@ -12,12 +12,6 @@ export interface ScannableImage {
   layers: ImageLayer[];
 }
 
-const configTypes = new Set<string | undefined>([
-  mediaTypes.ociConfig,
-  'application/vnd.docker.container.image.v1+json',
-]);
-const fileSystem = /^application\/vnd\.(?:oci\.image\.layer\.|docker\.image\.rootfs\.)/;
-
 /**
  * What of a manifest there is to scan. Undefined: nothing of it can run, as signatures, charts and indexes cannot, whose images
  * are scanned each. Told by the config and the layers, never by a name or a tag: one layer that a run time would unpack makes
@@ -28,8 +22,7 @@ export function scannable({ kind, bytes, mediaType }: StoredContent): ScannableI
   const { references } = parseManifest(bytes, mediaType);
   const config = references.find(({ role }) => role === 'config');
   const layers = references.filter(({ role }) => role === 'layer');
-  if (!configTypes.has(config?.mediaType) && !layers.some((layer) => fileSystem.test(layer.mediaType)))
-    return undefined;
+  if (!isRunnable(config?.mediaType, layers)) return undefined;
   return { config: config?.digest, layers: layers.map(({ digest, mediaType: type }) => ({ digest, mediaType: type })) };
 }
 

@@ -1,6 +1,6 @@
 import { type ScanEvidence, writeEvidence } from '../admission/index.ts';
 import { placesOf } from '../catalog/index.ts';
-import { type Database, type Parameter, rowsOf, type Transaction } from '../database/index.ts';
+import { type Database, packJson, type Parameter, rowsOf, type Transaction } from '../database/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { saidByEngines, type SaidByEngines } from './engines/engine-store.ts';
 import { withEngines } from './engines/merge-findings.ts';
@@ -8,7 +8,6 @@ import { readFindings, type StoredFindings, versionOf } from './findings-store.t
 import { type Finding, findingsIn, keyOf, summarise, worstOf } from './findings.ts';
 import { readInventory, type StoredInventory } from './image-store.ts';
 import type { Knowledge } from './knowledge.ts';
-import { pack } from './pack.ts';
 import './tables.ts';
 
 /** Changes that are recorded of an image at once: beyond that its findings say enough. */
@@ -112,7 +111,7 @@ async function keep(
       scannedAt,
       evaluatedAt,
       JSON.stringify({ ...summary, cut: after.isCut }),
-      pack(after.findings),
+      packJson(after.findings),
     ],
   );
   const changes = before ? changesBetween(before.findings, after.findings) : [];

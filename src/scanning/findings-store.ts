@@ -1,6 +1,5 @@
-import type { Database, LookUps } from '../database/index.ts';
+import { type Database, type LookUps, unpackJson } from '../database/index.ts';
 import type { Finding, Summary } from './findings.ts';
-import { unpack } from './pack.ts';
 import './tables.ts';
 
 /** What is known against an image, as it was evaluated last. */
@@ -37,7 +36,7 @@ export async function readFindings(db: Database, scanId: number): Promise<Stored
   if (!row) return undefined;
   const { cut, ...summary } = JSON.parse(row.summary) as Summary & { cut: boolean };
   return {
-    findings: unpack<Finding[]>(row.body),
+    findings: unpackJson<Finding[]>(row.body),
     summary,
     isCut: cut,
     advisoryRevision: row.revision,

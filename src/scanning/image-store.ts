@@ -1,8 +1,6 @@
-import type { Database, Parameter, Transaction } from '../database/index.ts';
-import { rowsOf } from '../database/index.ts';
+import { type Database, packJson, type Parameter, rowsOf, type Transaction, unpackJson } from '../database/index.ts';
 import type { ImageInventory } from '../inventory/index.ts';
 import type { Digest } from '../oci/index.ts';
-import { pack, unpack } from './pack.ts';
 import type { ScanState } from './tables.ts';
 import './tables.ts';
 
@@ -57,13 +55,13 @@ export async function readInventory(db: Database, scanId: number): Promise<Store
     scannedAt: number;
     body: Uint8Array<ArrayBuffer>;
   }>('SELECT revision, status, scanned_at AS "scannedAt", body FROM image_inventories WHERE scan_id = ?', [scanId]);
-  return row && { revision: row.revision, status: row.status, scannedAt: row.scannedAt, ...unpack<Body>(row.body) };
+  return row && { revision: row.revision, status: row.status, scannedAt: row.scannedAt, ...unpackJson<Body>(row.body) };
 }
 
 /** Keeps what is in an image, in place of what was known before. */
 export async function writeInventory(db: Database, scanId: number, stored: StoredInventory): Promise<void> {
   const { inventory, componentIds, baseCreatedAt, revision, status, scannedAt } = stored;
-  const body = pack({ inventory, componentIds, baseCreatedAt } satisfies Body);
+  const body = packJson({ inventory, componentIds, baseCreatedAt } satisfies Body);
   const ids = [...new Set(componentIds.filter((id) => id !== null))].toSorted((a, b) => a - b);
   await db.write(async (tx) => {
     // Forgotten meanwhile: nobody would ever find it.

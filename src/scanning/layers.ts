@@ -1,10 +1,9 @@
 import type { BunFile } from 'bun';
 import type { BlobBody, BlobStore } from '../content/index.ts';
 import { findBlob } from '../content/index.ts';
-import type { Database } from '../database/index.ts';
+import { type Database, packJson, unpackJson } from '../database/index.ts';
 import { type extractLayer, extractorRevision, type LayerInventory, unreadLayer } from '../inventory/index.ts';
 import type { Digest } from '../oci/index.ts';
-import { pack, unpack } from './pack.ts';
 import './tables.ts';
 
 /** A layer that could not be read so often is not read again for the images that have it, until what reads layers changes. */
@@ -37,7 +36,7 @@ export async function inventoryOf(
     'SELECT body, failure, failures FROM layer_inventories WHERE digest = ? AND revision = ?',
     [digest, extractorRevision],
   );
-  if (known?.body) return unpack(known.body);
+  if (known?.body) return unpackJson(known.body);
   if (known && known.failures >= mostFailures) return unreadLayer('no-inventory', known.failure ?? undefined);
   const blob = await findBlob(db, digest);
   // A foreign layer, which lies with its vendor.
@@ -51,7 +50,7 @@ export async function inventoryOf(
         failure = excluded.failure, failures = layer_inventories.failures + excluded.failures, read_at = excluded.read_at
       RETURNING digest`,
     read.ok
-      ? [digest, extractorRevision, pack(read.inventory), null, 0, now()]
+      ? [digest, extractorRevision, packJson(read.inventory), null, 0, now()]
       : [digest, extractorRevision, null, `${read.reason}: ${read.detail}`.slice(0, 500), 1, now()],
     { durable: false },
   );

@@ -1,6 +1,7 @@
 import { constants, setPriority } from 'node:os';
 import { join } from 'node:path';
 import type { BunFile } from 'bun';
+import { readBounded } from '../../memory/index.ts';
 import type { LayerInventory } from '../layer-inventory.ts';
 import { defaultProcessLimits, type LayerLimits, type ProcessLimits } from '../limits.ts';
 import { parseAnswer } from './parse-answer.ts';
@@ -70,7 +71,7 @@ export async function extractLayer(
     const sent = source instanceof ReadableStream ? send(source, child.stdin as Bun.FileSink, signal) : undefined;
     sent?.catch(() => child.kill('SIGKILL'));
     const said = firstText(child.stderr);
-    const printed = await bounded(child.stdout, outputBytes, () =>
+    const printed = await readBounded(child.stdout, outputBytes, () =>
       end('refused', `its inventory has more than ${outputBytes} bytes`),
     );
     const code = await child.exited;
@@ -126,20 +127,6 @@ async function send(source: ReadableStream<Uint8Array>, into: Bun.FileSink, sign
       // It is gone.
     }
   }
-}
-
-async function bounded(stream: ReadableStream<Uint8Array>, limit: number, tooMuch: () => void): Promise<string> {
-  const pieces: Uint8Array[] = [];
-  let length = 0;
-  for await (const piece of stream) {
-    length += piece.length;
-    if (length > limit) {
-      tooMuch();
-      return '';
-    }
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces).toString();
 }
 
 /** All is read, so that nothing waits for it, and little is kept. */

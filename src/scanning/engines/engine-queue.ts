@@ -1,6 +1,5 @@
-import { type Database, placeholders, type Parameter, rowsOf } from '../../database/index.ts';
+import { type Database, packJson, type Parameter, placeholders, rowsOf } from '../../database/index.ts';
 import type { Digest } from '../../oci/index.ts';
-import { pack } from '../pack.ts';
 import type { ScanClaims } from '../queue.ts';
 import type { EngineReport } from './engine.ts';
 import './tables.ts';
@@ -99,7 +98,7 @@ export async function keepReport(db: Database, taken: Taken, report: EngineRepor
   const about = JSON.stringify({ scanner, findings: findings.length, isCut });
   const rows = await db.change(
     `UPDATE engine_scans SET version = version + 1, about = ?, body = ? ${own} RETURNING scan_id`,
-    [about, pack(findings), ...ownValues(taken)],
+    [about, packJson(findings), ...ownValues(taken)],
   );
   return rows.length > 0;
 }

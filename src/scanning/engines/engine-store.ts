@@ -1,6 +1,5 @@
-import { type Database, listsOf } from '../../database/index.ts';
+import { type Database, listsOf, unpackJson } from '../../database/index.ts';
 import type { Digest } from '../../oci/index.ts';
-import { unpack } from '../pack.ts';
 import type { EngineFinding, EngineScanner } from './engine.ts';
 import './tables.ts';
 
@@ -19,7 +18,7 @@ export async function saidByEngines(db: Database, scanId: number): Promise<SaidB
   );
   const said = rows.flatMap(({ engine, version, body }) => (body === null ? [] : [{ engine, version, body }]));
   return {
-    reports: said.map(({ engine, body }) => ({ engine, findings: unpack<EngineFinding[]>(body) })),
+    reports: said.map(({ engine, body }) => ({ engine, findings: unpackJson<EngineFinding[]>(body) })),
     mark: markOf(said),
   };
 }

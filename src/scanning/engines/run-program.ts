@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
+import { readBounded } from '../../memory/index.ts';
 import type { ProgramConfig } from './config.ts';
 import { EngineError } from './engine.ts';
 import { openPinned, programFd } from './pinned-program.ts';
@@ -57,7 +58,7 @@ export async function runProgram(
     // Aborted before there was anything to end.
     signal.throwIfAborted();
     const said = firstText(child.stderr);
-    const printed = await bounded(child.stdout, maxReport, () => end(`printed more than ${maxReport} bytes`));
+    const printed = await readBounded(child.stdout, maxReport, () => end(`printed more than ${maxReport} bytes`));
     const code = await child.exited;
     signal.throwIfAborted();
     if (why !== undefined)
@@ -131,20 +132,6 @@ function residentBytes(pid: number): number {
     }
   }
   return bytes;
-}
-
-async function bounded(stream: ReadableStream<Uint8Array>, limit: number, tooMuch: () => void): Promise<string> {
-  const pieces: Uint8Array[] = [];
-  let length = 0;
-  for await (const piece of stream) {
-    length += piece.length;
-    if (length > limit) {
-      tooMuch();
-      return '';
-    }
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces).toString();
 }
 
 /** All is read, so that nothing waits for it, and little is kept. */
