@@ -31,6 +31,9 @@ interface Delta {
  */
 export async function foldStorage({ db }: Catalog, from = 0): Promise<{ from: number; more: boolean }> {
   if (db.dialect === 'sqlite') return { from, more: false };
+  // An idle registry writes nothing.
+  const any = await db.all('SELECT 1 FROM storage_deltas WHERE xid >= ? LIMIT 1', [from]);
+  if (any.length === 0) return { from, more: false };
   return db.write(async (tx) => {
     const [mine] = await tx.all<{ mine: number }>('SELECT pg_try_advisory_xact_lock(?) AS mine', [lock]);
     return mine!.mine ? fold(tx, from) : { from, more: false };

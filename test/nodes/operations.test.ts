@@ -16,6 +16,13 @@ async function holderOf(cluster: Awaited<ReturnType<typeof startCluster>>) {
   return { holder, other: cluster.nodes.find((node) => node !== holder)! };
 }
 
+/** Waits until a node has blobs of the repository that an import fills. */
+async function arrived({ url }: { url: string }, digests: readonly string[]): Promise<void> {
+  const has = async (digest: string) =>
+    (await fetch(`${url}/v2/moved/blobs/${digest}`, { method: 'HEAD' })).status === 200;
+  await until(async () => ((await Promise.all(digests.map(has))).every(Boolean) ? true : undefined));
+}
+
 const secret = 'Zm9yIHRlc3RzIGFsb25lOiB0aGlydHktdHdvIGJ5dGVzIG9mIG5vdGhpbmc';
 const settings = { 'outbound.allow': '127.0.0.1' };
 
@@ -28,9 +35,7 @@ test.skipIf(!canCluster)(
     const body = { source: { registryUri: uri, credentials, sourceImage: 'app:v1' }, targetTags: ['moved:v1'] };
     const path = await beginImport(cluster.nodes[0]!, body);
     const { holder, other } = await holderOf(cluster);
-    const has = async (digest: string) =>
-      (await fetch(`${other.url}/v2/moved/blobs/${digest}`, { method: 'HEAD' })).status === 200;
-    await until(async () => ((await Promise.all(slow.quick.map(has))).every(Boolean) ? true : undefined));
+    await arrived(other, slow.quick);
     // Any node tells how far it is.
     expect(await statusOf(other, path)).toMatchObject({ status: 'InProgress' });
     await holder.kill();
@@ -53,6 +58,7 @@ test.skipIf(!canCluster)(
     const body = { source: { registryUri: uri, credentials, sourceImage: 'app:v1' }, targetTags: ['moved:v1'] };
     const path = await beginImport(cluster.nodes[0]!, body);
     const { holder, other } = await holderOf(cluster);
+    await arrived(other, slow.quick);
     await until(() => (slow.slow.some((digest) => slow.times(digest) > 0) ? true : undefined));
     expect(JSON.stringify(await cluster.query('SELECT * FROM operations'))).not.toContain(credentials.password);
     await holder.kill();

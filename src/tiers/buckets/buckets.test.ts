@@ -130,6 +130,18 @@ test('so many have a permit at once, whichever process they ask; those who wait 
   await stop();
 }, 30_000);
 
+test('a tier that is edited to allow less counts at once, whatever this process still holds', async () => {
+  const buckets = open();
+  const permitsOf = (most: number) => buckets.permits({ ...key, name: 'transfers' }, most);
+  const none = new AbortController().signal;
+  const before = await Promise.all([permitsOf(2).take(5000, none), permitsOf(2).take(5000, none)]);
+  for (const release of before) release!();
+  const release = await permitsOf(1).take(5000, none);
+  expect(release).toBeDefined();
+  expect(await permitsOf(1).take(300, none)).toBeUndefined();
+  release!();
+}, 30_000);
+
 test('buckets that are full again are forgotten', async () => {
   await spend(open(), 10, 1);
   const later = createBuckets({ db, holder: 'later', now: () => Date.now() + 3_600_000, failed: () => {} });

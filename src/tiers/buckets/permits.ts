@@ -28,6 +28,8 @@ export function createPermits({ shape: initial, clock, exchange }: PermitsOption
   const waiting: ((release: () => void) => void)[] = [];
   let asking: Promise<void> | undefined;
 
+  // A tier that was edited meanwhile may allow less than is held.
+  const isFree = () => used < Math.min(held, shape.capacity);
   const askOnce = () => (asking ??= exchange().finally(() => (asking = undefined)));
 
   function use(): () => void {
@@ -42,7 +44,7 @@ export function createPermits({ shape: initial, clock, exchange }: PermitsOption
   }
 
   function serve(): void {
-    while (waiting.length > 0 && used < held) waiting.shift()!(use());
+    while (waiting.length > 0 && isFree()) waiting.shift()!(use());
   }
 
   async function look(): Promise<void> {
@@ -62,7 +64,7 @@ export function createPermits({ shape: initial, clock, exchange }: PermitsOption
       shape = next;
     },
     take(withinMs, signal) {
-      if (waiting.length === 0 && used < held && clock() < until) return Promise.resolve(use());
+      if (waiting.length === 0 && isFree() && clock() < until) return Promise.resolve(use());
       if (waiting.length >= mostWaiting || signal.aborted) return Promise.resolve(undefined);
       const { promise, resolve } = Promise.withResolvers<(() => void) | undefined>();
       const turn = (release: () => void) => {
