@@ -16,13 +16,11 @@ export function contentLimitsBy({
       return maxLayer < 0 ? undefined : maxLayer;
     },
     transfer({ registryId, request }) {
-      const tier = tierOf(registryId);
-      if (!tier.hasTransferLimits) return undefined;
-      const transfer = { tier, registryId, signal: request.signal };
-      const { ingress } = tier.rates;
+      if (!tierOf(registryId).hasTransferLimits) return undefined;
+      const transfer = { registryId, signal: request.signal };
       return {
         begin: () => transfers.begin(transfer),
-        receive: ingress < 0 ? undefined : (bytes) => transfers.receive(transfer, bytes),
+        receive: (bytes) => transfers.receive(transfer, bytes),
         send: (body, ended) => transfers.send(transfer, body, ended),
       };
     },

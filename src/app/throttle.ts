@@ -57,10 +57,8 @@ export function openThrottle(
     failures: config.throttle.failedLogins,
     refused: () => metrics.sourceThrottled.inc(),
   });
-  const ofContent: ContentLimits = contentLimitsBy({
-    tierOf: (registryId) => tiers.of(directory().registry(registryId)?.tier ?? ''),
-    transfers: createTransfers(buckets),
-  });
+  const tierOf = (registryId: number) => tiers.of(directory().registry(registryId)?.tier ?? '');
+  const ofContent: ContentLimits = contentLimitsBy({ tierOf, transfers: createTransfers({ buckets, tierOf }) });
 
   /** What the metrics say of now. */
   function measure(): void {

@@ -13,7 +13,7 @@ export interface LimitedTransfer {
   /** Takes a place: throws TOOMANYREQUESTS. Returns what gives it back. */
   begin(): Promise<() => void>;
   /** Resolves when bytes that have come may be taken in; undefined where they may at once. */
-  receive: ((bytes: number) => Promise<void> | undefined) | undefined;
+  receive(bytes: number): Promise<void> | undefined;
   /** The body as fast as it may go; `ended` is called once it has gone, or its client has. */
   send(body: BlobBody, ended: () => void): ReadableStream<Uint8Array>;
 }

@@ -4,13 +4,15 @@ import type { Tier } from './tiers.ts';
 
 /** A blob on its way in or out. */
 export interface Transfer {
-  tier: Tier;
   registryId: number;
   /** Of its client. */
   signal: AbortSignal;
 }
 
-/** Bandwidth of registries, and how many blobs are on their way at once. For tiers that have transfer limits alone. */
+/**
+ * Bandwidth of registries, and how many blobs are on their way at once. For tiers that have transfer limits alone; an edited
+ * tier acts on what is on its way, too.
+ */
 export interface Transfers {
   /** Takes a place among the transfers, within a little while: throws TOOMANYREQUESTS. Returns what gives it back. */
   begin(transfer: Transfer): Promise<() => void>;
@@ -24,6 +26,8 @@ export interface Transfers {
   ): ReadableStream<Uint8Array>;
 }
 
+type Way = 'ingress' | 'egress';
+
 /** Longest wait for a place (ms). */
 const waitMs = 10_000;
 const mib = 1024 * 1024;
@@ -33,34 +37,40 @@ const slice = 0.125;
 /** Bytes that go out at once. */
 const pieceBytes = 64 * 1024;
 
-export function createTransfers(buckets: Buckets): Transfers {
-  function bytesOf({ tier, registryId }: Transfer, way: 'ingress' | 'egress'): Bucket | undefined {
-    const rate = tier.rates[way];
+export function createTransfers({
+  buckets,
+  tierOf,
+}: {
+  buckets: Buckets;
+  tierOf(registryId: number): Tier;
+}): Transfers {
+  function bytesOf({ registryId }: Transfer, way: Way): Bucket | undefined {
+    const rate = tierOf(registryId).rates[way];
     if (rate < 0) return undefined;
     const shape = { capacity: rate * mib * burstSeconds, perMs: (rate * mib) / 1000, slice };
     return buckets.at({ registryId, name: way, subject: '' }, shape);
   }
 
   return {
-    async begin({ tier, registryId, signal }) {
-      const most = tier.rates.transfers;
-      if (most < 0) return () => {};
+    async begin({ registryId, signal }) {
+      const most = () => tierOf(registryId).rates.transfers;
+      if (most() < 0) return () => {};
       const release = await buckets.permits({ registryId, name: 'transfers', subject: '' }, most).take(waitMs, signal);
       if (release) return release;
+      const { name: tier } = tierOf(registryId);
       throw new RegistryError('TOOMANYREQUESTS', {
         message:
-          `the tier ${tier.name} lets ${most} blobs be on their way in this registry at once, and none of them has ended ` +
+          `the tier ${tier} lets ${most()} blobs be on their way in this registry at once, and none of them has ended ` +
           'in time; try again',
-        detail: { tier: tier.name, category: 'transfers', level: 'registry' },
+        detail: { tier, category: 'transfers', level: 'registry' },
         headers: { 'Retry-After': '5' },
       });
     },
     receive(transfer, bytes) {
-      const bucket = bytesOf(transfer, 'ingress');
-      return bucket && pace(bucket, bytes);
+      return pace(() => bytesOf(transfer, 'ingress'), bytes);
     },
     send(transfer, body, ended) {
-      const bucket = bytesOf(transfer, 'egress');
+      const bucket = () => bytesOf(transfer, 'egress');
       const pieces = piecesOf(body);
       let over = false;
       const end = () => {
@@ -69,6 +79,8 @@ export function createTransfers(buckets: Buckets): Transfers {
         ended();
       };
       transfer.signal.addEventListener('abort', end, { once: true });
+      // It went away while the bytes were looked for: nobody may ever read the stream.
+      if (transfer.signal.aborted) end();
       return new ReadableStream<Uint8Array>(
         {
           async pull(controller) {
@@ -78,7 +90,7 @@ export function createTransfers(buckets: Buckets): Transfers {
                 controller.close();
                 return end();
               }
-              if (bucket) await pace(bucket, value.byteLength);
+              await pace(bucket, value.byteLength);
               controller.enqueue(value);
             } catch (error) {
               end();
@@ -96,16 +108,24 @@ export function createTransfers(buckets: Buckets): Transfers {
   };
 }
 
-/** Spends bytes that are there or will be: into debt, so that large chunks are as fast as small ones. */
-function pace(bucket: Bucket, bytes: number): Promise<void> | undefined {
-  if (!bucket.has(1)) return paceLater(bucket, bytes);
-  bucket.spend(bytes);
+/**
+ * Spends bytes that are there or will be: into debt, so that large chunks are as fast as small ones. `find` is asked again
+ * after each wait.
+ */
+function pace(find: () => Bucket | undefined, bytes: number): Promise<void> | undefined {
+  const bucket = find();
+  if (bucket && !bucket.has(1)) return paceLater(find, bytes);
+  bucket?.spend(bytes);
   return undefined;
 }
 
-async function paceLater(bucket: Bucket, bytes: number): Promise<void> {
-  while (!bucket.has(1)) if (!(await bucket.ask())) await Bun.sleep(bucket.waitMs());
-  bucket.spend(bytes);
+async function paceLater(find: () => Bucket | undefined, bytes: number): Promise<void> {
+  let bucket = find();
+  while (bucket && !bucket.has(1)) {
+    if (!(await bucket.ask())) await Bun.sleep(bucket.waitMs());
+    bucket = find();
+  }
+  bucket?.spend(bytes);
 }
 
 async function* piecesOf(

@@ -108,40 +108,6 @@ test('a database that does not answer keeps nobody out', async () => {
   expect(told.length).toBe(1);
 });
 
-test('so many have a permit at once, whichever process they ask; those who wait have their turn', async () => {
-  const [one, other] = [open(), open()];
-  const permits = [one, other].map((buckets) => buckets.permits({ ...key, name: 'transfers' }, 3));
-  const none = new AbortController().signal;
-  const held = await Promise.all([
-    permits[0]!.take(5000, none),
-    permits[0]!.take(5000, none),
-    permits[1]!.take(5000, none),
-  ]);
-  expect(held.every(Boolean)).toBe(true);
-  expect(await permits[1]!.take(300, none)).toBeUndefined();
-  const fourth = permits[1]!.take(20_000, none);
-  held[0]!();
-  const stop = one.follow();
-  expect(await fourth).toBeDefined();
-  const client = new AbortController();
-  const gone = permits[1]!.take(20_000, client.signal);
-  client.abort();
-  expect(await gone).toBeUndefined();
-  await stop();
-}, 30_000);
-
-test('a tier that is edited to allow less counts at once, whatever this process still holds', async () => {
-  const buckets = open();
-  const permitsOf = (most: number) => buckets.permits({ ...key, name: 'transfers' }, most);
-  const none = new AbortController().signal;
-  const before = await Promise.all([permitsOf(2).take(5000, none), permitsOf(2).take(5000, none)]);
-  for (const release of before) release!();
-  const release = await permitsOf(1).take(5000, none);
-  expect(release).toBeDefined();
-  expect(await permitsOf(1).take(300, none)).toBeUndefined();
-  release!();
-}, 30_000);
-
 test('buckets that are full again are forgotten', async () => {
   await spend(open(), 10, 1);
   const later = createBuckets({ db, holder: 'later', now: () => Date.now() + 3_600_000, failed: () => {} });

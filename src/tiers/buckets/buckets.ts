@@ -22,8 +22,8 @@ export interface Buckets {
   at(key: BucketKey, shape: BucketShape): Bucket;
   /** Another number once a bucket that somebody may have kept is no longer the one of its key. */
   generation(): number;
-  /** Something that so many may have at once, all processes together. */
-  permits(key: BucketKey, most: number): Permits;
+  /** Something that so many may have at once, all processes together; below 0 for any number. `most` is that of the key. */
+  permits(key: BucketKey, most: () => number): Permits;
   /** What is left of those that are in memory, as a part of all; for metrics. */
   left(): { key: BucketKey; part: number }[];
   /** Hands in what is idle, and renews what is not, until it is stopped; then hands in all. */
@@ -72,8 +72,8 @@ export function createBuckets({ db, holder, now, clock = () => performance.now()
   async function exchangeRound(round: readonly Entry[]): Promise<void> {
     const sentAt = clock();
     const asks = round.map(({ key, bucket }): Ask => {
-      const { rest, want } = bucket.offer();
-      return { ...key, shape: bucket.shape, rest, want: closing ? 0 : want };
+      const offer = bucket.offer();
+      return { ...key, shape: bucket.shape, ...(closing ? { rest: offer.rest, want: 0 } : offer) };
     });
     try {
       const given = await exchangeAll(db, holder, asks, now);
@@ -111,17 +111,11 @@ export function createBuckets({ db, holder, now, clock = () => performance.now()
       return bucket;
     },
     generation: () => generation,
-    permits(key, most) {
-      const shape = { capacity: most, perMs: 0 };
-      const permits = join(key, (ask) => createPermits({ shape, clock, exchange: ask }));
-      if (permits.shape.capacity !== most) permits.shape = shape;
-      return permits;
-    },
+    permits: (key, most) => join(key, (ask) => createPermits({ most, clock, exchange: ask })),
     left: () =>
-      [...entries.values()].map(({ key, bucket }) => ({
-        key,
-        part: bucket.left() / Math.max(1, bucket.shape.capacity),
-      })),
+      [...entries.values()]
+        .filter(({ bucket }) => bucket.shape.capacity > 0)
+        .map(({ key, bucket }) => ({ key, part: bucket.left() / bucket.shape.capacity })),
     follow() {
       const stop = startPeriodic({
         name: 'renew-rate-slices',

@@ -50,6 +50,47 @@ test('no history of exchanges spends more than a bucket held, what filled, and w
   );
 });
 
+test('of what is held and never spent no more is in use than there is, and none is lost, whatever is edited or lapses', () => {
+  const act = fc.record({
+    holder: fc.constantFrom('a', 'b', 'c'),
+    waits: fc.nat(3000),
+    begins: fc.nat(4),
+    ends: fc.nat(4),
+    /** Another number of them, now and then. */
+    edited: fc.option(fc.nat(6), { freq: 8 }),
+  });
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 6 }), fc.array(act, { maxLength: 80 }), (first, history) => {
+      let capacity = first;
+      let state: BucketState = fullBucket({ capacity, perMs: 0 }, 0);
+      let now = 0;
+      const all = new Map(['a', 'b', 'c'].map((name) => [name, { used: 0, held: 0, until: 0 }]));
+      const inUse = () => [...all.values()].reduce((sum, { used }) => sum + used, 0);
+      for (const { holder, waits, begins, ends, edited } of history) {
+        now += waits;
+        // What lapses with a process that is gone is not in use any more.
+        for (const one of all.values()) if (one.until <= now) Object.assign(one, { used: 0, held: 0 });
+        capacity = edited ?? capacity;
+        const own = all.get(holder)!;
+        own.used = Math.max(0, own.used - ends);
+        const before = inUse();
+        const want = own.used + begins;
+        const offered = { holder, rest: own.held, want, turn: { used: own.used, waits: undefined }, now };
+        const outcome = exchangeSlice(state, { capacity, perMs: 0 }, offered);
+        ({ state } = outcome);
+        own.held = outcome.given.granted;
+        own.until = now + sliceMs;
+        own.used = Math.max(own.used, Math.min(want, own.held));
+        expect(inUse()).toBeLessThanOrEqual(Math.max(before, capacity));
+      }
+      // All of it comes back.
+      const last = { holder: 'd', rest: 0, want: capacity, turn: { used: 0, waits: undefined }, now: now + sliceMs };
+      expect(exchangeSlice(state, { capacity, perMs: 0 }, last).given.granted).toBe(capacity);
+    }),
+    { numRuns: runs },
+  );
+});
+
 const shape: BucketShape = { capacity: 100, perMs: 0.01 };
 const ask = (state: BucketState, holder: string, want: number, now: number, rest = 0) =>
   exchangeSlice(state, shape, { holder, want, now, rest });

@@ -13,9 +13,11 @@ export interface BucketState {
   capacity: number;
   /** When the throttling period ends that began when it was first found empty (ms); 0 for none. */
   period: number;
-  /** What processes hold, and until when (ms). */
-  slices: Record<string, readonly [tokens: number, until: number]>;
+  /** What processes hold, and until when (ms); since when somebody waits there for more (ms). */
+  slices: Record<string, Slice>;
 }
+
+type Slice = readonly [tokens: number, until: number, waitsSince?: number];
 
 /** How a bucket fills. */
 export interface BucketShape {
@@ -27,12 +29,17 @@ export interface BucketShape {
 }
 
 /** A process hands in the rest of its slice, and wants another. */
-export interface Exchange {
-  holder: string;
+export interface Offer {
   /** What is left of its slice; below 0 where it has spent more. */
   rest: number;
   /** What it wants to hold from now on. */
   want: number;
+  /** Of what is held and never spent: what is in use of it, and for how long somebody has waited there (ms). */
+  turn?: { used: number; waits: number | undefined } | undefined;
+}
+
+export interface Exchange extends Offer {
+  holder: string;
   /** Current time (ms). */
   now: number;
 }
@@ -44,13 +51,15 @@ export interface Given {
   left: number;
   /** How long the throttling period goes on (ms); 0 where there is none. */
   periodMs: number;
+  /** Whether what comes free is for those who have waited longer in another process. */
+  yields: boolean;
 }
 
 /** What a process has of a bucket, as the exchange sees it. */
 export interface Participant {
   shape: BucketShape;
   /** What it hands in and wants. */
-  offer(): { rest: number; want: number };
+  offer(): Offer;
   /** Takes what came of the offer, which was made at `sentAt` (ms, monotonic). */
   accept(given: Given, sentAt: number): void;
   /** The database does not answer: whoever asks is let through, as long as that is so. */
@@ -66,6 +75,9 @@ export interface Participant {
 /** For how long a process holds a slice without a word (ms). */
 export const sliceMs = 5000;
 
+/** Who has waited so long in one process comes before those who came later in another (ms). */
+const patienceMs = 1000;
+
 /** The longest throttling period (ms): what `Retry-After` begins with at most (acr §1.3). */
 const longestPeriodMs = 60_000;
 /** What is worth coming back for: as much as fills in this time (ms). */
@@ -80,12 +92,13 @@ export function fullBucket({ capacity }: BucketShape, now: number): BucketState 
 export function exchangeSlice(
   before: BucketState,
   shape: BucketShape,
-  { holder, rest, want, now: read }: Exchange,
+  { holder, rest, want, turn, now: read }: Exchange,
 ): { state: BucketState; given: Given } {
   // The clock of the database may have been set back.
   const now = Math.max(read, before.at);
-  const slices: Record<string, readonly [number, number]> = {};
+  const slices: Record<string, Slice> = {};
   let held = 0;
+  let othersWait = 0;
   // Somebody has edited the tier: what is there changes by as much.
   let tokens = before.tokens + shape.capacity - before.capacity;
   let own = 0;
@@ -95,19 +108,27 @@ export function exchangeSlice(
     else {
       slices[name] = slice;
       held += slice[0];
+      othersWait = Math.max(othersWait, now - (slice[2] ?? now));
     }
   }
   // What lapsed meanwhile has gone back already.
   tokens += Math.min(rest, own);
   tokens = Math.min(shape.capacity - held, tokens + (now - before.at) * shape.perMs);
-  const granted = Math.max(0, Math.floor(Math.min(want, tokens)));
-  tokens -= granted;
-  if (granted > 0) slices[holder] = [granted, now + sliceMs];
+  // What is only held is never spent: an answer that was lost, or a process that was, loses none of it.
+  if (turn) tokens = shape.capacity - held;
+  const yields = turn !== undefined && othersWait > Math.max(patienceMs, turn.waits ?? 0);
+  const granted = Math.max(0, Math.floor(Math.min(yields ? turn.used : want, tokens)));
+  // What is in use is so, also beyond what a tier allows by now: others come after it.
+  const kept = Math.max(granted, turn?.used ?? 0);
+  tokens -= kept;
+  const until = now + sliceMs;
+  if (turn?.waits !== undefined && granted < want) slices[holder] = [kept, until, now - turn.waits];
+  else if (kept > 0) slices[holder] = [kept, until];
   let { period } = before;
   if (want >= 1 && granted < 1 && period <= now) period = now + periodOf(shape);
   return {
     state: { tokens, at: now, capacity: shape.capacity, period, slices },
-    given: { granted, left: Math.max(0, tokens), periodMs: Math.max(0, period - now) },
+    given: { granted, left: Math.max(0, tokens), periodMs: Math.max(0, period - now), yields },
   };
 }
 

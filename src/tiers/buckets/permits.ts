@@ -1,4 +1,4 @@
-import { type BucketShape, type Participant, sliceMs } from './exchange.ts';
+import { type Participant, sliceMs } from './exchange.ts';
 
 /** What so many may have at once. */
 export interface Permits extends Participant {
@@ -10,7 +10,8 @@ export interface Permits extends Participant {
 }
 
 export interface PermitsOptions {
-  shape: BucketShape;
+  /** How many there are now, below 0 for any number: asked anew each time, since a tier is edited while others wait. */
+  most(): number;
   clock(): number;
   exchange(): Promise<void>;
 }
@@ -19,18 +20,28 @@ export interface PermitsOptions {
 const mostWaiting = 64;
 const lookMs = 100;
 
+/** Somebody whose turn is to come. */
+interface Waiter {
+  since: number;
+  turn(release: () => void): void;
+}
+
 /** The permits that this process holds: those in use, and for a moment those that were. */
-export function createPermits({ shape: initial, clock, exchange }: PermitsOptions): Permits {
-  let shape = initial;
+export function createPermits({ most, clock, exchange }: PermitsOptions): Permits {
   let held = 0;
   let used = 0;
   let until = 0;
-  const waiting: ((release: () => void) => void)[] = [];
-  let asking: Promise<void> | undefined;
+  /** How many there were when they were asked for. */
+  let asked = 0;
+  /** What comes free is for those who wait in other processes. */
+  let yields = false;
+  /** They have been told that somebody waits here. */
+  let told = false;
+  const waiting: Waiter[] = [];
 
-  // A tier that was edited meanwhile may allow less than is held.
-  const isFree = () => used < Math.min(held, shape.capacity);
-  const askOnce = () => (asking ??= exchange().finally(() => (asking = undefined)));
+  // What was granted before a tier was edited to allow less has to be asked for again; who stood still for long holds
+  // nothing any more.
+  const isFree = () => most() < 0 || (!yields && used < held && most() >= asked && clock() < until);
 
   function use(): () => void {
     used++;
@@ -44,55 +55,75 @@ export function createPermits({ shape: initial, clock, exchange }: PermitsOption
   }
 
   function serve(): void {
-    while (waiting.length > 0 && isFree()) waiting.shift()!(use());
+    while (waiting.length > 0 && isFree()) waiting.shift()!.turn(use());
   }
 
+  const holds = () => used > 0 || held > 0 || told;
+
+  let isLooking = false;
   async function look(): Promise<void> {
+    if (isLooking) return;
+    isLooking = true;
     while (waiting.length > 0) {
-      await askOnce();
+      await exchange();
       serve();
       if (waiting.length > 0) await Bun.sleep(lookMs);
     }
+    // In the same turn: whoever comes next has to be looked for.
+    isLooking = false;
   }
-  let looking: Promise<void> | undefined;
 
   return {
     get shape() {
-      return shape;
-    },
-    set shape(next) {
-      shape = next;
+      return { capacity: Math.max(0, most()), perMs: 0 };
     },
     take(withinMs, signal) {
-      if (waiting.length === 0 && isFree() && clock() < until) return Promise.resolve(use());
+      if (waiting.length === 0 && isFree()) return Promise.resolve(use());
       if (waiting.length >= mostWaiting || signal.aborted) return Promise.resolve(undefined);
       const { promise, resolve } = Promise.withResolvers<(() => void) | undefined>();
-      const turn = (release: () => void) => {
+      const leave = () => {
         clearTimeout(timer);
-        resolve(release);
+        signal.removeEventListener('abort', giveUp);
+      };
+      const waiter: Waiter = {
+        since: clock(),
+        turn(release) {
+          leave();
+          resolve(release);
+        },
       };
       const giveUp = () => {
-        const at = waiting.indexOf(turn);
-        if (at >= 0) waiting.splice(at, 1);
-        clearTimeout(timer);
-        if (at >= 0) resolve(undefined);
+        waiting.splice(waiting.indexOf(waiter), 1);
+        leave();
+        resolve(undefined);
       };
       const timer = setTimeout(giveUp, withinMs);
       signal.addEventListener('abort', giveUp, { once: true });
-      waiting.push(turn);
-      looking ??= look().finally(() => (looking = undefined));
+      waiting.push(waiter);
+      void look();
       return promise;
     },
-    offer: () => ({ rest: held, want: used + waiting.length }),
-    accept({ granted }, sentAt) {
-      held = granted;
+    offer() {
+      const want = used + waiting.length;
+      const waits = waiting[0] && clock() - waiting[0].since;
+      told = waits !== undefined;
+      // What it does not ask for again may be another's before the answer is here.
+      held = Math.min(held, want);
+      asked = most();
+      return { rest: held, want, turn: { used, waits } };
+    },
+    accept(given, sentAt) {
+      held = given.granted;
+      ({ yields } = given);
       until = sentAt + sliceMs / 2;
     },
     failOpen() {
       held = used + waiting.length;
+      yields = false;
+      until = clock() + lookMs;
     },
-    holds: () => held > 0,
-    isDue: () => held > 0,
-    left: () => Math.max(0, shape.capacity - used),
+    holds,
+    isDue: holds,
+    left: () => Math.max(0, most() - used),
   };
 }

@@ -1,6 +1,6 @@
 import type { Database, Transaction } from '../../database/index.ts';
 import { databaseTime } from '../../jobs/index.ts';
-import { type BucketShape, type BucketState, exchangeSlice, fullBucket, type Given } from './exchange.ts';
+import { type BucketShape, type BucketState, exchangeSlice, fullBucket, type Given, type Offer } from './exchange.ts';
 import '../tables.ts';
 
 /** Which bucket. */
@@ -11,10 +11,8 @@ export interface BucketKey {
   subject: string;
 }
 
-export interface Ask extends BucketKey {
+export interface Ask extends BucketKey, Offer {
   shape: BucketShape;
-  rest: number;
-  want: number;
 }
 
 /** A bucket is full again, and slices have lapsed, after this time (ms). */
