@@ -5,14 +5,17 @@ import { tiersOf } from '../../test/support/tiers.ts';
 
 /* Several processes that are one server; on PostgreSQL each of them is a node. */
 
-const perMinute = 1200;
+/** Few enough for a machine that has other work: what is promised is how many pass, not how many it can do. */
+const perMinute = 900;
+const burstSeconds = 10;
+const held = (perMinute * burstSeconds) / 60;
 
 let server: TestProcess;
 let tiers: ReturnType<typeof tiersOf>;
 beforeAll(async () => {
   server = await startTestProcess({ settings: { processes: 2 } });
   tiers = tiersOf(server.url);
-  await tiers.put('Shared', { rates: { dataplaneRead: { registry: perMinute, identity: -1 } } });
+  await tiers.put('Shared', { rates: { dataplaneRead: { registry: perMinute, identity: -1 }, burstSeconds } });
 }, 60_000);
 afterAll(() => server[Symbol.asyncDispose]());
 
@@ -38,7 +41,7 @@ async function load(registry: string, clients: number, ms: number, keepalive: bo
   };
   await Promise.all(Array.from({ length: clients }, ask));
   const total = [...passed.values()].reduce((sum, count) => sum + count, 0);
-  return { passed, refused, total, allowed: perMinute + (perMinute * (performance.now() - began)) / 60_000 };
+  return { passed, refused, total, allowed: held + (perMinute * (performance.now() - began)) / 60_000 };
 }
 
 test.each([

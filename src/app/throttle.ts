@@ -62,6 +62,7 @@ export function openThrottle(
 
   /** What the metrics say of now. */
   function measure(): void {
+    metrics.throttleWaiting.set(throttle.waitingCount());
     metrics.rateBudget.reset();
     for (const { key, part } of buckets.left()) {
       if (key.subject === '') metrics.rateBudget.set({ registry: nameOf(key.registryId), category: key.name }, part);

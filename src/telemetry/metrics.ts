@@ -22,6 +22,7 @@ export interface Metrics {
   throttled(registry: string, category: string, level: string): void;
   /** A request that waited for its turn, whether or not that came. */
   throttleWait(category: string, seconds: number): void;
+  throttleWaiting: Gauge;
   sourceThrottled: Counter;
   rateBudget: Gauge<'registry' | 'category'>;
   registryUsage: Gauge<'registry' | 'resource'>;
@@ -125,6 +126,7 @@ export function createMetrics(): Metrics {
     backgroundFailures: counter('bonded_background_failures_total', 'Background work that failed, by job.', ['job']),
     throttled: (name, category, level) => throttled(`${name} ${category} ${level}`),
     throttleWait,
+    throttleWaiting: gauge('bonded_throttle_waits_active', 'Writes that wait for a rate of the tier now.', 'sum'),
     sourceThrottled: counter(
       'bonded_source_throttled_total',
       'Logins refused because too many had failed from the same address.',

@@ -3,7 +3,10 @@ import { fetch } from '../http/fetch.ts';
 import { tiersOf } from '../support/tiers.ts';
 import { canCluster, type Cluster, startCluster } from './cluster.ts';
 
-const perMinute = 1200;
+/** Few enough for a machine that has other work: what is promised is how many pass, not how many it can do. */
+const perMinute = 900;
+const burstSeconds = 10;
+const held = (perMinute * burstSeconds) / 60;
 
 interface Load {
   total: number;
@@ -28,7 +31,7 @@ async function load({ nodes }: Pick<Cluster, 'nodes'>, registry: string, clients
     }
   };
   await Promise.all(nodes.flatMap(({ url }, n) => Array.from({ length: clients[n] ?? 0 }, () => ask(url))));
-  return { total, refused, allowed: perMinute + (perMinute * (performance.now() - began)) / 60_000 };
+  return { total, refused, allowed: held + (perMinute * (performance.now() - began)) / 60_000 };
 }
 
 test.skipIf(!canCluster)(
@@ -37,7 +40,7 @@ test.skipIf(!canCluster)(
     await using cluster = await startCluster();
     const [first, second] = cluster.nodes;
     const tiers = tiersOf(first!.url);
-    await tiers.put('Shared', { rates: { dataplaneRead: { registry: perMinute, identity: -1 } } });
+    await tiers.put('Shared', { rates: { dataplaneRead: { registry: perMinute, identity: -1 }, burstSeconds } });
     for (const registry of ['evenly', 'onesided', 'orphan']) await tiers.use('Shared', registry);
     // Until both nodes know of it.
     for (const { url } of cluster.nodes) {

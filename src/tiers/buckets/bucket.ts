@@ -110,7 +110,9 @@ export function createBucket({ shape: initial, clock, exchange }: BucketOptions)
       until = sentAt + sliceMs - marginMs;
       periodEnd = given.periodMs > 0 ? clock() + given.periodMs : 0;
       const { perMs } = shape;
-      if (given.granted < 1) emptyUntil = clock() + Math.min(sliceMs, Math.max(emptyMs, perMs > 0 ? 1 / perMs : 0));
+      // When there is a whole one again, if nobody else takes it.
+      const fillsMs = perMs > 0 ? (1 - Math.min(1, given.left)) / perMs : 0;
+      if (given.granted < 1) emptyUntil = clock() + Math.min(sliceMs, Math.max(emptyMs, fillsMs));
     },
     failOpen() {
       tokens = largest();

@@ -62,6 +62,19 @@ test.each([
   60_000,
 );
 
+test('who finds a bucket empty is to come again when there is something, and no later', async () => {
+  const fillsMs = 4000;
+  const bucket = open().at(key, { capacity: 1, perMs: 1 / fillsMs });
+  const began = performance.now();
+  expect(await bucket.ask()).toBe(true);
+  bucket.spend(1);
+  await Bun.sleep(2000);
+  const asked = performance.now();
+  if (!(await bucket.ask())) expect(bucket.waitMs()).toBeLessThanOrEqual(fillsMs - (asked - began) + 200);
+  while (!bucket.has(1)) if (!(await bucket.ask())) await Bun.sleep(bucket.waitMs());
+  expect(performance.now() - began).toBeGreaterThan(fillsMs - 100);
+}, 20_000);
+
 test('a slice is spent without a statement', async () => {
   let writes = 0;
   const counted = { ...db, write: ((action, options) => (writes++, db.write(action, options))) as typeof db.write };
