@@ -50,6 +50,8 @@ export function createBucket({ shape: initial, clock, exchange }: BucketOptions)
   let spent = 0;
   let spentSince = used;
   let wanted = 0;
+  /** What the exchange that is under way asks for. */
+  let asked = 0;
   let asking: Promise<void> | undefined;
 
   const live = () => {
@@ -99,8 +101,8 @@ export function createBucket({ shape: initial, clock, exchange }: BucketOptions)
       spentSince = now;
       const idle = wanted === 0 && now - used > idleMs;
       const least = Math.max(1, Math.ceil(shape.capacity * smallestPart));
-      const want = idle ? 0 : Math.ceil(Math.min(largest(), Math.max(least, expected, wanted)));
-      return { rest: live(), want };
+      asked = idle ? 0 : Math.ceil(Math.min(largest(), Math.max(least, expected, wanted)));
+      return { rest: live(), want: asked };
     },
     accept(given, sentAt) {
       // What was spent while it was under way had been handed in.
@@ -112,7 +114,8 @@ export function createBucket({ shape: initial, clock, exchange }: BucketOptions)
       const { perMs } = shape;
       // When there is a whole one again, if nobody else takes it.
       const fillsMs = perMs > 0 ? (1 - Math.min(1, given.left)) / perMs : 0;
-      if (given.granted < 1) emptyUntil = clock() + Math.min(sliceMs, Math.max(emptyMs, fillsMs));
+      // Who only handed in has not been told that it is empty.
+      if (asked >= 1 && given.granted < 1) emptyUntil = clock() + Math.min(sliceMs, Math.max(emptyMs, fillsMs));
     },
     failOpen() {
       tokens = largest();
