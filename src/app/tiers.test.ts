@@ -227,7 +227,7 @@ describe('a change of the tier', () => {
     const check = async (name: string) =>
       (await tiers.call('POST', `${registryId('moving')}/checkTierChange`, { sku: { name } })).content as unknown as {
         allowed: boolean;
-        blocks: { code: string; target: string }[];
+        blocks: { code: string; target: string; message: string }[];
         slower: { name: string }[];
         lost: { name: string }[];
         gained: { name: string }[];
@@ -239,6 +239,12 @@ describe('a change of the tier', () => {
       ['QuotaExceeded', 'limits.scopeMaps'],
     ];
     expect(report.blocks.map(({ code, target }) => [code, target])).toEqual(blocks);
+    // What to do, and in which tier it could stay.
+    expect(report.blocks.map(({ message }) => message)).toEqual([
+      'the tier Tiny does not have anonymousPull (Everybody may pull, without credentials), which anonymousPullEnabled asks ' +
+        'for; take that away first, or choose the tier Standard',
+      'the registry moving has scope maps (3), and the tier Tiny takes 1; take that away first, or choose the tier Basic',
+    ]);
     const refused = await errorOf(patch('moving', { sku: { name: 'Tiny' } }));
     expect(refused).toMatchObject({ status: 409, target: 'sku.name' });
     expect(refused.details!.map(({ code, target }) => [code, target])).toEqual(blocks);

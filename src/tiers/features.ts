@@ -18,12 +18,21 @@ export function requireFeature(gated: Gated, feature: Feature): void {
   throw new ManagementError('Conflict', lacksFeature(gated, feature), targetOf(gated));
 }
 
-/** The sentence of it, for whoever has several. */
-export function lacksFeature({ registry, tier, tiers }: Gated, feature: Feature): string {
-  const has = tiers.all().find((one) => one.features[feature]);
-  const what = `the tier ${tier.name} of the registry ${registry} does not have ${feature}`;
-  return `${what} (${features[feature].replace(/\.$/, '')}); ${wayTo(registry, has, tier, ['features', feature, 'true'])}`;
+function lacksFeature({ registry, tier, tiers }: Gated, feature: Feature): string {
+  const has = tierWith(tiers, feature);
+  const what = `the tier ${tier.name} of the registry ${registry} does not have ${says(feature)}`;
+  return `${what}; ${wayTo(registry, has, tier, ['features', feature, 'true'])}`;
 }
+
+/** A feature by its name, and what that is. */
+export const says = (feature: Feature) => `${feature} (${features[feature].replace(/\.$/, '')})`;
+
+/** The first tier that has a feature. */
+export const tierWith = (tiers: Tiers, feature: Feature) => tiers.all().find((one) => one.features[feature]);
+
+/** The first tier that lets a registry have so many of something. */
+export const tierFor = (tiers: Tiers, limit: CountLimit, wanted: number) =>
+  tiers.all().find(({ limits }) => limits[limit] < 0 || limits[limit] >= wanted);
 
 /** Throws QuotaExceeded where one more than `current` would be too many. */
 export function requireLimit(gated: Gated, limit: CountLimit, current: number): void {
@@ -37,11 +46,9 @@ export function requireAtMost(gated: Gated, limit: CountLimit, wanted: number): 
   if (wanted > 0) requireLimit(gated, limit, wanted - 1);
 }
 
-/** The sentence of a limit that `wanted` would be beyond. */
-export function exceeds({ registry, tier, tiers }: Gated, limit: CountLimit, wanted: number): string {
+function exceeds({ registry, tier, tiers }: Gated, limit: CountLimit, wanted: number): string {
   const most = tier.limits[limit];
-  const fits = (one: Tier) => one.limits[limit] < 0 || one.limits[limit] >= wanted;
-  const has = tiers.all().find(fits);
+  const has = tierFor(tiers, limit, wanted);
   return `the tier ${tier.name} of the registry ${registry} has ${most} ${counts[limit]} at most; ${wayTo(registry, has, tier, ['limits', limit, String(wanted)])}`;
 }
 

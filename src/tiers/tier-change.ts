@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { action } from '../operations/index.ts';
 import { categories, type Category, type CountLimit, counts, type Feature, features } from './contract.ts';
-import { exceeds, type Gated, lacksFeature } from './features.ts';
+import { says, tierFor, tierWith } from './features.ts';
 import type { Level } from './refusal.ts';
 import type { Tier, Tiers } from './tiers.ts';
 
@@ -38,12 +38,15 @@ export interface Held {
 
 /** Compares two tiers for a registry that has this. Pure. */
 export function tierChange(tiers: Tiers, from: Tier, to: Tier, held: Held): TierChange {
-  const gated = { registry: held.registry, tier: to, tiers };
   const blocks = [
     ...held.features
       .filter(({ feature }) => !to.features[feature])
-      .map(({ feature, target }) => ({ code: 'FeatureInUse', message: lacksFeature(gated, feature), target })),
-    ...held.counts.flatMap((count) => beyond(gated, count)),
+      .map(({ feature, target }) => ({
+        code: 'FeatureInUse',
+        message: lacks(tiers, to, feature, `, which ${target.replace(/^properties\./, '')} asks for`),
+        target,
+      })),
+    ...held.counts.flatMap((count) => beyond(tiers, to, held.registry, count)),
     ...(isBeyond(held.storage, to.limits.maxStorage)
       ? [
           {
@@ -90,17 +93,29 @@ const featureOf: Partial<Record<CountLimit, Feature>> = {
 };
 
 /** What speaks against so many of something. */
-function beyond(gated: Gated, { limit, current }: Held['counts'][number]): z.output<typeof reason>[] {
-  const { limits, features: has } = gated.tier;
+function beyond(
+  tiers: Tiers,
+  to: Tier,
+  registry: string,
+  { limit, current }: Held['counts'][number],
+): z.output<typeof reason>[] {
   const feature = featureOf[limit];
-  const there = `there are ${current} ${counts[limit]}`;
+  const there = `the registry ${registry} has ${counts[limit]} (${current}), and`;
   const target = `limits.${limit}`;
-  if (feature && current > 0 && !has[feature]) {
-    return [{ code: 'FeatureInUse', message: `${there}; ${lacksFeature(gated, feature)}`, target }];
+  if (feature && current > 0 && !to.features[feature]) {
+    return [{ code: 'FeatureInUse', message: `${there} ${lacks(tiers, to, feature)}`, target }];
   }
-  if (!isBeyond(current, limits[limit])) return [];
-  return [{ code: 'QuotaExceeded', message: `${there}; ${exceeds(gated, limit, current)}`, target }];
+  const most = to.limits[limit];
+  if (!isBeyond(current, most)) return [];
+  const message = `${there} the tier ${to.name} takes ${most}; ${instead(tierFor(tiers, limit, current))}`;
+  return [{ code: 'QuotaExceeded', message, target }];
 }
+
+const lacks = (tiers: Tiers, to: Tier, feature: Feature, why = '') =>
+  `the tier ${to.name} does not have ${says(feature)}${why}; ${instead(tierWith(tiers, feature))}`;
+
+const instead = (better: Tier | undefined) =>
+  better ? `take that away first, or choose the tier ${better.name}` : 'take that away first';
 
 const isBeyond = (current: number, most: number) => most >= 0 && current > most;
 

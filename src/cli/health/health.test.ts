@@ -93,6 +93,9 @@ describe('programs', () => {
       ['notation', 'warning', 'NOTATION_VERSION_ERROR'],
     ]);
     expect(odd.all[2]).toMatchObject({ message: 'helm 3.7.2 is too old', fix: 'install 3.8 or later' });
+    // A helm that is made from its source does not know its last number.
+    await install({ helm: 'echo v3.22' });
+    expect((await findings()).all[1]).toMatchObject({ outcome: 'ok', message: 'helm 3.22' });
     await install({ docker: 'exit 127' });
     expect(summary((await findings()).all)[0]).toEqual(['docker', 'warning', 'DOCKER_VERSION_ERROR']);
   });

@@ -77,10 +77,11 @@ async function checkDaemon(environment: Environment): Promise<Finding> {
   return warning('docker daemon', 'DOCKER_DAEMON_ERROR', 'the daemon of docker does not answer', fix);
 }
 
-/** `Docker version 27.3.1, build ce12230`, `v3.22.0+g144d8d4`, `Version:     1.3.0`. */
-function versionIn(said: string | undefined): [number, number, number] | undefined {
-  const [, major, minor, patch] = /(?<![\d.])v?(\d{1,5})\.(\d{1,5})\.(\d{1,5})/.exec(said ?? '') ?? [];
-  return major === undefined ? undefined : [Number(major), Number(minor), Number(patch)];
+/** `Docker version 27.3.1, build ce12230`, `v3.22.0+g144d8d4`, `Version:     1.3.0`; `v3.22` of a helm made from its source. */
+function versionIn(said: string | undefined): [major: number, minor: number, ...patch: number[]] | undefined {
+  const [, major, minor, patch] = /(?<![\d.])v?(\d{1,5})\.(\d{1,5})(?:\.(\d{1,5}))?/.exec(said ?? '') ?? [];
+  if (major === undefined) return undefined;
+  return [Number(major), Number(minor), ...(patch === undefined ? [] : [Number(patch)])];
 }
 
 /** What a program prints; undefined where it fails. */
