@@ -24,13 +24,13 @@ async function push(
   return (await fetch(`${other.url}${path}?digest=${digestOf(bytes)}`, { method: 'PUT' })).status;
 }
 
-/** Both nodes know the limit. */
-async function limit(cluster: Cluster, limitBytes: number): Promise<void> {
-  await managementOf(cluster.nodes[0]!.url).patch(registry, { storageQuota: { limitBytes } });
+/** Limits of the registry, or of its repositories, which both nodes know: more than `limitBytes` is refused in one of them. */
+async function limit(cluster: Cluster, quota: object, limitBytes: number, name: string): Promise<void> {
+  await managementOf(cluster.nodes[0]!.url).patch(registry, { storageQuota: quota });
   for (const { url } of cluster.nodes) {
     const large = { method: 'POST', body: randomBytes(limitBytes + 1) };
     for (const end = performance.now() + 30_000; ; await Bun.sleep(50)) {
-      const answer = await fetch(`${url}/v2/probe/blobs/uploads/?digest=${digestOf('x')}`, large);
+      const answer = await fetch(`${url}/v2/${name}/blobs/uploads/?digest=${digestOf('x')}`, large);
       if (answer.status === 403) break;
       if (performance.now() > end) throw new Error(`${url} knows no limit`);
     }
@@ -48,7 +48,8 @@ test.skipIf(!canCluster)(
     expect(budgets.filter(({ limit_bytes }) => Number(limit_bytes) > 0)).toHaveLength(1);
     const before = await stored(one);
     // Parts have 5 MiB: these are multipart uploads.
-    await limit(cluster, before + 32 * mib);
+    const most = before + 32 * mib;
+    await limit(cluster, { limitBytes: most }, most, 'probe');
     const blobs = Array.from({ length: 10 }, () => randomBytes(6 * mib));
     const statuses = await Promise.all(
       blobs.map((bytes, n) => push(n % 2 ? one : other, n % 3 ? one : other, `r${n % 2}`, bytes)),
@@ -78,7 +79,19 @@ test.skipIf(!canCluster)(
     const rest = randomBytes(2 * mib);
     expect(await push(one, other, 'r0', rest)).toBe(201);
     expect((await fetch(`${other.url}/v2/r0/blobs/uploads/`, { method: 'POST' })).status).toBe(403);
-    expect(() => openUpload(other.url, 'r0')).toThrow('403');
+    await expect(openUpload(other.url, 'r0')).rejects.toThrow('403');
+
+    // So it is with a repository that has a limit of its own, and not with its neighbour.
+    const repositories = [{ repository: 'small/*', limitBytes: 8 * mib }];
+    await limit(cluster, { limitBytes: null, repositories }, 8 * mib, 'small/probe');
+    const many = await Promise.all(
+      Array.from({ length: 8 }, (_, n) =>
+        push(n % 2 ? one : other, n % 3 ? one : other, 'small/app', randomBytes(2 * mib)),
+      ),
+    );
+    expect(many.toSorted()).toEqual([...Array(4).fill(201), ...Array(4).fill(403)]);
+    expect(await push(other, one, 'large/app', randomBytes(mib))).toBe(201);
+    expect(await push(one, other, 'small/app', randomBytes(1))).toBe(403);
   },
   120_000,
 );
