@@ -17,6 +17,8 @@ export interface Result {
 }
 
 export interface RunOptions {
+  /** Only these of its files: a second try, with a log of its own. */
+  again?: readonly string[];
   root: string;
   profile: Profile;
   /** URL of a PostgreSQL, where there is one. */
@@ -41,7 +43,7 @@ export async function runSuite(suite: Suite, options: RunOptions): Promise<Resul
     limitMs: suite.minutes[options.profile] * 60_000,
     live: options.live,
   });
-  const log = join(options.logs, `${suite.name}.log`);
+  const log = join(options.logs, `${suite.name}${options.again ? '-again' : ''}.log`);
   await mkdir(dirname(log), { recursive: true });
   await Bun.write(log, ended.output);
   const counts = (suite.kind === 'tests' ? readBunSummary : readCountLine)(ended.output);
@@ -70,9 +72,9 @@ function complaintOf(
 }
 
 /** The command line, or what is missing for it. */
-async function commandOf(suite: Suite, { root, profile }: RunOptions): Promise<string[] | string> {
+async function commandOf(suite: Suite, { root, profile, again }: RunOptions): Promise<string[] | string> {
   if (suite.kind === 'tests') {
-    const files = await filesOf(suite, root);
+    const files = again ?? (await filesOf(suite, root));
     if (files.length === 0) return `no file matches ${suite.files.join(' ')}`;
     const paths = files.map((path) => `./${path}`);
     return [process.execPath, 'test', '--only-failures', `--timeout=${testTimeoutMs[profile]}`, ...paths];
