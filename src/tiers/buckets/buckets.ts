@@ -91,7 +91,7 @@ export function createBuckets({ db, holder, now, clock = () => performance.now()
 
   /** The one of a key, which is made where it is not there. */
   function join<P extends Participant>(key: BucketKey, make: (exchange: () => Promise<void>) => P): P {
-    const name = `${key.registryId} ${key.name} ${key.subject}`;
+    const name = nameOf(key);
     const known = entries.get(name);
     // A name means one kind of thing.
     if (known) return known.bucket as P;
@@ -101,6 +101,8 @@ export function createBuckets({ db, holder, now, clock = () => performance.now()
   }
 
   async function exchangeDue(due: readonly Entry[]): Promise<void> {
+    // What is held is in use, however long ago it was asked for: others are forgotten before.
+    for (const { key } of due) entries.get(nameOf(key));
     await Promise.all(due.map(exchange));
   }
 
@@ -135,3 +137,5 @@ export function createBuckets({ db, holder, now, clock = () => performance.now()
     forget: () => forgetBuckets(db, now()),
   };
 }
+
+const nameOf = ({ registryId, name, subject }: BucketKey) => `${registryId} ${name} ${subject}`;

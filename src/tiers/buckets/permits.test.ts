@@ -3,7 +3,7 @@ import { openTestDatabase, type TestDatabase } from '../../../test/support/datab
 import type { Database } from '../../database/index.ts';
 import { tierMigrations } from '../tables.ts';
 import { type Buckets, createBuckets } from './buckets.ts';
-import { sliceMs } from './exchange.ts';
+import { type BucketState, sliceMs } from './exchange.ts';
 
 let db: TestDatabase;
 let stops: (() => Promise<void>)[] = [];
@@ -176,3 +176,24 @@ test('who waits in one process is not kept waiting by those who keep coming in a
   over = true;
   await Promise.all(crowd);
 }, 60_000);
+
+test('what is in use is not forgotten, however many others ask for something', async () => {
+  const buckets = open();
+  const permits = () => buckets.permits(key, () => 1);
+  expect(await permits().take(longMs, none)).toBeDefined();
+  const heldUntil = async () => {
+    const row = await db.first<{ state: string }>("SELECT state FROM rate_buckets WHERE name = 'transfers'", []);
+    return Object.values((JSON.parse(row!.state) as BucketState).slices)[0]![1];
+  };
+  // As many as are kept, three times.
+  for (let n = 0; n < 60_000;) {
+    const before = await heldUntil();
+    for (const end = n + 15_000; n < end; n++) {
+      buckets.at({ ...key, name: 'dataplaneRead', subject: `${n}` }, { capacity: 10, perMs: 1 });
+    }
+    for (const end = performance.now() + longMs; (await heldUntil()) === before; await Bun.sleep(20)) {
+      expect(performance.now()).toBeLessThan(end);
+    }
+  }
+  expect(await permits().take(300, none)).toBeUndefined();
+}, 120_000);
