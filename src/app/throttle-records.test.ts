@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { fetch } from '../../test/http/fetch.ts';
+import { managementOf, registry } from '../../test/support/management.ts';
 import { basic } from '../../test/support/people.ts';
 import { tiersOf } from '../../test/support/tiers.ts';
 import { startWatchedApp, type WatchedApp } from '../../test/support/watched-app.ts';
@@ -49,6 +50,19 @@ test('who was refused for a rate is in the audit, once for many, and in the metr
   expect(await metric(new RegExp(`^bonded_throttled_requests_total${labels} (\\d+)$`, 'm'))).toBe(refused);
   expect(await metric(/^bonded_registry_limit\{registry="default",resource="tokens"\} (\d+)$/m)).toBe(7);
   expect(await metric(/^bonded_registry_usage\{registry="default",resource="tokens"\} (\d+)$/m)).toBe(0);
+});
+
+test('what a registry has of what its tier bounds is in the metrics', async () => {
+  const manage = managementOf(server.url);
+  const ipRules = ['192.0.2.0/24', '2001:db8::/32'].map((value) => ({ action: 'Allow', value }));
+  await manage.patch(registry, { networkRuleSet: { defaultAction: 'Allow', ipRules } });
+  await manage.put(`${registry}/scopeMaps/readers`, { actions: ['repositories/app/content/read'] });
+  await manage.put(`${registry}/privateEndpointConnections/office`, { listener: 'office' });
+  const usage = (resource: string) =>
+    metric(new RegExp(`^bonded_registry_usage\\{registry="default",resource="${resource}"\\} (\\d+)$`, 'm'));
+  const all = ['tokens', 'scopeMaps', 'privateEndpoints', 'ipRules'];
+  // The built-in scope maps of ACR are none of them.
+  expect(await Promise.all(all.map(usage))).toEqual([0, 1, 1, 2]);
 });
 
 test('so are logins that were refused because others had failed', async () => {

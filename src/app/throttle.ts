@@ -4,6 +4,7 @@ import type { Configuration } from '../configuration.ts';
 import type { ContentLimits } from '../distribution/index.ts';
 import { scopeMapType, tokenType } from '../identity/index.ts';
 import { startPeriodic } from '../jobs/index.ts';
+import { connectionType } from '../network/index.ts';
 import type { Metrics } from '../telemetry/index.ts';
 import {
   createBuckets,
@@ -69,11 +70,14 @@ export function openThrottle(
     }
     for (const { name, resourceId, tier } of directory().registries.slice(0, mostNamed)) {
       const { limits } = tiers.of(tier);
-      for (const [resource, type] of [
-        ['tokens', tokenType.type],
-        ['scopeMaps', scopeMapType.type],
+      const rules = mirror.get(resourceId)?.properties['networkRuleSet'] as { ipRules?: unknown[] } | undefined;
+      for (const [resource, count] of [
+        ['tokens', mirror.list(tokenType.type, resourceId).length],
+        ['scopeMaps', mirror.list(scopeMapType.type, resourceId).length],
+        ['privateEndpoints', mirror.list(connectionType.type, resourceId).length],
+        ['ipRules', rules?.ipRules?.length ?? 0],
       ] as const) {
-        metrics.registryUsage.set({ registry: name, resource }, mirror.list(type, resourceId).length);
+        metrics.registryUsage.set({ registry: name, resource }, count);
         metrics.registryLimit.set({ registry: name, resource }, limits[resource]);
       }
     }
