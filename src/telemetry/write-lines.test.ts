@@ -44,7 +44,7 @@ test('lines stay in the order in which they came, whichever way', async () => {
 test.each([
   ['none of them longer than a pipe keeps whole', longestWrite, 150],
   ['and where one process alone writes, fewer', longestAlone, 10],
-])('lines of one turn are few writes, %s', async (_, most, count) => {
+])('lines of one turn are few writes, %s', async (_name, most, count) => {
   const writes: string[] = [];
   const { gather } = createLineWriter((text) => void writes.push(text), most);
   const lines = Array.from({ length: 200 }, (_, n) => `${n}${'é'.repeat(50 * (n % 40))}\n`);
