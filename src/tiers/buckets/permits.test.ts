@@ -116,6 +116,42 @@ test('what is taken while an exchange is under way is not given to another proce
   await stop();
 }, 60_000);
 
+test('what is held of a tier from before is not used while the exchange of the edited one is under way', async () => {
+  const gate = { closed: undefined as Promise<void> | undefined, reached: Promise.withResolvers<void>() };
+  const slow = {
+    ...db,
+    write: (async (action, options) => {
+      if (gate.closed) gate.reached.resolve();
+      await gate.closed;
+      return db.write(action, options);
+    }) as typeof db.write,
+  };
+  const most = { now: 3 };
+  const one = open({ database: slow, follows: false });
+  const permits = one.permits(key, () => most.now);
+  const held = await Promise.all([1, 2, 3].map(() => permits.take(longMs, none)));
+  most.now = 2;
+  const opened = Promise.withResolvers<void>();
+  gate.closed = opened.promise;
+  const stop = one.follow();
+  await gate.reached.promise;
+  let passed = false;
+  const waits = permits.take(longMs, none).then((release) => {
+    passed = true;
+    return release;
+  });
+  held[0]!();
+  await Bun.sleep(100);
+  expect(passed).toBe(false);
+  gate.closed = undefined;
+  opened.resolve();
+  await Bun.sleep(500);
+  expect(passed).toBe(false);
+  held[1]!();
+  expect(await waits).toBeDefined();
+  await stop();
+}, 60_000);
+
 test('none is lost where the answer of an exchange was', async () => {
   const lost = { isAway: false };
   const flaky = {

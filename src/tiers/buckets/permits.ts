@@ -31,8 +31,9 @@ export function createPermits({ most, clock, exchange }: PermitsOptions): Permit
   let held = 0;
   let used = 0;
   let until = 0;
-  /** How many there were when they were asked for. */
-  let asked = 0;
+  /** How many there were when those that are held were asked for; when an exchange began that may be under way. */
+  let heldOf = 0;
+  let askedOf = 0;
   /** What comes free is for those who wait in other processes. */
   let yields = false;
   /** They have been told that somebody waits here. */
@@ -41,7 +42,7 @@ export function createPermits({ most, clock, exchange }: PermitsOptions): Permit
 
   // What was granted before a tier was edited to allow less has to be asked for again; who stood still for long holds
   // nothing any more.
-  const isFree = () => most() < 0 || (!yields && used < held && most() >= asked && clock() < until);
+  const isFree = () => most() < 0 || (!yields && used < held && most() >= heldOf && clock() < until);
 
   function use(): () => void {
     used++;
@@ -109,16 +110,18 @@ export function createPermits({ most, clock, exchange }: PermitsOptions): Permit
       told = waits !== undefined;
       // What it does not ask for again may be another's before the answer is here.
       held = Math.min(held, want);
-      asked = most();
+      askedOf = most();
       return { rest: held, want, turn: { used, waits } };
     },
     accept(given, sentAt) {
       held = given.granted;
+      heldOf = askedOf;
       ({ yields } = given);
       until = sentAt + sliceMs / 2;
     },
     failOpen() {
       held = used + waiting.length;
+      heldOf = askedOf;
       yields = false;
       until = clock() + lookMs;
     },
