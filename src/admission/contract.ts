@@ -68,6 +68,10 @@ export const admissionPolicyType = resourceType({
       .describe('What is known to be exploited (CISA KEV) is refused at once, whatever its severity.'),
     malicious: z.boolean().default(true).describe('Malicious packages are refused at once.'),
     osEndOfLife: z.boolean().default(false).describe('A distribution without updates is refused.'),
+    osLongTermSupport: z
+      .boolean()
+      .default(true)
+      .describe("Whether updates count that others than the distribution's own team make, such as Debian's LTS."),
     maxScanAgeDays: days.optional().describe('The last scan must not be older.'),
     maxAdvisoryAgeHours: z.number().positive().max(87_600).optional().describe('Nor the advisories that it used.'),
     maxBaseImageAgeDays: days.optional().describe('The base image, where it is known, must not be older.'),

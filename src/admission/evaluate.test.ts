@@ -82,6 +82,17 @@ test.each<[string, object, Partial<AdmissionPolicy>, string]>([
   expect(decide(more, [policy()], [], day)).toMatchObject({ effect: 'allow', validUntil: forever });
 });
 
+test('a distribution whose own team has stopped is refused only by who does not count long-term support', () => {
+  const more = { scan: scan([], { osEol: 2 * day, osStandardEol: day }) };
+  const strict = policy({ osEndOfLife: true, osLongTermSupport: false });
+  expect(decide(more, [strict], [], day)).toMatchObject({ effect: 'deny', reasons: [{ code: 'OS_END_OF_LIFE' }] });
+  expect(decide(more, [policy({ osEndOfLife: true })], [], day)).toMatchObject({
+    effect: 'allow',
+    validUntil: 2 * day,
+  });
+  expect(effectOf({ scan: scan([], { osEol: day }) }, [strict], [], day)).toBe('deny');
+});
+
 describe('an exception', () => {
   const image = found({ id: 'CVE-2026-1', aliases: ['GHSA-x'] });
   test.each<[Partial<AdmissionException>, string]>([

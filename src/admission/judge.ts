@@ -84,9 +84,11 @@ function judgeImage(
 /** What refuses an image from some time on, whatever is found in it. */
 function agesOf(
   policy: AdmissionPolicy,
-  { scannedAt, advisoriesAt, osEol, baseImageCreatedAt }: NonNullable<AdmissionFacts['scan']>,
+  scan: NonNullable<AdmissionFacts['scan']>,
 ): [at: number, code: ReasonCode, rule: string, message: string, remedy: string][] {
-  const { maxScanAgeDays, maxAdvisoryAgeHours, maxBaseImageAgeDays, osEndOfLife } = policy;
+  const { maxScanAgeDays, maxAdvisoryAgeHours, maxBaseImageAgeDays, osEndOfLife, osLongTermSupport } = policy;
+  const { scannedAt, advisoriesAt, baseImageCreatedAt } = scan;
+  const osEol = osLongTermSupport ? scan.osEol : (scan.osStandardEol ?? scan.osEol);
   const ages: ReturnType<typeof agesOf> = [];
   if (maxScanAgeDays !== undefined) {
     const message = `its last scan is older than ${maxScanAgeDays} days`;

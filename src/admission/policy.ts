@@ -28,6 +28,8 @@ export interface AdmissionPolicy {
   knownExploited: boolean;
   malicious: boolean;
   osEndOfLife: boolean;
+  /** Whether updates of a team for long-term support are updates. */
+  osLongTermSupport: boolean;
   maxScanAgeDays?: number | undefined;
   maxAdvisoryAgeHours?: number | undefined;
   maxBaseImageAgeDays?: number | undefined;
@@ -55,6 +57,7 @@ export const registryQuarantine: AdmissionPolicy = {
   knownExploited: false,
   malicious: false,
   osEndOfLife: false,
+  osLongTermSupport: true,
   unscanned: 'allow',
   partial: 'allow',
   failed: 'allow',

@@ -93,11 +93,24 @@ export const scanType = resourceType({
     evaluatedTime: time.optional().describe('When its findings were last compared with the advisories.'),
     advisoryRevision: z.int().optional(),
     advisoriesTime: time.optional().describe('How fresh the oldest source is that speaks of its packages.'),
+    withoutAdvisories: z
+      .array(z.string())
+      .optional()
+      .describe('Ecosystems of its packages that no source speaks of: of these nothing is known, whatever is wrong.'),
     attempts: z.int().optional(),
     error: z.string().optional(),
-    os: z.object({ id: z.string(), versionId: z.string().optional(), prettyName: z.string().optional() }).optional(),
+    os: z
+      .object({
+        id: z.string(),
+        versionId: z.string().optional(),
+        prettyName: z.string().optional(),
+        endOfLife: time.optional().describe('From when on it gets no updates; where that is known.'),
+        endOfStandardSupport: time
+          .optional()
+          .describe("From when on others than its own team make them, such as Debian's LTS."),
+      })
+      .optional(),
     components: z.int().optional(),
-    layers: z.int().optional(),
     summary: summarySchema.optional(),
     warnings: z.array(z.looseObject({ code: z.string(), layer: z.string().optional() })).optional(),
     engines: z

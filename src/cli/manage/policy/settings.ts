@@ -22,6 +22,7 @@ export interface PolicySettings {
   knownExploited?: boolean;
   malicious?: boolean;
   osEndOfLife?: boolean;
+  osLongTermSupport?: boolean;
   maxScanAge?: Bound;
   maxAdvisoryAge?: Bound;
   maxBaseImageAge?: Bound;
@@ -69,6 +70,7 @@ export const settingFlags = {
   knownExploited: yesNo('Refuse what is known to be exploited (default: true)'),
   malicious: yesNo('Refuse malicious packages (default: true)'),
   osEndOfLife: yesNo('Refuse distributions without updates'),
+  osLongTermSupport: yesNo('Whether updates of a team for long-term support count (default: true)'),
   maxScanAge: bound('days|none', 'Refuse what was scanned longer ago'),
   maxAdvisoryAge: bound('hours|none', 'Refuse what was compared with older advisories'),
   maxBaseImageAge: bound('days|none', 'Refuse older base images'),

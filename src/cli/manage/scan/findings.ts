@@ -114,11 +114,20 @@ export const findings = imageCommand<Flags>({
 /** All of them, page by page. Says so where the image has not been scanned. */
 async function allFindings({ client, note }: Connection, image: NamedImage, filter: object): Promise<FindingView[]> {
   const { properties } = await client.get(scanType, scanAt(image));
-  const { state, status, error } = properties as { state: string; status?: string; error?: string };
+  const { state, status, error, advisoriesTime, withoutAdvisories } = properties as {
+    state: string;
+    status?: string;
+    error?: string;
+    advisoriesTime?: string;
+    withoutAdvisories?: string[];
+  };
   if (state === 'Failed') note(`It could not be scanned: ${error ?? 'nobody knows why'}.`);
   else if (state !== 'Done' && state !== 'NotScannable')
     note('It is waiting to be scanned; this is what is known so far.');
   if (status === 'partial') note('Not all of it could be read: bonded scan show says what.');
+  if (advisoriesTime !== undefined) note(`By advisories that were up to date on ${advisoriesTime}.`);
+  if (withoutAdvisories)
+    note(`Nothing is known of packages of ${withoutAdvisories.join(', ')}: no source speaks of them.`);
   const found: FindingView[] = [];
   for (;;) {
     const input = findingsInput.parse({ ...filter, skip: found.length, top: 1000 });

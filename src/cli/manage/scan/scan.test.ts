@@ -32,9 +32,12 @@ beforeAll(async () => {
         severity: [{ type: 'CVSS_V3', score: 'CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H' }],
       }),
     ],
-    { part: 'osv/PyPI' },
+    { part: 'osv/PyPI', okAt: Date.UTC(2026, 0, 3) },
   );
-  await importAll(app.storage.db, [advisory('GHSA-evil', hostile.name, undefined)], { part: 'osv/npm' });
+  await importAll(app.storage.db, [advisory('GHSA-evil', hostile.name, undefined)], {
+    part: 'osv/npm',
+    okAt: Date.UTC(2026, 0, 2),
+  });
   const evil = { name: hostile.path, content: JSON.stringify({ name: hostile.name, version: hostile.version }) };
   digest = await pushLayers(url, 'team/app', 'v1', [layerOf([distInfo('Django', '3.2.1'), evil])]);
   await scanned(url, 'team/app', digest);
@@ -192,3 +195,40 @@ test('scans are shown, asked for and listed; an index says what it consists of',
   expect((await rig.refused('sbom', 'team/app:all'))[1]).toContain('it is an index');
   expect((await rig.refused('scan', 'show', 'team/app:none'))[0]).toBeGreaterThan(0);
 });
+
+test('until when the distribution is maintained is shown, and a policy refuses what gets no updates', async () => {
+  const { url } = rig.server;
+  const release = {
+    name: 'etc/os-release',
+    content: 'ID=alpine\nVERSION_ID=3.12.1\nPRETTY_NAME="Alpine Linux v3.12"\n',
+  };
+  const old = await pushLayers(url, 'team/old', 'v1', [layerOf([release, distInfo('Django', '3.2.1')])]);
+  await scanned(url, 'team/old', old);
+  expect(await rig.ok('scan', 'show', 'team/old:v1', '--query', 'os')).toMatchObject({
+    id: 'alpine',
+    endOfLife: '2022-05-02T00:00:00.000Z',
+  });
+  const { out } = await rig.run(['scan', 'show', 'team/old:v1'], { terminal: true });
+  expect(out).toContain('System: Alpine Linux v3.12, without updates since 2022-05-02\n');
+  const policy = ['--name', 'maintained', '--repository', 'team/old', '--mode', 'enforce', '--os-end-of-life', 'true'];
+  await rig.ok('policy', 'create', ...policy);
+  expect(await rig.ok('explain', 'team/old:v1')).toMatchObject({
+    effect: 'deny',
+    reasons: [{ code: 'OS_END_OF_LIFE', message: expect.stringContaining('2022-05-02') }],
+  });
+});
+
+test('how fresh advisories are is shown with each scan, and what nobody has advisories for', async () => {
+  const scan = await rig.ok('scan', 'show', 'team/app:v1');
+  expect(scan).toMatchObject({ advisoriesTime: '2026-01-02T00:00:00.000Z' });
+  expect(scan).not.toHaveProperty('withoutAdvisories');
+  const { url } = rig.server;
+  const gem = { name: 'usr/lib/ruby/gems/3.1.0/specifications/rack-2.0.1.gemspec', content: gemspec };
+  const other = await pushLayers(url, 'team/gem', 'v1', [layerOf([gem])]);
+  await scanned(url, 'team/gem', other);
+  expect(await rig.ok('scan', 'show', 'team/gem:v1')).toMatchObject({ components: 1, withoutAdvisories: ['RubyGems'] });
+  const { out } = await rig.run(['scan', 'show', 'team/gem:v1'], { terminal: true });
+  expect(out).toContain('There are no advisories for RubyGems: nothing is known of these packages');
+});
+
+const gemspec = 'Gem::Specification.new do |s|\n  s.name = "rack".freeze\n  s.version = "2.0.1"\nend\n';
