@@ -54,6 +54,9 @@ export const admissionPolicyType = resourceType({
         'In quarantine, what a tag leads to: to where it led last that was admitted, or to nothing, as in ACR.',
       ),
     severity: policySeverity.optional().describe('The least severity that is refused.'),
+    unknownSeverity: choice
+      .default('allow')
+      .describe('What becomes of a finding that nobody says a severity of, where `severity` asks for one.'),
     epss: z.number().min(0).max(1).optional().describe('Probability of EPSS from which on a finding is refused.'),
     fixableOnly: z.boolean().default(false).describe('Severity and EPSS count only where there is a fix.'),
     graceDays: z

@@ -159,6 +159,7 @@ export const somePolicy: fc.Arbitrary<AdmissionPolicy> = fc.record({
   mode: fc.constantFrom(...policyModes),
   tagMode: fc.constantFrom(...tagModes),
   severity: maybe(fc.constantFrom('Negligible', 'Low', 'Medium', 'High', 'Critical')),
+  unknownSeverity: fc.constantFrom('allow' as const, 'deny' as const),
   epss: maybe(fc.constantFrom(0.1, 0.9)),
   fixableOnly: fc.boolean(),
   graceDays: fc.constantFrom(0, 1, 7),

@@ -18,6 +18,8 @@ export interface AdmissionPolicy {
   tagMode: TagMode;
   /** The least severity that is refused; undefined: none is. */
   severity?: Exclude<Severity, 'Unknown'> | undefined;
+  /** What of a finding that nobody says a severity of, where one is asked for. */
+  unknownSeverity: Choice;
   /** Probability from which on a finding is refused. */
   epss?: number | undefined;
   /** Severity and EPSS count only where there is a fix. */
@@ -52,6 +54,7 @@ export const registryQuarantine: AdmissionPolicy = {
   repositories: ['*'],
   mode: 'quarantine',
   tagMode: 'not-found',
+  unknownSeverity: 'allow',
   fixableOnly: false,
   graceDays: 0,
   knownExploited: false,

@@ -3,9 +3,10 @@ import { type Component, compareVersions } from '../packages/index.ts';
 import { combine, type Group } from './combine.ts';
 import { predictionsOf } from './epss.ts';
 import { exploitedOf } from './kev.ts';
+import { lentRatings } from './lent-ratings.ts';
 import type { OsvRecord } from './osv.ts';
 import { type Said, unpack, unpackSaid } from './pack.ts';
-import { isMalicious, rate } from './rate.ts';
+import { isMalicious, rate, type Rating } from './rate.ts';
 import type { StoredMatch } from './stored-match.ts';
 import { sourceOfRecord } from './licences.ts';
 import type { Vulnerability } from './vulnerability.ts';
@@ -42,14 +43,19 @@ export async function vulnerabilitiesOf(
     const groups = new Map([...findings].map(([id, of]) => [id, { ...of, groups: combine(of.findings) }]));
     const cves = [...groups.values()].flatMap((of) => of.groups.flatMap(cvesOf));
     const distinct = [...new Set(cves)];
-    const [exploited, predicted] = await Promise.all([exploitedOf(db, distinct), predictionsOf(db, distinct)]);
+    const unrated = [...groups.values()].flatMap((of) => of.groups.filter(isUnrated).flatMap(cvesOf));
+    const [exploited, predicted, lent] = await Promise.all([
+      exploitedOf(db, distinct),
+      predictionsOf(db, distinct),
+      lentRatings(db, unrated),
+    ]);
     // In the order in which they were asked for.
     for (const id of some) {
       const of = groups.get(id);
       if (!of) continue;
       found.set(
         id,
-        of.groups.map((group) => vulnerabilityOf(of.ecosystem, group, exploited, predicted)),
+        of.groups.map((group) => vulnerabilityOf(of.ecosystem, group, { exploited, predicted, lent })),
       );
     }
   }
@@ -137,11 +143,26 @@ async function entriesAt(
 const isCve = (id: string) => id.startsWith('CVE-');
 const cvesOf = ({ id, aliases }: Group<Finding>) => [id, ...aliases].filter(isCve);
 
+const isUnrated = ({ members }: Group<Finding>) => rate(members).severity === 'Unknown';
+
+/** What is known of CVEs, whatever package they are of. */
+interface Beside {
+  exploited: Awaited<ReturnType<typeof exploitedOf>>;
+  predicted: Awaited<ReturnType<typeof predictionsOf>>;
+  lent: ReadonlyMap<string, Rating>;
+}
+
+/** What advisories say of the package itself; where none does, what is said of the CVE elsewhere. */
+function ratingOf(members: readonly Finding[], cves: readonly string[], lent: Beside['lent']): Rating {
+  const own = rate(members);
+  if (own.severity !== 'Unknown') return own;
+  return cves.map((cve) => lent.get(cve)).find((found) => found !== undefined) ?? own;
+}
+
 function vulnerabilityOf(
   ecosystem: string,
   group: Group<Finding>,
-  exploited: Awaited<ReturnType<typeof exploitedOf>>,
-  predicted: Awaited<ReturnType<typeof predictionsOf>>,
+  { exploited, predicted, lent }: Beside,
 ): Vulnerability {
   const { id, aliases } = group;
   // A database may give them in any order.
@@ -160,7 +181,7 @@ function vulnerabilityOf(
     id,
     records: records.map((record) => record.id),
     aliases,
-    ...rate(members),
+    ...ratingOf(members, cves, lent),
     ...(kev && { kev }),
     ...(epss && { epss }),
     ...(fixedVersion !== undefined && { fixedVersion }),

@@ -16,6 +16,7 @@ export interface PolicySettings {
   enabled?: boolean;
   description?: string;
   severity?: 'Negligible' | 'Low' | 'Medium' | 'High' | 'Critical' | 'none';
+  unknownSeverity?: 'allow' | 'deny';
   epss?: Bound;
   fixableOnly?: boolean;
   graceDays?: number;
@@ -64,6 +65,7 @@ export const settingFlags = {
     optional: true,
     brief: 'Least severity that is refused',
   },
+  unknownSeverity: choice('Findings that nobody says a severity of (default: allow)'),
   epss: bound('0..1|none', 'Probability of EPSS from which on a finding is refused'),
   fixableOnly: yesNo('Severity and EPSS count only where there is a fix'),
   graceDays: number('days', 'Severity and EPSS count only so long after a finding was first seen'),
