@@ -88,6 +88,14 @@ export const admissionPolicyType = resourceType({
       .max(60)
       .default(0)
       .describe('How long a pull waits for the scan of an image that has none.'),
+    scanDeadlineHours: z
+      .number()
+      .positive()
+      .max(8760)
+      .default(24)
+      .describe(
+        'How long an image may wait for its first scan. After that nothing waits for it any more: `unscanned` says what becomes of it.',
+      ),
     signersMayRead: z
       .boolean()
       .default(true)

@@ -74,6 +74,41 @@ describe('what is not known', () => {
   });
 });
 
+describe('a scan that never comes', () => {
+  const waiting = { scanWaitsSince: 0 };
+  const hour = day / 24;
+  test.each<[Partial<AdmissionPolicy>, string]>([
+    [{ unscanned: 'deny' }, 'deny'],
+    [{ unscanned: 'allow', waitSeconds: 5 }, 'allow'],
+  ])('under %j is waited for until its deadline, and then: %s', (rules, effect) => {
+    const policies = [policy({ ...rules, scanDeadlineHours: 24 })];
+    expect(decide(waiting, policies, [], day - 1)).toMatchObject({ effect: 'pending', validUntil: day });
+    expect(decide(waiting, policies, [], day)).toMatchObject({ effect, validUntil: forever });
+  });
+
+  test('has failed in quarantine, and says since when', () => {
+    const { quarantine, reasons, isHidden } = decide(waiting, [policy({ mode: 'quarantine' })], [], day);
+    expect(quarantine).toEqual({ state: 'Failed', tagMode: 'hold-previous' });
+    expect(reasons).toMatchObject([{ code: 'UNSCANNED', message: expect.stringContaining('more than 24 hours') }]);
+    expect(isHidden).toBe(true);
+    const released = decide(waiting, [policy({ mode: 'quarantine', unscanned: 'allow', waitSeconds: 1 })], [], day);
+    expect(released.quarantine?.state).toBe('Passed');
+  });
+
+  test('of several policies is waited for as long as one waits, unless another one refuses', () => {
+    const patient = policy({ name: 'a', unscanned: 'allow', waitSeconds: 1, scanDeadlineHours: 48 });
+    const hasty = policy({ name: 'b', unscanned: 'allow', waitSeconds: 1, scanDeadlineHours: 1 });
+    expect(decide(waiting, [patient, hasty], [], hour)).toMatchObject({ effect: 'pending', validUntil: 2 * day });
+    const strict = { ...hasty, unscanned: 'deny' as const };
+    expect(decide(waiting, [patient, strict], [], 0)).toMatchObject({ effect: 'pending', validUntil: hour });
+    expect(effectOf(waiting, [patient, strict], [], hour)).toBe('deny');
+  });
+
+  test('of which nobody knows whether it was asked for is waited for', () => {
+    expect(decide({}, [policy()], [], 100 * day)).toMatchObject({ effect: 'pending', validUntil: forever });
+  });
+});
+
 test.each<[string, object, Partial<AdmissionPolicy>, string]>([
   ['a scan', { scannedAt: 0 }, { maxScanAgeDays: 1 }, 'SCAN_TOO_OLD'],
   ['advisories', { advisoriesAt: 0 }, { maxAdvisoryAgeHours: 24 }, 'ADVISORIES_TOO_OLD'],

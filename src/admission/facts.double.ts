@@ -135,6 +135,7 @@ const someImage: fc.Arbitrary<AdmissionFacts> = fc.record({
   listedBy: fc.subarray([digestNumber(9)]),
   platform: maybe(fc.constantFrom('linux/amd64', 'linux/arm64')),
   scan: maybe(someScan),
+  scanWaitsSince: maybe(time),
   stated,
 });
 
@@ -174,6 +175,7 @@ export const somePolicy: fc.Arbitrary<AdmissionPolicy> = fc.record({
   partial: choice,
   failed: choice,
   unsupported: choice,
+  scanDeadlineHours: fc.constantFrom(24, 72),
   waitSeconds: fc.constantFrom(0, 5),
   signersMayRead: fc.boolean(),
   exceptions: fc.record({ maxDays: fc.constantFrom(1, 5, 90), fourEyes: fc.boolean() }),

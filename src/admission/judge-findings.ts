@@ -15,7 +15,17 @@ export interface Judgement {
   excepted: ExceptedFinding[];
   /** When it refuses, if nothing changes but the time (ms); Infinity where it never does, or does so already. */
   refusesAt: number;
+  /** Until when it waits, should nothing come of that (ms); -Infinity where it does not wait. */
+  waitsUntil: number;
 }
+
+export const nothing = (): Judgement => ({
+  refused: [],
+  waiting: [],
+  excepted: [],
+  refusesAt: Number.POSITIVE_INFINITY,
+  waitsUntil: Number.NEGATIVE_INFINITY,
+});
 
 /** Exceptions by what they are about, in capitals. */
 export type ExceptionIndex = ReadonlyMap<string, readonly AdmissionException[]>;
@@ -35,7 +45,7 @@ export function judgeFindings(
   exceptions: ExceptionIndex,
   now: number,
 ): Judgement {
-  const judgement: Judgement = { refused: [], waiting: [], excepted: [], refusesAt: Number.POSITIVE_INFINITY };
+  const judgement = nothing();
   const subject = { repository, digests: [digest, ...listedBy] };
   for (const finding of scan?.findings ?? []) {
     const rule = ruleOf(policy, finding);

@@ -39,6 +39,8 @@ export interface AdmissionPolicy {
   partial: Choice;
   failed: Choice;
   unsupported: Choice;
+  /** How long an image may wait for its first scan (h); after that it has none, and `unscanned` alone says what becomes of it. */
+  scanDeadlineHours: number;
   /** How long a pull waits for the scan of an image that has none yet. */
   waitSeconds: number;
   /** Whether whoever may push or sign there may read what is refused. */
@@ -65,6 +67,7 @@ export const registryQuarantine: AdmissionPolicy = {
   partial: 'allow',
   failed: 'allow',
   unsupported: 'allow',
+  scanDeadlineHours: 24,
   waitSeconds: 0,
   signersMayRead: true,
   exceptions: { maxDays: 90, fourEyes: false },

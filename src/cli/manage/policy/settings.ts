@@ -32,6 +32,7 @@ export interface PolicySettings {
   failed?: 'allow' | 'deny';
   unsupported?: 'allow' | 'deny';
   wait?: number;
+  scanDeadline?: number;
   signersMayRead?: boolean;
   tagMode?: 'not-found' | 'hold-previous';
   exceptionDays?: number;
@@ -81,6 +82,7 @@ export const settingFlags = {
   failed: choice('What could not be scanned (default: deny)'),
   unsupported: choice('What is nothing that can be scanned (default: allow)'),
   wait: number('seconds', 'How long a pull waits for the scan of an image that has none'),
+  scanDeadline: number('hours', 'How long an image may wait for its first scan (default: 24)'),
   signersMayRead: yesNo('Whether who may push or sign may pull what is refused (default: true)'),
   tagMode: {
     kind: 'enum',
@@ -94,8 +96,18 @@ export const settingFlags = {
 
 /** The flags as a merge patch of the properties. */
 export function propertiesOf(flags: PolicySettings): Partial<Record<keyof Properties, unknown>> {
-  const { repository, severity, maxScanAge, maxAdvisoryAge, maxBaseImageAge, wait, exceptionDays, fourEyes, ...same } =
-    flags;
+  const {
+    repository,
+    severity,
+    maxScanAge,
+    maxAdvisoryAge,
+    maxBaseImageAge,
+    wait,
+    scanDeadline,
+    exceptionDays,
+    fourEyes,
+    ...same
+  } = flags;
   const exceptions = given({ maxDays: exceptionDays, fourEyes });
   return given({
     ...Object.fromEntries(Object.entries(same).filter(([key]) => key in admissionPolicyType.properties.shape)),
@@ -106,6 +118,7 @@ export function propertiesOf(flags: PolicySettings): Partial<Record<keyof Proper
     maxAdvisoryAgeHours: orNull(maxAdvisoryAge),
     maxBaseImageAgeDays: orNull(maxBaseImageAge),
     waitSeconds: wait,
+    scanDeadlineHours: scanDeadline,
     exceptions: Object.keys(exceptions).length > 0 ? exceptions : undefined,
   });
 }
