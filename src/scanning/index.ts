@@ -2,6 +2,8 @@ export {
   findImagesInput,
   findingsInput,
   type FindingView,
+  listFailed,
+  listFailedInput,
   listScans,
   scanningType,
   scanningTypes,

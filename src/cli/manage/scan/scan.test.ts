@@ -196,6 +196,26 @@ test('scans are shown, asked for and listed; an index says what it consists of',
   expect((await rig.refused('scan', 'show', 'team/app:none'))[0]).toBeGreaterThan(0);
 });
 
+test('what was given up is listed, with why, and is scanned again', async () => {
+  const { url, app } = rig.server;
+  const lost = await pushLayers(url, 'team/lost', 'v1', [layerOf([distInfo('Lost', '1')])]);
+  await scanned(url, 'team/lost', lost);
+  expect(await rig.ok('scan', 'failed')).toEqual([]);
+  const error = 'it crashed \u001b[2J';
+  await app.storage.db.write((tx) =>
+    tx.run(`UPDATE scans SET state = 'failed', attempts = 5, error = ? WHERE digest = ?`, [error, lost]),
+  );
+  expect(await rig.ok('scan', 'failed')).toMatchObject([
+    { repository: 'team/lost', tags: ['v1'], digest: lost, attempts: 5, error },
+  ]);
+  const { out } = await rig.run(['scan', 'failed', '-o', 'table'], { terminal: true });
+  expect(out).toContain('it crashed');
+  expect(isTame(out)).toBe(true);
+  expect((await rig.run(['scan', 'failed', '--retry'])).error).toContain('1 is scanned again.');
+  await scanned(url, 'team/lost', lost);
+  expect(await rig.ok('scan', 'failed')).toEqual([]);
+});
+
 test('until when the distribution is maintained is shown, and a policy refuses what gets no updates', async () => {
   const { url } = rig.server;
   const release = {
