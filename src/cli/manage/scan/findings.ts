@@ -1,5 +1,6 @@
 import { severities, type Severity } from '../../../packages/index.ts';
 import { findingsInput, type FindingView, scanType } from '../../../scanning/index.ts';
+import { UsageError } from '../../failure.ts';
 import { shownQuoted } from '../../output/index.ts';
 import type { Connection } from '../connect.ts';
 import { textFlag } from '../flags.ts';
@@ -90,7 +91,9 @@ export const findings = imageCommand<Flags>({
     failOn: severityFlag('Exit with 1 where there is one as bad, or worse'),
   },
   columns,
-  async run(connection, image, { severity, fixable, vulnerability, format, failOn }) {
+  async run(connection, image, { severity, fixable, vulnerability, format, failOn, output, query }) {
+    if (format !== undefined && (output !== undefined || query !== undefined))
+      throw new UsageError('--format writes all of it in its own form: neither --output nor --query goes with it');
     const found = await allFindings(connection, image, {
       ...(severity && { severity }),
       ...(fixable && { fixable }),

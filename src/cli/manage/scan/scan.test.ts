@@ -143,7 +143,10 @@ describe('findings', () => {
       expect(isTame(message.text) && !message.text.includes('\n')).toBe(true);
       expect(locations[0]!.physicalLocation.artifactLocation.uri).toMatch(/^[\w.%~!*'()/-]+$/);
     }
-    expect(run!.results.map(({ level }) => level)).toEqual(['error', 'note']);
+    expect(run!.results.map(({ level }) => level)).toEqual(['error', 'warning']);
+    // Of what nobody rates there is no number.
+    expect(rules[1]!.properties).not.toHaveProperty('security-severity');
+    expect((await rig.refused('findings', 'team/app:v1', '--format', 'csv', '--query', 'x'))[1]).toContain('--format');
   });
 });
 
@@ -162,6 +165,8 @@ test('which images have a package or a vulnerability is found by name, package U
   expect(await rig.ok('search', 'component', 'pkg:pypi/django@9')).toEqual([]);
   expect(await rig.ok('search', 'vulnerability', 'CVE-2026-0001')).toMatchObject(images);
   expect(await rig.ok('search', 'vulnerability', 'PYSEC-2026-1')).toMatchObject(images);
+  expect(await rig.ok('search', 'vulnerability', 'cve-2026-0001')).toMatchObject(images);
+  expect(await rig.ok('search', 'component', 'Django')).toMatchObject(images);
   expect((await rig.run(['search', 'component', 'django'], { terminal: true })).out).toContain('django 3.2.1');
 });
 
@@ -193,7 +198,14 @@ test('scans are shown, asked for and listed; an index says what it consists of',
   });
   expect(await rig.ok('findings', 'team/app:all')).toHaveLength(2);
   expect((await rig.refused('sbom', 'team/app:all'))[1]).toContain('it is an index');
-  expect((await rig.refused('scan', 'show', 'team/app:none'))[0]).toBeGreaterThan(0);
+  for (const command of [['scan', 'show'], ['findings'], ['sbom']]) {
+    for (const image of ['team/app:none', 'nowhere:v1', `team/app@sha256:${'0'.repeat(64)}`]) {
+      expect(await rig.refused(...command, image)).toEqual([
+        3,
+        expect.stringContaining(`there is no ${image} in this registry`),
+      ]);
+    }
+  }
 });
 
 test('what was given up is listed, with why, and is scanned again', async () => {
