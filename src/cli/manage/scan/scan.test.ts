@@ -208,6 +208,28 @@ test('scans are shown, asked for and listed; an index says what it consists of',
   }
 });
 
+test('what came and went since the first scan is shown, the newest first', async () => {
+  const { app, url } = rig.server;
+  const image = await pushLayers(url, 'team/changes', 'v1', [layerOf([distInfo('Changing', '1.0')])]);
+  await scanned(url, 'team/changes', image);
+  expect(await rig.ok('scan', 'changes', 'team/changes:v1')).toEqual([]);
+  const records = [advisory('PYSEC-2026-9', 'changing', '2.0', { ecosystem: 'PyPI', aliases: ['CVE-2026-0009'] })];
+  await importAll(app.storage.db, records, { part: 'osv/PyPI', whole: false });
+  for (const end = Date.now() + 30_000; ; await Bun.sleep(100)) {
+    const list = (await rig.ok('scan', 'changes', 'team/changes:v1')) as unknown[];
+    if (list.length === 1) break;
+    if (Date.now() > end) throw new Error('it has not been evaluated within 30 s');
+  }
+  expect(await rig.ok('scan', 'changes', 'team/changes:v1')).toMatchObject([
+    { change: 'opened', vulnerability: 'CVE-2026-0009', purl: 'pkg:pypi/changing@1.0' },
+  ]);
+  const { out } = await rig.run(['scan', 'changes', 'team/changes:v1', '--top', '1', '-o', 'table'], {
+    terminal: true,
+  });
+  expect(out).toContain('CVE-2026-0009');
+  expect((await rig.refused('scan', 'changes', 'team/changes:v1', '--top', '0'))[0]).toBe(2);
+});
+
 test('what was given up is listed, with why, and is scanned again', async () => {
   const { url, app } = rig.server;
   const lost = await pushLayers(url, 'team/lost', 'v1', [layerOf([distInfo('Lost', '1')])]);
