@@ -42,6 +42,7 @@ export async function changeAdvisories(db: Database, part: string, changes: read
     const known = await knownAdvisories(tx, part, [...byId.keys()]);
     const old = new Map(known.map((row) => [row.record_id, row]));
     const added: StoredAdvisory[] = [];
+    const replaced: StoredAdvisory[] = [];
     const changed: ChangedAdvisory[] = [];
     let removed = 0;
     for (const { recordId, advisory } of byId.values()) {
@@ -50,8 +51,10 @@ export async function changeAdvisories(db: Database, part: string, changes: read
       if (!row || row.digest === advisory?.digest) continue;
       changed.push({ id: row.id, affected: advisory?.affected ?? [], wasKnown: true });
       forget(tx, row.id);
-      if (advisory) replace(tx, row.id, advisory);
-      else {
+      if (advisory) {
+        replaced.push(advisory);
+        replace(tx, row.id, advisory);
+      } else {
         tx.send('DELETE FROM advisories WHERE id = ?', [row.id]);
         removed++;
       }
@@ -63,8 +66,9 @@ export async function changeAdvisories(db: Database, part: string, changes: read
     }
     if (changed.length === 0) return nothing;
     const components = await rematch(tx, changed);
-    // What others say of the same CVE may have been all that was said of its severity.
-    const lent = [...byId.values()].flatMap(({ advisory }) => (advisory ? lentTo(advisory.record) : []));
+    // What others say of the same CVE may be all that is said of its severity, or have been.
+    const lenders = [...added.filter(isRated), ...replaced];
+    const lent = lenders.flatMap(({ record }) => lentTo(record));
     for (const id of await borrowersOf(tx, lent)) components.add(id);
     const last = markChanged(tx, revision, components);
     tx.send('UPDATE advisory_feeds SET records = records + ?, revision = ? WHERE id = ?', [

@@ -40,10 +40,12 @@ export async function vulnerabilitiesOf(
     if (at > 0 && 'write' in db) await Bun.sleep(0);
     const some = componentIds.slice(at, at + atOnce);
     const findings = await findingsOf(db, some);
-    const groups = new Map([...findings].map(([id, of]) => [id, { ...of, groups: combine(of.findings) }]));
+    const groups = new Map([...findings].map(([id, of]) => [id, { ...of, groups: combine(of.findings).map(rated) }]));
     const cves = [...groups.values()].flatMap((of) => of.groups.flatMap(cvesOf));
     const distinct = [...new Set(cves)];
-    const unrated = [...groups.values()].flatMap((of) => of.groups.filter(isUnrated).flatMap(cvesOf));
+    const unrated = [...groups.values()].flatMap((of) =>
+      of.groups.filter(({ rating }) => rating.severity === 'Unknown').flatMap(cvesOf),
+    );
     const [exploited, predicted, lent] = await Promise.all([
       exploitedOf(db, distinct),
       predictionsOf(db, distinct),
@@ -143,7 +145,14 @@ async function entriesAt(
 const isCve = (id: string) => id.startsWith('CVE-');
 const cvesOf = ({ id, aliases }: Group<Finding>) => [id, ...aliases].filter(isCve);
 
-const isUnrated = ({ members }: Group<Finding>) => rate(members).severity === 'Unknown';
+/** With what its advisories say of how bad it is. */
+type RatedGroup = Group<Finding> & { rating: Rating };
+
+function rated(group: Group<Finding>): RatedGroup {
+  // A database may give them in any order.
+  const members = group.members.toSorted((one, other) => (one.record.id < other.record.id ? -1 : 1));
+  return { ...group, members, rating: rate(members) };
+}
 
 /** What is known of CVEs, whatever package they are of. */
 interface Beside {
@@ -152,21 +161,8 @@ interface Beside {
   lent: ReadonlyMap<string, Rating>;
 }
 
-/** What advisories say of the package itself; where none does, what is said of the CVE elsewhere. */
-function ratingOf(members: readonly Finding[], cves: readonly string[], lent: Beside['lent']): Rating {
-  const own = rate(members);
-  if (own.severity !== 'Unknown') return own;
-  return cves.map((cve) => lent.get(cve)).find((found) => found !== undefined) ?? own;
-}
-
-function vulnerabilityOf(
-  ecosystem: string,
-  group: Group<Finding>,
-  { exploited, predicted, lent }: Beside,
-): Vulnerability {
-  const { id, aliases } = group;
-  // A database may give them in any order.
-  const members = group.members.toSorted((one, other) => (one.record.id < other.record.id ? -1 : 1));
+function vulnerabilityOf(ecosystem: string, group: RatedGroup, { exploited, predicted, lent }: Beside): Vulnerability {
+  const { id, aliases, members, rating } = group;
   const cves = cvesOf(group);
   const kev = cves.map((cve) => exploited.get(cve)).find((found) => found !== undefined);
   const [epss] = cves
@@ -181,7 +177,9 @@ function vulnerabilityOf(
     id,
     records: records.map((record) => record.id),
     aliases,
-    ...ratingOf(members, cves, lent),
+    // What is said of the package itself; where nothing is, what is said of the CVE elsewhere.
+    ...((rating.severity === 'Unknown' && cves.map((cve) => lent.get(cve)).find((found) => found !== undefined)) ||
+      rating),
     ...(kev && { kev }),
     ...(epss && { epss }),
     ...(fixedVersion !== undefined && { fixedVersion }),
