@@ -1,6 +1,6 @@
 import { type Database, listsOf, type Parameter, rowsOf, type Transaction } from '../database/index.ts';
 import { lockClock, tellClock } from './clock.ts';
-import { borrowersOf, isRated, lentTo } from './lent-ratings.ts';
+import { borrowersOf, cvesNamedBy, isRated, lentTo } from './lent-ratings.ts';
 import { pack, packEntry } from './pack.ts';
 import type { StoredAdvisory } from './read-record.ts';
 import { type ChangedAdvisory, markChanged, rematch } from './rematch.ts';
@@ -41,6 +41,11 @@ export async function changeAdvisories(db: Database, part: string, changes: read
     const revision = await lockClock(tx);
     const known = await knownAdvisories(tx, part, [...byId.keys()]);
     const old = new Map(known.map((row) => [row.record_id, row]));
+    const former = known.filter((row) => row.digest !== byId.get(row.record_id)?.advisory?.digest);
+    const lent = await cvesNamedBy(
+      tx,
+      former.map(({ id }) => id),
+    );
     const added: StoredAdvisory[] = [];
     const replaced: StoredAdvisory[] = [];
     const changed: ChangedAdvisory[] = [];
@@ -67,8 +72,7 @@ export async function changeAdvisories(db: Database, part: string, changes: read
     if (changed.length === 0) return nothing;
     const components = await rematch(tx, changed);
     // What others say of the same CVE may be all that is said of its severity, or have been.
-    const lenders = [...added.filter(isRated), ...replaced];
-    const lent = lenders.flatMap(({ record }) => lentTo(record));
+    for (const { record } of [...added.filter(isRated), ...replaced]) lent.push(...lentTo(record));
     for (const id of await borrowersOf(tx, lent)) components.add(id);
     const last = markChanged(tx, revision, components);
     tx.send('UPDATE advisory_feeds SET records = records + ?, revision = ? WHERE id = ?', [

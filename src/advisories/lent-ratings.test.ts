@@ -65,6 +65,21 @@ test('a finding of Alpine’s secdb has the severity that others give the CVE, a
   expect(await rig.rating()).toEqual(unknown as never);
 });
 
+test('what is withdrawn is lent no more, and whoever had borrowed it is looked at again', async () => {
+  await using rig = await open();
+  const { db, id } = rig;
+  const lender = advisory('GHSA-1', 'other', '9', {
+    aliases: ['CVE-2026-0001'],
+    database_specific: { severity: 'HIGH' },
+  });
+  await importAll(db, [lender, advisory('GHSA-2', 'other', '9')]);
+  expect(await rig.rating()).toMatchObject({ severity: 'High' });
+  const before = await currentRevision(db);
+  await importAll(db, [advisory('GHSA-2', 'other', '9')]);
+  expect(await rig.rating()).toEqual(unknown as never);
+  expect((await changedComponents(db, before, 100)).componentIds).toContain(id);
+});
+
 test('what is said of its own package comes first', async () => {
   await using rig = await open();
   const { db } = rig;

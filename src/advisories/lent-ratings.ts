@@ -59,6 +59,19 @@ export async function lentRatings(db: LookUps, cves: readonly string[]): Promise
   return ratings;
 }
 
+/** The CVEs that stored advisories have lent something to, or could have. */
+export async function cvesNamedBy(db: LookUps, advisories: readonly number[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const { list, values } of listsOf(advisories)) {
+    const rows = await db.all<{ alias: string }>(
+      `SELECT alias FROM advisory_aliases WHERE advisory_id IN (${list})`,
+      values,
+    );
+    for (const { alias } of rows) if (isCve(alias)) found.push(alias);
+  }
+  return found;
+}
+
 /** The components that may have borrowed what advisories say of CVEs: against which one is known that nobody else rates. */
 export async function borrowersOf(db: LookUps, cves: readonly string[]): Promise<number[]> {
   const found: number[] = [];
