@@ -69,6 +69,7 @@ describe('an archive of Java', () => {
       'com.google.protobuf:protobuf-java@4.28.3',
     ]);
     expect(of('jna-5.13.0.jar', { 'Bundle-SymbolicName': 'com.sun.jna' })).toEqual(['net.java.dev.jna:jna@5.13.0']);
+    expect(of('ecj-4.20.jar', { 'Bundle-Version': '3.26.0.v20210609-0549' })).toEqual(['org.eclipse.jdt:ecj@3.26.0']);
     expect(of('log4j-1.2.12.jar', {})).toEqual(['log4j:log4j@1.2.12']);
     expect(of('poi-ooxml-5.2.2.jar', {})).toEqual(['org.apache.poi:poi-ooxml@5.2.2']);
   });

@@ -39,7 +39,8 @@ export function coordinatesOfProperties(properties: ReadonlyMap<string, string>)
 export function coordinatesOfManifest(manifest: ReadonlyMap<string, string>, path: string): Coordinates | undefined {
   const file = coordinatesOfFile(path);
   const said = (key: string) => manifest.get(key)?.split(';')[0]?.trim() || undefined;
-  const version = file.version ?? said('implementation-version') ?? said('bundle-version');
+  const version =
+    versionOfBundle(file.artifact, said) ?? file.version ?? said('implementation-version') ?? said('bundle-version');
   if (version === undefined || !/\d/.test(version)) return undefined;
   const title = said('implementation-title');
   const symbolic = said('bundle-symbolicname');
@@ -50,6 +51,11 @@ export function coordinatesOfManifest(manifest: ReadonlyMap<string, string>, pat
       : (artifactOf(title) ?? lastPart(symbolic) ?? fileArtifact);
   const group = groupOf({ artifact, version }, symbolic, said('implementation-vendor-id'));
   return { ...(group === undefined ? {} : { group }), artifact, version };
+}
+
+/** Tomcat's archive names the compiler of Eclipse after the release of Eclipse, `ecj-4.20.jar`; as an artifact it is 3.26.0. */
+function versionOfBundle(artifact: string, said: (key: string) => string | undefined): string | undefined {
+  return artifact === 'ecj' ? /^\d+\.\d+\.\d+/.exec(said('bundle-version') ?? '')?.[0] : undefined;
 }
 
 /** A title for people, `Apache Tomcat`, is none. */
