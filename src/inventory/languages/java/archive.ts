@@ -4,7 +4,7 @@ import { createFindings, type Findings } from '../findings.ts';
 import { MalformedFile } from '../malformed-file.ts';
 import { coordinatesOfFile, coordinatesOfManifest, coordinatesOfProperties, type Coordinates } from './coordinates.ts';
 import { readManifest, readProperties } from './manifest.ts';
-import { isZip, readDirectory, readEntry, type ZipEntry } from './zip.ts';
+import { isZip, readDirectory, readEntry, type ZipEntry } from '../zip.ts';
 
 /** Archives in archives: a jar in a war in an ear. */
 const maxNesting = 2;
