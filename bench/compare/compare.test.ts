@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { compareLists } from './differences.ts';
+import { arePlacesSame, compareLists } from './differences.ts';
 import { type Compared, explain } from './explain.ts';
 import { type Listed, listedOf, withoutRepeats } from './listed.ts';
 import { differingParts } from './purl-parts.ts';
@@ -62,6 +62,16 @@ describe('two lists', () => {
       ['1.25.0', 'v1.25.0'],
       ['1.26.0', 'v1.26.0'],
     ]);
+  });
+
+  test('are in the same files, whichever sign stands between an archive and what is in it', () => {
+    const [ours, theirs] = [
+      listed('pkg:maven/g/a@1', 'app.jar!/lib/a.jar', 'b.jar'),
+      listed('pkg:maven/g/a@1', 'b.jar', 'app.jar/lib/a.jar'),
+    ];
+    expect(arePlacesSame(ours, theirs)).toBe(true);
+    expect(arePlacesSame(ours, listed('pkg:maven/g/a@1', 'b.jar'))).toBe(false);
+    expect(arePlacesSame(ours, listed('pkg:maven/g/a@1'))).toBe(true);
   });
 
   test('have package URLs that differ in parts, however they are written', () => {
@@ -135,11 +145,13 @@ describe('a difference', () => {
     const all = [
       compared([listed('pkg:npm/a@1', 'x'), sourced('1')], [sourced('2')]),
       compared([listed('pkg:npm/b@1')], [listed('pkg:npm/b@1?x=y')]),
+      compared([listed('pkg:npm/c@1', 'x')], [listed('pkg:npm/c@1', 'x', 'y')]),
     ];
     expect(explain(all, { rules: [rule], purlRules: [], facts }).unexplained).toEqual([
       'node, trivy: npm a 1 in x: ours alone',
       'node, trivy: source of pkg:deb/debian/a@1: {"name":"a","version":"1"} {"name":"a","version":"2"}',
       'node, trivy: ?x, theirs alone has it: pkg:npm/b@1 pkg:npm/b@1?x=y',
+      'node, trivy: files of pkg:npm/c@1: x and x y',
     ]);
   });
 

@@ -49,6 +49,12 @@ function looseName(name: string): string {
   return normalisePythonName(name.slice(name.lastIndexOf('/') + 1));
 }
 
+/** Whether both say the same files, of a package of which both say any; what is in an archive has its signs between the two. */
+export function arePlacesSame(ours: Listed, theirs: Listed): boolean {
+  const written = ({ paths }: Listed) => paths.map((path) => path.replaceAll('!/', '/')).toSorted();
+  return ours.paths.length === 0 || theirs.paths.length === 0 || Bun.deepEquals(written(ours), written(theirs));
+}
+
 /** Of what lies in an archive the others say the archive alone, or have another sign between the two. */
 function isSamePlace(own: string, theirs: string): boolean {
   return own === theirs || own.startsWith(`${theirs}!/`) || own.replaceAll('!/', '/') === theirs;

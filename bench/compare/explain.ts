@@ -1,4 +1,4 @@
-import type { Difference } from './differences.ts';
+import { arePlacesSame, type Difference } from './differences.ts';
 import { type PartDifference, differingParts } from './purl-parts.ts';
 import type { Listed } from './listed.ts';
 import type { Lister } from './programs.ts';
@@ -56,6 +56,11 @@ export function explain(
           parts.set(key, { ...part, program, type: ours.type, count: 1, example, rule: rule as PurlRule });
         }
       }
+      // Syft names the outermost archive alone, and more files than the one that says what is there.
+      if (program === 'trivy' && !arePlacesSame(ours, theirs))
+        unexplained.push(
+          `${image}, ${program}: files of ${ours.purl}: ${ours.paths.join(' ')} and ${theirs.paths.join(' ')}`,
+        );
       if (
         ours.source &&
         theirs.source &&

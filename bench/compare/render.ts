@@ -27,6 +27,7 @@ export function render(
     section('By type', typesTable(compared)),
     section('Every difference', explained.map(differencesOf).join('\n\n') || 'There is none.'),
     section('Sources', sources(compared)),
+    section('Files', files(compared)),
     section('Package URLs', purls(compared, parts)),
   ].join('\n\n');
 }
@@ -115,6 +116,14 @@ function sources(compared: readonly Compared[]): string {
     return named.length === 0 ? [] : [[image, titles(program), `${named.length}`, `${other.length}`]];
   });
   return `Advisories of Debian name source packages. Name and version of the source are the same, of every package that both list:\n\n${table(['image', 'beside', 'packages of Debian', 'of these with a source of another name or version'], rows)}`;
+}
+
+function files(compared: readonly Compared[]): string {
+  const placed = compared
+    .filter(({ program }) => program === 'trivy')
+    .flatMap(({ common }) => common.filter(({ ours, theirs }) => ours.paths.length > 0 && theirs.paths.length > 0));
+  const places = placed.reduce((sum, { ours }) => sum + ours.paths.length, 0);
+  return `Trivy says in which files it has found ${placed.length} packages of languages. They are the ${places} files of the server, each of them. Syft names the outermost archive alone of jars in jars, and for others more files than the one that says what is there.`;
 }
 
 function purls(compared: readonly Compared[], parts: readonly ExplainedPart[]): string {
