@@ -2,11 +2,12 @@ import { type ScanEvidence, writeEvidence } from '../admission/index.ts';
 import { placesOf } from '../catalog/index.ts';
 import { type Database, packJson, type Parameter, rowsOf, type Transaction } from '../database/index.ts';
 import type { Digest } from '../oci/index.ts';
+import { endOfLifeOf } from '../packages/index.ts';
 import { saidByEngines, type SaidByEngines } from './engines/engine-store.ts';
 import { withEngines } from './engines/merge-findings.ts';
 import { readFindings, type StoredFindings, versionOf } from './findings-store.ts';
 import { type Finding, findingsIn, keyOf, summarise, worstOf } from './findings.ts';
-import { readInventory, type StoredInventory } from './image-store.ts';
+import { ecosystemsOf, readInventory, type StoredInventory } from './image-store.ts';
 import type { Knowledge } from './knowledge.ts';
 import './tables.ts';
 
@@ -136,7 +137,8 @@ function changesBetween(before: readonly Finding[], after: readonly Finding[]): 
 }
 
 function evidenceOf(stored: StoredInventory, found: StoredFindings, knowledge: Knowledge): ScanEvidence {
-  const ecosystems = [...new Set(stored.inventory.components.map(({ ecosystem }) => ecosystem))].filter(Boolean);
+  const ecosystems = ecosystemsOf(stored.inventory);
+  const end = stored.inventory.os && endOfLifeOf(stored.inventory.os);
   return {
     kind: 'scan',
     status: found.isCut && stored.status === 'complete' ? 'partial' : stored.status,
@@ -145,6 +147,8 @@ function evidenceOf(stored: StoredInventory, found: StoredFindings, knowledge: K
     advisoryRevision: found.advisoryRevision,
     advisoriesAt: knowledge.freshAt(ecosystems),
     ecosystems,
+    ...(end && { osEol: end.ends }),
+    ...(end?.standardEnds !== undefined && { osStandardEol: end.standardEnds }),
     ...(stored.baseCreatedAt !== undefined && { baseImageCreatedAt: stored.baseCreatedAt }),
     findings: found.findings,
   };
