@@ -1,7 +1,6 @@
 import type { Database } from '../database/index.ts';
 import type { ImageInventory } from '../inventory/index.ts';
 import type { Digest } from '../oci/index.ts';
-import { tellAdmission } from './evaluate-image.ts';
 import { readInventory } from './image-store.ts';
 import type { Knowledge } from './knowledge.ts';
 import type { LayerSource } from './layers.ts';
@@ -15,6 +14,7 @@ import {
   type TakenScan,
 } from './queue.ts';
 import { nothingIn, type ScanOutcome, scanImage } from './scan-image.ts';
+import { tellAdmission } from './tell-admission.ts';
 
 export interface RunnerOptions extends LayerSource {
   /** Images at a time. */

@@ -7,7 +7,7 @@ import { archiveOf, dpkgStatus } from '../inventory/archive.double.ts';
 import { type Extraction, readLayer } from '../inventory/index.ts';
 import { jobMigrations } from '../jobs/index.ts';
 import { type Digest, mediaTypes } from '../oci/index.ts';
-import { evaluateImage } from './evaluate-image.ts';
+import { evaluateImage } from './evaluate-images.ts';
 import { readFindings } from './findings-store.ts';
 import { findScan, readInventory } from './image-store.ts';
 import { createKnowledge } from './knowledge.ts';
