@@ -50,8 +50,8 @@ export async function openScanRig() {
     db,
     now,
     blobs: { read: (key) => new TextEncoder().encode(stored.get(key.slice(0, key.lastIndexOf('-'))) ?? '') },
-    async extract(stream, { mediaType }) {
-      const text = await new Response(stream as ReadableStream<Uint8Array>).bytes();
+    async extract(open, { mediaType }) {
+      const text = await new Response((await open()) as ReadableStream<Uint8Array>).bytes();
       const digest = [...stored].find(([, content]) => content === new TextDecoder().decode(text))![0];
       read.push(digest);
       const made = extraction?.(digest);
