@@ -6,6 +6,8 @@ import { ranks } from './architecture/ranks.ts';
 
 const root = join(import.meta.dir, '..');
 const lessons = 62;
+/** Of gates: those of the register of supply chains. */
+const mistakes = 13;
 
 /** What is wrong with a table of lessons. `read` gives the text of a file of the repository. */
 function problemsOf(table: string, read: (path: string) => string | undefined): string[] {
@@ -45,12 +47,54 @@ function hasTitle(text: string, number: number): boolean {
   );
 }
 
+/** What is wrong with the table of mistakes of gates. */
+function mistakesOf(table: string, read: (path: string) => string | undefined): string[] {
+  const [, gates = ''] = table.split('\n## Gates\n');
+  const rows = [...gates.matchAll(/^\| (.+?) \| (.+?) \|$/gm)].filter(([, title]) => title !== 'mistake');
+  const problems = rows.length < mistakes ? [`there are ${rows.length} of ${mistakes} mistakes`] : [];
+  for (const [, title, shown] of rows) {
+    const paths = [...shown!.matchAll(/`([^`]+)`/g)].map((found) => found[1]!);
+    const open = /^open: (\S+)/.exec(shown!);
+    if (open ? !ranks.some(([, folders]) => folders.includes(open[1]!)) : paths.length === 0)
+      problems.push(`${title} has neither a test nor an owner`);
+    for (const path of paths)
+      if (!begins(read(path), title!)) problems.push(`${title}: no test in ${path} is called so`);
+  }
+  return problems;
+}
+
+/** Whether the title of a test is a mistake, perhaps with its circumstances, and what is so instead. */
+function begins(text: string | undefined, mistake: string): boolean {
+  const { code, literals } = readSource(text ?? '');
+  return literals.some(({ text: title, at }) => {
+    const rest = title.slice(mistake.length);
+    return title.startsWith(mistake) && /^(?: \(.*\))?: \S/.test(rest) && /\btest\(\s*$/.test(code.slice(0, at));
+  });
+}
+
 function readFile(path: string): string | undefined {
   return existsSync(join(root, path)) ? readFileSync(join(root, path), 'utf8') : undefined;
 }
 
 test('every lesson has a test that names it, or an owner', () => {
   expect(problemsOf(readFile('test/lessons.md')!, readFile)).toEqual([]);
+});
+
+test('every mistake of gates has a test that is called so, or an owner', () => {
+  expect(mistakesOf(readFile('test/lessons.md')!, readFile)).toEqual([]);
+});
+
+test('the check of mistakes finds what is missing, or shown by nothing', () => {
+  const files: Record<string, string> = { 'a.test.ts': `test('late (by far): never', () => {}); // test('soon: x')` };
+  const problems = (...rows: string[]) =>
+    mistakesOf(`\n## Gates\n\n| mistake | shown by |\n|---|---|\n${rows.join('\n')}`, (path) => files[path]).slice(1);
+  expect(problems('| late | `a.test.ts` |', '| other | open: signing |')).toEqual([]);
+  expect(problems('| soon | `a.test.ts` |')).toEqual(['soon: no test in a.test.ts is called so']);
+  expect(problems('| late | `b.test.ts` |')).toEqual(['late: no test in b.test.ts is called so']);
+  expect(problems('| late | some day |', '| late | open: nobody |')).toEqual([
+    'late has neither a test nor an owner',
+    'late has neither a test nor an owner',
+  ]);
 });
 
 test('the check finds what is missing, twice, or points nowhere', () => {

@@ -134,7 +134,7 @@ export const suites: readonly Suite[] = [
       'test/runner/*.test.ts',
       'tools/*.test.ts',
       'bench/*.test.ts',
-      'bench/{client,zb}/*.test.ts',
+      'bench/{client,compare,zb}/*.test.ts',
     ],
     // `check` has the one, `readme` the other.
     except: ['test/architecture.test.ts', 'test/readme-tour.test.ts'],

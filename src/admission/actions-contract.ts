@@ -45,7 +45,7 @@ export const admissionActions = {
       quarantine: z.object({ state: z.enum(quarantineStates), tagMode: z.enum(tagModes) }).optional(),
       servedInstead: z.string().optional().describe('Where the tag leads while the image is held.'),
       scan: z
-        .object({ status: z.string(), scannedOn: z.string(), advisoriesOn: z.string(), findings: z.int() })
+        .object({ status: z.string(), scannedOn: z.string(), advisoriesOn: z.string().optional(), findings: z.int() })
         .optional(),
     }),
   }),

@@ -54,6 +54,9 @@ export const admissionPolicyType = resourceType({
         'In quarantine, what a tag leads to: to where it led last that was admitted, or to nothing, as in ACR.',
       ),
     severity: policySeverity.optional().describe('The least severity that is refused.'),
+    unknownSeverity: choice
+      .default('allow')
+      .describe('What becomes of a finding that nobody says a severity of, where `severity` asks for one.'),
     epss: z.number().min(0).max(1).optional().describe('Probability of EPSS from which on a finding is refused.'),
     fixableOnly: z.boolean().default(false).describe('Severity and EPSS count only where there is a fix.'),
     graceDays: z
@@ -68,6 +71,10 @@ export const admissionPolicyType = resourceType({
       .describe('What is known to be exploited (CISA KEV) is refused at once, whatever its severity.'),
     malicious: z.boolean().default(true).describe('Malicious packages are refused at once.'),
     osEndOfLife: z.boolean().default(false).describe('A distribution without updates is refused.'),
+    osLongTermSupport: z
+      .boolean()
+      .default(true)
+      .describe("Whether updates count that others than the distribution's own team make, such as Debian's LTS."),
     maxScanAgeDays: days.optional().describe('The last scan must not be older.'),
     maxAdvisoryAgeHours: z.number().positive().max(87_600).optional().describe('Nor the advisories that it used.'),
     maxBaseImageAgeDays: days.optional().describe('The base image, where it is known, must not be older.'),
@@ -81,6 +88,14 @@ export const admissionPolicyType = resourceType({
       .max(60)
       .default(0)
       .describe('How long a pull waits for the scan of an image that has none.'),
+    scanDeadlineHours: z
+      .number()
+      .positive()
+      .max(8760)
+      .default(24)
+      .describe(
+        'How long an image may wait for its first scan. After that nothing waits for it any more: `unscanned` says what becomes of it.',
+      ),
     signersMayRead: z
       .boolean()
       .default(true)

@@ -16,6 +16,8 @@ export interface AdmissionFacts {
   /** The indexes of the repository that list it. */
   listedBy: readonly Digest[];
   scan?: ScanEvidence | undefined;
+  /** Since when it waits to be scanned (ms), where nothing has come of that yet; undefined: nobody has asked for it so far. */
+  scanWaitsSince?: number | undefined;
   /** What somebody has said of it, or of an index that lists it. */
   stated?: QuarantineState | undefined;
   /** Of an index: what it lists and could be run. */

@@ -21,6 +21,10 @@ describe('findings', () => {
     [{ severity: 'Critical' }, { severity: 'High' }, 'deny'],
     [{ severity: 'Medium' }, { severity: 'High' }, 'allow'],
     [{ severity: 'Unknown' }, { severity: 'Negligible' }, 'allow'],
+    [{ severity: 'Unknown' }, { severity: 'Critical', unknownSeverity: 'deny' }, 'deny'],
+    [{ severity: 'Unknown' }, { unknownSeverity: 'deny' }, 'allow'],
+    [{ severity: 'Unknown', fixable: false }, { severity: 'Low', unknownSeverity: 'deny', fixableOnly: true }, 'allow'],
+    [{ severity: 'Unknown', possible: true }, { severity: 'Low', unknownSeverity: 'deny' }, 'allow'],
     [{ fixable: false }, { severity: 'High', fixableOnly: true }, 'allow'],
     [{ fixable: false, kev: true }, { severity: 'High', fixableOnly: true }, 'deny'],
     [{ severity: 'Low', kev: true }, {}, 'deny'],
@@ -70,6 +74,41 @@ describe('what is not known', () => {
   });
 });
 
+describe('a scan that never comes', () => {
+  const waiting = { scanWaitsSince: 0 };
+  const hour = day / 24;
+  test.each<[Partial<AdmissionPolicy>, string]>([
+    [{ unscanned: 'deny' }, 'deny'],
+    [{ unscanned: 'allow', waitSeconds: 5 }, 'allow'],
+  ])('under %j is waited for until its deadline, and then: %s', (rules, effect) => {
+    const policies = [policy({ ...rules, scanDeadlineHours: 24 })];
+    expect(decide(waiting, policies, [], day - 1)).toMatchObject({ effect: 'pending', validUntil: day });
+    expect(decide(waiting, policies, [], day)).toMatchObject({ effect, validUntil: forever });
+  });
+
+  test('has failed in quarantine, and says since when', () => {
+    const { quarantine, reasons, isHidden } = decide(waiting, [policy({ mode: 'quarantine' })], [], day);
+    expect(quarantine).toEqual({ state: 'Failed', tagMode: 'hold-previous' });
+    expect(reasons).toMatchObject([{ code: 'UNSCANNED', message: expect.stringContaining('more than 24 hours') }]);
+    expect(isHidden).toBe(true);
+    const released = decide(waiting, [policy({ mode: 'quarantine', unscanned: 'allow', waitSeconds: 1 })], [], day);
+    expect(released.quarantine?.state).toBe('Passed');
+  });
+
+  test('of several policies is waited for as long as one waits, unless another one refuses', () => {
+    const patient = policy({ name: 'a', unscanned: 'allow', waitSeconds: 1, scanDeadlineHours: 48 });
+    const hasty = policy({ name: 'b', unscanned: 'allow', waitSeconds: 1, scanDeadlineHours: 1 });
+    expect(decide(waiting, [patient, hasty], [], hour)).toMatchObject({ effect: 'pending', validUntil: 2 * day });
+    const strict = { ...hasty, unscanned: 'deny' as const };
+    expect(decide(waiting, [patient, strict], [], 0)).toMatchObject({ effect: 'pending', validUntil: hour });
+    expect(effectOf(waiting, [patient, strict], [], hour)).toBe('deny');
+  });
+
+  test('of which nobody knows whether it was asked for is waited for', () => {
+    expect(decide({}, [policy()], [], 100 * day)).toMatchObject({ effect: 'pending', validUntil: forever });
+  });
+});
+
 test.each<[string, object, Partial<AdmissionPolicy>, string]>([
   ['a scan', { scannedAt: 0 }, { maxScanAgeDays: 1 }, 'SCAN_TOO_OLD'],
   ['advisories', { advisoriesAt: 0 }, { maxAdvisoryAgeHours: 24 }, 'ADVISORIES_TOO_OLD'],
@@ -80,6 +119,17 @@ test.each<[string, object, Partial<AdmissionPolicy>, string]>([
   expect(decide(more, [policy(rules)], [], day)).toMatchObject({ effect: 'deny', reasons: [{ code }] });
   expect(decide(more, [policy(rules)], [], day - 1)).toMatchObject({ effect: 'allow', validUntil: day });
   expect(decide(more, [policy()], [], day)).toMatchObject({ effect: 'allow', validUntil: forever });
+});
+
+test('a distribution whose own team has stopped is refused only by who does not count long-term support', () => {
+  const more = { scan: scan([], { osEol: 2 * day, osStandardEol: day }) };
+  const strict = policy({ osEndOfLife: true, osLongTermSupport: false });
+  expect(decide(more, [strict], [], day)).toMatchObject({ effect: 'deny', reasons: [{ code: 'OS_END_OF_LIFE' }] });
+  expect(decide(more, [policy({ osEndOfLife: true })], [], day)).toMatchObject({
+    effect: 'allow',
+    validUntil: 2 * day,
+  });
+  expect(effectOf({ scan: scan([], { osEol: day }) }, [strict], [], day)).toBe('deny');
 });
 
 describe('an exception', () => {

@@ -75,7 +75,10 @@ export function evaluate(
 /** When the effect becomes another one. What is denied stays so: no policy admits by the time alone. */
 function endOf(effect: Effect, enforced: readonly Judged[], auditing: readonly Judged[]): number {
   const looked = effect === 'deny' ? [] : effect === 'allow' ? [...enforced, ...auditing] : enforced;
-  return Math.min(forever, ...looked.map(({ judgement }) => judgement.refusesAt));
+  const refuses = Math.min(forever, ...looked.map(({ judgement }) => judgement.refusesAt));
+  if (effect !== 'pending') return refuses;
+  // It waits as long as any waits.
+  return Math.min(refuses, Math.max(...enforced.map(({ judgement }) => judgement.waitsUntil)));
 }
 
 function quarantineOf({ stated, kind }: AdmissionFacts, enforced: readonly Judged[]): Decision['quarantine'] {

@@ -42,8 +42,10 @@ export interface ScanEvidence {
   advisoriesAt: number;
   /** Of its packages: by these it is asked how fresh the feeds are now. */
   ecosystems?: readonly string[];
-  /** When the distribution of the image ends, or has ended. */
+  /** From when on the distribution of the image gets no updates any more. */
   osEol?: number;
+  /** From when on it gets them from others than its own team, such as Debian's LTS; only where that is earlier. */
+  osStandardEol?: number;
   baseImageCreatedAt?: number;
   findings: readonly EvidenceFinding[];
 }

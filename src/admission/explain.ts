@@ -55,7 +55,8 @@ export async function explainImage(
       scan: {
         status: facts.scan.status,
         scannedOn: iso(facts.scan.scannedAt),
-        advisoriesOn: iso(facts.scan.advisoriesAt),
+        // 0: of some of its packages nobody says anything.
+        ...(facts.scan.advisoriesAt > 0 && { advisoriesOn: iso(facts.scan.advisoriesAt) }),
         findings: facts.scan.findings.length,
       },
     }),

@@ -33,6 +33,8 @@ const mostListing = 64;
 export interface FactSources {
   catalog: Catalog;
   blobs: Pick<BlobStore, 'read'>;
+  /** Since when an image waits to be scanned (ms); undefined where nobody has asked for it. */
+  scanWaitsSince?(digest: Digest): Promise<number | undefined>;
   /** How fresh the oldest feed is that speaks of these ecosystems (ms): it may be kept up to date without changing any finding. */
   freshAt?(ecosystems: readonly string[]): Promise<number>;
 }
@@ -96,6 +98,7 @@ async function factsOf(
     ...(around.platform !== undefined && { platform: around.platform }),
     ...(known && { scan: await freshened(sources, known.evidence) }),
   };
+  if (kind === 'image' && !known) facts.scanWaitsSince = await sources.scanWaitsSince?.(digest);
   if (kind === 'index') Object.assign(facts, await belowOf(sources, place, manifest, around));
   return { facts, evidenceVersion: known?.version ?? 0 };
 }

@@ -102,7 +102,8 @@ export function createAdmissionGate({
       pull.passed({ place, decision: id, why: 'read-for-signing', right });
       return undefined;
     }
-    if (decision.effect === 'pending') wanted?.(place);
+    // Also where nobody waits any more: who pulls it wants it scanned.
+    if (decision.effect === 'pending' || decision.reasons.some(({ code }) => code === 'UNSCANNED')) wanted?.(place);
     const before = await earlier(rules, place, tag, decision);
     if (before) return { instead: before };
     if (decision.effect === 'pending') {
@@ -158,8 +159,10 @@ export function createAdmissionGate({
       if (!rules.quarantines || verdicts.remembers(place, rules)) return undefined;
       const decision = await verdicts.decide(place, rules);
       if (!decision?.isHidden || exemptionOf(puller, place.repository, decision)) return undefined;
-      if (decision.effect === 'pending' && decision.pending.choice === 'allow') return undefined;
-      return (await earlier(rules, place, tag, decision)) ?? null;
+      const before = await earlier(rules, place, tag, decision);
+      // Whoever pulls gets that one, after a while.
+      const isLetOut = decision.effect === 'pending' && decision.pending.choice === 'allow';
+      return before ?? (isLetOut ? undefined : null);
     },
     async requireAdmitted(place, puller) {
       const rules = all.of(place.registryId, place.repository);

@@ -15,7 +15,17 @@ export interface Judgement {
   excepted: ExceptedFinding[];
   /** When it refuses, if nothing changes but the time (ms); Infinity where it never does, or does so already. */
   refusesAt: number;
+  /** Until when it waits, should nothing come of that (ms); -Infinity where it does not wait. */
+  waitsUntil: number;
 }
+
+export const nothing = (): Judgement => ({
+  refused: [],
+  waiting: [],
+  excepted: [],
+  refusesAt: Number.POSITIVE_INFINITY,
+  waitsUntil: Number.NEGATIVE_INFINITY,
+});
 
 /** Exceptions by what they are about, in capitals. */
 export type ExceptionIndex = ReadonlyMap<string, readonly AdmissionException[]>;
@@ -35,7 +45,7 @@ export function judgeFindings(
   exceptions: ExceptionIndex,
   now: number,
 ): Judgement {
-  const judgement: Judgement = { refused: [], waiting: [], excepted: [], refusesAt: Number.POSITIVE_INFINITY };
+  const judgement = nothing();
   const subject = { repository, digests: [digest, ...listedBy] };
   for (const finding of scan?.findings ?? []) {
     const rule = ruleOf(policy, finding);
@@ -79,13 +89,20 @@ function ruleOf(policy: AdmissionPolicy, finding: EvidenceFinding): Rule | undef
   if (policy.knownExploited && finding.kev) return { code: 'KNOWN_EXPLOITED', rule: 'knownExploited', from: always };
   if (policy.fixableOnly && !finding.fixable) return undefined;
   const from = finding.firstSeen + policy.graceDays * dayMs;
-  if (policy.severity !== undefined && severityRank(finding.severity) >= severityRank(policy.severity)) {
+  if (isTooBad(policy, finding)) {
     return { code: 'VULNERABILITY', rule: 'severity', from };
   }
   if (policy.epss !== undefined && finding.epss !== undefined && finding.epss >= policy.epss) {
     return { code: 'VULNERABILITY', rule: 'epss', from };
   }
   return undefined;
+}
+
+/** Of what nobody says how bad it is, the policy says what becomes of it: it is none of the severities. */
+function isTooBad({ severity, unknownSeverity }: AdmissionPolicy, finding: EvidenceFinding): boolean {
+  if (severity === undefined) return false;
+  if (finding.severity === 'Unknown') return unknownSeverity === 'deny';
+  return severityRank(finding.severity) >= severityRank(severity);
 }
 
 /** The exception that counts longest for a policy; of two the one whose name comes first. */
@@ -109,7 +126,9 @@ function reasonOf(
         ? `${severity}, known to be exploited`
         : rule === 'epss'
           ? `${severity}, EPSS ${epss!.toFixed(3)}`
-          : severity;
+          : severity === 'Unknown'
+            ? 'severity unknown'
+            : severity;
   return {
     code,
     policy: policy.name,

@@ -1,12 +1,11 @@
 import type { AdmissionFacts, AdmissionReason, ReasonCode } from './decision.ts';
 import type { ScanStatus } from './evidence.ts';
-import { type ExceptionIndex, type Judgement, judgeFindings } from './judge-findings.ts';
+import { type ExceptionIndex, type Judgement, judgeFindings, nothing } from './judge-findings.ts';
 import type { AdmissionPolicy } from './policy.ts';
 import { oneLine } from './words.ts';
 
 const dayMs = 86_400_000;
 const hourMs = 3_600_000;
-const never = Number.POSITIVE_INFINITY;
 
 /** What one policy says of an image, or of all that an index lists, at a time. */
 export function judge(
@@ -26,8 +25,6 @@ export function judge(
   if (facts.kind === 'index') return judgeIndex(policy, facts, exceptions, now);
   return facts.kind === 'image' ? judgeImage(policy, facts, exceptions, now) : judgeUnsupported(policy, facts);
 }
-
-const nothing = (): Judgement => ({ refused: [], waiting: [], excepted: [], refusesAt: never });
 
 const failedByHand = ['it was looked at and has failed', 'push an image without what was found'] as const;
 const notReleased = [
@@ -56,6 +53,7 @@ function judgeIndex(
     waiting: all.flatMap(({ waiting }) => waiting),
     excepted: all.flatMap(({ excepted }) => excepted),
     refusesAt: Math.min(...all.map(({ refusesAt }) => refusesAt)),
+    waitsUntil: Math.max(...all.map(({ waitsUntil }) => waitsUntil)),
   };
 }
 
@@ -66,7 +64,7 @@ function judgeImage(
   now: number,
 ): Judgement {
   const { scan } = facts;
-  if (!scan) return judgeUnscanned(policy, facts);
+  if (!scan) return judgeUnscanned(policy, facts, now);
   const choice = choiceOf(policy, scan.status);
   if (choice) {
     const [code, message] = choice;
@@ -84,9 +82,11 @@ function judgeImage(
 /** What refuses an image from some time on, whatever is found in it. */
 function agesOf(
   policy: AdmissionPolicy,
-  { scannedAt, advisoriesAt, osEol, baseImageCreatedAt }: NonNullable<AdmissionFacts['scan']>,
+  scan: NonNullable<AdmissionFacts['scan']>,
 ): [at: number, code: ReasonCode, rule: string, message: string, remedy: string][] {
-  const { maxScanAgeDays, maxAdvisoryAgeHours, maxBaseImageAgeDays, osEndOfLife } = policy;
+  const { maxScanAgeDays, maxAdvisoryAgeHours, maxBaseImageAgeDays, osEndOfLife, osLongTermSupport } = policy;
+  const { scannedAt, advisoriesAt, baseImageCreatedAt } = scan;
+  const osEol = osLongTermSupport ? scan.osEol : (scan.osStandardEol ?? scan.osEol);
   const ages: ReturnType<typeof agesOf> = [];
   if (maxScanAgeDays !== undefined) {
     const message = `its last scan is older than ${maxScanAgeDays} days`;
@@ -109,11 +109,28 @@ function agesOf(
   return ages;
 }
 
-/** Not scanned yet: there is nothing to wait for where that is no obstacle and nobody waits. */
-function judgeUnscanned(policy: AdmissionPolicy, facts: AdmissionFacts): Judgement {
-  if (policy.unscanned === 'allow' && policy.waitSeconds === 0) return nothing();
+/**
+ * Not scanned yet: there is nothing to wait for where that is no obstacle and nobody waits, nor once it has waited too long: then
+ * it is as good as one that cannot be scanned, and no tag is held up by it any more.
+ */
+function judgeUnscanned(policy: AdmissionPolicy, facts: AdmissionFacts, now: number): Judgement {
+  const { unscanned, waitSeconds, scanDeadlineHours } = policy;
+  if (unscanned === 'allow' && waitSeconds === 0) return nothing();
+  const waitsUntil = (facts.scanWaitsSince ?? Number.POSITIVE_INFINITY) + scanDeadlineHours * hourMs;
+  if (waitsUntil <= now) {
+    const why = [
+      `it has waited for its scan for more than ${scanDeadlineHours} hours`,
+      'have the operator see why nothing is scanned (bonded scan status)',
+    ] as const;
+    return unscanned === 'allow' ? nothing() : refusing(policy, facts, 'UNSCANNED', 'scanDeadlineHours', why);
+  }
   const why = ['it has not been scanned yet', 'try again once it has been scanned'] as const;
-  return { ...nothing(), waiting: [reasonOf(policy, facts, 'UNSCANNED', 'unscanned', why)] };
+  return {
+    ...nothing(),
+    waiting: [reasonOf(policy, facts, 'UNSCANNED', 'unscanned', why)],
+    waitsUntil,
+    ...(unscanned === 'deny' && { refusesAt: waitsUntil }),
+  };
 }
 
 function judgeUnsupported(policy: AdmissionPolicy, facts: AdmissionFacts): Judgement {

@@ -18,6 +18,8 @@ export interface AdmissionPolicy {
   tagMode: TagMode;
   /** The least severity that is refused; undefined: none is. */
   severity?: Exclude<Severity, 'Unknown'> | undefined;
+  /** What of a finding that nobody says a severity of, where one is asked for. */
+  unknownSeverity: Choice;
   /** Probability from which on a finding is refused. */
   epss?: number | undefined;
   /** Severity and EPSS count only where there is a fix. */
@@ -28,6 +30,8 @@ export interface AdmissionPolicy {
   knownExploited: boolean;
   malicious: boolean;
   osEndOfLife: boolean;
+  /** Whether updates of a team for long-term support are updates. */
+  osLongTermSupport: boolean;
   maxScanAgeDays?: number | undefined;
   maxAdvisoryAgeHours?: number | undefined;
   maxBaseImageAgeDays?: number | undefined;
@@ -35,6 +39,8 @@ export interface AdmissionPolicy {
   partial: Choice;
   failed: Choice;
   unsupported: Choice;
+  /** How long an image may wait for its first scan (h); after that it has none, and `unscanned` alone says what becomes of it. */
+  scanDeadlineHours: number;
   /** How long a pull waits for the scan of an image that has none yet. */
   waitSeconds: number;
   /** Whether whoever may push or sign there may read what is refused. */
@@ -50,15 +56,18 @@ export const registryQuarantine: AdmissionPolicy = {
   repositories: ['*'],
   mode: 'quarantine',
   tagMode: 'not-found',
+  unknownSeverity: 'allow',
   fixableOnly: false,
   graceDays: 0,
   knownExploited: false,
   malicious: false,
   osEndOfLife: false,
+  osLongTermSupport: true,
   unscanned: 'allow',
   partial: 'allow',
   failed: 'allow',
   unsupported: 'allow',
+  scanDeadlineHours: 24,
   waitSeconds: 0,
   signersMayRead: true,
   exceptions: { maxDays: 90, fourEyes: false },

@@ -113,6 +113,17 @@ const mistakes: Mistake[] = [
     },
   },
   {
+    check: 'scans-given-up',
+    impact: 'Low',
+    settings: { 'scanning.parallel': '1' },
+    async fine({ server: { url } }) {
+      const { digest } = await pushImage(url, 'scanned/app', 'v1');
+      await scanned(url, 'scanned/app', digest);
+    },
+    make: ({ server: { app } }) =>
+      app.storage.db.write((tx) => tx.run(`UPDATE scans SET state = 'failed', error = 'it crashed'`, [])),
+  },
+  {
     check: 'engines-failing',
     impact: 'Low',
     settings: { 'scanning.parallel': '1' },

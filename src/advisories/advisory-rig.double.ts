@@ -1,7 +1,7 @@
 import { openTestDatabase, type TestDatabase } from '../../test/support/database.ts';
 import type { Database } from '../database/index.ts';
 import type { Component } from '../packages/index.ts';
-import { beginFeed } from './feed-rows.ts';
+import { beginFeed, succeedFeed } from './feed-rows.ts';
 import type { ImportContext } from './import-context.ts';
 import { type Imported, importRecords, type Item } from './import-records.ts';
 import type { OsvAffected, OsvRecord } from './osv.ts';
@@ -38,12 +38,19 @@ export async function* itemsOf(records: readonly unknown[]): AsyncGenerator<Item
   for (const json of records) yield { json };
 }
 
-/** Imports records as one feed, whole where nothing else is said. */
+/** Imports records as one feed, whole where nothing else is said; up to date at `okAt` (ms). */
 export async function importAll(
   db: Database,
   records: readonly unknown[],
-  { part = 'osv/npm', ecosystem, whole = true }: { part?: string; ecosystem?: string; whole?: boolean } = {},
+  {
+    part = 'osv/npm',
+    ecosystem,
+    whole = true,
+    okAt,
+  }: { part?: string; ecosystem?: string; whole?: boolean; okAt?: number } = {},
 ): Promise<Imported> {
   await beginFeed(db, { id: part, origin: 'test', licence: '', now: Date.now() });
-  return importRecords(db, itemsOf(records), { part, ecosystem, whole, rest: async () => {} });
+  const imported = await importRecords(db, itemsOf(records), { part, ecosystem, whole, rest: async () => {} });
+  if (okAt !== undefined) await succeedFeed(db, { id: part, now: okAt, dueAt: 0 });
+  return imported;
 }

@@ -1,5 +1,6 @@
 import { type Database, listsOf, type Parameter, rowsOf, type Transaction } from '../database/index.ts';
 import { lockClock, tellClock } from './clock.ts';
+import { borrowersOf, cvesNamedBy, isRated, lentTo } from './lent-ratings.ts';
 import { pack, packEntry } from './pack.ts';
 import type { StoredAdvisory } from './read-record.ts';
 import { type ChangedAdvisory, markChanged, rematch } from './rematch.ts';
@@ -40,7 +41,13 @@ export async function changeAdvisories(db: Database, part: string, changes: read
     const revision = await lockClock(tx);
     const known = await knownAdvisories(tx, part, [...byId.keys()]);
     const old = new Map(known.map((row) => [row.record_id, row]));
+    const former = known.filter((row) => row.digest !== byId.get(row.record_id)?.advisory?.digest);
+    const lent = await cvesNamedBy(
+      tx,
+      former.map(({ id }) => id),
+    );
     const added: StoredAdvisory[] = [];
+    const replaced: StoredAdvisory[] = [];
     const changed: ChangedAdvisory[] = [];
     let removed = 0;
     for (const { recordId, advisory } of byId.values()) {
@@ -49,8 +56,10 @@ export async function changeAdvisories(db: Database, part: string, changes: read
       if (!row || row.digest === advisory?.digest) continue;
       changed.push({ id: row.id, affected: advisory?.affected ?? [], wasKnown: true });
       forget(tx, row.id);
-      if (advisory) replace(tx, row.id, advisory);
-      else {
+      if (advisory) {
+        replaced.push(advisory);
+        replace(tx, row.id, advisory);
+      } else {
         tx.send('DELETE FROM advisories WHERE id = ?', [row.id]);
         removed++;
       }
@@ -62,6 +71,9 @@ export async function changeAdvisories(db: Database, part: string, changes: read
     }
     if (changed.length === 0) return nothing;
     const components = await rematch(tx, changed);
+    // What others say of the same CVE may be all that is said of its severity, or have been.
+    for (const { record } of [...added.filter(isRated), ...replaced]) lent.push(...lentTo(record));
+    for (const id of await borrowersOf(tx, lent)) components.add(id);
     const last = markChanged(tx, revision, components);
     tx.send('UPDATE advisory_feeds SET records = records + ?, revision = ? WHERE id = ?', [
       counts.added - removed,
@@ -98,7 +110,13 @@ function forget(tx: Transaction, id: number): void {
 }
 
 function replace(tx: Transaction, id: number, advisory: StoredAdvisory): void {
-  tx.send('UPDATE advisories SET digest = ?, record = ? WHERE id = ?', [advisory.digest, pack(advisory.record), id]);
+  const { digest, record } = advisory;
+  tx.send('UPDATE advisories SET digest = ?, record = ?, rated = ? WHERE id = ?', [
+    digest,
+    pack(record),
+    Number(isRated(advisory)),
+    id,
+  ]);
   insertParts(tx, id, advisory);
 }
 
@@ -109,10 +127,13 @@ async function insert(
 ): Promise<[id: number, advisory: StoredAdvisory][]> {
   const byId = new Map(added.map((advisory) => [advisory.recordId, advisory]));
   const ids: [number, StoredAdvisory][] = [];
-  const all = added.map(({ recordId, digest, record }) => [part, recordId, digest, pack(record)]);
+  const all = added.map((advisory) => {
+    const { recordId, digest, record } = advisory;
+    return [part, recordId, digest, pack(record), Number(isRated(advisory))];
+  });
   for (const { rows, values } of rowsOf<Parameter>(all)) {
     const made = await tx.all<{ id: number; record_id: string }>(
-      `INSERT INTO advisories (part, record_id, digest, record) VALUES ${rows} RETURNING id, record_id`,
+      `INSERT INTO advisories (part, record_id, digest, record, rated) VALUES ${rows} RETURNING id, record_id`,
       values,
     );
     for (const { id, record_id } of made) ids.push([id, byId.get(record_id)!]);

@@ -1,5 +1,5 @@
 import { listsOf, type LookUps } from '../database/index.ts';
-import { advisoryName, type Component, languageEcosystem, parsePurl } from '../packages/index.ts';
+import { advisoryName, type Component, languageEcosystem, normalisePythonName, parsePurl } from '../packages/index.ts';
 import './tables.ts';
 
 /** Most components that one question is answered with. */
@@ -10,13 +10,24 @@ export type FoundComponent = Component & { id: number };
 const columns = 'id, ecosystem, release, name, version';
 
 /**
- * Components by what they are called: a name as advisories know it, or a package URL of a language, with a version or without one.
- * In the order of ids.
+ * Components by what they are called: a name as advisories know it, also in capitals or as people write those of Python, or a
+ * package URL of a language, with a version or without one. In the order of ids.
  */
 export async function findComponents(db: LookUps, asked: string): Promise<FoundComponent[]> {
   const purl = asked.startsWith('pkg:') ? parsePurl(asked) : undefined;
-  if (!purl)
-    return db.all(`SELECT ${columns} FROM components WHERE name = ? ORDER BY name, id LIMIT ?`, [asked, mostFound]);
+  if (!purl) {
+    const spellings = [...new Set([asked, asked.toLowerCase(), normalisePythonName(asked)])];
+    const named = spellings.map((name) =>
+      db.all<FoundComponent>(`SELECT ${columns} FROM components WHERE name = ? ORDER BY name, id LIMIT ?`, [
+        name,
+        mostFound,
+      ]),
+    );
+    return (await Promise.all(named))
+      .flat()
+      .toSorted((one, other) => one.id - other.id)
+      .slice(0, mostFound);
+  }
   const ecosystem = languageEcosystem(purl.type);
   const name = ecosystem === undefined ? purl.name : advisoryName(ecosystem, purl.namespace, purl.name);
   const rows = await db.all<FoundComponent>(
@@ -30,12 +41,12 @@ export async function findComponents(db: LookUps, asked: string): Promise<FoundC
     .toSorted((one, other) => one.id - other.id);
 }
 
-/** Components against which a vulnerability is known: a CVE, or the id of an advisory. In the order of ids. */
+/** Components against which a vulnerability is known: a CVE, in capitals or not, or the id of an advisory. In the order of ids. */
 export async function componentsWith(db: LookUps, vulnerability: string): Promise<FoundComponent[]> {
   const rows = await db.all<{ component_id: number }>(
     `SELECT m.component_id FROM advisory_aliases a JOIN component_matches m ON m.advisory_id = a.advisory_id
       WHERE a.alias = ? LIMIT ?`,
-    [vulnerability, mostFound],
+    [/^cve-/i.test(vulnerability) ? vulnerability.toUpperCase() : vulnerability, mostFound],
   );
   // Several advisories may say the same.
   const ids = [...new Set(rows.map(({ component_id }) => component_id))];

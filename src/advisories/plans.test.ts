@@ -65,7 +65,7 @@ async function exercise(base: TestDatabase): Promise<Statement[]> {
     advisory('P-1', 'left-pad', '1.1.0', { ecosystem: 'PyPI' }),
     advisory('P-2', 'left-pad', '1.1.0', { ecosystem: 'PyPI' }),
   ]);
-  await feed([advisory('P-1', 'left-pad', '1.2.0', { ecosystem: 'PyPI' })]);
+  await feed([advisory('P-1', 'left-pad', '1.2.0', { ecosystem: 'PyPI', aliases: ['CVE-2020-1007'] })]);
   await failFeed(db, { id: 'osv/PyPI', error: 'x', dueAt: 1 });
   await vulnerabilitiesOf(db, [id!, 7]);
   await changedComponents(db, rows - 100, 50);

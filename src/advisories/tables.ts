@@ -1,3 +1,4 @@
+import type { Generated } from 'kysely';
 import { type Migration, run, sqlTypes } from '../database/index.ts';
 
 declare module '../database/tables.ts' {
@@ -40,6 +41,8 @@ declare module '../database/tables.ts' {
       digest: string;
       /** zstd of JSON: an OSV record without what it affects. */
       record: Uint8Array;
+      /** 0: it has no severity, nor says one of a package; others may lend it one. */
+      rated: Generated<number>;
     };
     /** By which ids an advisory is known: its own, aliases, and what it is a distribution's word on. */
     advisory_aliases: { alias: string; advisory_id: number };
@@ -131,6 +134,17 @@ export const advisoryMigrations: Migration[] = [
         `CREATE TABLE exploit_predictions (cve ${text} PRIMARY KEY, probability ${int} NOT NULL, percentile ${int} NOT NULL,
           told ${int} NOT NULL)`,
       ]);
+    },
+  },
+  {
+    name: '0071-ratings',
+    up: async () => {},
+    // What was stored before, or comes from a node that does not know of it, is taken for rated: what borrows is looked at again
+    // with the next scan of its images then.
+    exclusive: {
+      tables: ['advisories'],
+      up: (db, dialect) =>
+        run(db, [`ALTER TABLE advisories ADD COLUMN rated ${sqlTypes(dialect).int} NOT NULL DEFAULT 1`]),
     },
   },
 ];

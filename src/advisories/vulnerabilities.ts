@@ -3,9 +3,10 @@ import { type Component, compareVersions } from '../packages/index.ts';
 import { combine, type Group } from './combine.ts';
 import { predictionsOf } from './epss.ts';
 import { exploitedOf } from './kev.ts';
+import { lentRatings } from './lent-ratings.ts';
 import type { OsvRecord } from './osv.ts';
 import { type Said, unpack, unpackSaid } from './pack.ts';
-import { isMalicious, rate } from './rate.ts';
+import { isMalicious, rate, type Rating } from './rate.ts';
 import type { StoredMatch } from './stored-match.ts';
 import { sourceOfRecord } from './licences.ts';
 import type { Vulnerability } from './vulnerability.ts';
@@ -39,17 +40,24 @@ export async function vulnerabilitiesOf(
     if (at > 0 && 'write' in db) await Bun.sleep(0);
     const some = componentIds.slice(at, at + atOnce);
     const findings = await findingsOf(db, some);
-    const groups = new Map([...findings].map(([id, of]) => [id, { ...of, groups: combine(of.findings) }]));
+    const groups = new Map([...findings].map(([id, of]) => [id, { ...of, groups: combine(of.findings).map(rated) }]));
     const cves = [...groups.values()].flatMap((of) => of.groups.flatMap(cvesOf));
     const distinct = [...new Set(cves)];
-    const [exploited, predicted] = await Promise.all([exploitedOf(db, distinct), predictionsOf(db, distinct)]);
+    const unrated = [...groups.values()].flatMap((of) =>
+      of.groups.filter(({ rating }) => rating.severity === 'Unknown').flatMap(cvesOf),
+    );
+    const [exploited, predicted, lent] = await Promise.all([
+      exploitedOf(db, distinct),
+      predictionsOf(db, distinct),
+      lentRatings(db, unrated),
+    ]);
     // In the order in which they were asked for.
     for (const id of some) {
       const of = groups.get(id);
       if (!of) continue;
       found.set(
         id,
-        of.groups.map((group) => vulnerabilityOf(of.ecosystem, group, exploited, predicted)),
+        of.groups.map((group) => vulnerabilityOf(of.ecosystem, group, { exploited, predicted, lent })),
       );
     }
   }
@@ -137,15 +145,24 @@ async function entriesAt(
 const isCve = (id: string) => id.startsWith('CVE-');
 const cvesOf = ({ id, aliases }: Group<Finding>) => [id, ...aliases].filter(isCve);
 
-function vulnerabilityOf(
-  ecosystem: string,
-  group: Group<Finding>,
-  exploited: Awaited<ReturnType<typeof exploitedOf>>,
-  predicted: Awaited<ReturnType<typeof predictionsOf>>,
-): Vulnerability {
-  const { id, aliases } = group;
+/** With what its advisories say of how bad it is. */
+type RatedGroup = Group<Finding> & { rating: Rating };
+
+function rated(group: Group<Finding>): RatedGroup {
   // A database may give them in any order.
   const members = group.members.toSorted((one, other) => (one.record.id < other.record.id ? -1 : 1));
+  return { ...group, members, rating: rate(members) };
+}
+
+/** What is known of CVEs, whatever package they are of. */
+interface Beside {
+  exploited: Awaited<ReturnType<typeof exploitedOf>>;
+  predicted: Awaited<ReturnType<typeof predictionsOf>>;
+  lent: ReadonlyMap<string, Rating>;
+}
+
+function vulnerabilityOf(ecosystem: string, group: RatedGroup, { exploited, predicted, lent }: Beside): Vulnerability {
+  const { id, aliases, members, rating } = group;
   const cves = cvesOf(group);
   const kev = cves.map((cve) => exploited.get(cve)).find((found) => found !== undefined);
   const [epss] = cves
@@ -160,7 +177,9 @@ function vulnerabilityOf(
     id,
     records: records.map((record) => record.id),
     aliases,
-    ...rate(members),
+    // What is said of the package itself; where nothing is, what is said of the CVE elsewhere.
+    ...((rating.severity === 'Unknown' && cves.map((cve) => lent.get(cve)).find((found) => found !== undefined)) ||
+      rating),
     ...(kev && { kev }),
     ...(epss && { epss }),
     ...(fixedVersion !== undefined && { fixedVersion }),

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Readable } from 'node:stream';
+import type { Writable } from 'node:stream';
 import { constants, createZstdCompress } from 'node:zlib';
 import type { Database } from '../database/index.ts';
 import { type LayerHead, linesOfLayer } from './bundle.ts';
@@ -64,13 +64,38 @@ async function writeLines(lines: AsyncIterable<string>, maxBytes: number): Promi
   return { file, digest: `sha256:${hash.digest('hex')}` };
 }
 
-/** Lines of JSON, packed. */
-function packLines(lines: AsyncIterable<string>): AsyncIterable<Uint8Array> {
-  const text = (async function* () {
-    for await (const line of lines) yield Buffer.from(`${line}\n`);
-  })();
+/** What is packed at a time (bytes). */
+const blockBytes = 64 * 1024;
+
+/**
+ * Lines of JSON, packed. Where a stream is cut, and whether its end comes with the last piece or behind it, changes what zstd makes
+ * of it: so pieces are of one size, and the end comes once the last one is done, however fast the lines come.
+ */
+export async function* packLines(lines: AsyncIterable<string>): AsyncGenerator<Uint8Array> {
   const packer = createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: level } });
-  const input = Readable.from(text, { objectMode: false });
-  input.on('error', (error) => packer.destroy(error));
-  return input.pipe(packer);
+  const done = (async () => {
+    for await (const block of blocksOf(lines)) await write(packer, block);
+    packer.end();
+  })().catch((error: Error) => packer.destroy(error));
+  yield* packer as AsyncIterable<Uint8Array>;
+  await done;
 }
+
+async function* blocksOf(lines: AsyncIterable<string>): AsyncGenerator<Uint8Array> {
+  let pieces: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const line of lines) {
+    const piece = Buffer.from(`${line}\n`);
+    pieces.push(piece);
+    bytes += piece.length;
+    if (bytes < blockBytes) continue;
+    let rest = Buffer.concat(pieces);
+    for (; rest.length >= blockBytes; rest = rest.subarray(blockBytes)) yield rest.subarray(0, blockBytes);
+    pieces = [rest];
+    bytes = rest.length;
+  }
+  if (bytes > 0) yield Buffer.concat(pieces);
+}
+
+const write = (packer: Writable, block: Uint8Array): Promise<void> =>
+  new Promise((resolve, reject) => packer.write(block, (error) => (error ? reject(error) : resolve())));

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { admissionTypes } from '../admission/index.ts';
-import { registryNames, repositoryIds } from '../catalog/index.ts';
+import { registryNames, shareRepositoryIds } from '../catalog/index.ts';
 import { type Configuration, registriesOf } from '../configuration.ts';
 import {
   createAuthenticator,
@@ -94,7 +94,7 @@ export async function openAccess(
     operator: data === undefined ? undefined : await loadOperatorVerifier(data),
     federation: createFederation({ outbound: createOutbound(config.outbound), now, log }),
     passwords,
-    repositoryIds: (registryId, names) => repositoryIds(catalog, registryId, names),
+    repositoryIds: shareRepositoryIds(catalog),
     now,
   };
   return {

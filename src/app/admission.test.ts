@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { fetch } from '../../test/http/fetch.ts';
-import { errorOf, makeImage, pushBlob, putManifest } from '../../test/http/registry.ts';
+import { errorOf, makeImage, ociIndex, pushBlob, putManifest } from '../../test/http/registry.ts';
 import { accessToken } from '../../test/http/tokens.ts';
 import { bearer } from '../../test/support/people.ts';
 import { ended, idOfRegistry, postImport } from '../importing/import-rig.double.ts';
@@ -38,6 +38,25 @@ describe('a policy that is enforced', () => {
       { action: 'pull', outcome: 'denied', reason: 'admission', target: 'prod/app', digest },
       { action: 'pull', outcome: 'denied', reason: 'admission', target: 'prod/app' },
     ]);
+  });
+
+  test('lesson 60: stops nobody who pushes, whatever is refused there: each push is taken, and its tag moves', async () => {
+    const headers = await rig.somebody('developer', writer);
+    const images = [makeImage(), makeImage()];
+    for (const [at, image] of images.entries()) {
+      for (const blob of [image.config, image.layer]) await pushBlob(rig.url, 'prod/pushed', blob);
+      const put = await fetch(`${rig.url}/v2/prod/pushed/manifests/v1`, {
+        method: 'PUT',
+        headers: { ...headers, 'Content-Type': 'application/vnd.oci.image.manifest.v1+json' },
+        body: image.text,
+      });
+      expect([at, put.status]).toEqual([at, 201]);
+      await rig.scan(image.digest, [openssl()]);
+      expect((await rig.get('prod/pushed', 'v1')).status).toBe(403);
+      expect((await rig.head('prod/pushed', 'v1')).headers.get('docker-content-digest')).toBe(image.digest);
+      // Who pushes goes on from what is there.
+      expect((await rig.get('prod/pushed', 'v1', { headers })).status).toBe(200);
+    }
   });
 
   test('lets out what passes, and no cache keeps it', async () => {
@@ -351,6 +370,23 @@ async function attest(name: string) {
   const digest = `sha256:${new Bun.CryptoHasher('sha256').update(text).digest('hex')}`;
   return rig.push(name, undefined, { ...image, text, digest });
 }
+
+test('an index of indexes beyond what is looked at is refused, and ends', async () => {
+  const image = await rig.push('prod/deep');
+  await rig.scan(image.digest);
+  let inner = descriptorOf(image, 'linux/amd64');
+  for (let depth = 1; depth <= 8; depth++) {
+    const text = JSON.stringify({ schemaVersion: 2, mediaType: ociIndex, manifests: [inner] });
+    const answer = await putManifest(rig.url, 'prod/deep', `deep${depth}`, text, ociIndex);
+    const digest = answer.headers.get('docker-content-digest')!;
+    inner = { ...descriptorOf({ ...image, text, digest }, 'linux/amd64'), mediaType: ociIndex };
+  }
+  expect((await rig.get('prod/deep', 'deep1')).status).toBe(200);
+  expect(await rig.refusal('prod/deep', 'deep8')).toMatchObject({
+    status: 403,
+    detail: { reasons: [{ code: 'TOO_MANY_IMAGES' }] },
+  });
+});
 
 test('a policy that audits lets everything out, and says what it would have refused', async () => {
   await rig.policy('watch', { repositories: ['watched'], mode: 'audit', severity: 'High' });

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { type Admission, createAdmission, type Passed, type Puller, type RepositoryRules } from '../admission/index.ts';
 import type { QuarantineAttributes } from '../acr/index.ts';
 import type { Audit } from '../audit/index.ts';
@@ -6,7 +7,7 @@ import type { AdmissionDoor } from '../distribution/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import { type GatedExchange, isAllowed, rightsOf } from '../identity/index.ts';
 import type { Digest } from '../oci/index.ts';
-import { hurryScan } from '../scanning/index.ts';
+import { hurryScan, scanWaitsSince } from '../scanning/index.ts';
 import type { Access } from './access.ts';
 import { about } from './audit-trail.ts';
 import type { Failures } from './background.ts';
@@ -18,6 +19,10 @@ import type { Storage } from './storage.ts';
 const mostNaming = 64;
 /** Tags of a list that are looked at one by one because nothing is recorded of what they name; others are shown. */
 const mostLooked = 200;
+
+/** Images whose scan was hurried because somebody pulls them, for how long that is not done again (ms), and how many. */
+const mostHurried = 10_000;
+const hurriedMs = 10_000;
 
 /** What is let out of a repository, for both protocols. */
 interface Door extends AdmissionDoor {
@@ -35,6 +40,7 @@ export function openAdmission(
   { mirror, directory }: Access,
   { audit, failed, now }: { audit: Audit; failed: Failures; now: () => number },
 ) {
+  const hurried = new LRUCache<Digest, true>({ max: mostHurried, ttl: hurriedMs });
   const admission = createAdmission({
     catalog,
     blobs,
@@ -42,6 +48,12 @@ export function openAdmission(
     registries: () => directory().registries,
     now,
     freshAt: freshAt(db, now),
+    scanWaitsSince: (digest) => scanWaitsSince(db, digest),
+    wanted({ digest }) {
+      if (hurried.has(digest)) return;
+      hurried.set(digest, true);
+      hurryScan(db, digest, now()).catch((error: unknown) => failed('scan', error));
+    },
     failed: (error, detail) => failed('admission', error, detail),
   });
 
@@ -93,10 +105,7 @@ export function openAdmission(
           tag,
           puller: pullerOf(exchange),
           passed: passedBy(exchange),
-          waits() {
-            exchange.untimed();
-            hurryScan(db, found.digest, now()).catch((error: unknown) => failed('scan', error));
-          },
+          waits: () => exchange.untimed(),
         });
       },
       async visible(exchange, repositoryId, tags) {

@@ -146,8 +146,12 @@ test('what cannot be imported is refused with the reason, and whoever may not is
     expect.stringContaining('10.0.0.1'),
   ]);
   expect(await commands.refused('advisories', 'sync', '--from', join(place.directory, 'missing'))).toMatchObject([
-    1,
-    expect.stringContaining('cannot be read'),
+    2,
+    expect.stringContaining('is not there'),
+  ]);
+  expect(await commands.refused('advisories', 'remove', '--feed', 'nobody', '--yes')).toMatchObject([
+    3,
+    expect.stringContaining('there is no source nobody'),
   ]);
   expect(await commands.refused('advisories', 'export')).toMatchObject([
     1,

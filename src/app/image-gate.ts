@@ -1,11 +1,10 @@
 import { contentOf } from '../catalog/index.ts';
 import type { Database } from '../database/index.ts';
+import { matchRoute } from '../distribution/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import type { Caller, Gate } from '../identity/index.ts';
 import { type Digest, parseManifest } from '../oci/index.ts';
 import { callerOf } from './gates.ts';
-
-const path = /^\/v2\/(.+)\/(manifests|blobs)\/([^/]+)$/;
 
 /**
  * Holds a scanner to the one image that its token is for: its manifest by digest, and the blobs that this names, to be read. It
@@ -30,12 +29,11 @@ export function imageGate(db: Database): Gate {
     if (caller.kind !== 'scanner' || !image) return;
     const isRead = exchange.method === 'GET' || exchange.method === 'HEAD';
     if (isRead && asked.isBase) return;
-    const [, name, kind, text = ''] = path.exec(exchange.path) ?? [];
-    const reference = text.replace(/%3a/i, ':');
-    if (!isRead || name !== image.repository) throw refusal();
-    if (kind === 'manifests' && reference === image.digest) return;
-    if (kind !== 'blobs') throw refusal();
-    return requirePart(caller, reference);
+    const route = matchRoute(exchange.path);
+    if (!isRead || (route?.kind !== 'manifest' && route?.kind !== 'blob')) throw refusal();
+    if (route.name !== image.repository) throw refusal();
+    if (route.kind === 'blob') return requirePart(caller, route.digest);
+    if (route.reference !== image.digest) throw refusal();
   };
 }
 

@@ -61,6 +61,7 @@ export { listReferrers, type Referrer } from './referrers.ts';
 export { collectRetired, ensureRegistry, ensureRegistryRow, registryNames, retireRegistry } from './registries.ts';
 export { emptyRetired } from './retire-repository.ts';
 export { findRepository, repositoryIds, requireBound, requireWritable } from './repositories.ts';
+export { shareRepositoryIds } from './share-repository-ids.ts';
 export { bytesOf, registryUsage, type StorageUsage } from './usage.ts';
 export { catalogMigrations } from './tables.ts';
 export { listTagHistory, restoreTag, type TagMove } from './tag-history.ts';

@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test';
+import { admissionExceptionType, admissionPolicyType } from '../admission/index.ts';
 import { identityTypes } from '../identity/index.ts';
 import { idOf } from '../operations/index.ts';
 import { connectionType } from '../network/index.ts';
@@ -7,16 +8,15 @@ import { replicationType } from '../replication/index.ts';
 import { tierType } from '../tiers/index.ts';
 import { missingText } from './missing.ts';
 
-test.each([registryType, tierType, connectionType, replicationType, ...identityTypes])(
-  'each type that there is can be missed in words: $type',
-  (type) => {
-    const names = type.path.split('/').map((_, index) => `name${index}`);
-    const text = missingText(`the resource ${idOf(type, names)} was not found`);
-    expect(text).toMatch(
-      /^there is no [a-z ]+ name\d(?: of [a-z]+ name0)?; bonded [a-z -]+(?: name0)? shows what there is$/,
-    );
-  },
-);
+const types = [registryType, tierType, connectionType, replicationType, admissionPolicyType, admissionExceptionType];
+
+test.each([...types, ...identityTypes])('each type that there is can be missed in words: $type', (type) => {
+  const names = type.path.split('/').map((_, index) => `name${index}`);
+  const text = missingText(`the resource ${idOf(type, names)} was not found`);
+  expect(text).toMatch(
+    /^there is no [a-z ]+ name\d(?: of [a-z]+ name0)?; bonded [a-z -]+(?: name0)? shows what there is$/,
+  );
+});
 
 test.each([
   [

@@ -9,6 +9,8 @@ const known: Record<string, readonly [kind: string, command: string]> = {
     'private endpoint connection',
     'acr private-endpoint-connection list',
   ],
+  'microsoft.containerregistry/registries/admissionpolicies': ['policy', 'policy list'],
+  'microsoft.containerregistry/registries/admissionexceptions': ['exception', 'exception list'],
   'microsoft.containerregistry/registries/replications': ['replication', 'acr replication list'],
   'microsoft.containerregistry/tiers': ['tier', 'tier list'],
   'microsoft.containerregistry/trustedissuers': ['trusted issuer', 'issuer list'],

@@ -13,6 +13,7 @@ export type { Caller } from './caller.ts';
 export { serveDataEndpoint } from './data-endpoint.ts';
 export type { AdmissionDoor, ContentLimits, DataEndpoint, Distribution, Exchange } from './exchange.ts';
 export type { Action } from './action.ts';
+export { matchRoute } from './match.ts';
 
 /** Answers a request below `/v2` (OCI distribution-spec), after the gates; undefined when the path is not of the API. */
 export async function distribute(

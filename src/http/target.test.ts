@@ -29,6 +29,13 @@ test.each([
   expect(host(header)).toBe(expected);
 });
 
+test('a Host is read the same however often it comes, and whatever comes in between', () => {
+  for (let round = 0; round < 2; round++) {
+    for (let n = 0; n < 250; n++) expect(host(`R${n}.example.com:5000`)).toBe(`r${n}.example.com`);
+    for (let n = 0; n < 2; n++) expect(() => host('a, b')).toThrow('exactly one valid Host header');
+  }
+});
+
 test.each([
   undefined,
   '',

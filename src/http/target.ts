@@ -22,12 +22,26 @@ export function targetOf(url: string): Target {
 
 const hostPattern = /^(?:\[([0-9a-fA-F:.]{2,45})\]|([A-Za-z0-9._-]{1,253}))(?::([0-9]{1,5}))?$/;
 
+/** Hosts by the header that named them, of those that have come lately: clients send few, and each with every request. */
+const known = new Map<string, string>();
+const mostKnown = 100;
+
 /**
  * The host that a request names: lower-cased, without port, IPv6 without brackets. The header must be exactly one
  * `host[:port]` (RFC 9112 §3.2): Bun joins two with a comma, and with a malformed one it gives the path as it was sent.
  */
 export function hostOf(request: Request): string {
-  const match = hostPattern.exec(request.headers.get('host') ?? '');
+  const header = request.headers.get('host') ?? '';
+  const before = known.get(header);
+  if (before !== undefined) return before;
+  const host = readHost(header);
+  if (known.size === mostKnown) known.clear();
+  known.set(header, host);
+  return host;
+}
+
+function readHost(header: string): string {
+  const match = hostPattern.exec(header);
   if (match) {
     const [, bracketed, name, port] = match;
     if (bracketed === undefined ? isReadable(name!) : isIP(bracketed) === 6) {

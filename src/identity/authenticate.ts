@@ -53,9 +53,10 @@ export function createAuthenticator(of: Identification): Authenticator {
     return identified;
   }
 
-  // What is good by one way is none by another, so they are known apart.
+  // What is good by one way is none by another, so they are known apart. Only what is secret is hashed: put together with
+  // the rest, it would have to be copied first.
   const keyOf = ({ registryId, request, way }: Knocking, authorization: string) =>
-    hash('sha256', `${registryId} ${way().id} ${request.headers.get('host') ?? ''} ${authorization}`, 'base64url');
+    `${registryId} ${way().id} ${request.headers.get('host') ?? ''} ${hash('sha256', authorization, 'base64url')}`;
 
   function remembered(key: string): Caller | undefined {
     const entry = known.get(key);

@@ -58,7 +58,7 @@ export async function issueAccessToken(
   const times = timesOf(of, caller, 'access_token', lifetimes.accessMs);
   const { id, text } = claims.open(times);
   const { access, json } = withinRoom(bound(granted, caller, ids), mostBytes - Buffer.byteLength(text));
-  return { token: of.keys.signJson(closeClaims(text, json)), id, access, expiresIn: times.exp - times.iat };
+  return { token: await of.keys.signTogether(closeClaims(text, json)), id, access, expiresIn: times.exp - times.iat };
 }
 
 const none: ReadonlyMap<string, number> = new Map();

@@ -29,7 +29,7 @@ function bomb(pack: (bytes: Buffer) => Buffer, mebibytes: number): Buffer {
   return pack(Buffer.concat([entryBytes(status), endless, Buffer.alloc(mebibytes * mib)]));
 }
 
-describe('decompression bombs', () => {
+describe('lesson 59: decompression bombs', () => {
   for (const [name, pack] of Object.entries({ gzip: gzipSync, zstd: zstdCompressSync })) {
     test(`${name}: a layer of a thousand times its size is read up to the ratio`, async () => {
       const bytes = bomb(pack, 64);
@@ -64,7 +64,7 @@ describe('decompression bombs', () => {
   });
 });
 
-describe('a million files', () => {
+describe('lesson 59: a million files', () => {
   test('are counted, and hide what they hide, in bounded space', async () => {
     // To make each of them takes longer than to read it.
     const some = Buffer.concat(

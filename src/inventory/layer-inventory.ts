@@ -3,7 +3,7 @@ import { createPathMarks } from './path-marks.ts';
 import type { Warning, WarningCode } from './warnings.ts';
 
 /** Of what reads layers. What was kept of another revision is read anew: raise it with every change of what is found. */
-export const extractorRevision = 1;
+export const extractorRevision = 2;
 
 /** A file of a layer that says which packages there are, or of which distribution they are. */
 export interface FoundFile {

@@ -68,7 +68,7 @@ test('the environment names proxies, and nobody is asked but the server', async 
   }
 });
 
-test('addresses that are not on the internet are refused before anybody connects', async () => {
+test('lesson 58: addresses that are not on the internet are refused before anybody connects', async () => {
   let connections = 0;
   await using server = await openRawServer((socket) => {
     connections++;
@@ -170,7 +170,7 @@ test('a POST is not sent to where it was not meant', async () => {
   expect(await reasonOf(calling)).toBe('redirect_refused');
 });
 
-test('credentials stay with the origin that they were meant for', async () => {
+test('lesson 58: credentials stay with the origin that they were meant for', async () => {
   const seen: string[] = [];
   await using other = await openRawServer((socket, request) => {
     seen.push(request.toLowerCase());

@@ -1,5 +1,6 @@
 export type { Component } from './component.ts';
 export { distributionOf, type OsRelease } from './distributions.ts';
+export { type EndOfLife, endOfLifeOf } from './end-of-life.ts';
 export {
   advisoryName,
   type Ecosystem,

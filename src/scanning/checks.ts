@@ -1,7 +1,7 @@
 import type { Digest } from '../oci/index.ts';
-import type { Check } from '../operations/index.ts';
+import type { Check, Finding } from '../operations/index.ts';
 
-/** An image that somebody pulls and of which nothing is known. */
+/** An image of which nothing is known. */
 export interface UnscannedImage {
   /** Name and ARM id of the registry. */
   registry: string;
@@ -10,6 +10,8 @@ export interface UnscannedImage {
   digest: Digest;
   /** Why; undefined where it was never begun. */
   error: string | undefined;
+  /** Of late. */
+  isPulled: boolean;
 }
 
 export interface ScanFacts {
@@ -31,24 +33,24 @@ export const scanningChecks: readonly Check<ScanFacts>[] = [
     why:
       'Nothing is known of what is in them, and a policy that asks for a scan refuses them or looks away. Have them scanned ' +
       'again; where that fails each time, its error says why.',
-    look({ unscanned }) {
-      const byRegistry = Map.groupBy(unscanned, ({ registryId }) => registryId);
-      return [...byRegistry].map(([resourceId, images]) => {
-        const named = images.slice(0, mostNamed);
-        const list = named.map(({ repository, digest, error }) => {
-          return `${repository}@${digest.slice(0, 19)}… (${error ?? 'it waits'})`;
-        });
-        const more = images.length > mostNamed ? ` and ${images.length - mostNamed} more` : '';
-        return {
-          resourceId,
-          problem: `Pulled in the last 30 days, and not scanned: ${list.join(', ')}${more}`,
-          commands: named.map(({ registry, repository, digest }) => {
-            const image = `${repository}@${digest}`;
-            return ['bonded', 'scan', 'start', image, '--registry', registry, '--wait'];
-          }),
-        };
-      });
-    },
+    look: ({ unscanned }) =>
+      findingsOn(
+        unscanned.filter(({ isPulled }) => isPulled),
+        'Pulled in the last 30 days, and not scanned',
+      ),
+  },
+  {
+    id: 'scans-given-up',
+    severity: 'low',
+    title: 'Images could not be scanned, or nobody scans them',
+    why:
+      'Where a policy asks for a scan they are held back for ever, and a tag goes on leading to an older image. Their errors say ' +
+      'why; where they only wait, no server scans (scanning.parallel), or there is more to do than is done.',
+    look: ({ unscanned }) =>
+      findingsOn(
+        unscanned.filter(({ isPulled }) => !isPulled),
+        'Not scanned',
+      ),
   },
   {
     id: 'ecosystems-without-advisories',
@@ -71,3 +73,22 @@ export const scanningChecks: readonly Check<ScanFacts>[] = [
     },
   },
 ];
+
+function findingsOn(unscanned: readonly UnscannedImage[], what: string): Finding[] {
+  const byRegistry = Map.groupBy(unscanned, ({ registryId }) => registryId);
+  return [...byRegistry].map(([resourceId, images]) => {
+    const named = images.slice(0, mostNamed);
+    const list = named.map(({ repository, digest, error }) => {
+      return `${repository}@${digest.slice(0, 19)}… (${error ?? 'it waits'})`;
+    });
+    const more = images.length > mostNamed ? ` and ${images.length - mostNamed} more` : '';
+    return {
+      resourceId,
+      problem: `${what}: ${list.join(', ')}${more}`,
+      commands: named.map(({ registry, repository, digest }) => {
+        const image = `${repository}@${digest}`;
+        return ['bonded', 'scan', 'start', image, '--registry', registry, '--wait'];
+      }),
+    };
+  });
+}

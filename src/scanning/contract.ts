@@ -93,11 +93,24 @@ export const scanType = resourceType({
     evaluatedTime: time.optional().describe('When its findings were last compared with the advisories.'),
     advisoryRevision: z.int().optional(),
     advisoriesTime: time.optional().describe('How fresh the oldest source is that speaks of its packages.'),
+    withoutAdvisories: z
+      .array(z.string())
+      .optional()
+      .describe('Ecosystems of its packages that no source speaks of: of these nothing is known, whatever is wrong.'),
     attempts: z.int().optional(),
     error: z.string().optional(),
-    os: z.object({ id: z.string(), versionId: z.string().optional(), prettyName: z.string().optional() }).optional(),
+    os: z
+      .object({
+        id: z.string(),
+        versionId: z.string().optional(),
+        prettyName: z.string().optional(),
+        endOfLife: time.optional().describe('From when on it gets no updates; where that is known.'),
+        endOfStandardSupport: time
+          .optional()
+          .describe("From when on others than its own team make them, such as Debian's LTS."),
+      })
+      .optional(),
     components: z.int().optional(),
-    layers: z.int().optional(),
     summary: summarySchema.optional(),
     warnings: z.array(z.looseObject({ code: z.string(), layer: z.string().optional() })).optional(),
     engines: z
@@ -193,6 +206,32 @@ export const listScans = action({
   permission: 'Microsoft.ContainerRegistry/registries/scanning/read',
 });
 
+export const listFailedInput = z.object({
+  after: z.int().min(0).optional().describe('To go on: `next` of the answer before.'),
+  top: z.int().min(1).max(200).default(100),
+});
+export type ListFailedInput = z.output<typeof listFailedInput>;
+
+export const listFailed = action({
+  description:
+    'The images that could not be scanned, and are left until somebody asks for it, in whichever repositories they are.',
+  input: listFailedInput,
+  output: z.object({
+    next: z.int().optional().describe('Where there may be more: what to give as `after`.'),
+    images: z.array(
+      z.object({
+        repository: z.string(),
+        digest: z.string(),
+        tags: z.array(z.string()),
+        attempts: z.int(),
+        requestedTime: time,
+        error: z.string().optional().describe('Of the last attempt.'),
+      }),
+    ),
+  }),
+  permission: 'Microsoft.ContainerRegistry/registries/scanning/read',
+});
+
 export const scanningType = resourceType({
   ...base,
   path: 'registries/scanning',
@@ -216,6 +255,7 @@ export const scanningType = resourceType({
   }),
   actions: {
     listScans,
+    listFailed,
     findImages: action({
       description: 'Which images of the registry have a component, or a vulnerability.',
       input: findImagesInput,

@@ -1,5 +1,6 @@
 import type { ScanEvidence } from '../admission/index.ts';
 import type { Database } from '../database/index.ts';
+import { endOfLifeOf } from '../packages/index.ts';
 import type { SaidByEngines } from './engines/engine-store.ts';
 import { withEngines } from './engines/merge-findings.ts';
 import { findingsIn, summarise, worstOf } from './findings.ts';
@@ -49,10 +50,11 @@ export async function evaluate(
 
 /** What admission is told of it, but for the findings. */
 export function evidenceOf(
-  { status, ecosystems, baseCreatedAt }: MatchedInventory,
+  { status, os, ecosystems, baseCreatedAt }: MatchedInventory,
   found: Pick<StoredFindings, 'isCut' | 'evaluatedAt' | 'advisoryRevision'>,
   knowledge: Pick<Knowledge, 'freshAt'>,
 ): Omit<ScanEvidence, 'findings'> {
+  const end = os && endOfLifeOf(os);
   return {
     kind: 'scan',
     status: found.isCut && status === 'complete' ? 'partial' : status,
@@ -61,6 +63,8 @@ export function evidenceOf(
     advisoryRevision: found.advisoryRevision,
     advisoriesAt: knowledge.freshAt(ecosystems),
     ecosystems,
+    ...(end && { osEol: end.ends }),
+    ...(end?.standardEnds !== undefined && { osStandardEol: end.standardEnds }),
     ...(baseCreatedAt !== undefined && { baseImageCreatedAt: baseCreatedAt }),
   };
 }

@@ -22,6 +22,10 @@ export interface StoredInventory {
 /** As it lies in the column. */
 export type InventoryBody = Pick<StoredInventory, 'inventory' | 'componentIds' | 'baseCreatedAt'>;
 
+/** Whose advisories speak of the packages of an image. */
+export const ecosystemsOf = ({ components }: ImageInventory): string[] =>
+  [...new Set(components.map(({ ecosystem }) => ecosystem))].filter(Boolean);
+
 /** The scan of a digest, if it was ever asked for. */
 export function findScan(db: Database, digest: Digest) {
   return db.first<ScanFacts>(`SELECT ${scanColumns} FROM scans WHERE digest = ?`, [digest]);

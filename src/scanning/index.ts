@@ -2,6 +2,8 @@ export {
   findImagesInput,
   findingsInput,
   type FindingView,
+  listFailed,
+  listFailedInput,
   listScans,
   scanningType,
   scanningTypes,
@@ -21,7 +23,7 @@ export { runEngines } from './engines/run-engines.ts';
 export { engineMigrations } from './engines/tables.ts';
 export { scanningConfig } from './config.ts';
 export { followContent } from './follow.ts';
-export { hurryScan, queueState, requestScan, type ScanReason } from './queue.ts';
+export { hurryScan, queueState, requestScan, type ScanReason, scanWaitsSince } from './queue.ts';
 export { createKnowledge, type Knowledge } from './knowledge.ts';
 export { newRematchState, reevaluate } from './rematch.ts';
 export { runScans } from './run-scans.ts';

@@ -1,5 +1,6 @@
 import { type Database, listsOf, packJson, unpackJson } from '../database/index.ts';
-import { inventoriesOf, type InventoryStatus, type StoredInventory } from './image-store.ts';
+import type { ImageInventory } from '../inventory/index.ts';
+import { ecosystemsOf, inventoriesOf, type InventoryStatus, type StoredInventory } from './image-store.ts';
 import './tables.ts';
 
 /*
@@ -18,6 +19,7 @@ export interface MatchedPackage {
 }
 
 export interface MatchedInventory extends Pick<StoredInventory, 'status' | 'scannedAt' | 'baseCreatedAt'> {
+  os?: ImageInventory['os'];
   ecosystems: string[];
   packages: MatchedPackage[];
 }
@@ -26,6 +28,7 @@ export interface MatchedInventory extends Pick<StoredInventory, 'status' | 'scan
 interface Packed {
   scannedAt: number;
   baseCreatedAt?: number;
+  os?: ImageInventory['os'];
   ecosystems: string[];
   packages: [number, number, string, string, string][];
 }
@@ -36,7 +39,8 @@ export function matchedIn(stored: Omit<StoredInventory, 'revision'>): MatchedInv
     status,
     scannedAt,
     baseCreatedAt,
-    ecosystems: [...new Set(inventory.components.map(({ ecosystem }) => ecosystem))].filter(Boolean),
+    ...(inventory.os && { os: inventory.os }),
+    ecosystems: ecosystemsOf(inventory),
     packages: inventory.components.flatMap(({ purl, installedName, installedVersion }, place) => {
       const componentId = componentIds[place] ?? null;
       return componentId === null ? [] : [{ place, componentId, purl, installedName, installedVersion }];
@@ -44,7 +48,7 @@ export function matchedIn(stored: Omit<StoredInventory, 'revision'>): MatchedInv
   };
 }
 
-export function packMatched({ scannedAt, baseCreatedAt, ecosystems, packages }: MatchedInventory): Uint8Array {
+export function packMatched({ scannedAt, baseCreatedAt, os, ecosystems, packages }: MatchedInventory): Uint8Array {
   const rows = packages.map(
     ({ place, componentId, purl, installedName, installedVersion }): Packed['packages'][number] => [
       place,
@@ -54,7 +58,13 @@ export function packMatched({ scannedAt, baseCreatedAt, ecosystems, packages }: 
       installedVersion,
     ],
   );
-  return packJson({ scannedAt, ...(baseCreatedAt !== undefined && { baseCreatedAt }), ecosystems, packages: rows });
+  return packJson({
+    scannedAt,
+    ...(baseCreatedAt !== undefined && { baseCreatedAt }),
+    ...(os && { os }),
+    ecosystems,
+    packages: rows,
+  } satisfies Packed);
 }
 
 /** Of several images, by their scans; of those that were never read there is nothing. */

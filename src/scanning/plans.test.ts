@@ -4,6 +4,7 @@ import { advisory } from '../advisories/advisory-rig.double.ts';
 import { faultOf, plansOf } from '../catalog/plan.double.ts';
 import { recording, type Statement } from '../catalog/statements.double.ts';
 import { isAlive } from '../jobs/index.ts';
+import { failedScans } from './failed-scans.ts';
 import { findImages } from './find-images.ts';
 import { changesOf } from './findings-store.ts';
 import { followContent } from './follow.ts';
@@ -17,6 +18,7 @@ import {
   queueState,
   recoverScans,
   requestScan,
+  scanWaitsSince,
 } from './queue.ts';
 import { newRematchState, reevaluate } from './rematch.ts';
 import { lookForWork, trimInventories } from './schedule.ts';
@@ -102,6 +104,8 @@ async function exercise(rig: ScanRig): Promise<Map<string, Statement[]>> {
   await changesOf(db, scan.id, 10);
   await findImages({ ...catalog, db }, catalog.registryId, { component: 'left-pad', top: 10 });
   await findImages({ ...catalog, db }, catalog.registryId, { vulnerability: 'A-2', top: 10 });
+  await failedScans({ ...catalog, db }, catalog.registryId, { after: 1, top: 10 });
+  await scanWaitsSince(db, digest);
   await lookForWork(db, 'sha256:1', { now: now(), againMs: 1 });
   await trimInventories(db, 'sha256:1');
   await followContent(db, now, 1000);

@@ -80,6 +80,11 @@ export async function hurryScan(db: Database, digest: Digest, now: number): Prom
   await db.change(hurry, [digest, priorities.pull, now, now], { durable: false });
 }
 
+/** Since when an image waits to be scanned, or is being scanned (ms); undefined where nobody has asked for it. */
+export async function scanWaitsSince(db: Database, digest: Digest): Promise<number | undefined> {
+  return (await db.first<{ at: number }>('SELECT requested_at AS at FROM scans WHERE digest = ?', [digest]))?.at;
+}
+
 const claimed = 'id, digest, reason, attempts, fence, requests';
 const next = `SELECT id FROM scans WHERE state = 'queued' AND not_before <= ? ORDER BY priority DESC, not_before, id LIMIT 1`;
 const claim = (of: string) =>

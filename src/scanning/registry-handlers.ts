@@ -1,7 +1,8 @@
 import { describeManifests, findListedRepository } from '../catalog/index.ts';
 import { ManagementError, parseArmId } from '../operations/index.ts';
 import { builtInResource, type Resource } from '../resources/index.ts';
-import { type FindImagesInput, type ListScansInput, scanningType } from './contract.ts';
+import { type FindImagesInput, type ListFailedInput, type ListScansInput, scanningType } from './contract.ts';
+import { failedScans } from './failed-scans.ts';
 import { findImages } from './find-images.ts';
 import { queueState } from './queue.ts';
 import { scansOf, summariesOf } from './scan-list.ts';
@@ -36,6 +37,8 @@ export function scanningHandlers({ catalog, registryIdOf }: ScanningHandlerOptio
           throw new ManagementError('InvalidRequestContent', 'give component, vulnerability, or both');
         return findImages(catalog, registryAt(id), asked);
       },
+      listFailed: (_: unknown, input: unknown, { id }: Resource) =>
+        failedScans(catalog, registryAt(id), input as ListFailedInput),
       async listScans(_: unknown, input: unknown, { id }: Resource) {
         const { repository: name, after = '', top } = input as ListScansInput;
         const repository = await findListedRepository(catalog, registryAt(id), name);

@@ -1,13 +1,15 @@
+import { advisoriesStatus, freshnessOf } from '../advisories/index.ts';
 import { type Catalog, describeManifest, findListedRepository, type ManifestDescription } from '../catalog/index.ts';
-import { toCycloneDx, cycloneDxMediaType } from '../inventory/index.ts';
+import { toCycloneDx, cycloneDxMediaType, type ImageInventory } from '../inventory/index.ts';
 import { isRepositoryName, parseDigest } from '../oci/index.ts';
+import { endOfLifeOf, type OsRelease } from '../packages/index.ts';
 import { formatId, ManagementError, parseArmId, segmentsOf } from '../operations/index.ts';
 import { builtInResource, type Resource } from '../resources/index.ts';
 import type { FindingsInput } from './contract.ts';
 import { changesOf, readFindings } from './findings-store.ts';
 import { engineStates } from './engines/engine-store.ts';
 import { engineView } from './engines/engine-view.ts';
-import { findScan, readInventory, type ScanFacts } from './image-store.ts';
+import { ecosystemsOf, findScan, readInventory, type ScanFacts } from './image-store.ts';
 import { requestScan } from './queue.ts';
 import { showFindings } from './show-findings.ts';
 import { stateOf } from './words.ts';
@@ -56,13 +58,14 @@ export function scanHandlers({ catalog, now, registryIdOf }: ScanningHandlerOpti
       readFindings(db, scan.id),
       engineStates(db, scan.id),
     ]);
+    const known = stored && (await knownOf(stored.inventory));
     if (!stored && scan.state === 'done') return { state: 'NotScannable' };
     return {
       ...worked(scan),
       ...(stored && {
         status: stored.status,
         scannedTime: iso(stored.scannedAt),
-        os: stored.inventory.os && pick(stored.inventory.os),
+        os: stored.inventory.os && systemOf(stored.inventory.os),
         components: stored.inventory.components.length,
         warnings: stored.inventory.warnings.slice(0, mostWarnings),
       }),
@@ -70,8 +73,22 @@ export function scanHandlers({ catalog, now, registryIdOf }: ScanningHandlerOpti
         summary: found.summary,
         evaluatedTime: iso(found.evaluatedAt),
         advisoryRevision: found.advisoryRevision,
+        ...known,
       }),
       ...(engines.length > 0 && { engines: engines.map(engineView) }),
+    };
+  }
+
+  /** How fresh it is what advisories say of the packages of an image, and of which nothing is known. */
+  async function knownOf(inventory: ImageInventory) {
+    const ecosystems = ecosystemsOf(inventory);
+    const { feeds } = await advisoriesStatus(db);
+    const fresh = ecosystems.map((one) => ({ one, at: freshnessOf(feeds, [one]) }));
+    const times = fresh.flatMap(({ at }) => at ?? []);
+    const unknown = fresh.filter(({ at }) => at === undefined).map(({ one }) => one);
+    return {
+      ...(times.length > 0 && { advisoriesTime: iso(Math.min(...times)) }),
+      ...(unknown.length > 0 && { withoutAdvisories: unknown.toSorted() }),
     };
   }
 
@@ -143,11 +160,17 @@ function worked({ state, reason, requestedAt, attempts, error }: ScanFacts) {
   };
 }
 
-const pick = ({ id, versionId, prettyName }: { id: string; versionId?: string; prettyName?: string }) => ({
-  id,
-  ...(versionId !== undefined && { versionId }),
-  ...(prettyName !== undefined && { prettyName }),
-});
+function systemOf(os: OsRelease) {
+  const { id, versionId, prettyName } = os;
+  const end = endOfLifeOf(os);
+  return {
+    id,
+    ...(versionId !== undefined && { versionId }),
+    ...(prettyName !== undefined && { prettyName }),
+    ...(end && { endOfLife: iso(end.ends) }),
+    ...(end?.standardEnds !== undefined && { endOfStandardSupport: iso(end.standardEnds) }),
+  };
+}
 
 const nameOf = (id: string): string => parseArmId(id)?.name ?? '';
 const parentOf = (id: string): string => parseArmId(id)?.parent ?? '/';

@@ -50,6 +50,9 @@ test('an image is scanned: its packages, what is known against them, and admissi
     advisoriesAt: rig.now(),
     ecosystems: expect.arrayContaining(['Debian', 'npm']),
     baseImageCreatedAt: Date.UTC(2026, 0, 2),
+    // Debian 12, with its long-term support and without.
+    osEol: Date.UTC(2028, 6, 1),
+    osStandardEol: Date.UTC(2026, 6, 12),
     findings: found.findings,
   });
 });

@@ -9,11 +9,11 @@ const mostPlaces = 10;
 const patienceMs = 3_600_000;
 const recentMs = 30 * 86_400_000;
 
-/** Images that were given up, or have waited for more than an hour, and were pulled in the last 30 days. */
+/** Images that were given up, or have waited for more than an hour, and whether they were pulled in the last 30 days. */
 export async function unscannedImages(
   catalog: Catalog,
   now: number,
-): Promise<{ registryId: number; repository: string; digest: Digest; error: string | undefined }[]> {
+): Promise<{ registryId: number; repository: string; digest: Digest; error: string | undefined; isPulled: boolean }[]> {
   const { db } = catalog;
   const scans = (
     await Promise.all([
@@ -33,8 +33,8 @@ export async function unscannedImages(
     for (const { registryId, repositoryId, repository } of await placesOf(db, digest, mostPlaces)) {
       const place = { id: repositoryId, registryId, name: repository };
       const pulls = (await pullsOf(catalog, place, [digest])).get(digest);
-      if (!pulls || pulls.lastPullAt < now - recentMs) continue;
-      found.push({ registryId, repository, digest, error: error ?? undefined });
+      const isPulled = pulls !== undefined && pulls.lastPullAt >= now - recentMs;
+      found.push({ registryId, repository, digest, error: error ?? undefined, isPulled });
     }
   }
   return found;

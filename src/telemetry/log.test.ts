@@ -147,6 +147,29 @@ test('what is gathered is a record like any other, and keeps its place among the
   expect(JSON.parse(lines[0]!)).toMatchObject({ level: 'info', token: '[redacted]', by: 'somebody' });
 });
 
+test('what is gathered is written as any record is, and not at all where its level is not', async () => {
+  const fields = {
+    audit: true,
+    n: 1,
+    text: 'é"\n',
+    nothing: undefined,
+    none: null,
+    list: ['a', 1],
+    token: 'swordfish',
+  };
+  for (const worker of [undefined, 2]) {
+    const lines: string[] = [];
+    const log = createLog({ level: 'info', format: 'json' }, false, (line) => void lines.push(line), worker);
+    log.info(fields, 'allowed');
+    await log.gather(fields, 'allowed');
+    const [one, other] = lines.map((line) => line.replace(/"time":"[^"]+"/, '"time":""'));
+    expect(other).toBe(one);
+  }
+  const lines: string[] = [];
+  await logTo(lines, 'json', 'warn').gather(fields, 'allowed');
+  expect(lines).toEqual([]);
+});
+
 test('a secret stops before the log, whether it is a field, in one, or of an error', () => {
   const lines: string[] = [];
   const log = logTo(lines, 'json');

@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import type { z } from 'zod';
 import type { logConfig } from './config.ts';
-import { createLineWriter, type LineWriter, longestWrite, putInto } from './write-lines.ts';
+import { createLineWriter, type LineWriter, longestAlone, longestWrite, putInto } from './write-lines.ts';
 
 type Fields = Record<string, unknown>;
 
@@ -39,7 +39,7 @@ export interface Log {
   error(fields: Fields, message: string): void;
   /**
    * As `info`, together with other records of this moment: resolves when it is written. For what comes with each of many
-   * requests and whose answer waits for it: a write for each would cost more than the record.
+   * requests and whose answer waits for it: a write for each would cost more than the record. Of plain values; no errors.
    */
   gather(fields: Fields, message: string): Promise<void>;
   /** Whether a record of this level is written at all, so that the hot path need not build it. */
@@ -62,22 +62,16 @@ export function createLog(
     serializers: { err: (error: Error) => censored({ ...pino.stdSerializers.err(error) }) },
   };
   // Not by process.stdout, which keeps what nobody reads.
-  const out = write ? atOnce(write) : createLineWriter(putInto(1));
-  /** Where the next line goes: pino hands it over before its call returns. */
-  let take: (line: string) => void = out.write;
-  const logger = pino(settings, {
-    write: (line: string) => take(isText ? readable(shortened(line)) : shortened(line)),
-  });
+  const out = write ? atOnce(write) : createLineWriter(putInto(1), worker === undefined ? longestAlone : longestWrite);
+  const formed = (line: string) => (isText ? readable(shortened(line)) : shortened(line));
+  const logger = pino(settings, { write: (line: string) => out.write(formed(line)) });
   return Object.assign(logger, {
     gather(fields: Fields, message: string): Promise<void> {
-      let written = Promise.resolve();
-      take = (line) => void (written = out.gather(line));
-      try {
-        logger.info(fields, message);
-      } finally {
-        take = out.write;
-      }
-      return written;
+      if (!logger.isLevelEnabled('info')) return Promise.resolve();
+      // As pino would write it, in half the time: it makes text of each name and each value by itself.
+      const time = new Date().toISOString();
+      const record = { level: 'info', time, ...settings.base, ...censored(fields), msg: message };
+      return out.gather(formed(`${JSON.stringify(record)}\n`));
     },
   });
 }

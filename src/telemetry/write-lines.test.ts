@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createLineWriter, putInto } from './write-lines.ts';
+import { createLineWriter, longestAlone, longestWrite, putInto } from './write-lines.ts';
 
 /** A writer into a file. */
 function open() {
@@ -41,14 +41,17 @@ test('lines stay in the order in which they came, whichever way', async () => {
   expect(lines.text()).toBe('1\n2\n3\n');
 });
 
-test('lines of one turn are few writes, none of them longer than a pipe keeps whole', async () => {
+test.each([
+  ['none of them longer than a pipe keeps whole', longestWrite, 150],
+  ['and where one process alone writes, fewer', longestAlone, 10],
+])('lines of one turn are few writes, %s', async (_name, most, count) => {
   const writes: string[] = [];
-  const { gather } = createLineWriter((text) => void writes.push(text));
+  const { gather } = createLineWriter((text) => void writes.push(text), most);
   const lines = Array.from({ length: 200 }, (_, n) => `${n}${'é'.repeat(50 * (n % 40))}\n`);
   await Promise.all(lines.map(gather));
   expect(writes.join('')).toBe(lines.join(''));
-  expect(writes.length).toBeLessThan(150);
-  for (const text of writes) expect(Buffer.byteLength(text)).toBeLessThanOrEqual(4096);
+  expect(writes.length).toBeLessThan(count);
+  for (const text of writes) expect(Buffer.byteLength(text)).toBeLessThanOrEqual(most);
   expect(writes.every((text) => text.endsWith('\n'))).toBe(true);
 });
 
@@ -61,7 +64,7 @@ test('what cannot be written is told to whoever waits for it', async () => {
 });
 
 test('where nobody reads any more, lines are dropped and the program goes on', async () => {
-  const program = `import { createLineWriter, putInto } from './write-lines.ts';
+  const program = `import { createLineWriter, longestAlone, longestWrite, putInto } from './write-lines.ts';
     const { write, gather } = createLineWriter(putInto(1));
     for (let n = 0; n < 3000; n++) write('x'.repeat(1000) + '\\n');
     await gather('the last\\n');

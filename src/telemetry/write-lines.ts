@@ -9,6 +9,9 @@ const pauseMs = 20;
  */
 export const longestWrite = 4096;
 
+/** The same where one process alone writes: enough for what comes in one turn of the event loop. */
+export const longestAlone = 64 * 1024;
+
 /** Writes lines, in the order in which they come. */
 export interface LineWriter {
   /** The line is with the system, whole, when this returns. */
@@ -17,8 +20,8 @@ export interface LineWriter {
   gather(line: string): Promise<void>;
 }
 
-/** `put` hands a text to the system, and throws where it cannot. */
-export function createLineWriter(put: (text: string) => void): LineWriter {
+/** `put` hands a text to the system, and throws where it cannot. `most`: bytes of lines that are gathered for one write. */
+export function createLineWriter(put: (text: string) => void, most = longestWrite): LineWriter {
   let held = '';
   let heldBytes = 0;
   let turn: PromiseWithResolvers<void> | undefined;
@@ -44,7 +47,7 @@ export function createLineWriter(put: (text: string) => void): LineWriter {
     },
     gather(line) {
       const bytes = Buffer.byteLength(line);
-      if (heldBytes + bytes > longestWrite) flush();
+      if (heldBytes + bytes > most) flush();
       if (!turn) {
         turn = Promise.withResolvers();
         setImmediate(flush);

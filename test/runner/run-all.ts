@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { findPostgres, startPostgres, type TestPostgres } from '../support/postgres.ts';
+import { tryAgain } from './again.ts';
 import { chooseSuites, type Choice } from './choose.ts';
 import { endAll } from './command.ts';
 import { add, countLine, type Counts, noCounts } from './counts.ts';
@@ -72,7 +73,7 @@ export async function runAll(suites: readonly Suite[], options: AllOptions): Pro
 
 interface Ran {
   counts: Counts;
-  /** What failed, a line each, once more: the rest of a long log may not be kept. */
+  /** What failed, or did at first, a line each, once more: the rest of a long log may not be kept. */
   failures: string[];
 }
 
@@ -82,12 +83,23 @@ interface ChosenOptions extends AllOptions {
   supplies: ReturnType<typeof createSupplies>;
 }
 
-async function runChosen(
-  choices: readonly Choice[],
-  { root, profile, live, ci, freshClone, logs, postgresUrl, supplies }: ChosenOptions,
-): Promise<Ran> {
-  let counts = noCounts;
-  const failures: string[] = [];
+async function runChosen(choices: readonly Choice[], options: ChosenOptions): Promise<Ran> {
+  const { root, profile, live, ci, freshClone, logs, postgresUrl, supplies } = options;
+  const run = async (suite: Suite, again?: readonly string[]) =>
+    runSuite(suite, {
+      root,
+      profile,
+      live,
+      logs,
+      ...(again && { again }),
+      postgres: suite.postgres ? await postgresUrl() : undefined,
+      environment: process.env,
+      supplies: {
+        program: ci && suite.built ? await supplies.program() : undefined,
+        directory: ci && suite.inMemory ? supplies.directory() : undefined,
+      },
+    });
+  const results: Result[] = [];
   await runInLanes(
     choices.filter(({ skipped }) => skipped === undefined),
     {
@@ -96,32 +108,32 @@ async function runChosen(
       async run({ suite }) {
         // A log that grows is how one sees from outside where CI is.
         if (ci) console.log(`${suite.name} ...`);
-        const postgres = suite.postgres ? await postgresUrl() : undefined;
-        const result = await runSuite(suite, {
-          root,
-          profile,
-          live,
-          logs,
-          postgres,
-          environment: process.env,
-          supplies: {
-            program: ci && suite.built ? await supplies.program() : undefined,
-            directory: ci && suite.inMemory ? supplies.directory() : undefined,
-          },
-        });
-        counts = add(counts, result.counts);
-        if (result.counts.failed > 0) failures.push(...failedOf(result));
+        const result = await run(suite);
+        results.push(result);
         console.log(describeResult(result, live, join(logs, `${suite.name}.log`)));
       },
     },
   );
-  return { counts, failures };
+  const after = profile === 'soak' ? { results, unsteady: [] } : await tryAgain(results, onceMore);
+  const failed = after.results.filter(({ counts }) => counts.failed > 0);
+  const failures = [
+    ...after.unsteady.flatMap((result) => failuresOf(result, 'unsteady in')),
+    ...failed.flatMap((result) => failuresOf(result, 'failed in')),
+  ];
+  return { counts: after.results.map(({ counts }) => counts).reduce(add, noCounts), failures };
+
+  async function onceMore({ suite }: Result, files: readonly string[]): Promise<Result> {
+    console.log(`${suite.name} once more: ${files.join(' ')}`);
+    const second = await run(suite, files);
+    console.log(describeResult(second, live, join(logs, `${suite.name}-again.log`)));
+    return second;
+  }
 }
 
-function failedOf({ suite, reason, output }: Result): string[] {
+function failuresOf({ suite, reason, output }: Result, how: string): string[] {
   const lines = failuresIn(output);
   if (reason !== undefined) lines.push(reason);
-  return lines.map((line) => `failed in ${suite.name}: ${line}`);
+  return lines.map((line) => `${how} ${suite.name}: ${line}`);
 }
 
 /** One PostgreSQL for all suites that want one, started for the first of them. */

@@ -17,6 +17,8 @@ export interface Result {
 }
 
 export interface RunOptions {
+  /** Only these of its files: a second try, with a log of its own. */
+  again?: readonly string[];
   root: string;
   profile: Profile;
   /** URL of a PostgreSQL, where there is one. */
@@ -33,7 +35,8 @@ export interface RunOptions {
 const testTimeoutMs: Record<Profile, number> = { small: 60_000, ci: 900_000, soak: 12 * 3_600_000 };
 
 export async function runSuite(suite: Suite, options: RunOptions): Promise<Result> {
-  const command = await commandOf(suite, options);
+  const name = `${suite.name}${options.again ? '-again' : ''}`;
+  const command = await commandOf(suite, name, options);
   if (typeof command === 'string') return failed(suite, command);
   const ended = await runCommand(command, {
     cwd: options.root,
@@ -41,7 +44,7 @@ export async function runSuite(suite: Suite, options: RunOptions): Promise<Resul
     limitMs: suite.minutes[options.profile] * 60_000,
     live: options.live,
   });
-  const log = join(options.logs, `${suite.name}.log`);
+  const log = join(options.logs, `${name}.log`);
   await mkdir(dirname(log), { recursive: true });
   await Bun.write(log, ended.output);
   const counts = (suite.kind === 'tests' ? readBunSummary : readCountLine)(ended.output);
@@ -70,12 +73,18 @@ function complaintOf(
 }
 
 /** The command line, or what is missing for it. */
-async function commandOf(suite: Suite, { root, profile }: RunOptions): Promise<string[] | string> {
+async function commandOf(
+  suite: Suite,
+  name: string,
+  { root, profile, again, logs }: RunOptions,
+): Promise<string[] | string> {
   if (suite.kind === 'tests') {
-    const files = await filesOf(suite, root);
+    const files = again ?? (await filesOf(suite, root));
     if (files.length === 0) return `no file matches ${suite.files.join(' ')}`;
     const paths = files.map((path) => `./${path}`);
-    return [process.execPath, 'test', '--only-failures', `--timeout=${testTimeoutMs[profile]}`, ...paths];
+    // How long each test took is in a file beside the log.
+    const times = ['--reporter=junit', `--reporter-outfile=${join(logs, `${name}.xml`)}`];
+    return [process.execPath, 'test', '--only-failures', `--timeout=${testTimeoutMs[profile]}`, ...times, ...paths];
   }
   if (!existsSync(join(root, suite.file))) return `${suite.file} does not exist`;
   const interpreter = suite.file.endsWith('.sh') ? 'bash' : process.execPath;

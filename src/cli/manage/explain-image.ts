@@ -24,7 +24,7 @@ interface Explained {
   validUntil?: string;
   quarantine?: { state: string };
   servedInstead?: string;
-  scan?: { status: string; scannedOn: string; advisoriesOn: string; findings: number };
+  scan?: { status: string; scannedOn: string; advisoriesOn?: string; findings: number };
 }
 
 interface Reason {
@@ -49,10 +49,7 @@ export function reportOf(found: Explained): string {
   const named = policies.map(({ name, mode }) => `${name} (${mode})`).join(', ');
   lines.push(policies.length === 0 ? 'No policy covers it.' : `Policies: ${named}`);
   if (found.kind === 'supply-chain') lines.push('It is a signature or the like, which no policy holds back.');
-  if (scan)
-    lines.push(
-      `Scanned ${scan.scannedOn} (${scan.status}): ${scan.findings} findings, advisories of ${scan.advisoriesOn}`,
-    );
+  if (scan) lines.push(scanLine(scan));
   else if (found.kind === 'image') lines.push('It has not been scanned.');
   if (found.quarantine) lines.push(`Quarantine: ${found.quarantine.state}`);
   if (found.servedInstead !== undefined) lines.push(`The tag leads to ${found.servedInstead} meanwhile.`);
@@ -71,6 +68,13 @@ export function reportOf(found: Explained): string {
   }
   if (validUntil !== undefined) lines.push(`Unless something changes, this ends ${validUntil}.`);
   return lines.join('\n');
+}
+
+function scanLine({ status, scannedOn, findings, advisoriesOn }: NonNullable<Explained['scan']>): string {
+  if (status === 'failed') return 'It could not be scanned: bonded scan show says why.';
+  if (status === 'unsupported') return 'It has nothing that can be scanned.';
+  const fresh = advisoriesOn === undefined ? 'no advisories for some of its packages' : `advisories of ${advisoriesOn}`;
+  return `Scanned ${scannedOn} (${status}): ${findings} finding${findings === 1 ? '' : 's'}, ${fresh}`;
 }
 
 /** `bonded explain IMAGE`. */

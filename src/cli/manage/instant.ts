@@ -19,6 +19,9 @@ const unitsMs = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_00
 /** The same, or a time from now on: `90s`, `30m`, `12h`, `30d`, `2w`. Throws UsageError. */
 export function instantOrAfter(flag: string, text: string, now: number): string {
   const [, count, unit] = /^([1-9][0-9]{0,4})([smhdw])$/.exec(text) ?? [];
-  if (count === undefined) return instantOf(flag, text, now);
+  if (count === undefined) {
+    if (!form.test(text)) throw new UsageError(`${flag} is a time such as 2027-01-31, or 12h, 30d, 2w from now`);
+    return instantOf(flag, text, now);
+  }
   return new Date(now + Number(count) * unitsMs[unit as keyof typeof unitsMs]).toISOString();
 }

@@ -28,6 +28,7 @@ const rust = { name: '.dep-v0', content: deflateSync(json({ packages: [{ name: '
 const seeds: Record<string, Uint8Array[]> = {
   npm: [json({ name: '@a/b', version: '1.0.0', license: { type: 'MIT' } })],
   python: [text('Name: a.b', 'Version: 1.0', 'Classifier: License :: OSI Approved :: MIT License', '', 'text')],
+  'python-egg': [zipOf([{ name: 'EGG-INFO/PKG-INFO', content: 'Name: a.b\nVersion: 1.0\n\n' }])],
   java: [
     zipOf([
       pomOf('g', 'a', '1'),

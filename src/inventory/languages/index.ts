@@ -15,7 +15,7 @@ import { yarnLockReader } from './lockfiles/yarn-lock.ts';
 import { npmReader } from './npm.ts';
 import { npmCacheReader } from './npm-cache.ts';
 import { nugetLockReader, nugetReader } from './nuget.ts';
-import { pythonReader } from './python.ts';
+import { pythonEggReader, pythonReader } from './python.ts';
 import { runtimeReader } from './runtime.ts';
 import { spdxReader } from './spdx.ts';
 
@@ -26,6 +26,7 @@ export const languageReaders: readonly Reader[] = [
   npmReader,
   npmCacheReader,
   pythonReader,
+  pythonEggReader,
   javaReader,
   gemReader,
   composerReader,

@@ -5,7 +5,8 @@ import { gemReader } from './gem.ts';
 import { npmReader } from './npm.ts';
 import { nugetReader } from './nuget.ts';
 import { maxPackages } from './findings.ts';
-import { pythonReader } from './python.ts';
+import { zipOf } from './java/zip.double.ts';
+import { pythonEggReader, pythonReader } from './python.ts';
 import { runtimeReader } from './runtime.ts';
 import { spdxReader } from './spdx.ts';
 
@@ -93,6 +94,19 @@ describe('Python', () => {
       name: 'a',
       version: '1',
     });
+  });
+
+  test('is in archives that were never unpacked', () => {
+    const archive = 'usr/lib/python3/site-packages/foo-1.0-py3.11.egg';
+    expect(wanted(pythonEggReader, [archive, `${archive}/EGG-INFO/PKG-INFO`, 'x.egg-info'])).toEqual([archive]);
+    const of = (name: string, content: string) => pythonEggReader.read(archive, zipOf([{ name, content }]));
+    expect(of('EGG-INFO/PKG-INFO', 'Name: Foo_Bar\nVersion: 1.0\n\n').packages).toEqual([
+      { type: 'pypi', name: 'foo-bar', version: '1.0', licenses: [] },
+    ]);
+    expect(of('other/EGG-INFO/PKG-INFO', 'Name: a\nVersion: 1\n').packages).toEqual([]);
+    expect(pythonEggReader.read(archive, Buffer.from('a text')).packages).toEqual([]);
+    expect(() => of('EGG-INFO/PKG-INFO', 'Name: a\n')).toThrow('has no Name and Version');
+    expect(() => pythonEggReader.read(archive, zipOf([]).slice(0, 10))).toThrow();
   });
 
   test('metadata without name and version is a warning', () => {

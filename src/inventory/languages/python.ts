@@ -1,11 +1,14 @@
 import { normalisePythonName } from '../../packages/index.ts';
-import type { Reader } from '../reader.ts';
+import type { Reader, ReadResult } from '../reader.ts';
 import { decodeText, linesOf } from './decode-text.ts';
 import { createFindings } from './findings.ts';
+import { isZip, readDirectory, readEntry } from './zip.ts';
 import { MalformedFile } from './malformed-file.ts';
 
 /** The headers end at the first empty line; what follows is the package's description. */
 const maxHeaders = 1024 * 1024;
+/** Of an archive (bytes). */
+const maxDescription = 16 * maxHeaders;
 
 /**
  * What is installed, as installers write it beside every package (PEP 376, core metadata). Files of wishes
@@ -20,16 +23,30 @@ export const pythonReader: Reader = {
     path.endsWith('.egg-info') ||
     path.endsWith('.egg-info/PKG-INFO') ||
     path.endsWith('.egg/EGG-INFO/PKG-INFO'),
+  read: (_path, bytes) => packageOf(bytes),
+};
+
+/** Packages that Python loads without unpacking them, as `easy_install` left them: the same metadata in an archive. */
+export const pythonEggReader: Reader = {
+  name: 'python-egg',
+  wants: (path, { size }) => size > 0 && path.endsWith('.egg'),
   read(_path, bytes) {
-    const headers = headersOf(bytes);
-    const name = headers.get('name')?.[0];
-    const version = headers.get('version')?.[0];
-    if (!name || !version) throw new MalformedFile('has no Name and Version');
-    const findings = createFindings();
-    findings.add({ type: 'pypi', name: normalisePythonName(name.trim()), version, licenses: licensesOf(headers) });
-    return findings.result();
+    const description = isZip(bytes)
+      ? readDirectory(bytes).find(({ name }) => name === 'EGG-INFO/PKG-INFO')
+      : undefined;
+    return description ? packageOf(readEntry(bytes, description, maxDescription)) : { packages: [] };
   },
 };
+
+function packageOf(bytes: Uint8Array): ReadResult {
+  const headers = headersOf(bytes);
+  const name = headers.get('name')?.[0];
+  const version = headers.get('version')?.[0];
+  if (!name || !version) throw new MalformedFile('has no Name and Version');
+  const findings = createFindings();
+  findings.add({ type: 'pypi', name: normalisePythonName(name.trim()), version, licenses: licensesOf(headers) });
+  return findings.result();
+}
 
 const wanted = new Set(['name', 'version', 'license', 'license-expression', 'classifier']);
 

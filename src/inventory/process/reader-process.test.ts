@@ -49,7 +49,7 @@ function packagesOf(extraction: Extraction): string[] {
   return foundIn(extraction.inventory);
 }
 
-describe('a layer is read in a process of its own', () => {
+describe('lesson 59: a layer is read in a process of its own', () => {
   test('from a file', async () => {
     await withFile(archive, async (path) => expect(packagesOf(await extract(Bun.file(path)))).toEqual(found));
   });

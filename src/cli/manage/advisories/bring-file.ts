@@ -10,6 +10,7 @@ import {
 } from '../../../advisories/index.ts';
 import { digestOf, mediaTypes } from '../../../oci/index.ts';
 import { type ContentClient, digestOfBytes, pushBlob, pushManifest } from '../../content/index.ts';
+import { UsageError } from '../../failure.ts';
 import { blobPath, isLayout, readLayout } from './layout.ts';
 
 /** Where files of the machine of whoever runs the command lie in a registry, for the server to read them. */
@@ -39,7 +40,8 @@ export interface BringOptions {
 export async function bringFile(client: ContentClient, options: BringOptions): Promise<string> {
   const { path, ecosystem } = options;
   const found = await stat(path).catch((error: unknown) => {
-    throw new Error(`${path} cannot be read: ${(error as Error).message}`, { cause: error });
+    const { code } = error as NodeJS.ErrnoException;
+    throw new UsageError(`--from: ${path} ${code === 'ENOENT' ? 'is not there' : `cannot be read (${code})`}`);
   });
   if (!found.isDirectory()) {
     await using file = await openFile(path);

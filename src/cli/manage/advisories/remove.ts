@@ -1,4 +1,5 @@
 import { advisoryDatabaseName, advisoryDatabaseType, removeAdvisories } from '../../../advisories/index.ts';
+import { notFound } from '../../failure.ts';
 import { withProgress } from '../../progress.ts';
 import { manageCommand } from '../command.ts';
 import { confirm } from '../confirm.ts';
@@ -23,6 +24,12 @@ export const remove = manageCommand<ConfirmFlag & { feed: readonly string[] }>({
     });
     const ended = await withProgress(context, 'taking advisories away', () => client.follow(operation));
     const { progress: _, ...result } = ended.properties ?? {};
+    const { removed = [] } = result as { removed?: string[] };
+    const missing = flags.feed.filter((feed) => !removed.includes(feed));
+    if (removed.length === 0) {
+      throw notFound(`there is no source ${missing.join(', ')}; bonded advisories status shows what there is`);
+    }
+    if (missing.length > 0) connection.note(`There was no source ${missing.join(', ')}.`);
     return result;
   },
 });

@@ -120,7 +120,9 @@ test('policies are made, changed, listed, shown and deleted', async () => {
   const { out } = await rig.run(['policy', 'list', '-o', 'tsv']);
   expect(out).toBe('prod\tenforce\ttrue\tprod/*, !prod/scratch/*\tHigh\tdeny\n');
   expect((await rig.refused('policy', 'create', '--name', 'x'))[1]).toContain('--repository says');
-  expect((await rig.refused('policy', 'delete', '--name', 'missing', '--yes'))[1]).toContain('was not found');
+  expect((await rig.refused('policy', 'delete', '--name', 'missing', '--yes'))[1]).toContain(
+    'there is no policy missing',
+  );
 });
 
 test('explain says why an image is denied, and what lets it out; an exception does, and says so', async () => {

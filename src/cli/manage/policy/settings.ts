@@ -16,12 +16,14 @@ export interface PolicySettings {
   enabled?: boolean;
   description?: string;
   severity?: 'Negligible' | 'Low' | 'Medium' | 'High' | 'Critical' | 'none';
+  unknownSeverity?: 'allow' | 'deny';
   epss?: Bound;
   fixableOnly?: boolean;
   graceDays?: number;
   knownExploited?: boolean;
   malicious?: boolean;
   osEndOfLife?: boolean;
+  osLongTermSupport?: boolean;
   maxScanAge?: Bound;
   maxAdvisoryAge?: Bound;
   maxBaseImageAge?: Bound;
@@ -30,6 +32,7 @@ export interface PolicySettings {
   failed?: 'allow' | 'deny';
   unsupported?: 'allow' | 'deny';
   wait?: number;
+  scanDeadline?: number;
   signersMayRead?: boolean;
   tagMode?: 'not-found' | 'hold-previous';
   exceptionDays?: number;
@@ -63,12 +66,14 @@ export const settingFlags = {
     optional: true,
     brief: 'Least severity that is refused',
   },
+  unknownSeverity: choice('Findings that nobody says a severity of (default: allow)'),
   epss: bound('0..1|none', 'Probability of EPSS from which on a finding is refused'),
   fixableOnly: yesNo('Severity and EPSS count only where there is a fix'),
   graceDays: number('days', 'Severity and EPSS count only so long after a finding was first seen'),
   knownExploited: yesNo('Refuse what is known to be exploited (default: true)'),
   malicious: yesNo('Refuse malicious packages (default: true)'),
   osEndOfLife: yesNo('Refuse distributions without updates'),
+  osLongTermSupport: yesNo('Whether updates of a team for long-term support count (default: true)'),
   maxScanAge: bound('days|none', 'Refuse what was scanned longer ago'),
   maxAdvisoryAge: bound('hours|none', 'Refuse what was compared with older advisories'),
   maxBaseImageAge: bound('days|none', 'Refuse older base images'),
@@ -77,6 +82,7 @@ export const settingFlags = {
   failed: choice('What could not be scanned (default: deny)'),
   unsupported: choice('What is nothing that can be scanned (default: allow)'),
   wait: number('seconds', 'How long a pull waits for the scan of an image that has none'),
+  scanDeadline: number('hours', 'How long an image may wait for its first scan (default: 24)'),
   signersMayRead: yesNo('Whether who may push or sign may pull what is refused (default: true)'),
   tagMode: {
     kind: 'enum',
@@ -90,8 +96,18 @@ export const settingFlags = {
 
 /** The flags as a merge patch of the properties. */
 export function propertiesOf(flags: PolicySettings): Partial<Record<keyof Properties, unknown>> {
-  const { repository, severity, maxScanAge, maxAdvisoryAge, maxBaseImageAge, wait, exceptionDays, fourEyes, ...same } =
-    flags;
+  const {
+    repository,
+    severity,
+    maxScanAge,
+    maxAdvisoryAge,
+    maxBaseImageAge,
+    wait,
+    scanDeadline,
+    exceptionDays,
+    fourEyes,
+    ...same
+  } = flags;
   const exceptions = given({ maxDays: exceptionDays, fourEyes });
   return given({
     ...Object.fromEntries(Object.entries(same).filter(([key]) => key in admissionPolicyType.properties.shape)),
@@ -102,6 +118,7 @@ export function propertiesOf(flags: PolicySettings): Partial<Record<keyof Proper
     maxAdvisoryAgeHours: orNull(maxAdvisoryAge),
     maxBaseImageAgeDays: orNull(maxBaseImageAge),
     waitSeconds: wait,
+    scanDeadlineHours: scanDeadline,
     exceptions: Object.keys(exceptions).length > 0 ? exceptions : undefined,
   });
 }

@@ -1,5 +1,6 @@
 import { severities, type Severity } from '../../../packages/index.ts';
 import { findingsInput, type FindingView, scanType } from '../../../scanning/index.ts';
+import { UsageError } from '../../failure.ts';
 import { shownQuoted } from '../../output/index.ts';
 import type { Connection } from '../connect.ts';
 import { textFlag } from '../flags.ts';
@@ -90,7 +91,9 @@ export const findings = imageCommand<Flags>({
     failOn: severityFlag('Exit with 1 where there is one as bad, or worse'),
   },
   columns,
-  async run(connection, image, { severity, fixable, vulnerability, format, failOn }) {
+  async run(connection, image, { severity, fixable, vulnerability, format, failOn, output, query }) {
+    if (format !== undefined && (output !== undefined || query !== undefined))
+      throw new UsageError('--format writes all of it in its own form: neither --output nor --query goes with it');
     const found = await allFindings(connection, image, {
       ...(severity && { severity }),
       ...(fixable && { fixable }),
@@ -114,11 +117,20 @@ export const findings = imageCommand<Flags>({
 /** All of them, page by page. Says so where the image has not been scanned. */
 async function allFindings({ client, note }: Connection, image: NamedImage, filter: object): Promise<FindingView[]> {
   const { properties } = await client.get(scanType, scanAt(image));
-  const { state, status, error } = properties as { state: string; status?: string; error?: string };
+  const { state, status, error, advisoriesTime, withoutAdvisories } = properties as {
+    state: string;
+    status?: string;
+    error?: string;
+    advisoriesTime?: string;
+    withoutAdvisories?: string[];
+  };
   if (state === 'Failed') note(`It could not be scanned: ${error ?? 'nobody knows why'}.`);
   else if (state !== 'Done' && state !== 'NotScannable')
     note('It is waiting to be scanned; this is what is known so far.');
   if (status === 'partial') note('Not all of it could be read: bonded scan show says what.');
+  if (advisoriesTime !== undefined) note(`By advisories that were up to date on ${advisoriesTime}.`);
+  if (withoutAdvisories)
+    note(`Nothing is known of packages of ${withoutAdvisories.join(', ')}: no source speaks of them.`);
   const found: FindingView[] = [];
   for (;;) {
     const input = findingsInput.parse({ ...filter, skip: found.length, top: 1000 });

@@ -1,9 +1,11 @@
 import { buildCommand, type Command, type FlagParametersForType } from '@stricli/core';
+import { ManagementClientError } from '../../../operations/index.ts';
 import { tagType } from '../../../registries/index.ts';
 import type { Digest } from '../../../oci/index.ts';
 import { imageOf } from '../../content/index.ts';
 import type { Context } from '../../context.ts';
 import { describe } from '../../describe.ts';
+import { notFound } from '../../failure.ts';
 import { type Columns, print } from '../../output/index.ts';
 import { requireGroup } from '../command.ts';
 import { type Connection, connect } from '../connect.ts';
@@ -49,8 +51,10 @@ export function imageCommand<Flags extends object>(options: ImageCommand<Flags>)
       const { repository, tag, digest, name } = imageOf('the image', text);
       using connection = await connect(this, given.server);
       const registry = await connection.registry(given.registry);
-      const found = digest ?? (await digestOf(connection, [registry, repository, tag!]));
-      const value = await run(connection, { registry, repository, digest: found, name }, given);
+      const value = await inWords(`${repository}${digest === undefined ? `:${tag}` : `@${digest}`}`, async () => {
+        const found = digest ?? (await digestOf(connection, [registry, repository, tag!]));
+        return run(connection, { registry, repository, digest: found, name }, given);
+      });
       print(this, value, {
         output: given.output,
         query: given.query,
@@ -59,6 +63,18 @@ export function imageCommand<Flags extends object>(options: ImageCommand<Flags>)
       });
     },
   });
+}
+
+/** What is asked of an image that is not there, in the words of who has named it. */
+async function inWords<T>(image: string, ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    const isMissing = error instanceof ManagementClientError && error.status === 404;
+    throw isMissing && error.message.startsWith('the resource /')
+      ? notFound(`there is no ${image} in this registry`)
+      : error;
+  }
 }
 
 async function digestOf({ client }: Connection, at: readonly string[]): Promise<Digest> {

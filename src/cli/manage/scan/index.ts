@@ -5,6 +5,8 @@ import { manageCommand } from '../command.ts';
 import { registryFlag, type RegistryFlag, requiredText, textFlag } from '../flags.ts';
 import { flat } from '../present.ts';
 import { allWords, wordsFlag } from '../words.ts';
+import { changes } from './changes.ts';
+import { failed } from './failed.ts';
 import { imageCommand, scanAt } from './image-command.ts';
 import { reportOf } from './report.ts';
 
@@ -122,6 +124,6 @@ const update = manageCommand<RegistryFlag & { sbomRepository?: (readonly string[
 });
 
 export const scanRoutes = buildRouteMap({
-  routes: { show, start, list, status, update },
+  routes: { show, start, changes, list, failed, status, update },
   docs: { brief: 'Scans of images' },
 });

@@ -6,15 +6,24 @@ interface Shown {
   status?: string;
   error?: string;
   attempts?: number;
-  os?: { id: string; versionId?: string; prettyName?: string };
+  os?: ShownSystem;
   components?: number;
   summary?: Record<string, number>;
   scannedTime?: string;
   evaluatedTime?: string;
   advisoriesTime?: string;
+  withoutAdvisories?: string[];
   warnings?: { code: string; layer?: string; path?: string; detail?: string }[];
   children?: { digest: string; state: string }[];
   engines?: ShownEngine[];
+}
+
+interface ShownSystem {
+  id: string;
+  versionId?: string;
+  prettyName?: string;
+  endOfLife?: string;
+  endOfStandardSupport?: string;
 }
 
 interface ShownEngine {
@@ -47,7 +56,7 @@ export function reportOf(value: unknown): string {
   if (error !== undefined) lines.push(`The last attempt${attempts ? ` (of ${attempts})` : ''} failed: ${error}`);
   if (status === 'unsupported')
     lines.push('Nothing is known of what is in it: it has no packages that are recognised.');
-  if (os) lines.push(`System: ${os.prettyName ?? [os.id, os.versionId].filter(Boolean).join(' ')}`);
+  if (os) lines.push(`System: ${systemOf(os)}`);
   if (components !== undefined) lines.push(`Packages: ${components}`);
   if (summary) {
     const counts = severities.filter((one) => summary[one]).map((one) => `${summary[one]} ${one}`);
@@ -59,7 +68,15 @@ export function reportOf(value: unknown): string {
       `Vulnerabilities: ${counts.join(', ') || 'none known'}${more.length > 0 ? ` (${more.join(', ')})` : ''}`,
     );
   }
-  if (scan.evaluatedTime !== undefined) lines.push(`Compared with advisories on ${scan.evaluatedTime}`);
+  if (scan.evaluatedTime !== undefined) {
+    const fresh = scan.advisoriesTime === undefined ? '' : `; these were up to date on ${scan.advisoriesTime}`;
+    lines.push(`Compared with advisories on ${scan.evaluatedTime}${fresh}`);
+  }
+  if (scan.withoutAdvisories) {
+    lines.push(
+      `There are no advisories for ${scan.withoutAdvisories.join(', ')}: nothing is known of these packages (bonded advisories sync)`,
+    );
+  }
   for (const engine of scan.engines ?? []) lines.push(lineOf(engine));
   if (status === 'partial') lines.push('Not all of it could be read:');
   for (const { code, layer, path, detail } of warnings.slice(0, mostWarnings)) {
@@ -67,6 +84,17 @@ export function reportOf(value: unknown): string {
   }
   if (warnings.length > mostWarnings) lines.push(`  and ${warnings.length - mostWarnings} more`);
   return lines.map(shown).join('\n');
+}
+
+/** The distribution, and until when it is maintained, where that is known. */
+function systemOf({ id, versionId, prettyName, endOfLife, endOfStandardSupport }: ShownSystem): string {
+  const name = prettyName ?? [id, versionId].filter(Boolean).join(' ');
+  if (endOfLife === undefined) return name;
+  const isPast = (time: string) => Date.parse(time) <= Date.now();
+  const day = (time: string) => time.slice(0, 10);
+  if (isPast(endOfLife)) return `${name}, without updates since ${day(endOfLife)}`;
+  const isHandedOver = endOfStandardSupport !== undefined && isPast(endOfStandardSupport);
+  return `${name}, ${isHandedOver ? 'in long-term support' : 'maintained'} until ${day(endOfLife)}`;
 }
 
 /** What an engine has said, and when; of one whose last attempt failed what it said before stands. */

@@ -8,16 +8,16 @@ const levels: Readonly<Record<Severity, 'error' | 'warning' | 'note'>> = {
   Medium: 'warning',
   Low: 'note',
   Negligible: 'note',
-  Unknown: 'note',
+  // Nobody says that it is harmless.
+  Unknown: 'warning',
 };
 /** Where nobody has scored it: the middle of what the word stands for (CVSS 3.1 §5), for who sorts by numbers alone. */
-const scores: Readonly<Record<Severity, string>> = {
+const scores: Readonly<Record<Exclude<Severity, 'Unknown'>, string>> = {
   Critical: '9.5',
   High: '8.0',
   Medium: '5.5',
   Low: '2.0',
   Negligible: '0.1',
-  Unknown: '0.0',
 };
 const mostText = 1000;
 
@@ -41,14 +41,19 @@ export function sarifOf(image: string, findings: readonly FindingView[]): object
 
 function ruleOf({ vulnerability, summary, severity, cvss, references, kev }: FindingView) {
   const help = references.find((one) => /^https?:\/\/[^\s"<>\\]+$/.test(one) && URL.canParse(one));
-  const score = cvss.length > 0 ? Math.max(...cvss.map((one) => one.score)).toFixed(1) : scores[severity];
+  const score = cvss.length > 0 ? Math.max(...cvss.map((one) => one.score)).toFixed(1) : scoreOf(severity);
   return {
     id: line(vulnerability),
     shortDescription: { text: line(summary || vulnerability) },
     ...(help !== undefined && { helpUri: new URL(help).href }),
-    properties: { 'security-severity': score, tags: ['vulnerability', severity, ...(kev ? ['known-exploited'] : [])] },
+    properties: {
+      ...(score !== undefined && { 'security-severity': score }),
+      tags: ['vulnerability', severity, ...(kev ? ['known-exploited'] : [])],
+    },
   };
 }
+
+const scoreOf = (severity: Severity) => (severity === 'Unknown' ? undefined : scores[severity]);
 
 function resultOf({ vulnerability, severity, component, fix, image, engines }: FindingView, ruleIndex: number) {
   const { name, version, purl, path, layer } = component;

@@ -32,9 +32,12 @@ beforeAll(async () => {
         severity: [{ type: 'CVSS_V3', score: 'CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H' }],
       }),
     ],
-    { part: 'osv/PyPI' },
+    { part: 'osv/PyPI', okAt: Date.UTC(2026, 0, 3) },
   );
-  await importAll(app.storage.db, [advisory('GHSA-evil', hostile.name, undefined)], { part: 'osv/npm' });
+  await importAll(app.storage.db, [advisory('GHSA-evil', hostile.name, undefined)], {
+    part: 'osv/npm',
+    okAt: Date.UTC(2026, 0, 2),
+  });
   const evil = { name: hostile.path, content: JSON.stringify({ name: hostile.name, version: hostile.version }) };
   digest = await pushLayers(url, 'team/app', 'v1', [layerOf([distInfo('Django', '3.2.1'), evil])]);
   await scanned(url, 'team/app', digest);
@@ -140,7 +143,10 @@ describe('findings', () => {
       expect(isTame(message.text) && !message.text.includes('\n')).toBe(true);
       expect(locations[0]!.physicalLocation.artifactLocation.uri).toMatch(/^[\w.%~!*'()/-]+$/);
     }
-    expect(run!.results.map(({ level }) => level)).toEqual(['error', 'note']);
+    expect(run!.results.map(({ level }) => level)).toEqual(['error', 'warning']);
+    // Of what nobody rates there is no number.
+    expect(rules[1]!.properties).not.toHaveProperty('security-severity');
+    expect((await rig.refused('findings', 'team/app:v1', '--format', 'csv', '--query', 'x'))[1]).toContain('--format');
   });
 });
 
@@ -159,6 +165,8 @@ test('which images have a package or a vulnerability is found by name, package U
   expect(await rig.ok('search', 'component', 'pkg:pypi/django@9')).toEqual([]);
   expect(await rig.ok('search', 'vulnerability', 'CVE-2026-0001')).toMatchObject(images);
   expect(await rig.ok('search', 'vulnerability', 'PYSEC-2026-1')).toMatchObject(images);
+  expect(await rig.ok('search', 'vulnerability', 'cve-2026-0001')).toMatchObject(images);
+  expect(await rig.ok('search', 'component', 'Django')).toMatchObject(images);
   expect((await rig.run(['search', 'component', 'django'], { terminal: true })).out).toContain('django 3.2.1');
 });
 
@@ -190,5 +198,91 @@ test('scans are shown, asked for and listed; an index says what it consists of',
   });
   expect(await rig.ok('findings', 'team/app:all')).toHaveLength(2);
   expect((await rig.refused('sbom', 'team/app:all'))[1]).toContain('it is an index');
-  expect((await rig.refused('scan', 'show', 'team/app:none'))[0]).toBeGreaterThan(0);
+  for (const command of [['scan', 'show'], ['findings'], ['sbom']]) {
+    for (const image of ['team/app:none', 'nowhere:v1', `team/app@sha256:${'0'.repeat(64)}`]) {
+      expect(await rig.refused(...command, image)).toEqual([
+        3,
+        expect.stringContaining(`there is no ${image} in this registry`),
+      ]);
+    }
+  }
 });
+
+test('what came and went since the first scan is shown, the newest first', async () => {
+  const { app, url } = rig.server;
+  const image = await pushLayers(url, 'team/changes', 'v1', [layerOf([distInfo('Changing', '1.0')])]);
+  await scanned(url, 'team/changes', image);
+  expect(await rig.ok('scan', 'changes', 'team/changes:v1')).toEqual([]);
+  const records = [advisory('PYSEC-2026-9', 'changing', '2.0', { ecosystem: 'PyPI', aliases: ['CVE-2026-0009'] })];
+  await importAll(app.storage.db, records, { part: 'osv/PyPI', whole: false });
+  for (const end = Date.now() + 30_000; ; await Bun.sleep(100)) {
+    const list = (await rig.ok('scan', 'changes', 'team/changes:v1')) as unknown[];
+    if (list.length === 1) break;
+    if (Date.now() > end) throw new Error('it has not been evaluated within 30 s');
+  }
+  expect(await rig.ok('scan', 'changes', 'team/changes:v1')).toMatchObject([
+    { change: 'opened', vulnerability: 'CVE-2026-0009', purl: 'pkg:pypi/changing@1.0' },
+  ]);
+  const { out } = await rig.run(['scan', 'changes', 'team/changes:v1', '--top', '1', '-o', 'table'], {
+    terminal: true,
+  });
+  expect(out).toContain('CVE-2026-0009');
+  expect((await rig.refused('scan', 'changes', 'team/changes:v1', '--top', '0'))[0]).toBe(2);
+});
+
+test('what was given up is listed, with why, and is scanned again', async () => {
+  const { url, app } = rig.server;
+  const lost = await pushLayers(url, 'team/lost', 'v1', [layerOf([distInfo('Lost', '1')])]);
+  await scanned(url, 'team/lost', lost);
+  expect(await rig.ok('scan', 'failed')).toEqual([]);
+  const error = 'it crashed \u001b[2J';
+  await app.storage.db.write((tx) =>
+    tx.run(`UPDATE scans SET state = 'failed', attempts = 5, error = ? WHERE digest = ?`, [error, lost]),
+  );
+  expect(await rig.ok('scan', 'failed')).toMatchObject([
+    { repository: 'team/lost', tags: ['v1'], digest: lost, attempts: 5, error },
+  ]);
+  const { out } = await rig.run(['scan', 'failed', '-o', 'table'], { terminal: true });
+  expect(out).toContain('it crashed');
+  expect(isTame(out)).toBe(true);
+  expect((await rig.run(['scan', 'failed', '--retry'])).error).toContain('1 is scanned again.');
+  await scanned(url, 'team/lost', lost);
+  expect(await rig.ok('scan', 'failed')).toEqual([]);
+});
+
+test('until when the distribution is maintained is shown, and a policy refuses what gets no updates', async () => {
+  const { url } = rig.server;
+  const release = {
+    name: 'etc/os-release',
+    content: 'ID=alpine\nVERSION_ID=3.12.1\nPRETTY_NAME="Alpine Linux v3.12"\n',
+  };
+  const old = await pushLayers(url, 'team/old', 'v1', [layerOf([release, distInfo('Django', '3.2.1')])]);
+  await scanned(url, 'team/old', old);
+  expect(await rig.ok('scan', 'show', 'team/old:v1', '--query', 'os')).toMatchObject({
+    id: 'alpine',
+    endOfLife: '2022-05-02T00:00:00.000Z',
+  });
+  const { out } = await rig.run(['scan', 'show', 'team/old:v1'], { terminal: true });
+  expect(out).toContain('System: Alpine Linux v3.12, without updates since 2022-05-02\n');
+  const policy = ['--name', 'maintained', '--repository', 'team/old', '--mode', 'enforce', '--os-end-of-life', 'true'];
+  await rig.ok('policy', 'create', ...policy);
+  expect(await rig.ok('explain', 'team/old:v1')).toMatchObject({
+    effect: 'deny',
+    reasons: [{ code: 'OS_END_OF_LIFE', message: expect.stringContaining('2022-05-02') }],
+  });
+});
+
+test('how fresh advisories are is shown with each scan, and what nobody has advisories for', async () => {
+  const scan = await rig.ok('scan', 'show', 'team/app:v1');
+  expect(scan).toMatchObject({ advisoriesTime: '2026-01-02T00:00:00.000Z' });
+  expect(scan).not.toHaveProperty('withoutAdvisories');
+  const { url } = rig.server;
+  const gem = { name: 'usr/lib/ruby/gems/3.1.0/specifications/rack-2.0.1.gemspec', content: gemspec };
+  const other = await pushLayers(url, 'team/gem', 'v1', [layerOf([gem])]);
+  await scanned(url, 'team/gem', other);
+  expect(await rig.ok('scan', 'show', 'team/gem:v1')).toMatchObject({ components: 1, withoutAdvisories: ['RubyGems'] });
+  const { out } = await rig.run(['scan', 'show', 'team/gem:v1'], { terminal: true });
+  expect(out).toContain('There are no advisories for RubyGems: nothing is known of these packages');
+});
+
+const gemspec = 'Gem::Specification.new do |s|\n  s.name = "rack".freeze\n  s.version = "2.0.1"\nend\n';

@@ -64,6 +64,31 @@ describe('an archive of Java', () => {
     expect(of('unknown-1.2.jar', {})).toEqual([':unknown@1.2']);
     expect(of('app.jar', {})).toEqual([]);
     expect(of('app.jar', { 'Implementation-Title': 'Our App', 'Implementation-Version': '${version}' })).toEqual([]);
+    // Their manifests name packages, or nothing.
+    expect(of('protobuf-java-4.28.3.jar', { 'Bundle-SymbolicName': 'com.google.protobuf' })).toEqual([
+      'com.google.protobuf:protobuf-java@4.28.3',
+    ]);
+    expect(of('jna-5.13.0.jar', { 'Bundle-SymbolicName': 'com.sun.jna' })).toEqual(['net.java.dev.jna:jna@5.13.0']);
+    expect(of('ecj-4.20.jar', { 'Bundle-Version': '3.26.0.v20210609-0549' })).toEqual(['org.eclipse.jdt:ecj@3.26.0']);
+    expect(of('log4j-1.2.12.jar', {})).toEqual(['log4j:log4j@1.2.12']);
+    expect(of('poi-ooxml-5.2.2.jar', {})).toEqual(['org.apache.poi:poi-ooxml@5.2.2']);
+  });
+
+  test('without pom.properties is in the group to which its artifact has moved by then', () => {
+    const of = (path: string) => read(path, zipOf([manifestOf({ 'Implementation-Vendor-Id': 'org.vendor' })])).names;
+    expect(of('hibernate-core-5.6.15.Final.jar')).toEqual(['org.hibernate:hibernate-core@5.6.15.Final']);
+    expect(of('hibernate-core-6.5.3.Final.jar')).toEqual(['org.hibernate.orm:hibernate-core@6.5.3.Final']);
+    expect(of('groovy-3.0.22.jar')).toEqual(['org.codehaus.groovy:groovy@3.0.22']);
+    expect(of('groovy-json-4.0.24.jar')).toEqual(['org.apache.groovy:groovy-json@4.0.24']);
+    expect(of('dom4j-1.6.1.jar')).toEqual(['dom4j:dom4j@1.6.1']);
+    expect(of('okhttp-2.7.5.jar')).toEqual(['com.squareup.okhttp:okhttp@2.7.5']);
+  });
+
+  test('with a classifier behind its version is no other artifact', () => {
+    const jar = zipOf([pomOf('io.netty', 'netty-transport-native-epoll', '4.1.114.Final')]);
+    expect(read('netty-transport-native-epoll-4.1.114.Final-linux-x86_64.jar', jar).names).toEqual([
+      'io.netty:netty-transport-native-epoll@4.1.114.Final',
+    ]);
   });
 
   test('has a manifest whose lines go on in the next, and more sections', () => {
@@ -115,6 +140,8 @@ test.each([
   ['jboss-servlet-api_3.1_spec-1.0.0.Final.jar', 'jboss-servlet-api_3.1_spec', '1.0.0.Final'],
   ['plexus-container-default-1.0-alpha-9.jar', 'plexus-container-default', '1.0-alpha-9'],
   ['thing-1.0-20230101.123456-1.jar', 'thing', '1.0-20230101.123456-1'],
+  ['zstd-jni-1.5.6-4.jar', 'zstd-jni', '1.5.6-4'],
+  ['akka-actor_2.13-2.6.20.jar', 'akka-actor_2.13', '2.6.20'],
   ['thing-1.0-SNAPSHOT.war', 'thing', '1.0-SNAPSHOT'],
   ['app.jar', 'app', undefined],
 ])('a file %s is %s in version %s', (path, artifact, version) => {

@@ -4,7 +4,7 @@ import { createFindings, type Findings } from '../findings.ts';
 import { MalformedFile } from '../malformed-file.ts';
 import { coordinatesOfFile, coordinatesOfManifest, coordinatesOfProperties, type Coordinates } from './coordinates.ts';
 import { readManifest, readProperties } from './manifest.ts';
-import { isZip, readDirectory, readEntry, type ZipEntry } from './zip.ts';
+import { isZip, readDirectory, readEntry, type ZipEntry } from '../zip.ts';
 
 /** Archives in archives: a jar in a war in an ear. */
 const maxNesting = 2;
@@ -121,7 +121,9 @@ function take(bytes: Uint8Array, entry: ZipEntry, maxBytes: number, left: Left):
  */
 function isOfFile(described: Coordinates, path: string, own: Coordinates | undefined, count: number): boolean {
   const file = coordinatesOfFile(path);
-  if (file.artifact === described.artifact) return file.version === undefined || file.version === described.version;
+  if (file.artifact === described.artifact)
+    // What stands behind the version is a classifier: netty-transport-native-epoll-4.1.114.Final-linux-x86_64.jar.
+    return file.version === undefined || `${file.version}-`.startsWith(`${described.version}-`);
   if (file.version === undefined) return count === 1 || described.version === own?.version;
   return path.slice(path.lastIndexOf('/') + 1).startsWith(`${described.artifact}-${described.version}`);
 }

@@ -1,5 +1,5 @@
 import { inflateRawSync } from 'node:zlib';
-import { MalformedFile } from '../malformed-file.ts';
+import { MalformedFile } from './malformed-file.ts';
 
 /** Most entries of one archive; the largest programs in one jar have some 60,000 classes. */
 const maxEntries = 400_000;
