@@ -5,8 +5,8 @@ import { inventoryCommand, runInventory } from './inventory/index.ts';
 process.umask(0o077);
 
 if (process.argv[2] === inventoryCommand) {
-  // Once for each layer of each image: it loads nothing that it does not need, which takes ten times as long.
-  await runInventory(process.argv[3] ?? '');
+  // Again and again: it loads nothing that it does not need, which takes ten times as long.
+  await runInventory();
 } else {
   const [{ argumentsOf, createApplication, createContext, runCommand }, { root }] = await Promise.all([
     import('./cli/index.ts'),

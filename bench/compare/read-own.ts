@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { extractLayer, type ImageWarning, mergeLayers } from '../../src/inventory/index.ts';
+import { createLayerReaders, type ImageWarning, mergeLayers } from '../../src/inventory/index.ts';
 import type { Digest } from '../../src/oci/index.ts';
 import { type Listed, listedOf, withoutRepeats } from './listed.ts';
 
@@ -15,12 +15,14 @@ export async function readOwn(
   const blob = (of: Digest) => Bun.file(join(layout, 'blobs', ...of.split(':')));
   const { manifests } = index.parse(await Bun.file(join(layout, 'index.json')).json());
   const described = manifest.parse(await blob(manifests[0]!.digest).json()).layers;
+  const readers = createLayerReaders();
   const layers = [];
   for (const { digest: layer, mediaType } of described) {
-    const read = await extractLayer(blob(layer), { mediaType, signal: AbortSignal.timeout(600_000) });
+    const read = await readers.read(() => blob(layer), { mediaType, signal: AbortSignal.timeout(600_000) });
     if (!read.ok) throw new Error(`layer ${layer} could not be read: ${read.detail} ${read.said}`);
     layers.push({ digest: layer, inventory: read.inventory });
   }
+  await readers.close();
   const { components, warnings } = mergeLayers(layers);
   const listed = components.flatMap((one) => {
     const source = one.type === 'deb' ? { name: one.name, version: one.version } : undefined;

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { inventoryCommand } from '../../src/inventory/index.ts';
+import type { BunFile } from 'bun';
+import { frameOf, inventoryCommand } from '../../src/inventory/index.ts';
 import { run, type Shape } from '../shape.ts';
 
 const main = join(import.meta.dir, '..', '..', 'src', 'main.ts');
@@ -35,14 +36,14 @@ export const layers: Shape = {
     await run(['sh', '-c', `head -c 1024 /dev/zero | gzip -c >${join(directory, 'layer.empty')}`]);
   },
   async measure({ directory, scale }, contender) {
-    const command = (compression: Compression) =>
+    const costOf = (compression: Compression, layer = layerOf(directory, compression)) =>
       contender === 'bonded'
-        ? [process.execPath, main, inventoryCommand, JSON.stringify({ mediaType: '', limits: {}, timeMs: 120_000 })]
+        ? cost([process.execPath, main, inventoryCommand], frameOf(orderOf(layer)))
         : // A layer that was cut ends in the midst of a file.
-          ['sh', '-c', `${unpackers[compression]} | tar -t >/dev/null 2>&1; true`];
-    const gzip = await cost(command('gzip'), layerOf(directory, 'gzip'));
-    const zstd = await cost(command('zstd'), layerOf(directory, 'zstd'));
-    const empty = await cost(command('gzip'), join(directory, 'layer.empty'));
+          cost(['sh', '-c', `${unpackers[compression]} | tar -t >/dev/null 2>&1; true`], Bun.file(layer));
+    const gzip = await costOf('gzip');
+    const zstd = await costOf('zstd');
+    const empty = await costOf('gzip', join(directory, 'layer.empty'));
     const megabytes = scale.blobBytes / 1e6;
     return {
       gzip: megabytes / gzip.cpuSeconds,
@@ -53,10 +54,13 @@ export const layers: Shape = {
   },
 };
 
-/** What a program took with a file as its input. */
-async function cost(command: string[], input: string) {
+const orderOf = (path: string) =>
+  new TextEncoder().encode(JSON.stringify({ mediaType: '', limits: {}, timeMs: 120_000, path }));
+
+/** What a program took with its input. */
+async function cost(command: string[], stdin: Uint8Array<ArrayBuffer> | BunFile) {
   const began = performance.now();
-  const child = Bun.spawn(command, { stdin: Bun.file(input), stdout: 'ignore', stderr: 'inherit' });
+  const child = Bun.spawn(command, { stdin, stdout: 'ignore', stderr: 'inherit' });
   if ((await child.exited) !== 0) throw new Error(`${command[0]} failed`);
   const { cpuTime, maxRSS } = child.resourceUsage()!;
   return {

@@ -17,7 +17,7 @@ import { jobMigrations } from '../../src/jobs/index.ts';
 import type { Digest } from '../../src/oci/index.ts';
 import type { Component } from '../../src/packages/index.ts';
 import { findImages } from '../../src/scanning/find-images.ts';
-import { writeInventory } from '../../src/scanning/image-store.ts';
+import { writeInventory } from '../../src/scanning/write-inventory.ts';
 import {
   createKnowledge,
   newRematchState,
@@ -34,7 +34,7 @@ const ofImage = 300;
 /** Packages and versions that advisories speak of; nine times as many are there that none speaks of. */
 const spokenOf = 2000;
 const asked = { component: 'pkg:pypi/django@2.0', vulnerability: 'CVE-2018-14574' };
-const migrations = [
+export const migrations = [
   ...jobMigrations,
   ...eventMigrations,
   ...contentMigrations,
@@ -111,7 +111,7 @@ async function timed(find: () => Promise<{ images: unknown[] }>): Promise<number
 }
 
 /** Drawn by a fixed rule, popular packages more often. */
-async function fill(db: Database, registryId: number, count: number): Promise<void> {
+export async function fill(db: Database, registryId: number, count: number): Promise<void> {
   const named = await namedComponents();
   const bad = named.filter(({ name }, at) => name === 'django' || at % Math.ceil(named.length / spokenOf) === 0);
   // What nobody knows anything against, as is most of any image.

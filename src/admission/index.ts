@@ -5,7 +5,7 @@ export { admissionChecks } from './checks.ts';
 export { admissionExceptionType, admissionPolicyType, admissionType, admissionTypes } from './contract.ts';
 export type { AdmissionFacts, AdmissionReason, Decision, Effect, QuarantineState } from './decision.ts';
 export type { Evidence, EvidenceFinding, FixState, ScanEvidence, ScanStatus } from './evidence.ts';
-export { writeEvidence } from './evidence-store.ts';
+export { keepEvidence, type KeptEvidence, packEvidence, writeEvidence } from './evidence-store.ts';
 export { covers as coversRepository } from './repositories.ts';
 export type { AdmissionException } from './exception.ts';
 export type { Exemption, Passed, Puller } from './gate.ts';

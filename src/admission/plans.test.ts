@@ -28,7 +28,7 @@ import {
   verdictsAfter,
 } from './due-store.ts';
 import { evaluate } from './evaluate.ts';
-import { forgetEvidence, readEvidence, writeEvidence } from './evidence-store.ts';
+import { forgetEvidence, keepEvidence, packEvidence, readEvidence, writeEvidence } from './evidence-store.ts';
 import { digestNumber, facts, scan } from './facts.double.ts';
 import { statedOf, writeStated } from './quarantine-store.ts';
 import { admissionMigrations } from './tables.ts';
@@ -100,6 +100,9 @@ async function exercise(base: TestDatabase): Promise<Statement[]> {
   const { repositoryId, registryId, digest } = place;
   const digests = [digest, digestNumber(8)];
   await writeEvidence(db, registryId, digest, scan());
+  const evidence = packEvidence(scan());
+  const several = digests.map((each) => ({ registryId, digest: each, evidence }));
+  await db.write(async (tx) => keepEvidence(tx, several, 0));
   await readEvidence(db, registryId, digest, 'scan');
   const decision = evaluate(facts(), [], [], 0);
   const verdict = { decision, revision: 'r', evidenceVersion: 0, stateVersion: 0, evaluatedAt: 0 };

@@ -19,6 +19,8 @@ import { placeOf, type VerdictOptions, type Verdicts } from './verdicts.ts';
 /** Verdicts that are made anew in a round, and events that are looked at. */
 const verdictsAtOnce = 100;
 const eventsAtOnce = 1000;
+/** Verdicts that are made at a time: together they wait for the disk, or for PostgreSQL, once. */
+const verdictsTogether = 8;
 /** Verdicts of a registry that are looked through in a round, after its rules have changed. */
 const lookedAtOnce = 500;
 /** After how long they are looked through again (ms): longer than a decision takes, and than a node needs to hear of a rule. */
@@ -178,9 +180,12 @@ export function createRecompute(options: RecomputeOptions): Recompute {
     },
     async recompute() {
       const due = await dueVerdicts(db, now(), verdictsAtOnce);
-      for (const { repositoryId, digest } of due) {
+      const decideOne = async ({ repositoryId, digest }: (typeof due)[number]) => {
         const done = await guarded({ repositoryId, digest }, () => decide(repositoryId, digest));
         if (!done) await db.write(async (tx) => setDue(tx, repositoryId, digest, now() + againMs));
+      };
+      for (let at = 0; at < due.length; at += verdictsTogether) {
+        await Promise.all(due.slice(at, at + verdictsTogether).map(decideOne));
       }
       return due.length === verdictsAtOnce;
     },

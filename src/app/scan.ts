@@ -1,7 +1,7 @@
 import { advisoriesStatus, type AdvisoriesStatus, freshnessOf } from '../advisories/index.ts';
 import type { Configuration } from '../configuration.ts';
 import type { Uploads } from '../content/index.ts';
-import { extractLayer } from '../inventory/index.ts';
+import { createLayerReaders } from '../inventory/index.ts';
 import { isAlive, startPeriodic } from '../jobs/index.ts';
 import {
   createKnowledge,
@@ -61,11 +61,12 @@ export function startScanning(
   };
   const engines = startEngines(config, storage, { identification, directory }, knowledge, { log, failed, now });
   const limits = { memoryBytes: scanning.memory, timeMs: scanning.timeout };
+  const readers = createLayerReaders();
   const runner = runScans({
     db,
     blobs,
     now,
-    extract: (source, options) => extractLayer(source, { ...options, limits }),
+    extract: (open, options) => readers.read(open, { ...options, limits }),
     parallel: scanning.parallel,
     timeoutMs: scanning.timeout,
     nodes: node && { self: node.id, isAlive },
@@ -100,7 +101,10 @@ export function startScanning(
   let trimmed = '';
   return [
     ...engines.stops,
-    () => runner.stop(),
+    async () => {
+      await runner.stop();
+      await readers.close();
+    },
     periodic('follow-content', followMs, async () => {
       const limit = 100;
       const followed = await followContent(db, now, limit);

@@ -32,7 +32,16 @@ export {
 } from './storage-limiter.ts';
 export { isOverLimit, roomFor } from './storage-limits.ts';
 export type { ManifestFacts } from './recent-manifests.ts';
-export { contentOf, hasPlaces, imagesAfter, type Place, placesAmong, placesOf, type StoredContent } from './places.ts';
+export {
+  contentOf,
+  hasPlaces,
+  imagesAfter,
+  type Place,
+  placesAmong,
+  placesOf,
+  registriesOf,
+  type StoredContent,
+} from './places.ts';
 export { putManifest } from './put-manifest.ts';
 export { type Pulls, pullsOf } from './pulls.ts';
 export { dayOf, regionPullsOf } from './region-pulls.ts';

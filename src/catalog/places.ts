@@ -44,6 +44,39 @@ export async function placesAmong(
   return (await Promise.all(found)).flat();
 }
 
+/** Places that are read at once to know the registries of manifests. */
+const placesAtOnce = 500;
+
+/** The registries that have manifests, by their digests; of those that are nowhere there is nothing. */
+export async function registriesOf(db: Database, digests: readonly Digest[]): Promise<Map<Digest, Set<number>>> {
+  const found = new Map<Digest, Set<number>>();
+  const add = (digest: Digest, registryId: number) => {
+    const of = found.get(digest);
+    if (of) of.add(registryId);
+    else found.set(digest, new Set([registryId]));
+  };
+  for (const { list, values } of listsOf(digests)) {
+    const rows = await db.all<{ digest: Digest; registryId: number }>(
+      `SELECT digest, registry_id AS "registryId" FROM manifests WHERE digest IN (${list})
+        ORDER BY digest, repository_id LIMIT ?`,
+      [...values, placesAtOnce],
+    );
+    for (const { digest, registryId } of rows) add(digest, registryId);
+    const last = rows.length < placesAtOnce ? undefined : rows.at(-1)!.digest;
+    if (last === undefined) continue;
+    // One of them is in very many repositories: it and those behind it are looked at one by one.
+    for (const digest of new Set(values.filter((each) => each >= last))) {
+      for (let after = 0; ;) {
+        const places = await placesOf(db, digest, placesAtOnce, after);
+        for (const { registryId } of places) add(digest, registryId);
+        if (places.length < placesAtOnce) break;
+        after = places.at(-1)!.repositoryId;
+      }
+    }
+  }
+  return found;
+}
+
 /**
  * A manifest by its digest alone, from whichever repository has it: for what works for the registry itself. Who asks for
  * others goes through `findManifest`.

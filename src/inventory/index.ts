@@ -6,6 +6,7 @@ export { type ImageInventory, type ImageLayer, type ImageWarning, mergeLayers } 
 export { readLayer, type ReadLayerOptions } from './read-layer.ts';
 export type { FoundPackage, OsRelease, PackageType } from './reader.ts';
 export type { Warning, WarningCode } from './warnings.ts';
-export { type Extraction, extractLayer, type ExtractOptions } from './process/extract-layer.ts';
-export { inventoryCommand } from './process/protocol.ts';
+export { createLayerReaders, type LayerReaders } from './process/layer-readers.ts';
+export { frameOf, inventoryCommand } from './process/protocol.ts';
+export type { Extraction, LayerBytes } from './process/reader-process.ts';
 export { runInventory } from './process/run-inventory.ts';

@@ -10,7 +10,7 @@ export const scanningConfig = z
       .max(64)
       .default(1)
       .describe(
-        'Images that a node scans at a time, each in a process of its own, last in line for the processor; 0: none.',
+        'Images that a node scans at a time, each in a process beside this one, last in line for the processor; 0: none.',
       ),
     timeout: duration().prefault('15m').describe('How long the scan of an image may take, and that of one layer.'),
     memory: byteSize().prefault('1GiB').describe('Memory that the process which reads a layer may take.'),

@@ -1,4 +1,4 @@
-import { type Database, type LookUps, unpackJson } from '../database/index.ts';
+import { type Database, listsOf, packJson, unpackJson } from '../database/index.ts';
 import type { Finding, Summary } from './findings.ts';
 import './tables.ts';
 
@@ -20,37 +20,42 @@ export interface StoredFindings {
 }
 
 export async function readFindings(db: Database, scanId: number): Promise<StoredFindings | undefined> {
-  const row = await db.first<{
-    body: Uint8Array<ArrayBuffer>;
-    summary: string;
-    revision: number;
-    scannedAt: number;
-    evaluatedAt: number;
-    version: number;
-    engines: string;
-  }>(
-    `SELECT version, engines, body, summary, advisory_revision AS revision, scanned_at AS "scannedAt", evaluated_at AS "evaluatedAt"
-      FROM image_findings WHERE scan_id = ?`,
-    [scanId],
-  );
-  if (!row) return undefined;
-  const { cut, ...summary } = JSON.parse(row.summary) as Summary & { cut: boolean };
-  return {
-    findings: unpackJson<Finding[]>(row.body),
-    summary,
-    isCut: cut,
-    advisoryRevision: row.revision,
-    scannedAt: row.scannedAt,
-    evaluatedAt: row.evaluatedAt,
-    version: row.version,
-    engines: row.engines,
-  };
+  return (await findingsOf(db, [scanId])).get(scanId);
 }
 
-/** Which findings these are; undefined where there are none yet. */
-export async function versionOf(db: LookUps, scanId: number): Promise<number | undefined> {
-  const row = await db.first<{ version: number }>('SELECT version FROM image_findings WHERE scan_id = ?', [scanId]);
-  return row?.version;
+/** Of several images, by their scans; of those that were never evaluated there is nothing. */
+export async function findingsOf(db: Database, scanIds: readonly number[]): Promise<Map<number, StoredFindings>> {
+  const found = listsOf(scanIds).map(({ list, values }) =>
+    db.all<{
+      id: number;
+      body: Uint8Array<ArrayBuffer>;
+      summary: string;
+      revision: number;
+      scannedAt: number;
+      evaluatedAt: number;
+      version: number;
+      engines: string;
+    }>(
+      `SELECT scan_id AS id, version, engines, body, summary, advisory_revision AS revision, scanned_at AS "scannedAt",
+          evaluated_at AS "evaluatedAt"
+        FROM image_findings WHERE scan_id IN (${list})`,
+      values,
+    ),
+  );
+  const rows = (await Promise.all(found)).flat();
+  return new Map(
+    rows.map(({ id, body, summary: text, revision, ...row }) => {
+      const { cut, ...summary } = JSON.parse(text) as Summary & { cut: boolean };
+      const findings = unpackJson<Finding[]>(body);
+      return [id, { ...row, findings, summary, isCut: cut, advisoryRevision: revision }];
+    }),
+  );
+}
+
+/** The findings of an image as `packJson` has made them; of none where it was never evaluated. */
+export async function packedFindings(db: Database, scanId: number): Promise<Uint8Array> {
+  const row = await db.first<{ body: Uint8Array }>('SELECT body FROM image_findings WHERE scan_id = ?', [scanId]);
+  return row?.body ?? packJson([]);
 }
 
 export interface FindingChange {

@@ -1,8 +1,8 @@
 import type { EvidenceFinding } from '../admission/index.ts';
 import { severities, type Severity, severityRank } from '../packages/index.ts';
 import type { EngineFinding } from './engines/engine.ts';
-import type { StoredInventory } from './image-store.ts';
 import type { KnownVulnerability } from './knowledge.ts';
+import type { MatchedPackage } from './matched-packages.ts';
 
 /** A vulnerability of a package of an image, as it is kept: what else is known of it, advisories say whenever they are asked. */
 export interface Finding extends EvidenceFinding {
@@ -16,27 +16,29 @@ export interface Finding extends EvidenceFinding {
 
 /** One for each package and vulnerability, from the worst to the least, then by vulnerability and package URL. */
 export function findingsIn(
-  { inventory, componentIds }: Pick<StoredInventory, 'inventory' | 'componentIds'>,
+  packages: readonly MatchedPackage[],
   known: ReadonlyMap<number, readonly KnownVulnerability[]>,
   firstSeen: (vulnerability: string, purl: string) => number,
 ): Finding[] {
   const findings: Finding[] = [];
-  const seen = new Set<string>();
-  for (const [at, component] of inventory.components.entries()) {
-    const id = componentIds[at];
-    for (const vulnerability of (id != null && known.get(id)) || []) {
-      const key = keyOf(vulnerability.id, component.purl);
+  // By package URL, as in seen-findings.ts.
+  const found = new Map<string, Set<string>>();
+  for (const { componentId, place, purl, installedName, installedVersion } of packages) {
+    const vulnerabilities = known.get(componentId) ?? [];
+    if (vulnerabilities.length === 0) continue;
+    let of = found.get(purl);
+    if (!of) found.set(purl, (of = new Set()));
+    for (const vulnerability of vulnerabilities) {
       // The same package in several places of an image is one finding, of the first of them.
-      if (seen.has(key)) continue;
-      seen.add(key);
-      const { purl, installedName, installedVersion } = component;
+      if (of.has(vulnerability.id)) continue;
+      of.add(vulnerability.id);
       findings.push({
         ...vulnerability,
         firstSeen: firstSeen(vulnerability.id, purl),
         purl,
         installedName,
         installedVersion,
-        component: at,
+        component: place,
       });
     }
   }
@@ -68,17 +70,18 @@ export interface Summary extends Record<Lowercase<Severity>, number> {
 }
 
 export function summarise(findings: readonly EvidenceFinding[]): Summary {
-  const summary = Object.fromEntries(severities.map((severity) => [severity.toLowerCase(), 0])) as unknown as Summary;
-  Object.assign(summary, { fixable: 0, kev: 0, malicious: 0, possible: 0 });
+  const numbers = Object.fromEntries(severities.map((severity) => [severity, 0])) as Record<Severity, number>;
+  const rest = { fixable: 0, kev: 0, malicious: 0, possible: 0 };
   for (const { severity, fixable, kev, malicious, possible } of findings) {
     if (possible) {
-      summary.possible++;
+      rest.possible++;
       continue;
     }
-    summary[severity.toLowerCase() as Lowercase<Severity>]++;
-    if (fixable) summary.fixable++;
-    if (kev) summary.kev++;
-    if (malicious) summary.malicious++;
+    numbers[severity]++;
+    if (fixable) rest.fixable++;
+    if (kev) rest.kev++;
+    if (malicious) rest.malicious++;
   }
-  return summary;
+  const bySeverity = severities.map((severity) => [severity.toLowerCase(), numbers[severity]] as const);
+  return { ...(Object.fromEntries(bySeverity) as Record<Lowercase<Severity>, number>), ...rest };
 }

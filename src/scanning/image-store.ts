@@ -1,4 +1,4 @@
-import { type Database, packJson, type Parameter, rowsOf, type Transaction, unpackJson } from '../database/index.ts';
+import { type Database, listsOf, type Transaction, unpackJson } from '../database/index.ts';
 import type { ImageInventory } from '../inventory/index.ts';
 import type { Digest } from '../oci/index.ts';
 import type { ScanState } from './tables.ts';
@@ -19,7 +19,8 @@ export interface StoredInventory {
   scannedAt: number;
 }
 
-type Body = Pick<StoredInventory, 'inventory' | 'componentIds' | 'baseCreatedAt'>;
+/** As it lies in the column. */
+export type InventoryBody = Pick<StoredInventory, 'inventory' | 'componentIds' | 'baseCreatedAt'>;
 
 /** Whose advisories speak of the packages of an image. */
 export const ecosystemsOf = ({ components }: ImageInventory): string[] =>
@@ -53,34 +54,20 @@ export async function revisionOf(db: Database, scanId: number): Promise<number |
 }
 
 export async function readInventory(db: Database, scanId: number): Promise<StoredInventory | undefined> {
-  const row = await db.first<{
-    revision: number;
-    status: InventoryStatus;
-    scannedAt: number;
-    body: Uint8Array<ArrayBuffer>;
-  }>('SELECT revision, status, scanned_at AS "scannedAt", body FROM image_inventories WHERE scan_id = ?', [scanId]);
-  return row && { revision: row.revision, status: row.status, scannedAt: row.scannedAt, ...unpackJson<Body>(row.body) };
+  return (await inventoriesOf(db, [scanId])).get(scanId);
 }
 
-/** Keeps what is in an image, in place of what was known before. */
-export async function writeInventory(db: Database, scanId: number, stored: StoredInventory): Promise<void> {
-  const { inventory, componentIds, baseCreatedAt, revision, status, scannedAt } = stored;
-  const body = packJson({ inventory, componentIds, baseCreatedAt } satisfies Body);
-  const ids = [...new Set(componentIds.filter((id) => id !== null))].toSorted((a, b) => a - b);
-  await db.write(async (tx) => {
-    // Forgotten meanwhile: nobody would ever find it.
-    if (!(await tx.first('SELECT id FROM scans WHERE id = ? FOR UPDATE', [scanId]))) return;
-    await tx.run(
-      `INSERT INTO image_inventories (scan_id, revision, status, scanned_at, body) VALUES (?, ?, ?, ?, ?)
-        ON CONFLICT (scan_id) DO UPDATE SET revision = excluded.revision, status = excluded.status,
-          scanned_at = excluded.scanned_at, body = excluded.body`,
-      [scanId, revision, status, scannedAt, body],
-    );
-    tx.send('DELETE FROM image_components WHERE scan_id = ?', [scanId]);
-    for (const { rows, values } of rowsOf<Parameter>(ids.map((id) => [id, scanId]))) {
-      tx.send(`INSERT INTO image_components (component_id, scan_id) VALUES ${rows}`, values);
-    }
-  });
+/** Of several images, by their scans; of those that were never read there is nothing. */
+export async function inventoriesOf(db: Database, scanIds: readonly number[]): Promise<Map<number, StoredInventory>> {
+  const found = listsOf(scanIds).map(({ list, values }) =>
+    db.all<{ id: number; revision: number; status: InventoryStatus; scannedAt: number; body: Uint8Array<ArrayBuffer> }>(
+      `SELECT scan_id AS id, revision, status, scanned_at AS "scannedAt", body FROM image_inventories
+        WHERE scan_id IN (${list})`,
+      values,
+    ),
+  );
+  const rows = (await Promise.all(found)).flat();
+  return new Map(rows.map(({ id, body, ...row }) => [id, { ...row, ...unpackJson<InventoryBody>(body) }]));
 }
 
 /** Forgets all that is known of an image that is in no repository any more. */

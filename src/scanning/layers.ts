@@ -1,8 +1,13 @@
-import type { BunFile } from 'bun';
 import type { BlobBody, BlobStore } from '../content/index.ts';
 import { findBlob } from '../content/index.ts';
 import { type Database, packJson, unpackJson } from '../database/index.ts';
-import { type extractLayer, extractorRevision, type LayerInventory, unreadLayer } from '../inventory/index.ts';
+import {
+  extractorRevision,
+  type LayerBytes,
+  type LayerInventory,
+  type LayerReaders,
+  unreadLayer,
+} from '../inventory/index.ts';
 import type { Digest } from '../oci/index.ts';
 import './tables.ts';
 
@@ -13,7 +18,7 @@ export interface LayerSource {
   db: Database;
   blobs: Pick<BlobStore, 'read'>;
   now(): number;
-  extract: typeof extractLayer;
+  extract: LayerReaders['read'];
 }
 
 interface Row {
@@ -41,8 +46,8 @@ export async function inventoryOf(
   const blob = await findBlob(db, digest);
   // A foreign layer, which lies with its vendor.
   if (!blob) return unreadLayer('foreign-layer');
-  const body = blob.size === 0 ? new Uint8Array() : await blobs.read(blob.key, 0, blob.size - 1);
-  const read = await extract(streamOf(body), { mediaType, signal });
+  const open = async () => bytesOf(blob.size === 0 ? new Uint8Array() : await blobs.read(blob.key, 0, blob.size - 1));
+  const read = await extract(open, { mediaType, signal });
   signal.throwIfAborted();
   await db.change(
     `INSERT INTO layer_inventories (digest, revision, body, failure, failures, read_at) VALUES (?, ?, ?, ?, ?, ?)
@@ -59,9 +64,9 @@ export async function inventoryOf(
   throw new Error(`layer ${digest} could not be read (${read.reason}: ${read.detail})`);
 }
 
-/** A file goes to the process as it lies: no byte of it comes through this one. */
-function streamOf(body: BlobBody): BunFile | ReadableStream<Uint8Array> {
+/** A file is opened by the process that reads it: no byte of it comes through this one. */
+function bytesOf(body: BlobBody): LayerBytes {
   if (body instanceof ReadableStream) return body;
-  if (body instanceof Blob && 'name' in body) return body as BunFile;
+  if (body instanceof Blob && 'name' in body) return body as LayerBytes;
   return new Blob([body]).stream();
 }

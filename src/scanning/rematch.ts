@@ -1,15 +1,13 @@
 import { changedComponents } from '../advisories/index.ts';
 import { type Database, listsOf } from '../database/index.ts';
-import type { Digest } from '../oci/index.ts';
-import { evaluateImage } from './evaluate-image.ts';
+import { type Evaluated, evaluatedTogether, evaluateImages } from './evaluate-images.ts';
 import type { Knowledge } from './knowledge.ts';
 import './tables.ts';
 
 /** Components whose images are looked for at once: an update that changes more is done in rounds. */
 const mostComponents = 50_000;
-/** Images of a round, and of them at a time. */
+/** Images of a round. */
 const mostImages = 200;
-const together = 8;
 
 /**
  * Evaluates anew what an update of the advisories changed, without touching a layer: the images that have a component against
@@ -33,10 +31,8 @@ export async function reevaluate(
     state.waiting = await scansOf(db, componentIds);
   }
   const round = await imagesOf(db, state.waiting.splice(0, mostImages));
-  for (let at = 0; at < round.length; at += together) {
-    // Together they wait for the disk once.
-    await Promise.all(round.slice(at, at + together).map((image) => evaluateImage(context, image, state.knowledge!)));
-  }
+  for (let at = 0; at < round.length; at += evaluatedTogether)
+    await evaluateImages(context, round.slice(at, at + evaluatedTogether), state.knowledge!);
   if (state.waiting.length > 0) return { images: round.length, more: true };
   await keepRevision(db, state.revision);
   state.knowledge = undefined;
@@ -65,12 +61,9 @@ async function scansOf(db: Database, componentIds: readonly number[]): Promise<n
   return [...scans].toSorted((a, b) => a - b);
 }
 
-async function imagesOf(db: Database, scans: readonly number[]): Promise<{ scanId: number; digest: Digest }[]> {
+async function imagesOf(db: Database, scans: readonly number[]): Promise<Evaluated[]> {
   const found = listsOf(scans).map(({ list, values }) =>
-    db.all<{ scanId: number; digest: Digest }>(
-      `SELECT id AS "scanId", digest FROM scans WHERE id IN (${list})`,
-      values,
-    ),
+    db.all<Evaluated>(`SELECT id AS "scanId", digest FROM scans WHERE id IN (${list})`, values),
   );
   return (await Promise.all(found)).flat();
 }

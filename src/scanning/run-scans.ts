@@ -1,7 +1,7 @@
 import type { Database } from '../database/index.ts';
 import type { ImageInventory } from '../inventory/index.ts';
 import type { Digest } from '../oci/index.ts';
-import { tellAdmission } from './evaluate-image.ts';
+import { giveWay } from './give-way.ts';
 import { readInventory } from './image-store.ts';
 import type { Knowledge } from './knowledge.ts';
 import type { LayerSource } from './layers.ts';
@@ -15,6 +15,7 @@ import {
   type TakenScan,
 } from './queue.ts';
 import { nothingIn, type ScanOutcome, scanImage } from './scan-image.ts';
+import { tellAdmission } from './tell-admission.ts';
 
 export interface RunnerOptions extends LayerSource {
   /** Images at a time. */
@@ -82,7 +83,7 @@ export function runScans(options: RunnerOptions): { wake(): void; stop(): Promis
       } finally {
         if (taken) mine.delete(taken.id);
       }
-      if (!taken) await rest();
+      await (taken ? giveWay() : rest());
     }
   }
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { advisory } from '../advisories/advisory-rig.double.ts';
 import { deleteManifest } from '../catalog/index.ts';
 import { mediaTypes } from '../oci/index.ts';
-import { evaluateImage } from './evaluate-image.ts';
+import { evaluateImage } from './evaluate-images.ts';
 import { followContent } from './follow.ts';
 import { changesOf } from './findings-store.ts';
 import { findScan } from './image-store.ts';

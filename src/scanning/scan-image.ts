@@ -5,11 +5,13 @@ import { findBlob } from '../content/index.ts';
 import { extractorRevision, type ImageInventory, mergeLayers } from '../inventory/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { isAttestation, type ScannableImage, scannable } from './classify.ts';
-import { evaluateImage, tellAdmission } from './evaluate-image.ts';
+import { evaluateImage } from './evaluate-images.ts';
 import type { Knowledge } from './knowledge.ts';
-import { forgetImage, type InventoryStatus, revisionOf, type StoredInventory, writeInventory } from './image-store.ts';
+import { forgetImage, type InventoryStatus, revisionOf, type StoredInventory } from './image-store.ts';
 import { inventoryOf, type LayerSource } from './layers.ts';
 import type { TakenScan } from './queue.ts';
+import { tellAdmission } from './tell-admission.ts';
+import { writeInventory } from './write-inventory.ts';
 
 /** Largest config that is read for its times (bytes). */
 const mostConfigBytes = 1024 * 1024;

@@ -7,7 +7,7 @@ import { archiveOf, dpkgStatus } from '../inventory/archive.double.ts';
 import { type Extraction, readLayer } from '../inventory/index.ts';
 import { jobMigrations } from '../jobs/index.ts';
 import { type Digest, mediaTypes } from '../oci/index.ts';
-import { evaluateImage } from './evaluate-image.ts';
+import { evaluateImage } from './evaluate-images.ts';
 import { readFindings } from './findings-store.ts';
 import { findScan, readInventory } from './image-store.ts';
 import { createKnowledge } from './knowledge.ts';
@@ -50,8 +50,8 @@ export async function openScanRig() {
     db,
     now,
     blobs: { read: (key) => new TextEncoder().encode(stored.get(key.slice(0, key.lastIndexOf('-'))) ?? '') },
-    async extract(stream, { mediaType }) {
-      const text = await new Response(stream as ReadableStream<Uint8Array>).bytes();
+    async extract(open, { mediaType }) {
+      const text = await new Response((await open()) as ReadableStream<Uint8Array>).bytes();
       const digest = [...stored].find(([, content]) => content === new TextDecoder().decode(text))![0];
       read.push(digest);
       const made = extraction?.(digest);

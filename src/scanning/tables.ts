@@ -47,6 +47,8 @@ declare module '../database/tables.ts' {
       status: string;
       body: Uint8Array;
       scanned_at: number;
+      /** What of it advisories are compared with; see matched-packages.ts. */
+      packages: Uint8Array | null;
     };
     /** Which images have a component. */
     image_components: { component_id: number; scan_id: number };
@@ -64,6 +66,8 @@ declare module '../database/tables.ts' {
       /** Of the inventory that they speak of. */
       scanned_at: number;
       evaluated_at: number;
+      /** Which they are, and since when; see seen-findings.ts. */
+      seen: Uint8Array | null;
     };
     /** One row: up to which revision of the advisories images are evaluated. */
     evaluated_advisories: { id: number; revision: number };
@@ -105,6 +109,16 @@ export const scanningMigrations: Migration[] = [
         `CREATE TABLE finding_changes (id ${id}, scan_id ${int} NOT NULL, vulnerability ${text} NOT NULL, purl ${text} NOT NULL,
           "change" ${text} NOT NULL, at ${int} NOT NULL, advisory_revision ${int} NOT NULL)`,
         `CREATE INDEX finding_changes_of ON finding_changes (scan_id, id)`,
+      ]);
+    },
+  },
+  {
+    name: '0096-what-is-evaluated',
+    async up(db, dialect) {
+      const { bytes } = sqlTypes(dialect);
+      await run(db, [
+        `ALTER TABLE image_inventories ADD COLUMN packages ${bytes}`,
+        `ALTER TABLE image_findings ADD COLUMN seen ${bytes}`,
       ]);
     },
   },

@@ -1,16 +1,20 @@
 import { extractorRevision, type FoundFile, type LayerInventory } from '../layer-inventory.ts';
 import type { FoundPackage, OwnedFiles } from '../reader.ts';
+import type { InventoryAnswer } from './protocol.ts';
 import type { Warning } from '../warnings.ts';
 
-/** What the process printed; undefined where it is no inventory: that process has read what anybody has written. */
-export function parseAnswer(printed: string): LayerInventory | undefined {
+/** What the process printed; undefined where it is no answer: that process has read what anybody has written. */
+export function parseAnswer(printed: string): InventoryAnswer | undefined {
   let answer: unknown;
   try {
     answer = JSON.parse(printed);
   } catch {
     return undefined;
   }
-  return isInventory(answer) ? answer : undefined;
+  if (isInventory(answer)) return answer;
+  return isObject<{ unreadable: string }>(answer) && typeof answer.unreadable === 'string'
+    ? { unreadable: answer.unreadable }
+    : undefined;
 }
 
 function isInventory(value: unknown): value is LayerInventory {

@@ -10,33 +10,45 @@ export interface SaidByEngines {
   mark: string;
 }
 
-/** What engines say of an image now, in the order of their names. */
-export async function saidByEngines(db: Database, scanId: number): Promise<SaidByEngines> {
-  const rows = await db.all<{ engine: string; version: number; body: Uint8Array<ArrayBuffer> | null }>(
-    'SELECT engine, version, body FROM engine_scans WHERE scan_id = ? ORDER BY engine',
-    [scanId],
+/** What engines say of images now, in the order of their names; of each of these scans. */
+export async function saidAbout(db: Database, scanIds: readonly number[]): Promise<Map<number, SaidByEngines>> {
+  const found = listsOf(scanIds).map(({ list, values }) =>
+    db.all<Said & { id: number; body: Uint8Array<ArrayBuffer> | null }>(
+      `SELECT scan_id AS id, engine, version, body FROM engine_scans WHERE scan_id IN (${list}) ORDER BY scan_id, engine`,
+      values,
+    ),
   );
-  const said = rows.flatMap(({ engine, version, body }) => (body === null ? [] : [{ engine, version, body }]));
-  return {
-    reports: said.map(({ engine, body }) => ({ engine, findings: unpackJson<EngineFinding[]>(body) })),
-    mark: markOf(said),
-  };
+  const rows = (await Promise.all(found)).flat();
+  const byScan = Map.groupBy(
+    rows.flatMap(({ body, ...row }) => (body === null ? [] : [{ ...row, body }])),
+    ({ id }) => id,
+  );
+  return new Map(
+    scanIds.map((id) => {
+      const said = byScan.get(id) ?? [];
+      const reports = said.map(({ engine, body }) => ({ engine, findings: unpackJson<EngineFinding[]>(body) }));
+      return [id, { reports, mark: markOf(said) }];
+    }),
+  );
+}
+
+interface Said {
+  engine: string;
+  version: number;
 }
 
 /** Whether the findings of an image have in them what engines have said last; also where there are none to be had. */
 export async function areEvaluated(db: Database, scanId: number): Promise<boolean> {
   const [said, found] = await Promise.all([
-    db.all<{ engine: string; version: number }>(
-      'SELECT engine, version FROM engine_scans WHERE scan_id = ? AND version > 0 ORDER BY engine',
-      [scanId],
-    ),
+    db.all<Said>('SELECT engine, version FROM engine_scans WHERE scan_id = ? AND version > 0 ORDER BY engine', [
+      scanId,
+    ]),
     db.first<{ engines: string }>('SELECT engines FROM image_findings WHERE scan_id = ?', [scanId]),
   ]);
   return found === undefined || found.engines === markOf(said);
 }
 
-const markOf = (said: readonly { engine: string; version: number }[]): string =>
-  said.map(({ engine, version }) => `${engine}:${version}`).join(' ');
+const markOf = (said: readonly Said[]): string => said.map(({ engine, version }) => `${engine}:${version}`).join(' ');
 
 /** How far an engine is with an image. */
 export interface EngineState {

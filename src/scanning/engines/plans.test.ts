@@ -17,7 +17,7 @@ import {
   requestEngines,
 } from './engine-queue.ts';
 import { finding, report } from './engine-rig.double.ts';
-import { areEvaluated, engineStates, forgetEngines, saidByEngines } from './engine-store.ts';
+import { areEvaluated, engineStates, forgetEngines, saidAbout } from './engine-store.ts';
 
 /** Many images about which an engine was asked, of which few wait. */
 async function fill({ db }: ScanRig): Promise<void> {
@@ -52,7 +52,7 @@ async function exercise(rig: ScanRig): Promise<Map<string, Statement[]>> {
     else if (end === 'finish') {
       await keepReport(db, taken, report(finding('CVE-2026-1', 'left-pad', '1.0.0')));
       await finishEngineScan(db, taken, now());
-      await saidByEngines(db, id);
+      await saidAbout(db, [id, id + 1]);
       await areEvaluated(db, id);
       await engineStates(db, id);
       await requestEngines(db, digest, ['them'], 0);

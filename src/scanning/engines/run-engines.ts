@@ -1,7 +1,7 @@
 import { contentOf, placesOf } from '../../catalog/index.ts';
 import type { Database } from '../../database/index.ts';
 import { type ScannableImage, scannable } from '../classify.ts';
-import { evaluateImage } from '../evaluate-image.ts';
+import { evaluateImage } from '../evaluate-images.ts';
 import type { Knowledge } from '../knowledge.ts';
 import type { ScanClaims } from '../queue.ts';
 import { type Engine, EngineError, type EngineImage } from './engine.ts';

@@ -5,11 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { archiveOf, dpkgStatus, foundIn } from '../archive.double.ts';
-import { type Extraction, extractorRevision, extractLayer, type ExtractOptions } from '../index.ts';
+import { extractorRevision } from '../index.ts';
+import { type Extraction, type LayerBytes, type ReadOptions, startReader } from './reader-process.ts';
 
 /** The compiled program where the tests run with one. */
 const compiled = process.env['BONDED_TEST_PROGRAM'];
-const given = compiled === undefined ? {} : { program: [compiled] };
+const given = compiled === undefined ? undefined : [compiled];
 
 const archive = gzipSync(archiveOf([{ name: 'var/lib/dpkg/status', content: dpkgStatus({ bash: '5.2-1' }) }]));
 const found = ['var/lib/dpkg/status: bash 5.2-1'];
@@ -25,15 +26,21 @@ async function withFile(bytes: Uint8Array, act: (path: string) => Promise<void>)
   }
 }
 
-function extract(
-  source: Parameters<typeof extractLayer>[0],
-  options: Partial<ExtractOptions> = {},
+/** By a process that reads this layer alone. */
+async function extract(
+  source: LayerBytes,
+  { program = given, ...options }: Partial<ReadOptions> & { program?: readonly string[] | undefined } = {},
 ): Promise<Extraction> {
-  return extractLayer(source, { mediaType: '', signal: AbortSignal.timeout(50_000), ...given, ...options });
+  const reader = startReader(program);
+  try {
+    return await reader.read(source, { mediaType: '', signal: AbortSignal.timeout(50_000), ...options });
+  } finally {
+    reader.end();
+  }
 }
 
 /** A process in place of ours that does something to itself. */
-function running(script: string, limits: ExtractOptions['limits'] = {}): Promise<Extraction> {
+function running(script: string, limits: ReadOptions['limits'] = {}): Promise<Extraction> {
   return extract(new Blob([archive]).stream(), { program: [process.execPath, '-e', script], limits });
 }
 
@@ -82,7 +89,7 @@ describe('lesson 59: a layer is read in a process of its own', () => {
       const nice = read(`/proc/${pid}/stat`)
         ?.replace(/^.*\) /, '')
         .split(' ')[16];
-      expect(nice).toBe('10');
+      expect(nice).toBe('19');
       expect(read(`/proc/${pid}/environ`)).toBe('');
       // What a terminal sends to all is not for it.
       process.kill(pid, 'SIGINT');
