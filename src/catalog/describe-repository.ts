@@ -23,7 +23,7 @@ export async function findListedRepository(
 ): Promise<ListedRepository | undefined> {
   const row = await db.first<Lockable & { id: number; created_at: number }>(
     `SELECT id, created_at, attributes, locked_until FROM repositories r WHERE registry_id = ? AND name = ?
-      AND (SELECT m.digest FROM manifests m WHERE m.repository_id = r.id ORDER BY m.digest LIMIT 1) IS NOT NULL`,
+      AND (SELECT m.pushed_at FROM manifests m WHERE m.repository_id = r.id ORDER BY m.pushed_at LIMIT 1) IS NOT NULL`,
     [registryId, name],
   );
   if (!row) return undefined;

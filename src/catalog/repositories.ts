@@ -143,7 +143,7 @@ export async function readRepository(
 /**
  * Repositories that hold a manifest, hidden ones too, after `last`, in byte order. Of those that do not, only the ones are read
  * that had one, and they are collected. The inner ORDER BY keeps PostgreSQL from reading all manifests instead of one for
- * each name.
+ * each name; by time, because there is an index by digest and repository, which it would read until that repository comes.
  */
 export function readRepositories(
   { db }: Catalog,
@@ -153,7 +153,7 @@ export function readRepositories(
 ): Promise<(Lockable & { id: number; name: string })[]> {
   return db.all<Lockable & { id: number; name: string }>(
     `SELECT id, name, attributes, locked_until FROM repositories r WHERE registry_id = ? AND name > ? AND listed = 1
-      AND (SELECT m.digest FROM manifests m WHERE m.repository_id = r.id ORDER BY m.digest LIMIT 1) IS NOT NULL
+      AND (SELECT m.pushed_at FROM manifests m WHERE m.repository_id = r.id ORDER BY m.pushed_at LIMIT 1) IS NOT NULL
       ORDER BY name LIMIT ?`,
     [registryId, afterName(last), limit],
   );

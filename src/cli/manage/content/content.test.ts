@@ -166,7 +166,7 @@ describe('one thing', () => {
     ],
     [['acr', 'manifest', 'show'], 'say which, by --name or as LOGIN_SERVER/REPOSITORY'],
     [['acr', 'lock', '-t', 'a:b', '--until', '2020-01-01'], '--until is in the past'],
-    [['acr', 'lock', '-t', 'a:b', '--until', 'soon'], '--until is a time such as 2027-01-31 or 2027-01-31T12:00:00Z'],
+    [['acr', 'lock', '-t', 'a:b', '--until', 'soon'], '--until is a time such as 2027-01-31, or 12h, 30d, 2w from now'],
   ])('%p is answered with one line', async (words, message) => {
     expect(await rig.refused(...words)).toEqual([2, `bonded: ${message}\n`]);
   });
