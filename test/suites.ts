@@ -77,6 +77,9 @@ const sameOnAll = [
   'tiers/tier-change.property',
 ].map((name) => `src/${name}.test.ts`);
 
+/** What `nodes` shows on PostgreSQL, by the same tests. */
+const sameOnNodes = ['src/app/transfers-processes.test.ts'];
+
 /** What is S3's alone. */
 const s3Alone = ['src/content/s3/*.test.ts', 'test/s3/**'];
 
@@ -167,7 +170,7 @@ export const suites: readonly Suite[] = [
     except: notFacts,
     built: true,
     inMemory: true,
-    minutes: { small: 10, ci: 30, soak: 1440 },
+    minutes: { small: 20, ci: 30, soak: 1440 },
     environment: histories,
     inFreshClone: true,
   },
@@ -176,11 +179,11 @@ export const suites: readonly Suite[] = [
     shows: 'the same on PostgreSQL',
     kind: 'tests',
     files: ['src/**/*.test.ts', 'test/*/**/*.test.ts'],
-    except: [...notFacts, ...sameOnAll, ...sqliteAlone],
+    except: [...notFacts, ...sameOnAll, ...sameOnNodes, ...sqliteAlone],
     postgres: 'needed',
     built: true,
     inMemory: true,
-    minutes: { small: 10, ci: 30, soak: 1440 },
+    minutes: { small: 20, ci: 30, soak: 1440 },
     environment: fewerHistories,
   },
   {
@@ -287,7 +290,7 @@ export const suites: readonly Suite[] = [
     kind: 'script',
     file: 'test/fresh-clone.sh',
     needs: ['bash', 'git', 'npm', 'skopeo'],
-    minutes: { small: 20, ci: 20, soak: 20 },
+    minutes: { small: 30, ci: 30, soak: 30 },
     onlyInCi: true,
   },
   {

@@ -7,7 +7,8 @@ import { changesOf } from './findings-store.ts';
 import { findScan, forgetImage } from './image-store.ts';
 import { npm, openScanRig, type ScanRig } from './scan-rig.double.ts';
 
-const numRuns = Math.min(Number(process.env['BONDED_TEST_RUNS'] ?? 8), 200);
+// Each run scans several images twice.
+const numRuns = Math.ceil(Number(process.env['BONDED_TEST_RUNS'] ?? 64) / 8);
 
 let rig: ScanRig;
 beforeEach(async () => {
