@@ -206,6 +206,9 @@ export const listScans = action({
   permission: 'Microsoft.ContainerRegistry/registries/scanning/read',
 });
 
+/** An image in one of the repositories that have it. */
+const placedImage = { repository: z.string(), digest: z.string(), tags: z.array(z.string()) };
+
 export const listFailedInput = z.object({
   after: z.int().min(0).optional().describe('To go on: `next` of the answer before.'),
   top: z.int().min(1).max(200).default(100),
@@ -220,9 +223,7 @@ export const listFailed = action({
     next: z.int().optional().describe('Where there may be more: what to give as `after`.'),
     images: z.array(
       z.object({
-        repository: z.string(),
-        digest: z.string(),
-        tags: z.array(z.string()),
+        ...placedImage,
         attempts: z.int(),
         requestedTime: time,
         error: z.string().optional().describe('Of the last attempt.'),
@@ -263,9 +264,7 @@ export const scanningType = resourceType({
         next: z.int().optional().describe('Where there may be more: what to give as `after`.'),
         images: z.array(
           z.object({
-            repository: z.string(),
-            digest: z.string(),
-            tags: z.array(z.string()),
+            ...placedImage,
             components: z.array(z.object({ ecosystem: z.string(), name: z.string(), version: z.string() })),
           }),
         ),

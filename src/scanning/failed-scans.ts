@@ -1,11 +1,9 @@
-import { type Catalog, describeTagsOf, placesAmong } from '../catalog/index.ts';
+import type { Catalog } from '../catalog/index.ts';
 import type { Digest } from '../oci/index.ts';
 import type { ListFailedInput } from './contract.ts';
+import { placeImages } from './place-images.ts';
 import './tables.ts';
 
-/** Repositories of the images of an answer, and tags of each, that are named. */
-const mostPlaces = 5000;
-const mostTags = 20;
 /** Pages without an image of this registry that are passed over for one answer. */
 const mostRounds = 20;
 
@@ -27,25 +25,16 @@ export async function failedScans(catalog: Catalog, registryId: number, { after 
       [last, top],
     );
     last = scans.at(-1)?.id ?? last;
-    const digests = scans.map(({ digest }) => digest);
-    const places = Map.groupBy(await placesAmong(db, registryId, digests, mostPlaces), ({ digest }) => digest);
-    const images = scans.flatMap(({ digest, attempts, error, requestedAt }) =>
-      (places.get(digest) ?? []).map(async ({ repositoryId: id, repository }) => {
-        const place = { id, registryId, name: repository };
-        const tags = await describeTagsOf(catalog, place, digest, { last: '', limit: mostTags });
-        return {
-          repository,
-          digest,
-          tags: tags.map(({ name }) => name),
-          attempts,
-          requestedTime: new Date(requestedAt).toISOString(),
-          ...(error !== null && { error }),
-        };
-      }),
-    );
+    const placed = await placeImages(catalog, registryId, scans);
+    const images = placed.map(({ of: { attempts, error, requestedAt }, ...image }) => ({
+      ...image,
+      attempts,
+      requestedTime: new Date(requestedAt).toISOString(),
+      ...(error !== null && { error }),
+    }));
     const more = scans.length === top;
     if (!more || images.length > 0 || round === mostRounds) {
-      return { ...(more && { next: last }), images: await Promise.all(images) };
+      return { ...(more && { next: last }), images };
     }
   }
 }

@@ -1,14 +1,13 @@
 import { componentsWith, findComponents, type FoundComponent } from '../advisories/index.ts';
-import { type Catalog, describeTagsOf, placesAmong } from '../catalog/index.ts';
+import type { Catalog } from '../catalog/index.ts';
 import { type Database, listsOf } from '../database/index.ts';
 import type { Digest } from '../oci/index.ts';
 import type { FindImagesInput } from './contract.ts';
+import { placeImages } from './place-images.ts';
 import './tables.ts';
 
-/** Components of an image, and tags of it, that an answer names. */
+/** Components of an image that an answer names. */
 const mostNamed = 20;
-/** Places of the images of an answer. */
-const mostPlaces = 5000;
 /** Images of other registries that are passed over for one answer, in rounds of `top`. */
 const mostRounds = 20;
 
@@ -106,16 +105,9 @@ async function placed(
   holders: readonly Holder[],
   components: ReadonlyMap<number, FoundComponent>,
 ): Promise<FoundImage[]> {
-  const digests = holders.map(({ digest }) => digest);
-  const places = Map.groupBy(await placesAmong(catalog.db, registryId, digests, mostPlaces), ({ digest }) => digest);
-  const found = holders.flatMap(({ digest, componentIds }) => {
+  const found = await placeImages(catalog, registryId, holders);
+  return found.map(({ of: { componentIds }, ...image }) => {
     const named = componentIds.slice(0, mostNamed).map((id) => components.get(id)!);
-    const shown = named.map(({ ecosystem, name, version }) => ({ ecosystem, name, version }));
-    return (places.get(digest) ?? []).map(async ({ repositoryId: id, repository }) => {
-      const place = { id, registryId, name: repository };
-      const tags = await describeTagsOf(catalog, place, digest, { last: '', limit: mostNamed });
-      return { repository, digest, tags: tags.map(({ name }) => name), components: shown };
-    });
+    return { ...image, components: named.map(({ ecosystem, name, version }) => ({ ecosystem, name, version })) };
   });
-  return Promise.all(found);
 }

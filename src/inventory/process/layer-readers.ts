@@ -111,7 +111,8 @@ export function createLayerReaders({
       const isUsed = reader.layers > 0;
       const read = await readBy(reader, source, options);
       if (read.ok || !isUsed || (read.reason !== 'crashed' && read.reason !== 'memory')) return read;
-      return readBy(start(), await open(), options);
+      const again = await open();
+      return readBy(start(), again, options);
     },
     async close() {
       closed = true;
