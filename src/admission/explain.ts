@@ -71,6 +71,7 @@ const noRules = (repository: string): RepositoryRules => ({
   enforces: false,
   quarantines: false,
   holdsPrevious: false,
+  guardsBlobs: false,
 });
 
 /** The image that a tag or a digest names. */

@@ -107,6 +107,7 @@ const emptyRules = {
   enforces: false,
   quarantines: false,
   holdsPrevious: false,
+  guardsBlobs: false,
 };
 
 /** Exceptions are there before any policy is, so that nothing breaks when one comes. */
