@@ -1,4 +1,4 @@
-import { describeTagsOf, manifestsNaming } from '../catalog/index.ts';
+import { manifestsNaming } from '../catalog/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { type BlobPlace, findLetting } from './blob-store.ts';
 import { type Decision, isLetOut } from './decision.ts';
@@ -7,6 +7,7 @@ import type { GateOptions, Passed } from './gate.ts';
 import { createRecent } from './recent.ts';
 import { blobDenial, decisionId } from './refusal.ts';
 import type { RepositoryRules } from './rules.ts';
+import { tagsOf } from './tags-of.ts';
 
 /** Images of a blob that have been let out and are decided on anew, because what they were decided by has changed. */
 const mostLetting = 16;
@@ -90,12 +91,6 @@ export function createBlobGate({
     return exemptionOf(puller, repository, signersMayRead);
   }
 
-  /** A tag of an image: people know it by that. */
-  async function tagOf({ registryId, repositoryId: id, repository: name, digest }: BlobPlace) {
-    const [tag] = await describeTagsOf(catalog, { id, registryId, name }, digest, { last: '', limit: 1 });
-    return tag?.name;
-  }
-
   async function ask(rules: RepositoryRules, { place, puller, passed }: BlobPull): Promise<void> {
     const at = now();
     const found = await look(rules, place);
@@ -115,7 +110,7 @@ export function createBlobGate({
     throw blobDenial(
       place,
       rules,
-      refusing && { ...refusing, tag: await tagOf(image), others: found.refusing.length > 1 },
+      refusing && { ...refusing, tag: (await tagsOf(catalog, image, 1))[0], others: found.refusing.length > 1 },
     );
   }
 
