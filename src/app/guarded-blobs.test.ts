@@ -37,7 +37,7 @@ const condition = (name: string) =>
   `@Request[Microsoft.ContainerRegistry/registries/repositories:name] StringEquals '${name}'`;
 
 describe('a blob in a repository whose policy asks for an image', () => {
-  test('checks only the manifest: the layers of a denied image are denied by their digests, in one line; it is audited', async () => {
+  test('checks only the manifest by tag: the layers of a denied image are denied by their digests, in one line; it is audited', async () => {
     const image = await rig.push('strict/denied', 'v1');
     await rig.scan(image.digest, [openssl()]);
     const since = rig.audit().length;
