@@ -14,6 +14,11 @@ const mostLetting = 16;
 /** Images of a blob that are looked at where none of them is known to be let out. */
 const mostNaming = 64;
 
+/**
+ * And of these, how many are decided on anew for one pull: what an index lists and is refused is so every two seconds.
+ */
+const mostDecided = 16;
+
 /** What is known of a blob: the image that lets it out, or the first ones that have it and do not. */
 export interface BlobLook {
   /** Where it is let out; without an image where there is none at all that has it, and that is enough. */
@@ -70,13 +75,16 @@ export function createBlobGate({
     const images = naming.map((one) => one.digest);
     const recorded = await verdicts.recorded(repositoryId, images, rules);
     const refusing: BlobLook['refusing'] = [];
-    for (const known of [true, false]) {
-      for (const of of images) {
-        if (recorded.has(of) !== known) continue;
-        const decision = recorded.get(of) ?? (await verdicts.decide(imageOf(of), rules));
-        if (decision && isLetOut(decision)) return letOutBy(of, decision);
-        if (decision) refusing.push({ digest: of, decision });
-      }
+    for (const of of images) {
+      const decision = recorded.get(of);
+      if (decision && isLetOut(decision)) return letOutBy(of, decision);
+      if (decision) refusing.push({ digest: of, decision });
+    }
+    const unknown = images.filter((of) => !recorded.has(of));
+    for (const of of rules.guardsBlobs ? unknown.slice(0, mostDecided) : unknown) {
+      const decision = await verdicts.decide(imageOf(of), rules);
+      if (decision && isLetOut(decision)) return letOutBy(of, decision);
+      if (decision) refusing.push({ digest: of, decision });
     }
     return { refusing };
   }

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { openTestDatabase, type TestDatabase } from '../../test/support/database.ts';
 import { catalogMigrations } from '../catalog/index.ts';
 import { contentMigrations } from '../content/index.ts';
-import { type Database, rowsOf } from '../database/index.ts';
+import { rowsOf } from '../database/index.ts';
 import { eventMigrations } from '../events/index.ts';
 import { findLetting } from './blob-store.ts';
 import { digestNumber } from './facts.double.ts';
@@ -42,10 +42,8 @@ async function repository(naming: readonly number[], letting: readonly number[],
 
 const body = JSON.stringify({ effect: 'allow', depends: false });
 
-const find = (
-  id: number,
-  { behind = '', revision = 'r', now = 0, on = db as Pick<Database, 'dialect' | 'first'> } = {},
-) => findLetting(on, { repositoryId: id, digest: blob }, revision, { behind, now });
+const find = (id: number, { behind = '', revision = 'r', now = 0 } = {}) =>
+  findLetting(db, { repositoryId: id, digest: blob }, revision, { behind, now });
 
 test('each image that has a blob and lets it out is found, one behind the other, and no other one', async () => {
   const numbers = fc.uniqueArray(fc.integer({ min: 1, max: 40 }), { maxLength: 25 });

@@ -55,12 +55,16 @@ export async function findLetting(
 ): Promise<Letting | undefined> {
   let text = statements.get(dialect);
   if (!text) statements.set(dialect, (text = `${selectVerdict} = (${walk(dialect)})`));
+  // No digest lies between one and itself with a character behind it.
+  const from = behind === '' ? '' : `${behind} `;
+  const naming = [digest, repositoryId] as const;
   const row = await first<VerdictRow & { digest: Digest }>(text, [
     repositoryId,
-    // No digest lies between one and itself with a character behind it.
-    ...[digest, repositoryId, behind === '' ? '' : `${behind} `],
-    ...[repositoryId, revision],
-    ...[digest, repositoryId],
+    ...naming,
+    from,
+    repositoryId,
+    revision,
+    ...naming,
   ]);
   return row && { digest: row.digest, decision: believed(row, revision, now) };
 }

@@ -78,7 +78,7 @@ export interface RefusedImage {
 export function blobDenial(place: BlobPlace, rules: RepositoryRules, image: RefusedImage | undefined): RegistryError {
   const blob = nameOf(place, undefined);
   if (!image) {
-    const [guarding] = rules.policies.filter(({ mode, blobs }) => mode !== 'audit' && blobs === 'admitted');
+    const guarding = rules.policies.find(({ mode, blobs }) => mode !== 'audit' && blobs === 'admitted');
     const id = decisionId(place, rules.revision);
     const says = `${blob} is denied by policy ${JSON.stringify(guarding?.name)}: no image here has this blob; push the image that has it`;
     const { repository, digest } = place;

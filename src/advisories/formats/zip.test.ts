@@ -125,15 +125,9 @@ test('files that follow each other are read with few calls; in another order non
   expect(inOrder.seen.calls).toBeLessThan(20);
   // The directory names them from both ends in turn.
   const start = directoryOf(zip);
-  const names = [
-    ...zip
-      .subarray(start)
-      .toString('latin1')
-      .matchAll(/PK\x01\x02/g),
-  ].map(({ index }) => index);
-  const entries = names.map((at, n) =>
-    zip.subarray(start + at, n + 1 < names.length ? start + names[n + 1]! : zip.length - 22),
-  );
+  const starts: number[] = [];
+  for (let at = start; at >= 0; at = zip.indexOf('PK\u0001\u0002', at + 1, 'latin1')) starts.push(at);
+  const entries = starts.map((at, n) => zip.subarray(at, starts[n + 1] ?? zip.length - 22));
   const turned = entries.map((_, n) => entries[n % 2 === 0 ? n / 2 : entries.length - (n + 1) / 2]!);
   const odd = counted(Buffer.concat([zip.subarray(0, start), ...turned, zip.subarray(zip.length - 22)]));
   expect(await readAll(odd.source)).toEqual(many);
