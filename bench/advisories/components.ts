@@ -11,14 +11,14 @@ export const exports = ['Go', 'PyPI'] as const;
 export const exportPath = (ecosystem: string) => join(data, ecosystem, 'all.zip');
 export const hasExports = () => exports.every((ecosystem) => existsSync(exportPath(ecosystem)));
 
-/** Every package and version that the advisories name: those that are bad, and the first that is good again. */
-export async function namedComponents(): Promise<Component[]> {
+/** Every package and version that advisories name: those that are bad, and the first that is good again. */
+export async function namedComponents(ecosystems: readonly string[] = exports): Promise<Component[]> {
   const found = new Map<string, Component>();
   const add = (ecosystem: string, name: string, version: string) => {
     if (version === '0' || version === '') return;
     found.set(`${ecosystem} ${name} ${version}`, { ecosystem, release: '', name, version });
   };
-  for (const ecosystem of exports) {
+  for (const ecosystem of ecosystems) {
     await using file = await openFile(exportPath(ecosystem));
     for await (const item of readOsvZip(file)) {
       if (!('json' in item)) continue;

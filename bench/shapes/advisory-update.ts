@@ -78,10 +78,12 @@ export const advisoryUpdate: Shape = {
 
 async function measureOn(key: keyof typeof databases, situation: Situation, db: Database): Promise<Figures> {
   try {
-    const popular = await fill(db, crowdOf(situation, images));
+    // Go's are fewer, and what is asked for is Go's.
+    const ecosystems = situation.scale.brief ? ['Go'] : exports;
+    const popular = await fill(db, crowdOf(situation, images), ecosystems);
     const began = performance.now();
     const context: ImportContext = { db, now: Date.now, rest: async () => {}, maxBytes: 2 ** 30 };
-    for (const ecosystem of exports) {
+    for (const ecosystem of ecosystems) {
       await using file = await openFile(exportPath(ecosystem));
       await importFile(context, file, { origin: ecosystem, wants: () => true });
     }
@@ -145,11 +147,11 @@ async function imagesOf(db: Database, components: readonly number[]): Promise<nu
 }
 
 /** Which image has what, as whoever scans keeps it; drawn by a fixed rule, popular packages more often, of which some are returned. */
-async function fill(db: Database, count: number): Promise<Popular[]> {
+async function fill(db: Database, count: number, ecosystems: readonly string[]): Promise<Popular[]> {
   await db.write(async (tx) => {
     await tx.run('CREATE TABLE bench_image_components (image INTEGER NOT NULL, component_id INTEGER NOT NULL)', []);
   });
-  const components = await namedComponents();
+  const components = await namedComponents(ecosystems);
   const ids: number[] = [];
   for (let at = 0; at < components.length; at += 2000) {
     const some = components.slice(at, at + 2000);
