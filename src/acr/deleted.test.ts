@@ -62,7 +62,7 @@ describe('what is deleted', () => {
     expect((await fetch(`${server.url}/v2/${name}/manifests/${image.digest}`)).status).toBe(404);
     const answer = await json(await deleted(`${name}/_manifests`));
     const { manifests, ...source } = answer as unknown as { manifests: Record<string, string>[] };
-    expect(source as object).toEqual({ registry: server.host, imageName: name });
+    expect(source).toEqual({ registry: server.host, imageName: name });
     const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
     expect(manifests as object[]).toEqual([
       {

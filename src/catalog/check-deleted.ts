@@ -67,11 +67,17 @@ async function* checkKept(catalog: Catalog, row: KeptRow, repair: boolean): Asyn
     return;
   }
   const named = distinctReferences(parseManifest(bytes, mediaType)).map((reference) => reference.digest);
-  const recorded = await catalog.db.all<{ digest: string }>(
+  const recorded = await catalog.db.all<{ digest: Digest }>(
     'SELECT digest FROM deleted_references WHERE repository_id = ? AND manifest_digest = ? ORDER BY digest',
     [repository_id, digest],
   );
-  if (Bun.deepEquals(recorded.map((one) => one.digest) as string[], named.toSorted() as string[])) return;
+  if (
+    Bun.deepEquals(
+      recorded.map((one) => one.digest),
+      named.toSorted(),
+    )
+  )
+    return;
   if (repair) {
     await catalog.db.write(async (tx) => {
       await forgetReferences(tx, repository_id, digest);

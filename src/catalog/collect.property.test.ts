@@ -113,9 +113,9 @@ const keepingStep = fc.oneof(
 
 /** A third of the steps are cut short by a crash, somewhere. */
 const crash = fc.oneof({ weight: 2, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: fc.nat(12) });
-const historyOf = (steps: fc.Arbitrary<Command[]>) =>
+const historyOf = (one: fc.Arbitrary<Command[]>) =>
   fc
-    .array(fc.tuple(steps, crash, fc.nat()), { minLength: 4, maxLength: 24, size: 'max' })
+    .array(fc.tuple(one, crash, fc.nat()), { minLength: 4, maxLength: 24, size: 'max' })
     .map((steps) =>
       steps.flatMap(([commands, crashAt, which]) =>
         commands.map((command, at) => (at === which % commands.length ? { ...command, crashAt } : command)),

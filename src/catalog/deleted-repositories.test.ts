@@ -5,14 +5,14 @@ import { checkCatalog } from './check.ts';
 import { collectStep } from './collect.ts';
 import { deleteRepository } from './delete-repository.ts';
 import { describeDeleted, describeDeletedTags, listDeletedRepositories } from './describe-deleted.ts';
-import { indexOf, isSound, keptDigests, openKeeping, purgeAll, remove, rows, whole } from './keeping-catalog.double.ts';
+import { indexOf, isSound, keptDigests, openKeeping, purgeAll, remove, rows } from './keeping-catalog.double.ts';
 import { purgeManifest } from './purge-deleted.ts';
 import { expectCounted } from './recount.double.ts';
 import { collectRetired, retireRegistry } from './registries.ts';
 import { listRepositories } from './repositories.ts';
 import { restoreManifest } from './restore-deleted.ts';
 import { emptyRetired } from './retire-repository.ts';
-import { collectAfter, day, nothing, type Description } from './test-catalog.double.ts';
+import { collectAfter, day, type Description } from './test-catalog.double.ts';
 
 describe('a repository that is deleted whole', () => {
   test('is not listed, keeps what can be restored, and is there again under its name with what is', async () => {
@@ -104,7 +104,7 @@ test('lists go on behind what was seen, by name and by time, whatever tags have 
     digests.push(digest);
   }
   for (const name of ['a', 'b', 'c']) await remove(catalog, (await catalog.push(name, indexOf([]))).digest, name);
-  const names = (last: string, limit: number, maySee = (_: string) => true) =>
+  const names = (last: string, limit: number, maySee: (name: string) => boolean = () => true) =>
     listDeletedRepositories(catalog, registryId, maySee, { last, limit });
   expect(await names('', 2)).toEqual(['a', 'app']);
   expect(await names('app', 2)).toEqual(['b', 'c']);

@@ -8,6 +8,7 @@ import { type Garbage, listGarbage } from './garbage.ts';
 import { type Command, type Parts, perform, type Session } from './gc-history.double.ts';
 import { checkExpire, restoredSoFar } from './gc-kept.double.ts';
 import * as model from './gc-model.double.ts';
+import { observe } from './gc-observe.double.ts';
 import { contents, places, tagNames, variants } from './gc-universe.double.ts';
 import type { Life, World } from './gc-world.double.ts';
 import { expectCounted } from './recount.double.ts';
@@ -186,26 +187,6 @@ async function quiesce(world: World, life: Life, parts: Parts, from: model.Model
     idle = examined === 0 && swept.blobs === 0 && !waiting ? idle + 1 : 0;
   }
   return expected;
-}
-
-/** What is there, by the facts, as `inventory` names it. */
-export async function observe({ db, registries }: World): Promise<string[]> {
-  const rows = await db.all<{ registry: number; name: string; digest: string; what: string }>(
-    `SELECT r.registry_id AS registry, r.name AS name, l.digest AS digest, 'blob' AS what
-        FROM blob_links l JOIN repositories r ON r.id = l.repository_id
-      UNION ALL SELECT r.registry_id, r.name, m.digest, 'manifest' FROM manifests m JOIN repositories r ON r.id = m.repository_id
-      UNION ALL SELECT r.registry_id, r.name, t.digest, t.name FROM tags t JOIN repositories r ON r.id = t.repository_id
-      UNION ALL SELECT k.registry_id, k.repository, k.digest, 'kept' FROM deleted_manifests k`,
-    [],
-  );
-  return rows
-    .map(({ registry, name, digest, what }) => {
-      const place = places.findIndex((at) => registries[at.registry] === registry && at.name === name);
-      if (what === 'blob') return `${place} blob ${contents.findIndex((content) => content.digest === digest)}`;
-      const at = variants.findIndex((variant) => variant.digest === digest);
-      return what === 'manifest' || what === 'kept' ? `${place} ${what} ${at}` : `${place} tag ${what} ${at}`;
-    })
-    .toSorted();
 }
 
 /** What clients see, by the look-ups that answer them. */

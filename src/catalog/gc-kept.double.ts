@@ -1,7 +1,7 @@
 import { expect } from 'bun:test';
-import { observe } from './gc-check.double.ts';
 import { type Command, type Parts, perform } from './gc-history.double.ts';
 import * as model from './gc-model.double.ts';
+import { observe } from './gc-observe.double.ts';
 import type { Life, World } from './gc-world.double.ts';
 
 /** What is kept goes when its time has come, and not before; cut short, some of it. */
