@@ -173,7 +173,7 @@ describe('garbage collection', () => {
         if (result.failed) throw new Error(fc.defaultReportMessage(result), { cause: result.errorInstance });
       }
     },
-    30_000 + histories * 300,
+    120_000 + histories * 1500,
   );
 
   test(

@@ -200,7 +200,7 @@ test('what is supplied is made once, is open to other users as far as they need,
   expect(await new Response(child.stdout).text()).toMatch(/^\d+\.\d+\.\d+\n$/);
   supplies[Symbol.dispose]();
   for (const gone of [program, directory ?? program]) expect(existsSync(gone)).toBe(false);
-}, 60_000);
+});
 
 test('suites are skipped for what is missing, and by name only those run', () => {
   const list: Suite[] = [
