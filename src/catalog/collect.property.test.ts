@@ -185,7 +185,7 @@ describe('garbage collection', () => {
         if (result.failed) throw new Error(fc.defaultReportMessage(result), { cause: result.errorInstance });
       }
     },
-    60_000 + histories * 300,
+    120_000 + histories * 1500,
   );
 
   const keepingFaults: Record<string, Partial<Parts>> = {

@@ -199,4 +199,4 @@ test('whoever pushes, deletes, restores, purges and collects at once: nothing wa
     expect(restored).toEqual([digest]);
   }
   await isSound(catalog);
-}, 60_000);
+});
