@@ -1,12 +1,15 @@
 import { describe, expect, test } from 'bun:test';
-import { mediaTypes } from '../oci/index.ts';
+import { digestOf, mediaTypes, parseManifest } from '../oci/index.ts';
 import { describeDeleted, describeDeletedTags } from './describe-deleted.ts';
-import { findManifestFacts } from './find-manifest.ts';
+import { deleteManifest } from './delete-manifest.ts';
+import { findManifest, findManifestFacts } from './find-manifest.ts';
 import { indexOf, isSound, keptDigests, openKeeping, purgeAll, remove, rows, whole } from './keeping-catalog.double.ts';
 import { deleteBlob } from './links.ts';
 import { purgeDeleted, purgeManifest } from './purge-deleted.ts';
+import { putManifest } from './put-manifest.ts';
 import { expectCounted } from './recount.double.ts';
 import { restoreManifest } from './restore-deleted.ts';
+import { recording } from './statements.double.ts';
 import { collectAfter, day, nothing, openTestCatalog, refusal, type TestCatalog } from './test-catalog.double.ts';
 import { registryUsage } from './usage.ts';
 
@@ -66,6 +69,21 @@ test('without the policy nothing is kept', async () => {
   expect(await refusal(restoreManifest(catalog, catalog.registryId, 'app', image.digest))).toMatchObject({
     code: 'MANIFEST_UNKNOWN',
   });
+});
+
+test('where nobody has ever said anything of it, a push, a pull and a deletion send no statement about it', async () => {
+  await using base = await openTestCatalog({ softDelete: () => undefined });
+  const asked: string[] = [];
+  const catalog = { ...base, db: recording(base.db, ({ text }) => void asked.push(text)) };
+  const { registryId } = catalog;
+  const bytes = Buffer.from(JSON.stringify(base.image([await base.blob('app', '{}')])));
+  const parsed = parseManifest(bytes, mediaTypes.ociManifest);
+  const digest = digestOf(bytes);
+  await putManifest(catalog, registryId, 'app', { digest, bytes, parsed, tags: ['v1'] });
+  await findManifest(catalog, registryId, 'app', { tag: 'v1' });
+  await deleteManifest(catalog, await base.repository('app'), digest);
+  expect(asked.length).toBeGreaterThan(10);
+  expect(asked.filter((text) => text.includes('deleted_'))).toEqual([]);
 });
 
 describe('time', () => {
