@@ -56,6 +56,7 @@ export { dayOf, regionPullsOf } from './region-pulls.ts';
 export {
   digestsOfTags,
   earlierDigests,
+  firstNaming,
   holdManifest,
   isNamed,
   manifestsAmong,
