@@ -25,3 +25,4 @@ export {
   type ScopeAction,
   scopeActions,
 } from './scope-strings.ts';
+export { standingRole } from './standing-role.ts';

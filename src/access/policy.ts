@@ -4,6 +4,7 @@ import { builtInRoles } from './built-in-roles.ts';
 import { someValue } from './claims.ts';
 import type { RoleAssignmentMode } from './permissions.ts';
 import { isAssignable, type Principal } from './principal.ts';
+import { standingRole } from './standing-role.ts';
 import { compileRole, type Role, type RoleDefinition, roleKey } from './roles.ts';
 
 /** What a policy is compiled from, as resources hold it. */
@@ -39,7 +40,7 @@ export interface Policy {
 }
 
 const builtIn: ReadonlyMap<string, Role> = new Map(
-  builtInRoles.map((definition) => [roleKey(definition.name), compileRole(definition)]),
+  [...builtInRoles, standingRole].map((definition) => [roleKey(definition.name), compileRole(definition)]),
 );
 
 /**

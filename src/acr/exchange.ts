@@ -52,6 +52,8 @@ interface Asker extends Viewer {
   readonly name: string;
   /** The id of the repository that its token was given for, where there was one of this name (lesson 24). */
   boundTo(repository: string): number | undefined;
+  /** Whether it may see what was deleted of a repository. */
+  mayReadDeleted(repository: string): boolean;
 }
 
 /** Throws where no gate has said who it is. */

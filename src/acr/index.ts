@@ -2,11 +2,13 @@ import { RegistryError } from '../errors/index.ts';
 import { type Gate, passGates } from '../identity/index.ts';
 import type { Attributes, Exchange } from './exchange.ts';
 import { listHistory, undeleteTag } from './history.ts';
+import { listDeletedCatalog, listDeletedManifests, listDeletedTags } from './list-deleted.ts';
 import { getManifest, listManifestAttributes, updateManifest } from './manifests.ts';
 import { matchRoute, type Route } from './match.ts';
 import { getMetadata, listKeys, removeMetadata, setMetadata } from './metadata.ts';
 import { type Action, actionOf, allowedMethods, needsOf } from './needs.ts';
 import { getRepository, listCatalog, removeRepository, updateRepository } from './repositories.ts';
+import { purgeDeleted, restoreDeleted } from './restore.ts';
 import { getTag, listTagAttributes, removeTag, updateTag } from './tags.ts';
 
 export type { QuarantineAttributes } from './exchange.ts';
@@ -57,6 +59,14 @@ function act(attributes: Attributes, exchange: Exchange, route: Route, action: A
       return listManifestAttributes(attributes, exchange, route);
     case 'manifest':
       return (action === 'update' ? updateManifest : getManifest)(attributes, exchange, route);
+    case 'deleted-catalog':
+      return listDeletedCatalog(attributes, exchange);
+    case 'deleted-manifests':
+      return listDeletedManifests(attributes, exchange, route);
+    case 'deleted-tags':
+      return listDeletedTags(attributes, exchange, route);
+    case 'deleted-manifest':
+      return (action === 'restore' ? restoreDeleted : purgeDeleted)(attributes, exchange, route);
     case 'metadata':
       return listKeys(attributes, exchange, route);
     case 'metadata-key':

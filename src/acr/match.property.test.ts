@@ -22,6 +22,7 @@ const routes: fc.Arbitrary<[path: string, route: Route]> = fc
   .tuple(names, slashes, tags, fc.constantFrom(':', '%3a', '%3A'))
   .chain(([name, slash, tag, colon]) => {
     const at = `/acr/v1/${name.replaceAll('/', slash)}`;
+    const deleted = `/acr/v1/_deleted/${name.replaceAll('/', slash)}`;
     return fc.constantFrom<[string, Route]>(
       ['/acr/v1/_catalog', { kind: 'catalog' }],
       [at, { kind: 'repository', name }],
@@ -29,6 +30,10 @@ const routes: fc.Arbitrary<[path: string, route: Route]> = fc
       [`${at}/_tags/${tag}`, { kind: 'tag', name, tag }],
       [`${at}/_manifests`, { kind: 'manifests', name }],
       [`${at}/_manifests/${digest.replace(':', colon)}`, { kind: 'manifest', name, digest }],
+      ['/acr/v1/_deleted/_catalog', { kind: 'deleted-catalog' }],
+      [`${deleted}/_manifests`, { kind: 'deleted-manifests', name }],
+      [`${deleted}/_tags`, { kind: 'deleted-tags', name }],
+      [`${deleted}/_manifests/${digest.replace(':', colon)}`, { kind: 'deleted-manifest', name, digest }],
       [`${at}/_metadata`, { kind: 'metadata', name, of: 'repository', reference: '' }],
       [`${at}/_tags/${tag}/_metadata`, { kind: 'metadata', name, of: 'tag', reference: tag }],
       [`${at}/_metadata/key`, { kind: 'metadata-key', name, of: 'repository', reference: '', key: 'key' }],
@@ -88,7 +93,7 @@ test('no path gives anything but a route with a valid name, nothing, or NAME_INV
   );
 });
 
-test.each(['/acr/v1', '/acr/v1/_deleted/_catalog', '/acr/v1/a/_metadata_/key', '/v2/a'])(
+test.each(['/acr/v1', '/acr/v1/_deleted/_tags', '/acr/v1/_deleted/a/_tags/v1', '/acr/v1/a/_metadata_/key', '/v2/a'])(
   '%s is not of what is served',
   (path) => expect(matchRoute(path)).toBeUndefined(),
 );

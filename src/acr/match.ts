@@ -1,8 +1,10 @@
 import { requireRepositoryName } from '../oci/index.ts';
+import { type DeletedRoute, matchDeleted } from './match-deleted.ts';
 import type { MetadataRoute } from './metadata.ts';
 
 export type Route =
   | { kind: 'catalog' }
+  | DeletedRoute
   | { kind: 'repository'; name: string }
   | { kind: 'tags'; name: string }
   | { kind: 'tag'; name: string; tag: string }
@@ -23,6 +25,7 @@ export function matchRoute(path: string): Route | undefined {
   if (!path.startsWith(prefix)) return undefined;
   const rest = path.slice(prefix.length);
   if (rest === '_catalog') return { kind: 'catalog' };
+  if (rest.startsWith('_deleted/')) return matchDeleted(rest.slice('_deleted/'.length));
   const end = rest.startsWith('_') ? 0 : rest.indexOf('/_');
   if (end < 0) return { kind: 'repository', name: requireRepositoryName(rest) };
   const [word, ...parts] = rest.slice(end === 0 ? 0 : end + 1).split('/', 5);

@@ -3,7 +3,7 @@ import type { Needs } from '../identity/index.ts';
 import type { Route } from './match.ts';
 
 /** What a request wants; `metadata` is what it is about, the rest what it does to it. */
-export type Action = 'list' | 'read' | 'update' | 'delete' | 'undelete';
+export type Action = 'list' | 'read' | 'update' | 'delete' | 'undelete' | 'restore' | 'purge';
 
 const methods: Record<Route['kind'], readonly string[]> = {
   catalog: ['GET', 'HEAD'],
@@ -16,9 +16,22 @@ const methods: Record<Route['kind'], readonly string[]> = {
   manifest: ['GET', 'HEAD', 'PATCH'],
   metadata: ['GET', 'HEAD'],
   'metadata-key': ['GET', 'HEAD', 'PUT', 'DELETE'],
+  'deleted-catalog': ['GET', 'HEAD'],
+  'deleted-manifests': ['GET', 'HEAD'],
+  'deleted-tags': ['GET', 'HEAD'],
+  'deleted-manifest': ['POST', 'DELETE'],
 };
 
-const lists: ReadonlySet<Route['kind']> = new Set(['catalog', 'tags', 'history', 'manifests', 'metadata']);
+const lists: ReadonlySet<Route['kind']> = new Set([
+  'catalog',
+  'tags',
+  'history',
+  'manifests',
+  'metadata',
+  'deleted-catalog',
+  'deleted-manifests',
+  'deleted-tags',
+]);
 
 /** Methods of a route, for the Allow header of a 405. */
 export function allowedMethods({ kind }: Route): string {
@@ -28,6 +41,7 @@ export function allowedMethods({ kind }: Route): string {
 /** What a request wants, by route and method; undefined when the method is not served there. */
 export function actionOf({ kind }: Route, method: string): Action | undefined {
   if (!methods[kind].includes(method)) return undefined;
+  if (kind === 'deleted-manifest') return method === 'POST' ? 'restore' : 'purge';
   if (method === 'DELETE') return 'delete';
   if (method === 'PATCH' || method === 'PUT') return 'update';
   if (kind === 'undelete') return 'undelete';
@@ -46,11 +60,21 @@ export function needsOf(route: Route, action: Action): Needs {
       challenge: { type: 'registry', name: 'catalog', action: '*' },
     };
   }
+  if (route.kind === 'deleted-catalog') {
+    return {
+      permissions: ['deleted/read'],
+      repository: undefined,
+      challenge: { type: 'registry', name: 'deleted_catalog', action: '*' },
+    };
+  }
   const of = (permissions: Permission[], scope: string): Needs => ({
     permissions,
     repository: route.name,
     challenge: { type: 'repository', name: route.name, action: scope },
   });
+  // Who may delete shall not be able to take away what guards against that: to purge is up to who restores.
+  if (route.kind === 'deleted-manifest') return of(['deleted/restore'], 'deleted_read,deleted_restore');
+  if (route.kind === 'deleted-manifests' || route.kind === 'deleted-tags') return of(['deleted/read'], 'deleted_read');
   // Who may release what is in quarantine need not be able to change anything else: the handler tells them apart.
   const release: Permission[] = route.kind === 'manifest' ? ['quarantine/write'] : [];
   if (action === 'update') return of(['metadata/write', ...release], 'metadata_write');

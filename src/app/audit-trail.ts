@@ -88,6 +88,9 @@ function reasonOf({ code, detail }: RegistryError): string | undefined {
   return says && typeof reason === 'string' ? reason : undefined;
 }
 
+/** Actions that change something, whatever their answer is. */
+const changes: ReadonlySet<string> = new Set(['delete', 'update', 'undelete', 'restore', 'purge']);
+
 /** Records what was done: what changed something now, what only read within a second. */
 export function recordDone(audit: Audit, exchange: GatedExchange, { status }: Response): void {
   const { action, repository, path, method } = exchange;
@@ -97,7 +100,7 @@ export function recordDone(audit: Audit, exchange: GatedExchange, { status }: Re
   if (method === 'GET' || method === 'HEAD') {
     // Whoever reads how far an upload has come has read nothing.
     if (action !== 'push') audit.note({ ...entry, detail: { path: path.slice(0, longestField) } });
-  } else if (action === 'delete' || action === 'update' || action === 'undelete' || status === 201) {
+  } else if (changes.has(action) || status === 201) {
     audit.record({ ...entry, detail: { path: path.slice(0, longestField) } });
   }
 }

@@ -5,6 +5,7 @@ import {
   countStorage,
   emptyRetired,
   foldStorage,
+  purgeDeleted,
   trimTagHistory,
 } from '../catalog/index.ts';
 import type { Configuration } from '../configuration.ts';
@@ -53,6 +54,7 @@ export function startBackground(
     });
   const pace = createPace();
   let folded = 0;
+  let purged = 0;
   return [
     periodic('collect', config.gc.interval, async () => {
       const limit = 100;
@@ -74,6 +76,14 @@ export function startBackground(
     periodic('collect-deleted', config.gc.interval, async () => {
       const repositories = await emptyRetired(catalog);
       return (await collectRetired(catalog)) || repositories;
+    }),
+    // What was deleted, and has been kept for as long as its registry says.
+    periodic('purge-deleted', 60_000, async () => {
+      const { manifests, from, more } = await purgeDeleted(catalog, purged);
+      purged = from;
+      metrics.collected.inc({ kind: 'deleted-manifest' }, manifests);
+      if (manifests > 0) log.info({ manifests }, 'purged deleted manifests');
+      return more;
     }),
     // As often as a push under a limit should have little to read.
     periodic('fold-storage', 250, async () => {

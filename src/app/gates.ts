@@ -33,6 +33,7 @@ export interface GateOptions {
 interface Asker extends Asking {
   identified: Caller;
   name: string;
+  mayReadDeleted(repository: string): boolean;
 }
 
 /** Who the gates have found out it is. */
@@ -178,6 +179,7 @@ function createAsker(identified: Caller, directory: () => Directory, nobodyOf: (
     },
     // The token for a catalog names no repository: what its holder may see now is what counts.
     maySee: (repository) => rights().visible.allows(repository),
+    mayReadDeleted: (repository) => rights().allows('deleted/read', repository),
     get seesAll() {
       return rights().visible.all || rights().allows('catalog/read', undefined);
     },

@@ -79,6 +79,7 @@ export async function startApp(
   // Whoever writes has the rules, as the directory has them now.
   catalog.tagMutability = (id, repository) => access.directory().registry(id)?.tagMutability(repository);
   catalog.quarantines = (id, repository) => admission.rules.of(id, repository)?.quarantines === true;
+  catalog.softDelete = (id) => access.directory().registry(id)?.softDelete;
   catalog.storageLimiter = createStorageLimits(access.directory, access.tiers);
   const hosts = createLiveHosts(config, registryIds, access);
   const audit = createAudit(log);

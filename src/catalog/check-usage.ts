@@ -132,12 +132,20 @@ interface Content extends Omit<LinkRow, 'size'> {
   usage: Partial<StorageUsage>;
 }
 
+/** Each with what counts of its rows. */
+const stored = {
+  blob_links: ({ size, links }) => ({ blobs: 1, blobBytes: size, ownBytes: links === 1 ? size : 0 }),
+  manifests: ({ size }) => ({ manifests: 1, manifestBytes: size }),
+  // Kept for being restored: bytes, and no manifests of their repository.
+  deleted_manifests: ({ size }) => ({ manifests: 0, manifestBytes: size }),
+} satisfies Record<string, (row: { size: number; links: number | null }) => Content['usage']>;
+
 /** Sums of the links, or the manifests, of each repository, in the order of their ids. */
-async function* sumsOf(catalog: Catalog, table: 'blob_links' | 'manifests') {
-  const links = table === 'blob_links';
-  const shared = links
-    ? '(SELECT b.links FROM registry_blobs b WHERE b.digest = t.digest AND b.registry_id = t.registry_id)'
-    : '0';
+async function* sumsOf(catalog: Catalog, table: keyof typeof stored) {
+  const shared =
+    table === 'blob_links'
+      ? '(SELECT b.links FROM registry_blobs b WHERE b.digest = t.digest AND b.registry_id = t.registry_id)'
+      : '0';
   const statement = `SELECT t.registry_id AS registry_id, t.repository_id AS repository_id, t.digest AS digest,
       t.size AS size, ${shared} AS links FROM ${table} t
     WHERE (t.repository_id, t.digest) > (?, ?) ORDER BY t.repository_id, t.digest LIMIT 500`;
@@ -150,37 +158,35 @@ async function* sumsOf(catalog: Catalog, table: 'blob_links' | 'manifests') {
       sums = new Map();
       repository = row.repository_id;
     }
-    const { size } = row;
-    const usage: Content['usage'] = links
-      ? { blobs: 1, blobBytes: size, ownBytes: row.links === 1 ? size : 0 }
-      : { manifests: 1, manifestBytes: size };
-    addTo(sums, row.registry_id, repository, usage);
+    addTo(sums, row.registry_id, repository, stored[table](row));
   }
   yield* sums.values();
 }
 
 async function* checkRepositories(catalog: Catalog, repair: boolean, registries: Sums): AsyncGenerator<Finding> {
-  const [links, manifests] = [sumsOf(catalog, 'blob_links'), sumsOf(catalog, 'manifests')];
-  let [one, other] = [await links.next(), await manifests.next()];
-  while (!one.done || !other.done) {
-    const id = Math.min(one.value?.repositoryId ?? Infinity, other.value?.repositoryId ?? Infinity);
+  const tables = Object.keys(stored) as (keyof typeof stored)[];
+  const streams = tables.map((table) => sumsOf(catalog, table));
+  const heads = await Promise.all(streams.map((stream) => stream.next()));
+  while (heads.some(({ done }) => !done)) {
+    const id = Math.min(...heads.map(({ value }) => value?.repositoryId ?? Infinity));
     const sums: Sums = new Map();
-    if (!one.done && one.value.repositoryId === id) {
-      addTo(sums, one.value.registryId, id, one.value.usage);
-      one = await links.next();
-    }
-    if (!other.done && other.value.repositoryId === id) {
-      addTo(sums, other.value.registryId, id, other.value.usage);
-      const { manifests: count, manifestBytes } = other.value.usage;
-      addTo(registries, other.value.registryId, 0, { manifests: count, manifestBytes });
-      other = await manifests.next();
+    for (const [at, { done, value }] of heads.entries()) {
+      if (done || value.repositoryId !== id) continue;
+      const { registryId, usage } = value;
+      addTo(sums, registryId, id, usage);
+      if (tables[at] !== 'blob_links') {
+        const { manifests, manifestBytes } = usage;
+        addTo(registries, registryId, 0, { manifests, manifestBytes });
+      }
+      heads[at] = await streams[at]!.next();
     }
     for (const { registryId, usage } of sums.values()) yield* compare(catalog, repair, registryId, id, usage);
   }
   // What counts although there is nothing.
   const statement = `SELECT u.registry_id AS registry_id, u.repository_id AS repository_id,
       COALESCE((SELECT 1 FROM blob_links l WHERE l.repository_id = u.repository_id LIMIT 1),
-        (SELECT 1 FROM manifests m WHERE m.repository_id = u.repository_id LIMIT 1)) AS filled
+        (SELECT 1 FROM manifests m WHERE m.repository_id = u.repository_id LIMIT 1),
+        (SELECT 1 FROM deleted_manifests d WHERE d.repository_id = u.repository_id LIMIT 1)) AS filled
     FROM storage_usage u WHERE (u.registry_id, u.repository_id) > (?, ?)
     ORDER BY u.registry_id, u.repository_id LIMIT 500`;
   type UsageRow = Omit<LinkRow, 'digest' | 'size'> & { filled: number | null };

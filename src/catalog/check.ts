@@ -3,6 +3,7 @@ import { listsOf } from '../database/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { addCandidates, anywhere } from './candidates.ts';
 import { checkAttributes } from './check-attributes.ts';
+import { checkDeleted } from './check-deleted.ts';
 import { checkManifests } from './check-manifests.ts';
 import { finding, pagesOf, rowsOfPages } from './check-pages.ts';
 import { checkUsage } from './check-usage.ts';
@@ -26,6 +27,7 @@ export async function* checkCatalog(catalog: Catalog, options: CatalogCheckOptio
   yield* checkManifests(catalog, options);
   yield* checkTags(catalog, options);
   yield* checkAttributes(catalog, options);
+  yield* checkDeleted(catalog, options);
   yield* checkForgotten(catalog, options);
   yield* checkUsage(catalog, options);
 }
@@ -116,6 +118,7 @@ async function* checkForgotten(catalog: Catalog, { repair }: CatalogCheckOptions
       l.digest AS digest,
       COALESCE(
         (SELECT 1 FROM manifest_references f WHERE f.repository_id = l.repository_id AND f.digest = l.digest LIMIT 1),
+        (SELECT 1 FROM deleted_references d WHERE d.repository_id = l.repository_id AND d.digest = l.digest LIMIT 1),
         (SELECT 1 FROM gc_candidates c
           WHERE c.repository_id = l.repository_id AND c.kind = 'link' AND c.digest = l.digest LIMIT 1)) AS known
     FROM blob_links l JOIN repositories r ON r.id = l.repository_id JOIN registries g ON g.id = r.registry_id

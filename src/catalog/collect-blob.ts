@@ -4,12 +4,13 @@ import type { Digest } from '../oci/index.ts';
 import { addCandidates, type Candidate, type Outcome } from './candidates.ts';
 import type { Catalog } from './context.ts';
 import { takeDue } from './due.ts';
+import { keptHolderOf } from './keep-deleted.ts';
 import { isKeptWhole } from './kept-whole.ts';
 import { removeLink } from './links.ts';
 import { holderOf } from './references.ts';
 import './tables.ts';
 
-/** A link that no manifest of its repository names goes, and the blob with its last link. */
+/** A link that no manifest of its repository names, nor one that is kept, goes, and the blob with its last link. */
 export async function collectLink(catalog: Catalog, tx: Transaction, candidate: Candidate): Promise<Outcome> {
   const { db } = catalog;
   const digest = candidate.digest as Digest;
@@ -23,6 +24,7 @@ export async function collectLink(catalog: Catalog, tx: Transaction, candidate: 
   const link = await db.forUpdate(query).executeTakeFirst();
   if (!(await takeDue(catalog, tx, candidate))) return {};
   if (!link || (await holderOf(tx, scope.id, digest)) !== undefined) return {};
+  if ((await keptHolderOf(tx, scope.id, digest)) !== undefined) return {};
   if (await isKeptWhole(catalog, tx, scope)) {
     addCandidates(catalog, tx, scope, 'link', [digest]);
     return {};

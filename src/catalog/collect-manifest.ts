@@ -4,6 +4,7 @@ import { addCandidates, type Candidate, type Outcome } from './candidates.ts';
 import type { Catalog } from './context.ts';
 import { removeManifest } from './delete-manifest.ts';
 import { takeDue } from './due.ts';
+import { isKeptAsDeleted } from './keep-deleted.ts';
 import { isKeptWhole } from './kept-whole.ts';
 import { holderOf } from './references.ts';
 import { nameBefore } from './retire-repository.ts';
@@ -33,7 +34,11 @@ export async function collectManifest(catalog: Catalog, tx: Transaction, candida
     .select('name')
     .where('id', '=', repositoryId)
     .executeTakeFirstOrThrow();
-  await removeManifest(catalog, tx, { ...scope, name: nameBefore(name) }, { digest, attributes: row.attributes });
+  const repository = { ...scope, name: nameBefore(name) };
+  const gone = { digest, attributes: row.attributes };
+  // With the server stopped nobody knows what its registry says: it goes the way of its subject.
+  const kept = catalog.softDelete ? undefined : await isKeptAsDeleted(tx, repositoryId, row.subject_digest);
+  await removeManifest(catalog, tx, repository, gone, kept);
   return { removed: 'manifest' };
 }
 

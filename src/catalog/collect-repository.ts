@@ -17,7 +17,7 @@ export const retireMs = 600_000;
 /** Rows of tag history, and of pulls, that go in one transaction. */
 const historyChunk = 1_000;
 
-/** A repository without links and manifests is marked, and removed later if it stayed empty. */
+/** A repository without links and manifests, kept ones included, is marked, and removed later if it stayed empty. */
 export async function collectRepository(catalog: Catalog, tx: Transaction, candidate: Candidate): Promise<Outcome> {
   const { db, now } = catalog;
   const id = candidate.repositoryId;
@@ -34,7 +34,7 @@ export async function collectRepository(catalog: Catalog, tx: Transaction, candi
   }
   const scope = { id, registryId: candidate.registryId };
   const again = (notBefore: number): void => addCandidates(catalog, tx, scope, 'repository', [''], notBefore);
-  if (row.listed !== 2 && isHeld(row, keepBits, now())) {
+  if (row.listed < 2 && isHeld(row, keepBits, now())) {
     again(now() + catalog.gcDelayMs);
     return {};
   }
@@ -45,7 +45,11 @@ export async function collectRepository(catalog: Catalog, tx: Transaction, candi
   }
   const history = tx.selectFrom('tag_history').select('id').where('repository_id', '=', id).limit(historyChunk);
   const trimmed = await tx.deleteFrom('tag_history').where('id', 'in', history).executeTakeFirst();
-  if (Number(trimmed.numDeletedRows) === historyChunk || (await dropPulls(tx, id, historyChunk))) {
+  if (
+    Number(trimmed.numDeletedRows) === historyChunk ||
+    (await dropPulls(tx, id, historyChunk)) ||
+    (await dropOrphans(tx, id))
+  ) {
     again(now());
     return {};
   }
@@ -55,7 +59,7 @@ export async function collectRepository(catalog: Catalog, tx: Transaction, candi
 }
 
 export async function isEmpty(tx: Transaction, repositoryId: number): Promise<boolean> {
-  for (const table of ['manifests', 'blob_links'] as const) {
+  for (const table of ['manifests', 'blob_links', 'deleted_manifests'] as const) {
     const row = await tx
       .selectFrom(table)
       .select('digest')
@@ -66,6 +70,16 @@ export async function isEmpty(tx: Transaction, repositoryId: number): Promise<bo
     if (row) return false;
   }
   return true;
+}
+
+/** Tags of manifests that never went, or were pushed again. True where there may be more. */
+async function dropOrphans(tx: Transaction, id: number): Promise<boolean> {
+  const dropped = await tx.run(
+    `DELETE FROM deleted_tags WHERE repository_id = ? AND (digest, name) IN (
+      SELECT digest, name FROM deleted_tags WHERE repository_id = ? ORDER BY digest, name LIMIT ${historyChunk})`,
+    [id, id],
+  );
+  return dropped === historyChunk;
 }
 
 async function setRetiring(tx: Transaction, id: number, at: number | null): Promise<void> {

@@ -7,7 +7,7 @@ import { checkHistory } from './gc-check.double.ts';
 import { collectStep } from './collect.ts';
 import { findLinkedBlob } from './find-blob.ts';
 import { type Command, type Parts, soundParts } from './gc-history.double.ts';
-import { delay } from './gc-model.double.ts';
+import { delay, retention } from './gc-model.double.ts';
 import { contents, places, tagNames, variants } from './gc-universe.double.ts';
 import { openWorld, type World } from './gc-world.double.ts';
 
@@ -38,6 +38,19 @@ function hesitate(at: number, where: number): Command[] {
     { do: 'wait', ms: delay / 2 },
     { do: 'collect', limit: 1_000 },
     { do: 'put', place: where, manifest: at, tags: [] },
+  ];
+}
+
+/** Deletes two that may share content, purges one of them, and collects. */
+function part([one, other]: [number, number], where: number): Command[] {
+  return [
+    ...publish(one, where, []),
+    ...publish(other, where, []),
+    { do: 'deleteManifest', place: where, manifest: one },
+    { do: 'deleteManifest', place: where, manifest: other },
+    { do: 'purge', place: where, manifest: one },
+    { do: 'wait', ms: delay },
+    { do: 'collect', limit: 1_000 },
   ];
 }
 
@@ -82,25 +95,42 @@ const step = fc.oneof(
   },
 );
 
+const tag = fc.option(fc.constantFrom(...tagNames), { nil: undefined });
+/** The same where what is deleted is kept. */
+const keepingStep = fc.oneof(
+  { weight: 4, arbitrary: step },
+  { weight: 1, arbitrary: fc.tuple(fc.tuple(manifest, manifest), place).map((chosen) => part(...chosen)) },
+  {
+    weight: 1,
+    arbitrary: single(fc.record({ do: fc.constant('restore' as const), place, manifest, tag, force: fc.boolean() })),
+  },
+  { weight: 1, arbitrary: single(fc.constantFrom({ do: 'expire' as const }, { do: 'wait' as const, ms: delay })) },
+  {
+    weight: 1,
+    arbitrary: single(fc.record({ do: fc.constantFrom('purge' as const, 'deleteManifest' as const), place, manifest })),
+  },
+);
+
 /** A third of the steps are cut short by a crash, somewhere. */
 const crash = fc.oneof({ weight: 2, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: fc.nat(12) });
-const history = fc
-  .array(fc.tuple(step, crash, fc.nat()), { minLength: 4, maxLength: 24, size: 'max' })
-  .map((steps) =>
-    steps.flatMap(([commands, crashAt, which]) =>
-      commands.map((command, at) => (at === which % commands.length ? { ...command, crashAt } : command)),
-    ),
-  );
+const historyOf = (one: fc.Arbitrary<Command[]>) =>
+  fc
+    .array(fc.tuple(one, crash, fc.nat()), { minLength: 4, maxLength: 24, size: 'max' })
+    .map((steps) =>
+      steps.flatMap(([commands, crashAt, which]) =>
+        commands.map((command, at) => (at === which % commands.length ? { ...command, crashAt } : command)),
+      ),
+    );
 
 /**
  * Runs histories one after the other in one world, which each of them leaves empty. A failed one makes place for a new
  * world, and so does a world that has many directories by now, because looking for leaks walks them all.
  */
-async function explore(parts: Parts, numRuns: number) {
+async function explore(parts: Parts, numRuns: number, keeps = false) {
   let world: World | undefined;
   let runs = 0;
   const check = async (commands: Command[]) => {
-    world ??= await openWorld();
+    world ??= await openWorld(keeps);
     let sound = false;
     try {
       await checkHistory(world, parts, commands);
@@ -113,7 +143,10 @@ async function explore(parts: Parts, numRuns: number) {
     }
   };
   try {
-    return await fc.check(fc.asyncProperty(history, check), { numRuns, endOnFailure: parts !== soundParts });
+    return await fc.check(fc.asyncProperty(historyOf(keeps ? keepingStep : step), check), {
+      numRuns,
+      endOnFailure: parts !== soundParts,
+    });
   } finally {
     await world?.[Symbol.asyncDispose]();
   }
@@ -142,6 +175,49 @@ describe('garbage collection', () => {
     },
     120_000 + histories * 1500,
   );
+
+  test(
+    'where what is deleted is kept, restored and purged: nothing that is needed is lost, and in the end nothing is left',
+    async () => {
+      const share = Math.ceil(histories / explorers / 2);
+      const results = await Promise.all(Array.from({ length: explorers }, () => explore(soundParts, share, true)));
+      for (const result of results) {
+        if (result.failed) throw new Error(fc.defaultReportMessage(result), { cause: result.errorInstance });
+      }
+    },
+    120_000 + histories * 1500,
+  );
+
+  const keepingFaults: Record<string, Partial<Parts>> = {
+    'a collector that does not ask for what is kept': {
+      async collect({ catalog }, limit) {
+        const rows = await catalog.db.all<{ digest: string }>('SELECT * FROM deleted_references', []);
+        await catalog.db.write((tx) => tx.run('DELETE FROM deleted_references', []));
+        const done = await collectStep(catalog, limit);
+        await catalog.db.write(async (tx) => {
+          for (const row of rows)
+            await tx
+              .insertInto('deleted_references')
+              .values(row as never)
+              .execute();
+        });
+        return done;
+      },
+    },
+    'a purge that leaves what it held': {
+      expire: ({ catalog }) =>
+        catalog.db.write(async (tx) => {
+          const until = catalog.now() - retention;
+          await tx.deleteFrom('deleted_manifests').where('deleted_at', '<=', until).execute();
+        }),
+    },
+  };
+
+  for (const [name, parts] of testDialect() === 'sqlite' ? Object.entries(keepingFaults) : []) {
+    test(`the histories find ${name}`, async () => {
+      expect((await explore({ ...soundParts, ...parts }, 1_000, true)).failed).toBe(true);
+    }, 600_000);
+  }
 
   const faults: Record<string, Partial<Parts>> = {
     'a delay that pushes do not get': {

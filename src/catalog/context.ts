@@ -17,8 +17,16 @@ export interface Catalog {
   tagMutability?: ((registryId: number, repository: string) => TagMutability | undefined) | undefined;
   /** Whether what is pushed to a repository is held until it has been looked at: it is told of as that then. */
   quarantines?: ((registryId: number, repository: string) => boolean) | undefined;
+  /** What becomes of manifests of a registry that are deleted; undefined where its owner has never said. */
+  softDelete?: ((registryId: number) => SoftDelete | undefined) | undefined;
   /** On whose behalf: kept with each move of a tag. Nobody in the background. */
   by?: Mover | undefined;
+}
+
+/** Whether manifests that are deleted are kept, and for how long what is kept (acr §4.6). */
+export interface SoftDelete {
+  enabled: boolean;
+  retentionMs: number;
 }
 
 /** Who moved a tag. */
@@ -40,7 +48,8 @@ export interface Repository {
  * Transactions lock rows in one order, so that two of them never wait for each other:
  *
  *   storage limits → repository as a name (hold-repository.ts) → blob → repository → links (and the registry's row of the
- *   blob) → manifests → tags → candidates (of manifests, of links, of the rest) → budgets of storage limits
+ *   blob) → manifests → tags → what is kept of deleted manifests → candidates (of manifests, of links, of the rest) →
+ *   budgets of storage limits
  *
  * and rows of one kind in the order of their digests or names. Manifests reference each other without cycles, because
  * a digest cannot contain itself; a child is locked before its index. Rows of pulls are locked with the tag or manifest that

@@ -6,6 +6,7 @@ import { type Lockable, keepBits } from './attributes.ts';
 import { addCandidates, exchangeManifests } from './candidates.ts';
 import type { Catalog, Repository } from './context.ts';
 import { forgetAttributes } from './forget-attributes.ts';
+import { keepManifest, keepsDeleted, keepTags } from './keep-deleted.ts';
 import { forgetPulls } from './pulls.ts';
 import { holderOf } from './references.ts';
 import { requireTakingAway, requireUnkept, requireUnlocked } from './refuse-locked.ts';
@@ -91,20 +92,24 @@ async function removeTags(
   for (const { name } of tags) removeTag(catalog, tx, repository, name, digest);
   const names = tags.map(({ name }) => name);
   forgetPulls(tx, repository.id, names);
+  if (keepsDeleted(catalog, repository)) keepTags(catalog, tx, repository, digest, names);
   return names;
 }
 
-/** Caller holds the manifest's row, and has removed its tags. */
+/** Caller holds the manifest's row, and has removed its tags. Where its registry has it so, it is kept (keep-deleted.ts). */
 export async function removeManifest(
   catalog: Catalog,
   tx: Transaction,
   repository: Repository,
   { digest, attributes }: { digest: string; attributes: number },
+  kept = keepsDeleted(catalog, repository),
 ): Promise<void> {
   if (attributes !== 0) forgetAttributes(tx, repository, 'manifest', [digest]);
   const released = await heldReferrers(tx, repository.id, digest);
+  // What is kept keeps its links.
+  if (kept) keepManifest(catalog, tx, repository, digest);
   exchangeManifests(catalog, tx, repository, { dropped: [digest], added: released });
-  addCandidates(catalog, tx, repository, 'link', await heldLinks(tx, repository.id, digest));
+  if (!kept) addCandidates(catalog, tx, repository, 'link', await heldLinks(tx, repository.id, digest));
   await tx
     .deleteFrom('manifest_references')
     .where('repository_id', '=', repository.id)

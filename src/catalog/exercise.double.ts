@@ -21,6 +21,7 @@ import { deleteRepository } from './delete-repository.ts';
 import { describeManifest, describeManifests, hasManifest } from './describe-manifests.ts';
 import { describeRepository, findListedRepository } from './describe-repository.ts';
 import { describeTag, describeTags, describeTagsOf } from './describe-tags.ts';
+import { exerciseDeleted } from './exercise-deleted.double.ts';
 import { exerciseStorage, farLimits } from './exercise-storage.double.ts';
 import { findBlobToKeep, findLinkedBlob } from './find-blob.ts';
 import { findManifest, findManifestFacts, findManifestToKeep } from './find-manifest.ts';
@@ -220,6 +221,7 @@ export async function exercise(base: Catalog, registryId: number, given: Exercis
   await during('delete a repository', async () => {
     await deleteRepository(catalog, (await findRepository(catalog, registryId, leaving))!);
   });
+  await exerciseDeleted(catalog, during, repository, { later, image: image({ annotations: { deleted: own } }) });
   later(600_000);
   await during('delete a repository', () => emptyRetired(catalog));
   await during('delete a registry', async () => {

@@ -49,7 +49,7 @@ async function* garbageOf(catalog: Catalog, candidate: Candidate, at: number): A
   if (!row) return;
   const { own = 0, own_until = 0 } = row;
   if (isHeld({ attributes: own, locked_until: own_until }, keepBits, at)) return;
-  if (row.listed !== 2 && isHeld(row, keepBits, at)) return;
+  if (row.listed < 2 && isHeld(row, keepBits, at)) return;
   yield { kind, registryId, repository: row.name, digest, bytes: 0 };
   if (kind === 'link' && !(await found(catalog, linkThatStays, staysParameters(candidate, at)))) {
     yield* blobGarbage(catalog, digest);
@@ -67,7 +67,8 @@ const repository = 'r.name AS name, r.listed AS listed, r.attributes AS attribut
 const conditions = {
   link: `SELECT ${repository} FROM blob_links l JOIN repositories r ON r.id = l.repository_id
     WHERE l.repository_id = ? AND l.digest = ?
-      AND NOT EXISTS (SELECT 1 FROM manifest_references f WHERE f.repository_id = l.repository_id AND f.digest = l.digest)`,
+      AND NOT EXISTS (SELECT 1 FROM manifest_references f WHERE f.repository_id = l.repository_id AND f.digest = l.digest)
+      AND NOT EXISTS (SELECT 1 FROM deleted_references d WHERE d.repository_id = l.repository_id AND d.digest = l.digest)`,
   manifest: `SELECT ${repository}, m.attributes AS own, m.locked_until AS own_until FROM manifests m JOIN repositories r ON r.id = m.repository_id
     WHERE m.repository_id = ? AND m.digest = ? AND m.subject_digest IS NOT NULL
       AND NOT EXISTS (SELECT 1 FROM manifests s WHERE s.repository_id = m.repository_id AND s.digest = m.subject_digest)
@@ -75,7 +76,8 @@ const conditions = {
       AND NOT EXISTS (SELECT 1 FROM manifest_references f WHERE f.repository_id = m.repository_id AND f.digest = m.digest)`,
   repository: `SELECT ${repository} FROM repositories r WHERE r.id = ? AND r.retiring_at <= ?
       AND NOT EXISTS (SELECT 1 FROM manifests m WHERE m.repository_id = r.id)
-      AND NOT EXISTS (SELECT 1 FROM blob_links l WHERE l.repository_id = r.id)`,
+      AND NOT EXISTS (SELECT 1 FROM blob_links l WHERE l.repository_id = r.id)
+      AND NOT EXISTS (SELECT 1 FROM deleted_manifests d WHERE d.repository_id = r.id)`,
 };
 
 /** A link of the same blob that the run keeps, or comes to later: then the blob does not go with this one. */
@@ -84,7 +86,8 @@ const linkThatStays = `SELECT 1 AS found FROM blob_links l
     AND c.not_before <= ?
   WHERE l.digest = ? AND (c.digest IS NULL OR (c.not_before, c.repository_id) > (?, ?)
     OR EXISTS (SELECT 1 FROM manifest_references f WHERE f.repository_id = l.repository_id AND f.digest = l.digest)
-    OR EXISTS (SELECT 1 FROM repositories r WHERE r.id = l.repository_id AND r.listed <> 2
+    OR EXISTS (SELECT 1 FROM deleted_references d WHERE d.repository_id = l.repository_id AND d.digest = l.digest)
+    OR EXISTS (SELECT 1 FROM repositories r WHERE r.id = l.repository_id AND r.listed < 2
       AND (r.attributes & ${keepBits}) <> 0 AND r.locked_until > ?)) LIMIT 1`;
 
 function staysParameters({ digest, notBefore, repositoryId }: Candidate, at: number) {

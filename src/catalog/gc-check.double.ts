@@ -6,14 +6,16 @@ import { findLinkedBlob } from './find-blob.ts';
 import { findManifestFacts } from './find-manifest.ts';
 import { type Garbage, listGarbage } from './garbage.ts';
 import { type Command, type Parts, perform, type Session } from './gc-history.double.ts';
+import { checkExpire, restoredSoFar } from './gc-kept.double.ts';
 import * as model from './gc-model.double.ts';
+import { observe } from './gc-observe.double.ts';
 import { contents, places, tagNames, variants } from './gc-universe.double.ts';
 import type { Life, World } from './gc-world.double.ts';
 import { expectCounted } from './recount.double.ts';
 
 /** Runs a history against the model; throws at the first thing that a client could notice, or that leaks. */
 export async function checkHistory(world: World, parts: Parts, commands: readonly Command[]): Promise<void> {
-  let expected = model.emptyModel();
+  let expected = model.emptyModel(world.keeps);
   let life = world.begin();
   const sessions: Session[] = [];
   for (const [at, command] of commands.entries()) {
@@ -31,7 +33,7 @@ export async function checkHistory(world: World, parts: Parts, commands: readonl
     (await world.filesBelow('uploads')).length > 0 || (await world.db.first('SELECT 1 FROM uploads', []));
   while (hasUploads && (await life.uploads.sweep(world.clock.now - model.delay)).more);
   await expectNoLeak(world, expected);
-  expect(await lookUp(world, life)).toEqual(model.inventory(expected));
+  expect(await lookUp(world, life)).toEqual(model.inventory(expected, { kept: false }));
   await checkBytes(world, life);
   // Once everything is deleted, nothing is left: the next history begins in an empty world.
   for (const [place, shelf] of expected.entries()) {
@@ -41,6 +43,12 @@ export async function checkHistory(world: World, parts: Parts, commands: readonl
     }
   }
   expected = await quiesce(world, life, parts, expected);
+  // What was kept goes in its time, and then what it held; referrers that went only by then are kept, too.
+  for (let rounds = 0; model.inventory(expected).length > 0 && rounds < 4; rounds++) {
+    world.clock.now += model.retention;
+    expected = await checkExpire(world, life, parts, { do: 'expire' }, expected);
+    expected = await quiesce(world, life, parts, expected);
+  }
   expect(model.inventory(expected)).toEqual([]);
   await expectNoLeak(world, expected);
   // Those of a repository go with it.
@@ -56,6 +64,7 @@ async function checkCommand(
   before: model.Model,
 ): Promise<model.Model> {
   if (command.do === 'collect') return checkCollect(world, life, parts, command, before);
+  if (command.do === 'expire') return checkExpire(world, life, parts, command, before);
   const session = command.do === 'finish' ? sessions[command.session % sessions.length] : undefined;
   const after = structuredClone(before);
   const { now } = world.clock;
@@ -68,6 +77,8 @@ async function checkCommand(
     expect(seen).toEqual(model.inventory(after));
     return after;
   }
+  // What an index lists comes back before it does.
+  if (command.do === 'restore') return restoredSoFar(before, command, seen, now);
   // All of it happened, or nothing.
   const [isBefore, isAfter] = [before, after].map((state) => Bun.deepEquals(seen, model.inventory(state)));
   if (!isBefore) expect(seen).toEqual(model.inventory(after));
@@ -98,6 +109,11 @@ function predict(state: model.Model, command: Command, session: Session | undefi
       return model.deleteManifest(state, command.place, command.manifest, now);
     case 'deleteBlob':
       return model.deleteBlob(state, command.place, command.blob);
+    case 'restore':
+      return model.restore(state, command.place, command.manifest, command, now);
+    case 'purge':
+      return model.purge(state, command.place, command.manifest, now);
+    case 'expire':
     case 'begin':
     case 'cancel':
     case 'collect':
@@ -138,6 +154,7 @@ async function checkCollect(
       gone.push(`link ${place} ${contents[blob]!.digest}`);
       after[place]!.links.delete(blob);
     }
+    for (const at of after[place]!.kept?.keys() ?? []) expect(seen.delete(`${place} kept ${at}`)).toBe(true);
     for (const [tag, at] of shelf.tags) expect(seen.delete(`${place} tag ${tag} ${at}`)).toBe(true);
     if (command.limit < 100 || outcome === 'crash') continue;
     for (const blob of due.links) expect(after[place]!.links.has(blob)).toBe(false);
@@ -170,25 +187,6 @@ async function quiesce(world: World, life: Life, parts: Parts, from: model.Model
     idle = examined === 0 && swept.blobs === 0 && !waiting ? idle + 1 : 0;
   }
   return expected;
-}
-
-/** What is there, by the facts, as `inventory` names it. */
-async function observe({ db, registries }: World): Promise<string[]> {
-  const rows = await db.all<{ registry: number; name: string; digest: string; what: string }>(
-    `SELECT r.registry_id AS registry, r.name AS name, l.digest AS digest, 'blob' AS what
-        FROM blob_links l JOIN repositories r ON r.id = l.repository_id
-      UNION ALL SELECT r.registry_id, r.name, m.digest, 'manifest' FROM manifests m JOIN repositories r ON r.id = m.repository_id
-      UNION ALL SELECT r.registry_id, r.name, t.digest, t.name FROM tags t JOIN repositories r ON r.id = t.repository_id`,
-    [],
-  );
-  return rows
-    .map(({ registry, name, digest, what }) => {
-      const place = places.findIndex((at) => registries[at.registry] === registry && at.name === name);
-      if (what === 'blob') return `${place} blob ${contents.findIndex((content) => content.digest === digest)}`;
-      const at = variants.findIndex((variant) => variant.digest === digest);
-      return what === 'manifest' ? `${place} manifest ${at}` : `${place} tag ${what} ${at}`;
-    })
-    .toSorted();
 }
 
 /** What clients see, by the look-ups that answer them. */
@@ -243,6 +241,8 @@ async function expectNoLeak({ db, filesBelow }: World, expected: model.Model): P
     manifests: await count('manifests'),
     references: await count('(SELECT DISTINCT repository_id, manifest_digest FROM manifest_references) AS f'),
     tags: await count('tags'),
+    kept: await count('deleted_manifests'),
+    keptReferences: await count('(SELECT DISTINCT repository_id, manifest_digest FROM deleted_references) AS f'),
     repositories: await count('repositories'),
   }).toEqual({
     uploads: 0,
@@ -251,6 +251,8 @@ async function expectNoLeak({ db, filesBelow }: World, expected: model.Model): P
     manifests: sum(({ manifests }) => manifests.size),
     references: sum(({ manifests }) => manifests.size),
     tags: sum(({ tags }) => tags.size),
-    repositories: sum(({ links, manifests }) => (links.size + manifests.size > 0 ? 1 : 0)),
+    kept: sum(({ kept }) => kept?.size ?? 0),
+    keptReferences: sum(({ kept }) => kept?.size ?? 0),
+    repositories: sum(({ links, manifests, kept }) => (links.size + manifests.size + (kept?.size ?? 0) > 0 ? 1 : 0)),
   });
 }

@@ -10,8 +10,10 @@ import * as model from './gc-model.double.ts';
 import { contents, places, variants } from './gc-universe.double.ts';
 import { Crash, type Life, type World } from './gc-world.double.ts';
 import { commitBlob, deleteBlob, mountBlob } from './links.ts';
+import { purgeDeleted, purgeManifest } from './purge-deleted.ts';
 import { putManifest } from './put-manifest.ts';
 import { findRepository } from './repositories.ts';
+import { restoreManifest } from './restore-deleted.ts';
 import { deleteTag } from './tags.ts';
 
 /** One thing that a client, or the registry's own background work, does. */
@@ -24,6 +26,9 @@ export type Command = { crashAt?: number | undefined } & (
   | { do: 'headManifest'; place: number; manifest: number }
   | { do: 'deleteManifest'; place: number; manifest: number }
   | { do: 'deleteTag'; place: number; tag: string }
+  | { do: 'restore'; place: number; manifest: number; tag: string | undefined; force: boolean }
+  | { do: 'purge'; place: number; manifest: number }
+  | { do: 'expire' }
   | { do: 'collect'; limit: number }
   | { do: 'sweep' | 'sweepUploads' }
   | { do: 'wait'; ms: number }
@@ -33,6 +38,7 @@ export type Command = { crashAt?: number | undefined } & (
 export interface Parts {
   collect: (life: Life, limit: number) => Promise<Collected>;
   sweep: (life: Life, limit: number) => Promise<unknown>;
+  expire: (life: Life) => Promise<unknown>;
   headBlob: typeof findBlobToKeep;
   /** Changes what pushes work with. */
   pushing: (life: Life) => Life;
@@ -41,6 +47,9 @@ export interface Parts {
 export const soundParts: Parts = {
   collect: (life, limit) => collectStep(life.catalog, limit),
   sweep: (life, limit) => sweepDeleted(life.catalog.db, life.store, limit),
+  async expire({ catalog }) {
+    for (let round = { from: 0, more: true }; round.more;) round = await purgeDeleted(catalog, round.from);
+  },
   headBlob: findBlobToKeep,
   pushing: (life) => life,
 };
@@ -127,6 +136,17 @@ async function act(world: World, life: Life, parts: Parts, command: Command, ses
       return 'done';
     case 'wait':
       world.clock.now += command.ms;
+      return 'done';
+    case 'restore': {
+      const { digest } = variants[command.manifest]!;
+      await restoreManifest(catalog, registryId, name, digest, command);
+      return 'done';
+    }
+    case 'purge':
+      await purgeManifest(catalog, registryId, name, variants[command.manifest]!.digest);
+      return 'done';
+    case 'expire':
+      await parts.expire(life);
       return 'done';
     case 'deleteBlob':
     case 'deleteManifest':

@@ -2,6 +2,8 @@ import { leaseSlack } from './candidates.ts';
 import { contents, places, variants } from './gc-universe.double.ts';
 
 export const delay = 86_400_000;
+/** How long what is deleted is kept. */
+export const retention = 3 * delay;
 const slack = leaseSlack(delay);
 
 /** When something stops being kept: not before `min`, and from `max` on it is garbage if nothing else holds it. */
@@ -15,13 +17,20 @@ export interface Shelf {
   /** `released`: it lost its subject, a tag or an index since it was pushed. */
   manifests: Map<number, Kept & { released: boolean }>;
   tags: Map<string, number>;
+  /** Deleted manifests that are kept, and since when; undefined where what is deleted is gone. */
+  kept: Map<number, number> | undefined;
 }
 
 /** What must be true of every repository, by what its clients were told. */
 export type Model = Shelf[];
 
-export function emptyModel(): Model {
-  return places.map(() => ({ links: new Map(), manifests: new Map(), tags: new Map() }));
+export function emptyModel(keeps: boolean): Model {
+  return places.map(() => ({
+    links: new Map(),
+    manifests: new Map(),
+    tags: new Map(),
+    kept: keeps ? new Map() : undefined,
+  }));
 }
 
 const fresh = (now: number): Kept => ({ min: now + delay, max: now + delay });
@@ -33,7 +42,7 @@ function tell(kept: Kept, now: number): void {
 }
 
 const holdsBlob = (shelf: Shelf, blob: number) =>
-  [...shelf.manifests.keys()].some((at) => variants[at]!.blobs.includes(blob));
+  [...shelf.manifests.keys(), ...(shelf.kept?.keys() ?? [])].some((at) => variants[at]!.blobs.includes(blob));
 const isListed = (shelf: Shelf, at: number) =>
   [...shelf.manifests.keys()].some((other) => variants[other]!.children.includes(at));
 
@@ -79,6 +88,7 @@ export function putManifest(model: Model, place: number, at: number, tags: strin
   ];
   if (missing.length > 0) return `MANIFEST_BLOB_UNKNOWN ${missing.toSorted().join()}`;
   shelf.manifests.set(at, { ...fresh(now), released: false });
+  shelf.kept?.delete(at);
   for (const tag of tags) {
     const before = shelf.tags.get(tag);
     shelf.tags.set(tag, at);
@@ -107,10 +117,59 @@ export function deleteManifest(model: Model, place: number, at: number, now: num
 export function removeManifest(shelf: Shelf, at: number, now: number): void {
   shelf.manifests.delete(at);
   for (const [tag, target] of shelf.tags) if (target === at) shelf.tags.delete(tag);
-  for (const blob of variants[at]!.blobs) if (shelf.links.has(blob)) shelf.links.set(blob, fresh(now));
+  if (shelf.kept) shelf.kept.set(at, now);
+  else releaseBlobs(shelf, at, now);
   for (const other of shelf.manifests.keys()) {
     if (variants[other]!.subject === at || variants[at]!.children.includes(other)) release(shelf, other, now);
   }
+}
+
+function releaseBlobs(shelf: Shelf, at: number, now: number): void {
+  for (const blob of variants[at]!.blobs) if (shelf.links.has(blob)) shelf.links.set(blob, fresh(now));
+}
+
+/** What a restore brings back, what is listed first; what it lacks, where it lacks anything. */
+export function planRestore({ kept, manifests }: Shelf, at: number): { plan: number[]; missing: number[] } {
+  const plan: number[] = [];
+  const missing: number[] = [];
+  const visit = (one: number): void => {
+    if (plan.includes(one)) return;
+    if (!kept?.has(one)) return void missing.push(one);
+    for (const child of variants[one]!.children) if (!manifests.has(child)) visit(child);
+    plan.push(one);
+  };
+  visit(at);
+  return { plan, missing };
+}
+
+/** `steps`: how much of it happens before a crash. */
+export function restore(
+  model: Model,
+  place: number,
+  at: number,
+  { tag, force }: { tag: string | undefined; force: boolean },
+  now: number,
+  steps = Number.POSITIVE_INFINITY,
+): string {
+  const shelf = model[place]!;
+  if (!shelf.kept?.has(at)) return 'MANIFEST_UNKNOWN';
+  const { plan, missing } = planRestore(shelf, at);
+  if (missing.length > 0) {
+    const digests = missing.map((one) => variants[one]!.digest);
+    return `MANIFEST_BLOB_UNKNOWN ${digests.toSorted().join()}`;
+  }
+  const named = tag === undefined ? undefined : shelf.tags.get(tag);
+  if (named !== undefined && named !== at && !force) return 'CONFLICT';
+  for (const one of plan.slice(0, steps))
+    putManifest(model, place, one, one === at && tag !== undefined ? [tag] : [], now);
+  return 'done';
+}
+
+export function purge(model: Model, place: number, at: number, now: number): string {
+  const shelf = model[place]!;
+  if (!shelf.kept?.delete(at)) return 'MANIFEST_UNKNOWN';
+  releaseBlobs(shelf, at, now);
+  return 'done';
 }
 
 export function deleteBlob(model: Model, place: number, blob: number): string {
@@ -150,10 +209,11 @@ export function weaker(before: Model, after: Model): Model {
   return merged;
 }
 
-/** What is there, for comparison: names only. */
-export function inventory(model: Model): string[] {
+/** What is there, for comparison: names only. `kept`: with what is kept of what was deleted. */
+export function inventory(model: Model, { kept = true } = {}): string[] {
   return model
     .flatMap((shelf, place) => [
+      ...(kept ? [...(shelf.kept?.keys() ?? [])].map((at) => `${place} kept ${at}`) : []),
       ...[...shelf.links.keys()].map((blob) => `${place} blob ${blob}`),
       ...[...shelf.manifests.keys()].map((at) => `${place} manifest ${at}`),
       ...[...shelf.tags].map(([tag, at]) => `${place} tag ${tag} ${at}`),

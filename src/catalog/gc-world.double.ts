@@ -6,7 +6,7 @@ import { type BlobStore, contentMigrations, createFileStore, createUploads, type
 import type { Database } from '../database/index.ts';
 import { eventMigrations } from '../events/index.ts';
 import type { Catalog } from './context.ts';
-import { delay } from './gc-model.double.ts';
+import { delay, retention } from './gc-model.double.ts';
 import { ensureRegistry } from './registries.ts';
 import { catalogMigrations } from './tables.ts';
 
@@ -29,6 +29,8 @@ export interface World extends AsyncDisposable {
   files: BlobStore;
   clock: { now: number };
   registries: number[];
+  /** Whether what is deleted is kept. */
+  keeps: boolean;
   /** Begins a new life, as a start of the server does. */
   begin(): Life;
   /** Names of all files below `blobs` and below `uploads`, sorted: what the store itself may have forgotten, too. */
@@ -36,19 +38,21 @@ export interface World extends AsyncDisposable {
 }
 
 /** Facts and files that outlive the processes that work on them. */
-export async function openWorld(): Promise<World> {
+export async function openWorld(keeps = false): Promise<World> {
   const data = await mkdtemp(join(tmpdir(), 'bonded-world-'));
   const db = await openTestDatabase([...eventMigrations, ...contentMigrations, ...catalogMigrations], { poolSize: 16 });
   const files = await createFileStore(data);
   const clock = { now: Date.now() };
   const now = () => clock.now;
-  const whole: Catalog = { db, now, gcDelayMs: delay, sparseIndexes: false };
+  const softDelete = () => ({ enabled: true, retentionMs: retention });
+  const whole: Catalog = { db, now, gcDelayMs: delay, sparseIndexes: false, ...(keeps && { softDelete }) };
   const registries = [await ensureRegistry(whole, 'one'), await ensureRegistry(whole, 'two')];
   return {
     db,
     files,
     clock,
     registries,
+    keeps,
     begin() {
       let left: number | undefined;
       const step = () => {

@@ -3,8 +3,15 @@ export { type AttributeChange, changeAttributes } from './change-attributes.ts';
 export { checkCatalog } from './check.ts';
 export { collectStep, type Collected } from './collect.ts';
 export { gcConfig, manifestsConfig, tagsConfig } from './config.ts';
-export type { Catalog, Mover, Repository } from './context.ts';
+export type { Catalog, Mover, Repository, SoftDelete } from './context.ts';
 export { createPullCounter, type PullCounter } from './count-pulls.ts';
+export {
+  type DeletedManifest,
+  type DeletedTag,
+  describeDeleted,
+  describeDeletedTags,
+  listDeletedRepositories,
+} from './describe-deleted.ts';
 export { deleteMetadata, findMetadata, listMetadata, putMetadata } from './custom-metadata.ts';
 export { deleteManifest } from './delete-manifest.ts';
 export { deleteRepository } from './delete-repository.ts';
@@ -43,6 +50,7 @@ export {
   type StoredContent,
 } from './places.ts';
 export { putManifest } from './put-manifest.ts';
+export { purgeDeleted, purgeManifest } from './purge-deleted.ts';
 export { type Pulls, pullsOf } from './pulls.ts';
 export { dayOf, regionPullsOf } from './region-pulls.ts';
 export {
@@ -60,6 +68,7 @@ export {
 } from './relations.ts';
 export { listReferrers, type Referrer } from './referrers.ts';
 export { collectRetired, ensureRegistry, ensureRegistryRow, registryNames, retireRegistry } from './registries.ts';
+export { restoreManifest } from './restore-deleted.ts';
 export { emptyRetired } from './retire-repository.ts';
 export { findRepository, repositoryIds, requireBound, requireWritable } from './repositories.ts';
 export { shareRepositoryIds } from './share-repository-ids.ts';

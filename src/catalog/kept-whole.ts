@@ -14,7 +14,7 @@ export async function isKeptWhole(catalog: Catalog, tx: Transaction, { id, regis
   const named = await tx.first<{ name: string; listed: number }>('SELECT name, listed FROM repositories WHERE id = ?', [
     id,
   ]);
-  if (!named || named.listed === 2) return false;
+  if (!named || named.listed >= 2) return false;
   const [shared, row] = await Promise.all([tryShareRepository(catalog, tx, registryId, named.name), rowOf(tx, id)]);
   return !shared || (row !== undefined && isHeld(row, keepBits, catalog.now()));
 }

@@ -49,7 +49,7 @@ export async function largestRepositories(
   const sizes: RepositorySize[] = [];
   for (const { id } of largest) {
     // Deleted ones have no name any more, and are on their way out.
-    const row = await db.first<{ name: string }>('SELECT name FROM repositories WHERE id = ? AND listed <> 2', [id]);
+    const row = await db.first<{ name: string }>('SELECT name FROM repositories WHERE id = ? AND listed < 2', [id]);
     if (row) sizes.push({ id, name: row.name, ...(await usageOf(db, db.dialect, registryId, id)) });
   }
   return sizes.toSorted((one, other) => bytesOf(other) - bytesOf(one));

@@ -5,6 +5,7 @@ import type { Digest } from '../oci/index.ts';
 import { bit, isHeld } from './attributes.ts';
 import { addCandidates, anywhere, deferCandidate, dropCandidates } from './candidates.ts';
 import type { Catalog, Repository } from './context.ts';
+import { keptHolderOf } from './keep-deleted.ts';
 import { holderOf } from './references.ts';
 import { requireTakingAway, rowOf } from './refuse-locked.ts';
 import { ensureRepository, findRepository, type RepositoryRow } from './repositories.ts';
@@ -114,7 +115,7 @@ async function findSource(
   const rows = await db.all<{ id: number; name: string; attributes: number; locked_until: number }>(
     `SELECT r.id AS id, r.name AS name, r.attributes AS attributes, r.locked_until AS locked_until FROM (
         SELECT repository_id FROM blob_links WHERE digest = ? ORDER BY repository_id LIMIT ${looksAt}
-      ) AS looked JOIN repositories r ON r.id = looked.repository_id WHERE r.registry_id = ? AND r.listed <> 2`,
+      ) AS looked JOIN repositories r ON r.id = looked.repository_id WHERE r.registry_id = ? AND r.listed < 2`,
     [digest, registryId],
   );
   // The one that had it first, whichever way the database came by.
@@ -150,7 +151,8 @@ async function linkBlob(
 
 /**
  * Takes a blob out of a repository; its bytes go when no other repository links it. BLOB_UNKNOWN when missing, DENIED
- * (409) while a manifest here names it: deleting it would break an image that was acknowledged.
+ * (409) while a manifest here names it, or a deleted one that is kept: deleting it would break an image that was
+ * acknowledged, or can be restored.
  * REGISTRY_DISALLOWED_OPERATION where the repository is locked.
  */
 export async function deleteBlob(catalog: Catalog, repository: Repository, digest: Digest): Promise<void> {
@@ -169,6 +171,15 @@ export async function deleteBlob(catalog: Catalog, repository: Repository, diges
         status: 409,
         message: 'a manifest of this repository still references the blob; delete that manifest first',
         detail: { digest, manifest: holder },
+      });
+    }
+    const kept = await keptHolderOf(tx, repository.id, digest);
+    if (kept !== undefined) {
+      throw new RegistryError('DENIED', {
+        status: 409,
+        message:
+          'a deleted manifest that is kept for being restored needs the blob; purge that first, or wait until it is',
+        detail: { digest, manifest: kept },
       });
     }
     await removeLink(tx, repository.id, digest);

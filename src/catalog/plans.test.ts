@@ -50,6 +50,21 @@ async function fill(catalog: TestCatalog, id: number): Promise<void> {
     many('region_pulls', 'registry_id, region, day, pulls', `${registryId} + n, 'r' || (n % 100), n % 30, 1`),
     many('tag_history', `${scope}, tag, digest, at`, `${registryId}, ${id}, 't' || n, ${digest}, 0`),
     many(
+      'deleted_manifests',
+      `${scope}, repository, digest, media_type, kind, size, image_size, pushed_at, deleted_at, bytes`,
+      `${registryId}, ${id} + n % 3, 'd' || (n % 100), 'sha256:d' || n, 'x', 'image', 1, 1, 0, ${clock.now} - n, ${bytes}`,
+    ),
+    many(
+      'deleted_references',
+      `${scope}, manifest_digest, digest`,
+      `${registryId}, ${id} + n % 3, 'sha256:d' || n, ${digest}`,
+    ),
+    many(
+      'deleted_tags',
+      `${scope}, repository, digest, name, deleted_at`,
+      `${registryId}, ${id} + n % 3, 'd' || (n % 100), 'sha256:d' || n, 't' || (n % 50), ${clock.now} - n`,
+    ),
+    many(
       'gc_candidates',
       `${scope}, kind, digest, not_before`,
       `${registryId}, ${id} + n, 'link', ${digest}, ${clock.now} + n`,

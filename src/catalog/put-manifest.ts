@@ -1,9 +1,11 @@
 import { type Parameter, placeholders, rowsOf, type Transaction } from '../database/index.ts';
+import { RegistryError } from '../errors/index.ts';
 import { appendEvent } from '../events/index.ts';
 import { type Digest, distinctReferences, type ManifestReference, type ParsedManifest } from '../oci/index.ts';
 import { bit, type Lockable } from './attributes.ts';
 import { dropCandidates, exchangeManifests } from './candidates.ts';
 import type { Catalog, Repository } from './context.ts';
+import { dropKept } from './keep-deleted.ts';
 import { requireReferences } from './references.ts';
 import { requireUnlocked } from './refuse-locked.ts';
 import { ensureRepository, type RepositoryRow } from './repositories.ts';
@@ -21,13 +23,15 @@ export interface NewManifest {
   condition?: TagCondition | undefined;
   /** See `ensureRepository`. */
   bound?: number | undefined;
+  /** Whether it is what is kept of a deleted one, which has to be there yet, and is not afterwards. */
+  restores?: boolean;
 }
 
 /**
  * Stores a manifest with its references and tags in one transaction. Throws MANIFEST_BLOB_UNKNOWN when something that
  * it needs is not in the repository, MANIFEST_INVALID when a descriptor's size is wrong, PRECONDITION_FAILED where the
  * condition does not hold of a tag, REGISTRY_DISALLOWED_OPERATION where the repository, a tag that would move, or what is
- * here of the manifest is locked.
+ * here of the manifest is locked. MANIFEST_UNKNOWN where it restores what is not kept.
  */
 export async function putManifest(
   catalog: Catalog,
@@ -35,7 +39,7 @@ export async function putManifest(
   name: string,
   manifest: NewManifest,
 ): Promise<void> {
-  const { digest, parsed, tags, condition, bound } = manifest;
+  const { digest, parsed, tags, condition, bound, restores = false } = manifest;
   const references = distinctReferences(parsed);
   const put = async (tx: Transaction, row: Promise<RepositoryRow | undefined>) => {
     const repository = await ensureRepository(catalog, tx, registryId, name, { found: await row, listed: true, bound });
@@ -44,6 +48,11 @@ export async function putManifest(
       storeManifest(catalog, tx, repository, manifest, references),
     ]);
     const left = await moveTags(catalog, tx, repository, tags, digest, condition);
+    // Where nobody ever said that what is deleted is kept, nobody need ask.
+    if (restores || catalog.softDelete?.(registryId)) {
+      const wasKept = await dropKept(catalog, tx, repository, digest);
+      if (restores && !wasKept) throw new RegistryError('MANIFEST_UNKNOWN', { detail: { digest } });
+    }
     exchangeManifests(catalog, tx, repository, {
       // Only what was here before can have become a candidate.
       dropped: isNew ? [] : [digest],

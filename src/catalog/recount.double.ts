@@ -21,6 +21,10 @@ const recounts = [
       sum(size) AS manifest_bytes FROM manifests GROUP BY registry_id, repository_id`,
   `SELECT registry_id, 0 AS repository_id, 0 AS blobs, 0 AS blob_bytes, 0 AS own_bytes, count(*) AS manifests,
       sum(size) AS manifest_bytes FROM manifests GROUP BY registry_id`,
+  `SELECT registry_id, repository_id, 0 AS blobs, 0 AS blob_bytes, 0 AS own_bytes, 0 AS manifests,
+      sum(size) AS manifest_bytes FROM deleted_manifests GROUP BY registry_id, repository_id`,
+  `SELECT registry_id, 0 AS repository_id, 0 AS blobs, 0 AS blob_bytes, 0 AS own_bytes, 0 AS manifests,
+      sum(size) AS manifest_bytes FROM deleted_manifests GROUP BY registry_id`,
 ];
 
 const counted = (table: string) =>

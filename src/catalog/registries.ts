@@ -1,6 +1,7 @@
 import type { Transaction } from '../database/index.ts';
 import type { Catalog } from './context.ts';
 import { deleteManifests } from './delete-manifests.ts';
+import { purgeSome } from './purge-deleted.ts';
 import { findRepository, listRepositories } from './repositories.ts';
 import { retired } from './require-registry.ts';
 import './tables.ts';
@@ -63,6 +64,8 @@ async function collectFrom(catalog: Catalog, id: number): Promise<boolean> {
     await deleteManifests(catalog, repository);
     return true;
   }
+  // Nobody can restore anything of it.
+  if ((await purgeSome(catalog, id, Number.MAX_SAFE_INTEGER)) > 0) return true;
   // What has blobs alone is collected when their time has come, as anywhere else.
   if (await db.first('SELECT id FROM repositories WHERE registry_id = ? LIMIT 1', [id])) return false;
   await db.write((tx) => tx.run('DELETE FROM registries WHERE id = ?', [id]));

@@ -13,7 +13,9 @@ import './tables.ts';
  * it, and a push makes another one. What it holds goes afterwards. A push that had read its row before may yet add to it,
  * for as long as a transaction lives (`retireMs`): what came too late, and what a request left that died, is deleted then.
  *
- *   named, listed 1  →  retired, listed 2  →  retired, listed 0, without manifests  →  collected as any that is empty
+ *   named, listed 1  →  retired, listed 2  →  retired, listed 3, without manifests  →  collected as any that is empty
+ *
+ * Where deleted manifests are kept, it stays in that last state, with their links, until the last of them is gone.
  */
 
 const mark = 'retired:';
@@ -52,7 +54,7 @@ export async function emptyRetired(catalog: Catalog): Promise<boolean> {
   const repository = { id: row.id, registryId: row.registry_id, name: nameBefore(row.name) };
   if ((await deleteManifests(catalog, repository)) !== undefined) return true;
   await db.write(async (tx) => {
-    await tx.run('UPDATE repositories SET listed = 0 WHERE id = ?', [row.id]);
+    await tx.run('UPDATE repositories SET listed = 3 WHERE id = ?', [row.id]);
     addCandidates(catalog, tx, repository, 'repository', ['']);
   });
   return true;

@@ -1,5 +1,6 @@
 import { type Generated, sql } from 'kysely';
 import { type Migration, replaceIndexes, run, sqlTypes } from '../database/index.ts';
+import { deletedMigrations } from './deleted-migration.ts';
 import { lockMigrations } from './lock-migrations.ts';
 import { budgetMigrations } from './storage-budgets-migration.ts';
 import { usageMigrations } from './usage-migration.ts';
@@ -15,7 +16,7 @@ declare module '../database/tables.ts' {
       created_at: number;
       /** Since when it is on its way out because it is empty; a push takes that back. */
       retiring_at: number | null;
-      /** 0 until its first manifest: a catalog passes over what has blobs alone. 2 from its deletion on: see retire-repository.ts. */
+      /** 0 until its first manifest: a catalog passes over what has blobs alone. 2 and 3 from its deletion on: see retire-repository.ts. */
       listed: Generated<number>;
       /** See attributes.ts; of tags and manifests as well. */
       attributes: Generated<number>;
@@ -177,6 +178,40 @@ declare module '../database/tables.ts' {
       value: string;
       media_type: string;
       updated_at: number;
+    };
+    /** Manifests that were deleted and are kept for a while; see keep-deleted.ts. */
+    deleted_manifests: {
+      registry_id: number;
+      /** Where its links are: a repository that was deleted whole keeps its id, and loses its name. */
+      repository_id: number;
+      /** The name under which it was deleted, and is restored. */
+      repository: string;
+      digest: string;
+      media_type: string;
+      artifact_type: string | null;
+      kind: string;
+      size: number;
+      image_size: number;
+      subject_digest: string | null;
+      /** JSON. */
+      annotations: string | null;
+      pushed_at: number;
+      deleted_at: number;
+      /** Who deleted it; null of what the collector took. */
+      by_id: string | null;
+      by_name: string | null;
+      bytes: Uint8Array;
+    };
+    /** What kept manifests name: links of these are not collected. */
+    deleted_references: { registry_id: number; repository_id: number; manifest_digest: string; digest: string };
+    /** Tags that went with manifests, also while such a one goes in several transactions. */
+    deleted_tags: {
+      registry_id: number;
+      repository_id: number;
+      repository: string;
+      digest: string;
+      name: string;
+      deleted_at: number;
     };
   }
 }
@@ -346,4 +381,5 @@ export const catalogMigrations: Migration[] = [
   ...lockMigrations,
   ...usageMigrations,
   ...budgetMigrations,
+  ...deletedMigrations,
 ];

@@ -96,7 +96,16 @@ const scannerPermissions: Grant['permissions'] = ['content/read', 'quarantine/re
 const everything: readonly Grant[] = [
   {
     repository: '*',
-    permissions: ['content/read', 'content/write', 'content/delete', 'metadata/read', 'metadata/write', 'catalog/read'],
+    permissions: [
+      'content/read',
+      'content/write',
+      'content/delete',
+      'metadata/read',
+      'metadata/write',
+      'catalog/read',
+      'deleted/read',
+      'deleted/restore',
+    ],
   },
 ];
 

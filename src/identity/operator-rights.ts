@@ -1,4 +1,4 @@
-import { builtInRoles, type RoleAssignment } from '../access/index.ts';
+import { builtInRoles, type RoleAssignment, standingRole } from '../access/index.ts';
 
 /** Everything: the management of all registries, and their data in both modes. */
 const roles = [
@@ -13,8 +13,8 @@ const roles = [
  * configuration names.
  */
 export function standingAssignments(principalId: string): RoleAssignment[] {
-  return roles.map((roleName) => {
-    const role = builtInRoles.find((candidate) => candidate.roleName === roleName)!;
+  const builtIn = roles.map((roleName) => builtInRoles.find((candidate) => candidate.roleName === roleName)!);
+  return [...builtIn, standingRole].map((role) => {
     const name = `${principalId}-${role.name}`;
     return {
       id: `/providers/Microsoft.Authorization/roleAssignments/${name}`,

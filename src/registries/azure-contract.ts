@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { softDeletePolicy } from './soft-delete.ts';
 
 /*
  * Properties of a registry that clients of Azure send and read (acr §4.1), and that say of this server what is so anyway.
@@ -43,7 +44,7 @@ export const azurePolicies = {
     })
     .optional(),
   retentionPolicy: z.object({ days: z.int().min(0).max(365).default(7), status: off(notYet) }).optional(),
-  softDeletePolicy: z.object({ retentionDays: z.int().min(1).max(90).default(7), status: off(notYet) }).optional(),
+  softDeletePolicy: softDeletePolicy.optional(),
 };
 
 export const azureProperties = {

@@ -1,10 +1,11 @@
 import type { Grant, RoleAssignmentMode } from '../access/index.ts';
-import type { TagMutability } from '../catalog/index.ts';
+import type { SoftDelete, TagMutability } from '../catalog/index.ts';
 import type { PropertiesOf } from '../operations/index.ts';
 import type { Resource } from '../resources/index.ts';
 import { tierNameOf } from '../tiers/index.ts';
 import type { registryType } from './contract.ts';
 import { mayExport } from './network-contract.ts';
+import { softDeleteOf } from './soft-delete.ts';
 import type { StorageQuota } from './storage-quota.ts';
 import { tagMutabilityOf } from './tag-policy.ts';
 
@@ -30,6 +31,8 @@ export interface RegistryFacts {
   tagMutability(repository: string): TagMutability | undefined;
   /** Whether nothing can be pulled that nobody has released (acr §4.5). */
   quarantines: boolean;
+  /** What becomes of manifests that are deleted. */
+  softDelete?: SoftDelete | undefined;
   /** How much may be stored in it. */
   storageQuota?: StorageQuota | undefined;
 }
@@ -50,6 +53,7 @@ export function factsOf(resource: Resource, properties: PropertiesOf<typeof regi
     mayExport: mayExport(properties),
     tagMutability: tagMutabilityOf(properties),
     quarantines: properties.policies?.quarantinePolicy?.status.toLowerCase() === 'enabled',
+    softDelete: softDeleteOf(properties),
     storageQuota,
     anonymousPull: repositories.map((repository) => ({ repository, permissions: ['content/read', 'metadata/read'] })),
   };

@@ -4,6 +4,7 @@ import { ManagementError } from '../operations/index.ts';
 import type { Resource, ResourceBody } from '../resources/index.ts';
 import { policiesShown } from './azure-contract.ts';
 import { registryType } from './contract.ts';
+import { withPolicyTime } from './soft-delete.ts';
 import type { TierGates } from './tier-gates.ts';
 
 interface WriteContext {
@@ -27,7 +28,7 @@ export function registryHandlers({ configured, tierGates, loginServer }: Registr
       context: WriteContext & { name: string },
       next: ResourceBody,
       previous: Resource | undefined,
-    ): Promise<ResourceBody> => tierGates.beforeWrite(context, next, previous),
+    ): Promise<ResourceBody> => tierGates.beforeWrite(context, withPolicyTime(next, previous, context.now), previous),
     async afterWrite({ tx, now }: WriteContext, { name }: Resource): Promise<void> {
       await ensureRegistryRow(tx, name.toLowerCase(), now);
     },

@@ -9,5 +9,5 @@ export {
 export { type ContentClient } from './client.ts';
 export { type ContentConnection, connectContent, registryPlace } from './connect.ts';
 export { type Image, imageOf, repositoryOf } from './image.ts';
-export { catalogScope, repositoryScope } from './scope.ts';
+export { catalogScope, deletedCatalogScope, repositoryScope } from './scope.ts';
 export { digestOfBytes, pullBlob, pushBlob, pushManifest } from './transfer.ts';

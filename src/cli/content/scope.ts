@@ -3,6 +3,8 @@ type Action = 'pull' | 'push' | 'delete' | 'metadata_read' | 'metadata_write' | 
 
 /** The scope of a token that may list repositories. */
 export const catalogScope = 'registry:catalog:*';
+/** The same of repositories of which something deleted is kept. */
+export const deletedCatalogScope = 'registry:deleted_catalog:*';
 
 /** The scope of a token for a repository. */
 export function repositoryScope(repository: string, ...actions: readonly Action[]): string {

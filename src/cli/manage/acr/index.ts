@@ -17,6 +17,7 @@ import {
   showRegistry,
   updateRegistry,
 } from './registries.ts';
+import { configRoutes } from './soft-delete.ts';
 import { usageRoutes } from './storage-usage.ts';
 import { showUsage } from './usage.ts';
 
@@ -32,6 +33,7 @@ export const registryRoutes = buildRouteMap({
     checkHealth: checkHealthCommand,
     import: importCommand,
     usage: usageRoutes,
+    config: configRoutes,
     credential: adminRoutes,
     replication: replicationRoutes,
     networkRule: networkRuleRoutes,

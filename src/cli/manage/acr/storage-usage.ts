@@ -24,7 +24,8 @@ const repositories = manageCommand<{ name?: string; top: number }>({
   brief: 'Show the largest repositories of a registry',
   details:
     'Shows how much the largest repositories take up. Unique is what would become free if a repository alone were ' +
-    'deleted; the rest of it other repositories of the registry have, too. What was deleted counts until it is collected.',
+    'deleted; the rest of it other repositories of the registry have, too. What was deleted counts until it is collected, and ' +
+    'what is kept as deleted until it is purged: in its repository, and of a repository that is gone in the registry alone.',
   examples: [
     'acr usage repositories',
     'acr usage repositories --name teamb --top 10 --query "[].{Name: name, Bytes: bytes}"',

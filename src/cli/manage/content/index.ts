@@ -1,4 +1,5 @@
 import { buildRouteMap } from '@stricli/core';
+import { listDeletedRepositories } from './deleted.ts';
 import { deleteRepository, listRepositories, showRepository, updateRepository } from './repositories.ts';
 import { showTags, untag } from './tags.ts';
 
@@ -11,6 +12,7 @@ export { tagRoutes } from './tags.ts';
 export const repositoryRoutes = buildRouteMap({
   routes: {
     list: listRepositories,
+    listDeleted: listDeletedRepositories,
     show: showRepository,
     showTags,
     update: updateRepository,

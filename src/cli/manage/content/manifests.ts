@@ -13,6 +13,7 @@ import { confirmFlag, type ConfirmFlag, textFlag } from '../flags.ts';
 import { type AttributeFlags, attributeFlags, changeOf } from './attributes.ts';
 import { deletedColumns, lockColumns, manifestColumns } from './columns.ts';
 import { placedCommand, type PlacedFlags } from './command.ts';
+import { listDeleted, listDeletedTags, purgeDeleted, restore } from './deleted.ts';
 import { deleteImage } from './delete-image.ts';
 import { readManifest } from './read-manifest.ts';
 import { type ListFlags, listFlags, orderOf } from './lists.ts';
@@ -134,7 +135,8 @@ const quarantine = placedCommand<PlacedFlags & { state: 'Passed' | 'Failed' | 'Q
 const remove = placedCommand<PlacedFlags & ConfirmFlag>(image, {
   brief: 'Delete a manifest with all its tags',
   details:
-    'Deletes a manifest with every tag that it has, whichever of them names it. Says before what goes, and asks.',
+    'Deletes a manifest with every tag that it has, whichever of them names it. Says before what goes, and asks. Where the ' +
+    'registry keeps what is deleted, acr manifest restore brings it back.',
   examples: ['acr manifest delete --name team/app:v1', 'acr manifest delete registry.example.com/team/app:v1 --yes'],
   flags: confirmFlag,
   aliases: { y: 'yes' },
@@ -166,6 +168,19 @@ const listReferrers = placedCommand<PlacedFlags & { artifactType?: string }>(ima
 
 /** More commands about manifests go here. */
 export const manifestRoutes = buildRouteMap({
-  routes: { list, show, listMetadata, showMetadata, updateMetadata, quarantine, listReferrers, delete: remove },
+  routes: {
+    list,
+    show,
+    listMetadata,
+    showMetadata,
+    updateMetadata,
+    quarantine,
+    listReferrers,
+    delete: remove,
+    listDeleted,
+    listDeletedTags,
+    restore,
+    purgeDeleted,
+  },
   docs: { brief: 'Manifests' },
 });

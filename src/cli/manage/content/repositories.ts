@@ -61,7 +61,8 @@ export const deleteRepository = contentCommand<SubjectFlags & ConfirmFlag>({
   brief: 'Delete a repository, or a manifest with all its tags',
   details:
     'Deletes a repository with all that is in it, or the manifest that --image names with every tag that it has, not the named ' +
-    'one alone; acr repository untag takes one tag away. Says before what goes, and asks. Shows what has gone.',
+    'one alone; acr repository untag takes one tag away. Says before what goes, and asks. Shows what has gone. Where the ' +
+    'registry keeps what is deleted, acr manifest restore brings manifests back.',
   examples: ['acr repository delete --image team/app:v1', 'acr repository delete -n teamb --repository team/app --yes'],
   flags: { ...subjectFlags, ...confirmFlag },
   aliases: { ...subjectAliases, y: 'yes' },
