@@ -18,6 +18,8 @@ export interface Attributes {
   /** Undefined where every tag of a repository leads to what it names. */
   heldTags(registryId: number, repository: string): HeldTags | undefined;
   quarantine: QuarantineAttributes;
+  /** Whether the owner of a registry lets its manifests be searched (acr §4.1, `metadataSearch`). */
+  searchesMetadata(registryId: number): boolean;
 }
 
 interface HeldTags {
@@ -52,6 +54,8 @@ interface Asker extends Viewer {
   readonly name: string;
   /** The id of the repository that its token was given for, where there was one of this name (lesson 24). */
   boundTo(repository: string): number | undefined;
+  /** Whose metadata it may read now, whatever its token was given for. */
+  readonly readsMetadata: Viewer;
 }
 
 /** Throws where no gate has said who it is. */

@@ -6,6 +6,7 @@ import { getManifest, listManifestAttributes, updateManifest } from './manifests
 import { matchRoute, type Route } from './match.ts';
 import { getMetadata, listKeys, removeMetadata, setMetadata } from './metadata.ts';
 import { type Action, actionOf, allowedMethods, needsOf } from './needs.ts';
+import { searchManifests } from './query.ts';
 import { getRepository, listCatalog, removeRepository, updateRepository } from './repositories.ts';
 import { getTag, listTagAttributes, removeTag, updateTag } from './tags.ts';
 
@@ -41,6 +42,8 @@ function act(attributes: Attributes, exchange: Exchange, route: Route, action: A
   switch (route.kind) {
     case 'catalog':
       return listCatalog(attributes, exchange);
+    case 'query':
+      return searchManifests(attributes, exchange, route.name);
     case 'repository':
       if (action === 'update') return updateRepository(attributes, exchange, route);
       return (action === 'delete' ? removeRepository : getRepository)(attributes, exchange, route);

@@ -7,6 +7,7 @@ export type Action = 'list' | 'read' | 'update' | 'delete' | 'undelete';
 
 const methods: Record<Route['kind'], readonly string[]> = {
   catalog: ['GET', 'HEAD'],
+  query: ['POST'],
   repository: ['GET', 'HEAD', 'PATCH', 'DELETE'],
   tags: ['GET', 'HEAD'],
   tag: ['GET', 'HEAD', 'PATCH', 'DELETE'],
@@ -18,7 +19,7 @@ const methods: Record<Route['kind'], readonly string[]> = {
   'metadata-key': ['GET', 'HEAD', 'PUT', 'DELETE'],
 };
 
-const lists: ReadonlySet<Route['kind']> = new Set(['catalog', 'tags', 'history', 'manifests', 'metadata']);
+const lists: ReadonlySet<Route['kind']> = new Set(['catalog', 'query', 'tags', 'history', 'manifests', 'metadata']);
 
 /** Methods of a route, for the Allow header of a 405. */
 export function allowedMethods({ kind }: Route): string {
@@ -39,7 +40,9 @@ export function actionOf({ kind }: Route, method: string): Action | undefined {
  * To take a tag away is to delete metadata alone, and who may delete the content may do that, too.
  */
 export function needsOf(route: Route, action: Action): Needs {
-  if (route.kind === 'catalog') {
+  const name = 'name' in route ? route.name : undefined;
+  // A search of all repositories is as `az acr query` asks for it; its handler looks into what may be read.
+  if (name === undefined) {
     return {
       permissions: ['catalog/read'],
       repository: undefined,
@@ -48,8 +51,8 @@ export function needsOf(route: Route, action: Action): Needs {
   }
   const of = (permissions: Permission[], scope: string): Needs => ({
     permissions,
-    repository: route.name,
-    challenge: { type: 'repository', name: route.name, action: scope },
+    repository: name,
+    challenge: { type: 'repository', name, action: scope },
   });
   // Who may release what is in quarantine need not be able to change anything else: the handler tells them apart.
   const release: Permission[] = route.kind === 'manifest' ? ['quarantine/write'] : [];

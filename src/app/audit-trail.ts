@@ -90,11 +90,11 @@ function reasonOf({ code, detail }: RegistryError): string | undefined {
 
 /** Records what was done: what changed something now, what only read within a second. */
 export function recordDone(audit: Audit, exchange: GatedExchange, { status }: Response): void {
-  const { action, repository, path, method } = exchange;
+  const { action, repository, path, method, route } = exchange;
   if (action === undefined || action === 'metadata' || !exchange.caller) return;
   const caller = callerOf(exchange.caller);
   const entry = { ...about(exchange, caller), action, outcome: 'allowed', target: repository } as const;
-  if (method === 'GET' || method === 'HEAD') {
+  if (method === 'GET' || method === 'HEAD' || route === 'acr-query') {
     // Whoever reads how far an upload has come has read nothing.
     if (action !== 'push') audit.note({ ...entry, detail: { path: path.slice(0, longestField) } });
   } else if (action === 'delete' || action === 'update' || action === 'undelete' || status === 201) {

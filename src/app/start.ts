@@ -138,6 +138,7 @@ export async function startApp(
     admission: doorOf,
     heldTags,
     quarantine,
+    searchesMetadata: (registryId: number) => access.directory().registry(registryId)?.searchesMetadata === true,
     manifestTimeoutMs: config.uploads.stallTimeout,
     manifestMemory: createByteBudget(manifestBytes),
     listMemory: createByteBudget(listBytes),

@@ -143,6 +143,8 @@ const harmless = new Set([
 function categoryOf({ method, route, action }: GatedExchange): Category | undefined {
   if (action === 'management') return undefined;
   if (route === 'referrers') return 'listReferrers';
+  // A list, whose query is too long for a path.
+  if (route === 'acr-query') return 'dataplaneRead';
   switch (method) {
     case 'GET':
     case 'HEAD':

@@ -30,6 +30,8 @@ export interface RegistryFacts {
   tagMutability(repository: string): TagMutability | undefined;
   /** Whether nothing can be pulled that nobody has released (acr §4.5). */
   quarantines: boolean;
+  /** Whether what is known of its manifests can be searched. */
+  searchesMetadata: boolean;
   /** How much may be stored in it. */
   storageQuota?: StorageQuota | undefined;
 }
@@ -50,6 +52,7 @@ export function factsOf(resource: Resource, properties: PropertiesOf<typeof regi
     mayExport: mayExport(properties),
     tagMutability: tagMutabilityOf(properties),
     quarantines: properties.policies?.quarantinePolicy?.status.toLowerCase() === 'enabled',
+    searchesMetadata: properties.metadataSearch === 'Enabled',
     storageQuota,
     anonymousPull: repositories.map((repository) => ({ repository, permissions: ['content/read', 'metadata/read'] })),
   };

@@ -1,0 +1,175 @@
+import { listsOf } from '../database/index.ts';
+import type { Digest, ManifestKind } from '../oci/index.ts';
+import { type Abilities, abilitiesOf, bit, heldBits, type Lockable } from './attributes.ts';
+import type { Catalog, Repository } from './context.ts';
+import type { Metadata } from './custom-metadata.ts';
+import { mostTags } from './describe-manifests.ts';
+import { isShown } from './shown.ts';
+import { following, type ListPosition } from './time-order.ts';
+import './tables.ts';
+
+/** What of a manifest is in its row, but for what may be large. */
+export interface ManifestRow extends Lockable {
+  digest: Digest;
+  mediaType: string;
+  artifactType: string | null;
+  kind: ManifestKind;
+  /** Bytes. */
+  size: number;
+  subject: Digest | null;
+  /** ms. */
+  pushedAt: number;
+  abilities: Abilities;
+}
+
+const select = `SELECT digest, media_type AS "mediaType", artifact_type AS "artifactType", kind, size,
+    subject_digest AS subject, pushed_at AS "pushedAt", attributes, locked_until FROM manifests WHERE repository_id = ?`;
+
+/** Rows of a repository after a position, those that no list shows among them: see `isListed`. */
+export async function manifestRows(
+  catalog: Catalog,
+  { id }: Repository,
+  position: ListPosition,
+): Promise<ManifestRow[]> {
+  const { text, values } = following(position, { name: 'digest', time: 'pushed_at' });
+  return readable(catalog, await catalog.db.all<Row>(`${select} ${text}`, [id, ...values]));
+}
+
+type Row = Omit<ManifestRow, 'abilities'>;
+
+function readable({ now }: Catalog, rows: readonly Row[]): ManifestRow[] {
+  const at = now();
+  return rows.map((row) => ({ ...row, abilities: abilitiesOf(heldBits(row, at)) }));
+}
+
+/** Of these digests, in their order. */
+export async function manifestRowsOf(
+  catalog: Catalog,
+  { id }: Repository,
+  digests: readonly Digest[],
+): Promise<ManifestRow[]> {
+  const found = listsOf(digests).map(({ list, values }) =>
+    catalog.db.all<Row>(`${select} AND digest IN (${list})`, [id, ...values]),
+  );
+  const rows = readable(catalog, (await Promise.all(found)).flat());
+  return rows.toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
+}
+
+/** Whether lists show a row. */
+export const isListed = ({ abilities }: ManifestRow): boolean => abilities.listEnabled;
+
+/** Tags that one statement reads for many manifests; of these each is then read alone. */
+const tagsAtOnce = 5000;
+
+/** The tags of manifests by name, up to `mostTags` of each, without those that are hidden. */
+export async function tagsAmong(
+  { db, now }: Catalog,
+  { id }: Repository,
+  digests: readonly Digest[],
+): Promise<Map<Digest, string[]>> {
+  type Tag = Lockable & { name: string; digest: Digest };
+  const columns = 'SELECT name, digest, attributes, locked_until FROM tags';
+  const tags: Tag[] = [];
+  for (const { list, values } of listsOf(digests)) {
+    const text = `${columns} WHERE digest IN (${list}) AND repository_id = ? LIMIT ?`;
+    const some = await db.all<Tag>(text, [...values, id, tagsAtOnce]);
+    if (some.length < tagsAtOnce) {
+      tags.push(...some);
+      continue;
+    }
+    for (const digest of new Set(values)) {
+      const own = `${columns} WHERE digest = ? AND repository_id = ? ORDER BY name LIMIT ?`;
+      tags.push(...(await db.all<Tag>(own, [digest, id, mostTags])));
+    }
+  }
+  const found = new Map<Digest, string[]>();
+  const at = now();
+  for (const tag of tags) {
+    if (!isShown(tag, at)) continue;
+    const of = found.get(tag.digest);
+    if (of) of.push(tag.name);
+    else found.set(tag.digest, [tag.name]);
+  }
+  for (const [digest, names] of found) found.set(digest, names.toSorted().slice(0, mostTags));
+  return found;
+}
+
+/** The annotations of manifests as JSON, where they have no more than `mostBytes`. */
+export async function annotationsAmong(
+  { db }: Catalog,
+  { id }: Repository,
+  digests: readonly Digest[],
+  mostBytes: number,
+): Promise<Map<Digest, string>> {
+  const found = listsOf(digests).map(({ list, values }) =>
+    db.all<{ digest: Digest; annotations: string | null }>(
+      `SELECT digest, CASE WHEN length(annotations) <= ? THEN annotations END AS annotations FROM manifests
+        WHERE repository_id = ? AND digest IN (${list})`,
+      [mostBytes, id, ...values],
+    ),
+  );
+  const rows = (await Promise.all(found)).flat();
+  return new Map(rows.flatMap(({ digest, annotations }) => (annotations === null ? [] : [[digest, annotations]])));
+}
+
+/** What a manifest names. */
+export interface Named {
+  /** Bytes of the blobs that it names. */
+  blobBytes: number;
+  config: { digest: Digest; mediaType: string } | undefined;
+}
+
+/** What manifests name, by their digests. Not of indexes, which name thousands and no blobs. */
+export async function namedAmong(
+  { db }: Catalog,
+  { id }: Repository,
+  digests: readonly Digest[],
+): Promise<Map<Digest, Named>> {
+  const found = listsOf(digests).map(async ({ list, values }) => {
+    const of = `FROM manifest_references WHERE repository_id = ? AND manifest_digest IN (${list})`;
+    const [sums, configs] = await Promise.all([
+      db.all<{ manifest: Digest; bytes: number }>(
+        `SELECT manifest_digest AS manifest, CAST(SUM(size) AS BIGINT) AS bytes ${of} AND role <> 'child'
+          GROUP BY manifest_digest`,
+        [id, ...values],
+      ),
+      db.all<{ manifest: Digest; digest: Digest; mediaType: string }>(
+        `SELECT manifest_digest AS manifest, digest, media_type AS "mediaType" ${of} AND role = 'config'`,
+        [id, ...values],
+      ),
+    ]);
+    return { sums, configs };
+  });
+  const named = new Map<Digest, Named>();
+  for (const { sums, configs } of await Promise.all(found)) {
+    for (const { manifest, bytes } of sums) named.set(manifest, { blobBytes: Number(bytes), config: undefined });
+    for (const { manifest, ...config } of configs) {
+      const one = named.get(manifest);
+      if (one) one.config = config;
+    }
+  }
+  return named;
+}
+
+/** The custom metadata of manifests, by digest and key; asked only of those that have some. */
+export async function metadataAmong(
+  { db }: Catalog,
+  { id }: Repository,
+  rows: readonly Pick<ManifestRow, 'digest' | 'attributes'>[],
+): Promise<Map<Digest, Map<string, Metadata>>> {
+  const having = rows.filter(({ attributes }) => (attributes & bit.metadata) !== 0).map(({ digest }) => digest);
+  const found = new Map<Digest, Map<string, Metadata>>();
+  for (const { list, values } of listsOf(having)) {
+    const some = await db.all<{ digest: Digest; key: string; value: string; mediaType: string }>(
+      `SELECT name AS digest, "key", value, media_type AS "mediaType" FROM custom_metadata
+        WHERE repository_id = ? AND kind = 'manifest' AND name IN (${list})`,
+      [id, ...values],
+    );
+    for (const { digest, key, value, mediaType } of some) {
+      const of = found.get(digest);
+      if (of) of.set(key, { value, mediaType });
+      else found.set(digest, new Map([[key, { value, mediaType }]]));
+    }
+  }
+  return found;
+}
