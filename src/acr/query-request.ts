@@ -28,7 +28,7 @@ export async function readQueryRequest(exchange: {
     throw refuse('options.$skipToken', '$skipToken must be a text that an answer has had');
   if (top !== undefined && !(typeof top === 'number' && Number.isInteger(top) && top >= 1 && top <= largestPage))
     throw refuse('options.$top', `$top must be a whole number of rows from 1 to ${largestPage}`);
-  return { query, skipToken: token || undefined, top: (top as number | undefined) ?? usualPage };
+  return { query, skipToken: token || undefined, top: top ?? usualPage };
 }
 
 function parsed(bytes: Uint8Array): unknown {

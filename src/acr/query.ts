@@ -70,7 +70,7 @@ function requireSearch(attributes: Attributes, { registryId }: Exchange): void {
   if (attributes.searchesMetadata(registryId)) return;
   throw new RegistryError('DENIED', {
     message:
-      'The operation is disallowed on this registry: metadata search is disabled. Its owner enables it by its property metadataSearch, with bonded acr update --metadata-search enabled',
+      'The operation is disallowed on this registry: metadata search is disabled. Its owner enables it by its property metadataSearch, with bonded acr update --allow-metadata-search',
     detail: { reason: 'metadata_search_disabled' },
   });
 }

@@ -2,7 +2,7 @@ import { listsOf } from '../database/index.ts';
 import type { Digest, ManifestKind } from '../oci/index.ts';
 import { type Abilities, abilitiesOf, bit, heldBits, type Lockable } from './attributes.ts';
 import type { Catalog, Repository } from './context.ts';
-import type { Metadata } from './custom-metadata.ts';
+import { type Metadata, mostMetadata } from './custom-metadata.ts';
 import { mostTags } from './describe-manifests.ts';
 import { isShown } from './shown.ts';
 import { following, type ListPosition } from './time-order.ts';
@@ -142,7 +142,7 @@ export async function namedAmong(
   });
   const named = new Map<Digest, Named>();
   for (const { sums, configs } of await Promise.all(found)) {
-    for (const { manifest, bytes } of sums) named.set(manifest, { blobBytes: Number(bytes), config: undefined });
+    for (const { manifest, bytes } of sums) named.set(manifest, { blobBytes: bytes, config: undefined });
     for (const { manifest, ...config } of configs) {
       const one = named.get(manifest);
       if (one) one.config = config;
@@ -151,25 +151,20 @@ export async function namedAmong(
   return named;
 }
 
-/** The custom metadata of manifests, by digest and key; asked only of those that have some. */
+/** The custom metadata of manifests, by digest and key; asked only of those that have some, one by one: few do. */
 export async function metadataAmong(
   { db }: Catalog,
   { id }: Repository,
   rows: readonly Pick<ManifestRow, 'digest' | 'attributes'>[],
 ): Promise<Map<Digest, Map<string, Metadata>>> {
-  const having = rows.filter(({ attributes }) => (attributes & bit.metadata) !== 0).map(({ digest }) => digest);
-  const found = new Map<Digest, Map<string, Metadata>>();
-  for (const { list, values } of listsOf(having)) {
-    const some = await db.all<{ digest: Digest; key: string; value: string; mediaType: string }>(
-      `SELECT name AS digest, "key", value, media_type AS "mediaType" FROM custom_metadata
-        WHERE repository_id = ? AND kind = 'manifest' AND name IN (${list})`,
-      [id, ...values],
+  const having = rows.filter(({ attributes }) => (attributes & bit.metadata) !== 0);
+  const found = having.map(async ({ digest }): Promise<[Digest, Map<string, Metadata>]> => {
+    const some = await db.all<{ key: string; value: string; mediaType: string }>(
+      `SELECT "key", value, media_type AS "mediaType" FROM custom_metadata
+        WHERE repository_id = ? AND kind = ? AND name = ? LIMIT ${mostMetadata}`,
+      [id, 'manifest', digest],
     );
-    for (const { digest, key, value, mediaType } of some) {
-      const of = found.get(digest);
-      if (of) of.set(key, { value, mediaType });
-      else found.set(digest, new Map([[key, { value, mediaType }]]));
-    }
-  }
-  return found;
+    return [digest, new Map(some.map(({ key, ...metadata }) => [key, metadata]))];
+  });
+  return new Map(await Promise.all(found));
 }

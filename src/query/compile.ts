@@ -82,7 +82,12 @@ function binary(at: number, operator: BinaryOperator, left: Compiled, right: Com
     case '/':
     case '%':
       return reckoned(at, operator, left, right);
+    default:
+      return matching(at, operator, left, right);
   }
+}
+
+function matching(at: number, operator: string, left: Compiled, right: Compiled): Compiled {
   const matches = textMatcher(operator)!;
   const sought = as('string', right);
   const searched = left.type === 'dynamic' ? left : as('string', left);

@@ -12,25 +12,25 @@ interface Made {
   make: Make;
 }
 
-const of = (least: number, most: number, make: Make): Made => ({ takes: [least, most], make });
+const taking = (least: number, most: number, make: Make): Made => ({ takes: [least, most], make });
 
 const isBlank = (value: Value) =>
   value === null || value === '' || (typeof value === 'object' && textOf(value).length <= 2);
 
 function text(change: (text: string) => Value, type: 'string' | 'number' = 'string'): Made {
-  return of(1, 1, (at, [given]) => {
+  return taking(1, 1, (at, [given]) => {
     const one = as('string', given!);
     return computed(at, type, [one], (row) => change(one.evaluate(row) as string));
   });
 }
 
 function blank(isIt: boolean, decide: (value: Value) => boolean): Made {
-  return of(1, 1, (at, [one]) => computed(at, 'bool', [one!], (row) => decide(one!.evaluate(row)) === isIt));
+  return taking(1, 1, (at, [one]) => computed(at, 'bool', [one!], (row) => decide(one!.evaluate(row)) === isIt));
 }
 
 /** Of what is a text, or dynamic. */
 function conversion(type: 'number' | 'datetime' | 'bool', read: (value: Value) => Value): Made {
-  return of(1, 1, (at, [one]) => {
+  return taking(1, 1, (at, [one]) => {
     if (one!.type === type) return one!;
     if (one!.type !== 'string' && one!.type !== 'dynamic' && !(type === 'number' && one!.type === 'bool'))
       throw new QueryError(one!.at, `${nameOfType[one!.type]} cannot become ${nameOfType[type]}`);
@@ -39,17 +39,19 @@ function conversion(type: 'number' | 'datetime' | 'bool', read: (value: Value) =
 }
 
 /** Down to the next multiple, of numbers and of times, as Kusto's `bin`. */
-const bin = of(2, 2, (at, [value, size]) => {
+const bin = taking(2, 2, (at, [value, size]) => {
   const isTime = value!.type === 'datetime' || value!.type === 'timespan';
   const one = isTime ? value! : as('number', value!);
   const by = as(isTime ? 'timespan' : 'number', size!);
   return computed(at, one.type, [one, by], (row) => {
-    const [of, step] = [one.evaluate(row) as number | null, by.evaluate(row) as number | null];
-    return of === null || step === null || step <= 0 ? null : Math.floor(of / step) * step;
+    const [whole, step] = [one.evaluate(row) as number | null, by.evaluate(row) as number | null];
+    return whole === null || step === null || step <= 0 ? null : Math.floor(whole / step) * step;
   });
 });
 
-const tostring = of(1, 1, (at, [one]) => computed(at, 'string', [one!], (row) => written(one!, one!.evaluate(row))));
+const tostring = taking(1, 1, (at, [one]) =>
+  computed(at, 'string', [one!], (row) => written(one!, one!.evaluate(row))),
+);
 
 function written({ type }: Compiled, value: Value): string {
   if (typeof value === 'number' && type === 'datetime') return textOfTime(value) ?? '';
@@ -57,7 +59,7 @@ function written({ type }: Compiled, value: Value): string {
   return textOf(value);
 }
 
-const strcat = of(1, mostListed, (at, given) => {
+const strcat = taking(1, mostListed, (at, given) => {
   return computed(at, 'string', given, (row) => {
     let made = '';
     for (const one of given) {
@@ -68,7 +70,7 @@ const strcat = of(1, mostListed, (at, given) => {
   });
 });
 
-const arrayLength = of(1, 1, (at, [one]) => {
+const arrayLength = taking(1, 1, (at, [one]) => {
   const list = as('dynamic', one!);
   return computed(at, 'number', [list], (row) => {
     const value = list.evaluate(row);
@@ -77,12 +79,12 @@ const arrayLength = of(1, 1, (at, [one]) => {
 });
 
 const functions: Readonly<Record<string, Made>> = {
-  ago: of(1, 1, (at, [one], now) => {
+  ago: taking(1, 1, (at, [one], now) => {
     const span = as('timespan', one!);
     return computed(at, 'datetime', [span], (row) => now - (span.evaluate(row) as number));
   }),
-  now: of(0, 0, (at, _, now) => constant(at, 'datetime', now)),
-  not: of(1, 1, (at, [one]) => {
+  now: taking(0, 0, (at, _, now) => constant(at, 'datetime', now)),
+  not: taking(1, 1, (at, [one]) => {
     const truth = as('bool', one!);
     return computed(at, 'bool', [truth], (row) => {
       const value = truth.evaluate(row);
@@ -98,8 +100,8 @@ const functions: Readonly<Record<string, Made>> = {
   strlen: text((one) => one.length, 'number'),
   strcat,
   tostring,
-  toint: conversion('number', (value) => whole(numberOf(value))),
-  tolong: conversion('number', (value) => whole(numberOf(value))),
+  toint: conversion('number', (value) => truncated(numberOf(value))),
+  tolong: conversion('number', (value) => truncated(numberOf(value))),
   todouble: conversion('number', numberOf),
   todatetime: conversion('datetime', dateOf),
   tobool: conversion('bool', boolOf),
@@ -107,7 +109,7 @@ const functions: Readonly<Record<string, Made>> = {
   bin,
 };
 
-const whole = (value: number | null) => (value === null ? null : Math.trunc(value));
+const truncated = (value: number | null) => (value === null ? null : Math.trunc(value));
 
 /** Calls a function. Throws QueryError where there is none, or it takes other values. */
 export function call(at: number, name: string, given: readonly Compiled[], now: number): Compiled {

@@ -1,4 +1,3 @@
-export { mostCharacters } from './bounds.ts';
 export type { Bound, Place, Row } from './compiled.ts';
 export { parseQuery } from './parse.ts';
 export { type Plan, planQuery, type TableColumn } from './plan.ts';

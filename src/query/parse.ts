@@ -111,15 +111,11 @@ function column(tokens: TokenReader): Named {
 
 /** As Kusto names what nobody has named: `annotations_title`, `bin_createdAt`. */
 function ownName(value: Expression): string {
-  switch (value.kind) {
-    case 'column':
-      return value.name;
-    case 'member':
-      return `${ownName(value.of)}_${value.member}`.replaceAll(/\W/g, '_');
-    case 'call': {
-      const [first] = value.given;
-      return first ? `${value.name}_${ownName(first)}` : `${value.name}_`;
-    }
+  if (value.kind === 'column') return value.name;
+  if (value.kind === 'member') return `${ownName(value.of)}_${value.member}`.replaceAll(/\W/g, '_');
+  if (value.kind === 'call') {
+    const [first] = value.given;
+    return `${value.name}_${first ? ownName(first) : ''}`;
   }
   throw new QueryError(value.at, 'what is made here needs a name; write NAME = …');
 }

@@ -1,6 +1,6 @@
 import { mostColumns } from './bounds.ts';
 import { compile, type Scope } from './compile.ts';
-import { as, type Compiled, nameOfType, type Row } from './compiled.ts';
+import { as, type Compiled, nameOfType } from './compiled.ts';
 import { QueryError } from './query-error.ts';
 import type { Aggregate, Expression, Named, Operator, OrderKey, Query } from './syntax.ts';
 import type { Type } from './values.ts';

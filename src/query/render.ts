@@ -7,12 +7,12 @@ import type { Type, Value } from './values.ts';
 export type Rendered = Record<string, Value>;
 
 export function renderRow(columns: Scope, row: Row): Rendered {
-  const rendered: Rendered = {};
+  const entries: [string, Value][] = [];
   for (const [name, column] of columns) {
     const value = renderValue(column.type, column.evaluate(row));
-    if (value !== null && value !== '') rendered[name] = value;
+    if (value !== null && value !== '') entries.push([name, value]);
   }
-  return rendered;
+  return Object.fromEntries(entries);
 }
 
 function renderValue(type: Type, value: Value): Value {

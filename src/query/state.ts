@@ -24,7 +24,7 @@ export function readState(value: unknown): State | undefined {
     isListOf(left, mostOperators, (one) => isCount(one, mostTaken)) &&
     isListOf(keys, mostKeys, isKey) &&
     (offset === undefined || isCount(offset, mostKept));
-  return isFine ? (value as State) : undefined;
+  return isFine ? value : undefined;
 }
 
 const isListOf = (value: unknown, most: number, is: (one: unknown) => boolean) =>
