@@ -24,6 +24,8 @@ const routes: fc.Arbitrary<[path: string, route: Route]> = fc
     const at = `/acr/v1/${name.replaceAll('/', slash)}`;
     return fc.constantFrom<[string, Route]>(
       ['/acr/v1/_catalog', { kind: 'catalog' }],
+      ['/acr/v1/_metadata/_query', { kind: 'query' }],
+      [`${at}/_metadata/_query`, { kind: 'query', name }],
       [at, { kind: 'repository', name }],
       [`${at}/_tags`, { kind: 'tags', name }],
       [`${at}/_tags/${tag}`, { kind: 'tag', name, tag }],
@@ -62,6 +64,7 @@ test('no path gives anything but a route with a valid name, nothing, or NAME_INV
       '_manifests',
       '_catalog',
       '_metadata',
+      '_query',
       '_deleted',
       'A',
     ),
@@ -82,13 +85,16 @@ test('no path gives anything but a route with a valid name, nothing, or NAME_INV
         expect((error as RegistryError).code).toBe('NAME_INVALID');
         return;
       }
-      if (route && 'name' in route) expect(isRepositoryName(route.name)).toBe(true);
+      if (route && 'name' in route && route.name !== undefined) expect(isRepositoryName(route.name)).toBe(true);
     }),
     { numRuns },
   );
 });
 
-test.each(['/acr/v1', '/acr/v1/_deleted/_catalog', '/acr/v1/a/_metadata_/key', '/v2/a'])(
-  '%s is not of what is served',
-  (path) => expect(matchRoute(path)).toBeUndefined(),
-);
+test.each([
+  '/acr/v1',
+  '/acr/v1/_deleted/_catalog',
+  '/acr/v1/a/_metadata_/key',
+  '/acr/v1/a/_metadata/_query/x',
+  '/v2/a',
+])('%s is not of what is served', (path) => expect(matchRoute(path)).toBeUndefined());

@@ -1,11 +1,12 @@
-import type { ManifestRow, Metadata, Named, Pulls } from '../catalog/index.ts';
+import type { ManifestDescription, ManifestRow, Metadata, Pulls } from '../catalog/index.ts';
 import type { Digest, Platform } from '../oci/index.ts';
 import type { TableColumn, Value } from '../query/index.ts';
 import type { QuarantineState } from './exchange.ts';
 
 /** What is known of manifests, by what has to be asked for it. */
 export interface Known {
-  named?: Map<Digest, Named>;
+  blobBytes?: Map<Digest, number>;
+  configs?: Map<Digest, NonNullable<ManifestDescription['config']>>;
   tags?: Map<Digest, string[]>;
   annotations?: Map<Digest, string>;
   metadata?: Map<Digest, Map<string, Metadata>>;
@@ -37,8 +38,8 @@ export const manifestColumns: readonly Column[] = [
   {
     name: 'configMediaType',
     type: 'string',
-    looks: 'named',
-    read: ({ digest }, _, { named }) => named?.get(digest)?.config?.mediaType ?? '',
+    looks: 'configs',
+    read: ({ digest }, _, { configs }) => configs?.get(digest)?.mediaType ?? '',
   },
   { name: 'subject', type: 'string', read: ({ subject }) => subject ?? '' },
   { name: 'createdAt', type: 'datetime', read: ({ pushedAt }) => pushedAt },
@@ -46,8 +47,8 @@ export const manifestColumns: readonly Column[] = [
   {
     name: 'imageSize',
     type: 'number',
-    looks: 'named',
-    read: ({ digest, kind, size }, _, { named }) => (kind === 'index' ? size : (named?.get(digest)?.blobBytes ?? 0)),
+    looks: 'blobBytes',
+    read: ({ digest, kind, size }, _, { blobBytes }) => (kind === 'index' ? size : (blobBytes?.get(digest) ?? 0)),
   },
   {
     name: 'architecture',

@@ -1,9 +1,10 @@
 import {
   annotationsAmong,
+  blobBytesAmong,
+  configsAmong,
+  type ManifestDescription,
   type ManifestRow,
   metadataAmong,
-  type Named,
-  namedAmong,
   pullsOf,
   type Repository,
   tagsAmong,
@@ -31,9 +32,10 @@ export async function lookUp(
   const { catalog, quarantine } = attributes;
   const digests = manifests.map(({ digest }) => digest);
   const blobsOf = manifests.filter(({ kind }) => kind !== 'index').map(({ digest }) => digest);
-  const needsNamed = looks.has('named') || looks.has('platforms');
-  const [named, tags, annotations, metadata, pulls, states] = await Promise.all([
-    needsNamed ? namedAmong(catalog, repository, blobsOf) : undefined,
+  const needsConfigs = looks.has('configs') || looks.has('platforms');
+  const [blobBytes, configs, tags, annotations, metadata, pulls, states] = await Promise.all([
+    looks.has('blobBytes') ? blobBytesAmong(catalog, repository, blobsOf) : undefined,
+    needsConfigs ? configsAmong(catalog, repository, blobsOf) : undefined,
     looks.has('tags') ? tagsAmong(catalog, repository, digests) : undefined,
     looks.has('annotations') ? annotationsAmong(catalog, repository, digests, longestAnnotations) : undefined,
     looks.has('metadata') ? metadataAmong(catalog, repository, manifests) : undefined,
@@ -41,13 +43,15 @@ export async function lookUp(
     looks.has('quarantine') ? quarantine.shown(repository, digests) : undefined,
   ]);
   return {
-    ...(named && { named }),
+    ...(blobBytes && { blobBytes }),
+    ...(configs && { configs }),
     ...(tags && { tags }),
     ...(annotations && { annotations }),
     ...(metadata && { metadata }),
     ...(pulls && { pulls }),
     ...(states && { quarantine: states }),
-    ...(named && looks.has('platforms') && { platforms: await platformsAmong(attributes, repository, named, budget) }),
+    ...(configs &&
+      looks.has('platforms') && { platforms: await platformsAmong(attributes, repository, configs, budget) }),
   };
 }
 
@@ -55,15 +59,15 @@ export async function lookUp(
 async function platformsAmong(
   attributes: Attributes,
   repository: Repository,
-  named: ReadonlyMap<Digest, Named>,
+  configs: ReadonlyMap<Digest, NonNullable<ManifestDescription['config']>>,
   budget: Budget,
 ): Promise<Map<Digest, Platform>> {
   const platforms = new Map<Digest, Platform>();
-  const images = [...named].filter(([, { config }]) => hasPlatform(config));
+  const images = [...configs].filter(([, config]) => hasPlatform(config));
   for (let at = 0; at < images.length; at += configsAtOnce) {
     const some = images.slice(at, at + configsAtOnce);
     budget.spend(some.length * configCost);
-    const found = await Promise.all(some.map(([, { config }]) => platformOf(attributes, repository, { config })));
+    const found = await Promise.all(some.map(([, config]) => platformOf(attributes, repository, { config })));
     for (const [n, [digest]] of some.entries()) platforms.set(digest, found[n]!);
     await budget.rest();
   }

@@ -20,9 +20,11 @@ import { createManifestSource, type ReadOrder } from './query-source.ts';
 import { readSkipToken, writeSkipToken } from './query-token.ts';
 import { requireRepository } from './repositories.ts';
 
-/** Manifests that one request looks at, and for how long (ms) it does. */
+/** Manifests that one request looks at. */
 const mostRows = 100_000;
-const longestMs = 5000;
+/** For how long one does (ms): where rows come out as they are met, the next page goes on; elsewhere it is refused then. */
+const pageMs = 5000;
+const wholeMs = 30_000;
 /** What a search may keep of the memory of lists (bytes): rows of one step, groups, and the answer. */
 const searchBytes = 8 * 1024 * 1024;
 /** Characters of an answer, about. */
@@ -46,13 +48,14 @@ export function searchManifests(
     const { query, skipToken, top } = await readQueryRequest(exchange);
     const repository = name === undefined ? undefined : await requireRepository(attributes, exchange, name);
     share.take(searchBytes);
+    exchange.untimed();
     const scope = `${name ?? ''}\n${query}`;
     const skip = skipToken === undefined ? undefined : readSkipToken(scope, skipToken);
     const startedAt = skip?.startedAt ?? attributes.catalog.now();
     const page = await asked(async () => {
       const planned = planQuery(parseQuery(query), manifestColumns, startedAt);
       const { plan, order } = readingOf(planned, repository !== undefined);
-      const budget = createBudget({ rows: mostRows, ms: longestMs });
+      const budget = createBudget({ rows: mostRows, ms: plan.stages.length === 1 ? pageMs : wholeMs });
       const bounds = boundsOf(plan);
       const repositories = repository
         ? () => only(repository)

@@ -3,10 +3,11 @@ import type { Catalog, Repository } from './context.ts';
 import { deleteMetadata, putMetadata } from './custom-metadata.ts';
 import {
   annotationsAmong,
+  blobBytesAmong,
+  configsAmong,
   manifestRows,
   manifestRowsOf,
   metadataAmong,
-  namedAmong,
   tagsAmong,
 } from './search-manifests.ts';
 import { findVisibleRepository, readVisibleRepositories } from './visible-repositories.ts';
@@ -25,7 +26,8 @@ export async function exerciseSearch(catalog: Catalog, repository: Repository, d
     const rows = await manifestRowsOf(catalog, repository, some);
     await tagsAmong(catalog, repository, some);
     await annotationsAmong(catalog, repository, some, 1000);
-    await namedAmong(catalog, repository, some);
+    await blobBytesAmong(catalog, repository, some);
+    await configsAmong(catalog, repository, some);
     const having = rows.find(({ digest }) => digest === digests[0])!;
     await metadataAmong(
       catalog,

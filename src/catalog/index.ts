@@ -14,13 +14,13 @@ export { describeRepository, findListedRepository, type RepositoryFacts } from '
 export { describeTag, describeTags, describeTagsOf, type TagFacts } from './describe-tags.ts';
 export {
   annotationsAmong,
+  blobBytesAmong,
+  configsAmong,
   isListed,
   type ManifestRow,
   manifestRows,
   manifestRowsOf,
   metadataAmong,
-  type Named,
-  namedAmong,
   tagsAmong,
 } from './search-manifests.ts';
 export { findBlobToKeep, findLinkedBlob, type LinkedBlob } from './find-blob.ts';

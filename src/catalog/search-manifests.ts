@@ -3,7 +3,7 @@ import type { Digest, ManifestKind } from '../oci/index.ts';
 import { type Abilities, abilitiesOf, bit, heldBits, type Lockable } from './attributes.ts';
 import type { Catalog, Repository } from './context.ts';
 import { type Metadata, mostMetadata } from './custom-metadata.ts';
-import { mostTags } from './describe-manifests.ts';
+import { type ManifestDescription, mostTags } from './describe-manifests.ts';
 import { isShown } from './shown.ts';
 import { following, type ListPosition } from './time-order.ts';
 import './tables.ts';
@@ -48,12 +48,16 @@ export async function manifestRowsOf(
   { id }: Repository,
   digests: readonly Digest[],
 ): Promise<ManifestRow[]> {
-  const found = listsOf(digests).map(({ list, values }) =>
-    catalog.db.all<Row>(`${select} AND digest IN (${list})`, [id, ...values]),
-  );
-  const rows = readable(catalog, (await Promise.all(found)).flat());
-  return rows.toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
+  const found = digests.map((digest) => catalog.db.first<Row>(`${select} AND digest = ?`, [id, digest]));
+  const rows = (await Promise.all(found)).filter((row) => row !== undefined);
+  return readable(catalog, rows).toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
 }
+
+/**
+ * Digests as rows, each of which is looked up on its own: of a list, PostgreSQL without statistics would read all that the
+ * repository has.
+ */
+const oneByOne = (list: string) => `(VALUES ${list.replaceAll('?', '(CAST(? AS TEXT))')}) AS v`;
 
 /** Whether lists show a row. */
 export const isListed = ({ abilities }: ManifestRow): boolean => abilities.listEnabled;
@@ -103,8 +107,8 @@ export async function annotationsAmong(
 ): Promise<Map<Digest, string>> {
   const found = listsOf(digests).map(({ list, values }) =>
     db.all<{ digest: Digest; annotations: string | null }>(
-      `SELECT digest, CASE WHEN length(annotations) <= ? THEN annotations END AS annotations FROM manifests
-        WHERE repository_id = ? AND digest IN (${list})`,
+      `SELECT v.column1 AS digest, (SELECT CASE WHEN length(m.annotations) <= ? THEN m.annotations END FROM manifests m
+          WHERE m.repository_id = ? AND m.digest = v.column1) AS annotations FROM ${oneByOne(list)}`,
       [mostBytes, id, ...values],
     ),
   );
@@ -112,43 +116,53 @@ export async function annotationsAmong(
   return new Map(rows.flatMap(({ digest, annotations }) => (annotations === null ? [] : [[digest, annotations]])));
 }
 
-/** What a manifest names. */
-export interface Named {
-  /** Bytes of the blobs that it names. */
-  blobBytes: number;
-  config: { digest: Digest; mediaType: string } | undefined;
-}
-
-/** What manifests name, by their digests. Not of indexes, which name thousands and no blobs. */
-export async function namedAmong(
+/** Bytes of the blobs that manifests name. */
+export async function blobBytesAmong(
   { db }: Catalog,
   { id }: Repository,
   digests: readonly Digest[],
-): Promise<Map<Digest, Named>> {
-  const found = listsOf(digests).map(async ({ list, values }) => {
-    const of = `FROM manifest_references WHERE repository_id = ? AND manifest_digest IN (${list})`;
-    const [sums, configs] = await Promise.all([
-      db.all<{ manifest: Digest; bytes: number }>(
-        `SELECT manifest_digest AS manifest, CAST(SUM(size) AS BIGINT) AS bytes ${of} AND role <> 'child'
-          GROUP BY manifest_digest`,
-        [id, ...values],
-      ),
-      db.all<{ manifest: Digest; digest: Digest; mediaType: string }>(
-        `SELECT manifest_digest AS manifest, digest, media_type AS "mediaType" ${of} AND role = 'config'`,
-        [id, ...values],
-      ),
-    ]);
-    return { sums, configs };
-  });
-  const named = new Map<Digest, Named>();
-  for (const { sums, configs } of await Promise.all(found)) {
-    for (const { manifest, bytes } of sums) named.set(manifest, { blobBytes: bytes, config: undefined });
-    for (const { manifest, ...config } of configs) {
-      const one = named.get(manifest);
-      if (one) one.config = config;
-    }
+): Promise<Map<Digest, number>> {
+  const found = pairsOf(digests, id).map(({ rows, values }) =>
+    db.all<{ digest: Digest; bytes: number | null }>(
+      `SELECT v.column1 AS digest, (SELECT CAST(SUM(r.size) AS BIGINT) ${named} <> 'child') AS bytes
+        FROM (VALUES ${rows}) AS v`,
+      values,
+    ),
+  );
+  return new Map((await Promise.all(found)).flat().map(({ digest, bytes }) => [digest, bytes ?? 0]));
+}
+
+/** What the configs of manifests are, of those that name one. */
+export async function configsAmong(
+  { db }: Catalog,
+  { id }: Repository,
+  digests: readonly Digest[],
+): Promise<Map<Digest, NonNullable<ManifestDescription['config']>>> {
+  const found = pairsOf(digests, id).map(({ rows, values }) =>
+    db.all<{ digest: Digest; config: string | null }>(
+      `SELECT v.column1 AS digest, (SELECT r.digest || ' ' || r.media_type ${named} = 'config' LIMIT 1) AS config
+        FROM (VALUES ${rows}) AS v`,
+      values,
+    ),
+  );
+  const configs = new Map<Digest, NonNullable<ManifestDescription['config']>>();
+  for (const { digest, config } of (await Promise.all(found)).flat()) {
+    // No digest has a blank in it.
+    const end = config?.indexOf(' ') ?? -1;
+    if (end > 0) configs.set(digest, { digest: config!.slice(0, end) as Digest, mediaType: config!.slice(end + 1) });
   }
-  return named;
+  return configs;
+}
+
+const named =
+  'FROM manifest_references r WHERE r.repository_id = v.column2 AND r.manifest_digest = v.column1 AND r.role';
+
+/** Digests as rows, each with its repository: see `oneByOne`. */
+function pairsOf(digests: readonly Digest[], id: number): { rows: string; values: (string | number)[] }[] {
+  return listsOf(digests).map(({ list, values }) => ({
+    rows: list.replaceAll('?', '(CAST(? AS TEXT), CAST(? AS BIGINT))'),
+    values: values.flatMap((digest) => [digest, id]),
+  }));
 }
 
 /** The custom metadata of manifests, by digest and key; asked only of those that have some, one by one: few do. */
