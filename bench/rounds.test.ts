@@ -45,7 +45,7 @@ test('figures stand beside each other, with ratios', () => {
 });
 
 const situation: Situation = {
-  scale: { blobBytes: 1, seconds: 1, rounds: 3, crowd: 1, memoryBytes: 0 },
+  scale: { blobBytes: 1, seconds: 1, rounds: 3, crowd: 1, brief: false, memoryBytes: 0 },
   directory: '/nowhere',
   peers: new Map(),
 };

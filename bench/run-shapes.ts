@@ -44,7 +44,8 @@ async function runShape(shape: Shape, situation: Situation, { outcomes, counts }
     counts.skipped += shape.rows.length;
     return;
   }
-  const contenders = shape.contenders.filter(isInstalled);
+  const wanted = (situation.scale.brief && shape.briefly) || shape.contenders;
+  const contenders = wanted.filter(isInstalled);
   const began = performance.now();
   try {
     await shape.prepare?.(situation);
@@ -57,7 +58,7 @@ async function runShape(shape: Shape, situation: Situation, { outcomes, counts }
     for (const failure of failures) console.log(`  ${failure}`);
     outcomes.push({ shape, comparisons, rounds: count, notes: failures });
     counts.passed += shape.rows.length;
-    counts.skipped += shape.contenders.filter((name) => isMissed(name, contenders)).length;
+    counts.skipped += wanted.filter((name) => isMissed(name, contenders)).length;
   } catch (error) {
     console.error(`${shape.name} failed: ${(error as Error).message}`);
     counts.failed += shape.rows.length;

@@ -16,8 +16,8 @@ import { makeWorkplace } from './workplace.ts';
 
 const mib = 1024 ** 2;
 const scales: Record<'full' | 'smoke', Scale> = {
-  full: { blobBytes: 256 * mib, seconds: 2, rounds: 5, crowd: 1, memoryBytes: 1536 * mib },
-  smoke: { blobBytes: 16 * mib, seconds: 0.3, rounds: 1, crowd: 0.02, memoryBytes: 0 },
+  full: { blobBytes: 256 * mib, seconds: 2, rounds: 5, crowd: 1, brief: false, memoryBytes: 1536 * mib },
+  smoke: { blobBytes: 16 * mib, seconds: 0.3, rounds: 1, crowd: 0.02, brief: true, memoryBytes: 0 },
 };
 
 const { values, positionals } = await readOptions(import.meta.path, {

@@ -25,6 +25,8 @@ export interface Scale {
   rounds: number;
   /** How many of many: clients, builds, tags, referrers. 1 is the full number. */
   crowd: number;
+  /** Whether it is enough to see that everything runs. */
+  brief: boolean;
   /** Bytes of memory that are made ready before each measurement. */
   memoryBytes: number;
 }
@@ -43,6 +45,8 @@ export interface Shape {
   /** What is done, in a sentence or two, for whoever reads the figures. */
   about: string;
   contenders: readonly Contender[];
+  /** Those of a brief run, where each takes long. */
+  briefly?: readonly Contender[];
   /** Starts its servers by itself; the ones of `Situation` are not for it. */
   startsServers?: boolean;
   /** Programs that send or measure. */

@@ -4,7 +4,7 @@ import { accessToken } from '../client/access-token.ts';
 import { imageType, pushOnce, smallImage } from '../client/content.ts';
 import { wrk } from '../client/wrk.ts';
 import { median } from '../percentile.ts';
-import type { Figures, Shape } from '../shape.ts';
+import { crowdOf, type Figures, type Shape } from '../shape.ts';
 
 const connections = 64;
 const gated = 'bench/gated';
@@ -32,7 +32,7 @@ export const gatedGet: Shape = {
     },
   ],
   async prepare() {},
-  async measure({ scale }): Promise<Figures> {
+  async measure(situation): Promise<Figures> {
     await using server = await startTestProcess();
     const { url } = server;
     await managementOf(url).put(`${registry}/admissionPolicies/bench`, {
@@ -50,11 +50,11 @@ export const gatedGet: Shape = {
       const { rate } = await wrk(target, { connections, accept: imageType, authorization, seconds });
       return rate;
     };
-    const seconds = Math.max(1, Math.round((scale.seconds * 2) / pairs));
-    for (const repository of [gated, open]) await ask(repository, 2);
+    const seconds = Math.max(1, Math.round((situation.scale.seconds * 2) / pairs));
+    for (const repository of [gated, open]) await ask(repository, situation.scale.seconds);
     const rates: number[] = [];
     const costs: number[] = [];
-    for (let pair = 0; pair < pairs; pair++) {
+    for (let pair = 0; pair < crowdOf(situation, pairs); pair++) {
       const first = pair % 2 === 0 ? gated : open;
       const one = await ask(first, seconds);
       const other = await ask(first === gated ? open : gated, seconds);

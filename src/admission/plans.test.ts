@@ -149,7 +149,7 @@ test('no statement of admission reads more as more is stored', async () => {
   expect(plans.length).toBeGreaterThan(20);
   const faults = plans.filter((plan) => !bounded.test(plan.statement) && faultOf(plan) !== undefined);
   expect(faults.map((plan) => ({ fault: faultOf(plan), ...plan }))).toEqual([]);
-}, 60_000);
+});
 
 test('a verdict is believed until its rules, its evidence or what was stated are others', async () => {
   const migrations = [...eventMigrations, ...contentMigrations, ...catalogMigrations, ...admissionMigrations];

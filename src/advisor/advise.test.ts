@@ -413,6 +413,6 @@ describe('bonded advise', () => {
 });
 
 async function waitFor(holds: () => Promise<boolean>): Promise<void> {
-  for (const until = Date.now() + 20_000; Date.now() < until; await Bun.sleep(50)) if (await holds()) return;
+  for (const until = Date.now() + 45_000; Date.now() < until; await Bun.sleep(50)) if (await holds()) return;
   throw new Error('it does not come about');
 }

@@ -189,4 +189,4 @@ test('what is packed and cut off, unpacks without end, or is nothing of the kind
   for (const text of ['', 'hello', '[]', '{"a":1}']) await expect(bring(db, text)).rejects.toThrow();
   await expect(bring(db, zipOf({ 'a.json': '{}' }))).rejects.toThrow('not clear of which ecosystem');
   await expect(bring(db, zipOf({ 'a.json': '{}' }), undefined, 'npm')).rejects.toThrow('it holds no advisory');
-}, 30_000);
+});

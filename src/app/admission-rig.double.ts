@@ -87,7 +87,7 @@ export async function openAdmissionRig(settings: Record<string, string | number>
     },
     /** Waits until something is so, for as long as a busy machine may need. */
     async until(what: () => Promise<boolean>): Promise<void> {
-      for (const end = Date.now() + 30_000; ; await Bun.sleep(50)) {
+      for (const end = Date.now() + 45_000; ; await Bun.sleep(50)) {
         if (await what()) return;
         if (Date.now() > end) throw new Error('it has not become so within 30 s');
       }

@@ -158,4 +158,4 @@ test('what cannot be imported is refused with the reason, and whoever may not is
     expect.stringContaining('nothing is known'),
   ]);
   expect((await commands.run(['advisories', 'status', '--fail-on-stale'])).code).toBe(1);
-}, 60_000);
+});

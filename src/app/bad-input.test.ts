@@ -21,7 +21,7 @@ beforeAll(async () => {
     const { properties } = (await answer.json()) as { properties: { principalId?: string } };
     if (properties.principalId !== undefined) principal.principalId = properties.principalId;
   }
-}, 60_000);
+});
 afterAll(() => server?.[Symbol.asyncDispose]());
 
 /** Whom roles are assigned to: the identity that is made first. */

@@ -45,8 +45,8 @@ test('the longest token that is read fits into a header, also as the password of
   expect(jwt.length).toBeGreaterThan(15_000);
   const ask = async (authorization: string) =>
     (await fetch(`${server.url}/v2/`, { headers: { Authorization: authorization } })).status;
-  for (const until = Date.now() + 20_000; (await ask(bearer(jwt))) !== 200 && Date.now() < until;) await Bun.sleep(50);
+  for (const until = Date.now() + 45_000; (await ask(bearer(jwt))) !== 200 && Date.now() < until;) await Bun.sleep(50);
   expect(await ask(basic('x', jwt))).toBe(200);
   expect(await ask(bearer(await accessToken(server.url, basic('x', jwt), [])))).toBe(200);
   expect(await ask(basic('x', `${jwt}${'A'.repeat(16_384)}`))).toBe(401);
-}, 60_000);
+});

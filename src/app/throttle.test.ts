@@ -68,7 +68,7 @@ const isNobodyWaiting = async () =>
   /^bonded_throttle_waits_active 0$/m.test(await (await fetch(`${server.url}/metrics`)).text());
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = performance.now() + 20_000; !(await condition()); await Bun.sleep(10)) {
+  for (const end = performance.now() + 45_000; !(await condition()); await Bun.sleep(10)) {
     if (performance.now() > end) throw new Error('what was waited for did not happen');
   }
 }

@@ -45,14 +45,14 @@ test('what is pulled goes out as fast as the tier says, all pulls together, and 
   expect(new Uint8Array(await part.arrayBuffer())).toEqual(bytes.slice(5, 105));
   await tiers.use('Premium');
   expect((await pull(digest)).headers.get('content-length')).toBe(String(4 * mib));
-}, 60_000);
+});
 
 test('what is pushed is taken in as fast as the tier says', async () => {
   await withRates({ ingress: 4 });
   const push = () => pushBlob(server.url, 'app', randomBytes(4 * mib));
   expect(await secondsOf(() => Promise.all([push(), push(), push()]))).toBeGreaterThan(0.8);
   await tiers.use('Premium');
-}, 60_000);
+});
 
 test('so many blobs are on their way at once; further ones wait, and go on when one has ended', async () => {
   const digest = await pushBlob(server.url, 'app', randomBytes(size));
@@ -77,7 +77,7 @@ test('so many blobs are on their way at once; further ones wait, and go on when 
   const [one, other] = await Promise.all([pull(digest), pull(digest)]);
   expect([(await one.bytes()).length, (await other.bytes()).length]).toEqual([size, size]);
   await tiers.use('Premium');
-}, 60_000);
+});
 
 test('one that waits too long is refused and told when to come again', async () => {
   const digest = await pushBlob(server.url, 'app', randomBytes(size));
@@ -88,7 +88,7 @@ test('one that waits too long is refused and told when to come again', async () 
   expect((await errorOf(refused)).detail).toMatchObject({ category: 'transfers', tier: 'Paced' });
   stuck.close();
   await tiers.use('Premium');
-}, 60_000);
+});
 
 /** A client that asks for a blob and reads nothing of it but the beginning. */
 async function openPull(digest: string) {

@@ -140,7 +140,7 @@ describe('garbage collection', () => {
         if (result.failed) throw new Error(fc.defaultReportMessage(result), { cause: result.errorInstance });
       }
     },
-    30_000 + histories * 300,
+    120_000 + histories * 1500,
   );
 
   const faults: Record<string, Partial<Parts>> = {

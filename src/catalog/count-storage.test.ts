@@ -73,7 +73,7 @@ test('what was there before is counted in the background, while others push and 
     await db.close();
     await older?.close();
   }
-}, 60_000);
+});
 
 test('in a database that is new there is nothing to count', async () => {
   await using options = await freshDatabaseOptions(migrations);

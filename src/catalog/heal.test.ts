@@ -41,7 +41,7 @@ describe('a blob that was found to be missing', () => {
     expect(await findBlob(catalog.db, digest)).toBeUndefined();
     const empty = await catalog.db.all(`SELECT 1 FROM gc_candidates WHERE kind = 'repository'`, []);
     expect(empty).toHaveLength(1201);
-  }, 30_000);
+  });
 
   test('that was half forgotten is known for one, and a push in between is no part of it', async () => {
     await using catalog = await openTestCatalog();

@@ -308,7 +308,7 @@ describe('deleting', () => {
     expect(await catalog.count('tags')).toBe(0);
     const last = await catalog.db.all('SELECT 1 FROM tag_history WHERE digest IS NULL', []);
     expect(last).toHaveLength(1200);
-  }, 30_000);
+  });
 
   test('a tag leaves its manifest', async () => {
     await using catalog = await openTestCatalog();

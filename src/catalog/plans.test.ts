@@ -102,7 +102,7 @@ describe('no statement of a request or of the background reads more as more is s
     const recorded = new Map([...(await record(catalog)), ...checks]);
     expect(await faults(catalog, recorded)).toEqual([]);
     expect(await faults(catalog, recorded, true)).toEqual([]);
-  }, 60_000);
+  });
 
   test('with statistics, for the values at hand and for any', async () => {
     await using catalog = await openTestCatalog();
@@ -113,7 +113,7 @@ describe('no statement of a request or of the background reads more as more is s
     await analyze(catalog);
     expect(await faults(catalog, recorded)).toEqual([]);
     expect(await faults(catalog, recorded, true)).toEqual([]);
-  }, 60_000);
+  });
 
   // SQLite has no statistics, and does not know which index is cheaper.
   const onPostgres = testDialect() === 'postgres' ? test : () => {};

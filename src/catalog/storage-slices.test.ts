@@ -76,7 +76,7 @@ test('a process that ends with a slice leaves its bytes to the others, and none 
   const left = 200 * mib - (await used(catalog));
   expect(await fill(startNode(catalog, limits), 'r', 9 * mib)).toBe(left);
   expect(await used(catalog)).toBe(200 * mib);
-}, 30_000);
+});
 
 test('a slice that lies unused while others fill the registry is no good any more', async () => {
   await using catalog = await openTestCatalog();
@@ -88,7 +88,7 @@ test('a slice that lies unused while others fill the registry is no good any mor
   expect(slice.left).toBeGreaterThan(mib);
   await expect(still.push('r', 'late', 1)).rejects.toThrow('storage limit');
   expect(await used(catalog)).toBe(200 * mib);
-}, 30_000);
+});
 
 test('a limit that is lowered holds at once, although slices of the former are there', async () => {
   await using catalog = await openTestCatalog();
@@ -111,7 +111,7 @@ test('a limit that is lowered holds at once, although slices of the former are t
   // One that is raised is room at once.
   one.limits = registryOnly(10 * gib);
   await one.push('r', 'more', gib);
-}, 30_000);
+});
 
 test('what was pushed by whoever knew of no limit is counted before anything comes from a budget', async () => {
   await using catalog = await openTestCatalog();
@@ -126,7 +126,7 @@ test('what was pushed by whoever knew of no limit is counted before anything com
   await other.push('r', 'counts', 1);
   await fill(one, 'r', 9 * mib);
   expect(await used(catalog)).toBe(200 * mib);
-}, 30_000);
+});
 
 test('of a repository that was made anew, slices of the former are no good', async () => {
   await using catalog = await openTestCatalog();
@@ -140,7 +140,7 @@ test('of a repository that was made anew, slices of the former are no good', asy
   });
   expect(await catalog.db.all('SELECT * FROM storage_budgets', [])).toEqual([]);
   expect(await fill(node, 'r', 7 * mib)).toBe(200 * mib);
-}, 30_000);
+});
 
 test('a push far from its limits sends no statement more than one without', async () => {
   await using base = await openTestCatalog();
@@ -158,7 +158,7 @@ test('a push far from its limits sends no statement more than one without', asyn
   await warm(node, 'r');
   await warm(node, 'r', 'r');
   expect(await statementsOf(node, 'with')).toBe(without);
-}, 30_000);
+});
 
 test('what fsck sets right ends budgets, and while old content is counted there are none', async () => {
   await using catalog = await openTestCatalog();
@@ -184,7 +184,7 @@ test('what fsck sets right ends budgets, and while old content is counted there 
   for (let n = 0; n < 5; n++) await counted.push('r', `while counting ${n}`, 1);
   await until(() => counted.catalog.storageLimiter.asking === 0);
   expect(counted.hasSlice()).toBe(false);
-}, 30_000);
+});
 
 // SQLite is not shared with nodes of another version.
 if (testDialect() === 'postgres') {
@@ -212,7 +212,7 @@ if (testDialect() === 'postgres') {
     expect(budgets.map(({ limit_bytes }) => limit_bytes)).toEqual([-1, -1]);
     await fill(node, 'r', 100 * mib);
     expect(await used(catalog)).toBe(gib);
-  }, 30_000);
+  });
 }
 
 test('slices are a small part of what is left, and there are none where that is little', () => {

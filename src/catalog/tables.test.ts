@@ -39,7 +39,7 @@ test('what was stored before rows lay in their keys is there afterwards, with al
   } finally {
     await after.close();
   }
-}, 30_000);
+});
 
 if (testDialect() === 'postgres') {
   test('no migration keeps anybody from reading while it runs', async () => {
@@ -71,5 +71,5 @@ if (testDialect() === 'postgres') {
     });
     await expect(migrating).rejects.toBe(undone);
     await db.close();
-  }, 30_000);
+  });
 }

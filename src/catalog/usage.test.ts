@@ -15,7 +15,7 @@ import { bytesOf, registryUsage, repositoryUsage } from './usage.ts';
 
 /** Until all of it is summed up: transactions of other databases of the server may hold that up. */
 async function foldAll(catalog: TestCatalog): Promise<void> {
-  for (const end = performance.now() + 30_000; ; await Bun.sleep(20)) {
+  for (const end = performance.now() + 45_000; ; await Bun.sleep(20)) {
     for (let round = { from: 0, more: true }; round.more;) round = await foldStorage(catalog, round.from);
     if ((await catalog.db.all('SELECT xid FROM storage_deltas LIMIT 1', [])).length === 0) return;
     if (performance.now() > end) throw new Error('it is not summed up');

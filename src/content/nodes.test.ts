@@ -14,7 +14,7 @@ if (testDialect() === 'postgres') describe('uploads among nodes', suite);
 
 function suite(): void {
   async function until(condition: () => Promise<boolean>): Promise<void> {
-    for (const end = performance.now() + 10_000; !(await condition());) {
+    for (const end = performance.now() + 45_000; !(await condition());) {
       if (performance.now() > end) throw new Error('it did not happen within 10 s');
       await Bun.sleep(5);
     }
@@ -111,7 +111,7 @@ function suite(): void {
     expect(await codeOf(b.close(id, undefined, 'wrong'))).toBe('400 DIGEST_INVALID');
     expect(await holderOf(rig, id)).toBe(null);
     expect(await a.append(id, bodyOf('!'))).toBe(6);
-  }, 20_000);
+  });
 
   test('whoever meets a node that fell silent a moment ago waits until the session is anybody’s', async () => {
     await using rig = await openContentRig();
@@ -127,7 +127,7 @@ function suite(): void {
     expect(await b.append(id, bodyOf('!'))).toBe(5);
     const { key } = await b.close(id, undefined, 'kept!');
     expect((await rig.bytes(key)).toString()).toBe('kept!');
-  }, 20_000);
+  });
 
   test('a node that leaves in an orderly way leaves its sessions to the others at once', async () => {
     await using rig = await openContentRig();
@@ -334,7 +334,7 @@ function suite(): void {
         const { key } = await b.uploads.hold(id, owner, (it) => it.close(undefined, digest, rig.link));
         expect((await rig.bytes(key)).equals(bytes)).toBe(true);
       }
-    }, 60_000);
+    });
 
   test('many clients that move from node to node with each request lose nothing', async () => {
     await using rig = await openContentRig();
@@ -358,5 +358,5 @@ function suite(): void {
     } finally {
       for (const member of members) await member[Symbol.asyncDispose]();
     }
-  }, 30_000);
+  });
 }

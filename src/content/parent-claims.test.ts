@@ -76,7 +76,7 @@ test('an upload is claimed by one process at a time, and by the next one when th
   expect(await claim(one)).toBe('refused');
   two.child.kill('SIGKILL');
   await insist(one);
-}, 20_000);
+});
 
 test('any message may be lost: a claim takes longer, and none is left behind', async () => {
   const grant = grantUploadClaims();
@@ -105,7 +105,7 @@ test('any message may be lost: a claim takes longer, and none is left behind', a
   await insist(one);
   // want, granted, release, released of each, and the refusal of one.
   expect(lost.size).toBeGreaterThanOrEqual(9);
-}, 30_000);
+});
 
 test('a parent that is slow to answer does not make a claim fail that is free by then', async () => {
   const grant = grantUploadClaims();
@@ -129,7 +129,7 @@ test('a parent that is slow to answer does not make a claim fail that is free by
   await asked;
   one.child.send('release');
   expect(await claimed).toBe('granted');
-}, 20_000);
+});
 
 test('a refused claim that was repeated is not granted later to nobody', () => {
   const receive = grantUploadClaims();
@@ -160,4 +160,4 @@ test('claiming fails when the parent is gone', async () => {
   await claimer.hear();
   claimer.child.disconnect();
   expect((await new Response(claimer.child.stdout as ReadableStream).text()).trim()).toContain('is gone');
-}, 10_000);
+});

@@ -34,10 +34,10 @@ function suite(): void {
     const open = `SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'`;
     let connections = Infinity;
     // The one that migrated may take a moment to go.
-    for (const until = Date.now() + 10_000; connections > 1 && Date.now() < until; await Bun.sleep(20))
+    for (const until = Date.now() + 45_000; connections > 1 && Date.now() < until; await Bun.sleep(20))
       connections = (await fresh.first<{ n: number }>(open, []))!.n;
     expect(connections).toBe(1);
-  }, 20_000);
+  });
 
   test('one that fails does so alone', async () => {
     const results = await Promise.allSettled(

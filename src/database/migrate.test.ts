@@ -93,4 +93,4 @@ test('processes that start at the same moment apply each migration once, and all
   );
   const said = await Promise.all(children.map(({ stdout }) => new Response(stdout).text()));
   expect(said.map((text) => text.trim())).toEqual(['4', '4', '4', '4']);
-}, 20_000);
+});

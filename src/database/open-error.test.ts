@@ -57,4 +57,4 @@ test('PostgreSQL that wants a password gets none: how to give one; the connectio
   } finally {
     server.close();
   }
-}, 10_000);
+});

@@ -13,7 +13,7 @@ if (testDialect() === 'postgres') describe('when PostgreSQL is away', suite);
 
 function suite(): void {
   const eventually = async (db: Database) => {
-    for (const until = performance.now() + 20_000; ;) {
+    for (const until = performance.now() + 45_000; ;) {
       try {
         return await db.ping();
       } catch (error) {
@@ -51,7 +51,7 @@ function suite(): void {
       await db.close();
       await server.stop();
     }
-  }, 60_000);
+  });
 
   test('a server that vanishes in the middle of a query is given up, and its connection with it', async () => {
     await using fresh = await openTestDatabase(sampleMigrations);
@@ -69,7 +69,7 @@ function suite(): void {
     expect(await db.read.selectFrom('samples').select('name').execute()).toEqual([]);
     await db.close();
     cable.close();
-  }, 20_000);
+  });
 
   test('whoever waits too long for a connection of ours gives up, with a code that says so', async () => {
     await using fresh = await openTestDatabase(sampleMigrations);
@@ -84,7 +84,7 @@ function suite(): void {
     await busy;
     await db.ping();
     await db.close();
-  }, 20_000);
+  });
 
   test('a server that takes the connection and says nothing is given up in bounded time', async () => {
     const silent = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } });

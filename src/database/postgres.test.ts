@@ -190,7 +190,7 @@ function suite(): void {
     await opened.write((tx) => sql`ALTER TABLE samples DROP COLUMN added`.execute(tx));
     await opened.write((tx) => sql`DELETE FROM migrations WHERE name = '9999-locks'`.execute(tx));
     await opened.close();
-  }, 60_000);
+  });
 
   test('a migration may take longer than a statement, here and where another server waits for it', async () => {
     const slow: Migration = {
@@ -205,7 +205,7 @@ function suite(): void {
     expect(applied).toHaveLength(1);
     for (const server of servers) await server.close();
     await db.write((tx) => sql`DELETE FROM migrations WHERE name = '9999-slow'`.execute(tx));
-  }, 30_000);
+  });
 
   test('a statement that takes too long is cancelled, and its connection goes on', async () => {
     const options = { ...settings, url: urlOf(db), poolSize: 1, statementTimeoutMs: 100 };

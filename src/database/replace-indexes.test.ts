@@ -54,7 +54,7 @@ if (testDialect() === 'postgres') {
     const after = await opening;
     expect(await indexes(after)).toHaveLength(1);
     await Promise.all([before.close(), after.close()]);
-  }, 20_000);
+  });
 
   test('nothing is built before those are gone who would not let a table be had', async () => {
     await using options = await freshDatabaseOptions();
@@ -83,5 +83,5 @@ if (testDialect() === 'postgres') {
     const after = await opening;
     expect(built).toBe(1);
     await Promise.all([before.close(), after.close()]);
-  }, 30_000);
+  });
 }

@@ -118,7 +118,7 @@ describe('the log', () => {
     const raw = new Sqlite(path());
     expect(raw.query('PRAGMA integrity_check').all()).toEqual([{ integrity_check: 'ok' }]);
     raw.close();
-  }, 60_000);
+  });
 
   test('is copied by the writer where the thread cannot work', async () => {
     let inline = 0;

@@ -25,7 +25,7 @@ test('a process that is killed while it writes does not stall the others', async
   const reports = await writers.stop(others);
   expect(writers.rows('process > 0')).toBe(acknowledged(reports));
   expect(writers.rows('process = 0')).toBeGreaterThanOrEqual(before);
-}, 20_000);
+});
 
 test('a process that is killed in the middle of a transaction frees the token and the file', async () => {
   await using writers = await openWriters();
@@ -60,14 +60,14 @@ test('a process that is killed in the middle of a transaction frees the token an
   expect(await heard).toEqual(['written', 'written']);
   expect(db.query('SELECT n FROM written ORDER BY n').values()).toEqual([[2], [3]]);
   db.close();
-}, 10_000);
+});
 
 async function until(condition: () => boolean): Promise<void> {
   for (const end = Date.now() + 8000; !condition() && Date.now() < end;) await Bun.sleep(5);
 }
 
 async function untilAll(look: () => Promise<number[]>, enough: (n: number, index: number) => boolean): Promise<void> {
-  for (const end = Date.now() + 15_000; !(await look()).every(enough); await Bun.sleep(50)) {
+  for (const end = Date.now() + 45_000; !(await look()).every(enough); await Bun.sleep(50)) {
     if (Date.now() > end) throw new Error('not all of them went on');
   }
 }
@@ -100,7 +100,7 @@ test('the token is granted in the order in which it was wanted, to one at a time
     expect(order).toEqual(wanted.slice(0, index + 1));
     all[n]!.child.send('give');
   }
-}, 10_000);
+});
 
 test('a holder that ends frees the token at once, also where its channel still takes messages', async () => {
   const receive = grantWriteToken();
@@ -141,7 +141,7 @@ test('any message may be lost: the others wait a little, and nothing is lost but
   await untilAll(progress, (count) => count > 100 && lost.size === 6);
   const reports = await writers.stop(all);
   expect(writers.rows()).toBe(acknowledged(reports));
-}, 30_000);
+});
 
 test('writing fails when the parent is gone, rather than waiting for it', async () => {
   await using writers = await openWriters();
@@ -162,4 +162,4 @@ test('writing fails when the parent is gone, rather than waiting for it', async 
   child.child.disconnect();
   const said = (await new Response(child.child.stdout as ReadableStream).text()).trim();
   expect(said.split(' | ')).toEqual(Array(2).fill(expect.stringContaining('is gone')));
-}, 10_000);
+});

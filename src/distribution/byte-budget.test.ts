@@ -47,4 +47,4 @@ test('large manifests that arrive at once share bounded memory; small ones and l
   expect(statuses.filter((status) => status === 201).length).toBeWithin(10, 17);
   expect((await putManifest(server.url, 'app', 'again', large)).status).toBe(201);
   await pushImage(server.url, 'app', 'small', makeImage(randomBytes(10)));
-}, 60_000);
+});

@@ -30,7 +30,7 @@ test.concurrent('a connection on which nothing follows an answer is closed', asy
   connection.socket.write(asOperator(server.url, requestText('GET', '/v2/')));
   expect(await untilClosed(connection)).toBeLessThan(9000);
   expect(connection.text()).toStartWith('HTTP/1.1 200 ');
-}, 30_000);
+});
 
 test.concurrent('headers that do not end are not waited for, however steadily they drip', async () => {
   using connection = await connect();
@@ -39,7 +39,7 @@ test.concurrent('headers that do not end are not waited for, however steadily th
   expect(await untilClosed(connection)).toBeLessThan(20_000);
   clearInterval(drip);
   expect(connection.text()).toBe('');
-}, 30_000);
+});
 
 test.concurrent('an upload may pause for longer than a connection may be idle; its connection is not idle for ever after', async () => {
   using connection = await connect();
@@ -52,7 +52,7 @@ test.concurrent('an upload may pause for longer than a connection may be idle; i
   expect(await connection.until((text) => text.includes('\r\n\r\n'))).toStartWith('HTTP/1.1 202 ');
   expect(connection.text()).toContain('Range: 0-9\r\n');
   expect(await untilClosed(connection)).toBeLessThan(9000);
-}, 30_000);
+});
 
 test.concurrent('an upload that stalls is given up with 408, and what arrived can be resumed', async () => {
   using connection = await connect();
@@ -69,7 +69,7 @@ test.concurrent('an upload that stalls is given up with 408, and what arrived ca
   expect(status.headers.get('range')).toBe('0-4');
   const rest = await fetch(session, { method: 'PATCH', body: 'world', headers: { 'Content-Range': '5-9' } });
   expect(rest.headers.get('range')).toBe('0-9');
-}, 30_000);
+});
 
 test.concurrent('a manifest that does not arrive in time is 408 and leaves nothing', async () => {
   const before = await countFacts(server.app, server.data);
@@ -89,4 +89,4 @@ test.concurrent('a manifest that does not arrive in time is 408 and leaves nothi
   expect(await untilClosed(connection)).toBeLessThan(1000);
   const after = await countFacts(server.app, server.data);
   expect(after).toMatchObject({ repositories: before.repositories, manifests: before.manifests });
-}, 30_000);
+});

@@ -23,8 +23,8 @@ test('of a thousand requests that are refused at once, a hundred connections are
   const again = await refuse(100);
   expect(again).toHaveLength(100);
   // Nobody reads these: their clients are gone.
-  for (const until = Date.now() + 20_000; Date.now() < until; await Bun.sleep(100)) {
+  for (const until = Date.now() + 45_000; Date.now() < until; await Bun.sleep(100)) {
     if ((await refuse(1)).length === 1) return;
   }
   throw new Error('connections that nobody has any more count for ever');
-}, 40_000);
+});

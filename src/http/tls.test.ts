@@ -20,7 +20,7 @@ beforeAll(async () => {
   const file = (name: string) => new RegExp(`^${name} +(\\S+)$`, 'm').exec(output)![1]!;
   ca = await Bun.file(file('authority')).text();
   server = await startTestProcess({ settings: { 'tls.certificate': file('certificate'), 'tls.key': file('key') } });
-}, 20_000);
+});
 
 afterAll(async () => {
   await server?.[Symbol.asyncDispose]();

@@ -92,7 +92,7 @@ test('a right that is used on the data or in management is not unused', async ()
   await rig.age(100);
   const unused = async () =>
     (await rig.advice('unused-right')).map((found) => found.resourceMetadata.resourceId).toSorted();
-  for (const until = Date.now() + 20_000; (await unused()).length < 2 && Date.now() < until;) await Bun.sleep(50);
+  for (const until = Date.now() + 45_000; (await unused()).length < 2 && Date.now() < until;) await Bun.sleep(50);
   expect(await unused()).toEqual([reads, manages].toSorted());
 
   const as = async (path: string) => {
@@ -112,7 +112,7 @@ test('to explain a right is not to use it', async () => {
   await rig.manage.assign('Container Registry Repository Reader', { principalId });
   await rig.age(100);
   const found = async () => (await rig.advice('unused-right')).length;
-  for (const until = Date.now() + 20_000; (await found()) < 1 && Date.now() < until;) await Bun.sleep(50);
+  for (const until = Date.now() + 45_000; (await found()) < 1 && Date.now() < until;) await Bun.sleep(50);
   const explained = await rig.bonded('access explain --assignee builder --action pull --repository team/app');
   expect(explained.json()).toMatchObject({ allowed: true });
   expect(await found()).toBe(1);

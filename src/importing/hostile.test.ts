@@ -122,7 +122,7 @@ test('a blob that does not come', async () => {
     await importFrom((path) => (isLayer(path) ? new Response(silent()) : undefined), content),
     /too slowly/,
   );
-}, 60_000);
+});
 
 test('a manifest of other bytes than its digest says', async () => {
   const { image } = fresh();
@@ -306,7 +306,7 @@ test('trouble that passes is waited out; trouble that stays is not', async () =>
     other.content,
   );
   await refused(staying, /answered with 500, again and again/);
-}, 60_000);
+});
 
 test.each([
   ['the rest alone comes again', true],

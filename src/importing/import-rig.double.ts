@@ -68,7 +68,7 @@ export async function ended(place: Place, path: string): Promise<OperationStatus
 }
 
 /** What `look` finds once it finds something. */
-export async function until<T>(look: () => Promise<T | undefined> | T | undefined, ms = 60_000): Promise<T> {
+export async function until<T>(look: () => Promise<T | undefined> | T | undefined, ms = 180_000): Promise<T> {
   for (const end = Date.now() + ms; ; await Bun.sleep(20)) {
     const found = await look();
     if (found !== undefined) return found;

@@ -18,7 +18,7 @@ function suite(): void {
     db.change('UPDATE nodes SET seen_at = seen_at - ? WHERE id = ? RETURNING id', [ms, id()]);
 
   async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-    for (const end = performance.now() + 10_000; !(await condition());) {
+    for (const end = performance.now() + 45_000; !(await condition());) {
       if (performance.now() > end) throw new Error('it did not happen within 10 s');
       await Bun.sleep(5);
     }
@@ -83,7 +83,7 @@ function suite(): void {
     expect(told).toBe(1);
     away.cut = false;
     await until(mine);
-  }, 20_000);
+  });
 
   test('a node that was forgotten is another one from then on', async () => {
     await using db = await open();
@@ -135,7 +135,7 @@ function suite(): void {
     expect(most).toBe(1);
     expect(had).toBeGreaterThan(0);
     expect(await listNodes(db)).toEqual([]);
-  }, 30_000);
+  });
 
   test('what is to be done eventually is done when the database is back, or given up with the node', async () => {
     await using db = await open();
@@ -175,7 +175,7 @@ function suite(): void {
     await until(() => done >= 1000);
     await Bun.sleep(3 * heartbeatMs);
     expect([most, done]).toEqual([1, 1001]);
-  }, 30_000);
+  });
 }
 
 /** A database that can be cut off: what is sent to it then fails. */

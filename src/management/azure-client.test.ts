@@ -38,4 +38,4 @@ test('@azure/arm-containerregistry works against it over TLS', async () => {
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
-}, 60_000);
+});

@@ -16,7 +16,7 @@ const sealer = {
 };
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 20_000; !(await condition()); await Bun.sleep(5)) {
+  for (const end = Date.now() + 45_000; !(await condition()); await Bun.sleep(5)) {
     if (Date.now() > end) throw new Error('it did not come to pass');
   }
 }

@@ -20,7 +20,7 @@ test('however many read at once, a bounded number is at the server, and whoever 
   const url = server.url.href;
   const wire = createSdkFetch(60_000);
   const reads = Array.from({ length: 400 }, (_, at) => wire.read({ url, headers: {} }, { range: `bytes=${at}-` }));
-  for (const until = Date.now() + 20_000; open < 64 && Date.now() < until;) await Bun.sleep(5);
+  for (const until = Date.now() + 45_000; open < 64 && Date.now() < until;) await Bun.sleep(5);
   await Bun.sleep(50);
   expect(open).toBe(64);
   const { hostname, port } = server.url;
@@ -31,7 +31,7 @@ test('however many read at once, a bounded number is at the server, and whoever 
   const answers = await Promise.all(reads);
   expect(answers.map(({ bytes }) => Buffer.from(bytes).toString())).toEqual(reads.map((_, at) => `bytes=${at}-`));
   expect(most).toBe(64);
-}, 60_000);
+});
 
 test('an answer that stops in its middle is given up', async () => {
   await using server = Bun.serve({
@@ -43,4 +43,4 @@ test('an answer that stops in its middle is given up', async () => {
   const wire = createSdkFetch(300);
   const read = wire.read({ url: server.url.href, headers: {} }, {});
   expect(await read.catch(({ code }: { code?: string }) => code)).toBe('ETIMEDOUT');
-}, 20_000);
+});

@@ -38,7 +38,7 @@ test('clients of one worker do not notice the death of another, nor does a count
   for (const connection of await connectToWorkers(port, 2)) connection[Symbol.dispose]();
   expect(await count()).toBe(151);
   for (const connection of connections) connection[Symbol.dispose]();
-}, 60_000);
+});
 
 test(
   'when the parent is killed its workers end, and the next server has the data directory',
@@ -80,7 +80,7 @@ test('a worker that cannot go on is given up after a while, with a message and e
   expect(kills).toBe(8);
   expect(await server.process.exited).toBe(1);
   expect(server.output()).toContain('ended 8 times in a row, the last time by SIGKILL');
-}, 60_000);
+});
 
 test('SIGTERM: every worker finishes what it has, no request fails that a client would not repeat', async () => {
   await using server = await startTestProcess({
@@ -126,7 +126,7 @@ test('SIGTERM: every worker finishes what it has, no request fails that a client
   expect(failures).toEqual([]);
   expect(await ended).toBe(0);
   expect(server.output()).toContain('"cut":0');
-}, 60_000);
+});
 
 test('a worker that stands still does not keep the server from ending', async () => {
   await using server = await startTestProcess({ settings: { ...settings, 'drain.timeout': '500ms' } });
@@ -135,7 +135,7 @@ test('a worker that stands still does not keep the server from ending', async ()
   expect(await server.end('SIGTERM')).toBe(0);
   expect(await isAlive(first!)).toBe(false);
   expect(server.output()).toContain('"msg":"stopped"');
-}, 40_000);
+});
 
 test('a signal to the whole group, as a terminal sends it, drains; a second one ends all at once', async () => {
   await using server = await startTestProcess({ settings: { ...settings, 'drain.delay': '60s' }, ownGroup: true });
@@ -149,7 +149,7 @@ test('a signal to the whole group, as a terminal sends it, drains; a second one 
   process.kill(-group, 'SIGINT');
   expect(await server.process.exited).toBe(130);
   await until(async () => !(await isAlive(workers[0]!)) && !(await isAlive(workers[1]!)), 5000);
-}, 30_000);
+});
 
 test('each line of the log is whole, and says which worker wrote it', async () => {
   await using server = await startTestProcess({ settings: { ...settings, 'log.level': 'debug' } });
@@ -169,4 +169,4 @@ test('each line of the log is whole, and says which worker wrote it', async () =
   expect(new Set(records.filter(({ path }) => path !== undefined).map(({ worker }) => worker))).toEqual(
     new Set([1, 2]),
   );
-}, 60_000);
+});

@@ -65,7 +65,7 @@ test('pushes through both workers at once lose nothing, and one scrape counts th
   expect(await server.end()).toBe(0);
   if (testDialect() !== 'sqlite' || storesInS3) return;
   expect(await bonded(['fsck', '--verify', '--data', server.data])).toMatchObject({ code: 0 });
-}, 60_000);
+});
 
 test('an upload goes on wherever its next chunk lands, and is refused while another worker writes to it', async () => {
   await using server = await startTestProcess({ settings });
@@ -98,7 +98,7 @@ test('an upload goes on wherever its next chunk lands, and is refused while anot
   expect(finished.status).toBe(201);
   one[Symbol.dispose]();
   two[Symbol.dispose]();
-}, 60_000);
+});
 
 test('what another worker was told to delete is gone for all at once', async () => {
   await using server = await startTestProcess({ settings });
@@ -111,7 +111,7 @@ test('what another worker was told to delete is gone for all at once', async () 
   }
   one[Symbol.dispose]();
   two[Symbol.dispose]();
-}, 60_000);
+});
 
 test('a second server is refused on the same data, and gets another port than one of several processes', async () => {
   await using server = await startTestProcess({ settings, database: '' });
@@ -134,7 +134,7 @@ test('a second server is refused on the same data, and gets another port than on
     expect(refused.code).toBe(1);
     expect(refused.error).toContain('is in use by another Bonded');
   }
-}, 60_000);
+});
 
 test.each([1, 2])(
   'a port where nobody listens, but which is not free, is passed over by a server of %d',
@@ -204,4 +204,4 @@ test('metrics of all on a listener of their own', async () => {
     expect(text).toContain('bonded_workers_active 2\n');
   }
   expect((await fetch(`${server.url}/metrics`)).status).toBe(404);
-}, 60_000);
+});

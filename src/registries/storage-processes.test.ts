@@ -11,7 +11,7 @@ const kib = 1024;
 let server: TestProcess;
 beforeAll(async () => {
   server = await startTestProcess({ settings: { processes: 2 } });
-}, 60_000);
+});
 afterAll(() => server[Symbol.asyncDispose]());
 
 const stored = async () => {
@@ -31,7 +31,7 @@ const processOf = (answer: Response) => answer.headers.get('x-request-id')!.spli
 /** A process hears of a limit within a second. What is asked with is never stored: it is not what its digest says. */
 async function known(name: string): Promise<void> {
   const processes = new Set<string | undefined>();
-  for (const end = performance.now() + 30_000; processes.size < 2;) {
+  for (const end = performance.now() + 45_000; processes.size < 2;) {
     if (performance.now() > end) throw new Error('one of the processes knows no limit');
     const answer = await push(name, randomBytes(kib * kib), digestOf('something else'));
     if (answer.status === 403) processes.add(processOf(answer));
@@ -61,7 +61,7 @@ test('two processes fill a registry, and a repository of it, to the last byte', 
   expect(done.filter(({ small }) => small).length).toBeLessThanOrEqual(5);
   expect(done).toHaveLength(20);
   expect(await stored()).toBe(limitBytes);
-}, 60_000);
+});
 
 test('a process that is killed with parts of what is left keeps nothing from the others', async () => {
   const { patch } = managementOf(server.url);
@@ -71,7 +71,7 @@ test('a process that is killed with parts of what is left keeps nothing from the
   const limitBytes = before + 80 * mib;
   await patch(registry, { storageQuota: { limitBytes } });
   const processes = new Set<string | undefined>();
-  for (const end = performance.now() + 30_000; processes.size < 2;) {
+  for (const end = performance.now() + 45_000; processes.size < 2;) {
     if (performance.now() > end) throw new Error('one of the processes knows no limit');
     const answer = await push('large/0', randomBytes(81 * mib), digestOf('something else'));
     if (answer.status !== 403) continue;

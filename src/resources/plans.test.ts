@@ -101,4 +101,4 @@ test('no statement reads more as more is stored', async () => {
   if (db.dialect === 'sqlite') await analyze();
   const again = await plansOf(db, recorded);
   expect(again.filter((plan) => !bounded.test(plan.statement) && faultOf(plan) !== undefined)).toEqual([]);
-}, 60_000);
+});

@@ -135,4 +135,4 @@ test('no statement of scanning reads more as more is stored', async () => {
       .filter(({ fault }) => fault !== undefined);
     expect(faults).toEqual([]);
   }
-}, 60_000);
+});

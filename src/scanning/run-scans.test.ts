@@ -11,7 +11,7 @@ beforeEach(async () => {
 afterEach(() => rig[Symbol.asyncDispose]());
 
 async function until(what: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 30_000; !(await what()); await Bun.sleep(5)) {
+  for (const end = Date.now() + 45_000; !(await what()); await Bun.sleep(5)) {
     if (Date.now() > end) throw new Error('it has not become so within 30 s');
   }
 }

@@ -78,4 +78,4 @@ test('where nobody reads any more, lines are dropped and the program goes on', a
   await reader.cancel();
   expect(await new Response(child.stderr).text()).toBe('went on');
   expect(await child.exited).toBe(0);
-}, 60_000);
+});

@@ -67,4 +67,4 @@ test('no statement reads more as more is stored', async () => {
   expect(await faults()).toEqual([]);
   if (db.dialect === 'sqlite') await analyze();
   expect(await faults()).toEqual([]);
-}, 60_000);
+});

@@ -16,7 +16,7 @@ const premium = { location: 'local', sku: { name: 'Premium' } };
 beforeAll(async () => {
   azure = await startAzureServer();
   client = await clientOf('owner', ['Owner'], subscription);
-}, 60_000);
+});
 afterAll(() => azure[Symbol.asyncDispose]());
 
 async function clientOf(name: string, roles: readonly string[], scope = group) {
@@ -40,7 +40,7 @@ const refusal = async (call: PromiseLike<unknown>): Promise<unknown> => {
 };
 
 async function until(condition: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 20_000; !(await condition());) {
+  for (const end = Date.now() + 45_000; !(await condition());) {
     if (Date.now() > end) throw new Error('it did not come to pass');
     await Bun.sleep(50);
   }

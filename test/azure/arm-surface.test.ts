@@ -99,7 +99,7 @@ beforeAll(async () => {
   const credential = await azure.identity('owner', ['Owner'], `/subscriptions/${subscriptionId}`);
   const options = { endpoint: azure.url, ...azure.options };
   client = new ContainerRegistryManagementClient(credential, subscriptionId, options);
-}, 60_000);
+});
 afterAll(() => azure?.[Symbol.asyncDispose]());
 
 async function all<T>(list: AsyncIterable<T>): Promise<T[]> {

@@ -20,7 +20,7 @@ beforeAll(async () => {
     'Container Registry Repository Contributor',
     'Container Registry Repository Catalog Lister',
   ]);
-}, 60_000);
+});
 afterAll(() => azure[Symbol.asyncDispose]());
 
 const client = (credential: TokenSource | undefined = robot) =>

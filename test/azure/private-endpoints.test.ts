@@ -17,7 +17,7 @@ beforeAll(async () => {
   azure = await startAzureServer();
   const credential = await azure.identity('owner', ['Owner'], `/subscriptions/${subscriptionId}`);
   client = new ContainerRegistryManagementClient(credential, subscriptionId, { endpoint: azure.url, ...azure.options });
-}, 60_000);
+});
 afterAll(() => azure[Symbol.asyncDispose]());
 
 async function all<T>(list: AsyncIterable<T>): Promise<T[]> {

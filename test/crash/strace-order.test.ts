@@ -114,7 +114,7 @@ describe.skipIf(!able)(able ? 'a traced push' : 'a traced push (left out: strace
       // The same calls in a wrong order, or one of them left out, are found out.
       expect(missedFaults(calls, data, line, kind, upload), what).toEqual([]);
     }
-  }, 60_000);
+  });
 
   test('keeps the order of each push while others share its syncs', async () => {
     await using server = await startTraced();
@@ -126,7 +126,7 @@ describe.skipIf(!able)(able ? 'a traced push' : 'a traced push (left out: strace
       const exchange = findExchange(calls, line)!;
       expect(orderFaults(calls, data, exchange, { kind, alone: false, ...(upload && { upload }) }), what).toEqual([]);
     }
-  }, 60_000);
+  });
 
   test('its first start makes the entries of its own files durable before it serves', async () => {
     await using server = await startTraced();
@@ -139,7 +139,7 @@ describe.skipIf(!able)(able ? 'a traced push' : 'a traced push (left out: strace
     const wal = calls.findLast((call) => call.subject === join(data, 'bonded.db-wal') && call.ended < serving.began)!;
     const last = syncs.findLast((call) => call.subject === join(data, 'bonded.db-wal'));
     expect(last, 'the last thing that happens to the log before it serves is its sync').toBe(wal);
-  }, 60_000);
+  });
 
   test('bytes are removed only after the fact that nobody needs them is durable', async () => {
     await using server = await startTraced({ settings: { 'gc.interval': '50ms', 'gc.delay': '1ms' } });
@@ -156,7 +156,7 @@ describe.skipIf(!able)(able ? 'a traced push' : 'a traced push (left out: strace
     const wal = join(data, 'bonded.db-wal');
     const before = calls.filter((call) => call.subject === wal && call.ended < removal.began);
     expect(before.at(-1)!.name).toBe('fdatasync');
-  }, 60_000);
+  });
 });
 
 describe.skipIf(!able)(able ? 'a disk that fails' : 'a disk that fails (left out: strace cannot trace here)', () => {
@@ -181,7 +181,7 @@ describe.skipIf(!able)(able ? 'a disk that fails' : 'a disk that fails (left out
     expect(statuses.at(-1)).toBeGreaterThanOrEqual(500);
     // Once no thread can sync any more.
     expect(statuses.slice(-50).filter((status) => status < 500)).toEqual([]);
-  }, 60_000);
+  });
 
   test('once is enough: after a failed sync of the log nothing is acknowledged until a restart', async () => {
     // Linux reports a failed write-back to one fsync only; the next one succeeds, although the pages are lost. Each
@@ -191,7 +191,7 @@ describe.skipIf(!able)(able ? 'a disk that fails' : 'a disk that fails (left out
     const broken = statuses.findIndex((status) => status !== 201);
     expect(broken).toBeGreaterThan(0);
     expect(statuses.slice(broken).filter((status) => status < 500)).toEqual([]);
-  }, 60_000);
+  });
 });
 
 /** Leaves out each sync, write and rename that an exchange rests on, and then delays each: what the rules did not notice. */

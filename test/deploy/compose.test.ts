@@ -138,7 +138,7 @@ async function startNginx(addresses: Record<string, string>) {
   const program = Bun.which('nginx') ?? '/usr/sbin/nginx';
   const nginx = Bun.spawn([program, '-p', folder, '-c', file, '-g', globals], { stdout: 'ignore', stderr: 'ignore' });
   const url = `http://127.0.0.1:${port}`;
-  for (const until = Date.now() + 10_000; Date.now() < until && nginx.exitCode === null; await Bun.sleep(20)) {
+  for (const until = Date.now() + 45_000; Date.now() < until && nginx.exitCode === null; await Bun.sleep(20)) {
     if ((await fetch(`${url}/readyz`).catch(() => undefined))?.ok) break;
   }
   return {

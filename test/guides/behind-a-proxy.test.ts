@@ -50,7 +50,7 @@ test.skipIf(!nginx && !process.env['CI'])(
     fronts.use(knownFront(base, server.url));
     const headers = { Host: 'registry.example.com' };
     try {
-      for (const until = Date.now() + 10_000; Date.now() < until; await Bun.sleep(20)) {
+      for (const until = Date.now() + 45_000; Date.now() < until; await Bun.sleep(20)) {
         if ((await fetch(`${base}/readyz`).catch(() => undefined))?.ok) break;
       }
       const bytes = randomBytes(50_000_000);

@@ -19,7 +19,7 @@ beforeAll(async () => {
   // As `kubectl get --raw /openid/v1/jwks` says it.
   await writeFile(join(home.home, 'work', 'keys.json'), JSON.stringify({ keys: [key.jwk] }));
   for (const name of ['shop/web', 'acme/shop', 'other/app']) await pushImage(server.url, name, 'v1');
-}, 60_000);
+});
 afterAll(async () => {
   await home[Symbol.asyncDispose]();
   await server[Symbol.asyncDispose]();

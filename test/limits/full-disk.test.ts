@@ -105,7 +105,7 @@ given(
     for (let at = 100; at < 110; at++) expect((await push(`v${at}`)).status).toBe(201);
     // The log is copied into the database again.
     for (
-      const until = Date.now() + 10_000;
+      const until = Date.now() + 45_000;
       disk.size('bonded.db') < 16 * MiB && Date.now() < until;
       await Bun.sleep(50)
     ) {

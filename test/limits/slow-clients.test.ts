@@ -61,7 +61,7 @@ async function measure(store: 'files' | 'S3', options: typeof onFiles | typeof o
   })();
   const times: number[] = [];
   try {
-    for (const until = Date.now() + 30_000; (counts?.connected ?? 0) < readers + writers; await Bun.sleep(50)) {
+    for (const until = Date.now() + 45_000; (counts?.connected ?? 0) < readers + writers; await Bun.sleep(50)) {
       if (Date.now() > until) throw new Error(`not all are connected: ${JSON.stringify(counts)}`);
     }
     for (const until = Date.now() + seconds * 1000; Date.now() < until; await Bun.sleep(100)) {

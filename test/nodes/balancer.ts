@@ -27,7 +27,7 @@ export async function startBalancer(hosts: readonly string[]): Promise<Balancer>
   const command = ['setpriv', '--pdeathsig=TERM', nginx!, '-p', directory, '-c', file];
   const proxy = Bun.spawn(command, { stdout: 'ignore', stderr: 'ignore' });
   const url = `http://127.0.0.1:${port}`;
-  for (const until = Date.now() + 10_000; ; await Bun.sleep(20)) {
+  for (const until = Date.now() + 45_000; ; await Bun.sleep(20)) {
     if ((await fetch(`${url}/readyz`).catch(() => undefined))?.ok) break;
     if (Date.now() > until) throw new Error('nginx did not start');
   }
@@ -39,7 +39,7 @@ export async function startBalancer(hosts: readonly string[]): Promise<Balancer>
       const before = await workersOf(proxy.pid);
       proxy.kill('SIGHUP');
       // Connections that the new worker accepts are by the new configuration; the old one accepts no more.
-      for (const until = Date.now() + 10_000; ; await Bun.sleep(20)) {
+      for (const until = Date.now() + 45_000; ; await Bun.sleep(20)) {
         if ((await workersOf(proxy.pid)).some((worker) => !before.includes(worker))) break;
         if (Date.now() > until) throw new Error('nginx did not take its new configuration');
       }

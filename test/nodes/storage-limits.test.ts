@@ -29,7 +29,7 @@ async function limit(cluster: Cluster, quota: object, limitBytes: number, name: 
   await managementOf(cluster.nodes[0]!.url).patch(registry, { storageQuota: quota });
   for (const { url } of cluster.nodes) {
     const large = { method: 'POST', body: randomBytes(limitBytes + 1) };
-    for (const end = performance.now() + 30_000; ; await Bun.sleep(50)) {
+    for (const end = performance.now() + 45_000; ; await Bun.sleep(50)) {
       const answer = await fetch(`${url}/v2/${name}/blobs/uploads/?digest=${digestOf('x')}`, large);
       const error = answer.status === 403 ? await errorOf(answer) : undefined;
       // The limit before this one refuses it, too.
@@ -67,7 +67,7 @@ test.skipIf(!canCluster)(
       const objects = await cluster.objects();
       return objects.filter((key) => !known.has(key) && (key.startsWith('blobs/') || key.includes('multipart')));
     };
-    for (const end = performance.now() + 30_000; (await keys()).length > 0 && performance.now() < end;)
+    for (const end = performance.now() + 45_000; (await keys()).length > 0 && performance.now() < end;)
       await Bun.sleep(100);
     expect(await keys()).toEqual([]);
     expect(await cluster.query('SELECT id FROM uploads')).toEqual([]);

@@ -114,4 +114,4 @@ test('a whole run with a test that passes the second time is green, and says so 
   } finally {
     await rm(root, { recursive: true, force: true });
   }
-}, 60_000);
+});

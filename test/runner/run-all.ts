@@ -88,6 +88,7 @@ async function runChosen(choices: readonly Choice[], options: ChosenOptions): Pr
   const run = async (suite: Suite, again?: readonly string[]) =>
     runSuite(suite, {
       root,
+      freshClone,
       profile,
       live,
       logs,

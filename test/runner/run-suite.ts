@@ -20,6 +20,8 @@ export interface RunOptions {
   /** Only these of its files: a second try, with a log of its own. */
   again?: readonly string[];
   root: string;
+  /** Whether this runs inside the clone that `test/fresh-clone.sh` made. */
+  freshClone?: boolean;
   profile: Profile;
   /** URL of a PostgreSQL, where there is one. */
   postgres: string | undefined;
@@ -76,10 +78,10 @@ function complaintOf(
 async function commandOf(
   suite: Suite,
   name: string,
-  { root, profile, again, logs }: RunOptions,
+  { root, profile, again, logs, freshClone = false }: RunOptions,
 ): Promise<string[] | string> {
   if (suite.kind === 'tests') {
-    const files = again ?? (await filesOf(suite, root));
+    const files = again ?? (await filesOf(suite, root, freshClone));
     if (files.length === 0) return `no file matches ${suite.files.join(' ')}`;
     const paths = files.map((path) => `./${path}`);
     // How long each test took is in a file beside the log.
@@ -91,8 +93,8 @@ async function commandOf(
   return [interpreter, suite.file, ...(suite.args ?? [])];
 }
 
-/** Paths from the root, sorted. */
-export async function filesOf(suite: TestSuite, root: string): Promise<string[]> {
+/** Paths from the root, sorted: all of a suite, or those that it has in a fresh clone. */
+export async function filesOf(suite: TestSuite, root: string, freshClone = false): Promise<string[]> {
   const found = new Set<string>();
   const except = (suite.except ?? []).map((pattern) => new Bun.Glob(pattern));
   for (const pattern of suite.files) {
@@ -100,7 +102,9 @@ export async function filesOf(suite: TestSuite, root: string): Promise<string[]>
       if (!except.some((glob) => glob.match(path))) found.add(path);
     }
   }
-  return [...found].toSorted();
+  const { inFreshClone } = suite;
+  const only = freshClone && Array.isArray(inFreshClone) ? inFreshClone.map((pattern) => new Bun.Glob(pattern)) : [];
+  return [...found].filter((path) => only.length === 0 || only.some((glob) => glob.match(path))).toSorted();
 }
 
 function environmentOf(suite: Suite, options: RunOptions): Record<string, string | undefined> {

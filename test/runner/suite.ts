@@ -21,8 +21,11 @@ interface Common {
   alone?: boolean;
   /** Runs only in CI, or when it is named. */
   onlyInCi?: boolean;
-  /** Part of the run that `test/fresh-clone.sh` makes inside its clone. */
-  inFreshClone?: boolean;
+  /**
+   * Part of the run that `test/fresh-clone.sh` makes inside its clone: all of it, or what goes another way on a machine
+   * that has little, by glob. The run that makes the clone shows the rest.
+   */
+  inFreshClone?: true | readonly string[];
 }
 
 /** Files of `bun test`, by glob from the root of the repository. */

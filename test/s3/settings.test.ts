@@ -73,7 +73,7 @@ test('encryption is asked for wherever an object is made, and nowhere else', asy
     }
     expect(made.size).toBe(3);
   }
-}, 60_000);
+});
 
 test('with SQLite the data directory holds the facts alone', async () => {
   await using server = await startTestApp({ settings: await s3Settings() });
@@ -143,7 +143,7 @@ test('fsck --rebuild makes facts of what a bucket holds, whose database was lost
   } finally {
     await rm(data, { recursive: true, force: true });
   }
-}, 60_000);
+});
 
 test('a server that cannot use its bucket says why, and what to look at', async () => {
   const settings = await s3Settings();
@@ -158,7 +158,7 @@ test('a server that cannot use its bucket says why, and what to look at', async 
   expect(nobody).toContain(`${place}HeadObject id: ECONNREFUSED; is storage.s3.endpoint right`);
   const plain = String(settings['storage.s3.endpoint']).replace('http:', 'https:');
   expect(await attempt({ 'storage.s3.endpoint': plain })).toContain(`${place}HeadObject id: ECONNRESET (`);
-}, 60_000);
+});
 
 test('settings that cannot work are refused with what to do', () => {
   const problemOf = (flags: Record<string, string>) => {

@@ -22,7 +22,7 @@ export const isAlive = (pid: number): Promise<boolean> =>
     .then((stat) => !/\) Z /.test(stat))
     .catch(() => false);
 
-export async function until(condition: () => boolean | Promise<boolean>, withinMs = 20_000): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, withinMs = 60_000): Promise<void> {
   for (const late = performance.now() + withinMs; !(await condition()); await Bun.sleep(10)) {
     if (performance.now() > late) throw new Error('what was waited for did not happen');
   }

@@ -11,7 +11,7 @@ beforeAll(async () => {
   server = await openServer();
   home = await openHome();
   expect(await home.bonded(['login', server.host, '--data', server.data])).toMatchObject({ code: 0 });
-}, 60_000);
+});
 afterAll(async () => {
   await home[Symbol.asyncDispose]();
   await server[Symbol.asyncDispose]();
@@ -29,14 +29,14 @@ test('get answers with a new login, however the registry is named', async () => 
     secrets.add(found['Secret']!);
   }
   expect(secrets.size).toBe(4);
-}, 60_000);
+});
 
 test('of other registries it knows nothing, in the words that clients expect', async () => {
   for (const named of ['registry.example.com', `${server.host}0`, 'https://index.docker.io/v1/']) {
     expect(await ask('get', named)).toEqual({ code: 1, out: 'credentials not found in native keychain\n', error: '' });
   }
   expect(await ask('get')).toEqual({ code: 1, out: 'no credentials server URL\n', error: '' });
-}, 60_000);
+});
 
 test('it lists whom it knows, says its version, and stores nothing', async () => {
   const listed = await ask('list');
@@ -50,7 +50,7 @@ test('it lists whom it knows, says its version, and stores nothing', async () =>
   });
   expect((await ask('get', 'x'.repeat(300_000))).out).toBe('standard input is longer than 262144 bytes\n');
   expect((await ask('nonsense')).code).not.toBe(0);
-}, 60_000);
+});
 
 test('a registry that refuses, or is away, is told on standard output, and no token with it', async () => {
   const other = await openServer();
@@ -67,7 +67,7 @@ test('a registry that refuses, or is away, is told on standard output, and no to
   expect(away.out).toContain('cannot be reached');
   expect(away.out).not.toContain('eyJ');
   await ask('erase', other.host);
-}, 60_000);
+});
 
 test('erase forgets the login', async () => {
   const link = join(home.programs, 'bonded');
@@ -76,4 +76,4 @@ test('erase forgets the login', async () => {
   expect((await ask('get', server.host)).out).toBe('credentials not found in native keychain\n');
   expect(await ask('erase', server.host)).toMatchObject({ code: 0 });
   expect(JSON.parse((await ask('list')).out)).toEqual({});
-}, 60_000);
+});

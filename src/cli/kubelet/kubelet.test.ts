@@ -32,7 +32,7 @@ beforeAll(async () => {
     role: 'Container Registry Repository Reader',
   });
   await pushImage(server.url, 'team/app', 'v1');
-}, 60_000);
+});
 afterAll(async () => {
   await home[Symbol.asyncDispose]();
   await server[Symbol.asyncDispose]();
@@ -92,13 +92,13 @@ test('the token of the service account becomes a login with which its images are
   const authorization = `Basic ${btoa(`${pair.username}:${pair.password}`)}`;
   const push = await fetch(`${server.url}/v2/team/app/blobs/uploads/`, { method: 'POST', headers: { authorization } });
   expect([401, 403]).toContain(push.status);
-}, 60_000);
+});
 
 test('another service account gets a login that may do nothing', async () => {
   const answered = await ask({ image: `${server.host}/team/app`, serviceAccountToken: await podToken('other') });
   const { auth } = JSON.parse(answered.out) as Response;
   expect([401, 403, 404]).toContain(await statusOf('/v2/team/app/manifests/v1', auth[server.host]!));
-}, 60_000);
+});
 
 test('a token of nobody is refused, in words for the log, and nothing is answered', async () => {
   const forged = await podToken('puller', await makeKey('cluster'));
@@ -106,7 +106,7 @@ test('a token of nobody is refused, in words for the log, and nothing is answere
   expect(answered).toMatchObject({ code: 1, out: '' });
   expect(answered.error).toStartWith(`bonded: ${server.host} refused the login: `);
   expect(answered.error).not.toContain(forged.slice(0, 40));
-}, 60_000);
+});
 
 test('an annotation of the service account leads to another host, for its own token alone', async () => {
   const mirror = 'mirror.example.com:5000';
@@ -120,7 +120,7 @@ test('an annotation of the service account leads to another host, for its own to
   const ofNode = await ask({ image: '127.0.0.1:1/app', serviceAccountAnnotations }, ['--token-file', file]);
   expect(ofNode).toMatchObject({ code: 1, out: '' });
   expect(ofNode.error).toContain('127.0.0.1:1 cannot be reached');
-}, 60_000);
+});
 
 test('without a token of the pod, a file of the node serves', async () => {
   const file = join(home.home, 'token');
@@ -131,7 +131,7 @@ test('without a token of the pod, a file of the node serves', async () => {
   expect((await ask({ image: `${server.host}/a:v1` })).error).toContain('set tokenAttributes for this provider');
   const gone = await ask({ image: `${server.host}/a:v1` }, ['--token-file', join(home.home, 'none')]);
   expect(gone).toMatchObject({ code: 1, out: '' });
-}, 60_000);
+});
 
 test.each([
   ['no JSON', 'hello', 'standard input is no JSON'],

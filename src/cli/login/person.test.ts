@@ -16,7 +16,7 @@ beforeAll(async () => {
   const { issuer } = provider;
   const role = 'Container Registry Repository Catalog Lister';
   await server.trust({ name: 'people', issuer, audiences: [clientId, resource], subject: 'alice', role });
-}, 60_000);
+});
 afterAll(async () => {
   await server[Symbol.asyncDispose]();
   await home[Symbol.asyncDispose]();

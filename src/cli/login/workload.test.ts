@@ -34,7 +34,7 @@ beforeAll(async () => {
     role,
   });
   await pushImage(server.url, 'acme/base', 'v1');
-}, 60_000);
+});
 afterAll(() => server[Symbol.asyncDispose]());
 
 function sign(issuer: string, subject: string, audience = 'bonded', lifeSeconds = 300) {

@@ -14,7 +14,7 @@ beforeAll(async () => {
   source = await startTestProcess();
   password = await managementOf(source.url).token('puller', ['repositories/*/content/read']);
   await rig.ok('acr', 'create', '--name', 'teamb');
-}, 60_000);
+});
 afterAll(async () => {
   await source?.[Symbol.asyncDispose]();
   await rig?.[Symbol.asyncDispose]();
@@ -71,7 +71,7 @@ describe('acr import', () => {
     const words = ['acr', 'import', '--source', 'later:v1', '--registry', 'default', '--image', 'soon:v1', '--no-wait'];
     const { operation } = (await rig.ok(...words)) as { operation: string };
     expect(operation).toContain('/operationStatuses/');
-    for (const end = Date.now() + 20_000; (await digestOf('soon', 'v1')) === null;) {
+    for (const end = Date.now() + 45_000; (await digestOf('soon', 'v1')) === null;) {
       if (Date.now() > end) throw new Error('it was not imported');
       await Bun.sleep(20);
     }

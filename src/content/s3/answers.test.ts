@@ -141,7 +141,7 @@ for (const [how, play] of Object.entries(broken)) {
       expect([operation, await ask(played.calls)]).toEqual([operation, result]);
       expect([operation, played.asked()]).toEqual([operation, 2]);
     }
-  }, 30_000);
+  });
 }
 
 test('lists come in pages, which begin behind what the last one ended with', async () => {
@@ -272,7 +272,7 @@ test('what waits for an answer is given up when the client is closed, and nothin
   const { ask } = requests['ListParts']!;
   const waiting = ask(played.calls);
   waiting.catch(() => {});
-  for (const until = performance.now() + 10_000; played.asked() === 0; await Bun.sleep(5))
+  for (const until = performance.now() + 45_000; played.asked() === 0; await Bun.sleep(5))
     expect(performance.now()).toBeLessThan(until);
   played.calls.close();
   await expect(waiting).rejects.toThrow('the client is closed');

@@ -27,7 +27,7 @@ test('what an earlier request published is swept, though the one that repeated i
       await nodes.judge(bytes);
     }
   }
-}, 60_000);
+});
 
 test('an attempt that comes late after another one was answered leaves nothing, whatever came of the blob', async () => {
   const refuse = () => Promise.reject(new RegistryError('DENIED'));

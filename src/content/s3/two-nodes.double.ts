@@ -38,7 +38,7 @@ export async function openTwoNodes() {
       const before = proxy.open();
       expect(before).toBeGreaterThan(0);
       resolve();
-      const until = Date.now() + 20_000;
+      const until = Date.now() + 45_000;
       while (proxy.open() > 0 && Date.now() < until) await Bun.sleep(5);
       expect(proxy.open()).toBe(0);
     },
@@ -50,7 +50,7 @@ export async function openTwoNodes() {
       const kept = new Set(rows.flatMap(({ key }) => objectsOf(key, 0).map(([object]) => object)));
       let left: string[] = [];
       // A session that has ended may still be tidied.
-      for (const until = Date.now() + 10_000; Date.now() < until; await Bun.sleep(20)) {
+      for (const until = Date.now() + 45_000; Date.now() < until; await Bun.sleep(20)) {
         for (let more = true; more;) ({ more } = await rig.uploads.sweep(Date.now() + hour));
         while ((await sweepDeleted(rig.db, rig.store)).blobs > 0);
         left = (await rig.everything()).filter((key) => !kept.has(key));

@@ -27,7 +27,7 @@ beforeAll(async () => {
   });
   const log = createLog({ level: 'debug', format: 'json' }, false, (line) => void lines.push(line));
   federation = createFederation({ outbound, now: () => start, log });
-}, 60_000);
+});
 
 afterAll(() => issuer[Symbol.asyncDispose]());
 

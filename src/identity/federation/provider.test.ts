@@ -51,4 +51,4 @@ test('a real provider: a client gets a token for itself, the keys are replaced, 
   later = 2 * 3_600_000;
   expect([await outcome(young), await outcome(old)]).toEqual(['builder', 'unknown_key']);
   await last[Symbol.asyncDispose]();
-}, 60_000);
+});

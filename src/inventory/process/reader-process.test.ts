@@ -234,7 +234,7 @@ function read(path: string): string | undefined {
 }
 
 async function until<Value>(condition: () => Value | undefined | false): Promise<Value> {
-  for (const end = Date.now() + 30_000; Date.now() < end; await Bun.sleep(20)) {
+  for (const end = Date.now() + 45_000; Date.now() < end; await Bun.sleep(20)) {
     const value = condition();
     if (value) return value;
   }

@@ -54,7 +54,7 @@ export async function drain(
     failed: (error) => void errors.push(error),
   });
   try {
-    for (const end = Date.now() + 30_000; !until(ended); await Bun.sleep(10)) {
+    for (const end = Date.now() + 45_000; !until(ended); await Bun.sleep(10)) {
       if (errors.length > 0) throw errors[0];
       if (Date.now() > end) throw new Error(`it has not come to that within 30 s: ${ended.join(', ')}`);
     }

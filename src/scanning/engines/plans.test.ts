@@ -85,4 +85,4 @@ test('no statement about engines reads more as more is stored', async () => {
       .filter(({ fault }) => fault !== undefined);
     expect(faults).toEqual([]);
   }
-}, 60_000);
+});

@@ -34,7 +34,7 @@ const failureOf = (running: Promise<string>): Promise<Error> =>
   );
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 30_000; Date.now() < end; await Bun.sleep(20)) if (await condition()) return;
+  for (const end = Date.now() + 45_000; Date.now() < end; await Bun.sleep(20)) if (await condition()) return;
   throw new Error('it did not happen within 30 s');
 }
 

@@ -73,7 +73,7 @@ test('who finds a bucket empty is to come again when there is something, and no 
   if (!(await bucket.ask())) expect(bucket.waitMs()).toBeLessThanOrEqual(fillsMs - (asked - began) + 200);
   while (!bucket.has(1)) if (!(await bucket.ask())) await Bun.sleep(bucket.waitMs());
   expect(performance.now() - began).toBeGreaterThan(fillsMs - 100);
-}, 20_000);
+});
 
 test('who comes back just when an idle slice was handed in is not refused', async () => {
   const buckets = open();
@@ -85,7 +85,7 @@ test('who comes back just when an idle slice was handed in is not refused', asyn
     const row = await db.first<{ state: string }>('SELECT state FROM rate_buckets', []);
     return Object.keys((JSON.parse(row!.state) as { slices: object }).slices).length === 0;
   };
-  for (const end = performance.now() + 15_000; !(await isHandedIn()); await Bun.sleep(5)) {
+  for (const end = performance.now() + 45_000; !(await isHandedIn()); await Bun.sleep(5)) {
     expect(performance.now()).toBeLessThan(end);
   }
   // Its answer may be on its way.
@@ -93,7 +93,7 @@ test('who comes back just when an idle slice was handed in is not refused', asyn
   expect(bucket.has(1) || (await bucket.ask())).toBe(true);
   expect(bucket.has(1)).toBe(true);
   await stop();
-}, 30_000);
+});
 
 test('a slice is spent without a statement', async () => {
   let writes = 0;

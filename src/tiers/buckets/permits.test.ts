@@ -46,7 +46,7 @@ test('so many have a permit at once, whichever process they ask; those who wait 
   const gone = other!.take(longMs, client.signal);
   client.abort();
   expect(await gone).toBeUndefined();
-}, 60_000);
+});
 
 test('a tier that is edited acts at once, on those who wait as well', async () => {
   const most = { now: 2 };
@@ -63,7 +63,7 @@ test('a tier that is edited acts at once, on those who wait as well', async () =
   const others = Array.from({ length: 5 }, () => permits!.take(longMs, none));
   most.now = -1;
   expect((await Promise.all(others)).every(Boolean)).toBe(true);
-}, 60_000);
+});
 
 test('a tier that is edited to allow less has those who use more come first, in whichever process', async () => {
   const most = { now: 4 };
@@ -75,7 +75,7 @@ test('a tier that is edited to allow less has those who use more come first, in 
   expect(await other!.take(500, none)).toBeUndefined();
   held[0]!();
   expect(await other!.take(longMs, none)).toBeDefined();
-}, 60_000);
+});
 
 test('what is taken while an exchange is under way is not given to another process', async () => {
   const gate = { closed: undefined as Promise<void> | undefined, reached: Promise.withResolvers<void>() };
@@ -114,7 +114,7 @@ test('what is taken while an exchange is under way is not given to another proce
   for (const release of taken) release!();
   for (const release of await Promise.all(late)) release!();
   await stop();
-}, 60_000);
+});
 
 test('what is held of a tier from before is not used while the exchange of the edited one is under way', async () => {
   const gate = { closed: undefined as Promise<void> | undefined, reached: Promise.withResolvers<void>() };
@@ -150,7 +150,7 @@ test('what is held of a tier from before is not used while the exchange of the e
   held[1]!();
   expect(await waits).toBeDefined();
   await stop();
-}, 60_000);
+});
 
 test('none is lost where the answer of an exchange was', async () => {
   const lost = { isAway: false };
@@ -175,7 +175,7 @@ test('none is lost where the answer of an exchange was', async () => {
   const others = await Promise.all(Array.from({ length: 3 }, () => other!.take(longMs, none)));
   expect(others.every(Boolean)).toBe(true);
   expect(await other!.take(300, none)).toBeUndefined();
-}, 60_000);
+});
 
 test('a process that dies gives its own back when they lapse, and no sooner', async () => {
   const dead = open({ follows: false }).permits(key, () => 2);
@@ -185,7 +185,7 @@ test('a process that dies gives its own back when they lapse, and no sooner', as
   const taken = await Promise.all([other!.take(longMs, none), other!.take(longMs, none)]);
   expect(taken.every(Boolean)).toBe(true);
   expect(performance.now() - began).toBeGreaterThanOrEqual(sliceMs - 50);
-}, 60_000);
+});
 
 test('who waits in one process is not kept waiting by those who keep coming in another', async () => {
   const [one, other] = share(2, { now: 1 });
@@ -211,7 +211,7 @@ test('who waits in one process is not kept waiting by those who keep coming in a
   }
   over = true;
   await Promise.all(crowd);
-}, 60_000);
+});
 
 test('what is in use is not forgotten, however many others ask for something', async () => {
   const buckets = open();

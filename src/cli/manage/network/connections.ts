@@ -1,20 +1,9 @@
 import { buildRouteMap } from '@stricli/core';
 import { connectionType, type ConnectionStatus, type DnsZone } from '../../../network/index.ts';
-import { idOf } from '../../../operations/index.ts';
-import { registryType } from '../../../registries/index.ts';
 import { UsageError } from '../../failure.ts';
 import { manageCommand } from '../command.ts';
-import { deleteExisting } from '../delete-existing.ts';
-import { confirm } from '../confirm.ts';
-import {
-  confirmFlag,
-  type ConfirmFlag,
-  type NameFlag,
-  registryFlag,
-  type RegistryFlag,
-  requiredText,
-  textFlag,
-} from '../flags.ts';
+import { type NameFlag, registryFlag, type RegistryFlag, requiredText, textFlag } from '../flags.ts';
+import { namedCommands } from '../named-commands.ts';
 import { flat } from '../present.ts';
 import { allWords, wordsFlag } from '../words.ts';
 import { zoneFile } from './zone-file.ts';
@@ -22,7 +11,7 @@ import { zoneFile } from './zone-file.ts';
 type Named = NameFlag & RegistryFlag;
 
 const name = { ...requiredText, placeholder: 'name', brief: 'Private endpoint connection' } as const;
-const named = { name, ...registryFlag };
+const target = { name, ...registryFlag };
 const aliases = { n: 'name', r: 'registry' } as const;
 const columns = {
   Name: 'name',
@@ -31,6 +20,25 @@ const columns = {
   Description: 'privateLinkServiceConnectionState.description',
 };
 const description = { ...textFlag, placeholder: 'text', brief: 'Why, for others to read' } as const;
+
+const named = namedCommands({
+  type: connectionType,
+  name,
+  columns,
+  list: {
+    brief: 'List the private endpoint connections of a registry',
+    examples: ['acr private-endpoint-connection list', 'acr private-endpoint-connection list -r teamb -o table'],
+  },
+  show: {
+    brief: 'Show a private endpoint connection',
+    examples: ['acr private-endpoint-connection show --name office'],
+  },
+  remove: {
+    brief: 'Delete a private endpoint connection',
+    examples: ['acr private-endpoint-connection delete --name office --yes'],
+    asks: (connection) => `deleting the private endpoint connection ${connection}`,
+  },
+});
 
 const create = manageCommand<Named & { listener?: string; linkId?: string; approve: boolean; description?: string }>({
   brief: 'Make a private endpoint connection',
@@ -42,7 +50,7 @@ const create = manageCommand<Named & { listener?: string; linkId?: string; appro
     'acr private-endpoint-connection create -n partner --link-id vpce-08d2bf15fac5001c9 --approve',
   ],
   flags: {
-    ...named,
+    ...target,
     listener: {
       ...textFlag,
       placeholder: 'listener',
@@ -71,28 +79,6 @@ const create = manageCommand<Named & { listener?: string; linkId?: string; appro
   },
 });
 
-const list = manageCommand<RegistryFlag>({
-  brief: 'List the private endpoint connections of a registry',
-  examples: ['acr private-endpoint-connection list', 'acr private-endpoint-connection list -r teamb -o table'],
-  flags: registryFlag,
-  aliases: { r: 'registry' },
-  columns,
-  async run({ client, registry }, flags) {
-    const at = idOf(registryType, [await registry(flags.registry)]);
-    return (await client.list(connectionType, at)).map(flat);
-  },
-});
-
-const show = manageCommand<Named>({
-  brief: 'Show a private endpoint connection',
-  examples: ['acr private-endpoint-connection show --name office'],
-  flags: named,
-  aliases,
-  columns,
-  run: async ({ client, registry }, flags) =>
-    flat(await client.get(connectionType, [await registry(flags.registry), flags.name])),
-});
-
 const approve = decision('Approved', 'Approve a private endpoint connection: who comes by it gets in', 'approve');
 const reject = decision('Rejected', 'Reject a private endpoint connection: who comes by it is refused', 'reject');
 
@@ -100,7 +86,7 @@ function decision(status: ConnectionStatus, brief: string, verb: string) {
   return manageCommand<Named & { description?: string }>({
     brief,
     examples: [`acr private-endpoint-connection ${verb} --name office --description 'as agreed'`],
-    flags: { ...named, description },
+    flags: { ...target, description },
     aliases,
     columns,
     async run({ client, registry }, flags) {
@@ -110,17 +96,6 @@ function decision(status: ConnectionStatus, brief: string, verb: string) {
     },
   });
 }
-
-const remove = manageCommand<Named & ConfirmFlag>({
-  brief: 'Delete a private endpoint connection',
-  examples: ['acr private-endpoint-connection delete --name office --yes'],
-  flags: { ...named, ...confirmFlag },
-  aliases: { ...aliases, y: 'yes' },
-  async run(connection, flags) {
-    await confirm(connection, flags, `deleting the private endpoint connection ${flags.name}`);
-    await deleteExisting(connection.client, connectionType, [await connection.registry(flags.registry), flags.name]);
-  },
-});
 
 const dns = manageCommand<Named & { ipAddress?: (readonly string[])[] }>({
   brief: 'Print the DNS records that the private network needs',
@@ -132,7 +107,7 @@ const dns = manageCommand<Named & { ipAddress?: (readonly string[])[] }>({
     'acr private-endpoint-connection dns --name partner --ip-address 10.1.2.3 2001:db8::3 -o json',
   ],
   flags: {
-    ...named,
+    ...target,
     ipAddress: { ...wordsFlag, placeholder: 'address…', brief: 'Addresses of the endpoint in that network' },
   },
   aliases,
@@ -147,6 +122,6 @@ const dns = manageCommand<Named & { ipAddress?: (readonly string[])[] }>({
 });
 
 export const connectionRoutes = buildRouteMap({
-  routes: { create, list, show, approve, reject, delete: remove, dns },
+  routes: { create, ...named, approve, reject, dns },
   docs: { brief: 'Private endpoints of a registry, ways in beside the public one; private-endpoint is the same' },
 });

@@ -1,18 +1,8 @@
 import { buildRouteMap } from '@stricli/core';
 import { admissionPolicyType } from '../../../admission/index.ts';
-import { idOf } from '../../../operations/index.ts';
-import { registryType } from '../../../registries/index.ts';
 import { manageCommand } from '../command.ts';
-import { confirm } from '../confirm.ts';
-import { deleteExisting } from '../delete-existing.ts';
-import {
-  confirmFlag,
-  type ConfirmFlag,
-  type NameFlag,
-  registryFlag,
-  type RegistryFlag,
-  requiredText,
-} from '../flags.ts';
+import { type NameFlag, registryFlag, type RegistryFlag, requiredText } from '../flags.ts';
+import { namedCommands } from '../named-commands.ts';
 import { flat } from '../present.ts';
 import { type PolicySettings, propertiesOf, requireScope, settingFlags, withoutNull } from './settings.ts';
 import { simulate } from './simulate.ts';
@@ -20,7 +10,7 @@ import { simulate } from './simulate.ts';
 type Named = NameFlag & RegistryFlag;
 
 const name = { ...requiredText, placeholder: 'name', brief: 'Policy' } as const;
-const named = { name, ...registryFlag };
+const target = { name, ...registryFlag };
 const aliases = { n: 'name', r: 'registry' } as const;
 const columns = {
   Name: 'name',
@@ -31,6 +21,23 @@ const columns = {
   Unscanned: 'unscanned',
 };
 
+const named = namedCommands({
+  type: admissionPolicyType,
+  name,
+  columns,
+  list: {
+    brief: 'List the policies of a registry',
+    examples: ['policy list -o table', 'policy list --registry teamb'],
+  },
+  show: { brief: 'Show a policy', examples: ['policy show --name prod'] },
+  remove: {
+    brief: 'Delete a policy',
+    details: 'Deletes a policy: what it alone refused is let out.',
+    examples: ['policy delete --name prod --yes'],
+    asks: (policy) => `deleting the policy ${policy}, which lets out what it refuses`,
+  },
+});
+
 const create = manageCommand<Named & PolicySettings>({
   brief: 'Make a policy of what is let out of a registry',
   details:
@@ -40,7 +47,7 @@ const create = manageCommand<Named & PolicySettings>({
     "policy create --name prod --repository 'prod/*' --mode enforce --severity High --fixable-only --grace-days 7",
     "policy create -n intake --repository '*' '!sandbox/*' --mode quarantine --severity Critical --wait 30",
   ],
-  flags: { ...named, ...settingFlags },
+  flags: { ...target, ...settingFlags },
   aliases,
   columns,
   async run({ client, registry }, flags) {
@@ -54,7 +61,7 @@ const update = manageCommand<Named & PolicySettings>({
   brief: 'Change a policy',
   details: 'Changes what the flags say, and leaves the rest. It holds for what is pulled from now on.',
   examples: ['policy update --name prod --mode enforce', 'policy update -n prod --epss 0.2 --max-base-image-age none'],
-  flags: { ...named, ...settingFlags },
+  flags: { ...target, ...settingFlags },
   aliases,
   columns,
   run: async ({ client, registry }, flags) =>
@@ -65,42 +72,7 @@ const update = manageCommand<Named & PolicySettings>({
     ),
 });
 
-const list = manageCommand<RegistryFlag>({
-  brief: 'List the policies of a registry',
-  examples: ['policy list -o table', 'policy list --registry teamb'],
-  flags: registryFlag,
-  aliases: { r: 'registry' },
-  columns,
-  async run({ client, registry }, flags) {
-    const at = idOf(registryType, [await registry(flags.registry)]);
-    return (await client.list(admissionPolicyType, at)).map(flat);
-  },
-});
-
-const show = manageCommand<Named>({
-  brief: 'Show a policy',
-  examples: ['policy show --name prod'],
-  flags: named,
-  aliases,
-  columns,
-  run: async ({ client, registry }, flags) =>
-    flat(await client.get(admissionPolicyType, [await registry(flags.registry), flags.name])),
-});
-
-const remove = manageCommand<Named & ConfirmFlag>({
-  brief: 'Delete a policy',
-  details: 'Deletes a policy: what it alone refused is let out.',
-  examples: ['policy delete --name prod --yes'],
-  flags: { ...named, ...confirmFlag },
-  aliases: { ...aliases, y: 'yes' },
-  async run(connection, flags) {
-    await confirm(connection, flags, `deleting the policy ${flags.name}, which lets out what it refuses`);
-    const at = [await connection.registry(flags.registry), flags.name];
-    await deleteExisting(connection.client, admissionPolicyType, at);
-  },
-});
-
 export const policyRoutes = buildRouteMap({
-  routes: { create, update, list, show, delete: remove, simulate },
+  routes: { create, update, ...named, simulate },
   docs: { brief: 'What images have to be like before they are let out' },
 });

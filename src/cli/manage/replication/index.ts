@@ -1,22 +1,10 @@
 import { buildRouteMap } from '@stricli/core';
-import { idOf } from '../../../operations/index.ts';
-import { registryType } from '../../../registries/index.ts';
 import { replicationType } from '../../../replication/index.ts';
 import { UsageError } from '../../failure.ts';
 import type { Columns } from '../../output/index.ts';
 import { manageCommand } from '../command.ts';
-import { deleteExisting } from '../delete-existing.ts';
-import { confirm } from '../confirm.ts';
-import {
-  confirmFlag,
-  type ConfirmFlag,
-  type NameFlag,
-  registryFlag,
-  type RegistryFlag,
-  requiredText,
-  textFlag,
-  yesNoFlag,
-} from '../flags.ts';
+import { type NameFlag, registryFlag, type RegistryFlag, requiredText, textFlag, yesNoFlag } from '../flags.ts';
+import { namedCommands } from '../named-commands.ts';
 import { pairs, replacing } from '../pairs.ts';
 import { flat } from '../present.ts';
 import { allWords, wordsFlag } from '../words.ts';
@@ -50,6 +38,25 @@ function propertiesOf({ regionEndpointEnabled, globalEndpointRouting }: Settings
   return enabled === undefined ? {} : { regionEndpointEnabled: enabled };
 }
 
+const named = namedCommands({
+  type: replicationType,
+  name,
+  columns,
+  list: {
+    brief: 'List the regions of a registry',
+    examples: ['acr replication list --registry teamb -o table'],
+  },
+  show: {
+    brief: 'Show a region of a registry',
+    examples: ['acr replication show --registry teamb --name westeurope --query status.displayStatus -o tsv'],
+  },
+  remove: {
+    brief: 'Take a region from a registry',
+    examples: ['acr replication delete --registry teamb --name westeurope --yes'],
+    asks: (region) => `taking the region ${region} from the registry`,
+  },
+});
+
 const create = manageCommand<RegistryFlag & { location: string; name?: string } & Settings>({
   brief: 'Add a region to a registry',
   details:
@@ -74,26 +81,6 @@ const create = manageCommand<RegistryFlag & { location: string; name?: string } 
   },
 });
 
-const list = manageCommand<RegistryFlag>({
-  brief: 'List the regions of a registry',
-  examples: ['acr replication list --registry teamb -o table'],
-  flags: registryFlag,
-  aliases: { r: 'registry' },
-  columns,
-  run: async ({ client, registry }, given) =>
-    (await client.list(replicationType, idOf(registryType, [await registry(given.registry)]))).map(flat),
-});
-
-const show = manageCommand<Named>({
-  brief: 'Show a region of a registry',
-  examples: ['acr replication show --registry teamb --name westeurope --query status.displayStatus -o tsv'],
-  flags: { name, ...registryFlag },
-  aliases,
-  columns,
-  run: async ({ client, registry }, given) =>
-    flat(await client.get(replicationType, [await registry(given.registry), given.name])),
-});
-
 const update = manageCommand<Named & Settings>({
   brief: 'Change a region of a registry',
   details: 'Changes what is said here, and leaves the rest. Tags are replaced as a whole.',
@@ -109,20 +96,8 @@ const update = manageCommand<Named & Settings>({
   },
 });
 
-const remove = manageCommand<Named & ConfirmFlag>({
-  brief: 'Take a region from a registry',
-  examples: ['acr replication delete --registry teamb --name westeurope --yes'],
-  flags: { name, ...registryFlag, ...confirmFlag },
-  aliases: { ...aliases, y: 'yes' },
-  async run(connection, given) {
-    const at = [await connection.registry(given.registry), given.name];
-    await confirm(connection, given, `taking the region ${given.name} from the registry`);
-    await deleteExisting(connection.client, replicationType, at);
-  },
-});
-
 export const replicationRoutes = buildRouteMap({
-  routes: { create, list, show, update, delete: remove },
+  routes: { create, update, ...named },
   docs: {
     brief: 'Regions of a registry',
     fullDescription: 'Regions of a registry. In the words of `az acr replication`.',

@@ -215,7 +215,7 @@ test('what came and went since the first scan is shown, the newest first', async
   expect(await rig.ok('scan', 'changes', 'team/changes:v1')).toEqual([]);
   const records = [advisory('PYSEC-2026-9', 'changing', '2.0', { ecosystem: 'PyPI', aliases: ['CVE-2026-0009'] })];
   await importAll(app.storage.db, records, { part: 'osv/PyPI', whole: false });
-  for (const end = Date.now() + 30_000; ; await Bun.sleep(100)) {
+  for (const end = Date.now() + 45_000; ; await Bun.sleep(100)) {
     const list = (await rig.ok('scan', 'changes', 'team/changes:v1')) as unknown[];
     if (list.length === 1) break;
     if (Date.now() > end) throw new Error('it has not been evaluated within 30 s');

@@ -1,22 +1,11 @@
 import { proposeScopeMaps } from '../../completion/propose.ts';
 import { buildRouteMap } from '@stricli/core';
 import { scopeMapType } from '../../../identity/index.ts';
-import { registryType } from '../../../registries/index.ts';
-import { idOf } from '../../../operations/index.ts';
 import { UsageError } from '../../failure.ts';
 import type { Columns } from '../../output/index.ts';
 import { manageCommand } from '../command.ts';
-import { deleteExisting } from '../delete-existing.ts';
-import { confirm } from '../confirm.ts';
-import {
-  confirmFlag,
-  type ConfirmFlag,
-  type NameFlag,
-  registryFlag,
-  type RegistryFlag,
-  requiredText,
-  textFlag,
-} from '../flags.ts';
+import { type NameFlag, registryFlag, type RegistryFlag, requiredText, textFlag } from '../flags.ts';
+import { namedCommands } from '../named-commands.ts';
 import { flat } from '../present.ts';
 import { wordsFlag } from '../words.ts';
 import { actionsOf, without } from './repositories.ts';
@@ -40,6 +29,23 @@ const flags = { name, ...registryFlag };
 const aliases = { n: 'name', r: 'registry' } as const;
 const repositories = { ...wordsFlag, placeholder: 'repository action…' } as const;
 
+const named = namedCommands({
+  type: scopeMapType,
+  name,
+  columns,
+  list: {
+    brief: 'List the scope maps of a registry',
+    examples: ['acr scope-map list --registry teamb -o table'],
+  },
+  show: { brief: 'Show a scope map', examples: ['acr scope-map show --name ci-map'] },
+  remove: {
+    brief: 'Delete a scope map',
+    details: 'Deletes a scope map. Tokens that name it may do nothing then.',
+    examples: ['acr scope-map delete --name ci-map --yes'],
+    asks: (scopeMap) => `deleting the scope map ${scopeMap}`,
+  },
+});
+
 const create = manageCommand<Named & { repository?: (readonly string[])[]; description?: string }>({
   brief: 'Create a scope map',
   details:
@@ -58,26 +64,6 @@ const create = manageCommand<Named & { repository?: (readonly string[])[]; descr
     const properties = { actions, ...(given.description !== undefined && { description: given.description }) };
     return flat(await client.put(scopeMapType, [await registry(given.registry), given.name], { properties }));
   },
-});
-
-const show = manageCommand<Named>({
-  brief: 'Show a scope map',
-  examples: ['acr scope-map show --name ci-map'],
-  flags,
-  aliases,
-  columns,
-  run: async ({ client, registry }, given) =>
-    flat(await client.get(scopeMapType, [await registry(given.registry), given.name])),
-});
-
-const list = manageCommand<RegistryFlag>({
-  brief: 'List the scope maps of a registry',
-  examples: ['acr scope-map list --registry teamb -o table'],
-  flags: registryFlag,
-  aliases: { r: 'registry' },
-  columns,
-  run: async ({ client, registry }, given) =>
-    (await client.list(scopeMapType, idOf(registryType, [await registry(given.registry)]))).map(flat),
 });
 
 const update = manageCommand<
@@ -112,20 +98,7 @@ const update = manageCommand<
   },
 });
 
-const remove = manageCommand<Named & ConfirmFlag>({
-  brief: 'Delete a scope map',
-  details: 'Deletes a scope map. Tokens that name it may do nothing then.',
-  examples: ['acr scope-map delete --name ci-map --yes'],
-  flags: { ...flags, ...confirmFlag },
-  aliases: { ...aliases, y: 'yes' },
-  async run(connection, given) {
-    const at = [await connection.registry(given.registry), given.name];
-    await confirm(connection, given, `deleting the scope map ${given.name}`);
-    await deleteExisting(connection.client, scopeMapType, at);
-  },
-});
-
 export const scopeMapRoutes = buildRouteMap({
-  routes: { create, show, list, update, delete: remove },
+  routes: { create, update, ...named },
   docs: { brief: 'What repository-scoped tokens may do' },
 });

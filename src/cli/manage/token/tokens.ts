@@ -4,19 +4,10 @@ import { idOf } from '../../../operations/index.ts';
 import { registryType } from '../../../registries/index.ts';
 import { UsageError } from '../../failure.ts';
 import { manageCommand } from '../command.ts';
-import { deleteExisting } from '../delete-existing.ts';
-import { confirm } from '../confirm.ts';
 import type { Connection } from '../connect.ts';
 import { existing } from '../existing.ts';
-import {
-  confirmFlag,
-  type ConfirmFlag,
-  type NameFlag,
-  registryFlag,
-  type RegistryFlag,
-  requiredText,
-  textFlag,
-} from '../flags.ts';
+import { type NameFlag, registryFlag, type RegistryFlag, requiredText, textFlag } from '../flags.ts';
+import { namedCommands } from '../named-commands.ts';
 import { wordsFlag } from '../words.ts';
 import { type ExpiryFlags, expiryFlags, expiryOf } from './expiry.ts';
 import { newTokenColumns, tokenColumns as columns, tokenOf } from './present.ts';
@@ -45,6 +36,27 @@ const settings = {
   },
   status: { kind: 'enum', values: ['enabled', 'disabled'], optional: true, brief: 'A disabled token can do nothing' },
 } as const;
+
+export const namedTokens = namedCommands({
+  type: tokenType,
+  name,
+  columns,
+  present: (token) => tokenOf(token),
+  list: {
+    brief: 'List the tokens of a registry',
+    examples: ['acr token list --registry teamb', `acr token list --query "[?status=='disabled'].name" -o tsv`],
+  },
+  show: {
+    brief: 'Show a token',
+    details: 'Shows a token, with when its passwords end and were used, never the passwords.',
+    examples: ['acr token show --name ci-legacy'],
+  },
+  remove: {
+    brief: 'Delete a token with its passwords',
+    examples: ['acr token delete --name ci-legacy --yes'],
+    asks: (token) => `deleting the token ${token}`,
+  },
+});
 
 type Creation = Named & Settings & ExpiryFlags & { repository?: (readonly string[])[]; noPasswords: boolean };
 
@@ -109,27 +121,6 @@ async function scopeMapFor({ client }: Connection, registry: string, given: Crea
   return (await client.put(scopeMapType, [registry, `${token}-scope-map`], { properties })).id;
 }
 
-export const showToken = manageCommand<Named>({
-  brief: 'Show a token',
-  details: 'Shows a token, with when its passwords end and were used, never the passwords.',
-  examples: ['acr token show --name ci-legacy'],
-  flags,
-  aliases,
-  columns,
-  run: async ({ client, registry }, given) =>
-    tokenOf(await client.get(tokenType, [await registry(given.registry), given.name])),
-});
-
-export const listTokens = manageCommand<RegistryFlag>({
-  brief: 'List the tokens of a registry',
-  examples: ['acr token list --registry teamb', `acr token list --query "[?status=='disabled'].name" -o tsv`],
-  flags: registryFlag,
-  aliases: { r: 'registry' },
-  columns,
-  run: async ({ client, registry }, given) =>
-    (await client.list(tokenType, idOf(registryType, [await registry(given.registry)]))).map((token) => tokenOf(token)),
-});
-
 export const updateToken = manageCommand<Named & Settings>({
   brief: 'Give a token another scope map, or disable it',
   examples: ['acr token update --name ci-legacy --status disabled'],
@@ -143,17 +134,5 @@ export const updateToken = manageCommand<Named & Settings>({
       ...(given.status && { status: given.status }),
     };
     return tokenOf(await client.patch(tokenType, [at, given.name], { properties: patch }));
-  },
-});
-
-export const deleteToken = manageCommand<Named & ConfirmFlag>({
-  brief: 'Delete a token with its passwords',
-  examples: ['acr token delete --name ci-legacy --yes'],
-  flags: { ...flags, ...confirmFlag },
-  aliases: { ...aliases, y: 'yes' },
-  async run(connection, given) {
-    const at = [await connection.registry(given.registry), given.name];
-    await confirm(connection, given, `deleting the token ${given.name}`);
-    await deleteExisting(connection.client, tokenType, at);
   },
 });
