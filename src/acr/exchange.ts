@@ -15,6 +15,8 @@ export interface Attributes {
   blobs: BlobStore;
   /** For lists, until they have gone out. */
   listMemory: ByteBudget;
+  /** For searches while they look: they keep more than lists, which should not wait for them. */
+  searchMemory: ByteBudget;
   /** Undefined where every tag of a repository leads to what it names. */
   heldTags(registryId: number, repository: string): HeldTags | undefined;
   quarantine: QuarantineAttributes;

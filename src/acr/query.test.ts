@@ -242,7 +242,7 @@ describe('what is refused', () => {
     expect((await ask('Manifests', { name: 'nowhere' })).status).toBe(404);
     await enable('Disabled');
     expect(await refusal('Manifests')).toMatchObject({ status: 403, code: 'DENIED' });
-    expect((await refusal('Manifests')).message).toContain('bonded acr update --allow-metadata-search');
+    expect((await refusal('Manifests')).message).toContain('bonded acr update --name NAME --allow-metadata-search');
     await enable('Enabled');
   });
 });
@@ -258,4 +258,13 @@ test('a manifest that is not listed, and a repository that is not, are not found
   await patch('quiet', false);
   expect([(await rows(query)).length, (await rows("Manifests | where repository == 'quiet'")).length]).toEqual([0, 0]);
   expect((await rows(query, 'quiet')).length).toBe(1);
+});
+
+test('searches beyond those that fit at once are told to come again, and lists go on', async () => {
+  const bodies = Array.from({ length: 40 }, () => ask('Manifests | order by imageSize | project architecture, tags'));
+  const lists = Array.from({ length: 10 }, () => fetch(`${server.url}/acr/v1/team/app/_manifests`));
+  const statuses = (await Promise.all(bodies)).map(({ status }) => status);
+  expect(new Set(statuses)).toEqual(statuses.includes(503) ? new Set([200, 503]) : new Set([200]));
+  expect((await Promise.all(lists)).map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 200));
+  expect((await search('Manifests')).count).toBeGreaterThan(3);
 });

@@ -25,8 +25,8 @@ const mostRows = 100_000;
 /** For how long one does (ms): where rows come out as they are met, the next page goes on; elsewhere it is refused then. */
 const pageMs = 5000;
 const wholeMs = 30_000;
-/** What a search may keep of the memory of lists (bytes): rows of one step, groups, and the answer. */
-const searchBytes = 8 * 1024 * 1024;
+/** About what a search keeps (bytes): rows of one step with what is looked up of them, and groups. */
+const searchBytes = 16 * 1024 * 1024;
 /** Characters of an answer, about. */
 const mostAnswer = 2 * 1024 * 1024;
 /** Repositories that are read at once. */
@@ -47,7 +47,8 @@ export function searchManifests(
   return answerList(attributes.listMemory, exchange, async (share) => {
     const { query, skipToken, top } = await readQueryRequest(exchange);
     const repository = name === undefined ? undefined : await requireRepository(attributes, exchange, name);
-    share.take(searchBytes);
+    using work = attributes.searchMemory.share();
+    work.take(searchBytes);
     exchange.untimed();
     const scope = `${name ?? ''}\n${query}`;
     const skip = skipToken === undefined ? undefined : readSkipToken(scope, skipToken);
@@ -63,6 +64,7 @@ export function searchManifests(
       const source = createManifestSource(attributes, { budget, bounds, order, repositories });
       return runQuery(plan, { source, budget, page: top, mostCharacters: mostAnswer, from: skip?.state });
     });
+    share.take(JSON.stringify(page.rows).length);
     const next = page.next === undefined ? '' : writeSkipToken(scope, { startedAt, state: page.next });
     return { body: { count: page.rows.length, $skipToken: next, data: page.rows }, headers: {} };
   });
@@ -73,7 +75,7 @@ function requireSearch(attributes: Attributes, { registryId }: Exchange): void {
   if (attributes.searchesMetadata(registryId)) return;
   throw new RegistryError('DENIED', {
     message:
-      'The operation is disallowed on this registry: metadata search is disabled. Its owner enables it by its property metadataSearch, with bonded acr update --allow-metadata-search',
+      'The operation is disallowed on this registry: metadata search is disabled. Its owner enables it by its property metadataSearch, with bonded acr update --name NAME --allow-metadata-search',
     detail: { reason: 'metadata_search_disabled' },
   });
 }

@@ -2,7 +2,7 @@ import { as, type Bound, type Compiled, computed, constant, nameOfType, type Row
 import { call } from './functions.ts';
 import { textMatcher, textsOf } from './match-text.ts';
 import { QueryError } from './query-error.ts';
-import type { Arithmetic, BinaryOperator, Expression, Order } from './syntax.ts';
+import { type Arithmetic, arithmetic, type BinaryOperator, type Expression, type Order, orders } from './syntax.ts';
 import { compareValues, memberOf, textOf, type Type, type Value } from './values.ts';
 
 /** The columns that there are at a step of a query, by their names. */
@@ -61,31 +61,17 @@ const counted = (value: Value, change: (value: number) => number): Value => {
 };
 
 function binary(at: number, operator: BinaryOperator, left: Compiled, right: Compiled): Compiled {
-  switch (operator) {
-    case 'and':
-    case 'or':
-      return logical(at, operator, as('bool', left), as('bool', right));
-    case '==':
-    case '!=':
-      return equal(at, operator === '==', left, right);
-    case '=~':
-    case '!~':
-      return alike(at, operator === '=~', as('string', left), as('string', right));
-    case '<':
-    case '<=':
-    case '>':
-    case '>=':
-      return ordered(at, operator, left, right);
-    case '+':
-    case '-':
-    case '*':
-    case '/':
-    case '%':
-      return reckoned(at, operator, left, right);
-    default:
-      return matching(at, operator, left, right);
-  }
+  if (operator === 'and' || operator === 'or') return logical(at, operator, as('bool', left), as('bool', right));
+  if (operator === '==' || operator === '!=') return equal(at, operator === '==', left, right);
+  if (operator === '=~' || operator === '!~')
+    return alike(at, operator === '=~', as('string', left), as('string', right));
+  if (isOneOf(orders, operator)) return ordered(at, operator, left, right);
+  if (isOneOf(arithmetic, operator)) return reckoned(at, operator, left, right);
+  return matching(at, operator, left, right);
 }
+
+const isOneOf = <T extends string>(all: readonly T[], one: string): one is T =>
+  (all as readonly string[]).includes(one);
 
 function matching(at: number, operator: string, left: Compiled, right: Compiled): Compiled {
   const matches = textMatcher(operator)!;

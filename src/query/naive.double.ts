@@ -202,8 +202,8 @@ function matches(operator: string, value: Value, sought: string): boolean {
 
 function listed(operator: string, value: Value, list: Value[]): Value {
   if (operator.startsWith('has')) {
-    const has = list.map((word) => matches('has', value, said(word)));
-    return operator === 'has_any' ? has.includes(true) : !has.includes(false);
+    const has = (word: Value) => matches('has', value, said(word));
+    return operator === 'has_any' ? list.some(has) : list.every(has);
   }
   const all = list.length === 1 && Array.isArray(list[0]) ? list[0] : list;
   const lower = (one: Value) => said(one).toLowerCase();
