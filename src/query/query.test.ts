@@ -37,7 +37,7 @@ const rowOf = (n: number, more: Partial<TableRow> = {}): TableRow => ({
 async function run(
   text: string,
   rows: readonly TableRow[],
-  { most = 1_000_000, page = 100, from }: { most?: number; page?: number; from?: State } = {},
+  { most = 1_000_000, page = 100, from }: { most?: number; page?: number; from?: State | undefined } = {},
 ) {
   const budget = createBudget({ rows: most, ms: 60_000 });
   const options = { source: sourceOf(rows, 500, budget), budget, page, mostCharacters: 100_000, from };
@@ -183,6 +183,20 @@ describe('what a query keeps is bounded', () => {
     const later = await run('Manifests | where size == 11000 | project size', many, { from: rare.next! });
     expect(later).toEqual({ rows: [{ size: 11_000 }], next: undefined });
   });
+});
+
+test('what is read at once and looked up bit by bit is gone on with where the budget has ended', async () => {
+  const rows = Array.from({ length: 170 }, (_, n) => rowOf(n));
+  const found: unknown[] = [];
+  let from: State | undefined;
+  let pages = 0;
+  do {
+    const page = await run("Manifests | where kind == 'k' | project size", rows, { most: 10, page: 1000, from });
+    found.push(...page.rows.map(({ size }) => size));
+    from = page.next;
+  } while (from && ++pages < 10);
+  expect(found).toEqual(rows.map(({ size }) => size));
+  expect(pages).toBe(3);
 });
 
 test.each([
