@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { action } from '../operations/index.ts';
 import { effects, quarantineStates, reasonCodes } from './decision.ts';
-import { policyModes, tagModes } from './policy.ts';
+import { blobModes, policyModes, tagModes } from './policy.ts';
 
 const reason = z.object({
   code: z.enum(reasonCodes),
@@ -23,18 +23,18 @@ export const admissionActions = {
     output: z.object({ approvedBy: z.string(), approvedOn: z.string() }),
   }),
   explain: action({
-    description: 'Whether an image would be let out now, by which policies, and why not.',
+    description: 'Whether an image, or a blob, would be let out now, by which policies, and why not.',
     permission: 'Microsoft.ContainerRegistry/registries/admission/read',
     input: z.object({
       repository: z.string().max(256),
-      reference: z.string().max(160).describe('A tag or a digest.'),
+      reference: z.string().max(160).describe('A tag or a digest; also that of a blob.'),
     }),
     output: z.object({
       ...image,
-      kind: z.string(),
+      kind: z.string().describe('Of a manifest what it is; `blob` where the digest is that of a blob.'),
       decision: z.string().describe('Its id, as refusals name it.'),
       effect: z.enum(effects),
-      policies: z.array(z.object({ name: z.string(), mode: z.enum(policyModes) })),
+      policies: z.array(z.object({ name: z.string(), mode: z.enum(policyModes), blobs: z.enum(blobModes) })),
       reasons: z.array(reason),
       audited: z.array(reason),
       more: z.int(),
@@ -43,6 +43,12 @@ export const admissionActions = {
       ),
       validUntil: z.string().optional().describe('When time alone changes the effect.'),
       quarantine: z.object({ state: z.enum(quarantineStates), tagMode: z.enum(tagModes) }).optional(),
+      images: z
+        .array(z.object({ digest: z.string(), tags: z.array(z.string()), effect: z.enum(effects) }))
+        .optional()
+        .describe(
+          'Of a blob that is let out with images alone: the one that lets it out, or the first ones that do not.',
+        ),
       servedInstead: z.string().optional().describe('Where the tag leads while the image is held.'),
       scan: z
         .object({ status: z.string(), scannedOn: z.string(), advisoriesOn: z.string().optional(), findings: z.int() })

@@ -1,4 +1,5 @@
 import type { Mirror } from '../resources/index.ts';
+import { type BlobGate, createBlobGate } from './blob-gate.ts';
 import { createAdmissionGate, type AdmissionGate, type GateOptions } from './gate.ts';
 import { createQuarantineDesk, type QuarantineDesk } from './quarantine.ts';
 import { createRecompute, type Recompute } from './recompute.ts';
@@ -22,6 +23,7 @@ export interface Admission {
   rules: AdmissionRules;
   verdicts: Verdicts;
   gate: AdmissionGate;
+  blobs: BlobGate;
   quarantine: QuarantineDesk;
   background: Recompute;
 }
@@ -34,6 +36,7 @@ export function createAdmission({ mirror, registries, failed, wanted, ...sources
     rules,
     verdicts,
     gate: createAdmissionGate({ catalog: sources.catalog, rules, verdicts, wanted }),
+    blobs: createBlobGate({ catalog: sources.catalog, verdicts, wanted, now: sources.now }),
     quarantine: createQuarantineDesk({ ...options, verdicts }),
     background: createRecompute({ ...options, verdicts, failed }),
   };

@@ -4,7 +4,7 @@ import { parsePurl, severities } from '../packages/index.ts';
 import { admissionActions } from './actions-contract.ts';
 import { fixStates } from './evidence.ts';
 import { justifications, vexStatuses } from './exception.ts';
-import { policyModes, tagModes } from './policy.ts';
+import { blobModes, policyModes, tagModes } from './policy.ts';
 
 const pattern = z
   .string()
@@ -52,6 +52,13 @@ export const admissionPolicyType = resourceType({
       .default('hold-previous')
       .describe(
         'In quarantine, what a tag leads to: to where it led last that was admitted, or to nothing, as in ACR.',
+      ),
+    blobs: z
+      .enum(blobModes)
+      .default('open')
+      .describe(
+        'Which blobs may be read: all, since nobody can guess a digest, or those alone that an image has which is let out. ' +
+          'It holds where the policy enforces or quarantines.',
       ),
     severity: policySeverity.optional().describe('The least severity that is refused.'),
     unknownSeverity: choice

@@ -93,5 +93,9 @@ export interface Decision {
   excepted: ExceptedFinding[];
 }
 
+/** Whether it lets an image out, to whoever has waited as long as it says. */
+export const isLetOut = ({ effect, pending }: Decision): boolean =>
+  effect === 'allow' || effect === 'would-deny' || (effect === 'pending' && pending.choice === 'allow');
+
 /** An end that does not come. */
 export const forever = Number.MAX_SAFE_INTEGER;

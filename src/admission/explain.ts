@@ -1,10 +1,13 @@
-import { type Catalog, describeTagsOf, digestsOfTags, findRepository, hasManifest } from '../catalog/index.ts';
+import { type Catalog, digestsOfTags, findRepository, hasManifest } from '../catalog/index.ts';
 import { isTag, parseDigest } from '../oci/index.ts';
 import { ManagementError } from '../operations/index.ts';
 import { forever } from './decision.ts';
+import type { BlobGate } from './blob-gate.ts';
+import { explainBlob } from './explain-blob.ts';
 import type { AdmissionGate } from './gate.ts';
 import { decisionId } from './refusal.ts';
 import type { AdmissionRules, RepositoryRules } from './rules.ts';
+import { tagsOf } from './tags-of.ts';
 import type { ImagePlace } from './verdict-store.ts';
 import type { Verdicts } from './verdicts.ts';
 
@@ -13,26 +16,31 @@ export interface ExplainOptions {
   rules: AdmissionRules;
   verdicts: Verdicts;
   gate: AdmissionGate;
+  blobs: BlobGate;
 }
 
-/** Most tags of an image that are named. */
-const mostTags = 20;
 const iso = (at: number) => new Date(at).toISOString();
 
 /** Whoever has no right to anything that is refused. */
 const anybody = { has: () => false };
 
-/** Why an image would be let out, or not, to whoever may only pull (design §6). NotFound where it is not there. */
+/** Why an image, or a blob, would be let out, or not, to whoever may only pull (design §6). NotFound where it is not there. */
 export async function explainImage(
   options: ExplainOptions,
   registryId: number,
   { repository, reference }: { repository: string; reference: string },
 ) {
   const { catalog, rules: all, verdicts, gate } = options;
-  const { place, tag } = await findImage(catalog, registryId, repository, reference);
   const rules = all.of(registryId, repository) ?? noRules(repository);
-  const looked = await verdicts.look(place, rules);
-  if (!looked) throw notFound(repository, reference);
+  const found = await findImage(catalog, registryId, repository, reference);
+  const looked = found && (await verdicts.look(found.place, rules));
+  if (!looked) {
+    const digest = parseDigest(reference);
+    const blob = digest && (await explainBlob(options, rules, { registryId, repository, digest }));
+    if (blob) return blob;
+    throw notFound(repository, reference);
+  }
+  const { place, tag } = found;
   const { facts, decision } = looked;
   const { effect, reasons, audited, more, excepted, validUntil, quarantine } = decision;
   const instead = tag === undefined ? undefined : await gate.leadsTo(rules, place, tag, anybody);
@@ -43,7 +51,7 @@ export async function explainImage(
     kind: facts.kind,
     decision: decisionId(place, rules.revision),
     effect,
-    policies: rules.policies.map(({ name, mode }) => ({ name, mode })),
+    policies: rules.policies.map(({ name, mode, blobs }) => ({ name, mode, blobs })),
     reasons,
     audited,
     more,
@@ -71,29 +79,23 @@ const noRules = (repository: string): RepositoryRules => ({
   enforces: false,
   quarantines: false,
   holdsPrevious: false,
+  guardsBlobs: false,
 });
 
-/** The image that a tag or a digest names. */
+/** The image that a tag or a digest names; undefined where there is none. */
 async function findImage(
   catalog: Catalog,
   registryId: number,
   name: string,
   reference: string,
-): Promise<{ place: ImagePlace; tag: string | undefined }> {
+): Promise<{ place: ImagePlace; tag: string | undefined } | undefined> {
   const repository = await findRepository(catalog, registryId, name);
-  if (!repository) throw notFound(name, reference);
+  if (!repository) return undefined;
   const given = parseDigest(reference);
   const tag = given || !isTag(reference) ? undefined : reference;
   const digest = given ?? (tag && (await digestsOfTags(catalog, repository.id, [tag])).get(tag));
-  if (!digest || !(await hasManifest(catalog, repository, digest))) throw notFound(name, reference);
+  if (!digest || !(await hasManifest(catalog, repository, digest))) return undefined;
   return { place: { registryId, repositoryId: repository.id, repository: name, digest }, tag };
-}
-
-/** The first tags of an image. */
-export async function tagsOf(catalog: Catalog, place: ImagePlace): Promise<string[]> {
-  const { repositoryId: id, registryId, repository: name, digest } = place;
-  const tags = await describeTagsOf(catalog, { id, registryId, name }, digest, { last: '', limit: mostTags });
-  return tags.map((tag) => tag.name);
 }
 
 function notFound(repository: string, reference: string): ManagementError {

@@ -4,7 +4,7 @@ import { severities } from '../packages/index.ts';
 import type { AdmissionFacts, QuarantineState } from './decision.ts';
 import { type EvidenceFinding, fixStates, type ScanEvidence, scanStatuses } from './evidence.ts';
 import type { AdmissionException } from './exception.ts';
-import { type AdmissionPolicy, policyModes, registryQuarantine, tagModes } from './policy.ts';
+import { type AdmissionPolicy, blobModes, policyModes, registryQuarantine, tagModes } from './policy.ts';
 
 /*
  * Facts, policies and exceptions as they could be, small enough that they often have to do with each other.
@@ -159,6 +159,7 @@ export const somePolicy: fc.Arbitrary<AdmissionPolicy> = fc.record({
   repositories: patterns,
   mode: fc.constantFrom(...policyModes),
   tagMode: fc.constantFrom(...tagModes),
+  blobs: fc.constantFrom(...blobModes),
   severity: maybe(fc.constantFrom('Negligible', 'Low', 'Medium', 'High', 'Critical')),
   unknownSeverity: fc.constantFrom('allow' as const, 'deny' as const),
   epss: maybe(fc.constantFrom(0.1, 0.9)),

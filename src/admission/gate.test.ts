@@ -16,6 +16,7 @@ const rules: RepositoryRules = {
   enforces: true,
   quarantines: false,
   holdsPrevious: false,
+  guardsBlobs: false,
 };
 const decided = (waitSeconds: number, unscanned: 'allow' | 'deny', scanned = false) =>
   evaluate(facts(scanned ? { scan: scan() } : {}), [policy({ waitSeconds, unscanned })], [], 0);

@@ -1,23 +1,17 @@
 import { earlierDigests, type Catalog } from '../catalog/index.ts';
 import type { Digest } from '../oci/index.ts';
-import type { Decision } from './decision.ts';
+import { type Decision, isLetOut } from './decision.ts';
+import { type Exemption, exemptionOf, type Puller } from './exemption.ts';
 import { decisionId, denial, hidden } from './refusal.ts';
 import type { AdmissionRules, RepositoryRules } from './rules.ts';
 import type { ImagePlace } from './verdict-store.ts';
 import type { Verdicts } from './verdicts.ts';
 
-/** What makes somebody one who may read what is refused, by what the policy of access says of them now. */
-export const exemptions = ['quarantine/read', 'content/write', 'sign'] as const;
-export type Exemption = (typeof exemptions)[number];
-
-/** Who pulls: by their rights, never by what their token was asked for or what their client calls itself. */
-export interface Puller {
-  has(right: Exemption, repository: string): boolean;
-}
-
 /** What was pulled although it is refused, or would be. */
 export interface Passed {
   place: ImagePlace;
+  /** What of it, where that was a blob. */
+  blob?: Digest;
   decision: string;
   why: 'read-for-signing' | 'would-deny' | 'pending';
   /** The right by which it was. */
@@ -82,11 +76,6 @@ export function createAdmissionGate({
 }: GateOptions): AdmissionGate {
   let waiting = 0;
 
-  /** By what somebody may read what is refused; undefined where they may not. */
-  function exemptionOf(puller: Puller, repository: string, { signersMayRead }: Decision): Exemption | undefined {
-    return exemptions.find((right) => (right === 'quarantine/read' || signersMayRead) && puller.has(right, repository));
-  }
-
   async function admit(rules: RepositoryRules, pull: Pull): Promise<Admitted | undefined> {
     const { place, tag, puller } = pull;
     let decision = await verdicts.decide(place, rules);
@@ -97,7 +86,7 @@ export function createAdmissionGate({
       pull.passed({ place, decision: id, why: 'would-deny' });
       return { decision: `would-deny; id=${id}` };
     }
-    const right = exemptionOf(puller, place.repository, decision);
+    const right = exemptionOf(puller, place.repository, decision.signersMayRead);
     if (right) {
       pull.passed({ place, decision: id, why: 'read-for-signing', right });
       return undefined;
@@ -158,19 +147,17 @@ export function createAdmissionGate({
     async leadsTo(rules, place, tag, puller) {
       if (!rules.quarantines || verdicts.remembers(place, rules)) return undefined;
       const decision = await verdicts.decide(place, rules);
-      if (!decision?.isHidden || exemptionOf(puller, place.repository, decision)) return undefined;
+      if (!decision?.isHidden || exemptionOf(puller, place.repository, decision.signersMayRead)) return undefined;
       const before = await earlier(rules, place, tag, decision);
       // Whoever pulls gets that one, after a while.
-      const isLetOut = decision.effect === 'pending' && decision.pending.choice === 'allow';
-      return before ?? (isLetOut ? undefined : null);
+      return before ?? (isLetOut(decision) ? undefined : null);
     },
     async requireAdmitted(place, puller) {
       const rules = all.of(place.registryId, place.repository);
       if (!rules?.enforces || verdicts.remembers(place, rules)) return;
       const decision = await verdicts.decide(place, rules);
-      if (!decision || decision.effect === 'allow' || decision.effect === 'would-deny') return;
-      if (exemptionOf(puller, place.repository, decision)) return;
-      if (decision.effect === 'pending' && decision.pending.choice === 'allow') return;
+      if (!decision || isLetOut(decision)) return;
+      if (exemptionOf(puller, place.repository, decision.signersMayRead)) return;
       throw decision.isHidden ? hidden(place, undefined, rules, decision) : denial(place, undefined, rules, decision);
     },
   };

@@ -8,7 +8,8 @@ export type { Evidence, EvidenceFinding, FixState, ScanEvidence, ScanStatus } fr
 export { keepEvidence, type KeptEvidence, packEvidence, writeEvidence } from './evidence-store.ts';
 export { covers as coversRepository } from './repositories.ts';
 export type { AdmissionException } from './exception.ts';
-export type { Exemption, Passed, Puller } from './gate.ts';
+export type { Exemption, Puller } from './exemption.ts';
+export type { Passed } from './gate.ts';
 export { admissionHandlers, exceptionHandlers, policyHandlers } from './handle-policies.ts';
 export type { AdmissionPolicy } from './policy.ts';
 export type { QuarantineDesk, ShownQuarantine } from './quarantine.ts';

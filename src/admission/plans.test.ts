@@ -31,7 +31,9 @@ import { evaluate } from './evaluate.ts';
 import { forgetEvidence, keepEvidence, packEvidence, readEvidence, writeEvidence } from './evidence-store.ts';
 import { digestNumber, facts, scan } from './facts.double.ts';
 import { statedOf, writeStated } from './quarantine-store.ts';
+import { findLetting } from './blob-store.ts';
 import { admissionMigrations } from './tables.ts';
+import type { Digest } from '../oci/index.ts';
 import { forgetImage, markHeld, outdate, placesOf, readVerdict, readVerdicts, writeVerdict } from './verdict-store.ts';
 
 const rows = 20_000;
@@ -76,8 +78,8 @@ async function fill(db: TestDatabase): Promise<void> {
     ).execute(tx);
     await many(
       'verdicts',
-      'registry_id, repository_id, digest, effect, revision, evidence_version, state_version, body, evaluated_at, valid_until, due',
-      `${image}, 'allow', 'r', 0, 0, '{}', 0, n * 1000, n * 1000`,
+      'registry_id, repository_id, digest, effect, revision, evidence_version, state_version, body, evaluated_at, valid_until, due, lets_blobs',
+      `${image}, 'allow', 'r', 0, 0, '{}', 0, n * 1000, n * 1000, n % 4 / 2`,
     ).execute(tx);
     await many(
       'quarantine_states',
@@ -105,11 +107,12 @@ async function exercise(base: TestDatabase): Promise<Statement[]> {
   await db.write(async (tx) => keepEvidence(tx, several, 0));
   await readEvidence(db, registryId, digest, 'scan');
   const decision = evaluate(facts(), [], [], 0);
-  const verdict = { decision, revision: 'r', evidenceVersion: 0, stateVersion: 0, evaluatedAt: 0 };
+  const verdict = { decision, revision: 'r', evidenceVersion: 0, stateVersion: 0, evaluatedAt: 0, letsBlobs: true };
   await writeVerdict(db, place, verdict, 'm');
   await readVerdict(db, place, 'r', 0);
   await readVerdicts(db, repositoryId, digests, 'r', 0);
   await statedOf(db, repositoryId, digests);
+  await findLetting(db, { repositoryId, digest: 'l8' as Digest }, 'r', { behind: '', now: 0 });
   await db.write(async (tx) => {
     await markHeld(tx, place, 0);
     outdate(tx, repositoryId, digests);
@@ -164,7 +167,14 @@ test('a verdict is believed until its rules, its evidence or what was stated are
   await writeEvidence(db, 1, place.digest, scan());
   const { version } = (await readEvidence(db, 1, place.digest, 'scan'))!;
   const decision = { ...evaluate(facts(), [], [], 0), validUntil: 100 };
-  const verdict = { decision, revision: 'r', evidenceVersion: version, stateVersion: 0, evaluatedAt: 0 };
+  const verdict = {
+    decision,
+    revision: 'r',
+    evidenceVersion: version,
+    stateVersion: 0,
+    evaluatedAt: 0,
+    letsBlobs: false,
+  };
   expect(await writeVerdict(db, place, verdict, 'm')).toBe(true);
   expect(await writeVerdict(db, place, verdict, 'm')).toBe(false);
   const isBelieved = async (revision = 'r', now = 99) => (await readVerdict(db, place, revision, now)) !== undefined;

@@ -10,12 +10,18 @@ export type Choice = 'allow' | 'deny';
 export const tagModes = ['not-found', 'hold-previous'] as const;
 export type TagMode = (typeof tagModes)[number];
 
+/** Which blobs may be read: all that the repository has, or those that an image has which is let out (supply §18.6). */
+export const blobModes = ['open', 'admitted'] as const;
+export type BlobMode = (typeof blobModes)[number];
+
 /** What images of some repositories must be like. Days are of 24 hours. */
 export interface AdmissionPolicy {
   name: string;
   repositories: readonly string[];
   mode: PolicyMode;
   tagMode: TagMode;
+  /** Says nothing where the policy only audits. */
+  blobs: BlobMode;
   /** The least severity that is refused; undefined: none is. */
   severity?: Exclude<Severity, 'Unknown'> | undefined;
   /** What of a finding that nobody says a severity of, where one is asked for. */
@@ -56,6 +62,7 @@ export const registryQuarantine: AdmissionPolicy = {
   repositories: ['*'],
   mode: 'quarantine',
   tagMode: 'not-found',
+  blobs: 'open',
   unknownSeverity: 'allow',
   fixableOnly: false,
   graceDays: 0,

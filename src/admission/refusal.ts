@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { RegistryError } from '../errors/index.ts';
+import type { Digest } from '../oci/index.ts';
+import type { BlobPlace } from './blob-store.ts';
 import type { AdmissionReason, Decision } from './decision.ts';
 import type { RepositoryRules } from './rules.ts';
 import type { ImagePlace } from './verdict-store.ts';
@@ -18,7 +20,7 @@ export function decisionId(
 }
 
 /** How people call an image: by the tag that they asked for, with the beginning of its digest. */
-function nameOf({ repository, digest }: ImagePlace, tag: string | undefined): string {
+function nameOf({ repository, digest }: Pick<ImagePlace, 'repository' | 'digest'>, tag: string | undefined): string {
   const short = digest.slice(0, digest.indexOf(':') + 13);
   return tag === undefined ? `${repository}@${short}` : `${repository}:${tag} (${short})`;
 }
@@ -59,6 +61,41 @@ export function hidden(
     headers: uncached,
   });
 }
+
+/** An image that has a blob and is refused. */
+export interface RefusedImage {
+  digest: Digest;
+  decision: Decision;
+  tag: string | undefined;
+  /** Whether there are more of them. */
+  others: boolean;
+}
+
+/**
+ * The refusal of a blob that no image has which is let out (supply §18.6), by one of those that have it: 403 DENIED, in quarantine
+ * too, since who asks for a blob has its digest. The line is cut before the decision, by which it is found in the audit.
+ */
+export function blobDenial(place: BlobPlace, rules: RepositoryRules, image: RefusedImage | undefined): RegistryError {
+  const blob = nameOf(place, undefined);
+  if (!image) {
+    const guarding = rules.policies.find(({ mode, blobs }) => mode !== 'audit' && blobs === 'admitted');
+    const id = decisionId(place, rules.revision);
+    const says = `${blob} is denied by policy ${JSON.stringify(guarding?.name)}: no image here has this blob; push the image that has it`;
+    const { repository, digest } = place;
+    const detail = { reason: 'admission', decision: id, repository, digest, blob: digest, reasons: [], more: 0 };
+    return new RegistryError('DENIED', { message: `${oneLine(says, longest(id))} [${id}]`, detail, headers: uncached });
+  }
+  const { decision, tag, others } = image;
+  const refused = { ...place, digest: image.digest };
+  const detail = { ...detailOf(refused, rules, decision), blob: place.digest };
+  const alone = others ? 'images that are not let out, such as' : 'an image that is not let out:';
+  const says = `${decision.isHidden ? 'The operation is disallowed: ' : ''}${blob} belongs to ${alone} ${nameOf(refused, tag)} is ${decision.isHidden ? 'in quarantine' : 'denied'} by policy ${whyOf(decision)}`;
+  const message = `${oneLine(says, longest(detail.decision))} [${detail.decision}]`;
+  return new RegistryError('DENIED', { message, detail, headers: uncached });
+}
+
+/** What is left of a line beside the id of a decision (characters). */
+const longest = (id: string) => 256 - id.length - 3;
 
 /** What was let out a moment ago may be refused now: nobody else keeps it, nor a refusal. */
 const uncached = { 'Cache-Control': 'private, no-store' };

@@ -30,6 +30,8 @@ export interface RepositoryRules {
   quarantines: boolean;
   /** Whether tags may lead elsewhere than to what they name. */
   holdsPrevious: boolean;
+  /** Whether blobs are let out with images alone that are. */
+  guardsBlobs: boolean;
 }
 
 /** What holds in a registry. */
@@ -108,6 +110,7 @@ export function rulesOf(mirror: Mirror, registry: AdmissionRegistry): RegistryRu
       enforces: own.some(({ mode }) => mode !== 'audit'),
       quarantines: own.some(({ mode }) => mode === 'quarantine'),
       holdsPrevious: own.some(({ mode, tagMode }) => mode === 'quarantine' && tagMode === 'hold-previous'),
+      guardsBlobs: own.some(({ mode, blobs }) => mode !== 'audit' && blobs === 'admitted'),
     };
   }
 

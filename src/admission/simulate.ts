@@ -4,10 +4,10 @@ import type { Mirror } from '../resources/index.ts';
 import { admissionPolicyType } from './contract.ts';
 import type { AdmissionReason, Effect } from './decision.ts';
 import { evaluate } from './evaluate.ts';
-import { tagsOf } from './explain.ts';
 import type { AdmissionPolicy } from './policy.ts';
 import { covers } from './repositories.ts';
 import { type AdmissionRules, policyOf, rulesOf } from './rules.ts';
+import { tagsOf } from './tags-of.ts';
 import type { ImagePlace } from './verdict-store.ts';
 import type { Verdicts } from './verdicts.ts';
 
@@ -107,6 +107,7 @@ const emptyRules = {
   enforces: false,
   quarantines: false,
   holdsPrevious: false,
+  guardsBlobs: false,
 };
 
 /** Exceptions are there before any policy is, so that nothing breaks when one comes. */

@@ -1,3 +1,4 @@
+import type { Generated } from 'kysely';
 import { type Migration, run, sqlTypes } from '../database/index.ts';
 
 declare module '../database/tables.ts' {
@@ -34,6 +35,8 @@ declare module '../database/tables.ts' {
       due: number;
       /** 1 while its push was told of as one into quarantine, and its release was not. */
       held: number;
+      /** 1 where it lets blobs out, in a repository that lets out no others. */
+      lets_blobs: Generated<number>;
     };
     /** What somebody has said of an image in quarantine (acr §4.5). */
     quarantine_states: {
@@ -73,6 +76,19 @@ export const admissionMigrations: Migration[] = [
         `CREATE TABLE admission_progress (registry_id ${int} NOT NULL PRIMARY KEY, revision ${text} NOT NULL,
           repository_id ${int} NOT NULL, digest ${text} NOT NULL)`,
       ]);
+    },
+  },
+  {
+    name: '0097-blobs-of-images',
+    // A node that does not know of it says of no image that it lets blobs out: such images are found among the first ones.
+    up: async () => {},
+    exclusive: {
+      tables: ['verdicts'],
+      up: (db, dialect) =>
+        run(db, [
+          `ALTER TABLE verdicts ADD COLUMN lets_blobs ${sqlTypes(dialect).int} NOT NULL DEFAULT 0`,
+          'CREATE INDEX verdicts_blobs ON verdicts (repository_id, revision, digest) WHERE lets_blobs = 1',
+        ]),
     },
   },
 ];

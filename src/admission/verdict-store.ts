@@ -22,9 +22,11 @@ export interface Verdict {
   stateVersion: number;
   /** ms. */
   evaluatedAt: number;
+  /** Whether blobs are let out by it. */
+  letsBlobs: boolean;
 }
 
-interface Row {
+export interface VerdictRow {
   body: string;
   revision: string;
   evidence_version: number;
@@ -36,7 +38,7 @@ interface Row {
 }
 
 /** A verdict with what its facts are now: where those have changed since, it is none. */
-const select = `SELECT v.digest, v.body, v.revision, v.evidence_version, v.state_version, v.evaluated_at, v.valid_until,
+export const selectVerdict = `SELECT v.digest, v.body, v.revision, v.evidence_version, v.state_version, v.evaluated_at, v.valid_until,
     (SELECT CAST(sum(e.version) AS BIGINT) FROM evidence e
       WHERE e.digest = v.digest AND e.registry_id = v.registry_id) AS evidence_now,
     (SELECT q.version FROM quarantine_states q WHERE q.repository_id = v.repository_id AND q.digest = v.digest)
@@ -56,11 +58,12 @@ export async function readVerdict(
   revision: string,
   now: number,
 ): Promise<Decision | undefined> {
-  const row = await first<Row>(`${select} = ?`, [repositoryId, digest]);
+  const row = await first<VerdictRow>(`${selectVerdict} = ?`, [repositoryId, digest]);
   return row && believed(row, revision, now);
 }
 
-function believed(row: Row, revision: string, now: number): Decision | undefined {
+/** The decision of a row; undefined where it is none by now. */
+export function believed(row: VerdictRow, revision: string, now: number): Decision | undefined {
   if (row.revision !== revision || row.valid_until <= now) return undefined;
   if (row.evidence_version !== (row.evidence_now ?? 0) || row.state_version !== (row.state_now ?? 0)) return undefined;
   const decision = JSON.parse(row.body) as Decision;
@@ -77,7 +80,7 @@ export async function readVerdicts(
   now: number,
 ): Promise<Map<Digest, Decision>> {
   const found = listsOf(digests).map(({ list, values }) =>
-    db.all<Row & { digest: Digest }>(`${select} IN (${list})`, [repositoryId, ...values]),
+    db.all<VerdictRow & { digest: Digest }>(`${selectVerdict} IN (${list})`, [repositoryId, ...values]),
   );
   const decisions = new Map<Digest, Decision>();
   for (const row of (await Promise.all(found)).flat()) {
@@ -99,7 +102,7 @@ export async function writeVerdict(
   mediaType: string,
 ): Promise<boolean> {
   const { registryId, repositoryId, repository, digest } = place;
-  const { decision, revision, evidenceVersion, stateVersion, evaluatedAt } = verdict;
+  const { decision, revision, evidenceVersion, stateVersion, evaluatedAt, letsBlobs } = verdict;
   // What a crash takes back is decided again: nobody waits for the disk, unless somebody is told of a push.
   const durable = (await heldOf(db, place)) === 1;
   const write = async (tx: Transaction) => {
@@ -121,11 +124,11 @@ export async function writeVerdict(
     const released = ends && durable;
     tx.send(
       `INSERT INTO verdicts (registry_id, repository_id, digest, effect, revision, evidence_version, state_version, body,
-          evaluated_at, valid_until, due)
-        VALUES (${placeholders(11)}) ON CONFLICT (repository_id, digest) DO UPDATE SET effect = excluded.effect,
+          evaluated_at, valid_until, due, lets_blobs)
+        VALUES (${placeholders(12)}) ON CONFLICT (repository_id, digest) DO UPDATE SET effect = excluded.effect,
           revision = excluded.revision, evidence_version = excluded.evidence_version,
           state_version = excluded.state_version, body = excluded.body, evaluated_at = excluded.evaluated_at,
-          valid_until = excluded.valid_until, due = excluded.due, held = ${released ? '0' : 'verdicts.held'}`,
+          valid_until = excluded.valid_until, due = excluded.due, lets_blobs = excluded.lets_blobs, held = ${released ? '0' : 'verdicts.held'}`,
       [
         registryId,
         repositoryId,
@@ -138,6 +141,7 @@ export async function writeVerdict(
         evaluatedAt,
         decision.validUntil,
         isStale || (ends && !released) ? -1 : dueOf(decision, evaluatedAt, isHeld),
+        letsBlobs ? 1 : 0,
       ],
     );
     if (released) {

@@ -1,15 +1,12 @@
 import { manifestsNaming, repositoryOfId } from '../catalog/index.ts';
 import type { Digest } from '../oci/index.ts';
-import type { AdmissionFacts, Decision } from './decision.ts';
+import { type AdmissionFacts, type Decision, isLetOut } from './decision.ts';
 import { evaluate } from './evaluate.ts';
 import { collectFacts, type FactSources } from './facts.ts';
+import { createRecent } from './recent.ts';
 import type { AdmissionRules, RepositoryRules } from './rules.ts';
 import { type ImagePlace, outdate, readVerdict, readVerdicts, writeVerdict } from './verdict-store.ts';
 
-/** How long what was admitted is believed without asking the database (ms): what withdraws it acts within that everywhere. */
-const rememberedMs = 500;
-/** Images of one repository that are remembered so; beyond that it begins anew. */
-const remembered = 256;
 /** Indexes that are decided anew because something that they list has changed. */
 const mostListing = 64;
 
@@ -38,24 +35,12 @@ export interface Verdicts {
 export function createVerdicts(options: VerdictOptions): Verdicts {
   const { catalog, now } = options;
   const { db } = catalog;
-  /** By the rules that they were admitted by: other rules have seen none. */
-  const admitted = new WeakMap<RepositoryRules, Map<Digest, { repositoryId: number; until: number }>>();
+  const recent = createRecent(now);
   const underWay = new Map<string, Promise<Decision | undefined>>();
 
-  function remember(
-    { repositoryId, digest }: ImagePlace,
-    rules: RepositoryRules,
-    decision: Decision,
-    at: number,
-  ): void {
-    let known = admitted.get(rules);
-    if (!known) admitted.set(rules, (known = new Map()));
-    if (decision.effect !== 'allow') {
-      known.delete(digest);
-      return;
-    }
-    if (known.size >= remembered) known.clear();
-    known.set(digest, { repositoryId, until: Math.min(decision.validUntil, at + rememberedMs) });
+  function remember(place: ImagePlace, rules: RepositoryRules, decision: Decision, at: number): void {
+    if (decision.effect === 'allow') recent.keep(place, rules, { at, validUntil: decision.validUntil });
+    else recent.drop(place, rules);
   }
 
   async function decideAnew(place: ImagePlace, rules: RepositoryRules): Promise<Decision | undefined> {
@@ -64,7 +49,8 @@ export function createVerdicts(options: VerdictOptions): Verdicts {
     if (!collected) return undefined;
     const { facts, mediaType, evidenceVersion, stateVersion } = collected;
     const decision = evaluate(facts, rules.policies, rules.exceptions, evaluatedAt);
-    const verdict = { decision, revision: rules.revision, evidenceVersion, stateVersion, evaluatedAt };
+    const letsBlobs = rules.guardsBlobs && isLetOut(decision);
+    const verdict = { decision, revision: rules.revision, evidenceVersion, stateVersion, evaluatedAt, letsBlobs };
     const changed = await writeVerdict(db, place, verdict, mediaType);
     if (changed) await tellIndexes(place);
     remember(place, rules, decision, evaluatedAt);
@@ -79,10 +65,7 @@ export function createVerdicts(options: VerdictOptions): Verdicts {
   }
 
   return {
-    remembers({ repositoryId, digest }, rules) {
-      const known = admitted.get(rules)?.get(digest);
-      return known !== undefined && known.repositoryId === repositoryId && known.until > now();
-    },
+    remembers: recent.has,
     async decide(place, rules) {
       const at = now();
       const known = await readVerdict(db, place, rules.revision, at);

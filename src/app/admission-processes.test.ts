@@ -11,7 +11,7 @@ import type { Digest } from '../oci/index.ts';
 import { openssl } from './admission-rig.double.ts';
 import { openFacts } from './storage.ts';
 
-test('stale allow: evidence, exceptions and policies act in every process within 5 s, whoever has decided before', async () => {
+test('stale allow: evidence, exceptions and policies act on images and their blobs in every process within 5 s, whoever has decided before', async () => {
   await using database = await freshDatabaseOptions();
   const url = database.kind === 'postgres' ? database.url : undefined;
   const given = url !== undefined && { database: url };
@@ -29,10 +29,10 @@ test('stale allow: evidence, exceptions and policies act in every process within
     for (;;) {
       const statuses: number[] = [];
       for (const worker of workers) {
-        const answer = await worker.send('GET', '/v2/app/manifests/v1', {
-          headers: { Authorization, Host: server.host },
-        });
-        statuses.push(answer.status);
+        for (const path of ['manifests/v1', `blobs/${image.layerDigest}`]) {
+          const answer = await worker.send('GET', `/v2/app/${path}`, { headers: { Authorization, Host: server.host } });
+          statuses.push(answer.status);
+        }
       }
       if (statuses.every((one) => one === status)) return performance.now() - begin;
       if (performance.now() - begin > 30_000) throw new Error(`after 30 s: ${statuses.join(' ')}, not ${status}`);
@@ -51,7 +51,7 @@ test('stale allow: evidence, exceptions and policies act in every process within
 
   await become(200);
   const policy = `${registryScope}/admissionPolicies/all`;
-  await people.put(policy, { repositories: ['*'], mode: 'enforce', severity: 'High' });
+  await people.put(policy, { repositories: ['*'], mode: 'enforce', severity: 'High', blobs: 'admitted' });
   const longest = [await become(403)];
   await scan([]);
   longest.push(await become(200));

@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache';
-import { type Admission, createAdmission, type Passed, type Puller, type RepositoryRules } from '../admission/index.ts';
+import { createAdmission, type Passed, type Puller, type RepositoryRules } from '../admission/index.ts';
 import type { QuarantineAttributes } from '../acr/index.ts';
 import type { Audit } from '../audit/index.ts';
-import { digestsOfTags, manifestsNaming } from '../catalog/index.ts';
+import { digestsOfTags } from '../catalog/index.ts';
 import type { AdmissionDoor } from '../distribution/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import { type GatedExchange, isAllowed, rightsOf } from '../identity/index.ts';
@@ -15,8 +15,6 @@ import { callerOf } from './gates.ts';
 import { freshAt } from './scan.ts';
 import type { Storage } from './storage.ts';
 
-/** Manifests that name a blob and are asked whether one of them is let out. */
-const mostNaming = 64;
 /** Tags of a list that are looked at one by one because nothing is recorded of what they name; others are shown. */
 const mostLooked = 200;
 
@@ -36,14 +34,14 @@ interface Door extends AdmissionDoor {
 
 /** What is let out, with who asks and what is audited. */
 export function openAdmission(
-  { db, catalog, blobs }: Storage,
+  { db, catalog, blobs: bytes }: Storage,
   { mirror, directory }: Access,
   { audit, failed, now }: { audit: Audit; failed: Failures; now: () => number },
 ) {
   const hurried = new LRUCache<Digest, true>({ max: mostHurried, ttl: hurriedMs });
   const admission = createAdmission({
     catalog,
-    blobs,
+    blobs: bytes,
     mirror,
     registries: () => directory().registries,
     now,
@@ -77,7 +75,7 @@ export function openAdmission(
 
   function createDoor(registryId: number, rules: RepositoryRules): Door {
     const { repository } = rules;
-    const { gate, verdicts } = admission;
+    const { gate, blobs, verdicts } = admission;
     type Found = { repositoryId: number; digest: Digest };
     const placeOf = ({ repositoryId, digest }: Found) => ({ registryId, repositoryId, repository, digest });
     const leadsTo: AdmissionDoor['leadsTo'] = (exchange, found, tag) =>
@@ -113,14 +111,10 @@ export function openAdmission(
         const elsewhere = await led(exchange, repositoryId, await digestsOfTags(catalog, repositoryId, tags));
         return elsewhere.size === 0 ? tags : tags.filter((tag) => elsewhere.get(tag) !== null);
       },
-      async mayTake(exchange, repositoryId, blob) {
-        const naming = await manifestsNaming(catalog, repositoryId, blob, mostNaming);
-        for (const { digest } of naming) {
-          if (await isLetOut(admission, placeOf({ repositoryId, digest }), pullerOf(exchange))) return true;
-        }
-        // What no manifest names is no part of an image.
-        return naming.length === 0;
-      },
+      guardsBlobs: rules.guardsBlobs,
+      admitBlob: (exchange, found) =>
+        blobs.admit(rules, { place: placeOf(found), puller: pullerOf(exchange), passed: passedBy(exchange) }),
+      mayTake: (exchange, found) => blobs.mayTake(rules, placeOf(found), pullerOf(exchange)),
     };
   }
 
@@ -152,20 +146,6 @@ export function openAdmission(
   return { admission, doorOf, heldTags, quarantine };
 }
 
-async function isLetOut(
-  { gate }: Admission,
-  place: Parameters<Admission['gate']['requireAdmitted']>[0],
-  puller: Puller,
-): Promise<boolean> {
-  try {
-    await gate.requireAdmitted(place, puller);
-    return true;
-  } catch (error) {
-    if (error instanceof RegistryError && error.status < 500) return false;
-    throw error;
-  }
-}
-
 function requireRight(may: boolean, right: string, repository: string): void {
   if (may) return;
   throw new RegistryError('DENIED', {
@@ -175,13 +155,13 @@ function requireRight(may: boolean, right: string, repository: string): void {
 }
 
 /** What was pulled although it is refused, or would be. */
-function recordPassed(audit: Audit, exchange: GatedExchange, { place, decision, why, right }: Passed): void {
+function recordPassed(audit: Audit, exchange: GatedExchange, { place, blob, decision, why, right }: Passed): void {
   audit.note({
     ...about(exchange, callerOf(exchange.caller)),
     action: 'pull',
     outcome: 'allowed',
     reason: why,
     target: place.repository,
-    detail: { decision, digest: place.digest, ...(right && { right }) },
+    detail: { decision, digest: place.digest, ...(blob && { blob }), ...(right && { right }) },
   });
 }

@@ -77,8 +77,8 @@ function numbersOf(error: RegistryError) {
 
 /** By which decision of admission it was refused, and what that was about. */
 function decisionOf({ detail }: RegistryError) {
-  const { decision, digest } = (detail ?? {}) as { decision?: unknown; digest?: unknown };
-  return typeof decision === 'string' ? { decision, digest } : {};
+  const { decision, digest, blob } = (detail ?? {}) as { decision?: unknown; digest?: unknown; blob?: unknown };
+  return typeof decision === 'string' ? { decision, digest, ...(blob !== undefined && { blob }) } : {};
 }
 
 function reasonOf({ code, detail }: RegistryError): string | undefined {

@@ -194,3 +194,17 @@ test('behind a proxy that speaks TLS, addresses are as clients reach it', async 
   const got = await fetch(`${server.url}${pathname}${search}`, { headers: { Host: host }, anonymous: true });
   expect(got.status).toBe(200);
 });
+
+test('nobody is sent there for a blob that no image has which is let out', async () => {
+  const policy = `${registryScope}/admissionPolicies/strict`;
+  await rig.people.put(policy, { repositories: ['app'], mode: 'enforce', unscanned: 'allow', blobs: 'admitted' });
+  const refused = await ask();
+  expect([refused.status, refused.headers.get('location')]).toEqual([403, null]);
+  const { layerDigest } = await pushImage(rig.url, 'app', 'admitted');
+  const sent = await ask(blobPath(layerDigest));
+  expect(sent.status).toBe(307);
+  const whole = await read(sent.headers.get('location')!);
+  expect([whole.status, whole.headers.get('cache-control')]).toEqual([200, 'private, no-store']);
+  await rig.people.remove(policy);
+  expect((await ask()).status).toBe(307);
+});

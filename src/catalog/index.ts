@@ -59,6 +59,7 @@ export { dayOf, regionPullsOf } from './region-pulls.ts';
 export {
   digestsOfTags,
   earlierDigests,
+  firstNaming,
   holdManifest,
   isNamed,
   manifestsAmong,

@@ -52,6 +52,14 @@ export async function manifestsNaming(
   );
 }
 
+/**
+ * SQL of the first manifest of a repository, in the order of digests, that names a digest and does not come before another one;
+ * NULL where there is none. For whoever keeps something of manifests, and looks for one that is in both. What is given is SQL, too.
+ */
+export const firstNaming = (repositoryId: string, digest: string, from: string): string =>
+  `(SELECT f.manifest_digest FROM manifest_references f WHERE f.digest = ${digest} AND f.repository_id = ${repositoryId}
+    AND f.manifest_digest >= ${from} ORDER BY f.manifest_digest LIMIT 1)`;
+
 /** Whether a tag or an index of any repository of a registry names a manifest. */
 export async function isNamed({ db }: Catalog, registryId: number, digest: Digest): Promise<boolean> {
   const [tag, index] = await Promise.all([

@@ -14,7 +14,12 @@ export async function getBlob(distribution: Distribution, exchange: Exchange, ro
   const blob = await findLinkedBlob(distribution.catalog, exchange.registryId, route.name, digest);
   if (!blob) throw await unknownBlob(distribution, exchange, route);
   requireSame(exchange, route.name, blob.repositoryId);
-  return sendBlob(distribution, exchange, blob, digest, () => addressOf(distribution, exchange, route, blob, digest));
+  // Before anybody is sent elsewhere for it.
+  const door = distribution.admission(exchange.registryId, route.name);
+  const admission = door?.admitBlob(exchange, { repositoryId: blob.repositoryId, digest });
+  if (admission) await admission;
+  const address = () => addressOf(distribution, exchange, route, blob, digest);
+  return sendBlob(distribution, exchange, blob, digest, address, door?.guardsBlobs);
 }
 
 /** A blob that somebody may read, or where they find it. */
@@ -24,9 +29,10 @@ export async function sendBlob(
   blob: LinkedBlob,
   digest: Digest,
   addressElsewhere: () => string | undefined | Promise<string | undefined>,
+  isGuarded = false,
 ): Promise<Response> {
   const { request } = exchange;
-  const headers = blobHeaders(digest);
+  const headers = blobHeaders(digest, isGuarded ? uncached : undefined);
   if (isNotModified(request, digest)) return new Response(null, { status: 304, headers });
   const asked = request.headers.get('range');
   const range = asked === null || !rangeApplies(request, digest) ? undefined : parseRange(asked, blob.size);
@@ -122,7 +128,10 @@ export async function removeBlob(distribution: Distribution, exchange: Exchange,
   return new Response(null, { status: 202, headers: { 'Content-Length': '0' } });
 }
 
-export function blobHeaders(digest: string): Record<string, string> {
+/** What was let out a moment ago may be refused now: no cache keeps it. */
+const uncached = 'private, no-store';
+
+export function blobHeaders(digest: string, caching = 'private, max-age=31536000, immutable'): Record<string, string> {
   return {
     'Content-Type': 'application/octet-stream',
     // Content is whatever someone pushed: no browser may render it, and Bun's own header would name the file.
@@ -130,7 +139,7 @@ export function blobHeaders(digest: string): Record<string, string> {
     'Docker-Content-Digest': digest,
     ETag: `"${digest}"`,
     'Accept-Ranges': 'bytes',
-    'Cache-Control': 'private, max-age=31536000, immutable',
+    'Cache-Control': caching,
   };
 }
 

@@ -30,5 +30,6 @@ export async function serveDataEndpoint(distribution: Distribution, exchange: Ex
   if (method === 'HEAD') {
     return new Response(null, { headers: { ...blobHeaders(digest), 'Content-Length': String(blob.size) } });
   }
-  return sendBlob(distribution, exchange, blob, digest, () => undefined);
+  const isGuarded = distribution.admission(registryId, repository)?.guardsBlobs;
+  return sendBlob(distribution, exchange, blob, digest, () => undefined, isGuarded);
 }

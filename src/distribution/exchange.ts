@@ -39,11 +39,16 @@ export interface AdmissionDoor {
   leadsTo(exchange: GatedExchange, found: FoundManifest, tag: string): Promise<Digest | null | undefined>;
   /** Those of some tags that lead anywhere. */
   visible(exchange: Exchange, repositoryId: number, tags: string[]): Promise<string[]>;
+  /** Whether blobs are let out with images alone that are. */
+  guardsBlobs: boolean;
+  /** Throws where a blob is not let out. Without a promise where there is nothing to ask, or it was let out a moment ago. */
+  admitBlob(exchange: Exchange, found: FoundBlob): Promise<void> | undefined;
   /** Whether a blob may be taken into another repository, because something that is let out has it. */
-  mayTake(exchange: Exchange, repositoryId: number, blob: Digest): Promise<boolean>;
+  mayTake(exchange: Exchange, found: FoundBlob): Promise<boolean>;
 }
 
 type FoundManifest = Pick<ManifestFacts, 'repositoryId' | 'digest'>;
+type FoundBlob = FoundManifest;
 
 /** What else there is to say of a manifest that is let out. */
 type AdmittedNow = { instead?: Digest; decision?: string } | undefined;

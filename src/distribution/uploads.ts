@@ -83,7 +83,7 @@ async function isLetOut(
   const door = distribution.admission(exchange.registryId, from);
   if (!door) return true;
   const source = await findRepository(distribution.catalog, exchange.registryId, from);
-  return source !== undefined && door.mayTake(exchange, source.id, digest);
+  return source !== undefined && door.mayTake(exchange, { repositoryId: source.id, digest });
 }
 
 /** Opens a session. Nothing need be sent to a repository that takes nothing: both are asked together, and one is undone. */

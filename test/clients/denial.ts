@@ -15,15 +15,20 @@ const user = 'denied-runtime';
 const says =
   /denied\/app(?::v1 \(|@)sha256:[0-9a-f]{12}\)? is denied by policy "sealed": it has not been scanned yet; try again once it has been scanned \[dec_[0-9a-f]{12}\]/;
 
-/** An image that a policy denies, and the password of somebody who may do no more than pull it. */
-async function deny({ registry }: Stage): Promise<string> {
+/** An image that a policy denies with its blobs, and the password of somebody who may do no more than pull it. */
+async function deny({ registry }: Stage): Promise<{ password: string; layer: string }> {
   const management = managementOf(registry.url);
-  await management.put(`${registryId}/admissionPolicies/sealed`, { repositories: ['denied/*'], mode: 'enforce' });
-  await pushImage(registry.url, repository, 'v1');
-  return management.token(user, [
+  await management.put(`${registryId}/admissionPolicies/sealed`, {
+    repositories: ['denied/*'],
+    mode: 'enforce',
+    blobs: 'admitted',
+  });
+  const { layerDigest: layer } = await pushImage(registry.url, repository, 'v1');
+  const password = await management.token(user, [
     `repositories/${repository}/content/read`,
     `repositories/${repository}/metadata/read`,
   ]);
+  return { password, layer };
 }
 
 /** Has a client pull it; throws where it gets it, or does not say on one line why not. */
@@ -39,14 +44,23 @@ async function refused(stage: Stage, command: readonly string[], input?: string)
   throw new Error(`no line of what the client says has why:\n${said}`);
 }
 
-function client(tool: string, command: (stage: Stage, password: string) => Promise<string[]> | string[]): ClientTest {
+type Command = (stage: Stage, password: string, layer: string) => Promise<string[]> | string[];
+
+function client(tool: string, command: Command, what = ''): ClientTest {
   return {
-    name: `by ${tool} is one line that says image, policy, reason and what to do`,
+    name: `${what}by ${tool} is one line that says image, policy, reason and what to do`,
     needs: [tool],
     async run(stage) {
-      await refused(stage, await command(stage, await deny(stage)));
+      const { password, layer } = await deny(stage);
+      await refused(stage, await command(stage, password, layer));
     },
   };
+}
+
+async function crane({ folder, registry }: Stage, password: string): Promise<string[]> {
+  const auths = { [registry.host]: { auth: btoa(`${user}:${password}`) } };
+  await Bun.write(join(folder, 'config.json'), JSON.stringify({ auths }));
+  return ['env', `DOCKER_CONFIG=${folder}`, 'crane'];
 }
 
 const image = ({ registry }: Stage) => `${registry.host}/${repository}:v1`;
@@ -67,15 +81,23 @@ export const denial: ClientTest[] = [
   client('buildah', (stage, password) => {
     return ['buildah', 'pull', '--tls-verify=false', '--creds', `${user}:${password}`, image(stage)];
   }),
-  client('crane', async (stage, password) => {
-    const config = join(stage.folder, 'config.json');
-    await Bun.write(
-      config,
-      JSON.stringify({ auths: { [stage.registry.host]: { auth: btoa(`${user}:${password}`) } } }),
-    );
-    const target = join(stage.folder, 'pulled.tar');
-    return ['env', `DOCKER_CONFIG=${stage.folder}`, 'crane', 'pull', '--insecure', image(stage), target];
-  }),
+  client('crane', async (stage, password) => [
+    ...(await crane(stage, password)),
+    'pull',
+    '--insecure',
+    image(stage),
+    join(stage.folder, 'pulled.tar'),
+  ]),
+  client(
+    'crane',
+    async (stage, password, layer) => [
+      ...(await crane(stage, password)),
+      'blob',
+      '--insecure',
+      `${stage.registry.host}/${repository}@${layer}`,
+    ],
+    'of a layer alone ',
+  ),
   client('oras', (stage, password) => [
     'oras',
     'pull',
@@ -93,7 +115,7 @@ export const denial: ClientTest[] = [
     needs: ['containerd', 'ctr'],
     root: true,
     async run(stage) {
-      const password = await deny(stage);
+      const { password } = await deny(stage);
       const { command, socket } = await configureContainerd(stage.folder);
       const ctr = (...words: string[]) => stage.run(['ctr', '--address', socket, ...words]);
       await using _ = await startDaemon(command, stage.environment, join(stage.folder, 'containerd.log'), () =>

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfiguration } from '../../src/configuration.ts';
 import { fetch } from '../http/fetch.ts';
-import { openUpload, pushBlob, randomBytes } from '../http/registry.ts';
+import { openUpload, pushBlob, pushImage, randomBytes } from '../http/registry.ts';
+import { managementOf, registry } from '../support/management.ts';
 import { findPostgres, startPostgres } from '../support/postgres.ts';
 import { listBucket, s3Environment, startS3 } from '../support/s3.ts';
 import { startS3Faults } from '../support/s3-faults.ts';
@@ -45,6 +46,29 @@ test('a presigned read is a redirect to S3 on GET alone, for some clients not, a
   expect(server.output()).toContain(digest);
   for (const secret of [address.searchParams.get('X-Amz-Signature')!, 'X-Amz', s3Environment.AWS_SECRET_ACCESS_KEY])
     expect(server.output()).not.toContain(secret);
+});
+
+test('nobody gets an address of S3 for a blob that no image has which is let out', async () => {
+  const settings = { ...(await s3Settings()), 'storage.s3.presignedReads.enabled': true, 'scanning.parallel': 0 };
+  await using server = await startTestApp({ settings });
+  const management = managementOf(server.url);
+  const policy = (unscanned: string) =>
+    management.put(`${registry}/admissionPolicies/strict`, {
+      repositories: ['app'],
+      mode: 'enforce',
+      blobs: 'admitted',
+      unscanned,
+    });
+  await policy('deny');
+  const { layerDigest } = await pushImage(server.url, 'app', 'v1');
+  const password = await management.token('runtime', ['repositories/app/content/read']);
+  const headers = { Authorization: `Basic ${btoa(`runtime:${password}`)}` };
+  const get = () => fetch(`${server.url}/v2/app/blobs/${layerDigest}`, { redirect: 'manual', headers });
+  const refused = await get();
+  expect([refused.status, refused.headers.get('location')]).toEqual([403, null]);
+  await policy('allow');
+  for (const end = Date.now() + 30_000; (await get()).status !== 307 && Date.now() < end;) await Bun.sleep(50);
+  expect((await get()).headers.get('location')).toStartWith((await startS3()).endpoint);
 });
 
 test('encryption is asked for wherever an object is made, and nowhere else', async () => {

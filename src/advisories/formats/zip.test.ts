@@ -106,3 +106,30 @@ test('whatever is forged, reading ends with files or with an error', async () =>
     { numRuns: Math.min(Number(process.env['BONDED_TEST_RUNS'] ?? 300), 5000) },
   );
 });
+
+test('files that follow each other are read with few calls; in another order none is read over and over', async () => {
+  const many = Object.fromEntries(Array.from({ length: 300 }, (_, n) => [`${n}.json`, `{"n":${n}}`]));
+  const zip = Buffer.from(zipOf(many));
+  const counted = (bytes: Buffer) => {
+    const seen = { calls: 0, bytes: 0 };
+    const source = sourceOf(bytes);
+    const read = (position: number, length: number) => {
+      seen.calls++;
+      seen.bytes += length;
+      return source.read(position, length);
+    };
+    return { seen, source: { size: source.size, read } };
+  };
+  const inOrder = counted(zip);
+  expect(await readAll(inOrder.source)).toEqual(many);
+  expect(inOrder.seen.calls).toBeLessThan(20);
+  // The directory names them from both ends in turn.
+  const start = directoryOf(zip);
+  const starts: number[] = [];
+  for (let at = start; at >= 0; at = zip.indexOf('PK\u0001\u0002', at + 1, 'latin1')) starts.push(at);
+  const entries = starts.map((at, n) => zip.subarray(at, starts[n + 1] ?? zip.length - 22));
+  const turned = entries.map((_, n) => entries[n % 2 === 0 ? n / 2 : entries.length - (n + 1) / 2]!);
+  const odd = counted(Buffer.concat([zip.subarray(0, start), ...turned, zip.subarray(zip.length - 22)]));
+  expect(await readAll(odd.source)).toEqual(many);
+  expect(odd.seen.bytes).toBeLessThan(8 * zip.length + 300 * 4096);
+});

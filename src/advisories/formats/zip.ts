@@ -33,6 +33,8 @@ const localSignature = 0x0403_4b50;
 const endBytes = 22;
 const longestComment = 0xffff;
 const readAhead = 1024 * 1024;
+/** Pieces that lie no further apart follow each other (bytes). */
+const near = 4096;
 /** Smaller entries are unpacked at once, which is faster than to hand them to a thread. */
 const smallBytes = 64 * 1024;
 const inflate = promisify(inflateRaw);
@@ -41,16 +43,20 @@ const inflate = promisify(inflateRaw);
 export async function* readZip(source: ByteSource, limits: ZipLimits): AsyncGenerator<ZipEntry> {
   const directory = await findDirectory(source);
   if (directory.entries > limits.entries) throw importRefused(`the zip holds more than ${limits.entries} files`);
-  const window = windowOn(source);
+  const ofDirectory = windowOn(source);
+  const ofEntries = windowOn(source);
+  const window = (at: number, length: number) => {
+    if (at + length > source.size) throw broken('its directory is cut off');
+    return ofDirectory(at, length);
+  };
   let position = directory.offset;
   let total = 0;
   let packedTotal = 0;
   for (let n = 0; n < directory.entries; n++) {
-    const head = await window(position, 46);
+    const head = viewOf(await window(position, 46));
     if (head.getUint32(0, true) !== centralSignature) throw broken('its directory is malformed');
     const [nameLength, extraLength, commentLength] = [28, 30, 32].map((at) => head.getUint16(at, true));
-    const rest = await window(position + 46, nameLength! + extraLength!);
-    const bytes = new Uint8Array(rest.buffer, rest.byteOffset, rest.byteLength);
+    const bytes = await window(position + 46, nameLength! + extraLength!);
     const name = new TextDecoder().decode(bytes.subarray(0, nameLength));
     const entry = { ...factsOf(head), ...zip64Of(head, bytes.subarray(nameLength)) };
     position += 46 + nameLength! + extraLength! + commentLength!;
@@ -62,7 +68,7 @@ export async function* readZip(source: ByteSource, limits: ZipLimits): AsyncGene
     if (total > limits.bytes) throw importRefused(`the zip holds more than ${limits.bytes} bytes`);
     // Entries that share their bytes are how small files become endless.
     if (packedTotal > source.size) throw broken('its files overlap');
-    yield { name, read: () => readEntry(source, entry) };
+    yield { name, read: () => readEntry(ofEntries, entry) };
   }
 }
 
@@ -100,14 +106,14 @@ function zip64Of(head: DataView, extra: Uint8Array): Partial<EntryFacts> {
 }
 
 async function readEntry(
-  source: ByteSource,
+  read: ByteSource['read'],
   { flags, method, packedSize, size, offset }: EntryFacts,
 ): Promise<Uint8Array> {
   if ((flags & 1) !== 0) throw broken('it is encrypted');
-  const local = viewOf(await source.read(offset, 30));
+  const local = viewOf(await read(offset, 30));
   if (local.getUint32(0, true) !== localSignature) throw broken('an entry is not where its directory says');
   const start = offset + 30 + local.getUint16(26, true) + local.getUint16(28, true);
-  const packed = await source.read(start, packedSize);
+  const packed = await read(start, packedSize);
   if (method === 0) {
     if (packedSize !== size) throw broken('an entry has another size than it says');
     return packed;
@@ -145,20 +151,24 @@ async function findLargeDirectory(source: ByteSource, position: number, small: {
   return { entries: wide(end, 32), offset: wide(end, 48) };
 }
 
-/** Reads small pieces that follow each other with few calls. */
+/**
+ * Reads small pieces that follow each other with few calls: the more of them, the further ahead. What lies in another order than it
+ * is asked for is read by itself, so that a forged directory has nothing read over and over.
+ */
 function windowOn(source: ByteSource) {
   let start = 0;
-  let held = new Uint8Array();
-  return async (position: number, length: number): Promise<DataView> => {
-    if (position < start || position + length > start + held.length) {
-      if (position + length > source.size) throw broken('its directory is cut off');
+  let held: Uint8Array = new Uint8Array();
+  let ahead = 0;
+  return async (position: number, length: number): Promise<Uint8Array> => {
+    const end = start + held.length;
+    if (position < start || position + length > end) {
+      ahead = position >= start && position <= end + near ? Math.min(Math.max(2 * ahead, near), readAhead) : 0;
+      const wanted = Math.max(length, Math.min(length + ahead, source.size - position));
+      const bytes = await source.read(position, wanted);
       start = position;
-      held = (await source.read(
-        position,
-        Math.min(Math.max(length, readAhead), source.size - position),
-      )) as Uint8Array<ArrayBuffer>;
+      held = bytes;
     }
-    return new DataView(held.buffer, held.byteOffset + position - start, length);
+    return held.subarray(position - start, position - start + length);
   };
 }
 

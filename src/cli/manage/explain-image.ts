@@ -16,7 +16,8 @@ interface Explained {
   kind: string;
   decision: string;
   effect: 'allow' | 'would-deny' | 'pending' | 'deny';
-  policies: { name: string; mode: string }[];
+  policies: { name: string; mode: string; blobs: 'open' | 'admitted' }[];
+  images?: { digest: string; tags: string[] }[];
   reasons: Reason[];
   audited: Reason[];
   more: number;
@@ -48,6 +49,7 @@ export function reportOf(found: Explained): string {
   const lines = [`${repository}@${digest} ${outcomes[effect]} (${decision})`];
   const named = policies.map(({ name, mode }) => `${name} (${mode})`).join(', ');
   lines.push(policies.length === 0 ? 'No policy covers it.' : `Policies: ${named}`);
+  if (found.kind === 'blob') lines.push(...blobLines(found));
   if (found.kind === 'supply-chain') lines.push('It is a signature or the like, which no policy holds back.');
   if (scan) lines.push(scanLine(scan));
   else if (found.kind === 'image') lines.push('It has not been scanned.');
@@ -70,6 +72,18 @@ export function reportOf(found: Explained): string {
   return lines.join('\n');
 }
 
+/** What becomes of a blob is what becomes of the images that have it. */
+function blobLines({ repository, effect, policies, images = [] }: Explained): string[] {
+  if (!policies.some(({ blobs, mode }) => blobs === 'admitted' && mode !== 'audit')) {
+    return ['It is a blob, and no policy here asks which image it belongs to.'];
+  }
+  if (images.length === 0) return ['It is a blob that no image here has; push the image that has it.'];
+  const named = images.map(
+    ({ digest, tags }) => `  ${repository}@${digest}${tags.length > 0 ? ` (${tags.join(', ')})` : ''}`,
+  );
+  return [effect === 'allow' ? 'It is a blob, let out with:' : 'It is a blob of what is not let out:', ...named];
+}
+
 function scanLine({ status, scannedOn, findings, advisoriesOn }: NonNullable<Explained['scan']>): string {
   if (status === 'failed') return 'It could not be scanned: bonded scan show says why.';
   if (status === 'unsupported') return 'It has nothing that can be scanned.';
@@ -80,9 +94,9 @@ function scanLine({ status, scannedOn, findings, advisoriesOn }: NonNullable<Exp
 /** `bonded explain IMAGE`. */
 export const explainImage = buildCommand<CommonFlags & RegistryFlag, [string], Context>({
   docs: {
-    brief: 'Say why an image would be let out, or not',
+    brief: 'Say why an image, or a blob, would be let out, or not',
     fullDescription: describe(
-      'Says whether somebody who may pull would get an image now, by which policies, and each reason with what to do about it.',
+      'Says whether somebody who may pull would get an image now, by which policies, and each reason with what to do about it. Of a blob, which is named by its digest, it says which image lets it out.',
       [
         'explain prod/app:v1',
         'explain prod/app@sha256:0000000000000000000000000000000000000000000000000000000000000000 -o json',

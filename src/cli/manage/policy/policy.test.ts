@@ -7,9 +7,10 @@ import { openCommands } from '../command-rig.double.ts';
 
 let rig: Awaited<ReturnType<typeof openCommands>>;
 let digest: string;
+let layerDigest: string;
 beforeAll(async () => {
   rig = await openCommands();
-  ({ digest } = await pushImage(rig.server.url, 'prod/app', 'v1'));
+  ({ digest, layerDigest } = await pushImage(rig.server.url, 'prod/app', 'v1'));
   await scanned(digest, [openssl]);
   expect((await fetch(`${rig.server.url}/v2/prod/app/manifests/v1`)).status).toBe(200);
   await rig.server.app.pulls.write();
@@ -111,8 +112,11 @@ test('policies are made, changed, listed, shown and deleted', async () => {
     '0.2',
     '--signers-may-read',
     'false',
+    '--blobs',
+    'admitted',
   );
   expect(changed).toMatchObject({ mode: 'enforce', graceDays: 0, maxScanAgeDays: 7, epss: 0.2, signersMayRead: false });
+  expect([made, changed]).toMatchObject([{ blobs: 'open' }, { blobs: 'admitted' }]);
   expect(changed).toMatchObject({ exceptions: { maxDays: 30, fourEyes: false } });
   const opened = await rig.ok('policy', 'update', '-n', 'prod', '--max-scan-age', 'none', '--epss', 'none');
   expect(opened).not.toMatchObject({ maxScanAgeDays: 7 });
@@ -130,6 +134,10 @@ test('explain says why an image is denied, and what lets it out; an exception do
   expect(out).toContain(`prod/app@${digest} is denied (dec_`);
   expect(out).toContain('prod/severity: CVE-2026-42767 (High) in openssl 3.0.19; update openssl to 3.0.22');
   expect(await rig.ok('explain', `prod/app@${digest}`)).toMatchObject({ effect: 'deny', kind: 'image' });
+  const blob = await rig.run(['explain', `prod/app@${layerDigest}`, '-o', 'table']);
+  expect(blob.out).toContain(`prod/app@${layerDigest} is denied (dec_`);
+  expect(blob.out).toContain('Policies: prod (enforce)\nIt is a blob of what is not let out:\n');
+  expect(blob.out).toContain(`  prod/app@${digest} (v1)\nReasons:\n  prod/severity: CVE-2026-42767`);
   expect((await rig.refused('explain', 'prod/app:missing'))[1]).toContain('there is no prod/app:missing');
   const made = await rig.ok(
     'exception',
@@ -156,6 +164,8 @@ test('explain says why an image is denied, and what lets it out; an exception do
   expect(made).toMatchObject({ state: 'Active', approvedBy: 'local operator', status: 'not_affected' });
   const after = await rig.run(['explain', 'prod/app:v1', '-o', 'table']);
   expect(after.out).toContain('is let out');
+  const open = await rig.run(['explain', `prod/app@${layerDigest}`, '-o', 'table']);
+  expect(open.out).toContain(`It is a blob, let out with:\n  prod/app@${digest} (v1)`);
   expect(after.out).toContain('CVE-2026-42767 in pkg:deb/debian/openssl@3.0.19: openssl, until');
   expect(
     (await rig.refused('exception', 'create', '--name', 'x', '--vulnerability', 'CVE-2026-1', '--expires', '90d'))[1],

@@ -35,6 +35,7 @@ export interface PolicySettings {
   scanDeadline?: number;
   signersMayRead?: boolean;
   tagMode?: 'not-found' | 'hold-previous';
+  blobs?: 'open' | 'admitted';
   exceptionDays?: number;
   fourEyes?: boolean;
 }
@@ -89,6 +90,12 @@ export const settingFlags = {
     values: ['not-found', 'hold-previous'],
     optional: true,
     brief: 'In quarantine, what a tag leads to: nothing, or the last image that was admitted (default)',
+  },
+  blobs: {
+    kind: 'enum',
+    values: ['open', 'admitted'],
+    optional: true,
+    brief: 'Blobs that may be read: all (default), or those alone that an image has which is let out',
   },
   exceptionDays: number('days', 'Longest that an exception counts (default: 90)'),
   fourEyes: yesNo('Whether somebody else has to approve an exception'),
