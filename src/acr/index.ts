@@ -11,6 +11,7 @@ import { getRepository, listCatalog, removeRepository, updateRepository } from '
 import { getTag, listTagAttributes, removeTag, updateTag } from './tags.ts';
 
 export type { QuarantineAttributes } from './exchange.ts';
+export { isSearch } from './needs.ts';
 
 /**
  * Answers a request below `/acr/v1` (acr §3.2), after the gates: attributes of repositories, tags and manifests.
@@ -42,6 +43,8 @@ function act(attributes: Attributes, exchange: Exchange, route: Route, action: A
   switch (route.kind) {
     case 'catalog':
       return listCatalog(attributes, exchange);
+    case 'query-all':
+      return searchManifests(attributes, exchange);
     case 'query':
       return searchManifests(attributes, exchange, route.name);
     case 'repository':

@@ -24,7 +24,7 @@ const routes: fc.Arbitrary<[path: string, route: Route]> = fc
     const at = `/acr/v1/${name.replaceAll('/', slash)}`;
     return fc.constantFrom<[string, Route]>(
       ['/acr/v1/_catalog', { kind: 'catalog' }],
-      ['/acr/v1/_metadata/_query', { kind: 'query' }],
+      ['/acr/v1/_metadata/_query', { kind: 'query-all' }],
       [`${at}/_metadata/_query`, { kind: 'query', name }],
       [at, { kind: 'repository', name }],
       [`${at}/_tags`, { kind: 'tags', name }],
@@ -85,7 +85,7 @@ test('no path gives anything but a route with a valid name, nothing, or NAME_INV
         expect((error as RegistryError).code).toBe('NAME_INVALID');
         return;
       }
-      if (route && 'name' in route && route.name !== undefined) expect(isRepositoryName(route.name)).toBe(true);
+      if (route && 'name' in route) expect(isRepositoryName(route.name)).toBe(true);
     }),
     { numRuns },
   );

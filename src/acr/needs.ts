@@ -7,6 +7,7 @@ export type Action = 'list' | 'read' | 'update' | 'delete' | 'undelete';
 
 const methods: Record<Route['kind'], readonly string[]> = {
   catalog: ['GET', 'HEAD'],
+  'query-all': ['POST'],
   query: ['POST'],
   repository: ['GET', 'HEAD', 'PATCH', 'DELETE'],
   tags: ['GET', 'HEAD'],
@@ -19,7 +20,20 @@ const methods: Record<Route['kind'], readonly string[]> = {
   'metadata-key': ['GET', 'HEAD', 'PUT', 'DELETE'],
 };
 
-const lists: ReadonlySet<Route['kind']> = new Set(['catalog', 'query', 'tags', 'history', 'manifests', 'metadata']);
+const lists: ReadonlySet<Route['kind']> = new Set([
+  'catalog',
+  'query-all',
+  'query',
+  'tags',
+  'history',
+  'manifests',
+  'metadata',
+]);
+
+/** Whether a request, by the `route` of its exchange, is a search: a list, whose query is too long for a path. */
+export function isSearch(route: string): boolean {
+  return route === 'acr-query' || route === 'acr-query-all';
+}
 
 /** Methods of a route, for the Allow header of a 405. */
 export function allowedMethods({ kind }: Route): string {
@@ -40,9 +54,8 @@ export function actionOf({ kind }: Route, method: string): Action | undefined {
  * To take a tag away is to delete metadata alone, and who may delete the content may do that, too.
  */
 export function needsOf(route: Route, action: Action): Needs {
-  const name = 'name' in route ? route.name : undefined;
-  // A search of all repositories is as `az acr query` asks for it; its handler looks into what may be read.
-  if (name === undefined) {
+  // A search of all repositories as `az acr query` asks for it; its handler looks into what may be read.
+  if (route.kind === 'catalog' || route.kind === 'query-all') {
     return {
       permissions: ['catalog/read'],
       repository: undefined,
@@ -51,8 +64,8 @@ export function needsOf(route: Route, action: Action): Needs {
   }
   const of = (permissions: Permission[], scope: string): Needs => ({
     permissions,
-    repository: name,
-    challenge: { type: 'repository', name, action: scope },
+    repository: route.name,
+    challenge: { type: 'repository', name: route.name, action: scope },
   });
   // Who may release what is in quarantine need not be able to change anything else: the handler tells them apart.
   const release: Permission[] = route.kind === 'manifest' ? ['quarantine/write'] : [];

@@ -38,11 +38,7 @@ const mostPlaces = 1000;
  * `POST /acr/v1/{name}/_metadata/_query`, and without a name in all repositories whose metadata the caller may read: a query
  * in a part of Kusto's language over the table `Manifests` (acr §3.2; wire form: the extension `acrquery` of azure-cli).
  */
-export function searchManifests(
-  attributes: Attributes,
-  exchange: Exchange,
-  name: string | undefined,
-): Promise<Response> {
+export function searchManifests(attributes: Attributes, exchange: Exchange, name?: string): Promise<Response> {
   requireSearch(attributes, exchange);
   return answerList(attributes.listMemory, exchange, async (share) => {
     const { query, skipToken, top } = await readQueryRequest(exchange);

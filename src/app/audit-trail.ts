@@ -1,3 +1,4 @@
+import { isSearch } from '../acr/index.ts';
 import type { Audit, AuditEntry } from '../audit/index.ts';
 import { isOverLimit } from '../catalog/index.ts';
 import { RegistryError } from '../errors/index.ts';
@@ -94,7 +95,7 @@ export function recordDone(audit: Audit, exchange: GatedExchange, { status }: Re
   if (action === undefined || action === 'metadata' || !exchange.caller) return;
   const caller = callerOf(exchange.caller);
   const entry = { ...about(exchange, caller), action, outcome: 'allowed', target: repository } as const;
-  if (method === 'GET' || method === 'HEAD' || route === 'acr-query') {
+  if (method === 'GET' || method === 'HEAD' || isSearch(route)) {
     // Whoever reads how far an upload has come has read nothing.
     if (action !== 'push') audit.note({ ...entry, detail: { path: path.slice(0, longestField) } });
   } else if (action === 'delete' || action === 'update' || action === 'undelete' || status === 201) {

@@ -1,3 +1,4 @@
+import { isSearch } from '../acr/index.ts';
 import {
   type Authenticator,
   type Caller,
@@ -143,8 +144,7 @@ const harmless = new Set([
 function categoryOf({ method, route, action }: GatedExchange): Category | undefined {
   if (action === 'management') return undefined;
   if (route === 'referrers') return 'listReferrers';
-  // A list, whose query is too long for a path.
-  if (route === 'acr-query') return 'dataplaneRead';
+  if (isSearch(route)) return 'dataplaneRead';
   switch (method) {
     case 'GET':
     case 'HEAD':
