@@ -18,6 +18,7 @@ const fewerHistories = {
 /** What touches neither facts nor bytes, and so is the same on every database. */
 const pure = [
   'src/oci/**',
+  'src/query/**',
   'src/packages/**',
   'src/inventory/languages/**',
   'src/errors/**',

@@ -15,9 +15,13 @@ export interface Attributes {
   blobs: BlobStore;
   /** For lists, until they have gone out. */
   listMemory: ByteBudget;
+  /** For searches while they look: they keep more than lists, which should not wait for them. */
+  searchMemory: ByteBudget;
   /** Undefined where every tag of a repository leads to what it names. */
   heldTags(registryId: number, repository: string): HeldTags | undefined;
   quarantine: QuarantineAttributes;
+  /** Whether the owner of a registry lets its manifests be searched (acr §4.1, `metadataSearch`). */
+  searchesMetadata(registryId: number): boolean;
 }
 
 interface HeldTags {
@@ -54,6 +58,8 @@ interface Asker extends Viewer {
   boundTo(repository: string): number | undefined;
   /** Whether it may see what was deleted of a repository. */
   mayReadDeleted(repository: string): boolean;
+  /** Whose metadata it may read now, whatever its token was given for. */
+  readonly readsMetadata: Viewer;
 }
 
 /** Throws where no gate has said who it is. */

@@ -7,11 +7,13 @@ import { getManifest, listManifestAttributes, updateManifest } from './manifests
 import { matchRoute, type Route } from './match.ts';
 import { getMetadata, listKeys, removeMetadata, setMetadata } from './metadata.ts';
 import { type Action, actionOf, allowedMethods, needsOf } from './needs.ts';
+import { searchManifests } from './query.ts';
 import { getRepository, listCatalog, removeRepository, updateRepository } from './repositories.ts';
 import { purgeDeleted, restoreDeleted } from './restore.ts';
 import { getTag, listTagAttributes, removeTag, updateTag } from './tags.ts';
 
 export type { QuarantineAttributes } from './exchange.ts';
+export { isSearch } from './needs.ts';
 
 /**
  * Answers a request below `/acr/v1` (acr §3.2), after the gates: attributes of repositories, tags and manifests.
@@ -43,6 +45,10 @@ function act(attributes: Attributes, exchange: Exchange, route: Route, action: A
   switch (route.kind) {
     case 'catalog':
       return listCatalog(attributes, exchange);
+    case 'query-all':
+      return searchManifests(attributes, exchange);
+    case 'query':
+      return searchManifests(attributes, exchange, route.name);
     case 'repository':
       if (action === 'update') return updateRepository(attributes, exchange, route);
       return (action === 'delete' ? removeRepository : getRepository)(attributes, exchange, route);

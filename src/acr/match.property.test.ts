@@ -25,6 +25,8 @@ const routes: fc.Arbitrary<[path: string, route: Route]> = fc
     const deleted = `/acr/v1/_deleted/${name.replaceAll('/', slash)}`;
     return fc.constantFrom<[string, Route]>(
       ['/acr/v1/_catalog', { kind: 'catalog' }],
+      ['/acr/v1/_metadata/_query', { kind: 'query-all' }],
+      [`${at}/_metadata/_query`, { kind: 'query', name }],
       [at, { kind: 'repository', name }],
       [`${at}/_tags`, { kind: 'tags', name }],
       [`${at}/_tags/${tag}`, { kind: 'tag', name, tag }],
@@ -67,6 +69,7 @@ test('no path gives anything but a route with a valid name, nothing, or NAME_INV
       '_manifests',
       '_catalog',
       '_metadata',
+      '_query',
       '_deleted',
       'A',
     ),
@@ -93,7 +96,11 @@ test('no path gives anything but a route with a valid name, nothing, or NAME_INV
   );
 });
 
-test.each(['/acr/v1', '/acr/v1/_deleted/_tags', '/acr/v1/_deleted/a/_tags/v1', '/acr/v1/a/_metadata_/key', '/v2/a'])(
-  '%s is not of what is served',
-  (path) => expect(matchRoute(path)).toBeUndefined(),
-);
+test.each([
+  '/acr/v1',
+  '/acr/v1/_deleted/_tags',
+  '/acr/v1/_deleted/a/_tags/v1',
+  '/acr/v1/a/_metadata_/key',
+  '/acr/v1/a/_metadata/_query/x',
+  '/v2/a',
+])('%s is not of what is served', (path) => expect(matchRoute(path)).toBeUndefined());

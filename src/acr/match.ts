@@ -5,6 +5,8 @@ import type { MetadataRoute } from './metadata.ts';
 export type Route =
   | { kind: 'catalog' }
   | DeletedRoute
+  | { kind: 'query-all' }
+  | { kind: 'query'; name: string }
   | { kind: 'repository'; name: string }
   | { kind: 'tags'; name: string }
   | { kind: 'tag'; name: string; tag: string }
@@ -26,10 +28,14 @@ export function matchRoute(path: string): Route | undefined {
   const rest = path.slice(prefix.length);
   if (rest === '_catalog') return { kind: 'catalog' };
   if (rest.startsWith('_deleted/')) return matchDeleted(rest.slice('_deleted/'.length));
+  if (rest === '_metadata/_query') return { kind: 'query-all' };
   const end = rest.startsWith('_') ? 0 : rest.indexOf('/_');
   if (end < 0) return { kind: 'repository', name: requireRepositoryName(rest) };
   const [word, ...parts] = rest.slice(end === 0 ? 0 : end + 1).split('/', 5);
   const named = <R>(route: R) => ({ name: requireRepositoryName(rest.slice(0, end)), ...route });
+  // No key begins with `_`.
+  if (word === '_metadata' && parts[0] === '_query')
+    return parts.length === 1 ? named({ kind: 'query' } as const) : undefined;
   if (word === '_metadata') return metadataRoute(named, { of: 'repository', reference: '' }, [word, ...parts]);
   if (word !== '_tags' && word !== '_manifests') return undefined;
   const [part, ...behind] = parts;

@@ -7,6 +7,8 @@ export type Action = 'list' | 'read' | 'update' | 'delete' | 'undelete' | 'resto
 
 const methods: Record<Route['kind'], readonly string[]> = {
   catalog: ['GET', 'HEAD'],
+  'query-all': ['POST'],
+  query: ['POST'],
   repository: ['GET', 'HEAD', 'PATCH', 'DELETE'],
   tags: ['GET', 'HEAD'],
   tag: ['GET', 'HEAD', 'PATCH', 'DELETE'],
@@ -24,6 +26,8 @@ const methods: Record<Route['kind'], readonly string[]> = {
 
 const lists: ReadonlySet<Route['kind']> = new Set([
   'catalog',
+  'query-all',
+  'query',
   'tags',
   'history',
   'manifests',
@@ -32,6 +36,11 @@ const lists: ReadonlySet<Route['kind']> = new Set([
   'deleted-manifests',
   'deleted-tags',
 ]);
+
+/** Whether a request, by the `route` of its exchange, is a search: a list, whose query is too long for a path. */
+export function isSearch(route: string): boolean {
+  return route === 'acr-query' || route === 'acr-query-all';
+}
 
 /** Methods of a route, for the Allow header of a 405. */
 export function allowedMethods({ kind }: Route): string {
@@ -53,7 +62,8 @@ export function actionOf({ kind }: Route, method: string): Action | undefined {
  * To take a tag away is to delete metadata alone, and who may delete the content may do that, too.
  */
 export function needsOf(route: Route, action: Action): Needs {
-  if (route.kind === 'catalog') {
+  // A search of all repositories as `az acr query` asks for it; its handler looks into what may be read.
+  if (route.kind === 'catalog' || route.kind === 'query-all') {
     return {
       permissions: ['catalog/read'],
       repository: undefined,

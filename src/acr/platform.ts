@@ -14,13 +14,18 @@ const configTypes = new Set([
   'application/vnd.docker.container.image.v1+json',
 ]);
 
+/** Whether a manifest's config says what it runs on. */
+export function hasPlatform(config: ManifestDescription['config']): config is NonNullable<typeof config> {
+  return config !== undefined && configTypes.has(config.mediaType);
+}
+
 /** What an image runs on: its config says that, a blob. Nothing where it is none, large, or cannot be read now. */
 export async function platformOf(
   { catalog, blobs }: Attributes,
   { registryId, name }: Repository,
-  { config }: ManifestDescription,
+  { config }: Pick<ManifestDescription, 'config'>,
 ): Promise<Platform> {
-  if (!config || !configTypes.has(config.mediaType)) return {};
+  if (!hasPlatform(config)) return {};
   const before = known.get(config.digest);
   if (before) return before;
   try {

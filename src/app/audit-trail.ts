@@ -1,3 +1,4 @@
+import { isSearch } from '../acr/index.ts';
 import type { Audit, AuditEntry } from '../audit/index.ts';
 import { isOverLimit } from '../catalog/index.ts';
 import { RegistryError } from '../errors/index.ts';
@@ -93,11 +94,11 @@ const changes: ReadonlySet<string> = new Set(['delete', 'update', 'undelete', 'r
 
 /** Records what was done: what changed something now, what only read within a second. */
 export function recordDone(audit: Audit, exchange: GatedExchange, { status }: Response): void {
-  const { action, repository, path, method } = exchange;
+  const { action, repository, path, method, route } = exchange;
   if (action === undefined || action === 'metadata' || !exchange.caller) return;
   const caller = callerOf(exchange.caller);
   const entry = { ...about(exchange, caller), action, outcome: 'allowed', target: repository } as const;
-  if (method === 'GET' || method === 'HEAD') {
+  if (method === 'GET' || method === 'HEAD' || isSearch(route)) {
     // Whoever reads how far an upload has come has read nothing.
     if (action !== 'push') audit.note({ ...entry, detail: { path: path.slice(0, longestField) } });
   } else if (changes.has(action) || status === 201) {

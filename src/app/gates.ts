@@ -1,4 +1,5 @@
 import { type Permission, scopeActions } from '../access/index.ts';
+import type { Viewer } from '../catalog/index.ts';
 import type { Caller as Asking } from '../distribution/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import {
@@ -34,6 +35,7 @@ interface Asker extends Asking {
   identified: Caller;
   name: string;
   mayReadDeleted(repository: string): boolean;
+  readsMetadata: Viewer;
 }
 
 /** Who the gates have found out it is. */
@@ -180,6 +182,10 @@ function createAsker(identified: Caller, directory: () => Directory, nobodyOf: (
     // The token for a catalog names no repository: what its holder may see now is what counts.
     maySee: (repository) => rights().visible.allows(repository),
     mayReadDeleted: (repository) => rights().allows('deleted/read', repository),
+    get readsMetadata() {
+      const { all, allows } = rights().readable;
+      return { seesAll: all, maySee: allows };
+    },
     get seesAll() {
       return rights().visible.all || rights().allows('catalog/read', undefined);
     },

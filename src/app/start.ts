@@ -59,6 +59,8 @@ export interface Worker extends SharedRights {
  */
 const manifestBytes = 64 * 1024 * 1024;
 const listBytes = 64 * 1024 * 1024;
+/** The same of searches: four at once. */
+const searchBytes = 64 * 1024 * 1024;
 
 /** Wires every front door and starts serving: the one place that knows all of them. `now` (ms) is what tokens expire by. */
 export async function startApp(
@@ -139,9 +141,11 @@ export async function startApp(
     admission: doorOf,
     heldTags,
     quarantine,
+    searchesMetadata: (registryId: number) => access.directory().registry(registryId)?.searchesMetadata === true,
     manifestTimeoutMs: config.uploads.stallTimeout,
     manifestMemory: createByteBudget(manifestBytes),
     listMemory: createByteBudget(listBytes),
+    searchMemory: createByteBudget(searchBytes),
     limits: limits.ofContent,
     received: metrics.received,
     served: metrics.served,

@@ -1,3 +1,4 @@
+import { isSearch } from '../acr/index.ts';
 import {
   type Authenticator,
   type Caller,
@@ -143,6 +144,7 @@ const harmless = new Set([
 function categoryOf({ method, route, action }: GatedExchange): Category | undefined {
   if (action === 'management') return undefined;
   if (route === 'referrers') return 'listReferrers';
+  if (isSearch(route)) return 'dataplaneRead';
   switch (method) {
     case 'GET':
     case 'HEAD':

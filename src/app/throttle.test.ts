@@ -76,6 +76,12 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
 const both = (perMinute: number) => ({ registry: perMinute, identity: perMinute });
 
 describe('a rate', () => {
+  test('of reads counts a search, which is sent as a POST', async () => {
+    const rated = await registryWith({ dataplaneRead: { registry: -1, identity: 20 }, dataplaneWrite: both(1) });
+    const search = () => rated.ask('/acr/v1/_metadata/_query', { method: 'POST', body: '{}' });
+    expectBurst(await untilRefused(search), 20);
+  });
+
   test('lets a burst pass, then answers 429 with whose it is, the tier, and a time that counts down', async () => {
     const rated = await registryWith({ dataplaneRead: { registry: -1, identity: 40 } });
     expect((await push(rated)).status).toBe(201);

@@ -22,6 +22,7 @@ import { describeManifest, describeManifests, hasManifest } from './describe-man
 import { describeRepository, findListedRepository } from './describe-repository.ts';
 import { describeTag, describeTags, describeTagsOf } from './describe-tags.ts';
 import { exerciseDeleted } from './exercise-deleted.double.ts';
+import { exerciseSearch } from './exercise-search.double.ts';
 import { exerciseStorage, farLimits } from './exercise-storage.double.ts';
 import { findBlobToKeep, findLinkedBlob } from './find-blob.ts';
 import { findManifest, findManifestFacts, findManifestToKeep } from './find-manifest.ts';
@@ -155,6 +156,7 @@ export async function exercise(base: Catalog, registryId: number, given: Exercis
     for (const order of ['name', 'newest', 'oldest'] as const)
       await describeManifests(catalog, repository, { order, last: subject.digest, limit: 10 });
   });
+  await during('search manifests', () => exerciseSearch(catalog, repository, [subject.digest, index.digest]));
   const counter = createPullCounter(catalog, () => 'somewhere');
   const puller = { registryId, address: () => '192.0.2.1' };
   for (const tag of [`v1-${own}`, `v2-${own}`]) counter.pulled(puller, repository.id, subject.digest, tag);

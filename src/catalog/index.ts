@@ -12,13 +12,24 @@ export {
   describeDeletedTags,
   listDeletedRepositories,
 } from './describe-deleted.ts';
-export { deleteMetadata, findMetadata, listMetadata, putMetadata } from './custom-metadata.ts';
+export { deleteMetadata, findMetadata, listMetadata, type Metadata, putMetadata } from './custom-metadata.ts';
 export { deleteManifest } from './delete-manifest.ts';
 export { deleteRepository } from './delete-repository.ts';
 export type { Attributes } from './describe-locks.ts';
 export { describeManifest, describeManifests, hasManifest, type ManifestDescription } from './describe-manifests.ts';
 export { describeRepository, findListedRepository, type RepositoryFacts } from './describe-repository.ts';
 export { describeTag, describeTags, describeTagsOf, type TagFacts } from './describe-tags.ts';
+export {
+  annotationsAmong,
+  blobBytesAmong,
+  configsAmong,
+  isListed,
+  type ManifestRow,
+  manifestRows,
+  manifestRowsOf,
+  metadataAmong,
+  tagsAmong,
+} from './search-manifests.ts';
 export { findBlobToKeep, findLinkedBlob, type LinkedBlob } from './find-blob.ts';
 export { countStorage, isStorageCounted } from './count-storage.ts';
 export { findManifest, findManifestFacts, findManifestToKeep } from './find-manifest.ts';
@@ -78,5 +89,10 @@ export { listTagHistory, restoreTag, type TagMove } from './tag-history.ts';
 export { type TagMutability, tagMutabilityModes } from './tag-mutability.ts';
 export { deleteTag, listTags, type TagCondition } from './tags.ts';
 export type { ListOrder } from './time-order.ts';
-export { listVisibleRepositories, type Viewer } from './visible-repositories.ts';
+export {
+  findVisibleRepository,
+  listVisibleRepositories,
+  readVisibleRepositories,
+  type Viewer,
+} from './visible-repositories.ts';
 export { trimTagHistory } from './trim-history.ts';

@@ -1,4 +1,6 @@
+import type { Lockable } from './attributes.ts';
 import type { Catalog } from './context.ts';
+import { findListedRepository, type ListedRepository } from './describe-repository.ts';
 import { readRepositories } from './repositories.ts';
 import { isShown, readShown } from './shown.ts';
 
@@ -12,6 +14,9 @@ export interface Viewer {
 /** Names that are read at once for a viewer who may not see all of them. */
 const batch = 1000;
 
+/** A repository as lists of them have it. */
+export type VisibleRepository = Lockable & { id: number; name: string };
+
 /**
  * Names of repositories that are listed and that somebody may know of, after `last`. Who sees few of many makes us read past the others: where
  * it stopped would be the name of one, so a page ends only when it is full.
@@ -19,23 +24,43 @@ const batch = 1000;
 export async function listVisibleRepositories(
   catalog: Catalog,
   registryId: number,
+  viewer: Viewer,
+  position: { last: string; limit: number },
+): Promise<string[]> {
+  return (await readVisibleRepositories(catalog, registryId, viewer, position)).map(({ name }) => name);
+}
+
+/** The same, with their ids. */
+export async function readVisibleRepositories(
+  catalog: Catalog,
+  registryId: number,
   { maySee, seesAll }: Viewer,
   { last, limit }: { last: string; limit: number },
-): Promise<string[]> {
+): Promise<VisibleRepository[]> {
   const now = catalog.now();
   if (seesAll) {
-    const rows = await readShown<{ name: string; attributes: number; locked_until: number }>(now, limit, (row) =>
+    return readShown<VisibleRepository>(now, limit, (row) =>
       readRepositories(catalog, registryId, row?.name ?? last, limit),
     );
-    return rows.map(({ name }) => name);
   }
-  const seen: string[] = [];
+  const seen: VisibleRepository[] = [];
   for (let after = last; ;) {
     const rows = await readRepositories(catalog, registryId, after, batch);
-    for (const row of rows) if (maySee(row.name) && isShown(row, now) && seen.push(row.name) === limit) return seen;
+    for (const row of rows) if (maySee(row.name) && isShown(row, now) && seen.push(row) === limit) return seen;
     if (rows.length < batch) return seen;
     after = rows.at(-1)!.name;
     // SQLite answers without the event loop turning.
     await new Promise(setImmediate);
   }
+}
+
+/** A repository by its name, where lists of them show it to somebody. */
+export async function findVisibleRepository(
+  catalog: Catalog,
+  registryId: number,
+  { maySee }: Viewer,
+  name: string,
+): Promise<ListedRepository | undefined> {
+  const repository = maySee(name) ? await findListedRepository(catalog, registryId, name) : undefined;
+  return repository && isShown(repository, catalog.now()) ? repository : undefined;
 }

@@ -16,6 +16,8 @@ export interface Rights {
   allows(permission: Permission, repository: string | undefined): boolean;
   /** The repositories that it may know of. */
   readonly visible: RepositoryFilter;
+  /** Those whose metadata it may read. */
+  readonly readable: RepositoryFilter;
 }
 
 /** Decisions that are kept of one caller. */
@@ -39,11 +41,19 @@ function readRights(caller: Caller, directory: Directory): Rights {
   const registry = directory.registry(caller.registryId);
   const decisions = new Map<string, Decision>();
   let visible: RepositoryFilter | undefined;
+  let readable: RepositoryFilter | undefined;
   return {
     principal,
     get visible() {
       visible ??= principal && registry ? repositoryFilter(directory.policy, principal, registry.name) : nothing;
       return visible;
+    },
+    get readable() {
+      readable ??=
+        principal && registry
+          ? repositoryFilter(directory.policy, principal, registry.name, ['metadata/read'])
+          : nothing;
+      return readable;
     },
     allows(permission, repository) {
       if (!principal || !registry) return false;

@@ -33,6 +33,8 @@ export interface RegistryFacts {
   quarantines: boolean;
   /** What becomes of manifests that are deleted. */
   softDelete?: SoftDelete | undefined;
+  /** Whether what is known of its manifests can be searched. */
+  searchesMetadata: boolean;
   /** How much may be stored in it. */
   storageQuota?: StorageQuota | undefined;
 }
@@ -54,6 +56,7 @@ export function factsOf(resource: Resource, properties: PropertiesOf<typeof regi
     tagMutability: tagMutabilityOf(properties),
     quarantines: properties.policies?.quarantinePolicy?.status.toLowerCase() === 'enabled',
     softDelete: softDeleteOf(properties),
+    searchesMetadata: properties.metadataSearch === 'Enabled',
     storageQuota,
     anonymousPull: repositories.map((repository) => ({ repository, permissions: ['content/read', 'metadata/read'] })),
   };

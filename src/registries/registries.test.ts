@@ -43,6 +43,7 @@ describe('the resource of a registry', () => {
       anonymousPull: [],
       mayExport: true,
       quarantines: false,
+      searchesMetadata: false,
       tagMutability: expect.any(Function),
     });
     expect(facts.tagMutability('any')).toBeUndefined();

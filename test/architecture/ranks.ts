@@ -4,7 +4,7 @@
  */
 export const ranks: readonly (readonly [rank: string, folders: readonly string[]])[] = [
   ['0a', ['errors']],
-  ['0b', ['oci', 'exchange', 'packages']],
+  ['0b', ['oci', 'exchange', 'packages', 'query']],
   ['1a', ['config', 'memory', 'telemetry']],
   ['1b', ['database', 'outbound']],
   ['1c', ['jobs', 'operations', 'events']],

@@ -16,6 +16,8 @@ export interface PrintOptions {
   query?: string | undefined;
   /** Headings with the JMESPath of each, for tables and TSV without a query; default: what the value has. */
   columns?: Columns;
+  /** What of the value a table and TSV have, without a query; default: all of it. */
+  rows?(value: unknown): unknown;
   /** Writes the whole value for people, in place of a table; it has to see to what a terminal must not get. */
   report?(value: unknown): string;
 }
@@ -30,12 +32,15 @@ export function formatOf(context: Context, output: OutputFormat | undefined): Ou
  * Prints the outcome of a command. JSON and YAML have all of it; tables and TSV have the columns, or what the query has
  * left. Undefined prints nothing. Throws an Error where the query is no JMESPath.
  */
-export function print(context: Context, value: unknown, { output, query, columns, report }: PrintOptions): void {
+export function print(context: Context, value: unknown, { output, query, columns, rows, report }: PrintOptions): void {
   const format = formatOf(context, output);
   const selected = query === undefined ? value : select(value, query);
   if (format === 'none' || selected === undefined) return;
+  const isRows = rows !== undefined && query === undefined && (format === 'table' || format === 'tsv');
   const isReport = report !== undefined && format === 'table' && query === undefined;
-  const text = isReport ? report(selected) : render(format, selected, query === undefined ? columns : undefined);
+  const text = isReport
+    ? report(selected)
+    : render(format, isRows ? rows(selected) : selected, query === undefined ? columns : undefined);
   if (text === '') return;
   endWithReader(context);
   context.write(text);

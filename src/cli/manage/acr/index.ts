@@ -5,7 +5,7 @@ import { networkRuleRoutes } from '../network/rules.ts';
 import { scopeMapRoutes } from '../token/scope-maps.ts';
 import { tokenRoutes } from '../token/index.ts';
 import { checkHealthCommand } from '../../health/command.ts';
-import { lock, manifestRoutes, metadataRoutes, repositoryRoutes, tagRoutes, unlock } from '../content/index.ts';
+import { lock, manifestRoutes, metadataRoutes, query, repositoryRoutes, tagRoutes, unlock } from '../content/index.ts';
 import { replicationRoutes } from '../replication/index.ts';
 import { adminRoutes } from './credentials.ts';
 import { importCommand } from './import.ts';
@@ -43,6 +43,7 @@ export const registryRoutes = buildRouteMap({
     manifest: manifestRoutes,
     tag: tagRoutes,
     metadata: metadataRoutes,
+    query,
     lock,
     unlock,
     scopeMap: scopeMapRoutes,

@@ -24,6 +24,7 @@ export interface RegistrySettings extends NetworkSettings, StorageFlags {
   tagImmutability?: TagImmutability['mode'];
   tagImmutabilityExclusions?: (readonly string[])[];
   quarantineEnabled?: boolean;
+  allowMetadataSearch?: boolean;
   tags?: (readonly string[])[];
 }
 
@@ -55,6 +56,7 @@ export const settingFlags = {
   },
   tagImmutabilityExclusions: exclusionsFlag,
   quarantineEnabled: { ...yesNoFlag, brief: 'Whether nothing can be pulled that nobody has released' },
+  allowMetadataSearch: { ...yesNoFlag, brief: 'Whether what is known of manifests can be searched: acr query' },
   ...storageFlags,
   tags: { ...wordsFlag, placeholder: 'name=value…', brief: 'Tags of the resource; "" for none' },
 } as const;
@@ -70,6 +72,7 @@ export function propertiesOf({
   tagImmutability,
   tagImmutabilityExclusions: exclusions,
   quarantineEnabled,
+  allowMetadataSearch: searched,
   ...network
 }: RegistrySettings) {
   const repositories = allWords(anonymousPullRepositories);
@@ -81,6 +84,7 @@ export function propertiesOf({
   return {
     ...reached,
     ...(Object.keys(policies).length > 0 && { policies }),
+    ...(searched !== undefined && { metadataSearch: searched ? ('Enabled' as const) : ('Disabled' as const) }),
     ...(adminEnabled !== undefined && { adminUserEnabled: adminEnabled }),
     ...(anonymousPullEnabled !== undefined && { anonymousPullEnabled }),
     ...(repositories && { anonymousPullRepositories: repositories }),

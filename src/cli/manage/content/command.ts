@@ -54,6 +54,8 @@ export interface ContentCommand<Flags extends object> {
   aliases?: Aliases<keyof Flags & string>;
   /** Of tables. */
   columns?: Columns | ((flags: Flags) => Columns);
+  /** What of the value tables and TSV have; default: all of it. */
+  rows?(value: unknown): unknown;
   /** Does it; what it resolves with is printed, undefined is not. */
   run(connection: ContentConnection, flags: Flags): Promise<unknown>;
 }
@@ -114,7 +116,7 @@ function build<Flags extends object>(
   options: Omit<ContentCommand<Flags>, 'flags'> & { flags: object },
   target: Target,
 ): Command<Context> {
-  const { brief, details, examples, columns, run } = options;
+  const { brief, details, examples, columns, rows, run } = options;
   const parameters = {
     flags: { ...options.flags, ...target.flags, ...targetFlags, ...commonFlags },
     aliases: { ...options.aliases, ...targetAliases, ...commonAliases },
@@ -132,7 +134,7 @@ function build<Flags extends object>(
       const given = { ...flags, ...place };
       const value = await run(connection, given);
       const shown = typeof columns === 'function' ? columns(given) : columns;
-      print(this, value, { output, query, ...(shown && { columns: shown }) });
+      print(this, value, { output, query, ...(shown && { columns: shown }), ...(rows && { rows }) });
     },
   });
 }

@@ -6,6 +6,7 @@ import { showTags, untag } from './tags.ts';
 export { lock, unlock } from './locks.ts';
 export { manifestRoutes } from './manifests.ts';
 export { metadataRoutes } from './metadata.ts';
+export { query } from './query.ts';
 export { tagRoutes } from './tags.ts';
 
 /** More commands about repositories go here. */

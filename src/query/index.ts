@@ -1,0 +1,10 @@
+export type { Bound, Place, Row } from './compiled.ts';
+export { parseQuery } from './parse.ts';
+export { type Plan, planQuery, type TableColumn } from './plan.ts';
+export { QueryError } from './query-error.ts';
+export { boundsOf, orderedBy } from './reading.ts';
+export type { Rendered } from './render.ts';
+export { type Page, runQuery } from './run-query.ts';
+export { type Batch, type Budget, createBudget, type Source } from './source.ts';
+export { readState, type State } from './state.ts';
+export type { Value } from './values.ts';
