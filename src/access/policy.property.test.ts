@@ -20,7 +20,7 @@ import {
   type RoleAssignmentMode,
 } from './index.ts';
 
-const numRuns = Math.ceil(Number(process.env['BONDED_TEST_RUNS'] ?? 1_000) / 2);
+const numRuns = Math.ceil(Number(process.env['BONDED_TEST_RUNS'] ?? 1_000) / 4);
 const timeout = 10_000 + numRuns * 2;
 
 const issuer = 'https://issuer.example';

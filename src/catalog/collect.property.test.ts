@@ -167,7 +167,7 @@ describe('garbage collection', () => {
     'whatever is pushed, deleted, collected and cut short: nothing is lost, and in the end nothing is left over',
     async () => {
       // Several at a time, because each waits for the disk much of its time.
-      const share = Math.ceil(histories / explorers);
+      const share = Math.ceil(histories / explorers / 2);
       const results = await Promise.all(Array.from({ length: explorers }, () => explore(soundParts, share)));
       for (const result of results) {
         if (result.failed) throw new Error(fc.defaultReportMessage(result), { cause: result.errorInstance });

@@ -305,7 +305,7 @@ describe('the admin user', () => {
     expect(claimsOf(token)).toMatchObject({
       sub: 'admin',
       access: [
-        { name: 'a', actions: ['pull', 'push', 'delete', 'metadata_read', 'metadata_write'] },
+        { name: 'a', actions: ['*'] },
         { name: 'catalog', actions: ['*'] },
       ],
     });

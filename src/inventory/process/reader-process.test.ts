@@ -80,11 +80,12 @@ describe('lesson 59: a layer is read in a process of its own', () => {
       await opened;
       yield archive.subarray(20);
     }
+    const readers = () => childrenOf(process.pid).filter((one) => read(`/proc/${one}/oom_score_adj`) === '1000\n');
+    // Those of the tests before may be on their way out.
+    await until(() => readers().length === 0);
     const extraction = extract(streamOf(slow()));
     try {
-      const pid = await until(() =>
-        childrenOf(process.pid).find((one) => read(`/proc/${one}/oom_score_adj`) === '1000\n'),
-      );
+      const pid = await until(() => readers()[0]);
       // Behind the name, which may have spaces, the seventeenth field is the nice value.
       const nice = read(`/proc/${pid}/stat`)
         ?.replace(/^.*\) /, '')
