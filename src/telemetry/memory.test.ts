@@ -55,3 +55,28 @@ test('collecting takes a small part of the time, however long it takes', () => {
   expect(collections).toBeGreaterThan(10);
   expect(collections * 200).toBeLessThan(100_000 * 0.07);
 });
+
+test('it takes the more of the time, the less room there is', () => {
+  const partAt = (megabytes: number) => {
+    let time = 0;
+    let resident = megabytes;
+    let collections = 0;
+    const look = createMemoryKeeper({
+      resident: () => resident * MiB,
+      collect() {
+        collections++;
+        time += 100;
+        resident = megabytes - 20;
+      },
+      now: () => time,
+    });
+    for (; time < 100_000; time += 100) {
+      look();
+      resident = megabytes;
+    }
+    return (collections * 100) / 100_000;
+  };
+  expect(partAt(140)).toBeWithin(0.025, 0.04);
+  expect(partAt(168)).toBeWithin(0.08, 0.11);
+  expect(partAt(200)).toBeWithin(0.12, 0.16);
+});

@@ -6,14 +6,18 @@ const enough = 136 * 1024 * 1024;
 /** And only when there is so much more than after the last time: of what was there then, and at least (bytes). */
 const growth = 0.06;
 const leastGrowth = 8 * 1024 * 1024;
-/** And not more often than this (ms), nor for more than this part of the time: a collection stops the event loop. */
-const pauseMs = 200;
-const partOfTime = 0.1;
 /** Or after so long (ms): what was needed the last time may be garbage since, and nothing more has come. */
 const againMs = 60_000;
-
+/** And not more often than this (ms): a collection stops the event loop. */
+const pauseMs = 200;
 /** Garbage comes in at up to 60 MiB a second on a fast machine (ms). */
 const lookMs = 100;
+
+/** Nor for more than this part of the time: the less, the more room there is below the 200 MiB that a process may have. */
+function partOfTime(bytes: number): number {
+  const used = (bytes - enough) / (64 * 1024 * 1024);
+  return Math.min(0.15, Math.max(0.03, used / 5));
+}
 
 /** Looks at the memory of the process ten times a second, and keeps it near what is needed. */
 export function watchMemory(look = createMemoryKeeper()): () => void {
@@ -29,18 +33,19 @@ export function createMemoryKeeper({
   now = () => performance.now(),
 } = {}): () => void {
   let floor = 0;
-  let grown = Number.NEGATIVE_INFINITY;
-  let late = Number.NEGATIVE_INFINITY;
+  let ended = Number.NEGATIVE_INFINITY;
+  let took = 0;
   return () => {
     const bytes = resident();
     floor = Math.min(floor, bytes);
-    const enoughGrowth = Math.max(leastGrowth, floor * growth);
-    if (bytes < enough || now() < (bytes - floor < enoughGrowth ? late : grown)) return;
+    if (bytes < enough) return;
+    const hasGrown = bytes - floor >= Math.max(leastGrowth, floor * growth);
+    const wait = hasGrown ? Math.max(pauseMs, took / partOfTime(bytes)) : againMs;
     const began = now();
+    if (began < ended + wait) return;
     collect();
-    const ended = now();
+    ended = now();
+    took = ended - began;
     floor = resident();
-    grown = ended + Math.max(pauseMs, (ended - began) / partOfTime);
-    late = ended + againMs;
   };
 }
