@@ -47,8 +47,8 @@ export const advisoryUpdate: Shape = {
   needs: [...(findPostgres() ? [] : ['postgres']), ...(hasExports() ? [] : ['shared/testdata/osv'])],
   rounds: 1,
   rows: [...rowsFor('sqlite'), ...rowsFor('postgres')],
-  async prepare() {
-    postgres = await startPostgres();
+  async prepare({ scale }) {
+    postgres = await startPostgres({ durable: !scale.brief });
   },
   async finish() {
     await postgres?.stop();

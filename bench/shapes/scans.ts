@@ -40,7 +40,7 @@ export const scans: Shape = {
     { key: 'busyP99', what: 'such a push while images are scanned, 99th percentile', unit: 'ms', better: 'less' },
     { key: 'scanned', what: 'images scanned meanwhile', unit: '1/s', better: 'more' },
   ],
-  async prepare({ directory }) {
+  async prepare({ directory, scale }) {
     const root = join(directory, 'scans-root');
     const [debian, python] = await chosenPackages();
     await mkdir(join(root, 'var/lib/dpkg'), { recursive: true });
@@ -52,7 +52,11 @@ export const scans: Shape = {
       await mkdir(folder, { recursive: true });
       await writeFile(join(folder, 'METADATA'), `Metadata-Version: 2.1\nName: ${name}\nVersion: ${version}\n\n`);
     }
-    await run(['sh', '-c', `tar -c -C / usr/bin usr/lib 2>/dev/null | head -c ${restBytes} >${join(root, 'rest')}`]);
+    await run([
+      'sh',
+      '-c',
+      `tar -c -C / usr/bin usr/lib 2>/dev/null | head -c ${scale.brief ? restBytes / 10 : restBytes} >${join(root, 'rest')}`,
+    ]);
     await run(['sh', '-c', `tar -c -C ${root} . | gzip -1 -c >${join(directory, 'scans-layer')}`]);
   },
   async measure(situation) {

@@ -4,7 +4,7 @@ import { managementOf, registry } from '../../test/support/management.ts';
 import { tiersOf } from '../../test/support/tiers.ts';
 import { createDatabase } from '../client/old-facts.ts';
 import { pushFor } from '../client/push-load.ts';
-import type { Figures, Row, Shape } from '../shape.ts';
+import type { Figures, Row, Scale, Shape } from '../shape.ts';
 
 const connections = 16;
 const tib = 2 ** 40;
@@ -52,8 +52,8 @@ export const storageLimits: Shape = {
   async measure({ scale }) {
     const database = await createDatabase(postgres!.url, `limits${++measurement}`);
     return {
-      ...(await measureOn('sqlite', {}, scale.seconds)),
-      ...(await measureOn('postgres', { database }, scale.seconds)),
+      ...(await measureOn('sqlite', {}, scale)),
+      ...(await measureOn('postgres', { database }, scale)),
     };
   },
 };
@@ -61,7 +61,7 @@ export const storageLimits: Shape = {
 async function measureOn(
   key: keyof typeof databases,
   options: { database?: string },
-  seconds: number,
+  { seconds, brief }: Scale,
 ): Promise<Figures> {
   await using server = await startTestProcess({ ...options, settings: { 'gc.interval': '24h' } });
   const rates = { true: 0, false: 0 };
@@ -70,9 +70,10 @@ async function measureOn(
   await tiers.put('unlimited', { limits: { maxStorage: -1 } });
   await tiers.use('unlimited');
   await push(server, 0.5);
-  for (const limited of order) {
+  const turns = brief ? order.slice(0, 2) : order;
+  for (const limited of turns) {
     await managementOf(server.url).patch(registry, { storageQuota: limited ? quota : null });
-    rates[`${limited}`] += (await push(server, seconds / 2)) / (order.length / 2);
+    rates[`${limited}`] += (await push(server, seconds / 2)) / (turns.length / 2);
   }
   return { [key]: rates.true, [`${key}Cost`]: rates.false / rates.true };
 }

@@ -182,7 +182,7 @@ describe('deleting', () => {
     expect([code, out]).toEqual([2, '']);
     expect(error).toBe(
       `The manifest gone/app@${image.digest} goes, and its tags:\n  latest\n  v1\n` +
-        'bonded: deleting gone/app:v1 with another tag cannot be undone; --yes says that it is meant\n',
+        'bonded: deleting gone/app:v1 with another tag cannot be undone, unless the registry keeps what is deleted; --yes says that it is meant\n',
     );
     expect(await rig.ok(...words, '--yes')).toEqual({
       manifestsDeleted: [image.digest],

@@ -1,6 +1,6 @@
 import { type ContentConnection, type Image, repositoryScope, tagAttributes } from '../../content/index.ts';
 import { shown } from '../../output/index.ts';
-import { confirm } from '../confirm.ts';
+import { confirm, unlessKept } from '../confirm.ts';
 import type { ConfirmFlag } from '../flags.ts';
 import { describeSubject, imageSubject } from './subject.ts';
 
@@ -32,7 +32,7 @@ export async function deleteImage(connection: ContentConnection, flags: ConfirmF
   if (!flags.yes) note(listed(`${repository}@${at}`, names));
   const others = names.filter((name) => name !== image.tag).length;
   const also = others === 0 ? '' : ` with ${others === 1 ? 'another tag' : `${others} other tags`}`;
-  await confirm(connection, flags, `deleting ${image.name}${also}`);
+  await confirm(connection, flags, `deleting ${image.name}${also}`, unlessKept);
   const path = `/v2/${repository}/manifests/${at}`;
   await client.send({ method: 'DELETE', path, scope: repositoryScope(repository, 'delete', 'metadata_read') });
   return { manifestsDeleted: [at], tagsDeleted: names };

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { catalogScope, deletedRepository, repositoryScope } from '../../content/index.ts';
 import { withProgress } from '../../progress.ts';
-import { confirm } from '../confirm.ts';
+import { confirm, unlessKept } from '../confirm.ts';
 import { confirmFlag, type ConfirmFlag } from '../flags.ts';
 import { type AttributeFlags, attributeFlags, changeOf } from './attributes.ts';
 import { deletedColumns, lockColumns } from './columns.ts';
@@ -77,7 +77,7 @@ export const deleteRepository = contentCommand<SubjectFlags & ConfirmFlag>({
       const parts = [counted(Number(manifestCount), 'manifest'), counted(Number(tagCount), 'tag')];
       connection.note(`The repository ${repository} goes, with ${parts.join(' and ')}.`);
     }
-    await confirm(connection, flags, `deleting the repository ${repository} with all that is in it`);
+    await confirm(connection, flags, `deleting the repository ${repository} with all that is in it`, unlessKept);
     const scope = repositoryScope(repository, 'delete', 'metadata_read');
     return withProgress(context, `Deleting ${repository}`, () =>
       client.json({ method: 'DELETE', path, scope, answer: deletedRepository }),
