@@ -5,15 +5,14 @@ import {
   describeDeletedTags,
   findRepository,
   listDeletedRepositories,
+  type ListPosition,
 } from '../catalog/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import { answerList } from '../memory/index.ts';
 import { isTag } from '../oci/index.ts';
 import { askerOf, type Attributes, type Exchange } from './exchange.ts';
-import { nextLink, pageOf } from './page.ts';
-import { sourceOf } from './render.ts';
-
-const iso = (at: number): string => new Date(at).toISOString();
+import { nextLink, pageOf, type PageQuery } from './page.ts';
+import { iso, renderContent, sourceOf } from './render.ts';
 
 /** About as many bytes as an entry has in JSON, and as a tag of a manifest has beside. */
 const entryBytes = 900;
@@ -56,38 +55,15 @@ export function listDeletedManifests(
 ): Promise<Response> {
   return answerList(attributes.listMemory, exchange, async (share) => {
     const asked = pageOf(exchange.query);
-    const { n, last, at, order } = asked;
-    const isThere = await requireBoundName(attributes, exchange, name);
-    share.take((n + 1) * entryBytes);
-    const position = { order, last, at, limit: n + 1 };
-    const found = await describeDeleted(attributes.catalog, exchange.registryId, name, position);
-    if (found.length === 0 && !isThere) throw new RegistryError('NAME_UNKNOWN', { detail: { name } });
-    const page = found.slice(0, n);
+    const read = (position: ListPosition) => describeDeleted(attributes.catalog, exchange.registryId, name, position);
+    const { page, end } = await pageOfDeleted(attributes, exchange, { name, asked, share, read });
     share.take(page.reduce((sum, { tags }) => sum + tags.length * tagBytes, 0));
-    const end = page.at(-1);
     const path = `/acr/v1/_deleted/${name}/_manifests`;
     return {
       body: { ...sourceOf(exchange, name), manifests: page.map(renderDeleted) },
-      headers: end && found.length > n ? nextLink(path, asked, { name: end.digest, at: end.deletedAt }) : {},
+      headers: end ? nextLink(path, asked, { name: end.digest, at: end.deletedAt }) : {},
     };
   });
-}
-
-function renderDeleted(manifest: DeletedManifest) {
-  const { digest, mediaType, artifactType, imageSize, subject, pushedAt, deletedAt, purgeAt, by, tags } = manifest;
-  return {
-    digest,
-    imageSize,
-    createdTime: iso(pushedAt),
-    lastUpdateTime: iso(pushedAt),
-    mediaType,
-    ...(artifactType !== undefined && { artifactType }),
-    ...(subject !== undefined && { subject }),
-    ...(tags.length > 0 && { tags }),
-    deletedAt: iso(deletedAt),
-    purgeAt: iso(purgeAt),
-    ...(by && { deletedBy: by }),
-  };
 }
 
 /**
@@ -101,33 +77,60 @@ export function listDeletedTags(
 ): Promise<Response> {
   return answerList(attributes.listMemory, exchange, async (share) => {
     const asked = pageOf(exchange.query);
-    const { n, last, at, order, query } = asked;
-    const tag = query.get('tag') || undefined;
+    const tag = asked.query.get('tag') || undefined;
     if (tag !== undefined && !isTag(tag)) {
       throw new RegistryError('TAG_INVALID', { detail: { tag: tag.slice(0, 160) } });
     }
-    const isThere = await requireBoundName(attributes, exchange, name);
-    share.take((n + 1) * entryBytes);
-    const position = { order, last, at, digest: query.get('digest') ?? undefined, tag, limit: n + 1 };
-    const found = await describeDeletedTags(attributes.catalog, exchange.registryId, name, position);
-    if (found.length === 0 && !isThere) throw new RegistryError('NAME_UNKNOWN', { detail: { name } });
-    const page = found.slice(0, n);
-    const end = page.at(-1);
+    const digest = asked.query.get('digest') ?? undefined;
+    const read = (position: ListPosition) =>
+      describeDeletedTags(attributes.catalog, exchange.registryId, name, { ...position, digest, tag });
+    const { page, end } = await pageOfDeleted(attributes, exchange, { name, asked, share, read });
     return {
       body: { ...sourceOf(exchange, name), tags: page.map(renderDeletedTag) },
-      headers: end && found.length > n ? nextTagsLink(`/acr/v1/_deleted/${name}/_tags`, asked.n, query, end) : {},
+      headers: end ? linkBehind(`/acr/v1/_deleted/${name}/_tags`, asked, end, tag) : {},
     };
   });
 }
 
+/** A page of what is kept of a repository, and its last entry where there is more. NAME_UNKNOWN where there is neither. */
+async function pageOfDeleted<Entry>(
+  attributes: Attributes,
+  exchange: Exchange,
+  {
+    name,
+    asked: { n, last, at, order },
+    share,
+    read,
+  }: {
+    name: string;
+    asked: PageQuery;
+    share: { take(bytes: number): void };
+    read(position: ListPosition): Promise<Entry[]>;
+  },
+): Promise<{ page: Entry[]; end: Entry | undefined }> {
+  const isThere = await requireBoundName(attributes, exchange, name);
+  share.take((n + 1) * entryBytes);
+  const found = await read({ order, last, at, limit: n + 1 });
+  if (found.length === 0 && !isThere) throw new RegistryError('NAME_UNKNOWN', { detail: { name } });
+  const page = found.slice(0, n);
+  return { page, end: found.length > n ? page.at(-1) : undefined };
+}
+
+function renderDeleted(manifest: DeletedManifest) {
+  const { subject, deletedAt, purgeAt, by } = manifest;
+  return {
+    ...renderContent(manifest),
+    ...(subject !== undefined && { subject }),
+    deletedAt: iso(deletedAt),
+    purgeAt: iso(purgeAt),
+    ...(by && { deletedBy: by }),
+  };
+}
+
 /** With all that tells tags of one name apart. */
-function nextTagsLink(path: string, n: number, query: URLSearchParams, end: DeletedTag) {
-  const next = new URLSearchParams({ last: end.name, n: String(n), orderby: query.get('orderby') ?? '' });
-  next.set('at', String(end.deletedAt));
-  next.set('digest', end.digest);
-  const tag = query.get('tag');
-  if (tag) next.set('tag', tag);
-  return { Link: `<${path}?${next}>; rel="next"` };
+function linkBehind(path: string, asked: PageQuery, end: DeletedTag, tag: string | undefined) {
+  const more = { at: String(end.deletedAt), digest: end.digest, ...(tag !== undefined && { tag }) };
+  return nextLink(path, asked, { name: end.name }, more);
 }
 
 function renderDeletedTag({ name, digest, deletedAt, purgeAt }: DeletedTag) {

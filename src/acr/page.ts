@@ -51,11 +51,20 @@ export function pageOf(text: string): PageQuery {
   };
 }
 
-/** The Link header of a page after which there is more, in ACR's form: relative, with the same order. */
-export function nextLink(path: string, { n, order, query }: PageQuery, last: { name: string; at?: number }) {
+/**
+ * The Link header of a page after which there is more, in ACR's form: relative, with the same order. `more`: what else tells
+ * the last entry from others.
+ */
+export function nextLink(
+  path: string,
+  { n, order, query }: PageQuery,
+  last: { name: string; at?: number },
+  more: Readonly<Record<string, string>> = {},
+) {
   const next = new URLSearchParams({ last: last.name, n: String(n), orderby: query.get('orderby') ?? '' });
   const digest = query.get('digest');
   if (digest !== null) next.set('digest', digest);
   if (order !== 'name' && last.at !== undefined) next.set('at', String(last.at));
+  for (const [name, value] of Object.entries(more)) next.set(name, value);
   return { Link: `<${path}?${next}>; rel="next"` };
 }

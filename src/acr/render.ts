@@ -1,8 +1,8 @@
-import type { Attributes, ManifestDescription, RepositoryFacts, TagFacts } from '../catalog/index.ts';
+import type { Attributes, DeletedManifest, ManifestDescription, RepositoryFacts, TagFacts } from '../catalog/index.ts';
 import type { Platform } from '../oci/index.ts';
 import type { Exchange, QuarantineState } from './exchange.ts';
 
-const iso = (at: number): string => new Date(at).toISOString();
+export const iso = (at: number): string => new Date(at).toISOString();
 
 /** Where every answer about content says it comes from (acr §3.2). */
 export function sourceOf(exchange: Exchange, imageName: string): { registry: string; imageName: string } {
@@ -43,23 +43,31 @@ export function renderTag({ name, digest, createdAt, updatedAt, attributes }: Ta
   };
 }
 
-export function renderManifest(
-  manifest: ManifestDescription,
-  { architecture, os }: Platform = {},
-  { state, details }: { state?: QuarantineState; details?: string } = {},
-) {
-  const { digest, mediaType, artifactType, pushedAt, imageSize, config, tags, children } = manifest;
+/** What is said of a manifest that is there, and of one that is kept as deleted. */
+export function renderContent(manifest: DeletedManifest | ManifestDescription) {
+  const { digest, mediaType, artifactType, pushedAt, imageSize, tags } = manifest;
   return {
     digest,
     imageSize,
     createdTime: iso(pushedAt),
     lastUpdateTime: iso(pushedAt),
     mediaType,
+    ...(artifactType !== undefined && { artifactType }),
+    ...(tags.length > 0 && { tags }),
+  };
+}
+
+export function renderManifest(
+  manifest: ManifestDescription,
+  { architecture, os }: Platform = {},
+  { state, details }: { state?: QuarantineState; details?: string } = {},
+) {
+  const { config, children } = manifest;
+  return {
+    ...renderContent(manifest),
     ...(architecture !== undefined && { architecture }),
     ...(os !== undefined && { os }),
     ...(config && { configMediaType: config.mediaType }),
-    ...(artifactType !== undefined && { artifactType }),
-    ...(tags.length > 0 && { tags }),
     ...(children.length > 0 && { references: children }),
     changeableAttributes: {
       ...renderAttributes(manifest.attributes),

@@ -89,7 +89,7 @@ export async function openAdmissionRig(settings: Record<string, string | number>
     async until(what: () => Promise<boolean>): Promise<void> {
       for (const end = Date.now() + 45_000; ; await Bun.sleep(50)) {
         if (await what()) return;
-        if (Date.now() > end) throw new Error('it has not become so within 30 s');
+        if (Date.now() > end) throw new Error('it has not become so within 45 s');
       }
     },
   };

@@ -1,6 +1,6 @@
 import type { Digest } from '../oci/index.ts';
 import type { Catalog, Mover } from './context.ts';
-import { purgeTime } from './keep-deleted.ts';
+import { retentionOf } from './keep-deleted.ts';
 import { afterName } from './pages.ts';
 import { following, type ListPosition } from './time-order.ts';
 import './tables.ts';
@@ -82,7 +82,7 @@ async function describe(catalog: Catalog, registryId: number, row: Row): Promise
     subject: row.subject_digest ?? undefined,
     pushedAt: row.pushed_at,
     deletedAt: row.deleted_at,
-    purgeAt: purgeTime(catalog, registryId, row.deleted_at),
+    purgeAt: row.deleted_at + retentionOf(catalog, registryId),
     by: row.by_id === null ? undefined : { id: row.by_id, name: row.by_name ?? row.by_id },
     tags: tags.map(({ name }) => name),
   };
@@ -123,8 +123,9 @@ export async function describeDeletedTags(
           AND m.pushed_at <= t.deleted_at) ${text}`,
     [registryId, repository, ...values],
   );
+  const retention = retentionOf(catalog, registryId);
   return rows.map(({ name, digest, deleted_at: deletedAt }) => {
-    return { name, digest, deletedAt, purgeAt: purgeTime(catalog, registryId, deletedAt) };
+    return { name, digest, deletedAt, purgeAt: deletedAt + retention };
   });
 }
 

@@ -88,7 +88,7 @@ export { catalogMigrations } from './tables.ts';
 export { listTagHistory, restoreTag, type TagMove } from './tag-history.ts';
 export { type TagMutability, tagMutabilityModes } from './tag-mutability.ts';
 export { deleteTag, listTags, type TagCondition } from './tags.ts';
-export type { ListOrder } from './time-order.ts';
+export type { ListOrder, ListPosition } from './time-order.ts';
 export {
   findVisibleRepository,
   listVisibleRepositories,

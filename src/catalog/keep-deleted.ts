@@ -17,7 +17,7 @@ import './tables.ts';
  */
 
 /** How long what is kept is kept where a registry says nothing of it any more (ms): seven days, as in ACR. */
-export const usualRetentionMs = 7 * 86_400_000;
+const usualRetentionMs = 7 * 86_400_000;
 
 /** Tags that go in one transaction. */
 export const tagsAtOnce = 500;
@@ -27,9 +27,9 @@ export function keepsDeleted({ softDelete }: Catalog, { registryId }: { registry
   return softDelete?.(registryId)?.enabled === true;
 }
 
-/** Until when (ms) what was deleted at a time is kept, as the registry has it now. */
-export function purgeTime({ softDelete }: Catalog, registryId: number, deletedAt: number): number {
-  return deletedAt + (softDelete?.(registryId)?.retentionMs ?? usualRetentionMs);
+/** For how long (ms) what was deleted is kept, as the registry has it now. */
+export function retentionOf({ softDelete }: Catalog, registryId: number): number {
+  return softDelete?.(registryId)?.retentionMs ?? usualRetentionMs;
 }
 
 /** Keeps a manifest and what it names. Caller holds its row, which goes afterwards with its references. */

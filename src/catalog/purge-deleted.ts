@@ -1,7 +1,7 @@
 import { RegistryError } from '../errors/index.ts';
 import type { Digest } from '../oci/index.ts';
 import type { Catalog } from './context.ts';
-import { deleteKept, dropTags, forgetReferences, releaseLinks, usualRetentionMs } from './keep-deleted.ts';
+import { deleteKept, dropTags, forgetReferences, releaseLinks, retentionOf } from './keep-deleted.ts';
 import './tables.ts';
 
 /** Kept manifests that one round forgets, and registries that it looks at. */
@@ -34,7 +34,7 @@ export async function purgeDeleted(catalog: Catalog, from = 0): Promise<Purged> 
       [registryId],
     );
     if (!oldest) return { manifests: 0, from: 0, more: false };
-    const until = catalog.now() - (catalog.softDelete?.(oldest.registry_id)?.retentionMs ?? usualRetentionMs);
+    const until = catalog.now() - retentionOf(catalog, oldest.registry_id);
     const manifests = oldest.deleted_at <= until ? await purgeSome(catalog, oldest.registry_id, until) : 0;
     // Of one that may have more, the next round begins with the rest.
     if (manifests === mostOfRound) return { manifests, from: registryId, more: true };

@@ -15,7 +15,7 @@ if (testDialect() === 'postgres') describe('uploads among nodes', suite);
 function suite(): void {
   async function until(condition: () => Promise<boolean>): Promise<void> {
     for (const end = performance.now() + 45_000; !(await condition());) {
-      if (performance.now() > end) throw new Error('it did not happen within 10 s');
+      if (performance.now() > end) throw new Error('it did not happen within 45 s');
       await Bun.sleep(5);
     }
   }

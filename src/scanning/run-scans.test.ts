@@ -12,7 +12,7 @@ afterEach(() => rig[Symbol.asyncDispose]());
 
 async function until(what: () => boolean | Promise<boolean>): Promise<void> {
   for (const end = Date.now() + 45_000; !(await what()); await Bun.sleep(5)) {
-    if (Date.now() > end) throw new Error('it has not become so within 30 s');
+    if (Date.now() > end) throw new Error('it has not become so within 45 s');
   }
 }
 

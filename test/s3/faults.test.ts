@@ -6,7 +6,7 @@ import { type Fault, faults, startS3Faults } from '../support/s3-faults.ts';
 async function eventually(condition: () => boolean): Promise<void> {
   const until = Date.now() + 45_000;
   while (!condition()) {
-    if (Date.now() > until) throw new Error('not within 10 s');
+    if (Date.now() > until) throw new Error('not within 45 s');
     await Bun.sleep(5);
   }
 }

@@ -63,7 +63,7 @@ const isThere = (pid: number) => {
 
 async function until(condition: () => boolean): Promise<void> {
   for (const end = Date.now() + 45_000; !condition(); await Bun.sleep(10)) {
-    if (Date.now() > end) throw new Error('it did not happen within 20 s');
+    if (Date.now() > end) throw new Error('it did not happen within 45 s');
   }
 }
 

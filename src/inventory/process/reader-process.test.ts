@@ -239,7 +239,7 @@ async function until<Value>(condition: () => Value | undefined | false): Promise
     const value = condition();
     if (value) return value;
   }
-  throw new Error('it did not happen within 30 s');
+  throw new Error('it did not happen within 45 s');
 }
 
 function streamOf(pieces: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array> {

@@ -56,7 +56,7 @@ export async function drain(
   try {
     for (const end = Date.now() + 45_000; !until(ended); await Bun.sleep(10)) {
       if (errors.length > 0) throw errors[0];
-      if (Date.now() > end) throw new Error(`it has not come to that within 30 s: ${ended.join(', ')}`);
+      if (Date.now() > end) throw new Error(`it has not come to that within 45 s: ${ended.join(', ')}`);
     }
   } finally {
     await runner.stop();

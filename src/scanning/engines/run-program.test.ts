@@ -35,7 +35,7 @@ const failureOf = (running: Promise<string>): Promise<Error> =>
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   for (const end = Date.now() + 45_000; Date.now() < end; await Bun.sleep(20)) if (await condition()) return;
-  throw new Error('it did not happen within 30 s');
+  throw new Error('it did not happen within 45 s');
 }
 
 /** A process that is there, and no zombie. */
