@@ -72,7 +72,7 @@ test('each of what somebody may show is verified once; then the caller is there 
   const jwt = await server.people.jwt('reader');
   const caller = await callerOf(identify(knock(), bearer(jwt)));
   const lifetimes = { refreshMs: 3_600_000, accessMs: 3_600_000 };
-  const { token } = issueRefreshToken(identification, lifetimes, door(), caller);
+  const { token } = await issueRefreshToken(identification, lifetimes, door(), caller);
   const { value } = await makePassword(server.app, { kind: 'token', name: 'robot' });
   for (const shown of [bearer(jwt), bearer(token), basic('robot', value)]) {
     const first = await callerOf(identify(knock(), shown));

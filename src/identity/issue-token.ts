@@ -27,15 +27,16 @@ export interface IssuedToken {
  * A refresh token, which is exchanged for access tokens and says who somebody is (acr §2.2). It lasts no longer than the
  * one it was given for where that is one of ours: nobody stays logged in by asking again and again.
  */
-export function issueRefreshToken(
+export async function issueRefreshToken(
   of: Identification,
   lifetimes: TokenLifetimes,
   door: TokenDoor,
   caller: Caller,
-): IssuedToken {
+): Promise<IssuedToken> {
   const times = timesOf(of, caller, 'refresh_token', lifetimes.refreshMs);
   const { id, text } = writeClaims(door, caller, modeOf(of.directory(), door), 'refresh_token').open(times);
-  return { token: of.keys.signJson(closeClaims(text, undefined)), id, access: [], expiresIn: times.exp - times.iat };
+  const token = await of.keys.signAside(closeClaims(text, undefined));
+  return { token, id, access: [], expiresIn: times.exp - times.iat };
 }
 
 /**
@@ -58,7 +59,7 @@ export async function issueAccessToken(
   const times = timesOf(of, caller, 'access_token', lifetimes.accessMs);
   const { id, text } = claims.open(times);
   const { access, json } = withinRoom(bound(granted, caller, ids), mostBytes - Buffer.byteLength(text));
-  return { token: await of.keys.signTogether(closeClaims(text, json)), id, access, expiresIn: times.exp - times.iat };
+  return { token: await of.keys.signAside(closeClaims(text, json)), id, access, expiresIn: times.exp - times.iat };
 }
 
 const none: ReadonlyMap<string, number> = new Map();

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { decodeJwt, exportJWK, importJWK, jwtVerify, SignJWT } from 'jose';
 import { encodeJson } from './base64url.ts';
 import { makeEcKey } from './ec-key.ts';
-import { type JwsResult, maxTokenLength, signerOf, signJws, verifierOf, verifyJws } from './jws.ts';
+import { type JwsResult, maxTokenLength, signerOf, signJsonAside, signJws, verifierOf, verifyJws } from './jws.ts';
 
 const numRuns = Math.min(Number(process.env['BONDED_TEST_RUNS'] ?? 100), 2000);
 
@@ -34,6 +34,22 @@ test('what was signed here is verified here, and says by which key and of which 
   expect(verified(good)).toEqual({ ok: true, kid: ours.kid, typ: 'JWT', claims: { sub: 'somebody' } });
   expect(verified(signedWith(header))).toMatchObject({ ok: true });
   expect(reason(signedWith({ alg: 'ES256', kid: ours.kid }))).toBe('verified');
+});
+
+test('of many that another thread signs at once, each gets its own', async () => {
+  const subjects = Array.from({ length: 300 }, (_, n) => `somebody-${n}-${'x'.repeat(n)}`);
+  const tokens = subjects.map((sub) => signJsonAside(signer, JSON.stringify({ sub })));
+  // What is signed here meanwhile has its claims encoded where those had theirs.
+  expect(verified(signJws(signer, { sub: 'somebody else' }))).toMatchObject({ ok: true });
+  const found = (await Promise.all(tokens)).map((token) => verified(token));
+  expect(found).toEqual(subjects.map((sub) => ({ ok: true, kid: ours.kid, typ: 'JWT', claims: { sub } })));
+});
+
+test('what would be longer than anybody reads is refused to who asked for it, and to nobody else', async () => {
+  const json = JSON.stringify({ sub: 'x'.repeat(maxTokenLength) });
+  const told = await Promise.allSettled([json, '{}', json].map((claims) => signJsonAside(signer, claims)));
+  expect(told.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'rejected']);
+  expect(told[0]).toMatchObject({ reason: expect.any(RangeError) });
 });
 
 describe('refuses', () => {

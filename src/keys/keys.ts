@@ -1,12 +1,11 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Database } from '../database/index.ts';
 import { chooseSealers, type SealingOptions } from './choose-sealers.ts';
-import { type Claims, type JwsResult, signJson, signJws, verifyJws } from './jws.ts';
+import { type Claims, type JwsResult, signJsonAside, signJws, verifyJws } from './jws.ts';
 import { type Jwks, type KeySet, openKeySet } from './key-set.ts';
 import { insertKey, type KeyRow, newHmacRow, newTokenRow, readKeyRows, resealKey, sealRow, unsealRow } from './rows.ts';
 import { type Replacement, replaceTokenKeys, type Rotated, rotateTokenKeys } from './rotate.ts';
 import { type RotationTimes, signingKey } from './rotation.ts';
-import { createSigningTurn } from './sign-together.ts';
 import { createSealer, type Sealer } from './seal.ts';
 
 /**
@@ -28,10 +27,11 @@ export interface Keys {
   readonly sealed: boolean;
   /** A token by the active key. Throws a RangeError where it would exceed `maxTokenLength`. `typ` is JWT by default. */
   sign(claims: Claims, options?: { typ?: string | undefined }): string;
-  /** The same of claims that are JSON already, exactly as JSON.stringify writes it. */
-  signJson(json: string): string;
-  /** As `signJson`, in one go with what else is to be signed in this turn of the event loop: for many at a time. */
-  signTogether(json: string): Promise<string>;
+  /**
+   * The same by another thread, of claims that are JSON already, exactly as JSON.stringify writes it: for what is asked for
+   * many times a second.
+   */
+  signAside(json: string): Promise<string>;
   /** Whether a key of ours signed it, as far as this process knows now; says nothing of its claims (see `checkClaims`). */
   verify(token: string, options?: { typ?: string | undefined }): JwsResult;
   /** Like `verify`, but looks for an unknown key in the database first, as `reload` does. */
@@ -109,15 +109,14 @@ export async function openKeys(db: Database, options: KeysOptions): Promise<Keys
   };
   const verify: Keys['verify'] = (token, how) => verifyJws(token, (kid) => set.verifiers.get(kid), how);
 
-  const signOne = (json: string) => signJson(signingKey(set.signers, now()).signer, json);
+  const signer = () => signingKey(set.signers, now()).signer;
 
   const hmac: Keys['hmac'] = (data) => createHmac('sha256', set.hmacKey!).update(data).digest();
 
   return {
     sealed: sealers.length > 0,
-    sign: (claims, how) => signJws(signingKey(set.signers, now()).signer, claims, how?.typ),
-    signJson: signOne,
-    signTogether: createSigningTurn(signOne),
+    sign: (claims, how) => signJws(signer(), claims, how?.typ),
+    signAside: (json) => signJsonAside(signer(), json),
     verify,
     async verifyOrReload(token, how) {
       const result = verify(token, how);

@@ -37,7 +37,7 @@ export async function exchangeToken(options: Oauth2Options, exchange: Oauth2Exch
   const caller = accepted(options, exchange, action, identified);
   if (caller.via === 'access_token') throw refuse(options, exchange, action, notExchangeable, caller);
   options.admit(exchange, caller);
-  const issued = issueRefreshToken(identification, lifetimes, doorOf(exchange), caller);
+  const issued = await issueRefreshToken(identification, lifetimes, doorOf(exchange), caller);
   await options.granted(exchange, { action, caller, issued: issued.id });
   return Response.json({ refresh_token: issued.token }, { headers: noStore });
 }
