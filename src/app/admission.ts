@@ -9,7 +9,7 @@ import { type GatedExchange, isAllowed, rightsOf } from '../identity/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { hurryScan, scanWaitsSince } from '../scanning/index.ts';
 import type { Access } from './access.ts';
-import { about } from './audit-trail.ts';
+import { about, alikeOf } from './audit-trail.ts';
 import type { Failures } from './background.ts';
 import { callerOf } from './gates.ts';
 import { freshAt } from './scan.ts';
@@ -156,12 +156,13 @@ function requireRight(may: boolean, right: string, repository: string): void {
 
 /** What was pulled although it is refused, or would be. */
 function recordPassed(audit: Audit, exchange: GatedExchange, { place, blob, decision, why, right }: Passed): void {
-  audit.note({
-    ...about(exchange, callerOf(exchange.caller)),
+  const caller = callerOf(exchange.caller);
+  audit.note(caller, alikeOf(exchange, `pull ${why}`, place.repository), () => ({
+    ...about(exchange, caller),
     action: 'pull',
     outcome: 'allowed',
     reason: why,
     target: place.repository,
     detail: { decision, digest: place.digest, ...(blob && { blob }), ...(right && { right }) },
-  });
+  }));
 }

@@ -26,6 +26,15 @@ export function about(
   };
 }
 
+/** What all requests have in common that become one record of a caller. Neither actions nor addresses have a space in them. */
+export function alikeOf(
+  exchange: { address(): string; registryId: number },
+  what: string,
+  target: string | undefined,
+): string {
+  return `${exchange.registryId} ${exchange.address()} ${what} ${target ?? ''}`;
+}
+
 /** Records what the gates refuse. To be asked for credentials is no refusal: every client is, before it shows some. */
 export function refusalsTo(audit: Audit): GateOptions['refused'] {
   return (exchange, { caller, reason, needs }) => {
@@ -40,7 +49,10 @@ export function throttledTo(audit: Audit): ThrottleGateOptions['refused'] {
   return (exchange, reason, caller, error) => {
     const { action = 'token', repository: target } = exchange;
     const { category, level } = (error instanceof RegistryError ? error.detail : {}) as Record<string, unknown>;
-    audit.note({ ...about(exchange, caller), action, outcome: 'denied', reason, target, detail: { category, level } });
+    const alike = alikeOf(exchange, `${reason} ${action}`, target);
+    audit.note(caller, alike, () => {
+      return { ...about(exchange, caller), action, outcome: 'denied', reason, target, detail: { category, level } };
+    });
   };
 }
 
@@ -97,12 +109,15 @@ export function recordDone(audit: Audit, exchange: GatedExchange, { status }: Re
   const { action, repository, path, method, route } = exchange;
   if (action === undefined || action === 'metadata' || !exchange.caller) return;
   const caller = callerOf(exchange.caller);
-  const entry = { ...about(exchange, caller), action, outcome: 'allowed', target: repository } as const;
+  const entry = (): AuditEntry => {
+    const detail = { path: path.slice(0, longestField) };
+    return { ...about(exchange, caller), action, outcome: 'allowed', target: repository, detail };
+  };
   if (method === 'GET' || method === 'HEAD' || isSearch(route)) {
     // Whoever reads how far an upload has come has read nothing.
-    if (action !== 'push') audit.note({ ...entry, detail: { path: path.slice(0, longestField) } });
+    if (action !== 'push') audit.note(caller, alikeOf(exchange, action, repository), entry);
   } else if (changes.has(action) || status === 201) {
-    audit.record({ ...entry, detail: { path: path.slice(0, longestField) } });
+    audit.record(entry());
   }
 }
 

@@ -46,42 +46,45 @@ test('what many do at once is there when its promise resolves', async () => {
   expect(audit.records).toEqual([{ ...entry, action: 'token.issue', audit: true, issued: 'id', message: 'allowed' }]);
 });
 
-test('what only reads becomes one record of each caller and target, within a second', async () => {
+test('what only reads becomes one record of each caller and of what is alike, within a second, made of the first', async () => {
   const audit = open();
-  for (let at = 0; at < 1000; at++) audit.note({ ...entry, requestId: `request-${at}` });
-  const others: Partial<AuditEntry>[] = [
-    { actor: 'other' },
-    { tokenId: 'other' },
-    { address: '192.0.2.2' },
-    { registryId: 2 },
-    { target: 'other' },
-    { action: 'list' },
-    // Fields that would run into each other if they were joined.
-    { actor: 'a b', tokenId: 'c' },
-    { actor: 'a', tokenId: 'b c' },
-  ];
-  for (const other of others) audit.note({ ...entry, ...other });
-  expect(audit.records).toEqual([]);
+  const callers = [{}, {}, undefined];
+  let made = 0;
+  for (let at = 0; at < 1000; at++) {
+    for (const caller of callers) {
+      for (const target of ['app', 'other']) {
+        audit.note(caller, target, () => (made++, { ...entry, target, requestId: `request-${at}` }));
+      }
+    }
+  }
+  expect([made, audit.records]).toEqual([6, []]);
   const until = Date.now() + 45_000;
   while (audit.records.length === 0 && Date.now() < until) await Bun.sleep(20);
-  expect(audit.records.length).toBe(1 + others.length);
-  expect(audit.records[0]).toMatchObject({ ...entry, requestId: 'request-0', count: 1000, from: expect.any(String) });
-  for (const record of audit.records.slice(1)) expect(record['count']).toBeUndefined();
+  const expected = { requestId: 'request-0', count: 1000, from: expect.any(String) };
+  const each = callers.flatMap(() => ['app', 'other'].map((target) => ({ ...entry, ...expected, target })));
+  expect(audit.records).toMatchObject(each);
+  audit.note(undefined, 'app', () => entry);
+  audit.close();
+  expect(audit.records.slice(6)).toEqual([{ ...entry, audit: true, message: 'allowed' }]);
 });
 
 test('what is kept is written at the end, and nothing is kept after that', () => {
   const audit = open();
-  audit.note(entry);
-  audit.note(entry);
+  const note = () => audit.note(undefined, '', () => entry);
+  note();
+  note();
   audit.close();
   expect(audit.records).toMatchObject([{ count: 2 }]);
-  audit.note(entry);
+  note();
   expect(audit.records.length).toBe(2);
 });
 
-test('no more is kept than thousands: then it is written at once', () => {
+test('no more is kept than thousands, whoever it is by: then it is written at once', () => {
   const audit = open();
-  for (let at = 0; at < 12_000; at++) audit.note({ ...entry, target: `app/${at}` });
+  const callers = [{}, {}, {}];
+  for (let at = 0; at < 12_000; at++) {
+    audit.note(callers[at % 3], `app/${at}`, () => ({ ...entry, target: `app/${at}` }));
+  }
   expect(audit.records.length).toBe(10_000);
   audit.close();
   expect(new Set(audit.records.map(({ target }) => target)).size).toBe(12_000);

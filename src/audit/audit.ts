@@ -24,16 +24,20 @@ export interface AuditEntry {
 
 /**
  * Records of what was decided (design §5), in the log. Two classes: what changes something or was denied is written
- * before its answer; what only reads, and what is refused because there is too much of it, is kept for up to a second, and the same by the same caller becomes one record that
- * says how often. A crash may lose that second.
+ * before its answer; what only reads, and what is refused because there is too much of it, is kept for up to a second, and
+ * the same by the same caller becomes one record that says how often. A crash may lose that second.
  */
 export interface Audit {
   /** At once. */
   record(entry: AuditEntry): void;
   /** When the promise resolves, together with what else comes in this moment. */
   recordTogether(entry: AuditEntry): Promise<void>;
-  /** Within a second. */
-  note(entry: AuditEntry): void;
+  /**
+   * Within a second. What is `alike`, by the same caller, is one record: its entry is made of the first, so that a pull that
+   * is like others costs no more than being counted. Each caller is an object of its own; what nobody is known for has one
+   * in common, as undefined.
+   */
+  note(caller: object | undefined, alike: string, entry: () => AuditEntry): void;
   /** Writes what is kept, and ends. */
   close(): void;
 }
@@ -42,8 +46,16 @@ const keptMs = 1000;
 /** Different entries that are kept at most. */
 const most = 5000;
 
+interface Kept {
+  entry: AuditEntry;
+  count: number;
+  /** ms since the epoch */
+  from: number;
+}
+
 export function createAudit(log: Log): Audit {
-  let kept = new Map<string, { entry: AuditEntry; count: number; from: number }>();
+  let kept = new Map<object | undefined, Map<string, Kept>>();
+  let size = 0;
   let timer: Timer | undefined;
   let closed = false;
 
@@ -54,27 +66,35 @@ export function createAudit(log: Log): Audit {
   function flush(): void {
     clearTimeout(timer);
     timer = undefined;
-    const entries = kept;
+    const callers = kept;
     kept = new Map();
-    for (const { entry, count, from } of entries.values()) {
-      write(entry, count > 1 ? { count, from: new Date(from).toISOString() } : undefined);
+    size = 0;
+    for (const entries of callers.values()) {
+      for (const { entry, count, from } of entries.values()) {
+        write(entry, count > 1 ? { count, from: new Date(from).toISOString() } : undefined);
+      }
+    }
+  }
+
+  function keep(caller: object | undefined, alike: string, entry: AuditEntry): void {
+    let entries = kept.get(caller);
+    if (!entries) kept.set(caller, (entries = new Map()));
+    entries.set(alike, { entry, count: 1, from: Date.now() });
+    size++;
+    if (size >= most || closed) flush();
+    else if (!timer) {
+      timer = setTimeout(flush, keptMs);
+      timer.unref();
     }
   }
 
   return {
     record: (entry) => write(entry),
     recordTogether: (entry) => log.gather(fieldsOf(entry), entry.outcome),
-    note(entry) {
-      const { action, outcome, reason, actor, tokenId, address, registryId, target } = entry;
-      const key = JSON.stringify([action, outcome, reason, actor, tokenId, address, registryId, target]);
-      const same = kept.get(key);
+    note(caller, alike, entry) {
+      const same = kept.get(caller)?.get(alike);
       if (same) same.count++;
-      else kept.set(key, { entry, count: 1, from: Date.now() });
-      if (kept.size >= most || closed) flush();
-      else if (!timer) {
-        timer = setTimeout(flush, keptMs);
-        timer.unref();
-      }
+      else keep(caller, alike, entry());
     },
     close() {
       closed = true;
