@@ -97,10 +97,17 @@ async function recalled(catalog: Catalog, registryId: number, name: string, refe
   const [statement, key] = lookUp(reference);
   const recent = recallManifest(registryId, name, key);
   if (!recent) return undefined;
-  const now = await catalog.db.first<NowRow>(statement.digest, [key, registryId, name]);
+  const { db } = catalog;
+  const snapshot = db.snapshot();
+  if (snapshot && recent.found?.snapshot === snapshot) return recent.found.manifest;
+  const now = await db.first<NowRow>(statement.digest, [key, registryId, name]);
   if (!now) return null;
+  const { manifest } = recent;
+  const isSame = now.digest === manifest.digest;
+  const found = { ...manifest, repositoryId: now.repository_id };
   if ((now.attributes & pullBits) !== 0) await requireReadable(catalog, now, name, reference);
-  return now.digest === recent.digest ? { ...recent, repositoryId: now.repository_id } : undefined;
+  else if (snapshot && isSame) recent.found = { manifest: found, snapshot };
+  return isSame ? found : undefined;
 }
 
 /** The bytes of a large one; undefined when it was deleted meanwhile. */
@@ -129,7 +136,7 @@ export async function findManifestFacts(
   if ((row.attributes & pullBits) !== 0) await requireReadable(catalog, row, name, reference);
   // Most clients ask for the digest of a tag, and then get that.
   const pulled = 'tag' in reference && recallManifest(registryId, name, row.digest);
-  if (pulled) rememberManifest(registryId, name, key, pulled);
+  if (pulled) rememberManifest(registryId, name, key, pulled.manifest);
   return factsOf(row);
 }
 

@@ -19,17 +19,24 @@ interface SmallManifest extends Omit<ManifestFacts, 'repositoryId'> {
   bytes: Uint8Array<ArrayBuffer>;
 }
 
+export interface RecentManifest {
+  readonly manifest: SmallManifest;
+  /** What the reference was found to be the last time, and what reads saw then (`Database.snapshot`). */
+  found?: { readonly manifest: StoredManifest; readonly snapshot: object };
+}
+
 /** Digest and size are in every entry, and the entry itself takes room. */
 const overhead = 512;
 
 /**
- * What was pulled last, by the reference it was asked for with. It never answers alone: the database is asked each time
- * which digest the reference has, and only when that is the one that is known, the rest need not be read. So nothing
- * here can be out of date, whatever other processes do, and whose database it came from does not matter.
+ * What was pulled last, by the reference it was asked for with. It never answers alone: the database is asked which digest
+ * the reference has, unless nothing was committed since it was asked the last time, and only when that is the one that is
+ * known, the rest need not be read. So nothing here can be out of date, whatever other processes do, and whose database it
+ * came from does not matter.
  */
-const recent = new LRUCache<string, SmallManifest>({
+const recent = new LRUCache<string, RecentManifest>({
   maxSize: 16 * 1024 * 1024,
-  sizeCalculation: ({ size }, key) => size + key.length + overhead,
+  sizeCalculation: ({ manifest: { size } }, key) => size + key.length + overhead,
 });
 
 /**
@@ -46,7 +53,7 @@ function isAgain(key: string): boolean {
 }
 
 /** What a tag or digest of a repository was when it was pulled last; its digest must be compared with what it is now. */
-export function recallManifest(registryId: number, name: string, reference: string): SmallManifest | undefined {
+export function recallManifest(registryId: number, name: string, reference: string): RecentManifest | undefined {
   return recent.get(keyOf(registryId, name, reference));
 }
 
@@ -56,7 +63,7 @@ export function recallManifest(registryId: number, name: string, reference: stri
  */
 export function rememberManifest(registryId: number, name: string, reference: string, manifest: SmallManifest): void {
   const key = keyOf(registryId, name, reference);
-  if (isAgain(key) && ownMediaType(manifest.bytes) === manifest.mediaType) recent.set(key, manifest);
+  if (isAgain(key) && ownMediaType(manifest.bytes) === manifest.mediaType) recent.set(key, { manifest });
 }
 
 /** Names have no colon, and no tag looks like a digest. */

@@ -71,6 +71,11 @@ export interface Database extends LookUps {
    * synced: whoever tells another system of it waits for this first.
    */
   settle(): Promise<void>;
+  /**
+   * What reads see now: the same object for as long as nothing is committed, so that two look-ups under one find the same.
+   * Undefined where other processes may commit, too. Is asked for before the look-up that it is kept with.
+   */
+  snapshot(): object | undefined;
   /** Locks the selected rows until the transaction ends; SQLite has one writer and needs no lock. */
   forUpdate<T extends keyof Tables, O>(query: SelectQueryBuilder<Tables, T, O>): SelectQueryBuilder<Tables, T, O>;
   /** Like `forUpdate`, but admits other readers that lock the same way. */

@@ -111,6 +111,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
       repeating(() => query<T>(durable ? text : unsynced(text), parameters)),
     // A commit is seen by others only after its log was synced; and events are never part of one that is not.
     settle: async () => {},
+    snapshot: () => undefined,
     forUpdate: (selection) => selection.forUpdate(),
     forShare: (selection) => selection.forShare(),
     ping: async () => void (await query('SELECT 1', [])),

@@ -50,9 +50,15 @@ export async function openSqlite(options: SqliteOptions): Promise<Database> {
   const dialect = sqliteDialect(writer, writes);
   const kysely = new Kysely<Tables>({ dialect });
   const token = options.writeToken ?? localWriteToken;
+  // With a token there are others who write.
+  let snapshot = options.writeToken ? undefined : {};
   const connection = {
     begin: () => void writes.prepare('BEGIN IMMEDIATE').run(),
-    commit: () => void writes.prepare('COMMIT').run(),
+    commit() {
+      // Also where it fails: nobody need know how.
+      if (snapshot) snapshot = {};
+      writes.prepare('COMMIT').run();
+    },
     rollback: () => void writes.prepare('ROLLBACK').run(),
     inTransaction: () => writer.inTransaction,
     abandon: () => dialect.abandon(),
@@ -101,6 +107,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Database> {
     change: <T>(sql: string, parameters: readonly Parameter[], how?: WriteOptions) =>
       write((tx) => tx.all<T>(sql, parameters), how),
     settle: sync,
+    snapshot: () => snapshot,
     forUpdate: (query) => query,
     forShare: (query) => query,
     async ping() {
