@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test';
+import { testDialect } from '../../test/support/database.ts';
 import { readEvents, start } from '../events/index.ts';
 import { type Digest, digestOf, mediaTypes } from '../oci/index.ts';
 import { deleteManifest } from './delete-manifest.ts';
@@ -129,6 +130,15 @@ describe('a manifest that was pulled before', () => {
       expect(digestOf(await textOf(await pull()))).toBe(digest);
       expect(statements.map((text) => text.includes('m.bytes'))).toEqual([...reads]);
     }
+    // Nobody has changed anything since, and on SQLite nobody else could.
+    statements.length = 0;
+    await pull();
+    expect(statements.length).toBe(testDialect() === 'sqlite' ? 0 : 1);
+    // A write without anything to do with it: it is looked up again, and then not.
+    await catalog.blob('another', '{}');
+    await pull();
+    await pull();
+    expect(statements.length).toBe(testDialect() === 'sqlite' ? 1 : 3);
     await deleteTag(catalog, await catalog.repository('moving'), 'v1');
     expect(await pull()).toBeUndefined();
   });
@@ -140,7 +150,7 @@ describe('a manifest that was pulled before', () => {
     const joins = () => statements.splice(0).map((text) => text.includes('JOIN manifests'));
     const { digest } = await catalog.push('headed', first, { tags: ['v1'] });
     for (let times = 0; times < 2; times++) await findManifest(catalog, catalog.registryId, 'headed', { digest });
-    for (const reads of [[true], [true], [false], [false]]) {
+    for (const reads of [[true], [true], [false], testDialect() === 'sqlite' ? [] : [false]]) {
       expect(await head()).toEqual({
         repositoryId: (await catalog.repository('headed')).id,
         digest,

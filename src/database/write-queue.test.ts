@@ -84,6 +84,41 @@ describe('answers', () => {
   });
 });
 
+describe('what reads see', () => {
+  test('is the same until something is committed, whatever becomes of it', async () => {
+    await using opened = await openSample();
+    const { db } = opened;
+    const seen = [db.snapshot()];
+    expect(seen[0]).toBeDefined();
+    await names(db);
+    expect(db.snapshot()).toBe(seen[0]);
+    for (const write of [() => insert(db, 'a'), () => insert(db, 'b', { durable: false }), () => insert(db, 'a')]) {
+      await write().catch(() => {});
+      expect(seen).not.toContain(db.snapshot());
+      seen.push(db.snapshot());
+    }
+    await names(db);
+    expect(db.snapshot()).toBe(seen.at(-1));
+  });
+
+  test('is another one as soon as reads see a commit, though the disk has not answered', async () => {
+    const disk = heldSyncs();
+    await using opened = await openSample(disk);
+    const before = opened.db.snapshot();
+    const write = insert(opened.db, 'a');
+    expect(opened.db.snapshot()).toBe(before);
+    await committed(opened.db, ['a']);
+    expect(opened.db.snapshot()).not.toBe(before);
+    disk.held.shift()!.done();
+    await write;
+  });
+
+  test('is nothing that one process can know where others write', async () => {
+    await using opened = await openSample({ writeToken: { acquire: async () => () => {} } });
+    expect(opened.db.snapshot()).toBeUndefined();
+  });
+});
+
 describe('a write that fails', () => {
   test('is undone alone; the others of its batch hold', async () => {
     await using opened = await openSample();
