@@ -93,7 +93,8 @@ export const scannedImages: Shape = {
       await fill(db, registryId, crowdOf(situation, images));
       const recompute = admissionOf(catalog);
       const began = performance.now();
-      for (const ecosystem of exports) {
+      // What is asked for is PyPI's.
+      for (const ecosystem of situation.scale.brief ? ['PyPI'] : exports) {
         await using file = await openFile(exportPath(ecosystem));
         const context = { db, now: Date.now, rest: async () => {}, maxBytes: 2 ** 30 };
         await importFile(context, file, { origin: ecosystem, wants: () => true });

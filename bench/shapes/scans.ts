@@ -69,7 +69,7 @@ export const scans: Shape = {
     };
     const idle = await serve(join(directory, 'idle'), 0, push);
     return serve(join(directory, 'busy'), 1, async (peer) => {
-      for (const ecosystem of exports) {
+      for (const ecosystem of situation.scale.brief ? ['Go'] : exports) {
         const from = ['--from', exportPath(ecosystem), '--ecosystem', ecosystem, '--server', peer.url];
         await run(['env', `BONDED_DATA=${peer.directory}`, program, 'advisories', 'sync', ...from]);
       }
