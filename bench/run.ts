@@ -1,5 +1,5 @@
 /*
- * npm run bench [-- NAME… --smoke --rounds N --directory DIR --list]: measures Bonded beside what is found of the other
+ * npm run bench [-- NAME… --smoke --long --rounds N --directory DIR --list]: measures Bonded beside what is found of the other
  * registries and nginx, on the same disk, in alternation. All shapes together write bench/results.md. The last line is
  * `N passed, N failed, N skipped`: a row passes when it has figures, whatever they are.
  */
@@ -24,6 +24,7 @@ const { values, positionals } = await readOptions(import.meta.path, {
   allowPositionals: true,
   options: {
     smoke: { type: 'boolean' },
+    long: { type: 'boolean' },
     rounds: { type: 'string' },
     directory: { type: 'string' },
     list: { type: 'boolean' },
@@ -38,8 +39,11 @@ if (values.list) {
   for (const { name, about } of shapes) console.log(`${name.padEnd(16)}${about}`);
   process.exit(0);
 }
-const chosen = shapes.filter((shape) => positionals.length === 0 || positionals.includes(shape.name));
-const scale = { ...scales[values.smoke ? 'smoke' : 'full'] };
+const { smoke = false, long = false } = values;
+const chosen = shapes.filter((shape) =>
+  positionals.length > 0 ? positionals.includes(shape.name) : !smoke || long === (shape.long ?? false),
+);
+const scale = { ...scales[smoke ? 'smoke' : 'full'] };
 scale.rounds = Math.ceil(positive('--rounds', values.rounds, scale.rounds));
 
 const loadBefore = currentLoad();
@@ -47,7 +51,7 @@ const began = performance.now();
 const directory = makeWorkplace(values.directory ?? tmpdir(), 'bonded-bench-');
 const { outcomes, counts } = await runShapes(chosen, { scale, directory });
 console.log(`\n${tables(outcomes)}`);
-if (!values.smoke && positionals.length === 0 && counts.failed === 0) {
+if (!smoke && positionals.length === 0 && counts.failed === 0) {
   const minutes = (performance.now() - began) / 60_000;
   await Bun.write(join(import.meta.dir, 'results.md'), results(outcomes, { scale, directory, loadBefore, minutes }));
   console.log('written to bench/results.md');

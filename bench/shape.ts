@@ -47,6 +47,8 @@ export interface Shape {
   contenders: readonly Contender[];
   /** Those of a brief run, where each takes long. */
   briefly?: readonly Contender[];
+  /** Takes many seconds however brief the run: much has to be there first. A brief run of the others has none of these. */
+  long?: boolean;
   /** Starts its servers by itself; the ones of `Situation` are not for it. */
   startsServers?: boolean;
   /** Programs that send or measure. */

@@ -317,6 +317,14 @@ export const suites: readonly Suite[] = [
     kind: 'script',
     file: 'bench/run.ts',
     args: ['--smoke'],
+    minutes: { small: 5, ci: 15, soak: 15 },
+  },
+  {
+    name: 'bench-long',
+    shows: 'the same of those for which much has to be there first',
+    kind: 'script',
+    file: 'bench/run.ts',
+    args: ['--smoke', '--long'],
     minutes: { small: 10, ci: 20, soak: 20 },
   },
   {

@@ -43,6 +43,7 @@ export const advisoryUpdate: Shape = {
     'advisories of Go and PyPI name and from the packages of this machine; then all of these 6,952 advisories come at once. No ' +
     'layer is read.',
   contenders: ['bonded'],
+  long: true,
   startsServers: true,
   needs: [...(findPostgres() ? [] : ['postgres']), ...(hasExports() ? [] : ['shared/testdata/osv'])],
   rounds: 1,

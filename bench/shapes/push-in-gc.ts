@@ -17,6 +17,7 @@ export const pushInGc: Shape = {
   name: 'push-in-gc',
   about: `Bonded beside itself: ${connections} connections push small images while nothing is collected, and while ${garbage} blobs that nothing references are. The others have no collection that runs beside pushes.`,
   contenders: ['bonded'],
+  long: true,
   startsServers: true,
   needs: [],
   rounds: 3,

@@ -55,6 +55,7 @@ export const scannedImages: Shape = {
     'package or a CVE, with their repositories and tags; and what an update of the advisories of two ecosystems makes of them, ' +
     'one after the other: packages compared with advisories, findings of images, verdicts by a policy. No layer is read.',
   contenders: ['bonded'],
+  long: true,
   startsServers: true,
   needs: hasExports() ? [] : ['shared/testdata/osv'],
   rounds: 1,

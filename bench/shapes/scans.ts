@@ -23,6 +23,7 @@ export const scans: Shape = {
     `An image of ${packages[0]} packages of Debian and ${packages[1]} of Python in a layer of 86 MB, pushed to a repository with a ` +
     'policy, until that has decided; and small images pushed by 8 connections to a server that scans, and to one that does not.',
   contenders: ['bonded'],
+  long: true,
   startsServers: true,
   needs: ['tar', 'head', 'gzip', ...(hasExports() ? [] : ['shared/testdata/osv'])],
   rows: [

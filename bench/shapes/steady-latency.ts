@@ -22,6 +22,7 @@ export const steadyLatency: Shape = {
   about: `200 manifests and 20 blobs of 1 MiB a second, whatever the answers take, by themselves, while ${garbage.toLocaleString('en')} blobs are being collected, and while \`bonded gc --dry-run\` lists them. \`fsck\` is not measured: it takes the data directory for itself.`,
   contenders,
   briefly: ['bonded'],
+  long: true,
   startsServers: true,
   needs: [],
   rounds: 3,

@@ -41,6 +41,7 @@ export const steadyNodes: Shape = {
   about: `The same of one node over PostgreSQL and S3 (versitygw), with blobs of 100 KiB: by themselves, while \`bonded fsck\` compares ${stored.toLocaleString('en')} blobs with the bucket, and while another node, a release ahead, migrates tables of ${rows.toLocaleString('en')} rows.`,
   contenders: ['bonded', 'bonded ×2'],
   briefly: ['bonded'],
+  long: true,
   startsServers: true,
   needs: ['versitygw', ...(findPostgres() ? [] : ['postgres'])],
   rounds: 1,

@@ -39,6 +39,7 @@ export const storageLimits: Shape = {
     `Whole images of two small blobs into one repository, over ${connections} connections that stay open: while the registry ` +
     'and the repository have storage limits, which are far away, and while they have none. The same server in turns.',
   contenders: ['bonded'],
+  long: true,
   startsServers: true,
   needs: findPostgres() ? [] : ['postgres'],
   rows: [...rowsOf('sqlite'), ...rowsOf('postgres')],

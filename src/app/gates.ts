@@ -3,6 +3,7 @@ import type { Viewer } from '../catalog/index.ts';
 import type { Caller as Asking } from '../distribution/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import {
+  adminDisabled,
   anonymousCaller,
   type Asked,
   type Authenticator,
@@ -105,7 +106,9 @@ export function createGates(options: GateOptions): [authenticate: Gate, authoris
     const { needs } = asked;
     const caller = callerOf(exchange.caller);
     const rights = rightsOf(caller, directory());
-    if (!rights.principal) throw challenge(exchange, needs, disabled);
+    // The same as where the password is looked up again: it is right, and will not do.
+    const isAdmin = caller.kind === 'admin' && caller.via === 'password';
+    if (!rights.principal) throw challenge(exchange, needs, isAdmin ? adminDisabled : disabled);
     if (!needs) return;
     const { permissions, repository, source } = needs;
     if (permissions.some((permission) => isAllowed(caller, directory(), permission, repository))) {

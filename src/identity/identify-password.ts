@@ -1,13 +1,20 @@
 import type { Caller } from './caller.ts';
 import type { Door, Identification } from './identify.ts';
 import type { PasswordOwner } from './passwords.ts';
-import { type Identified, refused } from './refusal.ts';
+import { type Identified, type Refusal, refused } from './refusal.ts';
 
 /** Longest user name and password (characters) that are looked at. */
 const longest = 256;
 
 /** What is said of every user name and password that is not right, whichever of the two is wrong (acr §2.8). */
 const wrong = refused('wrong_password', 'authentication required: the user name or password is not right');
+
+/** Of the admin user, with the right password, where that is off (acr §2.8). */
+export const adminDisabled: Refusal = {
+  reason: 'admin_disabled',
+  message: 'Admin user is disabled',
+  answer: 'denied',
+};
 
 /** The admin user, whose name is the registry's, or a repository-scoped token. */
 export async function identifyPassword(
@@ -25,8 +32,7 @@ export async function identifyPassword(
   const found = await passwords.verify(owner, password);
   if (!found) return wrong;
   // Said only to somebody who has the password.
-  if (kind === 'admin' && !registry.adminUserEnabled)
-    return refused('admin_disabled', 'Admin user is disabled', 'denied');
+  if (kind === 'admin' && !registry.adminUserEnabled) return { ok: false, refusal: adminDisabled };
   const token = directory().token(registryId, user);
   if (kind === 'token' && !token?.enabled)
     return refused('token_disabled', 'the token is disabled; enable it, or use another');

@@ -24,6 +24,7 @@ export { explainHandlers, explainManagementAccess, reportOn, testToken, type Tok
 export { accessChecks, bootstrapChecks, takeSnapshot } from './checks/index.ts';
 export { createPasswords, type Passwords } from './passwords.ts';
 export { createRightUses, type RightUses } from './right-uses.ts';
+export { adminDisabled } from './identify-password.ts';
 export { type Identified, type Refusal, refusalError } from './refusal.ts';
 export { readDirectory } from './read-directory.ts';
 export { standingOf } from './standing.ts';

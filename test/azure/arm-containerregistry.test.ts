@@ -112,7 +112,9 @@ describe('registries', () => {
     await until(async () => (await ask('Admins', '/v2/', first)).status === 401);
     expect((await ask('Admins', '/v2/', second)).status).toBe(200);
     await client.registries.update(resourceGroup, 'Admins', { adminUserEnabled: false }, fast);
-    expect((await ask('Admins', '/v2/', second)).status).toBe(401);
+    // Whether it is still believed or is looked up again.
+    expect((await ask('Admins', '/v2/', second)).status).toBe(403);
+    expect((await ask('Admins', '/v2/', basic('Admins', value))).status).toBe(403);
     await client.registries.delete(resourceGroup, 'Admins', fast);
   });
 
