@@ -66,8 +66,8 @@ const largeBytes = new LRUCache<Digest, Blob>({
 });
 
 /**
- * A manifest by tag or digest, in one look-up unless it is large or the tag has moved. REGISTRY_DISALLOWED_OPERATION where it,
- * the tag or the repository must not be read.
+ * A manifest by tag or digest, in one look-up unless it is large or the tag has moved, and in none where it was looked up since
+ * the last commit. REGISTRY_DISALLOWED_OPERATION where it, the tag or the repository must not be read.
  */
 export async function findManifest(
   catalog: Catalog,
