@@ -6,6 +6,8 @@ import { launch, startPeer } from '../peers/start.ts';
 import { underLoad } from '../process-figures.ts';
 import { run, type Shape } from '../shape.ts';
 
+/** To build the compiled one takes longer than all the rest of a brief run. */
+const briefly = ['bonded', ...registries] as const;
 const contenders = ['bonded', 'bonded binary', ...registries] as const;
 const directories = new Map<Contender, string>();
 const path = '/v2/bench/start/manifests/latest';
@@ -15,8 +17,7 @@ export const start: Shape = {
   name: 'start',
   about: 'A server that has content, from its start until it answered a pull of a manifest.',
   contenders,
-  // To build the other takes longer than all the rest of a brief run.
-  briefly: ['bonded', ...registries],
+  briefly,
   startsServers: true,
   needs: [],
   rows: [
@@ -30,9 +31,10 @@ export const start: Shape = {
     { key: 'memory', what: 'memory after the first pull', unit: 'MiB', better: 'less' },
   ],
   async prepare(situation) {
-    if (!situation.scale.brief) await run([process.execPath, binaryBuild]);
-    for (const name of contenders) {
-      if (!isInstalled(name) || (situation.scale.brief && name === 'bonded binary')) continue;
+    const { brief } = situation.scale;
+    if (!brief) await run([process.execPath, binaryBuild]);
+    for (const name of brief ? briefly : contenders) {
+      if (!isInstalled(name)) continue;
       const directory = join(situation.directory, `start-${name.replaceAll(' ', '-')}`);
       const peer = await startPeer(name, directory);
       await pushOnce(peer.port, 'bench/start', 'latest', smallImage());

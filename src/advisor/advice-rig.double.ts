@@ -75,3 +75,9 @@ async function writeFileFor(stack: AsyncDisposableStack, text: string): Promise<
 }
 
 export type AdviceRig = Awaited<ReturnType<typeof openAdviceRig>>;
+
+/** Until it holds; rejects after a while. */
+export async function waitFor(holds: () => Promise<boolean>): Promise<void> {
+  for (const until = Date.now() + 45_000; Date.now() < until; await Bun.sleep(50)) if (await holds()) return;
+  throw new Error('it does not come about');
+}
