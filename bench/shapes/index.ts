@@ -12,6 +12,7 @@ import { pullStorm } from './pull-storm.ts';
 import { rates } from './rates.ts';
 import { referrers } from './referrers.ts';
 import { scannedImages } from './scanned-images.ts';
+import { pushBesideScans } from './push-beside-scans.ts';
 import { scans } from './scans.ts';
 import { slowUploads } from './slow-uploads.ts';
 import { smallPush } from './small-push.ts';
@@ -45,6 +46,7 @@ export const shapes: readonly Shape[] = [
   advisoryUpdate,
   layers,
   scans,
+  pushBesideScans,
   scannedImages,
   zb,
   start,

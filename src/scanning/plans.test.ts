@@ -15,6 +15,7 @@ import {
   finishScan,
   giveBackScan,
   hurryScan,
+  isPulled,
   queueState,
   recoverScans,
   requestScan,
@@ -82,6 +83,7 @@ async function exercise(rig: ScanRig): Promise<Map<string, Statement[]>> {
   const layers = { ...source, db };
   await requestScan(db, digest, 'push', now());
   await hurryScan(db, digest, now());
+  expect(await isPulled(db, now())).toBe(true);
   for (const end of ['give back', 'fail', 'finish']) {
     const taken = (await claimScan(db, now(), 1))!;
     if (end === 'give back') await giveBackScan(db, taken);

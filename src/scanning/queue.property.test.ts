@@ -8,6 +8,7 @@ import {
   finishScan,
   giveBackScan,
   hurryScan,
+  isPulled,
   mostAttempts,
   priorities,
   recoverScans,
@@ -99,8 +100,9 @@ test('whatever two nodes do with the queue, each image is run as it says, by one
           if (!known) request(one.image, 'pull');
           else if (known.state === 'queued') known.priority = priorities.pull;
         } else if (one.does === 'claim') {
-          const taken = await claimScan(db, now, one.node);
           const expected = next();
+          expect(await isPulled(db, now)).toBe(expected?.[1].priority === priorities.pull);
+          const taken = await claimScan(db, now, one.node);
           expect(taken?.digest).toBe(expected && digest(expected[0]));
           if (!taken || !expected) continue;
           const [image, known] = expected;

@@ -80,6 +80,13 @@ export async function hurryScan(db: Database, digest: Digest, now: number): Prom
   await db.change(hurry, [digest, priorities.pull, now, now], { durable: false });
 }
 
+const pulled = `SELECT id FROM scans WHERE state = 'queued' AND priority = ${priorities.pull} AND not_before <= ? LIMIT 1`;
+
+/** Whether a scan is due for which somebody waits who pulls. */
+export async function isPulled(db: Database, now: number): Promise<boolean> {
+  return (await db.first(pulled, [now])) !== undefined;
+}
+
 /** Since when an image waits to be scanned, or is being scanned (ms); undefined where nobody has asked for it. */
 export async function scanWaitsSince(db: Database, digest: Digest): Promise<number | undefined> {
   return (await db.first<{ at: number }>('SELECT requested_at AS at FROM scans WHERE digest = ?', [digest]))?.at;

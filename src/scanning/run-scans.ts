@@ -10,6 +10,7 @@ import {
   failScan,
   finishScan,
   giveBackScan,
+  isPulled,
   recoverScans,
   type ScanClaims,
   type TakenScan,
@@ -83,9 +84,12 @@ export function runScans(options: RunnerOptions): { wake(): void; stop(): Promis
       } finally {
         if (taken) mine.delete(taken.id);
       }
-      await (taken ? giveWay() : rest());
+      await (taken ? giveWay(isUrgent) : rest());
     }
   }
+
+  /** What is wrong with the database is said by whoever claims next. */
+  const isUrgent = () => isPulled(db, now()).catch(() => false);
 
   async function rest(): Promise<void> {
     const ended = Promise.withResolvers<void>();

@@ -1,4 +1,5 @@
-import { expect, test } from 'bun:test';
+import { expect, spyOn, test } from 'bun:test';
+import v8 from 'node:v8';
 import { createMetrics } from './metrics.ts';
 import { watchLoopLag } from './loop-lag.ts';
 
@@ -50,6 +51,15 @@ test('every metric of ours has a name in base units and a sentence of help', asy
   expect(help.length).toBeGreaterThan(10);
   for (const line of help)
     expect(line).toMatch(/^# HELP bonded_[a-z_]+?(?:_total|_seconds|_bytes|_ratio|_active|_usage|_limit) [A-Z].+\.$/);
+});
+
+test('a scrape does not walk through the heap, for which everybody would wait', async () => {
+  const metrics = createMetrics();
+  using asked = spyOn(v8, 'getHeapSpaceStatistics');
+  using statistics = spyOn(v8, 'getHeapStatistics');
+  expect(await metrics.render()).toContain('nodejs_heap_size_used_bytes ');
+  expect(asked).toHaveBeenCalledTimes(0);
+  expect(statistics).toHaveBeenCalledTimes(0);
 });
 
 test('a late event loop shows', async () => {
