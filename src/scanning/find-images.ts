@@ -3,6 +3,7 @@ import type { Catalog } from '../catalog/index.ts';
 import { type Database, listsOf } from '../database/index.ts';
 import type { Digest } from '../oci/index.ts';
 import type { FindImagesInput } from './contract.ts';
+import { packagesByEngines, scansByEngines } from './engines/engine-findings.ts';
 import { placeImages } from './place-images.ts';
 import './tables.ts';
 
@@ -11,16 +12,18 @@ const mostNamed = 20;
 /** Images of other registries that are passed over for one answer, in rounds of `top`. */
 const mostRounds = 20;
 
+type NamedComponent = Pick<FoundComponent, 'ecosystem' | 'name' | 'version'>;
+
 export interface FoundImage {
   repository: string;
   digest: Digest;
   tags: string[];
-  components: { ecosystem: string; name: string; version: string }[];
+  components: NamedComponent[];
 }
 
 /**
- * Images of a registry that have a component, or a vulnerability, in the order in which they were first seen. One that is in
- * several repositories is found in each.
+ * Images of a registry that have a component, or a vulnerability, by advisories of this server or by what engines say, in the
+ * order in which they were first seen. One that is in several repositories is found in each.
  */
 export async function findImages(
   catalog: Catalog,
@@ -28,19 +31,30 @@ export async function findImages(
   { component, vulnerability, after = 0, top }: FindImagesInput,
 ): Promise<{ next?: number; images: FoundImage[] }> {
   const { db } = catalog;
-  const asked = await componentsAsked(db, component, vulnerability);
-  const ids = [...asked.keys()];
+  const components = await componentsAsked(db, component, vulnerability);
+  const said = vulnerability === undefined ? undefined : { vulnerability, component };
   const images: FoundImage[] = [];
   let last = after;
   for (let round = 0; round < mostRounds; round++) {
-    const chosen = await scansWith(db, ids, last, top);
-    images.push(...(await placed(catalog, registryId, await holdersAmong(db, ids, chosen), asked)));
+    const lists = await Promise.all([
+      scansWith(db, [...components.keys()], last, top),
+      said ? scansByEngines(db, said.vulnerability, last, top) : [],
+    ]);
+    const chosen = firstOf(lists.flat(), top);
+    const named = await Promise.all([
+      componentsAmong(db, components, chosen),
+      said ? packagesByEngines(db, said, chosen) : new Map<number, NamedComponent[]>(),
+    ]);
+    images.push(...(await placed(catalog, registryId, await holdersOf(db, chosen, named))));
     if (chosen.length < top) return { images };
     last = chosen.at(-1)!;
     if (images.length > 0) break;
   }
   return { next: last, images };
 }
+
+const firstOf = (ids: readonly number[], limit: number): number[] =>
+  [...new Set(ids)].toSorted((a, b) => a - b).slice(0, limit);
 
 async function componentsAsked(
   db: Database,
@@ -59,7 +73,7 @@ async function componentsAsked(
 interface Holder {
   id: number;
   digest: Digest;
-  componentIds: number[];
+  components: NamedComponent[];
 }
 
 /** The next `limit` scans of images that have one of these components. */
@@ -73,41 +87,49 @@ async function scansWith(db: Database, ids: readonly number[], after: number, li
     );
     for (const { id } of rows) next.add(id);
   }
-  return [...next].toSorted((a, b) => a - b).slice(0, limit);
+  return firstOf([...next], limit);
 }
 
-/** Which of the components each of these has. */
-async function holdersAmong(db: Database, ids: readonly number[], chosen: readonly number[]): Promise<Holder[]> {
-  const holders = new Map<number, Holder>();
-  for (const { list, values } of listsOf(chosen)) {
-    const rows = await db.all<{ id: number; digest: Digest }>(
-      `SELECT id, digest FROM scans WHERE id IN (${list})`,
-      values,
-    );
-    for (const { id, digest } of rows) holders.set(id, { id, digest, componentIds: [] });
-  }
-  for (const components of listsOf(ids)) {
+/** Which of the components each of these scans has. */
+async function componentsAmong(
+  db: Database,
+  asked: ReadonlyMap<number, FoundComponent>,
+  chosen: readonly number[],
+): Promise<Map<number, NamedComponent[]>> {
+  const found = new Map<number, NamedComponent[]>(chosen.map((id) => [id, []]));
+  for (const components of listsOf([...asked.keys()])) {
     for (const { list, values } of listsOf(chosen)) {
       const rows = await db.all<{ id: number; component: number }>(
         `SELECT scan_id AS id, component_id AS component FROM image_components
           WHERE component_id IN (${components.list}) AND scan_id IN (${list})`,
         [...components.values, ...values],
       );
-      for (const { id, component } of rows) holders.get(id)?.componentIds.push(component);
+      for (const { id, component } of rows) found.get(id)!.push(asked.get(component)!);
     }
   }
-  return [...holders.values()].toSorted((a, b) => a.id - b.id);
+  return found;
 }
 
-async function placed(
-  catalog: Catalog,
-  registryId: number,
-  holders: readonly Holder[],
-  components: ReadonlyMap<number, FoundComponent>,
-): Promise<FoundImage[]> {
+/** The images of these scans that have anything of what was found. */
+async function holdersOf(
+  db: Database,
+  chosen: readonly number[],
+  found: readonly ReadonlyMap<number, NamedComponent[]>[],
+): Promise<Holder[]> {
+  const digests = listsOf(chosen).map(({ list, values }) =>
+    db.all<{ id: number; digest: Digest }>(`SELECT id, digest FROM scans WHERE id IN (${list})`, values),
+  );
+  return (await Promise.all(digests))
+    .flat()
+    .map((scan) => ({ ...scan, components: found.flatMap((components) => components.get(scan.id) ?? []) }))
+    .filter(({ components }) => components.length > 0)
+    .toSorted((a, b) => a.id - b.id);
+}
+
+async function placed(catalog: Catalog, registryId: number, holders: readonly Holder[]): Promise<FoundImage[]> {
   const found = await placeImages(catalog, registryId, holders);
-  return found.map(({ of: { componentIds }, ...image }) => {
-    const named = componentIds.slice(0, mostNamed).map((id) => components.get(id)!);
+  return found.map(({ of: { components }, ...image }) => {
+    const named = components.slice(0, mostNamed);
     return { ...image, components: named.map(({ ecosystem, name, version }) => ({ ecosystem, name, version })) };
   });
 }

@@ -70,10 +70,19 @@ export async function inventoriesOf(db: Database, scanIds: readonly number[]): P
   return new Map(rows.map(({ id, body, ...row }) => [id, { ...row, ...unpackJson<InventoryBody>(body) }]));
 }
 
+const tablesOfImages = [
+  'engine_scans',
+  'engine_findings',
+  'image_findings',
+  'image_components',
+  'image_inventories',
+  'finding_changes',
+];
+
 /** Forgets all that is known of an image that is in no repository any more. */
 export async function forgetImage(tx: Transaction, scanId: number): Promise<void> {
   if (!(await tx.first('SELECT id FROM scans WHERE id = ? FOR UPDATE', [scanId]))) return;
-  for (const table of ['engine_scans', 'image_findings', 'image_components', 'image_inventories', 'finding_changes']) {
+  for (const table of tablesOfImages) {
     tx.send(`DELETE FROM ${table} WHERE scan_id = ?`, [scanId]);
   }
   tx.send('DELETE FROM scans WHERE id = ?', [scanId]);

@@ -1,4 +1,5 @@
 import { listsOf, type Parameter, rowsOf, type Transaction } from '../database/index.ts';
+import { keepEngineFindings } from './engines/engine-findings.ts';
 import type { Finding } from './findings.ts';
 import type { StoredFindings } from './findings-store.ts';
 import { type KeptFindings, packSeen, type SeenFindings, seenIn } from './seen-findings.ts';
@@ -57,6 +58,12 @@ export async function keepFindings(tx: Transaction, images: readonly EvaluatedIm
       cells,
     );
   }
+  keepEngineFindings(
+    tx,
+    written.map(({ scanId, before, found }) => {
+      return { scanId, findings: found.findings, hadEngines: (before?.engines ?? '') !== '' };
+    }),
+  );
   return new Set(held.map(({ scanId }) => scanId));
 }
 

@@ -59,6 +59,7 @@ async function fill({ db, catalog }: ScanRig): Promise<void> {
       `n, 1, 1, 0, 0, '{}', ${bytes}`,
     ),
     many('image_components', 'component_id, scan_id', `100000 + n / 100, n`),
+    many('engine_findings', 'vulnerability, scan_id, purl', `'CVE-2026-' || n / 100, n, 'pkg:npm/left-pad@1.0.1'`),
     many(
       'finding_changes',
       'scan_id, vulnerability, purl, "change", at, advisory_revision',
@@ -106,6 +107,7 @@ async function exercise(rig: ScanRig): Promise<Map<string, Statement[]>> {
   await changesOf(db, scan.id, 10);
   await findImages({ ...catalog, db }, catalog.registryId, { component: 'left-pad', top: 10 });
   await findImages({ ...catalog, db }, catalog.registryId, { vulnerability: 'A-2', top: 10 });
+  await findImages({ ...catalog, db }, catalog.registryId, { vulnerability: 'CVE-2026-3', top: 10 });
   await failedScans({ ...catalog, db }, catalog.registryId, { after: 1, top: 10 });
   await scanWaitsSince(db, digest);
   await lookForWork(db, 'sha256:1', { now: now(), againMs: 1 });

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { advisory } from '../../advisories/advisory-rig.double.ts';
 import { deleteManifest } from '../../catalog/index.ts';
 import type { Digest } from '../../oci/index.ts';
+import { findImages } from '../find-images.ts';
 import { changesOf } from '../findings-store.ts';
 import { followContent } from '../follow.ts';
 import { findScan } from '../image-store.ts';
@@ -167,6 +168,57 @@ test('an image that an engine does not scan is not tried again; what is no fault
   ]);
 });
 
+test('which images have a vulnerability is known of what only engines say, as long as they say it', async () => {
+  const digest = await ask('them');
+  const others = await rig.push('copy', [[npm('left-pad', '1.2.0')]], { tags: ['v1'] });
+  await rig.scan(others);
+  await requestEngines(rig.db, others, ['them'], rig.now());
+  let said = ['cve-2026-5', 'CVE-2026-6'];
+  const engine = engineDouble('them', async (image) =>
+    image.digest === digest
+      ? report(
+          finding('A-1', 'left-pad', '1.0.0'),
+          ...said.map((id) => finding(id, 'left-pad', '1.0.0')),
+          finding('CVE-2026-7', 'Ghost', '1', { purl: 'pkg:pypi/Ghost_App@1' }),
+        )
+      : report(finding('CVE-2026-5', 'left-pad', '1.2.0')),
+  );
+  await drain(rig, [engine], ended(2));
+  const { catalog } = rig;
+  const find = async (input: object) => {
+    const { images } = await findImages(catalog, catalog.registryId, { top: 100, ...input });
+    return images.map(({ repository, components }) =>
+      [repository, ...components.map(({ name, version }) => `${name} ${version}`)].join(' '),
+    );
+  };
+  const [app, copy] = ['team/app left-pad 1.0.0', 'copy left-pad 1.2.0'];
+  expect(await find({ vulnerability: 'CVE-2026-5' })).toEqual([app, copy]);
+  expect(await find({ vulnerability: 'cve-2026-6' })).toEqual([app]);
+  expect(await find({ vulnerability: 'CVE-2026-7' })).toEqual(['team/app ghost-app 1']);
+  // What advisories say is found by them, and once.
+  expect(await find({ vulnerability: 'A-1' })).toEqual([app]);
+  expect(await find({ vulnerability: 'CVE-2026-5', component: 'pkg:npm/left-pad@1.2.0' })).toEqual([copy]);
+  expect(await find({ vulnerability: 'CVE-2026-7', component: 'Ghost.App' })).toEqual(['team/app ghost-app 1']);
+  expect(await find({ vulnerability: 'CVE-2026-7', component: 'left-pad' })).toEqual([]);
+  const first = await findImages(catalog, catalog.registryId, { vulnerability: 'CVE-2026-5', top: 1 });
+  expect(first.images).toMatchObject([{ digest, components: [{ ecosystem: 'npm' }] }]);
+  const rest = { vulnerability: 'CVE-2026-5', top: 1, after: first.next };
+  expect((await findImages(catalog, catalog.registryId, rest)).images).toMatchObject([
+    { digest: others, tags: ['v1'] },
+  ]);
+
+  said = ['CVE-2026-6'];
+  await requestEngines(rig.db, digest, ['them'], rig.now());
+  await drain(rig, [engine], ended(1));
+  expect(await find({ vulnerability: 'CVE-2026-5' })).toEqual([copy]);
+  // Known here by now: no longer what only engines say.
+  await rig.publish([advisory('GHSA-6', 'left-pad', '1.1.0', { aliases: ['CVE-2026-6'] })]);
+  await rig.scan(digest);
+  expect(await find({ vulnerability: 'CVE-2026-6' })).toEqual([app]);
+  const kept = await rig.db.all('SELECT scan_id FROM engine_findings WHERE vulnerability = ?', ['CVE-2026-6']);
+  expect(kept).toEqual([]);
+});
+
 test('what an engine said stands until it says something else, and goes where it says so, or is no longer configured', async () => {
   const digest = await ask('them', 'gone');
   const says =
@@ -210,13 +262,16 @@ test('what was lost with its process runs again, and what it writes then is not 
 
 test('an image that is gone takes along what engines were asked of it, and have said', async () => {
   const digest = await ask('them');
-  await drain(rig, [engineDouble('them', async () => report())], ended(1));
+  await drain(rig, [engineDouble('them', async () => report(finding('CVE-2026-5', 'left-pad', '1.0.0')))], ended(1));
   await deleteManifest(rig.catalog, await rig.catalog.repository('team/app'), digest);
   await requestEngines(rig.db, digest, ['them'], rig.now());
   expect(await drain(rig, [engineDouble('them', broken)], ended(1))).toEqual(['them gone']);
   await requestEngines(rig.db, digest, ['them'], rig.now());
+  const found = () => rig.db.all('SELECT * FROM engine_findings', []);
+  expect(await found()).toHaveLength(1);
   while ((await followContent(rig.db, rig.now)) > 0);
   expect(await rig.db.all('SELECT * FROM engine_scans', [])).toEqual([]);
+  expect(await found()).toEqual([]);
   await requestEngines(rig.db, digest, ['them'], rig.now());
   expect(await rig.db.all('SELECT * FROM engine_scans', [])).toEqual([]);
 });

@@ -29,6 +29,8 @@ declare module '../../database/tables.ts' {
       /** Its findings: compressed JSON; null where it has never said anything. */
       body: Uint8Array | null;
     };
+    /** Images with what only engines say against them: which vulnerability, and of which package (package URL). */
+    engine_findings: { vulnerability: string; scan_id: number; purl: string };
   }
 }
 
@@ -47,6 +49,17 @@ export const engineMigrations: Migration[] = [
         `CREATE INDEX engine_scans_failed ON engine_scans (engine) WHERE state = 'failed'`,
         `CREATE INDEX engine_scans_engine ON engine_scans (engine, scan_id)`,
         `ALTER TABLE image_findings ADD COLUMN engines ${text} NOT NULL DEFAULT ''`,
+      ]);
+    },
+  },
+  {
+    name: '0098-what-engines-find',
+    async up(db, dialect) {
+      const { int, text } = sqlTypes(dialect);
+      await run(db, [
+        `CREATE TABLE engine_findings (vulnerability ${text} NOT NULL, scan_id ${int} NOT NULL, purl ${text} NOT NULL,
+          PRIMARY KEY (vulnerability, scan_id, purl))${dialect === 'sqlite' ? ' WITHOUT ROWID' : ''}`,
+        `CREATE INDEX engine_findings_of ON engine_findings (scan_id)`,
       ]);
     },
   },
