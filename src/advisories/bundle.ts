@@ -70,7 +70,8 @@ export async function* recordsOfLayer(lines: AsyncIterable<string>, feed: string
     try {
       json = JSON.parse(line);
     } catch {
-      yield { refused: `line ${count + 2} of ${feed} is no JSON` };
+      const id = /^\{"id":"([^"\\]{1,256})"/.exec(line)?.[1];
+      yield { refused: `line ${count + 2} of ${feed} is no JSON`, ...(id !== undefined && { id }) };
     }
     counted = lastLine.test(line) ? objectOf(json)?.['records'] : undefined;
     if (counted !== undefined) continue;

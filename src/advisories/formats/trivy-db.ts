@@ -117,7 +117,7 @@ async function* itemsOf(
       if (!value) continue;
       const advisory = jsonOf(value);
       if (!advisory) {
-        yield { refused: `${id} of ${name} is no JSON` };
+        yield { refused: `${id} of ${name} is no JSON`, id: recordId(id, name) };
         continue;
       }
       const affected = affectedOf(name, place, advisory);
@@ -147,6 +147,8 @@ function affectedOf(
   return { package: named, ranges: [{ type: 'ECOSYSTEM', events }], ecosystem_specific: said };
 }
 
+const recordId = (id: string, name: string) => `TRIVY-${id}:${name}`;
+
 function recordOf(id: string, name: string, affected: object, detail: Record<string, unknown>): object {
   const { Title, Description, References, Severity, PublishedDate, CVSS } = detail;
   const vectors = new Set<string>();
@@ -155,7 +157,7 @@ function recordOf(id: string, name: string, affected: object, detail: Record<str
     for (const vector of [V40Vector, V3Vector, V2Vector]) if (typeof vector === 'string') vectors.add(vector);
   }
   return {
-    id: `TRIVY-${id}:${name}`,
+    id: recordId(id, name),
     // What has no CVE is known by the id that its database gave it.
     ...(id.startsWith('CVE-') ? { upstream: [id] } : { aliases: [id] }),
     published: PublishedDate,
