@@ -60,11 +60,16 @@ export function readHead(line: string | undefined): LayerHead {
   return { feed, origin: origin.slice(0, bounds.url) };
 }
 
-/** The records that follow. A layer without its last line is cut off, which AdvisoryImportError says at the end. */
+/** The records that follow the first line. A layer without its last line is cut off, which AdvisoryImportError says at the end. */
 export async function* recordsOfLayer(lines: AsyncIterable<string>, feed: string): AsyncGenerator<Item> {
   let count = 0;
   let counted: unknown;
+  let isHead = true;
   for await (const line of lines) {
+    if (isHead) {
+      isHead = false;
+      continue;
+    }
     if (line === '') continue;
     let json: unknown;
     try {

@@ -8,7 +8,8 @@ export interface FeedImport {
   /** Where it comes from, for people. */
   origin: string;
   ecosystem?: string | undefined;
-  items: AsyncIterable<Item>;
+  /** Read twice: all of it is looked at before any of it is believed. */
+  items(): AsyncIterable<Item>;
   /** When what is imported was up to date (ms); default: now. */
   at?: number | undefined;
 }

@@ -74,7 +74,7 @@ async function importOsvZip(context: ImportContext, source: ByteSource, options:
       'it is not clear of which ecosystem the export is; say so with --ecosystem, such as --ecosystem Debian',
     );
   }
-  return importFeed(context, { id: `osv/${ecosystem}`, origin, ecosystem, items: readOsvZip(source) });
+  return importFeed(context, { id: `osv/${ecosystem}`, origin, ecosystem, items: () => readOsvZip(source) });
 }
 
 export async function importTrivyDb(
@@ -92,7 +92,7 @@ export async function importTrivyDb(
           id: `trivy-db/${bucket}`,
           origin: `${origin} (${name})`,
           ecosystem,
-          items: items(),
+          items,
         }),
       );
       break;
@@ -104,13 +104,17 @@ export async function importTrivyDb(
 
 /** A layer of a bundle. */
 async function importLayer(context: ImportContext, source: ByteSource, { at }: FileOptions): Promise<FeedOutcome> {
-  const lines = linesOf(unpacked(chunksOf(source), 'zstd', context.maxBytes), bounds.recordBytes);
-  const first = await lines.next();
-  const { feed, origin } = readHead(first.done ? undefined : first.value);
-  const items = recordsOfLayer(lines, feed);
+  const lines = () => linesOf(unpacked(chunksOf(source), 'zstd', context.maxBytes), bounds.recordBytes);
+  let first: string | undefined;
+  for await (const line of lines()) {
+    first = line;
+    break;
+  }
+  const { feed, origin } = readHead(first);
+  const items = () => recordsOfLayer(lines(), feed);
   if (feed === 'kev')
-    return importKev(context, Buffer.from(JSON.stringify({ vulnerabilities: await jsonOf(items) })), origin, at);
-  if (feed === 'epss') return importEpss(context, scoresOf(items), origin, at);
+    return importKev(context, Buffer.from(JSON.stringify({ vulnerabilities: await jsonOf(items()) })), origin, at);
+  if (feed === 'epss') return importEpss(context, scoresOf(items()), origin, at);
   const ecosystem = /^osv\/(.+)$/.exec(feed)?.[1];
   return importFeed(context, { id: feed, origin, ecosystem, items, at });
 }
@@ -164,14 +168,14 @@ export function importDebianTracker(context: ImportContext, source: ByteSource, 
     id: 'debian-tracker',
     origin,
     ecosystem: 'Debian',
-    items: readDebianTracker(chunksOf(source)),
+    items: () => readDebianTracker(chunksOf(source)),
   });
 }
 
 export function importSecdb(context: ImportContext, bytes: Uint8Array, origin: string): Promise<FeedOutcome> {
   const { release, repository, items } = readAlpineSecdb(bytes);
   const id = `alpine-secdb/${release}/${repository}`;
-  return importFeed(context, { id, origin, ecosystem: 'Alpine', items: each(items) });
+  return importFeed(context, { id, origin, ecosystem: 'Alpine', items: () => each(items) });
 }
 
 function importKev(
@@ -195,6 +199,6 @@ function importEpss(
   });
 }
 
-async function* each<T>(items: readonly T[]): AsyncGenerator<T> {
+export async function* each<T>(items: readonly T[]): AsyncGenerator<T> {
   yield* items;
 }

@@ -62,15 +62,20 @@ test('increments take away nothing but what they say is gone', async () => {
   await using db = await openAdvisories();
   const [id] = await registerComponents(db, [component('left-pad', '1.0.0')]);
   await importAll(db, [advisory('A-1', 'left-pad', '1.1.0'), advisory('A-2', 'left-pad', '1.1.0')]);
-  const increment = (async function* () {
-    yield { json: advisory('A-3', 'left-pad', '2.0.0') };
-    yield { gone: 'A-1' };
-  })();
-  await importRecords(db, increment, { part: 'osv/npm', ecosystem: 'npm', whole: false, rest: async () => {} });
+  const increment = [
+    advisory('A-3', 'left-pad', '2.0.0'),
+    advisory('A-1', 'left-pad', '1.1.0', { withdrawn: '2026-02-01T00:00:00Z' }),
+  ];
+  await importRecords(db, () => itemsOf(increment), {
+    part: 'osv/npm',
+    ecosystem: 'npm',
+    whole: false,
+    rest: async () => {},
+  });
   expect(await found(db, id!)).toEqual(['A-2', 'A-3']);
 });
 
-test('an export that breaks off leaves whole records, and takes nothing away', async () => {
+test('an export that breaks off changes nothing; an import that does leaves whole records, and takes nothing away', async () => {
   await using db = await openAdvisories();
   const names = Array.from({ length: 300 }, (_, n) => `package-${n}`);
   const ids = await registerComponents(
@@ -81,17 +86,23 @@ test('an export that breaks off leaves whole records, and takes nothing away', a
     db,
     names.map((name, n) => advisory(`A-${n}`, name, '2.0.0')),
   );
-  const broken = (async function* () {
-    for (const [n, name] of names.entries()) {
-      if (n === 250) throw new Error('the connection broke');
-      if (n % 2 === 0) yield { json: advisory(`A-${n}`, name, '3.0.0') };
-    }
-  })();
-  const importing = importRecords(db, broken, { part: 'osv/npm', ecosystem: 'npm', whole: true, rest: async () => {} });
-  await expect(importing).rejects.toThrow('the connection broke');
-  const fixes = [...(await vulnerabilitiesOf(db, ids)).values()].map((all) =>
-    all.map(({ fixedVersion }) => fixedVersion),
-  );
+  const breakingIn = (reading: number) => {
+    let readings = 0;
+    const items = async function* () {
+      readings++;
+      for (const [n, name] of names.entries()) {
+        if (n === 250 && readings === reading) throw new Error('the file broke');
+        if (n % 2 === 0) yield { json: advisory(`A-${n}`, name, '3.0.0') };
+      }
+    };
+    return importRecords(db, items, { part: 'osv/npm', ecosystem: 'npm', whole: true, rest: async () => {} });
+  };
+  const known = async () =>
+    [...(await vulnerabilitiesOf(db, ids)).values()].map((all) => all.map(({ fixedVersion }) => fixedVersion));
+  await expect(breakingIn(1)).rejects.toThrow('the file broke');
+  expect(await known()).toEqual(names.map(() => ['2.0.0']));
+  await expect(breakingIn(2)).rejects.toThrow('the file broke');
+  const fixes = await known();
   expect(fixes.every((all) => all.length === 1 && ['2.0.0', '3.0.0'].includes(all[0]!))).toBe(true);
   expect(fixes.filter(([fix]) => fix === '3.0.0').length).toBe(100);
 });
@@ -105,7 +116,7 @@ test('an export that is empty, or half of what was known, is not believed', asyn
   await expect(importAll(db, all.slice(0, 99))).rejects.toThrow('it holds 99 of the 200 advisories that are known');
   expect((await findFeed(db, 'osv/npm'))!.records).toBe(200);
   const options = { part: 'osv/npm', ecosystem: 'npm', whole: true, mayShrink: true, rest: async () => {} };
-  expect(await importRecords(db, itemsOf(all.slice(0, 99)), options)).toMatchObject({ removed: 101 });
+  expect(await importRecords(db, () => itemsOf(all.slice(0, 99)), options)).toMatchObject({ removed: 101 });
 });
 
 test('an export that withdraws everything, or speaks of other packages alone, takes nothing away before it is believed', async () => {
@@ -120,8 +131,9 @@ test('an export that withdraws everything, or speaks of other packages alone, ta
   }
   // As many, and none of them was known.
   const others = Array.from({ length: 250 }, (_, n) => advisory(`B-${n}`, `package-${n}`, '2.0.0'));
-  await expect(importAll(db, others)).rejects.toThrow('0 of the 200 advisories');
-  expect(await found(db, id!)).toEqual(['A-7', 'B-7']);
+  for (let attempt = 1; attempt <= 2; attempt++)
+    await expect(importAll(db, others)).rejects.toThrow('0 of the 200 advisories');
+  expect(await found(db, id!)).toEqual(['A-7']);
 });
 
 test('what was known of a record stays where its new form cannot be read', async () => {
@@ -155,17 +167,18 @@ test('what was known of a record stays where its new form cannot be read', async
 test('of two who import the same feed the later one goes on alone, and what is taken away is not imported further', async () => {
   await using db = await openAdvisories();
   const [id] = await registerComponents(db, [component('x', '1.0.0')]);
-  const brought = (items: AsyncIterable<Item>) =>
+  const brought = (items: () => AsyncIterable<Item>) =>
     importFeed(contextOf(db), { id: 'osv/npm', origin: 'test', ecosystem: 'npm', items });
   const whileImporting = async (meanwhile: () => Promise<unknown>) => {
-    const interrupted = (async function* () {
+    let readings = 0;
+    return brought(async function* () {
+      readings++;
       yield { json: advisory('OLD-1', 'x', '2.0.0') };
-      await meanwhile();
+      if (readings === 2) await meanwhile();
       yield { json: advisory('OLD-2', 'x', '2.0.0') };
-    })();
-    return brought(interrupted);
+    });
   };
-  await expect(whileImporting(() => brought(itemsOf([advisory('NEW-1', 'x', '2.0.0')])))).rejects.toThrow(
+  await expect(whileImporting(() => brought(() => itemsOf([advisory('NEW-1', 'x', '2.0.0')])))).rejects.toThrow(
     'another update of osv/npm has begun meanwhile',
   );
   expect(await found(db, id!)).toEqual(['NEW-1']);

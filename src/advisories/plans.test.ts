@@ -55,7 +55,7 @@ async function exercise(base: TestDatabase): Promise<Statement[]> {
   const db = recording(base, (statement) => statements.push(statement)) as TestDatabase;
   const context = contextOf(db, { force: true });
   const feed = (records: readonly unknown[]) =>
-    importFeed(context, { id: 'osv/PyPI', origin: 'test', ecosystem: 'PyPI', items: itemsOf(records) });
+    importFeed(context, { id: 'osv/PyPI', origin: 'test', ecosystem: 'PyPI', items: () => itemsOf(records) });
   const [id] = await registerComponents(db, [
     component('left-pad', '1.0.0', 'PyPI'),
     component('package-7', '1.0.0', 'npm'),

@@ -9,6 +9,7 @@ import { importArtifact } from '../import-artifact.ts';
 import type { ImportContext } from '../import-context.ts';
 import { importRefused } from '../import-error.ts';
 import { importWhole } from '../import-feed.ts';
+import { each } from '../import-file.ts';
 import type { OpenSource } from '../formats/byte-source.ts';
 import { kevBytes, kevFeed, storeKev } from '../kev.ts';
 import type { FeedUpdate } from '../record-feed.ts';
@@ -104,7 +105,11 @@ function debianFeed({ debianTracker, interval }: AdvisoriesConfig): Feed {
     everyMs: interval,
     refresh: (context, state) =>
       fromFile(context, debianTracker, state, async (file) => ({
-        outcome: await importWhole(context, { id, ecosystem: 'Debian', items: readDebianTracker(chunksOf(file)) }),
+        outcome: await importWhole(context, {
+          id,
+          ecosystem: 'Debian',
+          items: () => readDebianTracker(chunksOf(file)),
+        }),
         whole: true,
       })),
   };
@@ -123,9 +128,7 @@ function secdbFeed({ alpineSecdb, interval }: AdvisoriesConfig, release: string,
         const read = readAlpineSecdb(await wholeOf(chunksOf(file), secdbBytes));
         if (read.release !== release || read.repository !== repository)
           throw importRefused(`${origin} is of ${read.release} ${read.repository}`);
-        const items = (async function* () {
-          yield* read.items;
-        })();
+        const items = () => each(read.items);
         return { outcome: await importWhole(context, { id, ecosystem: 'Alpine', items }), whole: true };
       }),
   };
