@@ -45,6 +45,9 @@ const pageSize = 200;
 
 export const feedName = /^[A-Za-z0-9][A-Za-z0-9 ._:+/-]{0,199}$/;
 
+/** They say how it went with an artifact, and have no records of their own. */
+const artifactFeeds = new Set(['trivy-db', 'bundle']);
+
 /** Reads the first line. Throws AdvisoryImportError where it is no layer of a bundle. */
 export function readHead(line: string | undefined): LayerHead {
   let head: Record<string, unknown> | undefined;
@@ -54,7 +57,8 @@ export function readHead(line: string | undefined): LayerHead {
     // Said below.
   }
   const { feed, origin } = head ?? {};
-  const isHead = typeof feed === 'string' && feedName.test(feed) && typeof origin === 'string';
+  const isHead =
+    typeof feed === 'string' && feedName.test(feed) && !artifactFeeds.has(feed) && typeof origin === 'string';
   if (!isHead)
     throw importRefused('the layer is none of a bundle of advisories: its first line does not say which feed it is');
   return { feed, origin: origin.slice(0, bounds.url) };

@@ -19,7 +19,7 @@ export interface FeedState {
   okAt: number | undefined;
   attemptAt: number | undefined;
   wholeAt: number | undefined;
-  /** Why the last attempt failed. */
+  /** Why the last attempt failed, or what it left undone. */
   error: string | undefined;
   failures: number;
   dueAt: number;
@@ -70,6 +70,9 @@ export async function beginRun(db: Database, id: string, { whole }: { whole: boo
       [id],
     );
     if (!row) throw new SupersededError(`${id} was taken away meanwhile`);
+    // Nor is it as the artifact had it by then.
+    if (whole && id.startsWith('trivy-db/'))
+      tx.send(`UPDATE advisory_feeds SET position = '' WHERE id = 'trivy-db'`, []);
     return row.run;
   });
 }
@@ -97,18 +100,30 @@ export interface FeedSuccess {
   whole?: { refused?: number | undefined };
   /** Under which its records were written: where somebody else writes them by now, they say how fresh it is. */
   run?: number | undefined;
+  /** What was left undone. */
+  note?: string | undefined;
 }
 
 /** It is up to date. */
 export async function succeedFeed(
   db: Database,
-  { id, now, dueAt, etag, position, whole, run }: FeedSuccess,
+  { id, now, dueAt, etag, position, whole, run, note = '' }: FeedSuccess,
 ): Promise<void> {
   await db.change(
-    `UPDATE advisory_feeds SET ok_at = ?, due_at = ?, error = '', failures = 0, etag = COALESCE(?, etag),
+    `UPDATE advisory_feeds SET ok_at = ?, due_at = ?, error = ?, failures = 0, etag = COALESCE(?, etag),
         position = COALESCE(?, position), whole_at = COALESCE(?, whole_at), refused = COALESCE(?, refused)
       WHERE id = ? AND run = COALESCE(?, run) RETURNING id`,
-    [now, dueAt, etag ?? null, position ?? null, whole ? now : null, whole?.refused ?? null, id, run ?? null],
+    [
+      now,
+      dueAt,
+      note.slice(0, 1000),
+      etag ?? null,
+      position ?? null,
+      whole ? now : null,
+      whole?.refused ?? null,
+      id,
+      run ?? null,
+    ],
   );
 }
 
@@ -118,18 +133,18 @@ export async function forgetFreshness(db: Database, id: string): Promise<void> {
 }
 
 /** What is stored of a feed still was all that there is, at a time (ms). */
-export async function confirmFeed(db: Database, id: string, at: number): Promise<void> {
+export async function confirmFeed(db: Database, id: string, { at, now }: { at: number; now: number }): Promise<void> {
   await db.change(
-    `UPDATE advisory_feeds SET ok_at = ?, error = '', failures = 0 WHERE id = ? AND ok_at < ? RETURNING id`,
-    [at, id, at],
+    `UPDATE advisory_feeds SET ok_at = ?, error = '', failures = 0 WHERE id = ? AND (ok_at < ? OR ok_at > ?) RETURNING id`,
+    [at, id, at, now],
   );
 }
 
-/** The same of all feeds whose ids begin with a text, such as `trivy-db/`. */
-export async function confirmFeedsOf(db: Database, prefix: string, at: number): Promise<void> {
+/** The same of the feeds whose ids begin with a text, such as `trivy-db/`, that are as a layer had them; now. */
+export async function confirmFeedsOf(db: Database, prefix: string, digest: string, now: number): Promise<void> {
   await db.change(
-    `UPDATE advisory_feeds SET ok_at = ?, error = '', failures = 0 WHERE id > ? AND id < ? AND ok_at < ? RETURNING id`,
-    [at, prefix, `${prefix}\u{10ffff}`, at],
+    `UPDATE advisory_feeds SET ok_at = ?, error = '', failures = 0 WHERE id > ? AND id < ? AND etag = ? RETURNING id`,
+    [now, prefix, `${prefix}\u{10ffff}`, digest],
   );
 }
 

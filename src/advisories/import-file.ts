@@ -23,6 +23,8 @@ export interface FileOptions {
   ecosystem?: string | undefined;
   /** When a layer of a bundle was up to date (ms); default: now. */
   at?: number | undefined;
+  /** Of the layer of an artifact that it is: the feed remembers it, for as long as nothing else is stored of it. */
+  digest?: string | undefined;
   /** Of a trivy-db, which holds very many: those that are wanted. */
   wants(ecosystem: string, release: string): boolean;
 }
@@ -80,7 +82,7 @@ async function importOsvZip(context: ImportContext, source: ByteSource, options:
 export async function importTrivyDb(
   context: ImportContext,
   source: ByteSource,
-  { origin, wants }: FileOptions,
+  { origin, wants, digest }: FileOptions,
 ): Promise<FeedOutcome[]> {
   const outcomes: FeedOutcome[] = [];
   for await (const { bucket, ecosystem, release, name, items } of readTrivyDb(source)) {
@@ -93,6 +95,7 @@ export async function importTrivyDb(
           origin: `${origin} (${name})`,
           ecosystem,
           items,
+          digest,
         }),
       );
       break;
@@ -103,7 +106,11 @@ export async function importTrivyDb(
 }
 
 /** A layer of a bundle. */
-async function importLayer(context: ImportContext, source: ByteSource, { at }: FileOptions): Promise<FeedOutcome> {
+async function importLayer(
+  context: ImportContext,
+  source: ByteSource,
+  { at, digest }: FileOptions,
+): Promise<FeedOutcome> {
   const lines = () => linesOf(unpacked(chunksOf(source), 'zstd', context.maxBytes), bounds.recordBytes);
   let first: string | undefined;
   for await (const line of lines()) {
@@ -113,10 +120,14 @@ async function importLayer(context: ImportContext, source: ByteSource, { at }: F
   const { feed, origin } = readHead(first);
   const items = () => recordsOfLayer(lines(), feed);
   if (feed === 'kev')
-    return importKev(context, Buffer.from(JSON.stringify({ vulnerabilities: await jsonOf(items()) })), origin, at);
-  if (feed === 'epss') return importEpss(context, scoresOf(items()), origin, at);
+    return importKev(context, Buffer.from(JSON.stringify({ vulnerabilities: await jsonOf(items()) })), {
+      origin,
+      at,
+      digest,
+    });
+  if (feed === 'epss') return importEpss(context, scoresOf(items()), { origin, at, digest });
   const ecosystem = /^osv\/(.+)$/.exec(feed)?.[1];
-  return importFeed(context, { id: feed, origin, ecosystem, items, at });
+  return importFeed(context, { id: feed, origin, ecosystem, items, at, digest });
 }
 
 async function jsonOf(items: AsyncIterable<Item>): Promise<unknown[]> {
@@ -142,7 +153,7 @@ async function importPacked(context: ImportContext, source: ByteSource, options:
     const head = Buffer.from(chunk.subarray(0, 16)).toString('latin1');
     if (head.startsWith('#model_version') || head.startsWith('cve,epss') || head.startsWith('CVE-')) {
       const scores = readEpss(unpacked(chunksOf(source), 'gzip', epssBytes.unpacked));
-      return [await importEpss(context, scores, options.origin, undefined)];
+      return [await importEpss(context, scores, { origin: options.origin })];
     }
     break;
   }
@@ -156,7 +167,7 @@ const sniffedBytes = 4096;
 async function importJson(context: ImportContext, source: ByteSource, { origin }: FileOptions): Promise<FeedOutcome> {
   const head = Buffer.from(await source.read(0, Math.min(source.size, sniffedBytes))).toString('latin1');
   if (/"(?:catalogVersion|cveID)"/.test(head))
-    return importKev(context, await wholeOf(chunksOf(source), kevBytes), origin, undefined);
+    return importKev(context, await wholeOf(chunksOf(source), kevBytes), { origin });
   if (!/"CVE-[0-9]{4}-|"TEMP-/.test(head.slice(0, 1024)) || /"(?:distroversion|urlprefix|apkurl)"/.test(head)) {
     return importSecdb(context, await wholeOf(chunksOf(source), secdbBytes), origin);
   }
@@ -178,24 +189,27 @@ export function importSecdb(context: ImportContext, bytes: Uint8Array, origin: s
   return importFeed(context, { id, origin, ecosystem: 'Alpine', items: () => each(items) });
 }
 
+type Brought = Pick<FileOptions, 'origin' | 'at' | 'digest'>;
+
 function importKev(
   context: ImportContext,
   bytes: Uint8Array,
-  origin: string,
-  at: number | undefined,
+  { origin, at, digest = '' }: Brought,
 ): Promise<FeedOutcome> {
-  return recordFeed(context, { ...kevFeed, origin, at, everyMs: broughtMs }, async () => storeKev(context, bytes));
+  return recordFeed(context, { ...kevFeed, origin, at, everyMs: broughtMs }, async () => ({
+    ...(await storeKev(context, bytes)),
+    etag: digest,
+  }));
 }
 
 function importEpss(
   context: ImportContext,
   scores: AsyncIterable<Score>,
-  origin: string,
-  at: number | undefined,
+  { origin, at, digest = '' }: Brought,
 ): Promise<FeedOutcome> {
   return recordFeed(context, { ...epssFeed, origin, at, everyMs: broughtMs }, async () => {
     const records = await storeEpss(context.db, epssFeed.id, scores, context.rest);
-    return { outcome: { records }, whole: true };
+    return { outcome: { records }, etag: digest, whole: true };
   });
 }
 

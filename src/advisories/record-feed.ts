@@ -18,6 +18,8 @@ export interface FeedUpdate {
   position?: string | undefined;
   /** It was imported whole. */
   whole?: boolean;
+  /** What it left undone, for people. */
+  note?: string | undefined;
 }
 
 export interface RecordedFeed {
@@ -33,7 +35,7 @@ export interface RecordedFeed {
 
 /** Pauses after failures: from a minute to six hours (ms). */
 const firstPauseMs = 60_000;
-const longestPauseMs = 6 * 3_600_000;
+export const longestPauseMs = 6 * 3_600_000;
 
 /** Works on a feed, and writes down how that went: a failure takes away nothing of what is there. */
 export async function recordFeed(
@@ -43,7 +45,7 @@ export async function recordFeed(
 ): Promise<FeedOutcome> {
   await beginFeed(db, { id, origin, licence, now: now() });
   try {
-    const { outcome, etag, position, whole } = await work();
+    const { outcome, etag, position, whole, note } = await work();
     const { reasons = [], refused, run, ...counts } = outcome;
     await succeedFeed(db, {
       id,
@@ -53,6 +55,7 @@ export async function recordFeed(
       ...(position !== undefined && { position }),
       ...(whole && { whole: { refused: outcome.unchanged ? undefined : (refused ?? 0) } }),
       run,
+      note,
     });
     const none = { records: 0, added: 0, changed: 0, removed: 0, components: 0 };
     return { feed: id, ...none, ...counts, refused: refused ?? 0, ...(reasons.length > 0 && { reasons }) };

@@ -25,7 +25,7 @@ declare module '../database/tables.ts' {
       ok_at: number;
       attempt_at: number;
       whole_at: number;
-      /** Of the last attempt, where that failed. */
+      /** Of the last attempt, where that failed, or left something undone. */
       error: string;
       /** Attempts that failed in a row. */
       failures: number;

@@ -34,7 +34,8 @@ export async function refreshOsv(
 ): Promise<FeedUpdate> {
   const root = `${base}/${encodeURIComponent(ecosystem)}`;
   const since = state?.position && !context.force ? Date.parse(state.position) : Number.NaN;
-  const isRecent = state?.wholeAt !== undefined && context.now() - state.wholeAt < wholeMs;
+  // Also in the other direction: a clock may have been wrong.
+  const isRecent = state?.wholeAt !== undefined && Math.abs(context.now() - state.wholeAt) < wholeMs;
   const changes = await changesSince(fetcher, `${root}/modified_id.csv`, since);
   const increments = async (ids: readonly string[]): Promise<FeedUpdate> => {
     const position = earlierOf(changes.latest, context.now() + leewayMs);
