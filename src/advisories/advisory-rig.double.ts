@@ -50,7 +50,7 @@ export async function importAll(
   }: { part?: string; ecosystem?: string; whole?: boolean; okAt?: number } = {},
 ): Promise<Imported> {
   await beginFeed(db, { id: part, origin: 'test', licence: '', now: Date.now() });
-  const imported = await importRecords(db, itemsOf(records), { part, ecosystem, whole, rest: async () => {} });
+  const imported = await importRecords(db, () => itemsOf(records), { part, ecosystem, whole, rest: async () => {} });
   if (okAt !== undefined) await succeedFeed(db, { id: part, now: okAt, dueAt: 0 });
   return imported;
 }

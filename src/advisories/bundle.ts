@@ -45,6 +45,9 @@ const pageSize = 200;
 
 export const feedName = /^[A-Za-z0-9][A-Za-z0-9 ._:+/-]{0,199}$/;
 
+/** They say how it went with an artifact, and have no records of their own. */
+const artifactFeeds = new Set(['trivy-db', 'bundle']);
+
 /** Reads the first line. Throws AdvisoryImportError where it is no layer of a bundle. */
 export function readHead(line: string | undefined): LayerHead {
   let head: Record<string, unknown> | undefined;
@@ -54,23 +57,30 @@ export function readHead(line: string | undefined): LayerHead {
     // Said below.
   }
   const { feed, origin } = head ?? {};
-  const isHead = typeof feed === 'string' && feedName.test(feed) && typeof origin === 'string';
+  const isHead =
+    typeof feed === 'string' && feedName.test(feed) && !artifactFeeds.has(feed) && typeof origin === 'string';
   if (!isHead)
     throw importRefused('the layer is none of a bundle of advisories: its first line does not say which feed it is');
   return { feed, origin: origin.slice(0, bounds.url) };
 }
 
-/** The records that follow. A layer without its last line is cut off, which AdvisoryImportError says at the end. */
+/** The records that follow the first line. A layer without its last line is cut off, which AdvisoryImportError says at the end. */
 export async function* recordsOfLayer(lines: AsyncIterable<string>, feed: string): AsyncGenerator<Item> {
   let count = 0;
   let counted: unknown;
+  let isHead = true;
   for await (const line of lines) {
+    if (isHead) {
+      isHead = false;
+      continue;
+    }
     if (line === '') continue;
     let json: unknown;
     try {
       json = JSON.parse(line);
     } catch {
-      yield { refused: `line ${count + 2} of ${feed} is no JSON` };
+      const id = /^\{"id":"([^"\\]{1,256})"/.exec(line)?.[1];
+      yield { refused: `line ${count + 2} of ${feed} is no JSON`, ...(id !== undefined && { id }) };
     }
     counted = lastLine.test(line) ? objectOf(json)?.['records'] : undefined;
     if (counted !== undefined) continue;

@@ -1,5 +1,6 @@
 import { type Database, listsOf, type Parameter, rowsOf, type Transaction } from '../database/index.ts';
 import { lockClock, tellClock } from './clock.ts';
+import { requireRun } from './feed-rows.ts';
 import { borrowersOf, cvesNamedBy, isRated, lentTo } from './lent-ratings.ts';
 import { pack, packEntry } from './pack.ts';
 import type { StoredAdvisory } from './read-record.ts';
@@ -30,15 +31,20 @@ const nothing: Changed = { added: 0, changed: 0, removed: 0, components: 0, ms: 
 /**
  * Stores what has changed of some records of one part, and compares it with all components, in one transaction: whoever reads
  * sees each record before or after, with its matches. What is as it was is not written. Few records at a time: others who
- * write wait.
+ * write wait. `run`: under which they are written; throws SupersededError where that is not the last one any more.
  */
-export async function changeAdvisories(db: Database, part: string, changes: readonly Change[]): Promise<Changed> {
+export async function changeAdvisories(
+  db: Database,
+  { part, run }: { part: string; run: number },
+  changes: readonly Change[],
+): Promise<Changed> {
   const byId = new Map(changes.map((change) => [change.recordId, change]));
   // Most of an export is what it was: that is found out without keeping anybody waiting.
   if (isSettled(byId, await knownAdvisories(db, part, [...byId.keys()]))) return nothing;
   return db.write(async (tx) => {
     const began = performance.now();
     const revision = await lockClock(tx);
+    await requireRun(tx, part, run);
     const known = await knownAdvisories(tx, part, [...byId.keys()]);
     const old = new Map(known.map((row) => [row.record_id, row]));
     const former = known.filter((row) => row.digest !== byId.get(row.record_id)?.advisory?.digest);

@@ -44,6 +44,7 @@ export const advisoryChecks: readonly Check<AdvisoryFacts>[] = [
 
 function ageOf(okAt: number | undefined, now: number): string {
   if (okAt === undefined) return 'never';
+  if (okAt > now) return 'at a time to come, by a clock that was wrong';
   const hours = Math.floor((now - okAt) / 3_600_000);
   return hours < 48 ? `for ${hours} h` : `for ${Math.floor(hours / 24)} days`;
 }

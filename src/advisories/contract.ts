@@ -13,7 +13,7 @@ const feed = z.object({
   revision: count('Of its last change.'),
   lastSuccess: z.string().optional().describe('When it was up to date last.'),
   lastAttempt: z.string().optional(),
-  lastError: z.string().optional().describe('Why the last attempt failed.'),
+  lastError: z.string().optional().describe('Why the last attempt failed, or what it left undone.'),
   ageSeconds: z.number().optional().describe('Since it was up to date.'),
   stale: z.boolean().describe('Whether that is longer than `advisories.maxAge`, or never was.'),
 });

@@ -1,5 +1,6 @@
 import { type Database, listsOf, type LookUps, type Parameter, rowsOf } from '../database/index.ts';
 import { lockClock, tellClock } from './clock.ts';
+import { beginRun, requireRun } from './feed-rows.ts';
 import { importRefused } from './import-error.ts';
 import { componentsOf } from './kev.ts';
 import { markChanged } from './rematch.ts';
@@ -63,10 +64,11 @@ export async function storeEpss(
   scores: AsyncIterable<Score>,
   rest: () => Promise<void>,
 ): Promise<number> {
+  const run = await beginRun(db, part, { whole: true });
   let batch = new Map<string, Score>();
   let count = 0;
   const write = async () => {
-    if (batch.size > 0) await storeBatch(db, [...batch.values()]);
+    if (batch.size > 0) await storeBatch(db, { part, run }, [...batch.values()]);
     batch = new Map();
     await rest();
   };
@@ -87,7 +89,11 @@ interface ScoreRow {
   told: number;
 }
 
-async function storeBatch(db: Database, scores: readonly Score[]): Promise<void> {
+async function storeBatch(
+  db: Database,
+  { part, run }: { part: string; run: number },
+  scores: readonly Score[],
+): Promise<void> {
   const known = new Map(
     (
       await scoreRows(
@@ -110,7 +116,8 @@ async function storeBatch(db: Database, scores: readonly Score[]): Promise<void>
   }
   if (changed.length === 0) return;
   await db.write(async (tx) => {
-    const revision = moved.length === 0 ? 0 : await lockClock(tx);
+    const revision = await lockClock(tx);
+    await requireRun(tx, part, run);
     for (const { rows, values } of rowsOf(changed)) {
       tx.send(
         `INSERT INTO exploit_predictions (cve, probability, percentile, told) VALUES ${rows} ON CONFLICT (cve) DO UPDATE

@@ -1,5 +1,7 @@
 import type { Selectable } from 'kysely';
-import type { Database, LookUps, Tables } from '../database/index.ts';
+import type { Database, LookUps, Tables, Transaction } from '../database/index.ts';
+import { lockClock } from './clock.ts';
+import { AdvisoryImportError } from './import-error.ts';
 import './tables.ts';
 
 /** How fresh a feed is. Times are ms; undefined: never. */
@@ -17,7 +19,7 @@ export interface FeedState {
   okAt: number | undefined;
   attemptAt: number | undefined;
   wholeAt: number | undefined;
-  /** Why the last attempt failed. */
+  /** Why the last attempt failed, or what it left undone. */
   error: string | undefined;
   failures: number;
   dueAt: number;
@@ -54,6 +56,39 @@ export async function beginFeed(
   );
 }
 
+/**
+ * To be called before the records of a feed are written: resolves with the number under which that is done. Whoever began before,
+ * in whatever process, writes nothing from here on. `whole`: what is stored is not what any export or increment was until all of it
+ * is written, so that neither an ETag nor a position says that it is. Throws AdvisoryImportError where the feed was taken away.
+ */
+export async function beginRun(db: Database, id: string, { whole }: { whole: boolean }): Promise<number> {
+  return db.write(async (tx) => {
+    // Those who write records hold it: none of them is in the middle.
+    await lockClock(tx);
+    const row = await tx.first<{ run: number }>(
+      `UPDATE advisory_feeds SET run = run + 1${whole ? `, etag = '', position = ''` : ''} WHERE id = ? RETURNING run`,
+      [id],
+    );
+    if (!row) throw new SupersededError(`${id} was taken away meanwhile`);
+    // Nor is it as the artifact had it by then.
+    if (whole && id.startsWith('trivy-db/'))
+      tx.send(`UPDATE advisory_feeds SET position = '' WHERE id = 'trivy-db'`, []);
+    return row.run;
+  });
+}
+
+/** To be called with the lock of the clock. Throws SupersededError where somebody else has begun since. */
+export async function requireRun(tx: Transaction, id: string, run: number): Promise<void> {
+  const row = await tx.first<{ run: number }>('SELECT run FROM advisory_feeds WHERE id = ?', [id]);
+  if (row?.run === run) return;
+  throw new SupersededError(
+    row ? `another update of ${id} has begun meanwhile, and goes on instead` : `${id} was taken away meanwhile`,
+  );
+}
+
+/** Somebody else writes the records of the feed now: how fresh it is, is theirs to say. */
+export class SupersededError extends AdvisoryImportError {}
+
 export interface FeedSuccess {
   id: string;
   now: number;
@@ -61,33 +96,55 @@ export interface FeedSuccess {
   /** What the feed goes on from; left out: as it was. */
   etag?: string;
   position?: string;
-  /** It was fetched whole, and so many of its records were left out. */
-  whole?: { refused: number };
+  /** It was fetched whole; so many of its records were left out: left out where they have not been read. */
+  whole?: { refused?: number | undefined };
+  /** Under which its records were written: where somebody else writes them by now, they say how fresh it is. */
+  run?: number | undefined;
+  /** What was left undone. */
+  note?: string | undefined;
 }
 
 /** It is up to date. */
-export async function succeedFeed(db: Database, { id, now, dueAt, etag, position, whole }: FeedSuccess): Promise<void> {
+export async function succeedFeed(
+  db: Database,
+  { id, now, dueAt, etag, position, whole, run, note = '' }: FeedSuccess,
+): Promise<void> {
   await db.change(
-    `UPDATE advisory_feeds SET ok_at = ?, due_at = ?, error = '', failures = 0, etag = COALESCE(?, etag),
+    `UPDATE advisory_feeds SET ok_at = ?, due_at = ?, error = ?, failures = 0, etag = COALESCE(?, etag),
         position = COALESCE(?, position), whole_at = COALESCE(?, whole_at), refused = COALESCE(?, refused)
-      WHERE id = ? RETURNING id`,
-    [now, dueAt, etag ?? null, position ?? null, whole ? now : null, whole?.refused ?? null, id],
+      WHERE id = ? AND run = COALESCE(?, run) RETURNING id`,
+    [
+      now,
+      dueAt,
+      note.slice(0, 1000),
+      etag ?? null,
+      position ?? null,
+      whole ? now : null,
+      whole?.refused ?? null,
+      id,
+      run ?? null,
+    ],
   );
+}
+
+/** It is being taken away. */
+export async function forgetFreshness(db: Database, id: string): Promise<void> {
+  await db.change('UPDATE advisory_feeds SET ok_at = 0, whole_at = 0 WHERE id = ? RETURNING id', [id]);
 }
 
 /** What is stored of a feed still was all that there is, at a time (ms). */
-export async function confirmFeed(db: Database, id: string, at: number): Promise<void> {
+export async function confirmFeed(db: Database, id: string, { at, now }: { at: number; now: number }): Promise<void> {
   await db.change(
-    `UPDATE advisory_feeds SET ok_at = ?, error = '', failures = 0 WHERE id = ? AND ok_at < ? RETURNING id`,
-    [at, id, at],
+    `UPDATE advisory_feeds SET ok_at = ?, error = '', failures = 0 WHERE id = ? AND (ok_at < ? OR ok_at > ?) RETURNING id`,
+    [at, id, at, now],
   );
 }
 
-/** The same of all feeds whose ids begin with a text, such as `trivy-db/`. */
-export async function confirmFeedsOf(db: Database, prefix: string, at: number): Promise<void> {
+/** The same of the feeds whose ids begin with a text, such as `trivy-db/`, that are as a layer had them; now. */
+export async function confirmFeedsOf(db: Database, prefix: string, digest: string, now: number): Promise<void> {
   await db.change(
-    `UPDATE advisory_feeds SET ok_at = ?, error = '', failures = 0 WHERE id > ? AND id < ? AND ok_at < ? RETURNING id`,
-    [at, prefix, `${prefix}\u{10ffff}`, at],
+    `UPDATE advisory_feeds SET ok_at = ?, error = '', failures = 0 WHERE id > ? AND id < ? AND etag = ? RETURNING id`,
+    [now, prefix, `${prefix}\u{10ffff}`, digest],
   );
 }
 

@@ -1,6 +1,6 @@
 import type { Artifact, ArtifactLayer } from './artifact.ts';
 import { bundleArtifactType, bundleLayerType, layerKeys } from './bundle.ts';
-import { confirmFeed } from './feed-rows.ts';
+import { confirmFeed, findFeed } from './feed-rows.ts';
 import { spool } from './formats/spool.ts';
 import type { ImportContext } from './import-context.ts';
 import { importRefused } from './import-error.ts';
@@ -10,36 +10,37 @@ import type { FeedOutcome } from './record-feed.ts';
 const mostLayers = 1000;
 
 export interface ArtifactOptions extends Omit<FileOptions, 'origin'> {
-  /** Layers that are known already, by their digests: what has not changed is not read again. */
-  known?: ReadonlySet<string>;
-}
-
-export interface ArtifactOutcome {
-  feeds: FeedOutcome[];
-  /** Of the layers that are imported by now. */
-  layers: string[];
+  /** A feed that is as a layer has it is not read again. */
+  unchangedStays?: boolean;
 }
 
 /**
  * Imports an artifact: a bundle of another server, trivy-db as it is published, or a file that somebody pushed. A layer is
- * imported once its bytes are known to be what its digest says.
+ * imported once its bytes are known to be what its digest says. One that is older than what is known of its feed is not, unless it is
+ * forced. Resolves with what came of those that were read.
  */
 export async function importArtifact(
   context: ImportContext,
   artifact: Artifact,
   options: ArtifactOptions,
-): Promise<ArtifactOutcome> {
-  const { known = new Set() } = options;
+): Promise<FeedOutcome[]> {
+  const { unchangedStays = false } = options;
   const layers = artifact.layers.filter(isContent);
   if (layers.length === 0) throw importRefused(`${artifact.name} holds no advisories`);
   if (layers.length > mostLayers) throw importRefused(`${artifact.name} has more than ${mostLayers} layers`);
   const feeds: FeedOutcome[] = [];
   for (const layer of layers) {
-    const at = timeOf(layer, context.now());
+    const now = context.now();
+    const at = timeOf(layer, now);
     const feed = layer.annotations[layerKeys.feed];
-    if (known.has(layer.digest)) {
+    const state = feed === undefined ? undefined : await findFeed(context.db, feed);
+    if (unchangedStays && state?.etag === layer.digest) {
       // It still is what its source has.
-      if (feed !== undefined && at !== undefined) await confirmFeed(context.db, feed, at);
+      if (at !== undefined) await confirmFeed(context.db, state.id, { at, now });
+      continue;
+    }
+    if (state && at !== undefined && at < Math.min(state.okAt ?? 0, now) && !context.force) {
+      feeds.push(olderThanKnown(state.id, at, state.okAt!));
       continue;
     }
     if (layer.size > context.maxBytes)
@@ -51,12 +52,20 @@ export async function importArtifact(
       ...(await importFile(context, file, {
         ...options,
         at,
+        digest: layer.digest,
         origin: originOf(artifact, layer),
         ...ecosystemOf(layer, options),
       })),
     );
   }
-  return { feeds, layers: layers.map(({ digest }) => digest) };
+  return feeds;
+}
+
+function olderThanKnown(feed: string, at: number, okAt: number): FeedOutcome {
+  const time = (ms: number) => new Date(ms).toISOString();
+  const reason = `${feed} was left as it is: the artifact has it of ${time(at)}, and it was up to date at ${time(okAt)}; sync it with --force if the older is right`;
+  const none = { records: 0, added: 0, changed: 0, removed: 0, refused: 0, components: 0 };
+  return { feed, ...none, unchanged: true, reasons: [reason] };
 }
 
 /** Of a bundle, only the layers that this version knows. */

@@ -8,9 +8,12 @@ export interface FeedImport {
   /** Where it comes from, for people. */
   origin: string;
   ecosystem?: string | undefined;
-  items: AsyncIterable<Item>;
+  /** Read twice: all of it is looked at before any of it is believed. */
+  items(): AsyncIterable<Item>;
   /** When what is imported was up to date (ms); default: now. */
   at?: number | undefined;
+  /** Of the layer that it comes from. */
+  digest?: string | undefined;
 }
 
 /** How long a feed that somebody brought is left alone before it is fetched by itself (ms). */
@@ -19,12 +22,12 @@ export const broughtMs = 3_600_000;
 /** Imports all of a feed from wherever it comes. */
 export function importFeed(
   context: ImportContext,
-  { id, origin, ecosystem, items, at }: FeedImport,
+  { id, origin, ecosystem, items, at, digest = '' }: FeedImport,
 ): Promise<FeedOutcome> {
   return recordFeed(context, { id, origin, at, everyMs: broughtMs }, async () => ({
     outcome: await importWhole(context, { id, ecosystem, items }),
     // Increments go on from what was fetched, not from this.
-    etag: '',
+    etag: digest,
     position: '',
     whole: true,
   }));

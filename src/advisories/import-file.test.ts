@@ -4,7 +4,8 @@ import type { TestDatabase } from '../../test/support/database.ts';
 import { component, contextOf, openAdvisories } from './advisory-rig.double.ts';
 import { boltOf, type BoltTree } from './formats/bolt.double.ts';
 import { sourceOf } from './formats/byte-source.ts';
-import { rangesOf } from './formats/version-constraints.ts';
+import { rangesOf, rangesWithout } from './formats/version-constraints.ts';
+import { statusIn } from './ranges.ts';
 import { importFile } from './import-file.ts';
 import { zipOf } from './mirror.double.ts';
 import { registerComponents } from './register.ts';
@@ -174,6 +175,65 @@ test('constraints of versions become ranges', () => {
     ],
     versions: ['3.0'],
   });
+});
+
+test('versions that are said in the words of npm and RubyGems are read; what cannot be read is told', () => {
+  const events = (text: string) => rangesOf([text]).ranges.map((range) => range.events);
+  expect(events('^1.2.3')).toEqual([[{ introduced: '1.2.3' }, { fixed: '2' }]]);
+  expect(events('^0.2.3')).toEqual([[{ introduced: '0.2.3' }, { fixed: '0.3' }]]);
+  expect(events('~1.2.3')).toEqual([[{ introduced: '1.2.3' }, { fixed: '1.3' }]]);
+  expect(events('~> 1.2')).toEqual([[{ introduced: '1.2' }, { fixed: '2' }]]);
+  expect(events('>= 1.0, != 1.5, < 2.0')).toEqual([[{ introduced: '1.0' }, { fixed: '2.0' }]]);
+  for (const all of ['', '*', ' ']) expect(events(all)).toEqual([[{ introduced: '0' }]]);
+  for (const text of ['[1.0,2.0)', '>= ', '1.x || [1', '< 1.0 <']) expect(rangesOf([text]).unread).toBeDefined();
+});
+
+test.each([
+  [['>= 1.5.4', '< 1.4.0'], { '1.3.9': false, '1.4.0': true, '1.5.3': true, '1.5.4': false, '9': false }],
+  [
+    ['~> 2.3.4', '>= 2.4.1'],
+    { '1.0': true, '2.3.3': true, '2.3.4': false, '2.3.9': false, '2.4.0': true, '2.4.1': false },
+  ],
+  [
+    ['~> 1.4.2', '>= 1.4.5', '= 1.0'],
+    { '1.0': true, '1.1': true, '1.4.1': true, '1.4.2': false, '1.5': false, '3': false },
+  ],
+  [['> 2.0'], { '2.0': true, '2.0.1': false }],
+])('what is not vulnerable, %p, leaves the others', (secure, expected) => {
+  const { ranges } = rangesWithout('RubyGems', secure);
+  const found = Object.keys(expected).map((version) => [version, statusIn('RubyGems', ranges[0]!, version).affected]);
+  expect(Object.fromEntries(found)).toEqual(expected);
+});
+
+test('trivy-db of a language: only patched versions, none at all, and what cannot be read', async () => {
+  await using db = await openAdvisories();
+  const gems = (advisories: Record<string, object>) =>
+    boltOf({
+      'rubygems::RubySec': {
+        rack: Object.fromEntries(Object.entries(advisories).map(([id, value]) => [id, json(value)])),
+      },
+      vulnerability: {},
+    });
+  const known = async (version: string) => (await knownOf(db, 'rack', version, 'RubyGems', '')).map(({ id }) => id);
+  await bring(
+    db,
+    gems({
+      'CVE-2026-0001': { PatchedVersions: ['~> 2.2.8', '>= 3.0.4'], UnaffectedVersions: ['< 2.0'] },
+      'CVE-2026-0002': { VulnerableVersions: [''] },
+      'CVE-2026-0003': { VulnerableVersions: ['< 3.0'] },
+    }),
+  );
+  const all = ['CVE-2026-0001', 'CVE-2026-0002', 'CVE-2026-0003'];
+  expect(await known('2.2.7')).toEqual(all);
+  expect(await known('2.2.9')).toEqual(all.slice(1));
+  expect(await known('3.0.4')).toEqual(['CVE-2026-0002']);
+  expect(
+    await bring(
+      db,
+      gems({ 'CVE-2026-0002': { VulnerableVersions: [''] }, 'CVE-2026-0003': { VulnerableVersions: ['[,3.0)'] } }),
+    ),
+  ).toMatchObject([{ refused: 1, removed: 1, reasons: ['CVE-2026-0003 of rack says versions that cannot be read'] }]);
+  expect(await known('2.2.7')).toEqual(['CVE-2026-0002', 'CVE-2026-0003']);
 });
 
 test('what is packed and cut off, unpacks without end, or is nothing of the kind, is refused', async () => {

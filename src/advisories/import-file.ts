@@ -23,6 +23,8 @@ export interface FileOptions {
   ecosystem?: string | undefined;
   /** When a layer of a bundle was up to date (ms); default: now. */
   at?: number | undefined;
+  /** Of the layer of an artifact that it is: the feed remembers it, for as long as nothing else is stored of it. */
+  digest?: string | undefined;
   /** Of a trivy-db, which holds very many: those that are wanted. */
   wants(ecosystem: string, release: string): boolean;
 }
@@ -74,13 +76,13 @@ async function importOsvZip(context: ImportContext, source: ByteSource, options:
       'it is not clear of which ecosystem the export is; say so with --ecosystem, such as --ecosystem Debian',
     );
   }
-  return importFeed(context, { id: `osv/${ecosystem}`, origin, ecosystem, items: readOsvZip(source) });
+  return importFeed(context, { id: `osv/${ecosystem}`, origin, ecosystem, items: () => readOsvZip(source) });
 }
 
 export async function importTrivyDb(
   context: ImportContext,
   source: ByteSource,
-  { origin, wants }: FileOptions,
+  { origin, wants, digest }: FileOptions,
 ): Promise<FeedOutcome[]> {
   const outcomes: FeedOutcome[] = [];
   for await (const { bucket, ecosystem, release, name, items } of readTrivyDb(source)) {
@@ -92,7 +94,8 @@ export async function importTrivyDb(
           id: `trivy-db/${bucket}`,
           origin: `${origin} (${name})`,
           ecosystem,
-          items: items(),
+          items,
+          digest,
         }),
       );
       break;
@@ -103,16 +106,28 @@ export async function importTrivyDb(
 }
 
 /** A layer of a bundle. */
-async function importLayer(context: ImportContext, source: ByteSource, { at }: FileOptions): Promise<FeedOutcome> {
-  const lines = linesOf(unpacked(chunksOf(source), 'zstd', context.maxBytes), bounds.recordBytes);
-  const first = await lines.next();
-  const { feed, origin } = readHead(first.done ? undefined : first.value);
-  const items = recordsOfLayer(lines, feed);
+async function importLayer(
+  context: ImportContext,
+  source: ByteSource,
+  { at, digest }: FileOptions,
+): Promise<FeedOutcome> {
+  const lines = () => linesOf(unpacked(chunksOf(source), 'zstd', context.maxBytes), bounds.recordBytes);
+  let first: string | undefined;
+  for await (const line of lines()) {
+    first = line;
+    break;
+  }
+  const { feed, origin } = readHead(first);
+  const items = () => recordsOfLayer(lines(), feed);
   if (feed === 'kev')
-    return importKev(context, Buffer.from(JSON.stringify({ vulnerabilities: await jsonOf(items) })), origin, at);
-  if (feed === 'epss') return importEpss(context, scoresOf(items), origin, at);
+    return importKev(context, Buffer.from(JSON.stringify({ vulnerabilities: await jsonOf(items()) })), {
+      origin,
+      at,
+      digest,
+    });
+  if (feed === 'epss') return importEpss(context, scoresOf(items()), { origin, at, digest });
   const ecosystem = /^osv\/(.+)$/.exec(feed)?.[1];
-  return importFeed(context, { id: feed, origin, ecosystem, items, at });
+  return importFeed(context, { id: feed, origin, ecosystem, items, at, digest });
 }
 
 async function jsonOf(items: AsyncIterable<Item>): Promise<unknown[]> {
@@ -138,7 +153,7 @@ async function importPacked(context: ImportContext, source: ByteSource, options:
     const head = Buffer.from(chunk.subarray(0, 16)).toString('latin1');
     if (head.startsWith('#model_version') || head.startsWith('cve,epss') || head.startsWith('CVE-')) {
       const scores = readEpss(unpacked(chunksOf(source), 'gzip', epssBytes.unpacked));
-      return [await importEpss(context, scores, options.origin, undefined)];
+      return [await importEpss(context, scores, { origin: options.origin })];
     }
     break;
   }
@@ -152,7 +167,7 @@ const sniffedBytes = 4096;
 async function importJson(context: ImportContext, source: ByteSource, { origin }: FileOptions): Promise<FeedOutcome> {
   const head = Buffer.from(await source.read(0, Math.min(source.size, sniffedBytes))).toString('latin1');
   if (/"(?:catalogVersion|cveID)"/.test(head))
-    return importKev(context, await wholeOf(chunksOf(source), kevBytes), origin, undefined);
+    return importKev(context, await wholeOf(chunksOf(source), kevBytes), { origin });
   if (!/"CVE-[0-9]{4}-|"TEMP-/.test(head.slice(0, 1024)) || /"(?:distroversion|urlprefix|apkurl)"/.test(head)) {
     return importSecdb(context, await wholeOf(chunksOf(source), secdbBytes), origin);
   }
@@ -164,37 +179,40 @@ export function importDebianTracker(context: ImportContext, source: ByteSource, 
     id: 'debian-tracker',
     origin,
     ecosystem: 'Debian',
-    items: readDebianTracker(chunksOf(source)),
+    items: () => readDebianTracker(chunksOf(source)),
   });
 }
 
 export function importSecdb(context: ImportContext, bytes: Uint8Array, origin: string): Promise<FeedOutcome> {
   const { release, repository, items } = readAlpineSecdb(bytes);
   const id = `alpine-secdb/${release}/${repository}`;
-  return importFeed(context, { id, origin, ecosystem: 'Alpine', items: each(items) });
+  return importFeed(context, { id, origin, ecosystem: 'Alpine', items: () => each(items) });
 }
+
+type Brought = Pick<FileOptions, 'origin' | 'at' | 'digest'>;
 
 function importKev(
   context: ImportContext,
   bytes: Uint8Array,
-  origin: string,
-  at: number | undefined,
+  { origin, at, digest = '' }: Brought,
 ): Promise<FeedOutcome> {
-  return recordFeed(context, { ...kevFeed, origin, at, everyMs: broughtMs }, async () => storeKev(context, bytes));
+  return recordFeed(context, { ...kevFeed, origin, at, everyMs: broughtMs }, async () => ({
+    ...(await storeKev(context, bytes)),
+    etag: digest,
+  }));
 }
 
 function importEpss(
   context: ImportContext,
   scores: AsyncIterable<Score>,
-  origin: string,
-  at: number | undefined,
+  { origin, at, digest = '' }: Brought,
 ): Promise<FeedOutcome> {
   return recordFeed(context, { ...epssFeed, origin, at, everyMs: broughtMs }, async () => {
     const records = await storeEpss(context.db, epssFeed.id, scores, context.rest);
-    return { outcome: { records }, whole: true };
+    return { outcome: { records }, etag: digest, whole: true };
   });
 }
 
-async function* each<T>(items: readonly T[]): AsyncGenerator<T> {
+export async function* each<T>(items: readonly T[]): AsyncGenerator<T> {
   yield* items;
 }

@@ -1,6 +1,7 @@
 import { type Database, listsOf, type LookUps, type Parameter, rowsOf, type Transaction } from '../database/index.ts';
 import { line } from './bounds.ts';
 import { lockClock, tellClock } from './clock.ts';
+import { beginRun, requireRun } from './feed-rows.ts';
 import type { ImportContext } from './import-context.ts';
 import { importRefused } from './import-error.ts';
 import { listOf, objectOf } from './read-record.ts';
@@ -11,6 +12,9 @@ import './tables.ts';
 /** Longest catalogue; the real one has 1.5 MiB (bytes). */
 export const kevBytes = 32 * 1024 * 1024;
 const mostEntries = 100_000;
+/** So much of a catalogue may go at once, where it is not a small one. */
+const mostGone = 0.5;
+const fewEntries = 100;
 export const kevFeed = { id: 'kev', licence: 'CC0-1.0' } as const;
 
 interface ExploitedEntry {
@@ -20,7 +24,7 @@ interface ExploitedEntry {
 }
 
 /** Reads CISA's catalogue of known exploited vulnerabilities. Throws AdvisoryImportError where it is none. */
-function readKev(bytes: Uint8Array): ExploitedEntry[] {
+function readKev(bytes: Uint8Array): { entries: ExploitedEntry[]; refused: number } {
   let json: unknown;
   try {
     json = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString());
@@ -28,26 +32,45 @@ function readKev(bytes: Uint8Array): ExploitedEntry[] {
     throw importRefused('the catalogue is no JSON, or it is cut off', error);
   }
   const found = new Map<string, ExploitedEntry>();
+  let refused = 0;
   for (const one of listOf(objectOf(json)?.['vulnerabilities']).slice(0, mostEntries)) {
     const { cveID: cve, dateAdded, knownRansomwareCampaignUse: use } = objectOf(one) ?? {};
-    if (typeof cve !== 'string' || !/^CVE-[0-9]{4}-[0-9]{4,12}$/.test(cve)) continue;
+    if (typeof cve !== 'string' || !/^CVE-[0-9]{4}-[0-9]{4,12}$/.test(cve)) {
+      refused++;
+      continue;
+    }
     found.set(cve, { cve, dateAdded: line(dateAdded, 10), ransomware: use === 'Known' });
   }
   if (found.size === 0) throw importRefused('it is no catalogue of CISA, or it is empty');
-  return [...found.values()];
+  return { entries: [...found.values()], refused };
 }
 
 /** Reads and stores a catalogue. */
-export async function storeKev({ db }: ImportContext, bytes: Uint8Array): Promise<FeedUpdate> {
-  const entries = readKev(bytes);
-  const changed = await replaceKev(db, kevFeed.id, entries);
-  return { outcome: { records: entries.length, changed }, whole: true };
+export async function storeKev({ db, force }: ImportContext, bytes: Uint8Array): Promise<FeedUpdate> {
+  const { entries, refused } = readKev(bytes);
+  const run = await beginRun(db, kevFeed.id, { whole: true });
+  const changed = await replaceKev(db, { part: kevFeed.id, run }, entries, (known, gone) => {
+    if (force || known < fewEntries || gone <= known * mostGone) return;
+    throw importRefused(
+      `it has only ${known - gone} of the ${known} vulnerabilities that are known to be exploited, so nothing was changed; if that is right, sync it again with --force`,
+    );
+  });
+  return { outcome: { run, records: entries.length + refused, changed, refused }, etag: '', position: '', whole: true };
 }
 
-/** Replaces the catalogue, in one transaction. Components that it concerns are told to be looked at again. */
-export async function replaceKev(db: Database, part: string, entries: readonly ExploitedEntry[]): Promise<number> {
+/**
+ * Replaces the catalogue, in one transaction. Components that it concerns are told to be looked at again. `believe` throws where
+ * too many of those that are known would go.
+ */
+export async function replaceKev(
+  db: Database,
+  { part, run }: { part: string; run: number },
+  entries: readonly ExploitedEntry[],
+  believe: (known: number, gone: number) => void = () => {},
+): Promise<number> {
   return db.write(async (tx) => {
     const revision = await lockClock(tx);
+    await requireRun(tx, part, run);
     const known = new Map(
       (
         await tx.all<{ cve: string; date_added: string; ransomware: number }>(
@@ -58,6 +81,7 @@ export async function replaceKev(db: Database, part: string, entries: readonly E
     );
     const wanted = new Set(entries.map(({ cve }) => cve));
     const gone = [...known.keys()].filter((cve) => !wanted.has(cve));
+    believe(known.size, gone.length);
     const changed = entries.filter(({ cve, dateAdded, ransomware }) => {
       const row = known.get(cve);
       return row?.date_added !== dateAdded || row.ransomware !== Number(ransomware);

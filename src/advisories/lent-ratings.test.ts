@@ -94,9 +94,9 @@ test('what is said of its own package comes first', async () => {
   });
   await importRecords(
     db,
-    (async function* items() {
+    async function* items() {
       yield { json: own };
-    })(),
+    },
     {
       part: 'trivy-db/alpine 3.20',
       whole: true,

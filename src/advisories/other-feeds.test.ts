@@ -8,6 +8,9 @@ import { advisoriesConfig } from './config.ts';
 import { listFeeds } from './feed-rows.ts';
 import type { RefreshContext } from './feeds/feeds.ts';
 import { boltOf } from './formats/bolt.double.ts';
+import { sourceOf } from './formats/byte-source.ts';
+import { importFile } from './import-file.ts';
+import { exploitedOf } from './kev.ts';
 import { startMirror } from './mirror.double.ts';
 import { refreshFeeds } from './refresh.ts';
 import { registerComponents } from './register.ts';
@@ -135,3 +138,18 @@ test.if(zip !== undefined)(
   },
   60_000,
 );
+
+test('a catalogue of CISA that has lost most of what was known is not believed', async () => {
+  await using db = await openAdvisories();
+  const catalogue = (cves: readonly string[]) =>
+    sourceOf(Buffer.from(JSON.stringify({ catalogVersion: '1', vulnerabilities: cves.map((cveID) => ({ cveID })) })));
+  const all = Array.from({ length: 200 }, (_, n) => `CVE-2026-${1000 + n}`);
+  const bring = (cves: readonly string[], force = false) =>
+    importFile(contextOf(db, { force }), catalogue(cves), { origin: 'test', wants: () => true });
+  await bring(all);
+  await expect(bring(all.slice(0, 99))).rejects.toThrow('it has only 99 of the 200 vulnerabilities');
+  expect((await exploitedOf(db, all)).size).toBe(200);
+  expect(await bring([...all.slice(0, 150), 'CVE-new'])).toMatchObject([{ feed: 'kev', records: 151, refused: 1 }]);
+  await bring(all.slice(0, 1), true);
+  expect((await exploitedOf(db, all)).size).toBe(1);
+});

@@ -55,7 +55,7 @@ async function exercise(base: TestDatabase): Promise<Statement[]> {
   const db = recording(base, (statement) => statements.push(statement)) as TestDatabase;
   const context = contextOf(db, { force: true });
   const feed = (records: readonly unknown[]) =>
-    importFeed(context, { id: 'osv/PyPI', origin: 'test', ecosystem: 'PyPI', items: itemsOf(records) });
+    importFeed(context, { id: 'osv/PyPI', origin: 'test', ecosystem: 'PyPI', items: () => itemsOf(records) });
   const [id] = await registerComponents(db, [
     component('left-pad', '1.0.0', 'PyPI'),
     component('package-7', '1.0.0', 'npm'),
@@ -74,13 +74,13 @@ async function exercise(base: TestDatabase): Promise<Statement[]> {
   await findComponents(db, 'pkg:npm/package-7@1.2');
   await componentsWith(db, 'CVE-2020-1007');
   await seenEcosystems(db);
+  for (const feedId of ['epss', 'kev']) await beginFeed(db, { id: feedId, origin: 'test', licence: '', now: 1 });
   await storeEpss(db, 'epss', readEpss(csv('CVE-2020-1007,0.5,0.5\n')), async () => {});
   await storeKev(
     context,
     Buffer.from(JSON.stringify({ vulnerabilities: [{ cveID: 'CVE-2020-1007', dateAdded: '2026-01-01' }] })),
   );
   for (const bundled of await bundledFeeds(db)) for await (const _ of linesOfLayer(db, bundled));
-  await beginFeed(db, { id: 'epss', origin: 'test', licence: '', now: 1 });
   await removeFeed(context, 'osv/PyPI');
   await removeFeed(context, 'epss');
   return statements;

@@ -2,9 +2,12 @@ import type { FeedState } from './feed-rows.ts';
 import { freshnessOf } from './freshness.ts';
 import type { AdvisoriesStatus } from './status.ts';
 
-/** Whether a feed was not up to date for too long (ms). */
+/** Clocks differ by so much at most: a time further ahead was written by one that was wrong (ms). */
+const leewayMs = 3_600_000;
+
+/** Whether a feed was not up to date for too long (ms), or it is not known when it was. */
 export function isStale({ okAt }: Pick<FeedState, 'okAt'>, maxAgeMs: number, now: number): boolean {
-  return okAt === undefined || now - okAt > maxAgeMs;
+  return okAt === undefined || now - okAt > maxAgeMs || okAt - now > leewayMs;
 }
 
 /** What the management API shows of the advisories. */

@@ -19,7 +19,8 @@ export type ReadRecord =
   | { kind: 'advisory'; advisory: StoredAdvisory }
   /** Withdrawn, or it affects nothing of what is asked for. */
   | { kind: 'gone'; recordId: string }
-  | { kind: 'refused'; reason: string };
+  /** What was known of it, where it has an id, still is. */
+  | { kind: 'refused'; reason: string; recordId?: string };
 
 const idPattern = /^[A-Za-z0-9][A-Za-z0-9._:+/@~-]{0,255}$/;
 
@@ -33,11 +34,11 @@ export function readRecord(json: unknown, only?: string): ReadRecord {
   if (!given || typeof id !== 'string' || !idPattern.test(id)) return refused('a record has no id');
   if (typeof given['withdrawn'] === 'string' && given['withdrawn'] !== '') return { kind: 'gone', recordId: id };
   const listed = listOf(given['affected']);
-  if (listed.length > bounds.affected) return refused(`${id} affects more than ${bounds.affected} packages`);
+  if (listed.length > bounds.affected) return refused(`${id} affects more than ${bounds.affected} packages`, id);
   const affected: StoredAdvisory['affected'] = [];
   for (const one of listed) {
     const entry = readAffected(one);
-    if (entry === 'beyond') return refused(`${id} names more than ${bounds.versions} versions of a package`);
+    if (entry === 'beyond') return refused(`${id} names more than ${bounds.versions} versions of a package`, id);
     if (!entry) continue;
     const { ecosystem, release } = parseEcosystem(entry.package!.ecosystem)!;
     if (only === undefined || ecosystem === only)
@@ -119,7 +120,11 @@ function readRange(value: unknown): OsvRange | 'beyond' | undefined {
   return events.length === 0 ? undefined : { type, events };
 }
 
-const refused = (reason: string): ReadRecord => ({ kind: 'refused', reason });
+const refused = (reason: string, recordId?: string): ReadRecord => ({
+  kind: 'refused',
+  reason,
+  ...(recordId !== undefined && { recordId }),
+});
 
 export function objectOf(value: unknown): Record<string, unknown> | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value)

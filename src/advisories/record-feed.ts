@@ -1,9 +1,9 @@
-import { beginFeed, failFeed, findFeed, succeedFeed } from './feed-rows.ts';
+import { beginFeed, failFeed, findFeed, succeedFeed, SupersededError } from './feed-rows.ts';
 import type { ImportContext } from './import-context.ts';
 import type { Imported } from './import-records.ts';
 
 /** What came of a feed. */
-export interface FeedOutcome extends Omit<Imported, 'reasons'> {
+export interface FeedOutcome extends Omit<Imported, 'reasons' | 'run'> {
   feed: string;
   /** It was fetched, and had not changed. */
   unchanged?: boolean;
@@ -18,6 +18,8 @@ export interface FeedUpdate {
   position?: string | undefined;
   /** It was imported whole. */
   whole?: boolean;
+  /** What it left undone, for people. */
+  note?: string | undefined;
 }
 
 export interface RecordedFeed {
@@ -33,7 +35,7 @@ export interface RecordedFeed {
 
 /** Pauses after failures: from a minute to six hours (ms). */
 const firstPauseMs = 60_000;
-const longestPauseMs = 6 * 3_600_000;
+export const longestPauseMs = 6 * 3_600_000;
 
 /** Works on a feed, and writes down how that went: a failure takes away nothing of what is there. */
 export async function recordFeed(
@@ -43,19 +45,22 @@ export async function recordFeed(
 ): Promise<FeedOutcome> {
   await beginFeed(db, { id, origin, licence, now: now() });
   try {
-    const { outcome, etag, position, whole } = await work();
-    const { reasons = [], refused = 0, ...counts } = outcome;
+    const { outcome, etag, position, whole, note } = await work();
+    const { reasons = [], refused, run, ...counts } = outcome;
     await succeedFeed(db, {
       id,
       now: at ?? now(),
       dueAt: now() + everyMs,
       ...(etag !== undefined && { etag }),
       ...(position !== undefined && { position }),
-      ...(whole && { whole: { refused } }),
+      ...(whole && { whole: { refused: outcome.unchanged ? undefined : (refused ?? 0) } }),
+      run,
+      note,
     });
     const none = { records: 0, added: 0, changed: 0, removed: 0, components: 0 };
-    return { feed: id, ...none, ...counts, refused, ...(reasons.length > 0 && { reasons }) };
+    return { feed: id, ...none, ...counts, refused: refused ?? 0, ...(reasons.length > 0 && { reasons }) };
   } catch (error) {
+    if (error instanceof SupersededError) throw error;
     const failures = (await findFeed(db, id))?.failures ?? 0;
     const pauseMs = Math.min(firstPauseMs * 2 ** Math.min(failures, 16), longestPauseMs);
     await failFeed(db, { id, error: messageOf(error), dueAt: now() + pauseMs });

@@ -2,7 +2,7 @@ import type { LookUps } from '../database/index.ts';
 import type { AdvisoriesConfig, FeedSource } from './config.ts';
 import { listFeeds } from './feed-rows.ts';
 import { type Feed, feedsOf, type RefreshContext, type SeenEcosystems } from './feeds/feeds.ts';
-import { type FeedOutcome, messageOf, recordFeed } from './record-feed.ts';
+import { type FeedOutcome, longestPauseMs, messageOf, recordFeed } from './record-feed.ts';
 import './tables.ts';
 
 /** Ecosystems, and releases of one, that there may be. */
@@ -62,10 +62,10 @@ export async function refreshFeeds(
   const wanted = { ...config, ecosystems: [...config.ecosystems, ...ecosystems] };
   const states = new Map((await listFeeds(db)).map((state) => [state.id, state]));
   const feeds = feedsOf(wanted, seen, [...(sources ?? config.sources)]);
-  const isDue = ({ id, origin }: Feed) => {
+  const isDue = ({ id, origin, everyMs }: Feed) => {
     const state = states.get(id);
     // Somebody has configured another place.
-    return all || !state || state.dueAt <= now() || state.origin !== origin;
+    return all || !state || state.origin !== origin || state.dueAt <= now() || isOdd(state.dueAt - now(), everyMs);
   };
   const due = feeds.filter(isDue);
   const outcome: RefreshOutcome = { feeds: [], failed: [], more: due.length > most };
@@ -82,6 +82,9 @@ export async function refreshFeeds(
   }
   return outcome;
 }
+
+/** Nothing is left alone for that long: a clock was wrong when it was written. */
+const isOdd = (pauseMs: number, everyMs: number) => pauseMs > Math.max(everyMs, longestPauseMs);
 
 function refreshOne(context: RefreshContext, feed: Feed, state: Parameters<Feed['refresh']>[1]): Promise<FeedOutcome> {
   const { id, origin, licence, everyMs } = feed;

@@ -2,7 +2,7 @@ import { listsOf } from '../database/index.ts';
 import { changeAdvisories, recordIdsAfter } from './change-advisories.ts';
 import { lockClock, tellClock } from './clock.ts';
 import { epssFeed } from './epss.ts';
-import { findFeed } from './feed-rows.ts';
+import { beginRun, findFeed, forgetFreshness, requireRun } from './feed-rows.ts';
 import type { ImportContext } from './import-context.ts';
 import { componentsOf, kevFeed, replaceKev } from './kev.ts';
 import { markChanged } from './rematch.ts';
@@ -17,29 +17,33 @@ const scoresAtOnce = 512;
  */
 export async function removeFeed({ db, rest, progress }: ImportContext, id: string): Promise<boolean> {
   if (!(await findFeed(db, id))) return false;
-  if (id === kevFeed.id) await replaceKev(db, id, []);
-  else if (id === epssFeed.id) await removeScores({ db, rest });
+  // Whatever is left where this breaks off is not called up to date, and is fetched whole.
+  await forgetFreshness(db, id);
+  const run = await beginRun(db, id, { whole: true });
+  if (id === kevFeed.id) await replaceKev(db, { part: id, run }, []);
+  else if (id === epssFeed.id) await removeScores({ db, rest }, run);
   else {
     for (let done = 0; ; done += pageSize) {
       const ids = await recordIdsAfter(db, id, '', pageSize);
       if (ids.length === 0) break;
       await changeAdvisories(
         db,
-        id,
+        { part: id, run },
         ids.map((recordId) => ({ recordId, advisory: undefined })),
       );
       progress?.(id, done + ids.length);
       await rest();
     }
   }
-  await db.change('DELETE FROM advisory_feeds WHERE id = ? RETURNING id', [id]);
+  await db.change('DELETE FROM advisory_feeds WHERE id = ? AND run = ? RETURNING id', [id, run]);
   return true;
 }
 
-async function removeScores({ db, rest }: Pick<ImportContext, 'db' | 'rest'>): Promise<void> {
+async function removeScores({ db, rest }: Pick<ImportContext, 'db' | 'rest'>, run: number): Promise<void> {
   for (;;) {
     const gone = await db.write(async (tx) => {
       const revision = await lockClock(tx);
+      await requireRun(tx, epssFeed.id, run);
       const rows = await tx.all<{ cve: string }>('SELECT cve FROM exploit_predictions ORDER BY cve LIMIT ?', [
         scoresAtOnce,
       ]);

@@ -25,12 +25,14 @@ declare module '../database/tables.ts' {
       ok_at: number;
       attempt_at: number;
       whole_at: number;
-      /** Of the last attempt, where that failed. */
+      /** Of the last attempt, where that failed, or left something undone. */
       error: string;
       /** Attempts that failed in a row. */
       failures: number;
       /** From when on it is tried again (ms). */
       due_at: number;
+      /** Counts those who began to write its records: the last one alone goes on. */
+      run: Generated<number>;
     };
     advisories: {
       id: number;
@@ -145,6 +147,15 @@ export const advisoryMigrations: Migration[] = [
       tables: ['advisories'],
       up: (db, dialect) =>
         run(db, [`ALTER TABLE advisories ADD COLUMN rated ${sqlTypes(dialect).int} NOT NULL DEFAULT 1`]),
+    },
+  },
+  {
+    name: '0101-advisory-runs',
+    up: async () => {},
+    exclusive: {
+      tables: ['advisory_feeds'],
+      up: (db, dialect) =>
+        run(db, [`ALTER TABLE advisory_feeds ADD COLUMN run ${sqlTypes(dialect).int} NOT NULL DEFAULT 0`]),
     },
   },
 ];

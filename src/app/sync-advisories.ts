@@ -106,7 +106,7 @@ export function createSync({ config, access, storage, network, rights }: SyncOpt
         registry === undefined
           ? await context.openArtifact(artifact!, context.fetcher.signal)
           : await openHere(registry, artifact!, caller);
-      feeds.push(...(await importArtifact(context, opened, choice)).feeds);
+      feeds.push(...(await importArtifact(context, opened, choice)));
     }
     return { feeds, failed: [] };
   }

@@ -9,9 +9,10 @@ import { importArtifact } from '../import-artifact.ts';
 import type { ImportContext } from '../import-context.ts';
 import { importRefused } from '../import-error.ts';
 import { importWhole } from '../import-feed.ts';
+import { each } from '../import-file.ts';
 import type { OpenSource } from '../formats/byte-source.ts';
 import { kevBytes, kevFeed, storeKev } from '../kev.ts';
-import type { FeedUpdate } from '../record-feed.ts';
+import type { FeedOutcome, FeedUpdate } from '../record-feed.ts';
 import { type Fetcher, fetchFile } from './fetch.ts';
 import { refreshOsv } from './osv-feed.ts';
 
@@ -40,6 +41,8 @@ export interface SeenEcosystems {
 }
 
 const dayMs = 86_400_000;
+/** Why layers of an artifact, or their first records, were left out: so many are told. */
+const mostReasons = 10;
 /** What OSV has no export of. */
 const missingFromOsv = new Set(['Amazon Linux', 'Oracle Linux']);
 
@@ -104,7 +107,11 @@ function debianFeed({ debianTracker, interval }: AdvisoriesConfig): Feed {
     everyMs: interval,
     refresh: (context, state) =>
       fromFile(context, debianTracker, state, async (file) => ({
-        outcome: await importWhole(context, { id, ecosystem: 'Debian', items: readDebianTracker(chunksOf(file)) }),
+        outcome: await importWhole(context, {
+          id,
+          ecosystem: 'Debian',
+          items: () => readDebianTracker(chunksOf(file)),
+        }),
         whole: true,
       })),
   };
@@ -123,9 +130,7 @@ function secdbFeed({ alpineSecdb, interval }: AdvisoriesConfig, release: string,
         const read = readAlpineSecdb(await wholeOf(chunksOf(file), secdbBytes));
         if (read.release !== release || read.repository !== repository)
           throw importRefused(`${origin} is of ${read.release} ${read.repository}`);
-        const items = (async function* () {
-          yield* read.items;
-        })();
+        const items = () => each(read.items);
         return { outcome: await importWhole(context, { id, ecosystem: 'Alpine', items }), whole: true };
       }),
   };
@@ -147,17 +152,19 @@ function artifactFeed(
       const artifact = await context.openArtifact(reference, context.fetcher.signal);
       // Components of another ecosystem want more of the same artifact.
       const position = id === 'trivy-db' ? `${artifact.digest} ${ecosystems.join(',')}` : artifact.digest;
-      if (state?.position === position && !context.force) {
-        // Of a bundle, how fresh it is was said by who made it.
-        if (id === 'trivy-db') await confirmFeedsOf(context.db, `${id}/`, context.now());
+      if (id === 'trivy-db' && state?.position === position && !context.force) {
+        for (const { digest } of artifact.layers) await confirmFeedsOf(context.db, `${id}/`, digest, context.now());
         return { outcome: { unchanged: true }, position };
       }
       const wanted = new Set(ecosystems);
-      const known = new Set(id === 'bundle' && !context.force ? (state?.etag.split(' ') ?? []) : []);
-      const { feeds, layers } = await importArtifact(context, artifact, {
+      const feeds = await importArtifact(context, artifact, {
         wants: (ecosystem) => wanted.has(ecosystem),
-        known,
+        // Of a bundle, how fresh it is was said by who made it.
+        unchangedStays: id === 'bundle' && !context.force,
       });
+      if (feeds.length === 0) return { outcome: { unchanged: true }, position };
+      const reasonsOf = (some: readonly FeedOutcome[]) =>
+        some.flatMap((feed) => feed.reasons ?? []).slice(0, mostReasons);
       const total = (key: 'added' | 'changed' | 'removed' | 'components' | 'refused') =>
         feeds.reduce((sum, feed) => sum + feed[key], 0);
       const outcome = {
@@ -167,8 +174,9 @@ function artifactFeed(
         removed: total('removed'),
         components: total('components'),
         refused: total('refused'),
+        reasons: reasonsOf(feeds),
       };
-      return { outcome, position, etag: id === 'bundle' ? layers.join(' ') : '', whole: true };
+      return { outcome, position, whole: true, note: reasonsOf(feeds.filter(({ unchanged }) => unchanged)).join('; ') };
     },
   };
 }

@@ -3,9 +3,10 @@ import type { FeedState } from '../feed-rows.ts';
 import { itemOf, readOsvZip } from '../formats/osv-records.ts';
 import { linesOf } from '../formats/streams.ts';
 import type { ImportContext } from '../import-context.ts';
-import { importRefused } from '../import-error.ts';
+import { AdvisoryImportError, importRefused } from '../import-error.ts';
 import { importWhole } from '../import-feed.ts';
 import { importRecords, type Item } from '../import-records.ts';
+import { objectOf } from '../read-record.ts';
 import type { FeedUpdate } from '../record-feed.ts';
 import { type Fetcher, fetchFile, fetchWhole, openText } from './fetch.ts';
 
@@ -18,10 +19,13 @@ const atOnce = 8;
 /** Times of records are not in the order in which they are published (ms). */
 const overlapMs = 10 * 60_000;
 const longestLine = 512;
+/** Clocks differ; a time beyond that is a mistake, and would hide what changes until then (ms). */
+const leewayMs = 86_400_000;
 
 /**
  * One ecosystem of OSV (google.github.io/osv.dev/data): `all.zip` whole, then what `modified_id.csv`, whose latest lines are
- * its first, says has changed.
+ * its first, says has changed. A mirror may have them of different times: what the list names and the export lacks comes as an
+ * increment, and what there is no record of, with a later export.
  */
 export async function refreshOsv(
   context: ImportContext,
@@ -29,31 +33,71 @@ export async function refreshOsv(
   { base, ecosystem, state }: { base: string; ecosystem: string; state: FeedState | undefined },
 ): Promise<FeedUpdate> {
   const root = `${base}/${encodeURIComponent(ecosystem)}`;
-  const since = state?.position ? Date.parse(state.position) : Number.NaN;
-  const isRecent = state?.wholeAt !== undefined && context.now() - state.wholeAt < wholeMs;
-  const changes = await changesSince(
-    fetcher,
-    `${root}/modified_id.csv`,
-    isRecent && !context.force ? since : Number.NaN,
-  );
-  if (changes.ids) {
-    const outcome = await importRecords(context.db, fetchRecords(fetcher, root, changes.ids), {
+  const since = state?.position && !context.force ? Date.parse(state.position) : Number.NaN;
+  // Also in the other direction: a clock may have been wrong.
+  const isRecent = state?.wholeAt !== undefined && Math.abs(context.now() - state.wholeAt) < wholeMs;
+  const changes = await changesSince(fetcher, `${root}/modified_id.csv`, since);
+  const increments = async (ids: readonly string[]): Promise<FeedUpdate> => {
+    const position = earlierOf(changes.latest, context.now() + leewayMs);
+    if (ids.length === 0) return { outcome: { unchanged: true }, position };
+    const outcome = await importRecords(context.db, () => fetchRecords(fetcher, root, ids), {
       part: `osv/${ecosystem}`,
       ecosystem,
       whole: false,
       rest: context.rest,
       progress: (records) => context.progress?.(`osv/${ecosystem}`, records),
     });
-    return { outcome: { ...outcome, unchanged: changes.ids.length === 0 }, position: changes.latest };
+    return { outcome, position };
+  };
+  let missing: unknown;
+  if (changes.ids && isRecent) {
+    try {
+      return await increments(changes.ids);
+    } catch (error) {
+      if (!(error instanceof MissingRecordError)) throw error;
+      missing = error;
+    }
   }
   const etag = context.force || !state?.wholeAt ? undefined : state.etag;
   const fetched = await fetchFile(fetcher, `${root}/all.zip`, { maxBytes: context.maxBytes, etag });
   if (fetched.kind === 'missing') throw importRefused(`there is no export of ${ecosystem} at ${root}/all.zip`);
-  const position = changes.latest ?? '';
-  if (fetched.kind === 'unchanged') return { outcome: { unchanged: true }, position, whole: true };
+  if (fetched.kind === 'unchanged') {
+    if (missing) throw missing;
+    if (changes.ids) return { ...(await increments(changes.ids)), whole: true };
+    if (Date.parse(changes.latest ?? '') > since)
+      throw importRefused(`much has changed by ${root}/modified_id.csv, and ${root}/all.zip is the one of before`);
+    return { outcome: { unchanged: true }, whole: true };
+  }
   await using file = fetched.file;
-  const outcome = await importWhole(context, { id: `osv/${ecosystem}`, ecosystem, items: readOsvZip(file) });
-  return { outcome, etag: fetched.etag, position, whole: true };
+  let newest = Number.NaN;
+  const items = () => noting(readOsvZip(file), (at) => (newest = at > newest || Number.isNaN(newest) ? at : newest));
+  const outcome = await importWhole(context, { id: `osv/${ecosystem}`, ecosystem, items });
+  return {
+    outcome,
+    etag: fetched.etag,
+    position: earlierOf(changes.latest, Math.min(newest, context.now() + leewayMs)),
+    whole: true,
+  };
+}
+
+/** The list names a record as changed that is not there. What is known of it stays. */
+class MissingRecordError extends AdvisoryImportError {}
+
+/** Up to where increments have come: no further than what was read, whatever the list says. Empty where that is not known. */
+function earlierOf(latest: string | undefined, most: number): string {
+  const at = Date.parse(latest ?? '');
+  if (Number.isNaN(at) || Number.isNaN(most)) return '';
+  return at <= most ? latest! : new Date(most).toISOString();
+}
+
+/** Tells when each record was changed (ms). */
+async function* noting(items: AsyncIterable<Item>, changed: (at: number) => void): AsyncGenerator<Item> {
+  for await (const item of items) {
+    const modified = 'json' in item ? objectOf(item.json)?.['modified'] : undefined;
+    const at = typeof modified === 'string' ? Date.parse(modified) : Number.NaN;
+    if (!Number.isNaN(at)) changed(at);
+    yield item;
+  }
 }
 
 /**
@@ -83,11 +127,12 @@ async function changesSince(
   return { latest, ids: undefined };
 }
 
-/** The records of some ids, in their order, some fetched ahead. What is gone says so. */
+/** The records of some ids, in their order, some fetched ahead. Throws MissingRecordError where there is none. */
 async function* fetchRecords(fetcher: Fetcher, root: string, ids: readonly string[]): AsyncGenerator<Item> {
   const fetchOne = async (id: string): Promise<Item> => {
     const bytes = await fetchWhole(fetcher, `${root}/${encodeURIComponent(id)}.json`, bounds.recordBytes);
-    return bytes ? itemOf(bytes, id) : { gone: id };
+    if (bytes) return itemOf(bytes, id);
+    throw new MissingRecordError(`${root}/modified_id.csv names ${id} as changed, and there is no ${root}/${id}.json`);
   };
   for (let at = 0; at < ids.length; at += atOnce) yield* await Promise.all(ids.slice(at, at + atOnce).map(fetchOne));
 }

@@ -1,5 +1,5 @@
 import { opendir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { bounds } from '../bounds.ts';
 import type { Item } from '../import-records.ts';
 import { parseEcosystem } from '../../packages/index.ts';
@@ -26,19 +26,24 @@ export async function* readOsvDirectory(path: string): AsyncGenerator<Item> {
   }
   for (const name of names.toSorted()) {
     const file = Bun.file(name);
-    if (file.size > bounds.recordBytes) yield { refused: `${name} has more than ${bounds.recordBytes} bytes` };
+    if (file.size > bounds.recordBytes)
+      yield { refused: `${name} has more than ${bounds.recordBytes} bytes`, id: idIn(name) };
     else yield itemOf(await file.bytes(), name);
   }
 }
 
 /** One record, as it comes from a file. */
 export function itemOf(bytes: Uint8Array, name: string): Item {
+  const id = idIn(name);
   try {
-    return { json: JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()) };
+    return { json: JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()), id };
   } catch {
-    return { refused: `${name.slice(-200)} is no JSON` };
+    return { refused: `${name.slice(-200)} is no JSON`, id };
   }
 }
+
+/** Files are called by what they hold. */
+const idIn = (name: string) => basename(name, '.json');
 
 /** Records that are looked at to find out of which ecosystem an export is. */
 const looked = 200;

@@ -4,7 +4,7 @@ import { formatEcosystem } from '../../packages/index.ts';
 import { listOf, objectOf } from '../read-record.ts';
 import { type Bucket, openBolt } from './bbolt.ts';
 import type { ByteSource } from './byte-source.ts';
-import { rangesOf } from './version-constraints.ts';
+import { type Constrained, rangesOf, rangesWithout } from './version-constraints.ts';
 
 /** One data source of a trivy-db: what it knows of one ecosystem, or of one release of a distribution. */
 export interface TrivySource {
@@ -117,35 +117,52 @@ async function* itemsOf(
       if (!value) continue;
       const advisory = jsonOf(value);
       if (!advisory) {
-        yield { refused: `${id} of ${name} is no JSON` };
+        yield { refused: `${id} of ${name} is no JSON`, id: recordId(id, name) };
         continue;
       }
-      const affected = affectedOf(name, place, advisory);
+      const constrained = constrainedBy(place.ecosystem, advisory);
+      if (constrained?.unread !== undefined)
+        yield { refused: `${id} of ${name} says versions that cannot be read`, id: recordId(id, name) };
+      const affected = affectedOf(name, place, advisory, constrained);
       if (affected) yield { json: recordOf(id, name, affected, jsonOf(await details.get(id)) ?? {}) };
     }
   }
+}
+
+/** Of a language: which versions are vulnerable, or all but those that are not (Trivy, `compare.IsVulnerable`). */
+function constrainedBy(ecosystem: string, advisory: Record<string, unknown>): Constrained | undefined {
+  const { VulnerableVersions, PatchedVersions, UnaffectedVersions } = advisory;
+  const vulnerable = listOf(VulnerableVersions).map(String);
+  const secure = [...listOf(PatchedVersions), ...listOf(UnaffectedVersions)].map(String);
+  if (vulnerable.includes('') || listOf(PatchedVersions).includes('')) return rangesOf(['']);
+  if (vulnerable.length > 0) return rangesOf(vulnerable);
+  if (secure.length > 0) return rangesWithout(ecosystem, secure);
+  return Array.isArray(VulnerableVersions) ? rangesOf([]) : undefined;
 }
 
 function affectedOf(
   name: string,
   place: { ecosystem: string; release: string },
   advisory: Record<string, unknown>,
+  constrained: Constrained | undefined,
 ): object | undefined {
-  const { FixedVersion: fixed, Status: status, Severity: severity, VulnerableVersions: vulnerable } = advisory;
+  const { FixedVersion: fixed, Status: status, Severity: severity } = advisory;
   if (status === notAffected) return undefined;
   const said = {
     ...(typeof severity === 'number' && severities[severity] && { severity: severities[severity] }),
     ...(typeof status === 'number' && statuses[status] && { status: statuses[status] }),
   };
   const named = { ecosystem: formatEcosystem(place), name };
-  if (Array.isArray(vulnerable)) {
-    const { ranges, versions } = rangesOf(listOf(vulnerable).map(String));
+  if (constrained) {
+    const { ranges, versions } = constrained;
     if (ranges.length === 0 && versions.length === 0) return undefined;
     return { package: named, ranges, versions, ecosystem_specific: said };
   }
   const events = [{ introduced: '0' }, ...(typeof fixed === 'string' && fixed !== '' ? [{ fixed }] : [])];
   return { package: named, ranges: [{ type: 'ECOSYSTEM', events }], ecosystem_specific: said };
 }
+
+const recordId = (id: string, name: string) => `TRIVY-${id}:${name}`;
 
 function recordOf(id: string, name: string, affected: object, detail: Record<string, unknown>): object {
   const { Title, Description, References, Severity, PublishedDate, CVSS } = detail;
@@ -155,7 +172,7 @@ function recordOf(id: string, name: string, affected: object, detail: Record<str
     for (const vector of [V40Vector, V3Vector, V2Vector]) if (typeof vector === 'string') vectors.add(vector);
   }
   return {
-    id: `TRIVY-${id}:${name}`,
+    id: recordId(id, name),
     // What has no CVE is known by the id that its database gave it.
     ...(id.startsWith('CVE-') ? { upstream: [id] } : { aliases: [id] }),
     published: PublishedDate,

@@ -52,6 +52,23 @@ test('a zip bomb of files that lie upon each other is refused', async () => {
   await expect(readAll(sourceOf(bomb))).rejects.toThrow('its files overlap');
 });
 
+test('a byte that was changed on the way is found, packed or not', async () => {
+  const text = '{"id":"A-1","affected":[{"ranges":[{"events":[{"introduced":"0"},{"fixed":"1.2.3"}]}]}]}';
+  const stored = Buffer.from(zipOf({ 'a.json': text }, { stored: true }));
+  expect(await readAll(sourceOf(stored))).toEqual({ 'a.json': text });
+  const at = stored.indexOf('1.2.3');
+  stored.write('0', at);
+  await expect(readAll(sourceOf(stored))).rejects.toThrow('an entry is damaged');
+  for (const [large, wrong] of [
+    [text, 0],
+    ['x'.repeat(200_000), 1],
+  ] as const) {
+    const zip = Buffer.from(zipOf({ 'a.json': large }));
+    zip.writeUInt32LE(wrong, directoryOf(zip) + 16);
+    await expect(readAll(sourceOf(zip))).rejects.toThrow('an entry is damaged');
+  }
+});
+
 test('what is cut off, encrypted or packed in another way says so', async () => {
   const zip = Buffer.from(zipOf(files));
   await expect(readAll(sourceOf(zip.subarray(0, zip.length - 30)))).rejects.toThrow('it has no directory at its end');

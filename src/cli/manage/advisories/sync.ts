@@ -155,6 +155,7 @@ function reportOf(value: Synced | { operation: string }): string {
   const { feeds, failed, revision } = value;
   const parts = [
     ...(feeds.length > 0 ? [table(feeds, columns)] : ['Nothing was to be brought up to date.']),
+    ...feeds.flatMap(({ reasons = [] }) => reasons.map((reason) => shown(reason))),
     ...failed.map(({ feed, error }) => shown(`${feed}: ${error}`)),
     `Revision ${revision}.`,
   ];

@@ -1,0 +1,175 @@
+import { expect, test } from 'bun:test';
+import { createOutbound } from '../outbound/index.ts';
+import { advisory, component, contextOf, openAdvisories } from './advisory-rig.double.ts';
+import { advisoriesConfig } from './config.ts';
+import { findFeed } from './feed-rows.ts';
+import type { RefreshContext } from './feeds/feeds.ts';
+import { startMirror, zipOf } from './mirror.double.ts';
+import { refreshFeeds } from './refresh.ts';
+import { registerComponents } from './register.ts';
+import { vulnerabilitiesOf } from './vulnerabilities.ts';
+
+/*
+ * Mirrors of OSV whose files are not of one time, or not of this one: what is known stays, and what is there is found.
+ */
+
+const at = (minute: number) => new Date(Date.UTC(2026, 0, 1, 12, minute)).toISOString();
+const of = (id: string, minute: number, fixed = '2.0.0') => advisory(id, 'left-pad', fixed, { modified: at(minute) });
+
+async function openMirror() {
+  const stack = new AsyncDisposableStack();
+  const mirror = stack.use(await startMirror());
+  const db = stack.use(await openAdvisories());
+  const [id] = await registerComponents(db, [component('left-pad', '1.0.0')]);
+  let now = Date.UTC(2026, 0, 2);
+  let ends: () => Promise<boolean> = async () => false;
+  const context: RefreshContext = {
+    ...contextOf(db, {
+      now: () => now,
+      async rest() {
+        if (await ends()) throw new Error('this process ends');
+      },
+    }),
+    fetcher: {
+      outbound: createOutbound({ allow: [mirror.host] }),
+      signal: new AbortController().signal,
+      sleep: async () => {},
+    },
+    openArtifact: () => Promise.reject(new Error('there is no registry')),
+  };
+  const config = advisoriesConfig.parse({ osv: `${mirror.base}/osv`, sources: ['osv'] });
+  return {
+    mirror,
+    db,
+    /** Imports break off once that holds. */
+    endWhen: (holds: () => Promise<boolean>) => void (ends = holds),
+    pass: (ms: number) => void (now += ms),
+    refresh: () => refreshFeeds(context, config, { all: true }),
+    known: async () => (await vulnerabilitiesOf(db, [id!])).get(id!)!.map((one) => one.id),
+    fixes: async () => (await vulnerabilitiesOf(db, [id!])).get(id!)!.map((one) => one.fixedVersion),
+    feed: async () => (await findFeed(db, 'osv/npm'))!,
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+const day = 86_400_000;
+
+test('a record that the list names and the mirror lacks stays as it is known; the export is asked instead', async () => {
+  await using rig = await openMirror();
+  const { mirror, refresh, known, feed } = rig;
+  mirror.osv('npm', [of('A-1', -60), of('A-2', 0)]);
+  await refresh();
+  const before = await feed();
+  // The list alone has come, and the export is the one of before.
+  const exported = zipOf({ 'A-1.json': JSON.stringify(of('A-1', -60)), 'A-2.json': JSON.stringify(of('A-2', 0)) });
+  mirror.osv('npm', [of('A-1', -60), of('A-2', 30)]);
+  mirror.put('/osv/npm/all.zip', exported);
+  mirror.remove('/osv/npm/A-2.json');
+  rig.pass(1000);
+  expect((await refresh()).failed).toMatchObject([{ error: expect.stringContaining('names A-2 as changed') }]);
+  expect(await known()).toEqual(['A-1', 'A-2']);
+  expect(await feed()).toMatchObject({ okAt: before.okAt, position: before.position });
+  mirror.osv('npm', [of('A-1', -60), of('A-2', 30), of('A-3', 30)]);
+  for (const id of ['A-1', 'A-2', 'A-3']) mirror.remove(`/osv/npm/${id}.json`);
+  expect(await refresh()).toMatchObject({ failed: [], feeds: [{ added: 1 }] });
+  expect(await known()).toEqual(['A-1', 'A-2', 'A-3']);
+});
+
+test('what the list names and an older export lacks comes as an increment', async () => {
+  await using rig = await openMirror();
+  const { mirror, refresh, known } = rig;
+  const all = [of('A-1', -60), of('A-2', 0), of('A-3', 30)];
+  mirror.osv('npm', all);
+  mirror.put('/osv/npm/all.zip', zipOf({ 'A-1.json': JSON.stringify(all[0]), 'A-2.json': JSON.stringify(all[1]) }));
+  await refresh();
+  expect(await known()).toEqual(['A-1', 'A-2']);
+  expect(await refresh()).toMatchObject({ feeds: [{ added: 1 }] });
+  expect(await known()).toEqual(['A-1', 'A-2', 'A-3']);
+});
+
+test('an export that has not changed in a week takes the place in the list no further', async () => {
+  await using rig = await openMirror();
+  const { mirror, refresh, known } = rig;
+  const old = zipOf({ 'A-0.json': JSON.stringify(of('A-0', -300)), 'A-1.json': JSON.stringify(of('A-1', 0)) });
+  mirror.osv('npm', [of('A-0', -300), of('A-1', 0)]);
+  mirror.put('/osv/npm/all.zip', old);
+  await refresh();
+  rig.pass(8 * day);
+  mirror.osv('npm', [of('A-0', -300), of('A-1', 0), of('A-2', 60)]);
+  mirror.put('/osv/npm/all.zip', old);
+  expect(await refresh()).toMatchObject({ failed: [], feeds: [{ added: 1 }] });
+  expect(await known()).toEqual(['A-0', 'A-1', 'A-2']);
+});
+
+test('a time of another century in the list hides nothing that changes later', async () => {
+  await using rig = await openMirror();
+  const { mirror, refresh, known } = rig;
+  mirror.osv('npm', [of('A-0', -300), of('A-1', 0)]);
+  await refresh();
+  const odd = { ...of('A-2', 0), modified: '2126-01-01T00:00:00Z' };
+  mirror.osv('npm', [of('A-0', -300), of('A-1', 0), odd]);
+  await refresh();
+  rig.pass(3 * day);
+  const later = { ...of('A-3', 0), modified: new Date(Date.UTC(2026, 0, 4)).toISOString() };
+  mirror.osv('npm', [of('A-0', -300), of('A-1', 0), odd, later]);
+  await refresh();
+  expect(await known()).toEqual(['A-0', 'A-1', 'A-2', 'A-3']);
+});
+
+test('a damaged export changes nothing, also what it holds before the damage', async () => {
+  await using rig = await openMirror();
+  const { mirror, refresh, fixes, feed } = rig;
+  const { good, wrong } = exports();
+  mirror.put('/osv/npm/all.zip', good);
+  await refresh();
+  const damaged = Buffer.from(wrong);
+  const last = damaged.lastIndexOf('PK\x03\x04');
+  damaged.fill(0xff, last + 40, last + 60);
+  mirror.put('/osv/npm/all.zip', damaged);
+  expect((await refresh()).failed).toMatchObject([{ error: expect.stringContaining('damaged') }]);
+  expect(await fixes()).toEqual(['2.0.0', '2.0.0']);
+  expect(await feed()).toMatchObject({ records: 122 });
+});
+
+test('after an import that broke off, the export of before is not taken for what is stored', async () => {
+  await using rig = await openMirror();
+  const { mirror, refresh, fixes, feed } = rig;
+  const { good, wrong } = exports();
+  mirror.put('/osv/npm/all.zip', good);
+  await refresh();
+  mirror.put('/osv/npm/all.zip', wrong);
+  rig.endWhen(async () => (await fixes()).length === 1);
+  expect((await refresh()).failed).toHaveLength(1);
+  expect(await fixes()).toEqual(['2.0.0']);
+  rig.endWhen(async () => false);
+  // It is withdrawn.
+  mirror.put('/osv/npm/all.zip', good);
+  expect(await refresh()).toMatchObject({ failed: [], feeds: [{ removed: 0 }] });
+  expect(await fixes()).toEqual(['2.0.0', '2.0.0']);
+  expect(await feed()).toMatchObject({ records: 122 });
+});
+
+/** A good one, and one by which nothing concerns anybody any more; as many records between the first and the last as one transaction has. */
+function exports() {
+  const record = (id: string, fixed: string, name = 'left-pad') =>
+    [`${id}.json`, JSON.stringify(advisory(id, name, fixed, { modified: at(0) }))] as const;
+  const all = (fixed: string) =>
+    zipOf(
+      Object.fromEntries([
+        record('A-1', fixed),
+        ...Array.from({ length: 120 }, (_, n) => record(`B-${n}`, fixed, 'other')),
+        record('C-1', fixed),
+      ]),
+    );
+  return { good: all('2.0.0'), wrong: all('0.5.0') };
+}
+
+test('an export that is the one of before does not forget how many of its records were left out', async () => {
+  await using rig = await openMirror();
+  const { mirror, refresh, feed } = rig;
+  mirror.put('/osv/npm/all.zip', zipOf({ 'A-1.json': JSON.stringify(of('A-1', 0)), 'A-2.json': 'no JSON' }));
+  await refresh();
+  expect(await feed()).toMatchObject({ refused: 1 });
+  expect((await refresh()).feeds).toMatchObject([{ unchanged: true }]);
+  expect(await feed()).toMatchObject({ refused: 1 });
+});
