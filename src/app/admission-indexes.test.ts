@@ -1,0 +1,59 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { makeImage } from '../../test/http/registry.ts';
+import { type AdmissionRig, descriptorOf, openAdmissionRig, openssl } from './admission-rig.double.ts';
+
+let rig: AdmissionRig;
+beforeAll(async () => void (rig = await openAdmissionRig()));
+afterAll(() => rig[Symbol.asyncDispose]());
+
+/** Waits until what was pushed so far has been followed. */
+async function followed(): Promise<void> {
+  const { db } = rig.app.storage;
+  const last = await db.first<{ id: number }>('SELECT max(id) AS id FROM events', []);
+  await rig.until(async () => {
+    const at = await db.first<{ id: number }>("SELECT id FROM event_cursors WHERE subscriber = 'admission'", []);
+    return (at?.id ?? 0) >= last!.id;
+  });
+}
+
+const refuses = (name: string, reference: string) => async () => (await rig.get(name, reference)).status === 403;
+
+test('an index is refused soon after something is found in an image of it, also where nobody ever pulled that image', async () => {
+  // All of it is there, and followed, before there is any policy.
+  const image = makeImage();
+  await rig.push('prod/early', undefined, image);
+  await rig.scan(image.digest);
+  await rig.index('prod/early', 'v1', [descriptorOf(image, 'linux/amd64')]);
+  await followed();
+  await rig.policy('prod', { repositories: ['prod/*'], mode: 'enforce', severity: 'High' });
+  await rig.until(async () => (await rig.get('prod/early', 'v1')).headers.get('cache-control') === 'private, no-store');
+  expect((await rig.get('prod/early', 'v1')).status).toBe(200);
+  await rig.scan(image.digest, [openssl()]);
+  await rig.until(refuses('prod/early', 'v1'));
+});
+
+test('what is let out by an exception for an index is, too, where its image was decided on before the index came', async () => {
+  const image = makeImage();
+  await rig.policy('early', { repositories: ['early/*'], mode: 'enforce', severity: 'High' });
+  await rig.push('early/app', undefined, image);
+  await rig.scan(image.digest, [openssl()]);
+  const listed = [descriptorOf(image, 'linux/amd64')];
+  // The digest of an index is known before it is here: from another repository.
+  await rig.push('elsewhere/app', undefined, image);
+  const index = await rig.index('elsewhere/app', 'v1', listed);
+  await rig.until(refuses('early/app', image.digest));
+  const decision = async () => (await rig.refusal('early/app', image.digest)).detail['decision'];
+  const before = await decision();
+  await rig.exception('early', {
+    vulnerability: 'CVE-2026-42767',
+    repositories: ['early/app'],
+    digests: [index],
+    expiresOn: new Date(rig.now() + 86_400_000).toISOString(),
+  });
+  // It is decided on by these rules, and nothing lists it yet.
+  await followed();
+  await rig.until(async () => (await decision()) !== before);
+  expect(await rig.index('early/app', 'v1', listed)).toBe(index);
+  await rig.until(async () => (await rig.get('early/app', 'v1')).status === 200);
+  await rig.until(async () => (await rig.get('early/app', image.digest)).status === 200);
+});
