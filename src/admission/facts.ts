@@ -28,6 +28,8 @@ import type { ImagePlace } from './verdict-store.ts';
 /** Most manifests below an index that are looked at, and how deep they may lie. */
 const mostImages = 256;
 const deepest = 4;
+/** And how many findings they may have together: each decision on an index reads all of them. */
+const mostFindings = 100_000;
 /** Most indexes that list a manifest which are looked at. */
 const mostListing = 64;
 
@@ -54,14 +56,14 @@ export interface CollectedFacts {
 export async function collectFacts(sources: FactSources, place: ImagePlace): Promise<CollectedFacts | undefined> {
   const manifest = await readManifest(sources.catalog, place.repositoryId, place.digest);
   if (!manifest) return undefined;
-  const budget: Around['budget'] = { images: mostImages, parts: [] };
+  const budget: Around['budget'] = { images: mostImages, findings: mostFindings, parts: [] };
   const found = await factsOf(sources, place, manifest, { budget, depth: 0 });
   return { ...found, mediaType: manifest.mediaType, parts: budget.parts };
 }
 
 interface Around {
   /** Shared by all that one index lists. */
-  budget: { images: number; parts: Part[] };
+  budget: { images: number; findings: number; parts: Part[] };
   depth: number;
   platform?: string | undefined;
 }
@@ -124,6 +126,8 @@ async function belowOf(
     const around = { budget, depth: depth + 1, platform };
     const { facts, ...versions } = await factsOf(sources, { ...place, digest }, child, around);
     budget.parts.push({ digest, ...versions });
+    budget.findings -= facts.scan?.findings.length ?? 0;
+    if (budget.findings < 0) return { children: [], tooMany: true };
     if (facts.kind !== 'supply-chain') children.push(facts);
   }
   return { children };

@@ -57,3 +57,22 @@ test('what is let out by an exception for an index is, too, where its image was 
   await rig.until(async () => (await rig.get('early/app', 'v1')).status === 200);
   await rig.until(async () => (await rig.get('early/app', image.digest)).status === 200);
 });
+
+test('an index whose images have more findings together than are looked at is refused, and each of its images is decided on', async () => {
+  await rig.policy('many', { repositories: ['many/*'], mode: 'enforce', severity: 'Critical' });
+  const findings = Array.from({ length: 20_000 }, (_, n) => openssl({ id: `CVE-2026-${10_000 + n}`, severity: 'Low' }));
+  const images = Array.from({ length: 6 }, () => makeImage());
+  for (const image of images) {
+    await rig.push('many/app', undefined, image);
+    await rig.scan(image.digest, findings);
+  }
+  const listed = images.map((image) => descriptorOf(image, 'linux/amd64'));
+  await rig.index('many/app', 'five', listed.slice(1));
+  await rig.index('many/app', 'six', listed);
+  await rig.until(async () => (await rig.get('many/app', 'five')).status === 200);
+  expect(await rig.refusal('many/app', 'six')).toMatchObject({
+    status: 403,
+    detail: { reasons: [{ code: 'TOO_MANY_IMAGES' }] },
+  });
+  for (const { digest } of images) expect((await rig.get('many/app', digest)).status).toBe(200);
+});
