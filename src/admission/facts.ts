@@ -24,6 +24,7 @@ import { readEvidence } from './evidence-store.ts';
 import type { Part } from './part-store.ts';
 import { statedOf } from './quarantine-store.ts';
 import type { ImagePlace } from './verdict-store.ts';
+import { oneLine } from './words.ts';
 
 /** Most manifests below an index that are looked at, and how deep they may lie. */
 const mostImages = 256;
@@ -148,7 +149,7 @@ export async function childrenOf(
 
 function wordOf(platform: Platform | undefined): string | undefined {
   if (platform?.os === undefined && platform?.architecture === undefined) return undefined;
-  return `${platform.os ?? 'unknown'}/${platform.architecture ?? 'unknown'}`;
+  return oneLine(`${platform.os ?? 'unknown'}/${platform.architecture ?? 'unknown'}`);
 }
 
 async function kindOf(

@@ -64,8 +64,8 @@ export function judgeFindings(
     judgement.refusesAt = Math.min(judgement.refusesAt, from);
     if (last && last.until > now && rule.from <= now) {
       judgement.excepted.push({
-        vulnerability: finding.id,
-        purl: finding.purl,
+        vulnerability: oneLine(finding.id),
+        purl: oneLine(finding.purl, 512),
         exception: last.exception.name,
         until: last.until,
       });

@@ -68,7 +68,9 @@ export function believed(row: VerdictRow, revision: string, now: number): Decisi
   if (row.revision !== revision || row.valid_until <= now) return undefined;
   if (row.evidence_version !== (row.evidence_now ?? 0) || row.state_version !== (row.state_now ?? 0)) return undefined;
   const decision = JSON.parse(row.body) as Decision;
-  if (decision.depends && decision.effect !== 'allow' && row.evaluated_at + dependentMs <= now) return undefined;
+  // Or so far ahead: the clock has been put back since.
+  const age = Math.abs(now - row.evaluated_at);
+  if (decision.depends && decision.effect !== 'allow' && age >= dependentMs) return undefined;
   return decision;
 }
 

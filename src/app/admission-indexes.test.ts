@@ -76,3 +76,21 @@ test('an index whose images have more findings together than are looked at is re
   });
   for (const { digest } of images) expect((await rig.get('many/app', digest)).status).toBe(200);
 });
+
+test('hostile input: the platform that an index gives an image moves no cursor, wherever it is shown', async () => {
+  await rig.policy('prod', { repositories: ['prod/*'], mode: 'enforce', severity: 'High' });
+  const image = makeImage();
+  await rig.push('prod/escapes', undefined, image);
+  await rig.scan(image.digest, [openssl()]);
+  await rig.index('prod/escapes', 'v1', [descriptorOf(image, '\u001b]0;mine\u0007\u202e/amd64')]);
+  await rig.until(refuses('prod/escapes', 'v1'));
+  const { message, detail } = await rig.refusal('prod/escapes', 'v1');
+  const explained = await rig.ask('explain', { repository: 'prod/escapes', reference: 'v1' });
+  for (const text of [
+    message,
+    ...[detail, explained].map((one) => (one['reasons'] as { platform: string }[])[0]!.platform),
+  ]) {
+    expect(text).toContain('mine');
+    expect(text).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+  }
+});
