@@ -4,6 +4,7 @@ import { judge } from './judge.ts';
 import { indexOf, type Judgement } from './judge-findings.ts';
 import type { AdmissionPolicy } from './policy.ts';
 import { mergeReasons } from './reasons.ts';
+import type { Digest } from '../oci/index.ts';
 import { covers } from './repositories.ts';
 
 /** Most findings that are named because an exception lets them pass. */
@@ -44,6 +45,7 @@ export function evaluate(
     ...waiting.map(({ judgement }) => judgement.waiting),
   ]);
   const obstacles = [...refusing, ...waiting];
+  const unscanned = reasons.some(({ code }) => code === 'UNSCANNED') ? unscannedOf(facts) : [];
   return {
     effect,
     reasons,
@@ -63,7 +65,14 @@ export function evaluate(
       .flatMap(({ judgement }) => judgement.excepted)
       .toSorted((a, b) => compare(keyOf(a), keyOf(b)))
       .slice(0, mostExcepted),
+    ...(unscanned.length > 0 && { unscanned }),
   };
+}
+
+/** The images that have not been scanned: the one itself, or those of an index. */
+function unscannedOf({ kind, scan, digest, children = [] }: AdmissionFacts): Digest[] {
+  if (kind === 'index') return [...new Set(children.flatMap(unscannedOf))];
+  return kind === 'image' && !scan ? [digest] : [];
 }
 
 /** When the effect becomes another one. What is denied stays so: no policy admits by the time alone. */

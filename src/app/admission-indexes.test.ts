@@ -94,3 +94,24 @@ test('hostile input: the platform that an index gives an image moves no cursor, 
     expect(text).not.toMatch(/[\p{Cc}\p{Cf}]/u);
   }
 });
+
+test('who pulls an index has its images scanned before others, and no scan of the index itself is asked for', async () => {
+  await rig.policy('waits', { repositories: ['waits/*'], mode: 'enforce', severity: 'High' });
+  const images = [makeImage(), makeImage()];
+  for (const image of images) await rig.push('waits/app', undefined, image);
+  const listed = images.map((image, at) => descriptorOf(image, ['linux/amd64', 'linux/arm64'][at]!));
+  const index = await rig.index('waits/app', 'v1', listed);
+  await rig.until(refuses('waits/app', 'v1'));
+  const pulled = async () => {
+    await rig.get('waits/app', 'v1');
+    const rows = await rig.app.storage.db.all<{ digest: string }>("SELECT digest FROM scans WHERE reason = 'pull'", []);
+    return rows.map(({ digest }) => digest);
+  };
+  const digests = images.map(({ digest }) => digest);
+  let hurried: string[] = [];
+  await rig.until(async () => {
+    hurried = await pulled();
+    return hurried.includes(index) || digests.every((digest) => hurried.includes(digest));
+  });
+  expect(hurried.toSorted()).toEqual(digests.toSorted());
+});
