@@ -3,6 +3,12 @@ import { action } from '../operations/index.ts';
 import { effects, quarantineStates, reasonCodes } from './decision.ts';
 import { blobModes, policyModes, tagModes } from './policy.ts';
 
+/** A repository, `PREFIX/*` or `*`; with `!` before it what is not meant. */
+export const repositoryPattern = z
+  .string()
+  .max(256)
+  .regex(/^!?(?:\*|[a-z0-9][a-z0-9._/-]*(?:\/\*)?)$/, 'must be a repository, PREFIX/* or *, with ! before it perhaps');
+
 const reason = z.object({
   code: z.enum(reasonCodes),
   policy: z.string(),
@@ -82,6 +88,9 @@ export const admissionActions = {
   exportExceptions: action({
     description: 'The exceptions that count, as an OpenVEX document.',
     permission: 'Microsoft.ContainerRegistry/registries/admissionExceptions/read',
+    input: z.object({
+      repository: repositoryPattern.optional().describe('Those of these repositories alone: one, `PREFIX/*`, or `*`.'),
+    }),
     output: z.record(z.string(), z.unknown()),
   }),
 };

@@ -3,7 +3,7 @@ import type { Digest } from '../oci/index.ts';
 import { type BlobPlace, findLetting } from './blob-store.ts';
 import { type Decision, isLetOut } from './decision.ts';
 import { exemptionOf, type Exemption, type Puller } from './exemption.ts';
-import type { GateOptions, Passed } from './gate.ts';
+import { type GateOptions, type Passed, unscannedIn } from './gate.ts';
 import { createRecent } from './recent.ts';
 import { blobDenial, decisionId } from './refusal.ts';
 import type { RepositoryRules } from './rules.ts';
@@ -114,7 +114,9 @@ export function createBlobGate({
       passed({ place: image, blob: place.digest, decision, why: 'read-for-signing', right });
       return;
     }
-    if (refusing?.decision.effect === 'pending') wanted?.(image);
+    if (refusing?.decision.effect === 'pending') {
+      for (const digest of unscannedIn(image, refusing.decision)) wanted?.({ ...place, digest });
+    }
     throw blobDenial(
       place,
       rules,

@@ -5,8 +5,9 @@ import { admissionExceptionType, admissionPolicyType } from './contract.ts';
 import { covers } from './repositories.ts';
 import { type AdmissionRegistry, exceptionOf } from './rules.ts';
 
-/** Repositories of a registry that are looked at, in the order of their names. */
-const mostRepositories = 1000;
+/** Repositories of a registry that are looked at, in the order of their names, and how many at a time. */
+const mostRepositories = 100_000;
+const page = 1000;
 
 /** Names that say that something is in production: `prod/app`, `shop/production`, `app-live`. */
 const production = /(?:^|[/._-])(?:prod|production|live|release|releases)(?:$|[/._-])/;
@@ -40,11 +41,17 @@ async function openOf(catalog: Catalog, mirror: Mirror, registry: AdmissionRegis
     return read?.enabled ? [read] : [];
   });
   const everything = { seesAll: true, maySee: () => true };
-  const names = await listVisibleRepositories(catalog, registry.id, everything, { last: '', limit: mostRepositories });
-  const open = names.filter(
-    (name) => production.test(name) && !policies.some(({ repositories }) => covers(repositories, name)),
-  );
-  return [...new Set(open.map(patternOf))];
+  const open = new Set<string>();
+  for (let last = '', looked = 0; looked < mostRepositories; looked += page) {
+    const names = await listVisibleRepositories(catalog, registry.id, everything, { last, limit: page });
+    for (const name of names) {
+      if (production.test(name) && !policies.some(({ repositories }) => covers(repositories, name)))
+        open.add(patternOf(name));
+    }
+    if (names.length < page) break;
+    last = names.at(-1)!;
+  }
+  return [...open];
 }
 
 /** The prefix that says it, with all below; else the repository alone. */

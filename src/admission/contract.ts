@@ -1,18 +1,13 @@
 import { z } from 'zod';
 import { apiVersions, resourceType } from '../operations/index.ts';
 import { parsePurl, severities } from '../packages/index.ts';
-import { admissionActions } from './actions-contract.ts';
+import { admissionActions, repositoryPattern } from './actions-contract.ts';
 import { fixStates } from './evidence.ts';
 import { justifications, vexStatuses } from './exception.ts';
 import { blobModes, policyModes, tagModes } from './policy.ts';
 
-const pattern = z
-  .string()
-  .max(256)
-  .regex(/^!?(?:\*|[a-z0-9][a-z0-9._/-]*(?:\/\*)?)$/, 'must be a repository, PREFIX/* or *, with ! before it perhaps');
-
 const repositories = z
-  .array(pattern)
+  .array(repositoryPattern)
   .min(1)
   .max(100)
   .refine((patterns) => patterns.some((one) => !one.startsWith('!')), {

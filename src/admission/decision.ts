@@ -91,6 +91,8 @@ export interface Decision {
   /** Whether it is one of an index, of what an index lists, or of how fresh advisories are: it depends on more than its own facts. */
   depends: boolean;
   excepted: ExceptedFinding[];
+  /** Where something has not been scanned: what that is, of an index its images. Older nodes do not say so. */
+  unscanned?: Digest[];
 }
 
 /** Whether it lets an image out, to whoever has waited as long as it says. */

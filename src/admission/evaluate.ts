@@ -1,19 +1,14 @@
-import {
-  type AdmissionFacts,
-  type AdmissionReason,
-  type Decision,
-  type Effect,
-  forever,
-  reasonCodes,
-} from './decision.ts';
+import { type AdmissionFacts, type Decision, type Effect, forever } from './decision.ts';
 import type { AdmissionException } from './exception.ts';
 import { judge } from './judge.ts';
 import { indexOf, type Judgement } from './judge-findings.ts';
 import type { AdmissionPolicy } from './policy.ts';
+import { mergeReasons } from './reasons.ts';
+import type { Digest } from '../oci/index.ts';
 import { covers } from './repositories.ts';
 
-/** Most reasons that are kept of one decision. */
-const mostReasons = 50;
+/** Most findings that are named because an exception lets them pass. */
+const mostExcepted = 50;
 
 interface Judged {
   policy: AdmissionPolicy;
@@ -38,23 +33,24 @@ export function evaluate(
     .map((policy): Judged => ({ policy, judgement: judge(policy, facts, index, now) }));
   const enforced = judged.filter(({ policy }) => policy.mode !== 'audit');
   const auditing = judged.filter(({ policy }) => policy.mode === 'audit');
-  const refusing = enforced.filter(({ judgement }) => judgement.refused.length > 0);
-  const waiting = enforced.filter(({ judgement }) => judgement.waiting.length > 0);
+  const refusing = enforced.filter(({ judgement }) => judgement.refused.count > 0);
+  const waiting = enforced.filter(({ judgement }) => judgement.waiting.count > 0);
   const wouldDeny = auditing.some(({ policy, judgement: { refused, waiting: open } }) => {
-    return refused.length > 0 || (open.length > 0 && policy.unscanned === 'deny');
+    return refused.count > 0 || (open.count > 0 && policy.unscanned === 'deny');
   });
   const effect: Effect =
     refusing.length > 0 ? 'deny' : waiting.length > 0 ? 'pending' : wouldDeny ? 'would-deny' : 'allow';
-  const { kept: reasons, more } = sorted([
-    ...refusing.flatMap(({ judgement }) => judgement.refused),
-    ...waiting.flatMap(({ judgement }) => judgement.waiting),
+  const { kept: reasons, count } = mergeReasons([
+    ...refusing.map(({ judgement }) => judgement.refused),
+    ...waiting.map(({ judgement }) => judgement.waiting),
   ]);
   const obstacles = [...refusing, ...waiting];
+  const unscanned = reasons.some(({ code }) => code === 'UNSCANNED') ? unscannedOf(facts) : [];
   return {
     effect,
     reasons,
-    audited: sorted(auditing.flatMap(({ judgement }) => [...judgement.refused, ...judgement.waiting])).kept,
-    more,
+    audited: mergeReasons(auditing.flatMap(({ judgement }) => [judgement.refused, judgement.waiting])).kept,
+    more: count - reasons.length,
     validUntil: endOf(effect, enforced, auditing),
     pending: {
       choice: waiting.some(({ policy }) => policy.unscanned === 'deny') ? 'deny' : 'allow',
@@ -68,8 +64,15 @@ export function evaluate(
     excepted: judged
       .flatMap(({ judgement }) => judgement.excepted)
       .toSorted((a, b) => compare(keyOf(a), keyOf(b)))
-      .slice(0, mostReasons),
+      .slice(0, mostExcepted),
+    ...(unscanned.length > 0 && { unscanned }),
   };
+}
+
+/** The images that have not been scanned: the one itself, or those of an index. */
+function unscannedOf({ kind, scan, digest, children = [] }: AdmissionFacts): Digest[] {
+  if (kind === 'index') return [...new Set(children.flatMap(unscannedOf))];
+  return kind === 'image' && !scan ? [digest] : [];
 }
 
 /** When the effect becomes another one. What is denied stays so: no policy admits by the time alone. */
@@ -84,27 +87,14 @@ function endOf(effect: Effect, enforced: readonly Judged[], auditing: readonly J
 function quarantineOf({ stated, kind }: AdmissionFacts, enforced: readonly Judged[]): Decision['quarantine'] {
   const quarantining = enforced.filter(({ policy }) => policy.mode === 'quarantine');
   if (quarantining.length === 0 || kind === 'supply-chain') return undefined;
-  const holding = quarantining.filter(({ judgement }) => judgement.refused.length + judgement.waiting.length > 0);
+  const holding = quarantining.filter(({ judgement }) => judgement.refused.count + judgement.waiting.count > 0);
   // What waits for a person has not failed; what a rule refuses has.
-  const failed = quarantining.some(({ policy, judgement }) => !policy.byHand && judgement.refused.length > 0);
+  const failed = quarantining.some(({ policy, judgement }) => !policy.byHand && judgement.refused.count > 0);
   const state = stated ?? (failed ? 'Failed' : holding.length > 0 ? 'Quarantined' : 'Passed');
   const concerned = holding.length > 0 ? holding : quarantining;
   const holdsPrevious = concerned.every(({ policy }) => policy.tagMode === 'hold-previous');
   return { state, tagMode: holdsPrevious ? 'hold-previous' : 'not-found' };
 }
 
-/** Reasons in an order of their own: the worst first, then by policy. */
-function sorted(reasons: readonly AdmissionReason[]): { kept: AdmissionReason[]; more: number } {
-  const rank = ({ code }: AdmissionReason) => ranks.indexOf(code);
-  const all = reasons.toSorted((a, b) => rank(a) - rank(b) || compare(textOf(a), textOf(b)));
-  return { kept: all.slice(0, mostReasons), more: Math.max(0, all.length - mostReasons) };
-}
-
-const worst = ['MALICIOUS', 'KNOWN_EXPLOITED', 'VULNERABILITY'] as const;
-const ranks = [...worst, ...reasonCodes.filter((code) => !(worst as readonly string[]).includes(code))];
-
-/** All of it in the end: a message is cut, and two may then be the same. */
-const textOf = (reason: AdmissionReason) =>
-  [reason.policy, reason.rule, reason.platform ?? '', reason.message, JSON.stringify(reason)].join('\0');
 const keyOf = (one: Decision['excepted'][number]) => [one.vulnerability, one.purl, one.exception].join('\0');
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);

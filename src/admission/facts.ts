@@ -21,12 +21,16 @@ import { attestationsOf, classify, isCose, isText } from './classify.ts';
 import type { AdmissionFacts } from './decision.ts';
 import type { ScanEvidence } from './evidence.ts';
 import { readEvidence } from './evidence-store.ts';
+import type { Part } from './part-store.ts';
 import { statedOf } from './quarantine-store.ts';
 import type { ImagePlace } from './verdict-store.ts';
+import { oneLine } from './words.ts';
 
 /** Most manifests below an index that are looked at, and how deep they may lie. */
 const mostImages = 256;
 const deepest = 4;
+/** And how many findings they may have together: each decision on an index reads all of them. */
+const mostFindings = 100_000;
 /** Most indexes that list a manifest which are looked at. */
 const mostListing = 64;
 
@@ -45,27 +49,22 @@ export interface CollectedFacts {
   mediaType: string;
   evidenceVersion: number;
   stateVersion: number;
-  /** What an index lists and is here. */
-  children: Digest[];
+  /** All that an index was decided by, however deep it lies. */
+  parts: Part[];
 }
 
 /** Collects the facts of an image; undefined where there is no such manifest. No network, nothing but keys. */
 export async function collectFacts(sources: FactSources, place: ImagePlace): Promise<CollectedFacts | undefined> {
   const manifest = await readManifest(sources.catalog, place.repositoryId, place.digest);
   if (!manifest) return undefined;
-  const budget = { images: mostImages };
-  const [{ facts, evidenceVersion }, stated, children] = await Promise.all([
-    factsOf(sources, place, manifest, { budget, depth: 0 }),
-    statedOf(sources.catalog.db, place.repositoryId, [place.digest]),
-    childrenOf(sources, place, manifest),
-  ]);
-  const stateVersion = stated.get(place.digest)?.version ?? 0;
-  return { facts, mediaType: manifest.mediaType, evidenceVersion, stateVersion, children };
+  const budget: Around['budget'] = { images: mostImages, findings: mostFindings, parts: [] };
+  const found = await factsOf(sources, place, manifest, { budget, depth: 0 });
+  return { ...found, mediaType: manifest.mediaType, parts: budget.parts };
 }
 
 interface Around {
   /** Shared by all that one index lists. */
-  budget: { images: number };
+  budget: { images: number; findings: number; parts: Part[] };
   depth: number;
   platform?: string | undefined;
 }
@@ -75,7 +74,7 @@ async function factsOf(
   place: ImagePlace,
   manifest: WholeManifest,
   around: Around,
-): Promise<{ facts: AdmissionFacts; evidenceVersion: number }> {
+): Promise<{ facts: AdmissionFacts; evidenceVersion: number; stateVersion: number }> {
   const { repositoryId, registryId, repository, digest } = place;
   const { db } = sources.catalog;
   const parsed = parseManifest(manifest.bytes, manifest.mediaType);
@@ -100,7 +99,7 @@ async function factsOf(
   };
   if (kind === 'image' && !known) facts.scanWaitsSince = await sources.scanWaitsSince?.(digest);
   if (kind === 'index') Object.assign(facts, await belowOf(sources, place, manifest, around));
-  return { facts, evidenceVersion: known?.version ?? 0 };
+  return { facts, evidenceVersion: known?.version ?? 0, stateVersion: states.get(digest)?.version ?? 0 };
 }
 
 async function freshened({ freshAt }: FactSources, evidence: ScanEvidence): Promise<ScanEvidence> {
@@ -126,13 +125,21 @@ async function belowOf(
     if (!child) continue;
     const platform = wordOf(platforms.get(digest));
     const around = { budget, depth: depth + 1, platform };
-    const { facts } = await factsOf(sources, { ...place, digest }, child, around);
+    const { facts, ...versions } = await factsOf(sources, { ...place, digest }, child, around);
+    budget.parts.push({ digest, ...versions });
+    budget.findings -= facts.scan?.findings.length ?? 0;
+    if (budget.findings < 0) return { children: [], tooMany: true };
     if (facts.kind !== 'supply-chain') children.push(facts);
   }
   return { children };
 }
 
-async function childrenOf({ catalog }: FactSources, { repositoryId }: ImagePlace, manifest: WholeManifest) {
+/** What an index lists and its repository has. */
+export async function childrenOf(
+  { catalog }: Pick<FactSources, 'catalog'>,
+  { repositoryId }: ImagePlace,
+  manifest: WholeManifest,
+): Promise<Digest[]> {
   const { references, kind } = parseManifest(manifest.bytes, manifest.mediaType);
   if (kind !== 'index') return [];
   const listed = references.filter(({ role }) => role === 'child').map(({ digest }) => requireDigest(digest));
@@ -142,7 +149,7 @@ async function childrenOf({ catalog }: FactSources, { repositoryId }: ImagePlace
 
 function wordOf(platform: Platform | undefined): string | undefined {
   if (platform?.os === undefined && platform?.architecture === undefined) return undefined;
-  return `${platform.os ?? 'unknown'}/${platform.architecture ?? 'unknown'}`;
+  return oneLine(`${platform.os ?? 'unknown'}/${platform.architecture ?? 'unknown'}`);
 }
 
 async function kindOf(

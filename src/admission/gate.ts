@@ -67,6 +67,12 @@ export interface AdmissionGate {
   requireAdmitted(place: ImagePlace, puller: Puller): Promise<void>;
 }
 
+/** What of an image is to be scanned before it can be let out; of an index these are images that it lists. */
+export function unscannedIn({ digest }: Pick<ImagePlace, 'digest'>, decision: Decision): readonly Digest[] {
+  const { effect, reasons, unscanned } = decision;
+  return effect === 'pending' || reasons.some(({ code }) => code === 'UNSCANNED') ? (unscanned ?? [digest]) : [];
+}
+
 export function createAdmissionGate({
   catalog,
   rules: all,
@@ -92,7 +98,7 @@ export function createAdmissionGate({
       return undefined;
     }
     // Also where nobody waits any more: who pulls it wants it scanned.
-    if (decision.effect === 'pending' || decision.reasons.some(({ code }) => code === 'UNSCANNED')) wanted?.(place);
+    for (const digest of unscannedIn(place, decision)) wanted?.({ ...place, digest });
     const before = await earlier(rules, place, tag, decision);
     if (before) return { instead: before };
     if (decision.effect === 'pending') {

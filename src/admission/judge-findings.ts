@@ -3,15 +3,16 @@ import type { AdmissionFacts, AdmissionReason, ExceptedFinding } from './decisio
 import type { EvidenceFinding } from './evidence.ts';
 import { type AdmissionException, concerns, countsUntil } from './exception.ts';
 import type { AdmissionPolicy } from './policy.ts';
+import { addReason, noReasons, type Reasons } from './reasons.ts';
 import { oneLine } from './words.ts';
 
 const dayMs = 86_400_000;
 
 /** What one policy says of one image, or of one part of it. */
 export interface Judgement {
-  refused: AdmissionReason[];
+  refused: Reasons;
   /** What is not known yet. */
-  waiting: AdmissionReason[];
+  waiting: Reasons;
   excepted: ExceptedFinding[];
   /** When it refuses, if nothing changes but the time (ms); Infinity where it never does, or does so already. */
   refusesAt: number;
@@ -20,8 +21,8 @@ export interface Judgement {
 }
 
 export const nothing = (): Judgement => ({
-  refused: [],
-  waiting: [],
+  refused: noReasons(),
+  waiting: noReasons(),
   excepted: [],
   refusesAt: Number.POSITIVE_INFINITY,
   waitsUntil: Number.NEGATIVE_INFINITY,
@@ -57,14 +58,14 @@ export function judgeFindings(
     // It refuses from both ends on: that of the grace, and that of the last exception.
     const from = Math.max(rule.from, last?.until ?? Number.NEGATIVE_INFINITY);
     if (from <= now) {
-      judgement.refused.push(reasonOf(policy, rule, finding, platform));
+      addReason(judgement.refused, orderOf(policy, rule, finding, platform), (order) => reasonOf(order, finding));
       continue;
     }
     judgement.refusesAt = Math.min(judgement.refusesAt, from);
     if (last && last.until > now && rule.from <= now) {
       judgement.excepted.push({
-        vulnerability: finding.id,
-        purl: finding.purl,
+        vulnerability: oneLine(finding.id),
+        purl: oneLine(finding.purl, 512),
         exception: last.exception.name,
         until: last.until,
       });
@@ -112,13 +113,16 @@ function lastOf(policy: AdmissionPolicy, matching: readonly AdmissionException[]
     .toSorted((a, b) => b.until - a.until || (a.exception.name < b.exception.name ? -1 : 1))[0];
 }
 
-function reasonOf(
+type Order = Pick<AdmissionReason, 'code' | 'policy' | 'rule' | 'message'> & { platform?: string };
+
+/** What a reason is told apart by from others. */
+function orderOf(
   policy: AdmissionPolicy,
   { code, rule }: Rule,
   finding: EvidenceFinding,
   platform: string | undefined,
-): AdmissionReason {
-  const { id, severity, installedName, installedVersion, fixedVersion, purl, epss } = finding;
+): Order {
+  const { id, severity, installedName, installedVersion, epss } = finding;
   const what =
     code === 'MALICIOUS'
       ? 'malicious package'
@@ -134,8 +138,18 @@ function reasonOf(
     policy: policy.name,
     rule,
     message: oneLine(`${id} (${what}) in ${installedName} ${installedVersion}`),
+    ...(platform !== undefined && { platform }),
+  };
+}
+
+function reasonOf(
+  { platform, ...order }: Order,
+  { id, installedName, fixedVersion, purl }: EvidenceFinding,
+): AdmissionReason {
+  return {
+    ...order,
     remedy: oneLine(
-      code === 'MALICIOUS'
+      order.code === 'MALICIOUS'
         ? `remove ${installedName} and push the image anew`
         : fixedVersion === undefined
           ? `no version without it is known; replace ${installedName}, or have an exception approved`

@@ -2,6 +2,7 @@ import type { AdmissionFacts, AdmissionReason, ReasonCode } from './decision.ts'
 import type { ScanStatus } from './evidence.ts';
 import { type ExceptionIndex, type Judgement, judgeFindings, nothing } from './judge-findings.ts';
 import type { AdmissionPolicy } from './policy.ts';
+import { addReason, mergeReasons, oneReason } from './reasons.ts';
 import { oneLine } from './words.ts';
 
 const dayMs = 86_400_000;
@@ -42,15 +43,15 @@ function judgeIndex(
   const { children = [], tooMany } = facts;
   if (tooMany) {
     return refusing(policy, facts, 'TOO_MANY_IMAGES', 'index', [
-      'it lists more images than are looked at',
+      'it lists more images, or more findings in them, than are looked at',
       'push an index of fewer images',
     ]);
   }
   if (children.length === 0) return judgeUnsupported(policy, facts);
   const all = children.map((child) => judge(policy, child, exceptions, now));
   return {
-    refused: all.flatMap(({ refused }) => refused),
-    waiting: all.flatMap(({ waiting }) => waiting),
+    refused: mergeReasons(all.map(({ refused }) => refused)),
+    waiting: mergeReasons(all.map(({ waiting }) => waiting)),
     excepted: all.flatMap(({ excepted }) => excepted),
     refusesAt: Math.min(...all.map(({ refusesAt }) => refusesAt)),
     waitsUntil: Math.max(...all.map(({ waitsUntil }) => waitsUntil)),
@@ -73,7 +74,7 @@ function judgeImage(
   if (scan.status === 'failed' || scan.status === 'unsupported') return nothing();
   const judgement = judgeFindings(policy, facts, exceptions, now);
   for (const [at, code, rule, message, remedy] of agesOf(policy, scan)) {
-    if (at <= now) judgement.refused.push(reasonOf(policy, facts, code, rule, [message, remedy]));
+    if (at <= now) addReason(judgement.refused, reasonOf(policy, facts, code, rule, [message, remedy]), (same) => same);
     else judgement.refusesAt = Math.min(judgement.refusesAt, at);
   }
   return judgement;
@@ -127,7 +128,7 @@ function judgeUnscanned(policy: AdmissionPolicy, facts: AdmissionFacts, now: num
   const why = ['it has not been scanned yet', 'try again once it has been scanned'] as const;
   return {
     ...nothing(),
-    waiting: [reasonOf(policy, facts, 'UNSCANNED', 'unscanned', why)],
+    waiting: oneReason(reasonOf(policy, facts, 'UNSCANNED', 'unscanned', why)),
     waitsUntil,
     ...(unscanned === 'deny' && { refusesAt: waitsUntil }),
   };
@@ -150,7 +151,7 @@ function choiceOf(policy: AdmissionPolicy, status: ScanStatus): [ReasonCode, str
 type Why = readonly [message: string, remedy: string];
 
 function refusing(policy: AdmissionPolicy, facts: AdmissionFacts, code: ReasonCode, rule: string, why: Why): Judgement {
-  return { ...nothing(), refused: [reasonOf(policy, facts, code, rule, why)] };
+  return { ...nothing(), refused: oneReason(reasonOf(policy, facts, code, rule, why)) };
 }
 
 function reasonOf(

@@ -30,6 +30,7 @@ import {
 import { evaluate } from './evaluate.ts';
 import { forgetEvidence, keepEvidence, packEvidence, readEvidence, writeEvidence } from './evidence-store.ts';
 import { digestNumber, facts, scan } from './facts.double.ts';
+import { expectParts } from './part-store.ts';
 import { statedOf, writeStated } from './quarantine-store.ts';
 import { findLetting } from './blob-store.ts';
 import { admissionMigrations } from './tables.ts';
@@ -109,6 +110,9 @@ async function exercise(base: TestDatabase): Promise<Statement[]> {
   const decision = evaluate(facts(), [], [], 0);
   const verdict = { decision, revision: 'r', evidenceVersion: 0, stateVersion: 0, evaluatedAt: 0, letsBlobs: true };
   await writeVerdict(db, place, verdict, 'm');
+  const parts = digests.map((each) => ({ digest: each, evidenceVersion: 1, stateVersion: 0 }));
+  await writeVerdict(db, place, verdict, 'm', parts);
+  await expectParts(db, place, [...parts, { digest: digestNumber(900_000), evidenceVersion: 0, stateVersion: 0 }], 0);
   await readVerdict(db, place, 'r', 0);
   await readVerdicts(db, repositoryId, digests, 'r', 0);
   await statedOf(db, repositoryId, digests);
@@ -152,6 +156,53 @@ test('no statement of admission reads more as more is stored', async () => {
   expect(plans.length).toBeGreaterThan(20);
   const faults = plans.filter((plan) => !bounded.test(plan.statement) && faultOf(plan) !== undefined);
   expect(faults.map((plan) => ({ fault: faultOf(plan), ...plan }))).toEqual([]);
+});
+
+test('nobody believes what an index was decided by, where a part of it has changed meanwhile', async () => {
+  const migrations = [...eventMigrations, ...contentMigrations, ...catalogMigrations, ...admissionMigrations];
+  await using db = await openTestDatabase(migrations);
+  const part = digestNumber(2);
+  for (const digest of [place.digest, part]) {
+    await db.write(async (tx) => {
+      await tx.run(
+        `INSERT INTO manifests (registry_id, repository_id, digest, media_type, kind, size, pushed_at, bytes)
+          VALUES (?, ?, ?, 'm', 'index', 1, 0, ?)`,
+        [1, 7, digest, new Uint8Array(1)],
+      );
+    });
+  }
+  const decision = evaluate(facts(), [], [], 0);
+  const verdict = { decision, revision: 'r', evidenceVersion: 0, stateVersion: 0, evaluatedAt: 0, letsBlobs: false };
+  const versionsOf = async (digest: Digest) => ({
+    digest,
+    evidenceVersion: (await readEvidence(db, 1, digest, 'scan'))?.version ?? 0,
+    stateVersion: (await statedOf(db, 7, [digest])).get(digest)?.version ?? 0,
+  });
+  const isBelieved = async () => (await readVerdict(db, place, 'r', 1)) !== undefined;
+  const isDue = async () => (await dueVerdicts(db, 1, 10)).some(({ digest }) => digest === place.digest);
+  const changes = [
+    () => writeEvidence(db, 1, part, scan()),
+    () => db.write(async (tx) => writeStated(tx, { ...place, digest: part, state: 'Failed', by: 'x', at: 0 })),
+    () => db.write(async (tx) => forgetEvidence(tx, 1, part)),
+  ];
+  for (const change of changes) {
+    const parts = [await versionsOf(part)];
+    await writeVerdict(db, place, verdict, 'm', parts);
+    expect([await isBelieved(), await isDue()]).toEqual([true, false]);
+    await change();
+    // As if the change had come between the look at the part and the verdict on the index.
+    await writeVerdict(db, place, verdict, 'm', parts);
+    expect([await isBelieved(), await isDue()]).toEqual([false, true]);
+  }
+  // One that is listed twice, and was another one the second time.
+  await writeVerdict(db, place, verdict, 'm', [
+    await versionsOf(part),
+    { ...(await versionsOf(part)), stateVersion: 5 },
+  ]);
+  expect(await isBelieved()).toBe(false);
+  // What was never decided on is due from now on; what was stays as it is.
+  await expectParts(db, place, [await versionsOf(part), await versionsOf(place.digest)], 0);
+  expect(await placesOf(db, 1, part)).toEqual([7]);
 });
 
 test('a verdict is believed until its rules, its evidence or what was stated are others', async () => {

@@ -6,7 +6,8 @@ import './tables.ts';
 
 /** What somebody has said of an image in quarantine. */
 export interface StatedQuarantine {
-  state: QuarantineState;
+  /** Undefined where only details were given. */
+  state: QuarantineState | undefined;
   /** JSON text, or ''. */
   details: string;
   version: number;
@@ -19,13 +20,13 @@ export async function statedOf(
   digests: readonly Digest[],
 ): Promise<Map<Digest, StatedQuarantine>> {
   const found = listsOf(digests).map(({ list, values }) =>
-    db.all<StatedQuarantine & { digest: Digest }>(
+    db.all<{ digest: Digest; state: QuarantineState | ''; details: string; version: number }>(
       `SELECT digest, state, details, version FROM quarantine_states WHERE repository_id = ? AND digest IN (${list})`,
       [repositoryId, ...values],
     ),
   );
   const rows = (await Promise.all(found)).flat();
-  return new Map(rows.map(({ digest, ...stated }) => [digest, stated]));
+  return new Map(rows.map(({ digest, state, ...stated }) => [digest, { ...stated, state: state || undefined }]));
 }
 
 export interface QuarantineChange {
@@ -54,7 +55,7 @@ export async function writeStated(
       registryId,
       repositoryId,
       digest,
-      state ?? 'Quarantined',
+      state ?? '',
       details ?? '',
       newVersion(),
       at,

@@ -21,17 +21,20 @@ export interface Recent {
 
 export function createRecent(now: () => number): Recent {
   /** By the rules that it was let out by: other rules have seen nothing. */
-  const seen = new WeakMap<RepositoryRules, Map<Digest, { repositoryId: number; until: number }>>();
+  const seen = new WeakMap<RepositoryRules, Map<Digest, { repositoryId: number; at: number; until: number }>>();
   return {
     has({ repositoryId, digest }, rules) {
       const known = seen.get(rules)?.get(digest);
-      return known !== undefined && known.repositoryId === repositoryId && known.until > now();
+      if (known?.repositoryId !== repositoryId) return false;
+      const time = now();
+      // Seen in the future: the clock has been put back since, and half a second may last hours.
+      return known.until > time && known.at <= time;
     },
     keep({ repositoryId, digest }, rules, { at, validUntil }) {
       let known = seen.get(rules);
       if (!known) seen.set(rules, (known = new Map()));
       if (known.size >= remembered) known.clear();
-      known.set(digest, { repositoryId, until: Math.min(validUntil, at + rememberedMs) });
+      known.set(digest, { repositoryId, at, until: Math.min(validUntil, at + rememberedMs) });
     },
     drop({ digest }, rules) {
       seen.get(rules)?.delete(digest);

@@ -1,6 +1,7 @@
-import { hasManifest, isNamed, pullsOf, repositoryIds, repositoryOfId } from '../catalog/index.ts';
+import { hasManifest, isNamed, pullsOf, readManifest, repositoryIds, repositoryOfId } from '../catalog/index.ts';
 import { consumeEvents, type Event } from '../events/index.ts';
 import { type Digest, parseDigest } from '../oci/index.ts';
+import { childrenOf } from './facts.ts';
 import { forgetEvidence } from './evidence-store.ts';
 import {
   dueVerdicts,
@@ -13,7 +14,7 @@ import {
   setDue,
   verdictsAfter,
 } from './due-store.ts';
-import { forgetImage, type ImagePlace, markHeld, placesOf } from './verdict-store.ts';
+import { forgetImage, type ImagePlace, markHeld, outdate, placesOf } from './verdict-store.ts';
 import { placeOf, type VerdictOptions, type Verdicts } from './verdicts.ts';
 
 /** Verdicts that are made anew in a round, and events that are looked at. */
@@ -64,6 +65,14 @@ export function createRecompute(options: RecomputeOptions): Recompute {
     });
   }
 
+  /** What was decided on before an index listed it is decided anew: what holds for the index may hold for it, too. */
+  async function tellChildren(place: ImagePlace): Promise<void> {
+    const manifest = await readManifest(catalog, place.repositoryId, place.digest);
+    const children = manifest ? await childrenOf(options, place, manifest) : [];
+    if (children.length > 0)
+      await db.write(async (tx) => outdate(tx, place.repositoryId, children), { durable: false });
+  }
+
   async function pushed({ registryId, type, data }: Event): Promise<void> {
     const { repository, digest: text } = data as { repository: string; digest: string };
     const isHeld = type === 'manifest.quarantined';
@@ -74,6 +83,7 @@ export function createRecompute(options: RecomputeOptions): Recompute {
     if (id === undefined || !digest) return;
     const place = { registryId, repositoryId: id, repository, digest };
     if (isHeld) await db.write(async (tx) => markHeld(tx, place, now()));
+    if (own) await tellChildren(place);
     await decide(id, digest);
   }
 
@@ -117,7 +127,8 @@ export function createRecompute(options: RecomputeOptions): Recompute {
     const name = `${registryId} ${revision}`;
     const at = second.get(name) ?? now() + secondMs;
     second.set(name, at);
-    if (at > now()) return undefined;
+    // A time further away than that was named by a clock that has been put back since.
+    if (at > now() && at <= now() + secondMs) return undefined;
     second.delete(name);
     return revision;
   }

@@ -19,10 +19,15 @@ export function decisionId(
   return `dec_${createHash('sha256').update(text).digest('hex').slice(0, 12)}`;
 }
 
+/** Longest repository and tag that a line names whole (characters): it has to say why, too, and who pulls knows the name. */
+const longestRepository = 80;
+const longestTag = 32;
+
 /** How people call an image: by the tag that they asked for, with the beginning of its digest. */
 function nameOf({ repository, digest }: Pick<ImagePlace, 'repository' | 'digest'>, tag: string | undefined): string {
   const short = digest.slice(0, digest.indexOf(':') + 13);
-  return tag === undefined ? `${repository}@${short}` : `${repository}:${tag} (${short})`;
+  const name = oneLine(repository, longestRepository);
+  return tag === undefined ? `${name}@${short}` : `${name}:${oneLine(tag, longestTag)} (${short})`;
 }
 
 /**
@@ -37,7 +42,7 @@ export function denial(
 ): RegistryError {
   const detail = detailOf(place, rules, decision);
   const why = whyOf(decision);
-  const message = oneLine(`${nameOf(place, tag)} is denied by policy ${why} [${detail.decision}]`);
+  const message = lineOf(`${nameOf(place, tag)} is denied by policy ${why}`, detail);
   return new RegistryError('DENIED', { message, detail, headers: uncached });
 }
 
@@ -51,12 +56,12 @@ export function hidden(
   decision: Decision,
 ): RegistryError {
   const detail = detailOf(place, rules, decision);
-  const why = `${nameOf(place, tag)} is in quarantine by policy ${whyOf(decision)} [${detail.decision}]`;
+  const why = `${nameOf(place, tag)} is in quarantine by policy ${whyOf(decision)}`;
   if (tag !== undefined) {
-    return new RegistryError('MANIFEST_UNKNOWN', { message: oneLine(why), detail, headers: uncached });
+    return new RegistryError('MANIFEST_UNKNOWN', { message: lineOf(why, detail), detail, headers: uncached });
   }
   return new RegistryError('DENIED', {
-    message: oneLine(`The operation is disallowed: ${why}`),
+    message: lineOf(`The operation is disallowed: ${why}`, detail),
     detail,
     headers: uncached,
   });
@@ -73,7 +78,7 @@ export interface RefusedImage {
 
 /**
  * The refusal of a blob that no image has which is let out (supply §18.6), by one of those that have it: 403 DENIED, in quarantine
- * too, since who asks for a blob has its digest. The line is cut before the decision, by which it is found in the audit.
+ * too, since who asks for a blob has its digest.
  */
 export function blobDenial(place: BlobPlace, rules: RepositoryRules, image: RefusedImage | undefined): RegistryError {
   const blob = nameOf(place, undefined);
@@ -83,19 +88,19 @@ export function blobDenial(place: BlobPlace, rules: RepositoryRules, image: Refu
     const says = `${blob} is denied by policy ${JSON.stringify(guarding?.name)}: no image here has this blob; push the image that has it`;
     const { repository, digest } = place;
     const detail = { reason: 'admission', decision: id, repository, digest, blob: digest, reasons: [], more: 0 };
-    return new RegistryError('DENIED', { message: `${oneLine(says, longest(id))} [${id}]`, detail, headers: uncached });
+    return new RegistryError('DENIED', { message: lineOf(says, detail), detail, headers: uncached });
   }
   const { decision, tag, others } = image;
   const refused = { ...place, digest: image.digest };
   const detail = { ...detailOf(refused, rules, decision), blob: place.digest };
   const alone = others ? 'images that are not let out, such as' : 'an image that is not let out:';
   const says = `${decision.isHidden ? 'The operation is disallowed: ' : ''}${blob} belongs to ${alone} ${nameOf(refused, tag)} is ${decision.isHidden ? 'in quarantine' : 'denied'} by policy ${whyOf(decision)}`;
-  const message = `${oneLine(says, longest(detail.decision))} [${detail.decision}]`;
-  return new RegistryError('DENIED', { message, detail, headers: uncached });
+  return new RegistryError('DENIED', { message: lineOf(says, detail), detail, headers: uncached });
 }
 
-/** What is left of a line beside the id of a decision (characters). */
-const longest = (id: string) => 256 - id.length - 3;
+/** A line of 256 characters at most. It is cut before the decision, by which it is found in the audit. */
+const lineOf = (says: string, { decision }: Pick<RefusalDetail, 'decision'>): string =>
+  `${oneLine(says, 256 - decision.length - 3)} [${decision}]`;
 
 /** What was let out a moment ago may be refused now: nobody else keeps it, nor a refusal. */
 const uncached = { 'Cache-Control': 'private, no-store' };

@@ -2,7 +2,7 @@ import { type Catalog, findRepository, listVisibleRepositories, pulledDigests } 
 import { invalidContent, ManagementError } from '../operations/index.ts';
 import type { Mirror } from '../resources/index.ts';
 import { admissionPolicyType } from './contract.ts';
-import type { AdmissionReason, Effect } from './decision.ts';
+import { type AdmissionReason, type Effect, isLetOut } from './decision.ts';
 import { evaluate } from './evaluate.ts';
 import type { AdmissionPolicy } from './policy.ts';
 import { covers } from './repositories.ts';
@@ -68,10 +68,9 @@ export async function simulate(
     const looked = await verdicts.look(place, rules ?? { ...emptyRules, repository: place.repository });
     if (!looked) continue;
     const then = evaluate(looked.facts, [policy], exceptions, now());
-    const isRefused = then.effect === 'deny' || (then.effect === 'pending' && then.pending.choice === 'deny');
-    if (!isRefused) continue;
+    if (isLetOut(then)) continue;
     const effectNow = looked.decision.effect;
-    if (effectNow === 'deny') refusedNow++;
+    if (!isLetOut(looked.decision)) refusedNow++;
     const { repository, digest } = place;
     const lastPulledOn = new Date(lastPullAt).toISOString();
     refused.push({

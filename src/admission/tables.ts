@@ -43,6 +43,7 @@ declare module '../database/tables.ts' {
       registry_id: number;
       repository_id: number;
       digest: string;
+      /** '' where only details were given. */
       state: string;
       /** JSON text of whoever has scanned it, or ''. */
       details: string;

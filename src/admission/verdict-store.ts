@@ -3,6 +3,7 @@ import { type Database, listsOf, placeholders, type Transaction } from '../datab
 import { appendEvent } from '../events/index.ts';
 import type { Digest } from '../oci/index.ts';
 import type { Decision } from './decision.ts';
+import { areCurrent, type Part } from './part-store.ts';
 import './tables.ts';
 
 /** An image: a manifest in a repository. */
@@ -67,7 +68,9 @@ export function believed(row: VerdictRow, revision: string, now: number): Decisi
   if (row.revision !== revision || row.valid_until <= now) return undefined;
   if (row.evidence_version !== (row.evidence_now ?? 0) || row.state_version !== (row.state_now ?? 0)) return undefined;
   const decision = JSON.parse(row.body) as Decision;
-  if (decision.depends && decision.effect !== 'allow' && row.evaluated_at + dependentMs <= now) return undefined;
+  // Or so far ahead: the clock has been put back since.
+  const age = Math.abs(now - row.evaluated_at);
+  if (decision.depends && decision.effect !== 'allow' && age >= dependentMs) return undefined;
   return decision;
 }
 
@@ -93,13 +96,15 @@ export async function readVerdicts(
 /**
  * Records a decision. What was pushed into quarantine and is admitted by it is told of as pushed, in the same
  * transaction. Nothing is recorded of a manifest that is gone. What has come since the decision was begun has another
- * version, so that nobody believes it. Resolves with whether the effect is another one than before.
+ * version, so that nobody believes it; so is it with what an index was decided by, its `parts`. Resolves with whether the effect is
+ * another one than before.
  */
 export async function writeVerdict(
   db: Database,
   place: ImagePlace,
   verdict: Verdict,
   mediaType: string,
+  parts: readonly Part[] = [],
 ): Promise<boolean> {
   const { registryId, repositoryId, repository, digest } = place;
   const { decision, revision, evidenceVersion, stateVersion, evaluatedAt, letsBlobs } = verdict;
@@ -117,7 +122,8 @@ export async function writeVerdict(
       [digest, registryId, repositoryId, digest],
     );
     // Written since the decision was begun: nobody will believe it, and it is made anew at once.
-    const isStale = (facts?.evidence ?? 0) !== evidenceVersion || (facts?.state ?? 0) !== stateVersion;
+    const isOutrun = parts.length > 0 && !(await areCurrent(tx, place, parts));
+    const isStale = isOutrun || (facts?.evidence ?? 0) !== evidenceVersion || (facts?.state ?? 0) !== stateVersion;
     const isHeld = before?.held === 1;
     const ends = isHeld && !isStale && isReleased(decision);
     // Held since we looked: the next round tells of it.
@@ -134,7 +140,7 @@ export async function writeVerdict(
         repositoryId,
         digest,
         decision.effect,
-        revision,
+        isOutrun ? '' : revision,
         evidenceVersion,
         stateVersion,
         JSON.stringify(decision),

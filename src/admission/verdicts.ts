@@ -3,12 +3,13 @@ import type { Digest } from '../oci/index.ts';
 import { type AdmissionFacts, type Decision, isLetOut } from './decision.ts';
 import { evaluate } from './evaluate.ts';
 import { collectFacts, type FactSources } from './facts.ts';
+import { expectParts } from './part-store.ts';
 import { createRecent } from './recent.ts';
 import type { AdmissionRules, RepositoryRules } from './rules.ts';
 import { type ImagePlace, outdate, readVerdict, readVerdicts, writeVerdict } from './verdict-store.ts';
 
 /** Indexes that are decided anew because something that they list has changed. */
-const mostListing = 64;
+const mostListing = 10_000;
 
 export interface VerdictOptions extends FactSources {
   rules: AdmissionRules;
@@ -47,11 +48,12 @@ export function createVerdicts(options: VerdictOptions): Verdicts {
     const evaluatedAt = now();
     const collected = await collectFacts(options, place);
     if (!collected) return undefined;
-    const { facts, mediaType, evidenceVersion, stateVersion } = collected;
+    const { facts, mediaType, evidenceVersion, stateVersion, parts } = collected;
+    if (parts.length > 0) await expectParts(db, place, parts, evaluatedAt);
     const decision = evaluate(facts, rules.policies, rules.exceptions, evaluatedAt);
     const letsBlobs = rules.guardsBlobs && isLetOut(decision);
     const verdict = { decision, revision: rules.revision, evidenceVersion, stateVersion, evaluatedAt, letsBlobs };
-    const changed = await writeVerdict(db, place, verdict, mediaType);
+    const changed = await writeVerdict(db, place, verdict, mediaType, parts);
     if (changed) await tellIndexes(place);
     remember(place, rules, decision, evaluatedAt);
     return decision;

@@ -125,6 +125,22 @@ describe('a policy that quarantines', () => {
     rig.policy('intake', { repositories: ['intake/*'], mode: 'quarantine', severity: 'High', tagMode: 'not-found' }),
   );
 
+  test('leaves an image where it is of which a scanner gives nothing but details', async () => {
+    const { digest } = await rig.push('intake/details', 'v1');
+    await rig.scan(digest);
+    expect((await rig.get('intake/details', 'v1')).status).toBe(200);
+    const answer = await patch('intake/details', digest, { quarantineDetails: details });
+    expect([answer.status, await answer.json()]).toMatchObject([
+      200,
+      { manifest: { changeableAttributes: { quarantineState: 'Passed', quarantineDetails: details } } },
+    ]);
+    expect((await rig.get('intake/details', 'v1')).status).toBe(200);
+    // Its rules go on deciding.
+    await rig.scan(digest, [openssl()]);
+    await rig.until(async () => (await rig.get('intake/details', 'v1')).status === 404);
+    expect(await attributes('intake/details', digest)).toMatchObject({ quarantineState: 'Failed' });
+  });
+
   test('releases by itself what passes, and tells of the push then', async () => {
     const { digest } = await rig.push('intake/app', 'v1');
     expect((await rig.get('intake/app', 'v1')).status).toBe(404);

@@ -3,7 +3,7 @@ import { admissionType } from '../../admission/index.ts';
 import { imageOf } from '../content/index.ts';
 import type { Context } from '../context.ts';
 import { describe } from '../describe.ts';
-import { print } from '../output/index.ts';
+import { print, shown } from '../output/index.ts';
 import { requireGroup } from './command.ts';
 import { connect } from './connect.ts';
 import { commonAliases, type CommonFlags, commonFlags, registryFlag, type RegistryFlag } from './flags.ts';
@@ -69,7 +69,8 @@ export function reportOf(found: Explained): string {
     lines.push(`  ${vulnerability} in ${purl}: ${exception}, until ${until}`);
   }
   if (validUntil !== undefined) lines.push(`Unless something changes, this ends ${validUntil}.`);
-  return lines.join('\n');
+  // What a server of an earlier version has recorded may have names as an image gives them.
+  return lines.map(shown).join('\n');
 }
 
 /** What becomes of a blob is what becomes of the images that have it. */

@@ -1,7 +1,7 @@
 import { buildRouteMap } from '@stricli/core';
 import { admissionExceptionType, admissionType } from '../../../admission/index.ts';
 import { manageCommand } from '../command.ts';
-import { type NameFlag, registryFlag, type RegistryFlag, requiredText } from '../flags.ts';
+import { type NameFlag, registryFlag, type RegistryFlag, requiredText, textFlag } from '../flags.ts';
 import { namedCommands } from '../named-commands.ts';
 import { flat } from '../present.ts';
 import { create } from './create.ts';
@@ -43,19 +43,21 @@ const approve = manageCommand<Named>({
   },
 });
 
-const exportAll = manageCommand<RegistryFlag & { format: 'openvex' }>({
+const exportAll = manageCommand<RegistryFlag & { format: 'openvex'; repository?: string }>({
   brief: 'Write the exceptions that count as an OpenVEX document',
-  details:
-    'Writes an OpenVEX 0.2.0 document of the exceptions that have not expired, for scanners and for who runs the images.',
-  examples: ['exception export --format openvex'],
+  details: 'Writes an OpenVEX 0.2.0 document of the exceptions that count, for scanners and for who runs the images.',
+  examples: ['exception export --format openvex', "exception export --repository 'prod/*'"],
   flags: {
     ...registryFlag,
+    repository: { ...textFlag, placeholder: 'pattern', brief: 'Those of these repositories alone, such as prod/*' },
     format: { kind: 'enum', values: ['openvex'], default: 'openvex', brief: 'Form of the document' },
   },
   aliases: { r: 'registry' },
   async run({ client, registry }, flags) {
     const at = [await registry(flags.registry), 'default'];
-    return client.action(admissionType, admissionType.actions.exportExceptions, at);
+    return client.action(admissionType, admissionType.actions.exportExceptions, at, {
+      ...(flags.repository !== undefined && { repository: flags.repository }),
+    });
   },
 });
 

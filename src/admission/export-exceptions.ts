@@ -1,0 +1,81 @@
+import { type Catalog, listVisibleRepositories } from '../catalog/index.ts';
+import { ManagementError } from '../operations/index.ts';
+import type { Mirror } from '../resources/index.ts';
+import { type AdmissionException, countsUntil } from './exception.ts';
+import { openVex, type VexStatement } from './openvex.ts';
+import { covers } from './repositories.ts';
+import { type AdmissionRegistry, rulesOf } from './rules.ts';
+
+/** Repositories that an export looks at. */
+const mostRepositories = 10_000;
+const page = 1000;
+/** Products of all statements of a document together; each is about 150 bytes. */
+const mostProducts = 100_000;
+/** Repositories that exceptions are compared with before others have their turn. */
+const comparedAtOnce = 20_000;
+
+export interface ExportOptions {
+  catalog: Catalog;
+  mirror: Mirror;
+}
+
+/**
+ * The exceptions that count now as an OpenVEX document, of those repositories that a pattern covers. What a policy of a repository
+ * does not let count there, such as what nobody else has approved, says nothing of it. InvalidRequestContent where that is too
+ * much for one document.
+ */
+export async function exportExceptions(
+  { catalog, mirror }: ExportOptions,
+  registry: AdmissionRegistry,
+  { host, pattern, now }: { host: string; pattern: string | undefined; now: number },
+): Promise<Record<string, unknown>> {
+  // They are told of whether there is a policy or not.
+  const rules = rulesOf(mirror, { ...registry, quarantines: true });
+  const exceptions = (rules?.exceptions ?? []).filter(({ expiresAt }) => expiresAt > now);
+  const policies = (rules?.policies ?? []).filter(({ byHand }) => !byHand);
+  const all = await repositoriesOf(catalog, registry);
+  const repositories = (pattern === undefined ? all : all.filter((name) => covers([pattern], name))).map((name) => ({
+    name,
+    policies: policies.filter((policy) => covers(policy.repositories, name)),
+  }));
+  const statements: VexStatement[] = [];
+  let products = 0;
+  let compared = 0;
+  for (const exception of exceptions) {
+    const counting = repositories.filter(({ name, policies: own }) => {
+      return covers(exception.repositories, name) && own.every((policy) => countsUntil(exception, policy) > now);
+    });
+    products += counting.length * Math.max(1, exception.digests.length);
+    if (products > mostProducts) throw tooMuch();
+    statements.push(statementOf(exception, counting, host));
+    compared += repositories.length;
+    if (compared < comparedAtOnce) continue;
+    compared = 0;
+    await new Promise(setImmediate);
+  }
+  return openVex(statements, host, host);
+}
+
+const statementOf = (exception: AdmissionException, counting: readonly { name: string }[], host: string) => ({
+  exception,
+  products: counting.map(({ name }) => ({ host, repository: name })),
+});
+
+const tooMuch = () =>
+  new ManagementError(
+    'InvalidRequestContent',
+    `the exceptions cover more than ${mostProducts.toLocaleString('en-US')} repositories and images together, which is too much for one document; ask for those of some repositories, such as prod/*`,
+    { target: 'repository' },
+  );
+
+async function repositoriesOf(catalog: Catalog, { id }: AdmissionRegistry): Promise<string[]> {
+  const everything = { seesAll: true, maySee: () => true };
+  const names: string[] = [];
+  for (let last = ''; names.length < mostRepositories;) {
+    const some = await listVisibleRepositories(catalog, id, everything, { last, limit: page });
+    names.push(...some);
+    if (some.length < page) break;
+    last = some.at(-1)!;
+  }
+  return names;
+}

@@ -1,0 +1,103 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { openTestDatabase, type TestDatabase } from '../../test/support/database.ts';
+import { type Catalog, catalogMigrations } from '../catalog/index.ts';
+import { contentMigrations } from '../content/index.ts';
+import { rowsOf } from '../database/index.ts';
+import { eventMigrations } from '../events/index.ts';
+import type { Mirror, Resource } from '../resources/index.ts';
+import { checkedAdmission } from './checked.ts';
+import { admissionExceptionType, admissionPolicyType } from './contract.ts';
+import { exportExceptions } from './export-exceptions.ts';
+import { admissionMigrations } from './tables.ts';
+
+/* A registry of 2,501 repositories, and exceptions for all of them. */
+
+let db: TestDatabase;
+let catalog: Catalog;
+beforeAll(async () => {
+  db = await openTestDatabase([...eventMigrations, ...contentMigrations, ...catalogMigrations, ...admissionMigrations]);
+  catalog = { db, now: () => 0, gcDelayMs: 1, sparseIndexes: false };
+  const names = [...Array.from({ length: 2500 }, (_, n) => `dev/app${n}`), 'prod/app'];
+  await db.write(async (tx) => {
+    for (const { rows, values } of rowsOf(names.map((name) => [1, name, 0, 1])))
+      tx.send(`INSERT INTO repositories (registry_id, name, created_at, listed) VALUES ${rows}`, values);
+    await tx.run(
+      `INSERT INTO manifests (registry_id, repository_id, digest, media_type, kind, size, pushed_at, bytes)
+        SELECT 1, id, 'd', 'm', 'image', 1, 0, ? FROM repositories`,
+      [new Uint8Array(1)],
+    );
+  });
+});
+afterAll(() => db[Symbol.asyncDispose]());
+
+const registry = { id: 1, name: 'default', resourceId: '/registries/default', quarantines: false };
+const [alice, bob] = [
+  { id: 'alice', name: 'Alice' },
+  { id: 'bob', name: 'Bob' },
+];
+
+function resource(type: string, name: string, properties: object, own: object = {}): Resource {
+  return { id: name, key: name, name, type, etag: name, createdAt: 0, properties, own } as unknown as Resource;
+}
+
+const exception = (name: string, properties: object = {}, approvedBy = alice) =>
+  resource(
+    admissionExceptionType.type,
+    name,
+    {
+      vulnerability: 'CVE-2026-1',
+      repositories: ['*'],
+      digests: [],
+      packages: [],
+      fixStates: [],
+      status: 'affected',
+      statement: 'we update',
+      expiresOn: '2100-01-01T00:00:00Z',
+      ...properties,
+    },
+    { requestedBy: alice, approvedBy, approvedAt: 0 },
+  );
+
+const policy = (name: string, properties: object) =>
+  resource(admissionPolicyType.type, name, admissionPolicyType.properties.parse({ mode: 'enforce', ...properties }));
+
+const mirrorOf = (all: readonly Resource[]) =>
+  ({ list: (type: string) => all.filter((one) => one.type === type) }) as unknown as Mirror;
+
+const asked = { host: 'r.example', pattern: undefined as string | undefined, now: 1 };
+
+async function productsOf(all: readonly Resource[], pattern?: string): Promise<string[]> {
+  const found = await exportExceptions({ catalog, mirror: mirrorOf(all) }, registry, { ...asked, pattern });
+  const statements = found['statements'] as { products: { '@id': string }[] }[];
+  return statements.flatMap(({ products }) => products.map((one) => one['@id']));
+}
+
+test('exceptions go out for each repository, or for those that are asked for; what is too much is refused with what to do', async () => {
+  const many = Array.from({ length: 41 }, (_, n) => exception(`e${n}`));
+  expect(await productsOf(many.slice(0, 1))).toHaveLength(2501);
+  await expect(productsOf(many)).rejects.toThrow(
+    'more than 100,000 repositories and images together, which is too much for one document; ask for those of some',
+  );
+  expect(await productsOf(many, 'prod/*')).toHaveLength(41);
+});
+
+test('an exception that no policy lets count in a repository says nothing of it to anybody else', async () => {
+  const app = ['pkg:oci/app?repository_url=r.example/prod/app'];
+  const fourEyes = policy('p', { repositories: ['prod/*'], exceptions: { fourEyes: true } });
+  expect(await productsOf([exception('e'), fourEyes], 'prod/*')).toEqual([]);
+  expect(await productsOf([exception('e', {}, bob), fourEyes], 'prod/*')).toEqual(app);
+  // Elsewhere nobody else need approve it.
+  expect(await productsOf([exception('e'), fourEyes])).toHaveLength(2500);
+  const short = policy('p', { repositories: ['prod/*'], exceptions: { maxDays: 1 } });
+  expect(await productsOf([exception('e'), short], 'prod/*')).toEqual(app);
+  asked.now = 86_400_001;
+  expect(await productsOf([exception('e'), short], 'prod/*')).toEqual([]);
+  asked.now = 1;
+});
+
+test('the advisor sees a production repository behind any number of others', async () => {
+  const [looked] = await checkedAdmission(catalog, mirrorOf([]), [registry], 1);
+  expect(looked!.open).toEqual(['prod/*']);
+  const covered = mirrorOf([policy('p', { repositories: ['prod/*'] })]);
+  expect((await checkedAdmission(catalog, covered, [registry], 1))[0]!.open).toEqual([]);
+});
