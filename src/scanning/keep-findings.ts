@@ -60,9 +60,7 @@ export async function keepFindings(tx: Transaction, images: readonly EvaluatedIm
   }
   keepEngineFindings(
     tx,
-    written.map(({ scanId, before, found }) => {
-      return { scanId, findings: found.findings, hadEngines: (before?.engines ?? '') !== '' };
-    }),
+    written.map(({ scanId, before, found }) => ({ scanId, findings: found.findings, isFirst: !before })),
   );
   return new Set(held.map(({ scanId }) => scanId));
 }
