@@ -38,7 +38,7 @@ export async function findImages(
   for (let round = 0; round < mostRounds; round++) {
     const [own, others] = await Promise.all([
       scansWith(db, [...components.keys()], last, top),
-      said ? scansByEngines(db, said.vulnerability, last, top) : [],
+      said ? scansByEngines(db, said.vulnerability, last, top) : ([] as number[]),
     ]);
     const chosen = firstOf([...own, ...others], top);
     const besides = chosen.filter((id) => others.includes(id));

@@ -1,6 +1,7 @@
 import { type Database, listsOf, type Parameter, rowsOf, type Transaction } from '../../database/index.ts';
 import { advisoryName, languageEcosystem, normalisePythonName, parsePurl } from '../../packages/index.ts';
 import type { Finding } from '../findings.ts';
+import { turn } from '../turn.ts';
 import './tables.ts';
 
 /*
@@ -76,8 +77,7 @@ export async function packagesByEngines(
       asked.push(...purls.map(packageOf).filter((one) => isAsked(one, component)));
       if (purls.length < atOnce || asked.length >= mostNamed) return asked.slice(0, mostNamed);
       after = purls.at(-1)!;
-      // Reads of SQLite give nobody a turn by themselves.
-      await new Promise<void>((resolve) => void setImmediate(resolve));
+      await turn();
     }
   });
   const packages = await Promise.all(found);
