@@ -238,15 +238,15 @@ test('entries of a report that are no findings are left out, and text of others 
   ]);
 });
 
-test('more findings than are kept are counted as such', () => {
+test('more findings than are kept are counted as such', async () => {
   const many = Array.from({ length: 20_001 }, (_, at) => vulnerability({ id: `CVE-2026-${10_000 + at}` }));
   const context = { digest, engine: 'adapter', scanner: { name: 'x', version: '1' } };
-  const report = readHarborReport(JSON.stringify(reportOf(digest, many)), context);
+  const report = await readHarborReport(JSON.stringify(reportOf(digest, many)), context);
   expect(report).toMatchObject({ isCut: true });
   expect(report.findings).toHaveLength(20_000);
 });
 
-test('whatever is in a report, it is read to findings within bounds, or refused', () => {
+test('whatever is in a report, it is read to findings within bounds, or refused', async () => {
   const context = { digest, engine: 'adapter', scanner: { name: 'x', version: '1' } };
   const entry = fc.oneof(
     fc.record({
@@ -260,10 +260,10 @@ test('whatever is in a report, it is read to findings within bounds, or refused'
     }),
     fc.jsonValue(),
   );
-  fc.assert(
-    fc.property(fc.oneof(fc.array(entry), fc.jsonValue()), (vulnerabilities) => {
+  await fc.assert(
+    fc.asyncProperty(fc.oneof(fc.array(entry), fc.jsonValue()), async (vulnerabilities) => {
       try {
-        const { findings } = readHarborReport(JSON.stringify({ vulnerabilities }), context);
+        const { findings } = await readHarborReport(JSON.stringify({ vulnerabilities }), context);
         for (const finding of findings) {
           expect(finding.summary.length).toBeLessThanOrEqual(500);
           expect(finding.package.length).toBeWithin(1, 301);
