@@ -58,7 +58,7 @@ export async function keepFindings(tx: Transaction, images: readonly EvaluatedIm
       cells,
     );
   }
-  keepEngineFindings(
+  await keepEngineFindings(
     tx,
     written.map(({ scanId, before, found }) => ({ scanId, findings: found.findings, isFirst: !before })),
   );

@@ -25,18 +25,51 @@ export interface KeptByEngines {
   isFirst: boolean;
 }
 
-/** Keeps what of these findings only engines say, in place of what was kept of the same images. */
-export function keepEngineFindings(tx: Transaction, images: readonly KeptByEngines[]): void {
-  const before = images.filter(({ isFirst }) => !isFirst).map(({ scanId }) => scanId);
-  for (const { list, values } of listsOf(before))
-    tx.send(`DELETE FROM engine_findings WHERE scan_id IN (${list})`, values);
-  const cells = images.flatMap(({ scanId, findings }) =>
-    findings.filter(({ said }) => said).map(({ id, purl }): Parameter[] => [idOf(id), scanId, keptOf(purl)]),
+/**
+ * Keeps what of these findings only engines say, in place of what was kept of the same images. Most of it is there already, whenever
+ * something else is known than before.
+ */
+export async function keepEngineFindings(tx: Transaction, images: readonly KeptByEngines[]): Promise<void> {
+  const kept = await keptBefore(
+    tx,
+    images.filter(({ isFirst }) => !isFirst).map(({ scanId }) => scanId),
   );
-  for (const { rows, values } of rowsOf(cells)) {
-    // An engine may write the id of a CVE in two ways.
-    tx.send(`INSERT INTO engine_findings (vulnerability, scan_id, purl) VALUES ${rows} ON CONFLICT DO NOTHING`, values);
+  const added: Parameter[][] = [];
+  for (const { scanId, findings } of images) {
+    for (const { id, purl, said } of findings) {
+      if (!said) continue;
+      const row: Row = { vulnerability: idOf(id), scanId, purl: keptOf(purl) };
+      // An engine may write the id of a CVE in two ways.
+      if (!kept.delete(keyOf(row))) added.push([row.vulnerability, scanId, row.purl]);
+    }
   }
+  for (const { vulnerability, scanId, purl } of kept.values()) {
+    tx.send('DELETE FROM engine_findings WHERE vulnerability = ? AND scan_id = ? AND purl = ?', [
+      vulnerability,
+      scanId,
+      purl,
+    ]);
+  }
+  for (const { rows, values } of rowsOf(added))
+    tx.send(`INSERT INTO engine_findings (vulnerability, scan_id, purl) VALUES ${rows} ON CONFLICT DO NOTHING`, values);
+}
+
+interface Row {
+  vulnerability: string;
+  scanId: number;
+  purl: string;
+}
+
+const keyOf = ({ vulnerability, scanId, purl }: Row): string => `${scanId} ${vulnerability} ${purl}`;
+
+async function keptBefore(tx: Transaction, scanIds: readonly number[]): Promise<Map<string, Row>> {
+  const found = listsOf(scanIds).map(({ list, values }) =>
+    tx.all<Row>(
+      `SELECT vulnerability, scan_id AS "scanId", purl FROM engine_findings WHERE scan_id IN (${list})`,
+      values,
+    ),
+  );
+  return new Map((await Promise.all(found)).flat().map((row) => [keyOf(row), row]));
 }
 
 /** The next `limit` scans of images of which an engine says so. */
