@@ -238,6 +238,23 @@ test('entries of a report that are no findings are left out, and text of others 
   ]);
 });
 
+test('an adapter that does not answer keeps nobody waiting who stops', async () => {
+  const silent = Promise.withResolvers<Response>();
+  await using adapter = openAdapter({ metadata: () => silent.promise });
+  const engine = createHarborEngine(harborConfig(adapter.url), {
+    outbound: createOutbound({ allow: ['localhost'] }),
+    now: Date.now,
+    accessTo: () => ({ url: 'https://registry.example.com', token: 'x' }),
+  });
+  const stop = new AbortController();
+  const scanning = engine.scan(image, stop.signal).catch((error: unknown) => error);
+  while (adapter.calls.length === 0) await Bun.sleep(5);
+  stop.abort(new Error('it stops'));
+  const late = Bun.sleep(30_000).then(() => 'after half a minute it still waits');
+  expect(await Promise.race([scanning, late])).toMatchObject({ message: 'it stops' });
+  silent.resolve(Response.json({}));
+});
+
 test('more findings than are kept are counted as such', async () => {
   const many = Array.from({ length: 20_001 }, (_, at) => vulnerability({ id: `CVE-2026-${10_000 + at}` }));
   const context = { digest, engine: 'adapter', scanner: { name: 'x', version: '1' } };
