@@ -8,7 +8,7 @@ import { isAttestation, type ScannableImage, scannable } from './classify.ts';
 import { evaluateImage } from './evaluate-images.ts';
 import type { Knowledge } from './knowledge.ts';
 import { forgetImage, type InventoryStatus, revisionOf, type StoredInventory } from './image-store.ts';
-import { inventoryOf, type LayerSource } from './layers.ts';
+import { forgetFailures, inventoryOf, type LayerSource } from './layers.ts';
 import type { TakenScan } from './queue.ts';
 import { tellAdmission } from './tell-admission.ts';
 import { inTurns, turn } from './turn.ts';
@@ -28,7 +28,7 @@ export type ScanOutcome = 'scanned' | 'nothing to scan' | 'gone';
  */
 export async function scanImage(
   source: LayerSource,
-  { id, digest }: Pick<TakenScan, 'id' | 'digest'>,
+  { id, digest, reason, attempts }: Pick<TakenScan, 'id' | 'digest' | 'reason' | 'attempts'>,
   knowledge: () => Promise<Knowledge>,
   signal: AbortSignal,
 ): Promise<ScanOutcome> {
@@ -44,7 +44,9 @@ export async function scanImage(
     await db.write((tx) => forgetImage(tx, id));
     return 'gone';
   }
-  if ((await revisionOf(db, id)) !== extractorRevision) {
+  // Once: what fails again is counted again.
+  const isAnew = reason === 'asked' && attempts === 1 && (await forgetFailures(db, image.layers));
+  if (isAnew || (await revisionOf(db, id)) !== extractorRevision) {
     await writeInventory(db, id, await takeInventory(source, image, signal));
   }
   // After its components are registered: what was published meanwhile is known.
