@@ -2,7 +2,13 @@ export { cycloneDxMediaType, toCycloneDx } from './cyclonedx.ts';
 export type { ImageComponent } from './image-component.ts';
 export { extractorRevision, type FoundFile, type LayerInventory, unreadLayer } from './layer-inventory.ts';
 export type { LayerLimits, ProcessLimits } from './limits.ts';
-export { type ImageInventory, type ImageLayer, type ImageWarning, mergeLayers } from './merge-layers.ts';
+export {
+  createImageMerge,
+  type ImageInventory,
+  type ImageLayer,
+  type ImageWarning,
+  mergeLayers,
+} from './merge-layers.ts';
 export { readLayer, type ReadLayerOptions } from './read-layer.ts';
 export type { FoundPackage, OsRelease, PackageType } from './reader.ts';
 export type { Warning, WarningCode } from './warnings.ts';

@@ -40,6 +40,18 @@ export interface ProcessLimits {
   outputBytes: number;
 }
 
+/** What an image may have, of all its layers together. What is beyond is left out as of a layer. */
+export interface ImageLimits {
+  packages: number;
+  /** Files that packages of the distribution own. Where there are more, packages that they brought may be listed twice. */
+  owned: number;
+  /** Directories and files on the way to what was found, those that a later layer hides included. */
+  places: number;
+  warnings: number;
+}
+
+export const defaultImageLimits: ImageLimits = { packages: 100_000, owned: 1_000_000, places: 300_000, warnings: 1000 };
+
 export const defaultLayerLimits: LayerLimits = {
   unpackedBytes: 32 * 1024 * mib,
   // gzip gets to 1,032, zstd to more; a layer of programs to 4, of empty files and logs to 50.

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'bun:test';
 import { type Digest, digestOf } from '../oci/index.ts';
 import { codesOf, dpkgStatus, type DoubleEntry, readEntries } from './archive.double.ts';
-import { type ImageInventory, type LayerInventory, mergeLayers, unreadLayer } from './index.ts';
+import { createImageMerge, type ImageInventory, type LayerInventory, mergeLayers, unreadLayer } from './index.ts';
+import type { ImageLimits } from './limits.ts';
 
 const digests: Digest[] = [0, 1, 2, 3].map((number) => digestOf(`${number}`));
 
@@ -206,4 +207,75 @@ test('what is only cut makes no image partial', async () => {
   const image = await imageOf([debian, { name: status, content: dpkgStatus({ ['n'.repeat(5000)]: '1' }) }]);
   expect(codesOf(image)).toEqual(['cut-text']);
   expect(image.partial).toBe(false);
+});
+
+describe('an image that has more than it may', () => {
+  const lockfile = (folder: string, count: number, layer = 0): LayerInventory => ({
+    ...unreadLayer('foreign-layer'),
+    warnings: [],
+    files: [
+      {
+        path: `${folder}/package-lock.json`,
+        reader: 'npm-lock',
+        packages: Array.from({ length: count }, (_, at) => ({ type: 'npm', name: `p${layer}-${at}`, version: '1' })),
+      },
+    ],
+  });
+  const merged = (layers: readonly LayerInventory[], limits: Partial<ImageLimits>) =>
+    mergeLayers(
+      layers.map((inventory, at) => ({ digest: digests[at % 4]!, inventory })),
+      limits,
+    );
+  const codes = ({ warnings }: ImageInventory) => warnings.map(({ code }) => code);
+
+  test('of packages: the rest is left out, whichever layers have them, and the image is partial', () => {
+    const layers = Array.from({ length: 10 }, (_, at) => lockfile(`app${at}`, 100, at));
+    const image = merged(layers, { packages: 250 });
+    expect(image.components).toHaveLength(200);
+    expect([codes(image), image.partial]).toEqual([['too-many-findings'], true]);
+  });
+
+  test('what a later layer has replaced counts no more', () => {
+    const layers = Array.from({ length: 10 }, (_, at) => lockfile('app', 100, at));
+    const image = merged(layers, { packages: 100 });
+    expect(image.components.every(({ name }) => name.startsWith('p9-'))).toBe(true);
+    expect([image.components.length, codes(image), image.partial]).toEqual([100, [], false]);
+  });
+
+  test('of files of the distribution: its packages stay, and nothing is hidden by them', () => {
+    const database = {
+      path: 'lib/apk/db/installed',
+      reader: 'apk',
+      packages: [{ type: 'apk', name: 'py3-requests', version: '2-r0' } as const],
+      owns: [{ by: 'py3-requests 2-r0', paths: ['a/1', 'a/2', 'app/package-lock.json'] }],
+    };
+    const layer = lockfile('app', 1);
+    const found = (owned: number) => merged([{ ...layer, files: [database, ...layer.files] }], { owned });
+    expect(found(3).components.map(({ type }) => type)).toEqual(['apk']);
+    expect(found(2).components.map(({ type }) => type)).toEqual(['apk', 'npm']);
+    expect(codes(found(2))).toContain('too-many-findings');
+  });
+
+  test('of directories, and of warnings', () => {
+    const deep = Array.from({ length: 10 }, (_, at) => lockfile(`${at}/${'a/'.repeat(98)}b`, 1, at));
+    const image = merged(deep, { places: 350 });
+    expect([image.components.length, codes(image)]).toEqual([3, ['too-many-findings']]);
+    const broken = Array.from({ length: 20 }, () => unreadLayer('damaged-archive'));
+    expect(codes(merged(broken, { warnings: 3 }))).toEqual([
+      'damaged-archive',
+      'damaged-archive',
+      'damaged-archive',
+      'more-warnings',
+    ]);
+  });
+
+  test('gives others a turn while it is put together', () => {
+    const merge = createImageMerge();
+    const add = merge.add({ digest: digests[0]!, inventory: lockfile('app', 20_000) });
+    while (!add.next().done);
+    const steps = merge.inventory();
+    let turns = 0;
+    while (!steps.next().done) turns++;
+    expect(turns).toBeGreaterThanOrEqual(20);
+  });
 });

@@ -39,10 +39,14 @@ export function createPathMarks(): PathMarks {
 
 /** What lies at paths, and is found by the marks of a layer that hides it. */
 export interface MarkedPaths<Thing> {
-  add(path: string, thing: Thing): void;
-  /** What a layer hides, taken out: as long as the layer has marks, however much lies there. */
-  hide(encoded: string): Set<Thing>;
+  /** False where there are as many paths as there may be, and this would be another one. */
+  add(path: string, thing: Thing): boolean;
+  /** What a layer hides, taken out: as long as the layer has marks, however much lies there. Yields where others may have a turn. */
+  hide(encoded: string): Generator<void, Set<Thing>>;
 }
+
+/** Marks that are looked up at a time. */
+const atOnce = 20_000;
 
 /** A path with what lies at it and below. */
 interface Place<Thing> {
@@ -53,12 +57,14 @@ interface Place<Thing> {
 /** Which of a place a mark hides. */
 type Part = 'all' | 'itself' | 'below';
 
-export function createMarkedPaths<Thing>(): MarkedPaths<Thing> {
+/** `most` bounds the directories and files on the way to whatever is added: each takes about a kilobyte, and stays. */
+export function createMarkedPaths<Thing>(most = Number.POSITIVE_INFINITY): MarkedPaths<Thing> {
   const parts = new Map<bigint, [Part, Place<Thing>]>();
+  let count = 0;
   const root: Place<Thing> = { things: [], below: new Map() };
   parts.set(Bun.hash.wyhash(opaqueMark('')), ['below', root]);
 
-  function placeOf(path: string): Place<Thing> {
+  function placeOf(path: string): Place<Thing> | undefined {
     let place = root;
     for (let from = 0; from <= path.length;) {
       const slash = path.indexOf('/', from);
@@ -66,6 +72,7 @@ export function createMarkedPaths<Thing>(): MarkedPaths<Thing> {
       const name = path.slice(from, end);
       let next = place.below.get(name);
       if (!next) {
+        if (++count > most) return undefined;
         next = { things: [], below: new Map() };
         place.below.set(name, next);
         const above = path.slice(0, end);
@@ -80,10 +87,16 @@ export function createMarkedPaths<Thing>(): MarkedPaths<Thing> {
   }
 
   return {
-    add: (path, thing) => void placeOf(path).things.push(thing),
-    hide(encoded) {
+    add(path, thing) {
+      const place = placeOf(path);
+      place?.things.push(thing);
+      return place !== undefined;
+    },
+    *hide(encoded) {
       const hidden = new Set<Thing>();
+      let looked = 0;
       for (const mark of decode(encoded)) {
+        if (++looked % atOnce === 0) yield;
         const found = parts.get(mark);
         if (!found) continue;
         const [part, place] = found;
@@ -109,7 +122,8 @@ function takeBelow<Thing>(place: Place<Thing>, into: Set<Thing>): void {
 }
 
 function decode(encoded: string): BigUint64Array {
-  const bytes = Uint8Array.from(Buffer.from(encoded, 'base64'));
+  // Copied: what a buffer begins at is no multiple of eight.
+  const bytes = new Uint8Array(Buffer.from(encoded, 'base64'));
   return new BigUint64Array(bytes.buffer, 0, Math.floor(bytes.length / 8));
 }
 

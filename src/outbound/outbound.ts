@@ -46,6 +46,8 @@ export interface OutboundRequest {
   maxRedirects?: number;
   /** A redirect is an answer as any other, for protocols in which it means something else. None is followed. */
   keepsRedirects?: boolean;
+  /** Ends the call, the body of the answer included. */
+  signal?: AbortSignal | undefined;
 }
 
 export interface OutboundAnswer {
@@ -60,8 +62,6 @@ export interface OutboundAnswer {
 export interface StreamRequest extends Omit<OutboundRequest, 'maxBytes' | 'timeoutMs'> {
   /** Until the answer begins, with all redirects (ms). How long its body may take is for whoever reads it. */
   timeoutMs: number;
-  /** Ends the call, the body of the answer included. */
-  signal?: AbortSignal | undefined;
 }
 
 export interface StreamedAnswer extends Omit<OutboundAnswer, 'bytes'> {
@@ -211,20 +211,18 @@ export function createOutbound({ allow, ca = [], resolve = resolveBySystem }: Ou
     async request(url, request) {
       const first = targetOf(url);
       const controller = new AbortController();
+      const forget = endedBy(request.signal, controller);
       return inTurn(first, request.timeoutMs, controller, async (end) => {
         const answer = await readWhole(first, request, controller.signal);
         end();
         return answer;
-      });
+      }).finally(forget);
     },
 
     async open(url, request) {
       const first = targetOf(url);
       const controller = new AbortController();
-      const giveUp = () => controller.abort();
-      request.signal?.addEventListener('abort', giveUp, { once: true });
-      const forget = () => request.signal?.removeEventListener('abort', giveUp);
-      if (request.signal?.aborted) giveUp();
+      const forget = endedBy(request.signal, controller);
       return inTurn(first, request.timeoutMs, controller, async (end) => {
         const { answer, target, status, headers } = await follow(first, request, controller.signal);
         const body = streamOf(answer, target, headers, () => {
@@ -238,6 +236,14 @@ export function createOutbound({ allow, ca = [], resolve = resolveBySystem }: Ou
       });
     },
   };
+}
+
+/** Ends a call with a signal; what it returns ends that. */
+function endedBy(signal: AbortSignal | undefined, controller: AbortController): () => void {
+  const giveUp = () => controller.abort();
+  signal?.addEventListener('abort', giveUp, { once: true });
+  if (signal?.aborted) giveUp();
+  return () => signal?.removeEventListener('abort', giveUp);
 }
 
 interface Followed {

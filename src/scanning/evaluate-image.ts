@@ -9,6 +9,7 @@ import { readInventory } from './image-store.ts';
 import type { Knowledge, KnownVulnerability } from './knowledge.ts';
 import type { MatchedInventory } from './matched-packages.ts';
 import type { KeptFindings } from './seen-findings.ts';
+import { turn } from './turn.ts';
 
 /** Findings of an image, the worst: beyond that it is known in part. */
 const mostFindings = 20_000;
@@ -34,7 +35,10 @@ export async function evaluate(
   if (said.mark !== '') {
     // By whichever of its names an engine calls a package. Read anew meanwhile: then nothing of this is kept.
     const components = (await readInventory(db, scanId))?.inventory.components ?? [];
+    // Of three engines with 20,000 findings each, each of these takes some hundred ms.
+    await turn();
     all = await withEngines(db, all, said, { components, firstSeen });
+    await turn();
   }
   return {
     findings: worstOf(all, mostFindings),

@@ -9,6 +9,7 @@ import { type EvaluatedImage, keepFindings } from './keep-findings.ts';
 import type { Knowledge } from './knowledge.ts';
 import { matchedInventories } from './matched-packages.ts';
 import { keptFindings } from './seen-findings.ts';
+import { turn } from './turn.ts';
 
 /** How often an image is begun anew because something else was faster. */
 const mostTries = 5;
@@ -112,6 +113,3 @@ function isAsGood({ stored, before, said }: StoredImage, { revision }: Knowledge
   const isWhole = before.engines === said.mark || before.advisoryRevision > revision;
   return isNewer && isWhole;
 }
-
-/** Reads of SQLite give nobody a turn by themselves, and an image takes some milliseconds. */
-const turn = () => new Promise<void>((resolve) => void setImmediate(resolve));

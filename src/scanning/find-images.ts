@@ -36,14 +36,15 @@ export async function findImages(
   const images: FoundImage[] = [];
   let last = after;
   for (let round = 0; round < mostRounds; round++) {
-    const lists = await Promise.all([
+    const [own, others] = await Promise.all([
       scansWith(db, [...components.keys()], last, top),
-      said ? scansByEngines(db, said.vulnerability, last, top) : [],
+      said ? scansByEngines(db, said.vulnerability, last, top) : ([] as number[]),
     ]);
-    const chosen = firstOf(lists.flat(), top);
+    const chosen = firstOf([...own, ...others], top);
+    const besides = chosen.filter((id) => others.includes(id));
     const named = await Promise.all([
       componentsAmong(db, components, chosen),
-      said ? packagesByEngines(db, said, chosen) : new Map<number, NamedComponent[]>(),
+      said ? packagesByEngines(db, said, besides) : new Map<number, NamedComponent[]>(),
     ]);
     images.push(...(await placed(catalog, registryId, await holdersOf(db, chosen, named))));
     if (chosen.length < top) return { images };

@@ -58,11 +58,9 @@ export async function keepFindings(tx: Transaction, images: readonly EvaluatedIm
       cells,
     );
   }
-  keepEngineFindings(
+  await keepEngineFindings(
     tx,
-    written.map(({ scanId, before, found }) => {
-      return { scanId, findings: found.findings, hadEngines: (before?.engines ?? '') !== '' };
-    }),
+    written.map(({ scanId, before, found }) => ({ scanId, findings: found.findings, isFirst: !before })),
   );
   return new Set(held.map(({ scanId }) => scanId));
 }

@@ -1,6 +1,6 @@
 import type { BlobBody, BlobStore } from '../content/index.ts';
 import { findBlob } from '../content/index.ts';
-import { type Database, packJson, unpackJson } from '../database/index.ts';
+import { type Database, listsOf, packJson, unpackJson } from '../database/index.ts';
 import {
   extractorRevision,
   type LayerBytes,
@@ -62,6 +62,20 @@ export async function inventoryOf(
   if (read.ok) return read.inventory;
   if ((known?.failures ?? 0) + 1 >= mostFailures) return unreadLayer('no-inventory', `${read.reason}: ${read.detail}`);
   throw new Error(`layer ${digest} could not be read (${read.reason}: ${read.detail})`);
+}
+
+/**
+ * Forgets that layers could not be read: more memory or time may be given by now. Resolves with whether there were any.
+ */
+export async function forgetFailures(db: Database, layers: readonly { digest: Digest }[]): Promise<boolean> {
+  const forgotten = listsOf(layers.map(({ digest }) => digest)).map(({ list, values }) =>
+    db.change(
+      `DELETE FROM layer_inventories WHERE digest IN (${list}) AND revision = ? AND body IS NULL RETURNING digest`,
+      [...values, extractorRevision],
+      { durable: false },
+    ),
+  );
+  return (await Promise.all(forgotten)).flat().length > 0;
 }
 
 /** A file is opened by the process that reads it: no byte of it comes through this one. */

@@ -5,6 +5,7 @@ import { faultOf, plansOf } from '../catalog/plan.double.ts';
 import { recording, type Statement } from '../catalog/statements.double.ts';
 import { isAlive } from '../jobs/index.ts';
 import { failedScans } from './failed-scans.ts';
+import { packagesByEngines } from './engines/engine-findings.ts';
 import { findImages } from './find-images.ts';
 import { changesOf } from './findings-store.ts';
 import { followContent } from './follow.ts';
@@ -108,6 +109,8 @@ async function exercise(rig: ScanRig): Promise<Map<string, Statement[]>> {
   await findImages({ ...catalog, db }, catalog.registryId, { component: 'left-pad', top: 10 });
   await findImages({ ...catalog, db }, catalog.registryId, { vulnerability: 'A-2', top: 10 });
   await findImages({ ...catalog, db }, catalog.registryId, { vulnerability: 'CVE-2026-3', top: 10 });
+  const engines = { vulnerability: 'CVE-2026-3', component: 'left-pad' };
+  await packagesByEngines(db, engines, [300, 301]);
   await failedScans({ ...catalog, db }, catalog.registryId, { after: 1, top: 10 });
   await scanWaitsSince(db, digest);
   await lookForWork(db, 'sha256:1', { now: now(), againMs: 1 });

@@ -52,6 +52,40 @@ test('a process that ends in the middle of an update leaves it to be done', asyn
   expect((await rig.findings(digest))!.findings).toHaveLength(1);
 });
 
+test('a round in which the database is away is done again, not left out', async () => {
+  const digest = await rig.push('app', [[npm('left-pad', '1.0.0')]]);
+  await rig.scan(digest);
+  await evaluateAll();
+  await rig.publish([advisory('A-1', 'left-pad', '1.1.0')]);
+  const { id } = (await findScan(rig.db, digest))!;
+  const knowledge = await rig.knowledge();
+  // Of an update that concerns more images than one round has.
+  const others = Array.from({ length: 300 }, (_, at) => 1_000_000 + at);
+  const state = { ...newRematchState(), waiting: [id, ...others], revision: knowledge.revision, knowledge };
+  const away = () => Promise.reject(new Error('it is away'));
+  const context = { now: rig.now, db: { ...rig.db, write: away, change: away } };
+  await expect(reevaluate(context, rig.knowledge, state)).rejects.toThrow('it is away');
+  while ((await reevaluate(rig, rig.knowledge, state)).more);
+  expect((await rig.findings(digest))!.findings).toMatchObject([{ id: 'A-1' }]);
+});
+
+test('an image that cannot be evaluated holds up no other, and is tried again by the queue of scans', async () => {
+  const broken = await rig.push('app', [[npm('left-pad', '1.0.0')]]);
+  const good = await rig.push('app', [[npm('left-pad', '1.0.1')]]);
+  for (const digest of [broken, good]) await rig.scan(digest);
+  await evaluateAll();
+  const scan = (await findScan(rig.db, broken))!;
+  await rig.db.change('UPDATE image_inventories SET packages = ? WHERE scan_id = ? RETURNING scan_id', [
+    new TextEncoder().encode('no packages'),
+    scan.id,
+  ]);
+  await rig.publish([advisory('A-1', 'left-pad', '1.1.0')]);
+  await evaluateAll();
+  expect((await rig.findings(good))!.findings).toMatchObject([{ id: 'A-1' }]);
+  expect((await findScan(rig.db, broken))!.state).toBe('queued');
+  expect((await findScan(rig.db, good))!.state).toBe('done');
+});
+
 test('images that were there before are asked for, and each again after the interval; what holds nothing to scan is not', async () => {
   const { db, catalog } = rig;
   const digest = await rig.push('app', [[npm('left-pad', '1.0.0')]]);

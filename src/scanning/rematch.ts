@@ -2,6 +2,7 @@ import { changedComponents } from '../advisories/index.ts';
 import { type Database, listsOf } from '../database/index.ts';
 import { type Evaluated, evaluatedTogether, evaluateImages } from './evaluate-images.ts';
 import type { Knowledge } from './knowledge.ts';
+import { requestScan } from './queue.ts';
 import './tables.ts';
 
 /** Components whose images are looked for at once: an update that changes more is done in rounds. */
@@ -30,13 +31,35 @@ export async function reevaluate(
     state.knowledge = await knowledge();
     state.waiting = await scansOf(db, componentIds);
   }
-  const round = await imagesOf(db, state.waiting.splice(0, mostImages));
+  const round = await imagesOf(db, state.waiting.slice(0, mostImages));
   for (let at = 0; at < round.length; at += evaluatedTogether)
-    await evaluateImages(context, round.slice(at, at + evaluatedTogether), state.knowledge!);
+    await evaluateEach(context, round.slice(at, at + evaluatedTogether), state.knowledge!);
+  // Only now: a round in which something fails is done again.
+  state.waiting.splice(0, mostImages);
   if (state.waiting.length > 0) return { images: round.length, more: true };
   await keepRevision(db, state.revision);
   state.knowledge = undefined;
   return { images: round.length, more: true };
+}
+
+/** One that cannot be evaluated is left to the queue of scans, which tries it again and says so: it holds up no other. */
+async function evaluateEach(
+  context: { db: Database; now: () => number },
+  images: readonly Evaluated[],
+  knowledge: Knowledge,
+): Promise<void> {
+  try {
+    await evaluateImages(context, images, knowledge);
+  } catch {
+    for (const image of images) {
+      try {
+        await evaluateImages(context, [image], knowledge);
+      } catch {
+        // Where it is the database that fails, this does, too.
+        await requestScan(context.db, image.digest, 'schedule', context.now());
+      }
+    }
+  }
 }
 
 /** What one process is in the middle of. */

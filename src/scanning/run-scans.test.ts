@@ -60,6 +60,33 @@ test('an image that fails each time is left after five attempts, admission is to
   expect(await rig.told(good)).toMatchObject({ status: 'complete' });
 });
 
+test('a layer that takes too long is found at fault, not its image: after three times the image is known without it', async () => {
+  const digest = await rig.push('app', [[npm('slow', '1.0.0')], [npm('fine', '1.0.0')]]);
+  await requestScan(rig.db, digest, 'push', rig.now());
+  const timeoutMs = 50;
+  let slow = 0;
+  const runner = start({
+    timeoutMs,
+    // As the process that reads layers is ended, at the same time that an image has.
+    async extract(source, options) {
+      if (slow >= 3) return rig.source.extract(source, options);
+      slow++;
+      await Bun.sleep(timeoutMs);
+      return { ok: false, reason: 'timeout', detail: 'it was not read within 0.05 s', said: '' };
+    },
+  });
+  for (let attempt = 1; attempt <= 3; attempt++) {
+    await until(() => outcomes.length === attempt);
+    rig.clock.now += 3_600_000;
+    runner.wake();
+  }
+  await runner.stop();
+  expect(outcomes).toEqual(['failed', 'failed', 'scanned']);
+  const { inventory } = (await rig.inventory(digest))!;
+  expect(inventory.warnings).toMatchObject([{ code: 'no-inventory' }]);
+  expect(inventory.components.map(({ name }) => name)).toEqual(['fine']);
+});
+
 test('a runner that is stopped gives back what it is in the middle of, and that counts as no attempt', async () => {
   const digest = await rig.push('app', [[npm('slow', '1.0.0')]]);
   await requestScan(rig.db, digest, 'push', rig.now());

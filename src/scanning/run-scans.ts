@@ -21,7 +21,7 @@ import { tellAdmission } from './tell-admission.ts';
 export interface RunnerOptions extends LayerSource {
   /** Images at a time. */
   parallel: number;
-  /** How long one may take (ms). */
+  /** How long a layer may take (ms). An image has some time beside that. */
   timeoutMs: number;
   nodes: ScanClaims | undefined;
   knowledge(): Promise<Knowledge>;
@@ -32,6 +32,11 @@ export interface RunnerOptions extends LayerSource {
   failed(error: unknown): void;
 }
 
+/**
+ * Time of an image beyond that of a layer (ms): a layer that takes too long is found at fault before its image is, and not read
+ * again for each image that has it.
+ */
+const moreMs = 30_000;
 /** How often the queue is looked at while nothing is told (ms). */
 const lookMs = 1000;
 /** How often what ran in processes that are gone is looked for (ms). */
@@ -115,7 +120,7 @@ export function runScans(options: RunnerOptions): { wake(): void; stop(): Promis
 async function runOne(options: RunnerOptions, scan: TakenScan, stopping: AbortSignal): Promise<void> {
   const { db, now } = options;
   const begun = performance.now();
-  const signal = AbortSignal.any([stopping, AbortSignal.timeout(options.timeoutMs)]);
+  const signal = AbortSignal.any([stopping, AbortSignal.timeout(options.timeoutMs + moreMs)]);
   try {
     const outcome = await scanImage(options, scan, options.knowledge, signal);
     if (outcome === 'scanned' && options.scanned) {

@@ -87,6 +87,27 @@ test('a layer that ends whoever reads it is read three times, and then costs no 
   expect(rig.layersRead()).toHaveLength(1);
 });
 
+test('a layer that could not be read is read anew where somebody asks for a scan, and by nobody else', async () => {
+  const digest = await rig.push('app', [[npm('a', '1.0.0')]]);
+  rig.extracts(() => ({ ok: false, reason: 'memory', detail: 'it took too much', said: '' }));
+  for (let attempt = 1; attempt < 3; attempt++) await expect(rig.scan(digest)).rejects.toThrow('it took too much');
+  await rig.scan(digest);
+  rig.layersRead();
+  await expect(rig.scan(digest, 'asked')).rejects.toThrow('it took too much');
+  await rig.scan(digest);
+  expect(rig.layersRead()).toHaveLength(1);
+  expect((await rig.told(digest))!.status).toBe('partial');
+  // As it is once `scanning.memory` is more.
+  rig.extracts(undefined);
+  await rig.scan(digest, 'schedule');
+  expect((await rig.told(digest))!.status).toBe('partial');
+  await rig.scan(digest, 'asked');
+  expect((await rig.told(digest))!.status).toBe('complete');
+  expect(rig.layersRead()).toHaveLength(1);
+  await rig.scan(digest, 'asked');
+  expect(rig.layersRead()).toEqual([]);
+});
+
 test('a layer that is not here is said to be missing, and the image is known in part', async () => {
   const layer = {
     digest: `sha256:${'0'.repeat(64)}` as const,

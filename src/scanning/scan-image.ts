@@ -2,19 +2,23 @@ import type { ScanEvidence } from '../admission/index.ts';
 import { registerComponents } from '../advisories/index.ts';
 import { contentOf } from '../catalog/index.ts';
 import { findBlob } from '../content/index.ts';
-import { extractorRevision, type ImageInventory, mergeLayers } from '../inventory/index.ts';
+import { extractorRevision, type ImageInventory, createImageMerge } from '../inventory/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { isAttestation, type ScannableImage, scannable } from './classify.ts';
 import { evaluateImage } from './evaluate-images.ts';
 import type { Knowledge } from './knowledge.ts';
 import { forgetImage, type InventoryStatus, revisionOf, type StoredInventory } from './image-store.ts';
-import { inventoryOf, type LayerSource } from './layers.ts';
+import { forgetFailures, inventoryOf, type LayerSource } from './layers.ts';
 import type { TakenScan } from './queue.ts';
 import { tellAdmission } from './tell-admission.ts';
+import { inTurns, turn } from './turn.ts';
 import { writeInventory } from './write-inventory.ts';
 
 /** Largest config that is read for its times (bytes). */
 const mostConfigBytes = 1024 * 1024;
+
+/** Components that are looked up before others have a turn. */
+const registeredTogether = 1000;
 
 export type ScanOutcome = 'scanned' | 'nothing to scan' | 'gone';
 
@@ -24,7 +28,7 @@ export type ScanOutcome = 'scanned' | 'nothing to scan' | 'gone';
  */
 export async function scanImage(
   source: LayerSource,
-  { id, digest }: Pick<TakenScan, 'id' | 'digest'>,
+  { id, digest, reason, attempts }: Pick<TakenScan, 'id' | 'digest' | 'reason' | 'attempts'>,
   knowledge: () => Promise<Knowledge>,
   signal: AbortSignal,
 ): Promise<ScanOutcome> {
@@ -40,7 +44,9 @@ export async function scanImage(
     await db.write((tx) => forgetImage(tx, id));
     return 'gone';
   }
-  if ((await revisionOf(db, id)) !== extractorRevision) {
+  // Once: what fails again is counted again.
+  const isAnew = reason === 'asked' && attempts === 1 && (await forgetFailures(db, image.layers));
+  if (isAnew || (await revisionOf(db, id)) !== extractorRevision) {
     await writeInventory(db, id, await takeInventory(source, image, signal));
   }
   // After its components are registered: what was published meanwhile is known.
@@ -57,17 +63,22 @@ async function takeInventory(
   image: ScannableImage,
   signal: AbortSignal,
 ): Promise<StoredInventory> {
-  const layers = [];
-  // One after the other: the processor is for those who pull and push.
+  const merge = createImageMerge();
+  // One after the other: the processor is for those who pull and push, and there may be thousands.
   for (const layer of image.layers) {
-    layers.push({ digest: layer.digest, inventory: await inventoryOf(source, layer, signal) });
+    await inTurns(merge.add({ digest: layer.digest, inventory: await inventoryOf(source, layer, signal) }), signal);
+    await turn();
+    signal.throwIfAborted();
   }
-  const inventory = mergeLayers(layers);
+  const inventory = await inTurns(merge.inventory(), signal);
   const matched = inventory.components.map((component) => (component.ecosystem === '' ? null : component));
-  const ids = await registerComponents(
-    source.db,
-    matched.filter((component) => component !== null),
-  );
+  const named = matched.filter((component) => component !== null);
+  const ids: number[] = [];
+  for (let from = 0; from < named.length; from += registeredTogether) {
+    ids.push(...(await registerComponents(source.db, named.slice(from, from + registeredTogether))));
+    await turn();
+    signal.throwIfAborted();
+  }
   let at = 0;
   return {
     inventory,

@@ -12,7 +12,7 @@ import { readFindings } from './findings-store.ts';
 import { findScan, readInventory } from './image-store.ts';
 import { createKnowledge } from './knowledge.ts';
 import type { LayerSource } from './layers.ts';
-import { claimScan, failScan, finishScan, requestScan } from './queue.ts';
+import { claimScan, failScan, finishScan, requestScan, type ScanReason } from './queue.ts';
 import { scanImage } from './scan-image.ts';
 import { engineMigrations } from './engines/tables.ts';
 import { scanningMigrations } from './tables.ts';
@@ -85,8 +85,8 @@ export async function openScanRig() {
       return (await at.push(repository, at.image(blobs), { tags })).digest;
     },
     /** Scans an image as a runner would. */
-    async scan(digest: Digest): Promise<string> {
-      await requestScan(db, digest, 'asked', now());
+    async scan(digest: Digest, reason: ScanReason = 'push'): Promise<string> {
+      await requestScan(db, digest, reason, now());
       const taken = (await claimScan(db, now()))!;
       try {
         const outcome = await scanImage(source, taken, knowledge, AbortSignal.timeout(60_000));

@@ -80,6 +80,8 @@ export function openAdapter(behaviour: AdapterBehaviour = {}) {
   const server = Bun.serve({
     hostname: '127.0.0.1',
     port: 0,
+    // One that does not answer does not hang up, either.
+    idleTimeout: 0,
     async fetch(request) {
       const { pathname: path } = new URL(request.url);
       const call = { method: request.method, path, headers: request.headers, body: await request.text() };

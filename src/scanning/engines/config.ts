@@ -16,7 +16,7 @@ const common = {
     .prefault('15m'),
   /** Longest report that is read (bytes). */
   maxReport: byteSize()
-    .refine((bytes) => bytes <= 256 * 1024 * 1024, { message: 'must be at most 256MiB' })
+    .refine((bytes) => bytes <= 64 * 1024 * 1024, { message: 'must be at most 64MiB' })
     .prefault('32MiB'),
 };
 

@@ -1,5 +1,6 @@
 import { type Database, listsOf, unpackJson } from '../../database/index.ts';
 import type { Digest } from '../../oci/index.ts';
+import { turn } from '../turn.ts';
 import type { EngineFinding, EngineScanner } from './engine.ts';
 import './tables.ts';
 
@@ -23,13 +24,17 @@ export async function saidAbout(db: Database, scanIds: readonly number[]): Promi
     rows.flatMap(({ body, ...row }) => (body === null ? [] : [{ ...row, body }])),
     ({ id }) => id,
   );
-  return new Map(
-    scanIds.map((id) => {
-      const said = byScan.get(id) ?? [];
-      const reports = said.map(({ engine, body }) => ({ engine, findings: unpackJson<EngineFinding[]>(body) }));
-      return [id, { reports, mark: markOf(said) }];
-    }),
-  );
+  const all = new Map<number, SaidByEngines>();
+  for (const id of scanIds) {
+    const said = byScan.get(id) ?? [];
+    const reports: SaidByEngines['reports'] = [];
+    for (const { engine, body } of said) {
+      reports.push({ engine, findings: unpackJson<EngineFinding[]>(body) });
+      await turn();
+    }
+    all.set(id, { reports, mark: markOf(said) });
+  }
+  return all;
 }
 
 interface Said {

@@ -42,14 +42,14 @@ export function createGrypeEngine(config: ProgramConfig, source: LayoutSource & 
         directory: layout.directory,
         signal,
       });
-      return readGrypeReport(report, source.now());
+      return await readGrypeReport(report, source.now());
     },
   };
 }
 
 /** Reads what `grype --output json` prints. Throws EngineError where it is something else. */
-export function readGrypeReport(text: string, now: number): EngineReport {
-  const json = parseJson(text, 'the report');
+export async function readGrypeReport(text: string, now: number): Promise<EngineReport> {
+  const json = await parseJson(text, 'the report');
   if (!Array.isArray(json['matches'])) throw new EngineError('the report is none of grype');
   const descriptor = objectOf(json['descriptor']) ?? {};
   const database = objectOf(descriptor['db']) ?? {};
@@ -61,7 +61,11 @@ export function readGrypeReport(text: string, now: number): EngineReport {
       version: line(descriptor['version'], 50),
       ...(databaseAt !== undefined && { databaseAt }),
     },
-    ...collectFindings(listOf(json['matches']).map((one) => findingOf(objectOf(one) ?? {}))),
+    ...(await collectFindings(
+      listOf(json['matches'])
+        .values()
+        .map((one) => findingOf(objectOf(one) ?? {})),
+    )),
   };
 }
 

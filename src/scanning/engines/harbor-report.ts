@@ -36,8 +36,8 @@ const typeOf = (value: unknown): string =>
   typeof value === 'string' ? value.slice(0, 200).replaceAll(/\s/g, '').toLowerCase() : '';
 
 /** Reads what an adapter says of itself. Throws EngineError where it makes no report that is understood. */
-export function readMetadata(text: string, now: number): AdapterMetadata {
-  const json = parseJson(text, 'what the adapter says of itself');
+export async function readMetadata(text: string, now: number): Promise<AdapterMetadata> {
+  const json = await parseJson(text, 'what the adapter says of itself');
   const scanner = objectOf(json['scanner']) ?? {};
   const properties = objectOf(json['properties']) ?? {};
   const capabilities = listOf(json['capabilities'])
@@ -68,11 +68,11 @@ function scannerOf(scanner: Record<string, unknown>, databaseAt: number | undefi
 }
 
 /** Reads a report. Throws EngineError where it is none, or one of another image. */
-export function readHarborReport(
+export async function readHarborReport(
   text: string,
   { digest, engine, scanner }: { digest: string; engine: string; scanner: EngineScanner },
-): EngineReport {
-  const json = parseJson(text, 'the report');
+): Promise<EngineReport> {
+  const json = await parseJson(text, 'the report');
   const said = objectOf(json['artifact'])?.['digest'];
   if (said !== undefined && said !== digest) throw new EngineError('the report is one of another image');
   if (
@@ -84,7 +84,11 @@ export function readHarborReport(
   const own = objectOf(json['scanner']);
   return {
     scanner: own ? scannerOf(own, scanner.databaseAt) : scanner,
-    ...collectFindings(listOf(json['vulnerabilities']).map((one) => findingOf(objectOf(one), engine))),
+    ...(await collectFindings(
+      listOf(json['vulnerabilities'])
+        .values()
+        .map((one) => findingOf(objectOf(one), engine)),
+    )),
   };
 }
 

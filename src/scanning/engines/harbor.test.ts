@@ -238,15 +238,32 @@ test('entries of a report that are no findings are left out, and text of others 
   ]);
 });
 
-test('more findings than are kept are counted as such', () => {
+test('an adapter that does not answer keeps nobody waiting who stops', async () => {
+  const silent = Promise.withResolvers<Response>();
+  await using adapter = openAdapter({ metadata: () => silent.promise });
+  const engine = createHarborEngine(harborConfig(adapter.url), {
+    outbound: createOutbound({ allow: ['localhost'] }),
+    now: Date.now,
+    accessTo: () => ({ url: 'https://registry.example.com', token: 'x' }),
+  });
+  const stop = new AbortController();
+  const scanning = engine.scan(image, stop.signal).catch((error: unknown) => error);
+  while (adapter.calls.length === 0) await Bun.sleep(5);
+  stop.abort(new Error('it stops'));
+  const late = Bun.sleep(30_000).then(() => 'after half a minute it still waits');
+  expect(await Promise.race([scanning, late])).toMatchObject({ message: 'it stops' });
+  silent.resolve(Response.json({}));
+});
+
+test('more findings than are kept are counted as such', async () => {
   const many = Array.from({ length: 20_001 }, (_, at) => vulnerability({ id: `CVE-2026-${10_000 + at}` }));
   const context = { digest, engine: 'adapter', scanner: { name: 'x', version: '1' } };
-  const report = readHarborReport(JSON.stringify(reportOf(digest, many)), context);
+  const report = await readHarborReport(JSON.stringify(reportOf(digest, many)), context);
   expect(report).toMatchObject({ isCut: true });
   expect(report.findings).toHaveLength(20_000);
 });
 
-test('whatever is in a report, it is read to findings within bounds, or refused', () => {
+test('whatever is in a report, it is read to findings within bounds, or refused', async () => {
   const context = { digest, engine: 'adapter', scanner: { name: 'x', version: '1' } };
   const entry = fc.oneof(
     fc.record({
@@ -260,10 +277,10 @@ test('whatever is in a report, it is read to findings within bounds, or refused'
     }),
     fc.jsonValue(),
   );
-  fc.assert(
-    fc.property(fc.oneof(fc.array(entry), fc.jsonValue()), (vulnerabilities) => {
+  await fc.assert(
+    fc.asyncProperty(fc.oneof(fc.array(entry), fc.jsonValue()), async (vulnerabilities) => {
       try {
-        const { findings } = readHarborReport(JSON.stringify({ vulnerabilities }), context);
+        const { findings } = await readHarborReport(JSON.stringify({ vulnerabilities }), context);
         for (const finding of findings) {
           expect(finding.summary.length).toBeLessThanOrEqual(500);
           expect(finding.package.length).toBeWithin(1, 301);

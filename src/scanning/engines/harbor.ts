@@ -64,6 +64,7 @@ export function createHarborEngine(config: HarborConfig, { outbound, now, access
         maxBytes: request.maxBytes ?? answerBytes,
         timeoutMs: Math.min(callMs, timeout),
         keepsRedirects: true,
+        signal,
       });
     } catch (error) {
       signal.throwIfAborted();

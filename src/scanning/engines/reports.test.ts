@@ -36,8 +36,8 @@ describe('what trivy prints', () => {
       Results: [{ Target: 'app', Class: 'os-pkgs', Vulnerabilities: vulnerabilities }, { Target: 'x' }],
     });
 
-  test('is read', () => {
-    expect(readTrivyReport(report([vulnerability]), scanner)).toEqual({
+  test('is read', async () => {
+    expect(await readTrivyReport(report([vulnerability]), scanner)).toEqual({
       scanner,
       isCut: false,
       findings: [
@@ -61,7 +61,7 @@ describe('what trivy prints', () => {
     });
   });
 
-  test('of a status: what is not affected is no finding', () => {
+  test('of a status: what is not affected is no finding', async () => {
     const states = ['affected', 'will_not_fix', 'fix_deferred', 'end_of_life', 'under_investigation', 'not_affected'];
     const many = states.map((Status, at) => ({
       ...vulnerability,
@@ -69,7 +69,7 @@ describe('what trivy prints', () => {
       Status,
       FixedVersion: '',
     }));
-    const { findings } = readTrivyReport(report(many), scanner);
+    const { findings } = await readTrivyReport(report(many), scanner);
     expect(findings.map(({ fixState }) => fixState)).toEqual([
       'not-fixed',
       'wont-fix',
@@ -79,10 +79,10 @@ describe('what trivy prints', () => {
     ]);
   });
 
-  test('of a clean image has no findings, and what is none is refused', () => {
-    expect(readTrivyReport('{"SchemaVersion":2}', scanner).findings).toEqual([]);
+  test('of a clean image has no findings, and what is none is refused', async () => {
+    expect((await readTrivyReport('{"SchemaVersion":2}', scanner)).findings).toEqual([]);
     for (const text of ['', '{}', '[]', '{"SchemaVersion":"2"}', '{"SchemaVersion":2,'])
-      expect(() => readTrivyReport(text, scanner)).toThrow(expect.objectContaining({ name: 'EngineError' }));
+      await expect(readTrivyReport(text, scanner)).rejects.toMatchObject({ name: 'EngineError' });
   });
 });
 
@@ -113,8 +113,8 @@ describe('what grype prints', () => {
     db: unknown = { status: { schemaVersion: '6.1.0', built: '2026-11-27T08:00:00Z' } },
   ) => JSON.stringify({ matches, descriptor: { name: 'grype', version: '0.121.0', db } });
 
-  test('is read, under the CVE where there is one', () => {
-    expect(readGrypeReport(report([match]), now)).toEqual({
+  test('is read, under the CVE where there is one', async () => {
+    expect(await readGrypeReport(report([match]), now)).toEqual({
       scanner: { name: 'Grype', version: '0.121.0', databaseAt: Date.UTC(2026, 10, 27, 8) },
       isCut: false,
       findings: [
@@ -135,19 +135,21 @@ describe('what grype prints', () => {
     });
   });
 
-  test('with the data of an older schema, of times that cannot be, and without a fix', () => {
-    expect(readGrypeReport(report([], { built: '2026-11-27T08:00:00Z' }), now).scanner.databaseAt).toBe(
+  test('with the data of an older schema, of times that cannot be, and without a fix', async () => {
+    expect((await readGrypeReport(report([], { built: '2026-11-27T08:00:00Z' }), now)).scanner.databaseAt).toBe(
       Date.UTC(2026, 10, 27, 8),
     );
-    expect(readGrypeReport(report([], { built: '9999-01-01T00:00:00Z' }), now).scanner.databaseAt).toBeUndefined();
+    expect(
+      (await readGrypeReport(report([], { built: '9999-01-01T00:00:00Z' }), now)).scanner.databaseAt,
+    ).toBeUndefined();
     const unfixed = { ...match, vulnerability: { ...match.vulnerability, fix: { versions: [], state: 'wont-fix' } } };
-    expect(readGrypeReport(report([unfixed]), now).findings[0]!.fixState).toBe('wont-fix');
+    expect((await readGrypeReport(report([unfixed]), now)).findings[0]!.fixState).toBe('wont-fix');
     for (const text of ['', '{}', '{"matches":{}}'])
-      expect(() => readGrypeReport(text, now)).toThrow(expect.objectContaining({ name: 'EngineError' }));
+      await expect(readGrypeReport(text, now)).rejects.toMatchObject({ name: 'EngineError' });
   });
 });
 
-test('whatever a program prints, it is read to findings within bounds, or refused', () => {
+test('whatever a program prints, it is read to findings within bounds, or refused', async () => {
   const words = fc.constantFrom(
     'VulnerabilityID',
     'PkgName',
@@ -170,17 +172,53 @@ test('whatever a program prints, it is read to findings within bounds, or refuse
       fc.array(tie('value')),
     ),
   })).value;
-  fc.assert(
-    fc.property(values, (value) => {
+  await fc.assert(
+    fc.asyncProperty(values, async (value) => {
       const texts = [
         JSON.stringify({ SchemaVersion: 2, Results: [{ Vulnerabilities: [value] }, value] }),
         JSON.stringify({ matches: [value], descriptor: value }),
       ];
-      const [trivy, grype] = [readTrivyReport(texts[0]!, scanner), readGrypeReport(texts[1]!, now)];
+      const [trivy, grype] = [await readTrivyReport(texts[0]!, scanner), await readGrypeReport(texts[1]!, now)];
       for (const finding of [...trivy.findings, ...grype.findings]) {
         expect(finding.id).toMatch(/^[A-Za-z][A-Za-z0-9._:/-]{0,99}$/);
         expect(JSON.stringify(finding).length).toBeLessThan(10_000);
       }
     }),
   );
+});
+
+test('a report that is nothing but brackets, or values, is refused before it is made anything of', async () => {
+  const brackets = `{"SchemaVersion":2,"Results":${'['.repeat(1000)}${']'.repeat(1000)}}`;
+  await expect(readTrivyReport(brackets, scanner)).rejects.toThrow('the report is nested more than 64 deep');
+  const values = `{"matches":[${'[],'.repeat(1_500_000)}[]]}`;
+  await expect(readGrypeReport(values, now)).rejects.toThrow('the report has more than 2000000 values');
+  const quoted = JSON.stringify({ SchemaVersion: 2, Results: [], quoted: `\\"${'[{"'.repeat(1000)}\\` });
+  expect((await readTrivyReport(quoted, scanner)).findings).toEqual([]);
+});
+
+test('of a report of more text than is kept all findings are, without it, and others have turns meanwhile', async () => {
+  const many = Array.from({ length: 10_000 }, (_, at) => ({
+    VulnerabilityID: `CVE-2026-${10_000 + at}`,
+    PkgName: 'libssl3',
+    InstalledVersion: '3',
+    Severity: 'HIGH',
+    FixedVersion: '4',
+    Title: 'x'.repeat(500),
+    References: Array.from({ length: 10 }, (_one, link) => `https://example.com/${link}/${'y'.repeat(60)}`),
+  }));
+  let turns = 0;
+  const ticking = { on: true };
+  const tick = (): void => {
+    turns++;
+    if (ticking.on) setImmediate(tick);
+  };
+  setImmediate(tick);
+  const text = JSON.stringify({ SchemaVersion: 2, Results: [{ Vulnerabilities: many }] });
+  const { findings, isCut } = await readTrivyReport(text, scanner);
+  ticking.on = false;
+  expect([findings.length, isCut]).toEqual([10_000, false]);
+  expect(findings[0]).toMatchObject({ summary: 'x'.repeat(500), severity: 'High', fixedVersion: '4' });
+  expect(findings.at(-1)).toMatchObject({ summary: '', references: [], severity: 'High', fixedVersion: '4' });
+  expect(JSON.stringify(findings).length).toBeLessThan(12 * 1024 * 1024);
+  expect(turns).toBeGreaterThan(20);
 });

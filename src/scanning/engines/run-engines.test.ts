@@ -219,6 +219,49 @@ test('which images have a vulnerability is known of what only engines say, as lo
   expect(kept).toEqual([]);
 });
 
+test('a package of any length that an engine names is found, and keeps nothing else of the image from being known', async () => {
+  const digest = await ask('them');
+  // Nothing that a database could pack.
+  const random = Array.from({ length: 990 }, () => String.fromCharCode(0x4e00 + Math.floor(Math.random() * 20_000)));
+  const purl = `pkg:npm/${random.join('')}`;
+  await drain(rig, [engineDouble('them', async () => report(finding('CVE-2026-5', 'long', '1', { purl })))], ended(1));
+  expect(await statesOf(rig, digest)).toMatchObject([{ state: 'done', error: null }]);
+  const { images } = await findImages(rig.catalog, rig.catalog.registryId, { vulnerability: 'CVE-2026-5', top: 10 });
+  expect(images).toMatchObject([{ digest }]);
+});
+
+test('a vulnerability of very many packages of an image names some of them, and costs no more to be found', async () => {
+  const digest = await ask('them');
+  const many = Array.from({ length: 3000 }, (_, at) => finding('CVE-2026-5', `package-${at}`, '1'));
+  await drain(rig, [engineDouble('them', async () => report(...many))], ended(1));
+  const { catalog, db } = rig;
+  const read: number[] = [];
+  const counting: typeof db.all = async (sql, values) => {
+    const rows = await db.all(sql, values);
+    read.push(rows.length);
+    return rows as never;
+  };
+  const asked = { vulnerability: 'CVE-2026-5', top: 10 };
+  const { images } = await findImages({ ...catalog, db: { ...db, all: counting } }, catalog.registryId, asked);
+  expect(images).toMatchObject([{ digest }]);
+  expect(images[0]!.components).toHaveLength(20);
+  expect(Math.max(...read)).toBeLessThan(200);
+  const last = await findImages(catalog, catalog.registryId, { ...asked, component: 'package-2999' });
+  expect(last.images).toMatchObject([{ digest, components: [{ name: 'package-2999' }] }]);
+});
+
+test('what an engine said is searched for no more once it is forgotten, also where an older node evaluated between', async () => {
+  const digest = await ask('gone');
+  await drain(rig, [engineDouble('gone', async () => report(finding('CVE-2026-6', 'left-pad', '1.0.0')))], ended(1));
+  await forgetEngines(rig.db, []);
+  // One of the version before keeps findings, and knows nothing of what is searched for.
+  await rig.db.change(`UPDATE image_findings SET engines = '', version = version + 1 RETURNING scan_id`, []);
+  await rig.publish([advisory('A-2', 'left-pad', '1.1.0')]);
+  await rig.scan(digest);
+  const { images } = await findImages(rig.catalog, rig.catalog.registryId, { vulnerability: 'CVE-2026-6', top: 10 });
+  expect(images).toEqual([]);
+});
+
 test('what an engine said stands until it says something else, and goes where it says so, or is no longer configured', async () => {
   const digest = await ask('them', 'gone');
   const says =

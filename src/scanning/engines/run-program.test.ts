@@ -111,6 +111,41 @@ describe.skipIf(!isLinux)('a pinned program', () => {
     await rm(directory, { recursive: true });
   });
 
+  test('that has started something in a session of its own, which holds its output open, is ended with it', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'bonded-program-'));
+    const file = join(directory, 'pid');
+    const inner = `echo $$ > ${file}.new; mv ${file}.new ${file}; exec sleep 1000`;
+    const abort = new AbortController();
+    const running = failureOf(run(`setsid bash -c '${inner}' & sleep 1000`, {}, { signal: abort.signal }));
+    await until(() => existsSync(file));
+    const pid = Number(await readFile(file, 'utf8'));
+    abort.abort(new Error('the time is over'));
+    expect((await running).message).toBe('the time is over');
+    await until(async () => !(await isAlive(pid)));
+    await rm(directory, { recursive: true });
+  });
+
+  test('that ends while what it has started holds its output open is waited for no longer than it may take', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'bonded-program-'));
+    const file = join(directory, 'pid');
+    // In a session of its own, and nobody's child by then: nobody finds it.
+    const inner = `echo $$ > ${file}.new; mv ${file}.new ${file}; exec sleep 1000`;
+    const abort = new AbortController();
+    const running = failureOf(
+      run(`(setsid bash -c '${inner}' &); while [ ! -e ${file} ]; do sleep 0.02; done`, {}, { signal: abort.signal }),
+    );
+    await until(() => existsSync(file));
+    const pid = Number(await readFile(file, 'utf8'));
+    try {
+      abort.abort(new Error('the time is over'));
+      expect((await running).message).toBe('the time is over');
+    } finally {
+      process.kill(pid, 'SIGKILL');
+      await rm(directory, { recursive: true });
+    }
+    expect(await run('sleep 1000 & echo fine')).toBe('fine\n');
+  });
+
   test('that leaves something running behind is ended with it', async () => {
     const pid = Number(await run('sleep 1000 >/dev/null 2>&1 & echo $!'));
     expect(pid).toBeGreaterThan(1);

@@ -43,10 +43,15 @@ export async function runProgram(
     program: program.fd,
   });
   let why: string | undefined;
+  const { promise: ended, resolve: giveUp } = Promise.withResolvers<void>();
   const end = (reason?: string): void => {
     why ??= reason;
-    endGroup(child.pid);
+    endAll(child);
+    // What has left its group and its parent may hold its output open for ever.
+    giveUp();
   };
+  // What it leaves behind ends with it, and holds nothing open.
+  void child.exited.then(() => endAll(child));
   const abort = (): void => end();
   signal.addEventListener('abort', abort);
   const watch = setInterval(() => {
@@ -57,21 +62,22 @@ export async function runProgram(
     await program.requireUnchanged();
     // Aborted before there was anything to end.
     signal.throwIfAborted();
-    const said = firstText(child.stderr);
-    const printed = await readBounded(child.stdout, maxReport, () => end(`printed more than ${maxReport} bytes`));
+    const complaint = { text: '' };
+    const heard = Promise.race([firstText(child.stderr, complaint), ended]);
+    const printing = readBounded(child.stdout, maxReport, () => end(`printed more than ${maxReport} bytes`));
+    const printed = await Promise.race([printing, ended.then(() => '')]);
     const code = await child.exited;
+    await heard;
     signal.throwIfAborted();
-    if (why !== undefined)
-      throw new EngineError(`the program ${why}`, { cause: new Error(line(await said, saidLength)) });
+    const said = new Error(line(complaint.text, saidLength));
+    if (why !== undefined) throw new EngineError(`the program ${why}`, { cause: said });
     if (code === 0) return printed;
     const how = child.signalCode ? `by ${child.signalCode}` : `with code ${code}`;
-    throw new EngineError(`the program ended ${how}: ${hintOf(await said)}`, {
-      cause: new Error(line(await said, saidLength)),
-    });
+    throw new EngineError(`the program ended ${how}: ${hintOf(complaint.text)}`, { cause: said });
   } finally {
     clearInterval(watch);
     signal.removeEventListener('abort', abort);
-    endGroup(child.pid);
+    endAll(child);
   }
 }
 
@@ -95,11 +101,15 @@ function hintOf(said: string): string {
   return line(last.replaceAll(/(?:\/[\w.@+-]+){2,}/g, '…'), 200) || 'it said nothing';
 }
 
-function endGroup(pid: number): void {
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // It has ended.
+/** Its group, and what of its descendants has left that. The number of one that has ended may be another's by now. */
+function endAll({ pid, exitCode, signalCode }: Pick<Bun.Subprocess, 'pid' | 'exitCode' | 'signalCode'>): void {
+  const isThere = exitCode === null && signalCode === null;
+  for (const one of [-pid, ...(isThere ? processesOf(pid) : [])]) {
+    try {
+      process.kill(one, 'SIGKILL');
+    } catch {
+      // It has ended.
+    }
   }
 }
 
@@ -116,29 +126,38 @@ function standBack(pid: number): void {
 
 /** Memory (RSS, bytes) of a process and of all that it has started. */
 function residentBytes(pid: number): number {
-  let bytes = 0;
-  const waiting = [pid];
-  for (let looked = 0; waiting.length > 0 && looked < mostProcesses; looked++) {
-    const one = waiting.pop()!;
+  return processesOf(pid).reduce((bytes, one) => {
     try {
       const kib = /^VmRSS:\s+([0-9]+) kB/m.exec(readFileSync(`/proc/${one}/status`, 'latin1'))?.[1];
-      bytes += Number(kib ?? 0) * 1024;
+      return bytes + Number(kib ?? 0) * 1024;
+    } catch {
+      return bytes;
+    }
+  }, 0);
+}
+
+/** A process that is there, and its descendants. */
+function processesOf(pid: number): number[] {
+  const found: number[] = [];
+  const waiting = [pid];
+  while (waiting.length > 0 && found.length < mostProcesses) {
+    const one = waiting.pop()!;
+    try {
       for (const thread of readdirSync(`/proc/${one}/task`)) {
         const children = readFileSync(`/proc/${one}/task/${thread}/children`, 'latin1');
         waiting.push(...children.split(' ').filter(Boolean).map(Number));
       }
+      found.push(one);
     } catch {
       // It has ended.
     }
   }
-  return bytes;
+  return found;
 }
 
 /** All is read, so that nothing waits for it, and little is kept. */
-async function firstText(stream: ReadableStream<Uint8Array>): Promise<string> {
-  let text = '';
+async function firstText(stream: ReadableStream<Uint8Array>, into: { text: string }): Promise<void> {
   for await (const piece of stream) {
-    text = (text + Buffer.from(piece.subarray(-saidLength)).toString()).slice(-saidLength);
+    into.text = (into.text + Buffer.from(piece.subarray(-saidLength)).toString()).slice(-saidLength);
   }
-  return text;
 }

@@ -32,13 +32,13 @@ export function createTrivyEngine(config: ProgramConfig, source: LayoutSource & 
       await using layout = await layOut(source, image, maxImage, signal);
       const run = (args: readonly string[]) =>
         runProgram(config, { arguments: args, environment: {}, directory: layout.directory, signal });
-      const scanner = readVersion(await run(['version', '--format', 'json', '--cache-dir', cache]), source.now());
+      const scanner = await readVersion(await run(['version', '--format', 'json', '--cache-dir', cache]), source.now());
       const options = ['--format', 'json', '--scanners', 'vuln', flagOfTypes(scanner.version), 'os,library'];
       const offline = ['--skip-db-update', '--skip-java-db-update', '--offline-scan', '--cache-dir', cache];
       const quiet = ['--no-progress', '--quiet', '--timeout', `${Math.ceil(timeout / 1000)}s`];
       const input = ['--input', `${layout.path}@${image.digest}`];
       const report = await run(['image', ...input, ...options, ...offline, ...quiet]);
-      return readTrivyReport(report, scanner);
+      return await readTrivyReport(report, scanner);
     },
   };
 }
@@ -49,17 +49,17 @@ function flagOfTypes(version: string): string {
   return Number(major) === 0 && Number(minor) < 54 ? '--vuln-type' : '--pkg-types';
 }
 
-function readVersion(text: string, now: number): EngineScanner {
-  const json = parseJson(text, 'what trivy says of its version');
+async function readVersion(text: string, now: number): Promise<EngineScanner> {
+  const json = await parseJson(text, 'what trivy says of its version');
   const databaseAt = timeIn(objectOf(json['VulnerabilityDB'])?.['UpdatedAt'], now);
   return { name: 'Trivy', version: line(json['Version'], 50), ...(databaseAt !== undefined && { databaseAt }) };
 }
 
 /** Reads what `trivy image --format json` prints. Throws EngineError where it is something else. */
-export function readTrivyReport(text: string, scanner: EngineScanner): EngineReport {
-  const json = parseJson(text, 'the report');
+export async function readTrivyReport(text: string, scanner: EngineScanner): Promise<EngineReport> {
+  const json = await parseJson(text, 'the report');
   if (typeof json['SchemaVersion'] !== 'number') throw new EngineError('the report is none of trivy');
-  return { scanner, ...collectFindings(findingsIn(json)) };
+  return { scanner, ...(await collectFindings(findingsIn(json))) };
 }
 
 function* findingsIn(json: Record<string, unknown>): Generator<EngineFinding | undefined> {

@@ -1,5 +1,6 @@
 import type { FixState } from '../../admission/index.ts';
 import { isSeverity, type Severity } from '../../packages/index.ts';
+import { turn } from '../turn.ts';
 import { EngineError, type EngineFinding } from './engine.ts';
 
 /*
@@ -21,8 +22,21 @@ const mostScores = 8;
 /** Ids of CVE, GHSA, and whatever else gives ids to vulnerabilities. */
 const idPattern = /^[A-Za-z][A-Za-z0-9._:/-]*$/;
 
-/** JSON, or an EngineError that says whose it is. */
-export function parseJson(text: string, whose: string): Record<string, unknown> {
+/** Deepest nesting of a report, and most values and keys of it: a report of 20,000 findings has less than a million. */
+const mostDepth = 64;
+const mostValues = 2_000_000;
+/** Characters that are looked through, and findings that are read, before others have a turn. */
+const lookedTogether = 500_000;
+const readTogether = 500;
+/** Characters of the summaries, links and scores of all findings of a report. */
+const mostDetails = 8 * 1024 * 1024;
+
+/**
+ * JSON, or an EngineError that says whose it is. Its shape is looked at first: what is nothing but brackets would keep the event loop
+ * for seconds.
+ */
+export async function parseJson(text: string, whose: string): Promise<Record<string, unknown>> {
+  await requireShape(text, whose);
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -32,6 +46,39 @@ export function parseJson(text: string, whose: string): Record<string, unknown> 
   const object = objectOf(json);
   if (!object) throw new EngineError(`${whose} is no JSON object`);
   return object;
+}
+
+async function requireShape(text: string, whose: string): Promise<void> {
+  let depth = 0;
+  let values = 0;
+  let rested = 0;
+  for (let at = 0; at < text.length; at++) {
+    if (at - rested > lookedTogether) {
+      await turn();
+      rested = at;
+    }
+    const code = text.charCodeAt(at);
+    if (code === 34) at = endOfString(text, at);
+    else if (code === 91 || code === 123) {
+      depth++;
+      values++;
+    } else if (code === 93 || code === 125) depth--;
+    else if (code === 44 || code === 58) values++;
+    if (depth > mostDepth) throw new EngineError(`${whose} is nested more than ${mostDepth} deep`);
+    if (values > mostValues) throw new EngineError(`${whose} has more than ${mostValues} values`);
+  }
+}
+
+/** Where the string that begins at `at` has its closing quote. */
+function endOfString(text: string, at: number): number {
+  for (let from = at + 1; ;) {
+    const end = text.indexOf('"', from);
+    if (end < 0) return text.length;
+    let backslashes = 0;
+    while (text.charCodeAt(end - 1 - backslashes) === 92) backslashes++;
+    if (backslashes % 2 === 0) return end;
+    from = end + 1;
+  }
 }
 
 export function objectOf(value: unknown): Record<string, unknown> | undefined {
@@ -85,21 +132,32 @@ export function timeIn(value: unknown, now: number): number | undefined {
   return at >= Date.UTC(2010, 0) && at <= now + 86_400_000 ? at : undefined;
 }
 
-/** What of a report is kept: each vulnerability of a package in one version once. */
-export function collectFindings(found: Iterable<EngineFinding | undefined>): {
+/**
+ * What of a report is kept: each vulnerability of a package in one version once. Beyond `mostDetails` they are kept without what people
+ * read of them: all of it is looked at each time that the image is evaluated.
+ */
+export async function collectFindings(found: Iterable<EngineFinding | undefined>): Promise<{
   findings: EngineFinding[];
   isCut: boolean;
-} {
+}> {
   const kept = new Map<string, EngineFinding>();
+  let details = 0;
+  let looked = 0;
   for (const finding of found) {
+    if (++looked % readTogether === 0) await turn();
     if (!finding) continue;
     const key = `${finding.id} ${finding.package}@${finding.version} ${finding.purl ?? ''}`;
     if (kept.has(key)) continue;
     if (kept.size === mostFindings) return { findings: [...kept.values()], isCut: true };
-    kept.set(key, finding);
+    details += detailsOf(finding);
+    kept.set(key, details > mostDetails ? { ...finding, cvss: [], summary: '', references: [] } : finding);
   }
   return { findings: [...kept.values()], isCut: false };
 }
+
+const detailsOf = ({ summary, references, cvss }: EngineFinding): number =>
+  references.reduce((sum, link) => sum + link.length, summary.length) +
+  cvss.reduce((sum, { source, vector }) => sum + source.length + vector.length + 32, 0);
 
 /** A version in which it is fixed is what makes it fixed, whatever state it is said to have. */
 export function fixIn(fixedVersion: unknown, state: FixState): Pick<EngineFinding, 'fixState' | 'fixedVersion'> {
