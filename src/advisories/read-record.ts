@@ -36,13 +36,19 @@ export function readRecord(json: unknown, only?: string): ReadRecord {
   const listed = listOf(given['affected']);
   if (listed.length > bounds.affected) return refused(`${id} affects more than ${bounds.affected} packages`, id);
   const affected: StoredAdvisory['affected'] = [];
+  const ranges = new Map<string, number>();
   for (const one of listed) {
     const entry = readAffected(one);
     if (entry === 'beyond') return refused(`${id} names more than ${bounds.versions} versions of a package`, id);
     if (!entry) continue;
     const { ecosystem, release } = parseEcosystem(entry.package!.ecosystem)!;
-    if (only === undefined || ecosystem === only)
-      affected.push({ ecosystem, release, name: entry.package!.name, entry });
+    if (only !== undefined && ecosystem !== only) continue;
+    const { name } = entry.package!;
+    // Each is compared with each version of the package that there is, while others who write wait.
+    const count = (ranges.get(`${ecosystem}\n${name}`) ?? 0) + Math.max(1, entry.ranges?.length ?? 0);
+    if (count > bounds.ranges) return refused(`${id} names more than ${bounds.ranges} ranges of a package`, id);
+    ranges.set(`${ecosystem}\n${name}`, count);
+    affected.push({ ecosystem, release, name, entry });
   }
   if (affected.length === 0) return { kind: 'gone', recordId: id };
   const record = readBase(given, id);
