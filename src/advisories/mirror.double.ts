@@ -52,9 +52,13 @@ export async function startMirror() {
   /** What is done to a path in place of an answer, so many times. */
   const troubles = new Map<string, { kind: Trouble; left: number }>();
 
-  const server = createServer((request, response) => {
+  const meanwhiles = new Map<string, () => Promise<unknown>>();
+  const server = createServer(async (request, response) => {
     const path = decodeURIComponent(new URL(request.url!, base).pathname);
     asked.push(path);
+    const meanwhile = meanwhiles.get(path);
+    meanwhiles.delete(path);
+    await meanwhile?.();
     const file = files.get(path.replace(/^\/moved/, ''));
     const trouble = troubles.get(path);
     if (trouble && trouble.left-- > 0) return giveTrouble(trouble.kind, response, path, file?.bytes);
@@ -100,6 +104,8 @@ export async function startMirror() {
       put(`/osv/${ecosystem}/modified_id.csv`, `${lines.join('\n')}\n`);
     },
     trouble: (path: string, kind: Trouble, times: number) => void troubles.set(path, { kind, left: times }),
+    /** Done before the next answer to a path. */
+    meanwhile: (path: string, work: () => Promise<unknown>) => void meanwhiles.set(path, work),
     /** Paths that were asked for since the last call. */
     asked: () => asked.splice(0),
     async [Symbol.asyncDispose]() {

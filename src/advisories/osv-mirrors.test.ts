@@ -1,9 +1,10 @@
 import { expect, test } from 'bun:test';
 import { createOutbound } from '../outbound/index.ts';
-import { advisory, component, contextOf, openAdvisories } from './advisory-rig.double.ts';
+import { advisory, component, contextOf, itemsOf, openAdvisories } from './advisory-rig.double.ts';
 import { advisoriesConfig } from './config.ts';
 import { findFeed } from './feed-rows.ts';
 import type { RefreshContext } from './feeds/feeds.ts';
+import { importFeed } from './import-feed.ts';
 import { startMirror, zipOf } from './mirror.double.ts';
 import { refreshFeeds } from './refresh.ts';
 import { registerComponents } from './register.ts';
@@ -41,6 +42,7 @@ async function openMirror() {
   return {
     mirror,
     db,
+    context,
     /** Imports break off once that holds. */
     endWhen: (holds: () => Promise<boolean>) => void (ends = holds),
     pass: (ms: number) => void (now += ms),
@@ -172,4 +174,33 @@ test('an export that is the one of before does not forget how many of its record
   expect(await feed()).toMatchObject({ refused: 1 });
   expect((await refresh()).feeds).toMatchObject([{ unchanged: true }]);
   expect(await feed()).toMatchObject({ refused: 1 });
+});
+
+test('what is brought while a source is asked is not confirmed by its answer, nor gone on from', async () => {
+  await using rig = await openMirror();
+  const { mirror, refresh, known, feed } = rig;
+  mirror.osv('npm', [of('A-1', -60), of('A-2', 0)]);
+  await refresh();
+  const before = await feed();
+  const bring = () =>
+    importFeed(rig.context, {
+      id: 'osv/npm',
+      origin: 'a file',
+      ecosystem: 'npm',
+      at: 1,
+      items: () => itemsOf([of('A-1', -60)]),
+    });
+  for (const records of [
+    [of('A-1', -60), of('A-2', 0)],
+    [of('A-1', -60), of('A-2', 0), of('A-3', 30)],
+  ]) {
+    mirror.osv('npm', records);
+    mirror.meanwhile('/osv/npm/modified_id.csv', bring);
+    await refresh();
+    expect(await known()).toEqual(['A-1']);
+    expect(await feed()).toMatchObject({ okAt: 1, position: '' });
+    await refresh();
+    expect(await known()).toEqual(records.map(({ id }) => id));
+  }
+  expect((await feed()).position > before.position).toBe(true);
 });

@@ -43,6 +43,7 @@ export async function refreshOsv(
     const outcome = await importRecords(context.db, () => fetchRecords(fetcher, root, ids), {
       part: `osv/${ecosystem}`,
       ecosystem,
+      after: state?.run,
       whole: false,
       rest: context.rest,
       progress: (records) => context.progress?.(`osv/${ecosystem}`, records),
