@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { deflateRawSync } from 'node:zlib';
 
@@ -53,7 +53,8 @@ export async function startMirror() {
   const troubles = new Map<string, { kind: Trouble; left: number }>();
 
   const meanwhiles = new Map<string, () => Promise<unknown>>();
-  const server = createServer(async (request, response) => {
+  const server = createServer((request, response) => void answer(request, response));
+  async function answer(request: IncomingMessage, response: ServerResponse) {
     const path = decodeURIComponent(new URL(request.url!, base).pathname);
     asked.push(path);
     const meanwhile = meanwhiles.get(path);
@@ -65,7 +66,7 @@ export async function startMirror() {
     if (!file) return response.writeHead(404).end('nothing');
     if (request.headers['if-none-match'] === file.etag) return response.writeHead(304).end();
     return response.writeHead(200, { etag: file.etag, 'content-length': file.bytes.length }).end(file.bytes);
-  });
+  }
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
