@@ -46,7 +46,7 @@ async function openMirror() {
     /** Imports break off once that holds. */
     endWhen: (holds: () => Promise<boolean>) => void (ends = holds),
     pass: (ms: number) => void (now += ms),
-    refresh: () => refreshFeeds(context, config, { all: true }),
+    refresh: (force = false) => refreshFeeds({ ...context, force }, config, { all: true }),
     known: async () => (await vulnerabilitiesOf(db, [id!])).get(id!)!.map((one) => one.id),
     fixes: async () => (await vulnerabilitiesOf(db, [id!])).get(id!)!.map((one) => one.fixedVersion),
     feed: async () => (await findFeed(db, 'osv/npm'))!,
@@ -131,6 +131,24 @@ test('a damaged export changes nothing, also what it holds before the damage', a
   expect((await refresh()).failed).toMatchObject([{ error: expect.stringContaining('damaged') }]);
   expect(await fixes()).toEqual(['2.0.0', '2.0.0']);
   expect(await feed()).toMatchObject({ records: 122 });
+});
+
+test('a mirror that is older than it was takes nothing back, and is not called up to date; it is forced', async () => {
+  await using rig = await openMirror();
+  const { mirror, refresh, known, feed } = rig;
+  const old = of('A-1', -3 * 24 * 60);
+  mirror.osv('npm', [old, of('A-2', 0)]);
+  await refresh();
+  const before = await feed();
+  mirror.osv('npm', [old]);
+  for (const ms of [1000, 8 * day]) {
+    rig.pass(ms);
+    expect((await refresh()).failed).toMatchObject([{ error: expect.stringContaining('it is older than it was') }]);
+    expect(await known()).toEqual(['A-1', 'A-2']);
+    expect(await feed()).toMatchObject({ okAt: before.okAt });
+  }
+  expect(await refresh(true)).toMatchObject({ feeds: [{ removed: 1 }] });
+  expect(await known()).toEqual(['A-1']);
 });
 
 test('after an import that broke off, the export of before is not taken for what is stored', async () => {

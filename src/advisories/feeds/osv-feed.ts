@@ -37,6 +37,10 @@ export async function refreshOsv(
   // Also in the other direction: a clock may have been wrong.
   const isRecent = state?.wholeAt !== undefined && Math.abs(context.now() - state.wholeAt) < wholeMs;
   const changes = await changesSince(fetcher, `${root}/modified_id.csv`, since);
+  if (Date.parse(changes.latest ?? '') < since - leewayMs)
+    throw importRefused(
+      `${root}/modified_id.csv ends at ${changes.latest}, and ${state!.position} is known: it is older than it was; if that is right, sync it again with --force`,
+    );
   const increments = async (ids: readonly string[]): Promise<FeedUpdate> => {
     const position = earlierOf(changes.latest, context.now() + leewayMs);
     if (ids.length === 0) return { outcome: { unchanged: true }, position };
