@@ -77,6 +77,17 @@ test('a record that the list names and the mirror lacks stays as it is known; th
   expect(await known()).toEqual(['A-1', 'A-2', 'A-3']);
 });
 
+test('what was known when the list was read last need not be there as a record', async () => {
+  await using rig = await openMirror();
+  const { mirror, refresh, known } = rig;
+  mirror.osv('npm', [of('A-0', -300), of('A-1', 0)]);
+  await refresh();
+  mirror.osv('npm', [of('A-0', -300), of('A-1', 0), of('A-2', 5)]);
+  mirror.remove('/osv/npm/A-1.json');
+  expect(await refresh()).toMatchObject({ failed: [], feeds: [{ added: 1, records: 1 }] });
+  expect(await known()).toEqual(['A-0', 'A-1', 'A-2']);
+});
+
 test('what the list names and an older export lacks comes as an increment', async () => {
   await using rig = await openMirror();
   const { mirror, refresh, known } = rig;
