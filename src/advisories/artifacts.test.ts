@@ -152,13 +152,18 @@ test('a trivy-db that is the one of before is read again where another was broug
   rig.offer(layerOf(gzipSync(tarOf('trivy.db', boltOf(zlib('2')))), {}));
   await rig.refresh();
   expect(await rig.refresh()).toMatchObject({ feeds: [{ unchanged: true }] });
-  await removeFeed(rig.context, 'trivy-db/debian 12');
+  expect(await removeFeed(rig.context, 'trivy-db/debian 12')).toBe(true);
+  expect((await rig.known())[2]).toEqual([]);
   await rig.refresh();
   expect((await rig.known())[2]).toEqual(['CVE-2026-0001']);
   await importFile(rig.context, sourceOf(boltOf(zlib('0.5'))), { origin: 'a file', wants: () => true });
   expect((await rig.known())[2]).toEqual([]);
   await rig.refresh();
   expect((await rig.known())[2]).toEqual(['CVE-2026-0001']);
+  // With all its parts.
+  expect(await removeFeed(rig.context, 'trivy-db')).toBe(true);
+  expect((await rig.known())[2]).toEqual([]);
+  expect(await removeFeed(rig.context, 'trivy-db')).toBe(false);
 });
 
 function tarOf(name: string, content: Uint8Array): Uint8Array {

@@ -8,6 +8,7 @@ export const bounds = {
   affected: 20_000,
   /** Versions and events of one entry of `affected`. */
   versions: 50_000,
+  /** Of one package, in all entries of it. */
   ranges: 1000,
   references: 100,
   url: 2048,

@@ -24,6 +24,12 @@ export function combine<T extends Named>(advisories: readonly T[]): Group<T>[] {
   const rootOf = (id: string): string => {
     let root = id;
     for (let next = parents.get(root); next !== undefined && next !== root; next = parents.get(root)) root = next;
+    // Who asks again does not go the whole way: chains of aliases may be as long as there are advisories.
+    for (let at = id; at !== root;) {
+      const next = parents.get(at)!;
+      parents.set(at, root);
+      at = next;
+    }
     return root;
   };
   const join = (one: string, other: string) => {

@@ -23,10 +23,12 @@ export interface FeedState {
   error: string | undefined;
   failures: number;
   dueAt: number;
+  /** Counts those who began to write its records. */
+  run: number;
 }
 
 const columns =
-  'id, origin, licence, etag, position, records, refused, revision, ok_at, attempt_at, whole_at, error, failures, due_at';
+  'id, origin, licence, etag, position, records, refused, revision, ok_at, attempt_at, whole_at, error, failures, due_at, run';
 
 /** Feeds there may be: ecosystems, and releases of distributions. */
 const mostFeeds = 1000;
@@ -49,7 +51,7 @@ export async function beginFeed(
   { id, origin, licence, now }: { id: string; origin: string; licence: string; now: number },
 ): Promise<void> {
   await db.change(
-    `INSERT INTO advisory_feeds (${columns}) VALUES (?, ?, ?, '', '', 0, 0, 0, 0, ?, 0, '', 0, 0)
+    `INSERT INTO advisory_feeds (${columns}) VALUES (?, ?, ?, '', '', 0, 0, 0, 0, ?, 0, '', 0, 0, 0)
       ON CONFLICT (id) DO UPDATE SET attempt_at = excluded.attempt_at, origin = excluded.origin, licence = excluded.licence
       RETURNING id`,
     [id, origin, licence, now],
@@ -59,12 +61,18 @@ export async function beginFeed(
 /**
  * To be called before the records of a feed are written: resolves with the number under which that is done. Whoever began before,
  * in whatever process, writes nothing from here on. `whole`: what is stored is not what any export or increment was until all of it
- * is written, so that neither an ETag nor a position says that it is. Throws AdvisoryImportError where the feed was taken away.
+ * is written, so that neither an ETag nor a position says that it is. `after`: what is written goes on from what this run has left.
+ * Throws SupersededError where another one has begun since, or the feed was taken away.
  */
-export async function beginRun(db: Database, id: string, { whole }: { whole: boolean }): Promise<number> {
+export async function beginRun(
+  db: Database,
+  id: string,
+  { whole, after }: { whole: boolean; after?: number | undefined },
+): Promise<number> {
   return db.write(async (tx) => {
     // Those who write records hold it: none of them is in the middle.
     await lockClock(tx);
+    if (after !== undefined) await requireRun(tx, id, after);
     const row = await tx.first<{ run: number }>(
       `UPDATE advisory_feeds SET run = run + 1${whole ? `, etag = '', position = ''` : ''} WHERE id = ? RETURNING run`,
       [id],
@@ -160,7 +168,7 @@ export async function failFeed(
 }
 
 function stateOf(row: Row): FeedState {
-  const { id, origin, licence, etag, position, records, refused, revision, failures } = row;
+  const { id, origin, licence, etag, position, records, refused, revision, failures, run } = row;
   const time = (ms: number) => (ms === 0 ? undefined : ms);
   return {
     id,
@@ -177,5 +185,6 @@ function stateOf(row: Row): FeedState {
     error: row.error === '' ? undefined : row.error,
     failures,
     dueAt: row.due_at,
+    run,
   };
 }

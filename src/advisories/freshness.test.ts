@@ -18,6 +18,9 @@ test('what is known of ecosystems is as old as the oldest of what is newest of e
   expect(freshnessOf(feeds, ['Debian', 'Go'])).toBeUndefined();
   expect(freshnessOf(feeds, ['PyPI'])).toBeUndefined();
   expect(freshnessOf(feeds, [])).toBeUndefined();
+  // Of a clock that was wrong.
+  const ahead = [...feeds, { id: 'trivy-db/debian 12', okAt: 9_000_000 }];
+  expect(freshnessOf(ahead, ['Debian'], 400)).toBe(300);
 });
 
 test('sources that are stale are named, the first ones, with their age', () => {

@@ -71,7 +71,12 @@ test('a secdb of Alpine: what each version fixes, and what never concerned the p
       {
         pkg: {
           name: 'busybox',
-          secfixes: { '1.36.1-r16': ['CVE-2026-0003 GHSA-x', 'CVE-2026-0004'], '0': ['CVE-2026-0005'] },
+          secfixes: {
+            '1.35.0-r9': ['CVE-2026-0004'],
+            '1.36.1-r16': ['CVE-2026-0003 GHSA-x', 'CVE-2026-0004'],
+            '1.36.0-r10': ['CVE-2026-0004'],
+            '0': ['CVE-2026-0005'],
+          },
         },
       },
     ],

@@ -160,6 +160,14 @@ test('what was known of a record stays where its new form cannot be read', async
   // It does not say what it is: any of those that are missing may be it.
   expect(await importAll(db, [{ affected: x.affected }, z])).toMatchObject({ refused: 1, removed: 0 });
   expect(await known()).toEqual([['A-1'], ['A-2'], ['A-3']]);
+  for (const affected of [
+    { oops: 1 },
+    [{ package: { ecosystem: 'npm', name: 'x' }, ranges: 'all' }],
+    [{ package: { ecosystem: 'npm', name: 'x' }, ranges: [{ type: 'SEMVER', events: [{ introduced: 7 }] }] }],
+    [{ package: { ecosystem: 'npm', name: 'x' }, versions: [1, 2] }],
+  ])
+    expect(await importAll(db, [{ id: 'A-1', affected }, y, z])).toMatchObject({ refused: 1, removed: 0 });
+  expect(await known()).toEqual([['A-1'], ['A-2'], ['A-3']]);
   expect(await importAll(db, [y, z])).toMatchObject({ removed: 1 });
   expect(await known()).toEqual([[], ['A-2'], ['A-3']]);
 });

@@ -13,6 +13,8 @@ export interface ImportOptions {
   part: string;
   /** Of what records affect, this ecosystem alone. */
   ecosystem?: string | undefined;
+  /** The run that they go on from; default: whatever is stored. */
+  after?: number | undefined;
   /** They are all that there is: what is stored beside them goes. */
   whole: boolean;
   /** It may be much less than there was. */
@@ -60,7 +62,7 @@ export async function importRecords(
 ): Promise<Imported> {
   const { part, ecosystem, whole, rest } = options;
   const kept = whole ? await keptBy(db, items(), options) : undefined;
-  const run = await beginRun(db, part, { whole });
+  const run = await beginRun(db, part, { whole, after: options.after });
   const done: Imported = { run, records: 0, refused: 0, reasons: [], added: 0, changed: 0, removed: 0, components: 0 };
   let batch: Change[] = [];
   let batchRecords: number = mostRecords;

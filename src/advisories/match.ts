@@ -61,13 +61,7 @@ function saysVersions({ ranges, versions }: OsvAffected): boolean {
 function matchEntry({ ecosystem, version }: Component, affected: OsvAffected): { fixedVersion?: string } | undefined {
   const ranges = listed(affected.ranges).filter(({ type }) => type === 'SEMVER' || type === 'ECOSYSTEM');
   const hits = ranges.map((range) => statusIn(ecosystem, range, version)).filter((status) => status.affected);
-  const isNamed = () =>
-    listed(affected.versions).some(
-      (one) =>
-        one === version ||
-        (ranges.length === 0 && variously.has(ecosystem) && compareVersions(ecosystem, one, version) === 0),
-    );
-  if (hits.length === 0 && !isNamed()) return undefined;
+  if (hits.length === 0 && !isNamed(ecosystem, affected, version, ranges.length === 0)) return undefined;
   const fixedVersion =
     hits.length > 0
       ? fixedByAll(
@@ -77,6 +71,34 @@ function matchEntry({ ecosystem, version }: Component, affected: OsvAffected): {
       : nextFix(ecosystem, affected, version);
   if (fixedVersion !== undefined) return { fixedVersion };
   return isBeyondKnown(ecosystem, affected, version) ? undefined : {};
+}
+
+interface Names {
+  exact: Set<string>;
+  /** In their order, once somebody asks for a version that is written otherwise. */
+  sorted?: string[];
+}
+
+/** What an entry lists one by one, which may be thousands, and is asked about as many versions. */
+const names = new WeakMap<OsvAffected, Names>();
+
+function isNamed(ecosystem: string, affected: OsvAffected, version: string, isAll: boolean): boolean {
+  let named = names.get(affected);
+  if (!named) {
+    named = { exact: new Set(listed(affected.versions)) };
+    names.set(affected, named);
+  }
+  if (named.exact.has(version)) return true;
+  if (!isAll || !variously.has(ecosystem)) return false;
+  named.sorted ??= [...named.exact].toSorted((one, other) => compareVersions(ecosystem, one, other));
+  const { sorted } = named;
+  let low = 0;
+  for (let high = sorted.length; low < high;) {
+    const middle = (low + high) >>> 1;
+    if (compareVersions(ecosystem, sorted[middle]!, version) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low < sorted.length && compareVersions(ecosystem, sorted[low]!, version) === 0;
 }
 
 /**

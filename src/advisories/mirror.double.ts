@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { deflateRawSync } from 'node:zlib';
 
@@ -52,16 +52,21 @@ export async function startMirror() {
   /** What is done to a path in place of an answer, so many times. */
   const troubles = new Map<string, { kind: Trouble; left: number }>();
 
-  const server = createServer((request, response) => {
+  const meanwhiles = new Map<string, () => Promise<unknown>>();
+  const server = createServer((request, response) => void answer(request, response));
+  async function answer(request: IncomingMessage, response: ServerResponse) {
     const path = decodeURIComponent(new URL(request.url!, base).pathname);
     asked.push(path);
+    const meanwhile = meanwhiles.get(path);
+    meanwhiles.delete(path);
+    await meanwhile?.();
     const file = files.get(path.replace(/^\/moved/, ''));
     const trouble = troubles.get(path);
     if (trouble && trouble.left-- > 0) return giveTrouble(trouble.kind, response, path, file?.bytes);
     if (!file) return response.writeHead(404).end('nothing');
     if (request.headers['if-none-match'] === file.etag) return response.writeHead(304).end();
     return response.writeHead(200, { etag: file.etag, 'content-length': file.bytes.length }).end(file.bytes);
-  });
+  }
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -100,6 +105,8 @@ export async function startMirror() {
       put(`/osv/${ecosystem}/modified_id.csv`, `${lines.join('\n')}\n`);
     },
     trouble: (path: string, kind: Trouble, times: number) => void troubles.set(path, { kind, left: times }),
+    /** Done before the next answer to a path. */
+    meanwhile: (path: string, work: () => Promise<unknown>) => void meanwhiles.set(path, work),
     /** Paths that were asked for since the last call. */
     asked: () => asked.splice(0),
     async [Symbol.asyncDispose]() {

@@ -1,9 +1,10 @@
 import { expect, test } from 'bun:test';
 import { createOutbound } from '../outbound/index.ts';
-import { advisory, component, contextOf, openAdvisories } from './advisory-rig.double.ts';
+import { advisory, component, contextOf, itemsOf, openAdvisories } from './advisory-rig.double.ts';
 import { advisoriesConfig } from './config.ts';
 import { findFeed } from './feed-rows.ts';
 import type { RefreshContext } from './feeds/feeds.ts';
+import { importFeed } from './import-feed.ts';
 import { startMirror, zipOf } from './mirror.double.ts';
 import { refreshFeeds } from './refresh.ts';
 import { registerComponents } from './register.ts';
@@ -41,10 +42,11 @@ async function openMirror() {
   return {
     mirror,
     db,
+    context,
     /** Imports break off once that holds. */
     endWhen: (holds: () => Promise<boolean>) => void (ends = holds),
     pass: (ms: number) => void (now += ms),
-    refresh: () => refreshFeeds(context, config, { all: true }),
+    refresh: (force = false) => refreshFeeds({ ...context, force }, config, { all: true }),
     known: async () => (await vulnerabilitiesOf(db, [id!])).get(id!)!.map((one) => one.id),
     fixes: async () => (await vulnerabilitiesOf(db, [id!])).get(id!)!.map((one) => one.fixedVersion),
     feed: async () => (await findFeed(db, 'osv/npm'))!,
@@ -73,6 +75,17 @@ test('a record that the list names and the mirror lacks stays as it is known; th
   for (const id of ['A-1', 'A-2', 'A-3']) mirror.remove(`/osv/npm/${id}.json`);
   expect(await refresh()).toMatchObject({ failed: [], feeds: [{ added: 1 }] });
   expect(await known()).toEqual(['A-1', 'A-2', 'A-3']);
+});
+
+test('what was known when the list was read last need not be there as a record', async () => {
+  await using rig = await openMirror();
+  const { mirror, refresh, known } = rig;
+  mirror.osv('npm', [of('A-0', -300), of('A-1', 0)]);
+  await refresh();
+  mirror.osv('npm', [of('A-0', -300), of('A-1', 0), of('A-2', 5)]);
+  mirror.remove('/osv/npm/A-1.json');
+  expect(await refresh()).toMatchObject({ failed: [], feeds: [{ added: 1, records: 1 }] });
+  expect(await known()).toEqual(['A-0', 'A-1', 'A-2']);
 });
 
 test('what the list names and an older export lacks comes as an increment', async () => {
@@ -131,6 +144,24 @@ test('a damaged export changes nothing, also what it holds before the damage', a
   expect(await feed()).toMatchObject({ records: 122 });
 });
 
+test('a mirror that is older than it was takes nothing back, and is not called up to date; it is forced', async () => {
+  await using rig = await openMirror();
+  const { mirror, refresh, known, feed } = rig;
+  const old = of('A-1', -3 * 24 * 60);
+  mirror.osv('npm', [old, of('A-2', 0)]);
+  await refresh();
+  const before = await feed();
+  mirror.osv('npm', [old]);
+  for (const ms of [1000, 8 * day]) {
+    rig.pass(ms);
+    expect((await refresh()).failed).toMatchObject([{ error: expect.stringContaining('it is older than it was') }]);
+    expect(await known()).toEqual(['A-1', 'A-2']);
+    expect(await feed()).toMatchObject({ okAt: before.okAt });
+  }
+  expect(await refresh(true)).toMatchObject({ feeds: [{ removed: 1 }] });
+  expect(await known()).toEqual(['A-1']);
+});
+
 test('after an import that broke off, the export of before is not taken for what is stored', async () => {
   await using rig = await openMirror();
   const { mirror, refresh, fixes, feed } = rig;
@@ -172,4 +203,33 @@ test('an export that is the one of before does not forget how many of its record
   expect(await feed()).toMatchObject({ refused: 1 });
   expect((await refresh()).feeds).toMatchObject([{ unchanged: true }]);
   expect(await feed()).toMatchObject({ refused: 1 });
+});
+
+test('what is brought while a source is asked is not confirmed by its answer, nor gone on from', async () => {
+  await using rig = await openMirror();
+  const { mirror, refresh, known, feed } = rig;
+  mirror.osv('npm', [of('A-1', -60), of('A-2', 0)]);
+  await refresh();
+  const before = await feed();
+  const bring = () =>
+    importFeed(rig.context, {
+      id: 'osv/npm',
+      origin: 'a file',
+      ecosystem: 'npm',
+      at: 1,
+      items: () => itemsOf([of('A-1', -60)]),
+    });
+  for (const records of [
+    [of('A-1', -60), of('A-2', 0)],
+    [of('A-1', -60), of('A-2', 0), of('A-3', 30)],
+  ]) {
+    mirror.osv('npm', records);
+    mirror.meanwhile('/osv/npm/modified_id.csv', bring);
+    await refresh();
+    expect(await known()).toEqual(['A-1']);
+    expect(await feed()).toMatchObject({ okAt: 1, position: '' });
+    await refresh();
+    expect(await known()).toEqual(records.map(({ id }) => id));
+  }
+  expect((await feed()).position > before.position).toBe(true);
 });

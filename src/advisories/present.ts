@@ -1,9 +1,6 @@
 import type { FeedState } from './feed-rows.ts';
-import { freshnessOf } from './freshness.ts';
+import { freshnessOf, leewayMs } from './freshness.ts';
 import type { AdvisoriesStatus } from './status.ts';
-
-/** Clocks differ by so much at most: a time further ahead was written by one that was wrong (ms). */
-const leewayMs = 3_600_000;
 
 /** Whether a feed was not up to date for too long (ms), or it is not known when it was. */
 export function isStale({ okAt }: Pick<FeedState, 'okAt'>, maxAgeMs: number, now: number): boolean {
@@ -26,7 +23,7 @@ export function presentAdvisories(
     records: feeds.reduce((sum, { records }) => sum + records, 0),
     stale: feeds.length === 0 || feeds.some((feed) => isStale(feed, maxAge, now)),
     refresh,
-    ecosystems: ecosystems.map((name) => ({ name, lastSuccess: time(freshnessOf(feeds, [name])) })),
+    ecosystems: ecosystems.map((name) => ({ name, lastSuccess: time(freshnessOf(feeds, [name], now)) })),
     feeds: feeds.map((feed) => ({
       name: feed.id,
       origin: feed.origin,

@@ -34,16 +34,27 @@ export function readRecord(json: unknown, only?: string): ReadRecord {
   if (!given || typeof id !== 'string' || !idPattern.test(id)) return refused('a record has no id');
   if (typeof given['withdrawn'] === 'string' && given['withdrawn'] !== '') return { kind: 'gone', recordId: id };
   const listed = listOf(given['affected']);
+  let isMalformed = !isList(given['affected']);
   if (listed.length > bounds.affected) return refused(`${id} affects more than ${bounds.affected} packages`, id);
   const affected: StoredAdvisory['affected'] = [];
+  const ranges = new Map<string, number>();
   for (const one of listed) {
     const entry = readAffected(one);
     if (entry === 'beyond') return refused(`${id} names more than ${bounds.versions} versions of a package`, id);
-    if (!entry) continue;
+    if (entry === 'malformed') isMalformed = true;
+    if (!entry || entry === 'malformed') continue;
     const { ecosystem, release } = parseEcosystem(entry.package!.ecosystem)!;
-    if (only === undefined || ecosystem === only)
-      affected.push({ ecosystem, release, name: entry.package!.name, entry });
+    if (only !== undefined && ecosystem !== only) continue;
+    const { name } = entry.package!;
+    // Each is compared with each version of the package that there is, while others who write wait.
+    const count = (ranges.get(`${ecosystem}\n${name}`) ?? 0) + Math.max(1, entry.ranges?.length ?? 0);
+    if (count > bounds.ranges) return refused(`${id} names more than ${bounds.ranges} ranges of a package`, id);
+    ranges.set(`${ecosystem}\n${name}`, count);
+    affected.push({ ecosystem, release, name, entry });
   }
+  // What was known of it is better than what nobody can read.
+  if (affected.length === 0 && isMalformed)
+    return refused(`${id} does not say what it affects in a form that can be read`, id);
   if (affected.length === 0) return { kind: 'gone', recordId: id };
   const record = readBase(given, id);
   const aliases = [...new Set([id, ...(record.aliases ?? []), ...(record.upstream ?? [])])];
@@ -71,7 +82,7 @@ function readBase(given: Record<string, unknown>, id: string): OsvRecord {
   };
 }
 
-function readAffected(value: unknown): OsvAffected | 'beyond' | undefined {
+function readAffected(value: unknown): OsvAffected | 'beyond' | 'malformed' | undefined {
   const given = objectOf(value);
   const subject = objectOf(given?.['package']);
   if (!given || !subject) return undefined;
@@ -88,7 +99,7 @@ function readAffected(value: unknown): OsvAffected | 'beyond' | undefined {
   const kept = read.filter((range): range is OsvRange => typeof range === 'object');
   const exact = versions.map(nameOf).filter((version) => version !== undefined);
   // Nothing to compare: what is affected is said in commits alone.
-  if (kept.length === 0 && exact.length === 0) return undefined;
+  if (kept.length === 0 && exact.length === 0) return saysVersions(given) ? 'malformed' : undefined;
   const specific = ownOf(given['ecosystem_specific']);
   const own = ownOf(given['database_specific']);
   return {
@@ -99,6 +110,12 @@ function readAffected(value: unknown): OsvAffected | 'beyond' | undefined {
     ...(specific && { ecosystem_specific: specific }),
     ...(own && { database_specific: own }),
   };
+}
+
+/** Whether something is said of versions, in whatever form. */
+function saysVersions({ ranges, versions }: Record<string, unknown>): boolean {
+  if (!isList(ranges) || !isList(versions) || listOf(versions).length > 0) return true;
+  return listOf(ranges).some((range) => objectOf(range)?.['type'] !== 'GIT');
 }
 
 const eventKinds = ['introduced', 'fixed', 'last_affected', 'limit'] as const;
@@ -131,6 +148,9 @@ export function objectOf(value: unknown): Record<string, unknown> | undefined {
     ? (value as Record<string, unknown>)
     : undefined;
 }
+
+/** A list, or nothing. */
+const isList = (value: unknown) => value === undefined || value === null || Array.isArray(value);
 
 export function listOf(value: unknown): unknown[] {
   return Array.isArray(value) ? value : [];

@@ -29,6 +29,8 @@ export interface RecordedFeed {
   licence?: string | undefined;
   /** When what is imported was up to date (ms); default: now. */
   at?: number | undefined;
+  /** The run that left it as it is found: where another one has begun by the end, nothing is said of what that writes. */
+  after?: number | undefined;
   /** How long it is left alone afterwards (ms). */
   everyMs: number;
 }
@@ -40,7 +42,7 @@ export const longestPauseMs = 6 * 3_600_000;
 /** Works on a feed, and writes down how that went: a failure takes away nothing of what is there. */
 export async function recordFeed(
   { db, now }: ImportContext,
-  { id, origin, licence = '', at, everyMs }: RecordedFeed,
+  { id, origin, licence = '', at, after, everyMs }: RecordedFeed,
   work: () => Promise<FeedUpdate>,
 ): Promise<FeedOutcome> {
   await beginFeed(db, { id, origin, licence, now: now() });
@@ -54,7 +56,7 @@ export async function recordFeed(
       ...(etag !== undefined && { etag }),
       ...(position !== undefined && { position }),
       ...(whole && { whole: { refused: outcome.unchanged ? undefined : (refused ?? 0) } }),
-      run,
+      run: run ?? after,
       note,
     });
     const none = { records: 0, added: 0, changed: 0, removed: 0, components: 0 };

@@ -1,6 +1,6 @@
 import type { LookUps } from '../database/index.ts';
 import type { AdvisoriesConfig, FeedSource } from './config.ts';
-import { listFeeds } from './feed-rows.ts';
+import { findFeed, listFeeds } from './feed-rows.ts';
 import { type Feed, feedsOf, type RefreshContext, type SeenEcosystems } from './feeds/feeds.ts';
 import { type FeedOutcome, longestPauseMs, messageOf, recordFeed } from './record-feed.ts';
 import './tables.ts';
@@ -73,7 +73,8 @@ export async function refreshFeeds(
     context.fetcher.signal.throwIfAborted();
     context.progress?.(feed.id, 0);
     try {
-      outcome.feeds.push(await refreshOne(context, feed, states.get(feed.id)));
+      // As it is by now: those before it may have taken long.
+      outcome.feeds.push(await refreshOne(context, feed, await findFeed(db, feed.id)));
     } catch (error) {
       context.fetcher.signal.throwIfAborted();
       outcome.failed.push({ feed: feed.id, error: messageOf(error) });
@@ -90,5 +91,5 @@ function refreshOne(context: RefreshContext, feed: Feed, state: Parameters<Feed[
   const { id, origin, licence, everyMs } = feed;
   // What another place had says nothing of what this one has.
   const known = state?.origin === origin ? state : undefined;
-  return recordFeed(context, { id, origin, licence, everyMs }, () => feed.refresh(context, known));
+  return recordFeed(context, { id, origin, licence, after: state?.run, everyMs }, () => feed.refresh(context, known));
 }

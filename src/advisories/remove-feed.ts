@@ -2,7 +2,7 @@ import { listsOf } from '../database/index.ts';
 import { changeAdvisories, recordIdsAfter } from './change-advisories.ts';
 import { lockClock, tellClock } from './clock.ts';
 import { epssFeed } from './epss.ts';
-import { beginRun, findFeed, forgetFreshness, requireRun } from './feed-rows.ts';
+import { beginRun, findFeed, forgetFreshness, listFeeds, requireRun } from './feed-rows.ts';
 import type { ImportContext } from './import-context.ts';
 import { componentsOf, kevFeed, replaceKev } from './kev.ts';
 import { markChanged } from './rematch.ts';
@@ -15,8 +15,15 @@ const scoresAtOnce = 512;
  * Takes a source away with all that is known by it, a few records at a time. False where there is none. One that is fetched by
  * itself comes back the next time.
  */
-export async function removeFeed({ db, rest, progress }: ImportContext, id: string): Promise<boolean> {
-  if (!(await findFeed(db, id))) return false;
+export async function removeFeed(context: ImportContext, id: string): Promise<boolean> {
+  const { db, rest, progress } = context;
+  let some = false;
+  // Its parts are feeds of their own.
+  if (id === 'trivy-db') {
+    for (const feed of await listFeeds(db))
+      if (feed.id.startsWith('trivy-db/')) some = (await removeFeed(context, feed.id)) || some;
+  }
+  if (!(await findFeed(db, id))) return some;
   // Whatever is left where this breaks off is not called up to date, and is fetched whole.
   await forgetFreshness(db, id);
   const run = await beginRun(db, id, { whole: true });

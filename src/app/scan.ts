@@ -30,7 +30,7 @@ const countMs = 15_000;
 
 /** How fresh the oldest source is that speaks of some ecosystems (ms): 0 where none speaks of one, now where there are none. */
 const freshnessBy = (feeds: AdvisoriesStatus['feeds'], now: number) => (ecosystems: readonly string[]) =>
-  ecosystems.length === 0 ? now : (freshnessOf(feeds, ecosystems) ?? 0);
+  ecosystems.length === 0 ? now : (freshnessOf(feeds, ecosystems, now) ?? 0);
 
 /** The same, asked at each time. */
 export function freshAt(db: Storage['db'], now: () => number): (ecosystems: readonly string[]) => Promise<number> {

@@ -37,12 +37,17 @@ export async function refreshOsv(
   // Also in the other direction: a clock may have been wrong.
   const isRecent = state?.wholeAt !== undefined && Math.abs(context.now() - state.wholeAt) < wholeMs;
   const changes = await changesSince(fetcher, `${root}/modified_id.csv`, since);
-  const increments = async (ids: readonly string[]): Promise<FeedUpdate> => {
+  if (Date.parse(changes.latest ?? '') < since - leewayMs)
+    throw importRefused(
+      `${root}/modified_id.csv ends at ${changes.latest}, and ${state!.position} is known: it is older than it was; if that is right, sync it again with --force`,
+    );
+  const increments = async (ids: readonly Change[]): Promise<FeedUpdate> => {
     const position = earlierOf(changes.latest, context.now() + leewayMs);
     if (ids.length === 0) return { outcome: { unchanged: true }, position };
     const outcome = await importRecords(context.db, () => fetchRecords(fetcher, root, ids), {
       part: `osv/${ecosystem}`,
       ecosystem,
+      after: state?.run,
       whole: false,
       rest: context.rest,
       progress: (records) => context.progress?.(`osv/${ecosystem}`, records),
@@ -80,6 +85,12 @@ export async function refreshOsv(
   };
 }
 
+/** A record that has changed; `isOld`: by the list not since, but so shortly before that it may have come later. */
+interface Change {
+  id: string;
+  isOld: boolean;
+}
+
 /** The list names a record as changed that is not there. What is known of it stays. */
 class MissingRecordError extends AdvisoryImportError {}
 
@@ -108,10 +119,10 @@ async function changesSince(
   fetcher: Fetcher,
   url: string,
   since: number,
-): Promise<{ latest: string | undefined; ids: string[] | undefined }> {
+): Promise<{ latest: string | undefined; ids: Change[] | undefined }> {
   const text = await openText(fetcher, url);
   let latest: string | undefined;
-  const ids = new Set<string>();
+  const ids = new Map<string, Change>();
   if (!text) return { latest, ids: undefined };
   for await (const line of linesOf(text, longestLine)) {
     const [, time = '', id = ''] = /^([0-9T:.Z+-]{10,40}),(?:.*\/)?([^/,\s]+)\s*$/.exec(line) ?? [];
@@ -119,20 +130,28 @@ async function changesSince(
     if (id === '' || Number.isNaN(at)) continue;
     latest ??= time;
     if (Number.isNaN(since)) break;
-    if (at < since - overlapMs) return { latest, ids: [...ids] };
+    if (at < since - overlapMs) return { latest, ids: [...ids.values()] };
     if (at <= since && ids.size === 0 && time === latest) return { latest, ids: [] };
-    ids.add(id);
+    // The latest time of one is its first.
+    if (!ids.has(id)) ids.set(id, { id, isOld: at <= since });
     if (ids.size > mostIncrements) return { latest, ids: undefined };
   }
   return { latest, ids: undefined };
 }
 
-/** The records of some ids, in their order, some fetched ahead. Throws MissingRecordError where there is none. */
-async function* fetchRecords(fetcher: Fetcher, root: string, ids: readonly string[]): AsyncGenerator<Item> {
-  const fetchOne = async (id: string): Promise<Item> => {
+/**
+ * The records of some ids, in their order, some fetched ahead. Throws MissingRecordError where there is none; one that was there
+ * before is asked for in case that it has changed since.
+ */
+async function* fetchRecords(fetcher: Fetcher, root: string, changes: readonly Change[]): AsyncGenerator<Item> {
+  const fetchOne = async ({ id, isOld }: Change): Promise<Item[]> => {
     const bytes = await fetchWhole(fetcher, `${root}/${encodeURIComponent(id)}.json`, bounds.recordBytes);
-    if (bytes) return itemOf(bytes, id);
-    throw new MissingRecordError(`${root}/modified_id.csv names ${id} as changed, and there is no ${root}/${id}.json`);
+    if (bytes) return [itemOf(bytes, id)];
+    if (isOld) return [];
+    throw new MissingRecordError(
+      `${root}/modified_id.csv names ${id} as changed, and there is no ${root}/${encodeURIComponent(id)}.json`,
+    );
   };
-  for (let at = 0; at < ids.length; at += atOnce) yield* await Promise.all(ids.slice(at, at + atOnce).map(fetchOne));
+  for (let at = 0; at < changes.length; at += atOnce)
+    yield* (await Promise.all(changes.slice(at, at + atOnce).map(fetchOne))).flat();
 }

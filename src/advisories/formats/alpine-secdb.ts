@@ -1,3 +1,4 @@
+import { compareVersions } from '../../packages/index.ts';
 import { importRefused } from '../import-error.ts';
 import type { Item } from '../import-records.ts';
 import { listOf, objectOf } from '../read-record.ts';
@@ -39,14 +40,16 @@ export function readAlpineSecdb(bytes: Uint8Array): { release: string; repositor
   return { release, repository, items };
 }
 
-/** The version that fixes each vulnerability. Names of it follow each other in one text: `CVE-2019-1 GHSA-x`. */
+/** The version that fixes each vulnerability: the last one, where it had to be fixed again. Names of it follow each other in one text: `CVE-2019-1 GHSA-x`. */
 function fixesOf(secfixes: Record<string, unknown>): Map<string, string> {
   const fixes = new Map<string, string>();
   for (const [version, ids] of Object.entries(secfixes)) {
     if (version === '0') continue;
     for (const text of listOf(ids)) {
       const [id] = typeof text === 'string' ? text.trim().split(/\s+/) : [];
-      if (id && /^[A-Za-z0-9-]{1,64}$/.test(id) && !fixes.has(id)) fixes.set(id, version);
+      if (!id || !/^[A-Za-z0-9-]{1,64}$/.test(id)) continue;
+      const other = fixes.get(id);
+      if (other === undefined || compareVersions('Alpine', version, other) > 0) fixes.set(id, version);
     }
   }
   return fixes;

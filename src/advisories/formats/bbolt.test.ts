@@ -66,6 +66,19 @@ test('pages that lead to each other, and behind the end, are an error', async ()
   await expect(bucket!.get('key-000001')).rejects.toThrow('too many levels');
 });
 
+test('a page of megabytes is not read for each of a million keys', async () => {
+  const bytes = boltOf({ vulnerability: { a: 'x'.repeat(1024 * 1024) } }, { inlineBytes: 0 });
+  const source = sourceOf(bytes);
+  let read = 0;
+  const counted = { ...source, read: (at: number, length: number) => ((read += length), source.read(at, length)) };
+  const bucket = (await (await openBolt(counted)).bucket('vulnerability'))!;
+  const lookUps = async () => {
+    for (let n = 0; n < 1000; n++) await bucket.get('a');
+  };
+  await expect(lookUps()).rejects.toThrow('read again and again');
+  expect(read).toBeLessThan(300 * bytes.length);
+});
+
 test('whatever is forged, reading ends with what is there or with an error', async () => {
   const whole = boltOf({ many: Object.fromEntries(Object.entries(many).slice(0, 300)), small: { a: '1' } });
   await fc.assert(

@@ -36,6 +36,10 @@ const mostLevels = 32;
 const mostWalks = 16;
 const mostPageBytes = 64 * 1024 * 1024;
 const cachedPages = 256;
+/** Larger ones are read each time. */
+const mostCachedBytes = 32 * 1024;
+/** How often all bytes may be read in all: keys are looked up one by one, and a page of one may have tens of megabytes. */
+const mostReads = 256;
 
 interface Page {
   bytes: Uint8Array;
@@ -50,6 +54,7 @@ export async function openBolt(source: ByteSource): Promise<Bucket> {
   const pageCount = Math.floor(source.size / pageSize);
   const cache = new Map<number, Page>();
   let walked = 0;
+  let readBytes = 0;
 
   async function pageAt(id: number): Promise<Page> {
     if (!(id >= 2 && id < pageCount)) throw broken('a page lies behind its end');
@@ -58,9 +63,11 @@ export async function openBolt(source: ByteSource): Promise<Bucket> {
     const head = viewOf(await source.read(id * pageSize, pageHeader));
     const length = (head.getUint32(12, true) + 1) * pageSize;
     if (length > mostPageBytes) throw broken('a page is too large');
+    readBytes += length;
+    if (readBytes > mostReads * source.size) throw broken('its pages are read again and again');
     const page = readPage(await source.read(id * pageSize, length));
     // Small ones, most of which are branches, come again and again.
-    if (length === pageSize) {
+    if (length <= mostCachedBytes) {
       if (cache.size >= cachedPages) cache.delete(cache.keys().next().value!);
       cache.set(id, page);
     }
