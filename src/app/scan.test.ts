@@ -169,6 +169,33 @@ test('a repository that asks for it has the SBOM of each image as a referrer, on
   expect(await referrers('other')).toEqual([]);
 }, 120_000);
 
+test('a repository that takes no SBOM keeps no other from having it', async () => {
+  await using rig = await openCommands({ settings: { 'scanning.parallel': 1 } });
+  const { url } = rig.server;
+  const layers = [layerOf([distInfo('Django', '3.2.1')])];
+  const digest = await pushLayers(url, 'team/locked', 'v1', layers);
+  await pushLayers(url, 'team/open', 'v1', layers);
+  await scanned(url, 'team/open', digest);
+  await rig.ok(
+    'acr',
+    'repository',
+    'update',
+    '-n',
+    'default',
+    '--repository',
+    'team/locked',
+    '--write-enabled',
+    'false',
+  );
+  await managementOf(url).put(`${registryId}/scanning/default`, { sbomRepositories: ['team/*'] });
+  await rig.ok('scan', 'start', 'team/open:v1', '--wait');
+  const referrers = async (repository: string) => {
+    const answer = await fetch(`${url}/v2/${repository}/referrers/${digest}`);
+    return ((await answer.json()) as { manifests: unknown[] }).manifests.length;
+  };
+  expect([await referrers('team/locked'), await referrers('team/open')]).toEqual([0, 1]);
+}, 120_000);
+
 test('an image that somebody waits for is scanned before those that were pushed earlier', async () => {
   await using rig = await openAdmissionRig();
   const { db } = rig.app.storage;

@@ -1,4 +1,4 @@
-import { type Database, listsOf } from '../database/index.ts';
+import { type Database, listsOf, type LookUps } from '../database/index.ts';
 import type { Digest, ManifestKind } from '../oci/index.ts';
 import './tables.ts';
 
@@ -17,7 +17,7 @@ export interface StoredContent {
 }
 
 /** The repositories that have a manifest, of all registries, in the order of their ids; up to `limit` behind one. */
-export function placesOf(db: Database, digest: Digest, limit: number, after = 0): Promise<Place[]> {
+export function placesOf(db: LookUps, digest: Digest, limit: number, after = 0): Promise<Place[]> {
   return db.all<Place>(
     `SELECT r.registry_id AS "registryId", r.id AS "repositoryId", r.name AS repository
       FROM manifests m JOIN repositories r ON r.id = m.repository_id
@@ -89,7 +89,7 @@ export function contentOf(db: Database, digest: Digest): Promise<StoredContent |
 }
 
 /** Whether any repository has a manifest. */
-export async function hasPlaces(db: Database, digest: Digest): Promise<boolean> {
+export async function hasPlaces(db: LookUps, digest: Digest): Promise<boolean> {
   return (await placesOf(db, digest, 1)).length > 0;
 }
 

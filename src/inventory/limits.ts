@@ -43,6 +43,8 @@ export interface ProcessLimits {
 /** What an image may have, of all its layers together. What is beyond is left out as of a layer. */
 export interface ImageLimits {
   packages: number;
+  /** Versions of one package: each is compared with all that advisories say of it, which of a kernel are thousands. */
+  versions: number;
   /** Files that packages of the distribution own. Where there are more, packages that they brought may be listed twice. */
   owned: number;
   /** Directories and files on the way to what was found, those that a later layer hides included. */
@@ -50,7 +52,13 @@ export interface ImageLimits {
   warnings: number;
 }
 
-export const defaultImageLimits: ImageLimits = { packages: 100_000, owned: 1_000_000, places: 300_000, warnings: 1000 };
+export const defaultImageLimits: ImageLimits = {
+  packages: 100_000,
+  versions: 32,
+  owned: 1_000_000,
+  places: 300_000,
+  warnings: 1000,
+};
 
 export const defaultLayerLimits: LayerLimits = {
   unpackedBytes: 32 * 1024 * mib,

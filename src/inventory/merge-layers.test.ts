@@ -242,6 +242,24 @@ describe('an image that has more than it may', () => {
     expect([image.components.length, codes(image), image.partial]).toEqual([100, [], false]);
   });
 
+  test('of versions of one package, each of which is compared with all that is said of it', () => {
+    const versions = (count: number): LayerInventory => {
+      const layer = lockfile('app', 0);
+      const packages = Array.from({ length: count }, (_, at) => ({
+        type: 'npm' as const,
+        name: 'p',
+        version: `${at}`,
+      }));
+      return { ...layer, files: [{ ...layer.files[0]!, packages: [...packages, { ...packages[0]!, name: 'q' }] }] };
+    };
+    const image = merged([versions(3)], { versions: 3 });
+    expect([image.components.length, codes(image)]).toEqual([4, []]);
+    const cut = merged([versions(4)], { versions: 3 });
+    expect(cut.components.map(({ name }) => name)).toEqual(['p', 'p', 'p', 'q']);
+    expect([codes(cut), cut.partial]).toEqual([['too-many-findings'], true]);
+    expect(merged([versions(1000)], {}).components).toHaveLength(33);
+  });
+
   test('of files of the distribution: its packages stay, and nothing is hidden by them', () => {
     const database = {
       path: 'lib/apk/db/installed',

@@ -116,11 +116,11 @@ export function createImageMerge(some: Partial<ImageLimits> = {}): ImageMerge {
     *inventory() {
       const all = [...standing.values()];
       const os = operatingSystemOf(new Map(all.flatMap(({ file }) => (file.os ? [[file.path, file.os]] : []))));
-      const components = yield* componentsOf(all, os, digests);
+      const { components, isCut } = fewVersions(yield* componentsOf(all, os, digests), limits.versions);
       const listed = [
         ...[...warnings].map(({ warning, layer }) => ({ ...warning, layer: digests[layer]! })),
         ...unknownDistribution(components, os),
-        ...(isFull ? [{ code: 'too-many-findings' as const }] : []),
+        ...(isFull || isCut ? [{ code: 'too-many-findings' as const }] : []),
         ...(hasMore ? [{ code: 'more-warnings' as const }] : []),
       ];
       return { ...(os && { os }), components, warnings: listed, partial: listed.some(mayHidePackages) };
@@ -208,6 +208,20 @@ function* componentsOf(
       compare(a.path, b.path) ||
       compare(a.purl, b.purl),
   );
+}
+
+/** So many versions of each package, the first in their order. */
+function fewVersions(all: readonly ImageComponent[], most: number): { components: ImageComponent[]; isCut: boolean } {
+  const versions = new Map<string, Set<string>>();
+  const components = all.filter(({ ecosystem, release, name, version }) => {
+    const key = `${ecosystem}\n${release}\n${name}`;
+    let known = versions.get(key);
+    if (!known) versions.set(key, (known = new Set()));
+    if (ecosystem !== '' && known.size >= most && !known.has(version)) return false;
+    known.add(version);
+    return true;
+  });
+  return { components, isCut: components.length < all.length };
 }
 
 /** Packages of a distribution whose advisories nobody knows are packages of which nothing is said. */

@@ -12,7 +12,9 @@ export const scanningConfig = z
       .describe(
         'Images that a node scans at a time, each in a process beside this one, last in line for the processor; 0: none.',
       ),
-    timeout: duration().prefault('15m').describe('How long a layer may take to be read. The scan of an image has half a minute more.'),
+    timeout: duration()
+      .prefault('15m')
+      .describe('How long a layer may take to be read. The scan of an image has half a minute more.'),
     memory: byteSize().prefault('1GiB').describe('Memory that the process which reads a layer may take.'),
     interval: duration()
       .prefault('12h')

@@ -32,6 +32,7 @@ export async function evaluate(
 ): Promise<StoredFindings> {
   const firstSeen = (id: string, purl: string) => before?.seen.get(purl)?.get(id) ?? at;
   let all = findingsIn(stored.packages, known, firstSeen);
+  if (all.length > mostFindings) await turn();
   if (said.mark !== '') {
     // By whichever of its names an engine calls a package. Read anew meanwhile: then nothing of this is kept.
     const components = (await readInventory(db, scanId))?.inventory.components ?? [];
@@ -40,8 +41,10 @@ export async function evaluate(
     all = await withEngines(db, all, said, { components, firstSeen });
     await turn();
   }
+  const findings = worstOf(all, mostFindings);
+  if (all.length > mostFindings) await turn();
   return {
-    findings: worstOf(all, mostFindings),
+    findings,
     summary: summarise(all),
     isCut: all.length > mostFindings,
     advisoryRevision: revision,

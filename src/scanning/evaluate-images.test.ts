@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import { advisory } from '../advisories/advisory-rig.double.ts';
+import { deleteManifest } from '../catalog/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { type Evaluated, evaluateImage, evaluateImages } from './evaluate-images.ts';
 import { changesOf } from './findings-store.ts';
@@ -141,6 +142,7 @@ test('one image that is gone, was never read, or is evaluated by somebody else m
   await rig.publish([advisory('A-1', 'left-pad', undefined)]);
   const context = { db: rig.db, now: rig.now };
   const [gone, busy, calm] = images as [Evaluated, Evaluated, Evaluated];
+  await deleteManifest(rig.catalog, await rig.catalog.repository('app'), gone.digest);
   await rig.db.write((tx) => forgetImage(tx, gone.scanId));
   const never = { scanId: 99_999, digest: `sha256:${'9'.repeat(64)}` as Digest };
   const knowledge = await rig.knowledge();

@@ -1,3 +1,4 @@
+import { hasPlaces } from '../catalog/index.ts';
 import { type Database, listsOf, type Transaction, unpackJson } from '../database/index.ts';
 import type { ImageInventory } from '../inventory/index.ts';
 import type { Digest } from '../oci/index.ts';
@@ -79,9 +80,13 @@ const tablesOfImages = [
   'finding_changes',
 ];
 
-/** Forgets all that is known of an image that is in no repository any more. */
+/**
+ * Forgets all that is known of an image that is in no repository. One that is by now stays: whoever asks for its scan waits for this, and
+ * begins anew.
+ */
 export async function forgetImage(tx: Transaction, scanId: number): Promise<void> {
-  if (!(await tx.first('SELECT id FROM scans WHERE id = ? FOR UPDATE', [scanId]))) return;
+  const scan = await tx.first<{ digest: Digest }>('SELECT digest FROM scans WHERE id = ? FOR UPDATE', [scanId]);
+  if (!scan || (await hasPlaces(tx, scan.digest))) return;
   for (const table of tablesOfImages) {
     tx.send(`DELETE FROM ${table} WHERE scan_id = ?`, [scanId]);
   }

@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import { advisory } from '../advisories/advisory-rig.double.ts';
 import { faultOf, plansOf } from '../catalog/plan.double.ts';
 import { recording, type Statement } from '../catalog/statements.double.ts';
+import { deleteManifest } from '../catalog/index.ts';
 import { isAlive } from '../jobs/index.ts';
 import { failedScans } from './failed-scans.ts';
 import { packagesByEngines } from './engines/engine-findings.ts';
@@ -116,6 +117,7 @@ async function exercise(rig: ScanRig): Promise<Map<string, Statement[]>> {
   await lookForWork(db, 'sha256:1', { now: now(), againMs: 1 });
   await trimInventories(db, 'sha256:1');
   await followContent(db, now, 1000);
+  await deleteManifest(catalog, await catalog.repository('app'), digest);
   await db.write((tx) => forgetImage(tx, scan.id));
   await findScan(db, `sha256:${'0'.repeat(64)}`);
   return new Map([['scanning', statements]]);

@@ -4,6 +4,7 @@ import { deleteManifest } from '../catalog/index.ts';
 import { findImages } from './find-images.ts';
 import { findScan } from './image-store.ts';
 import { newRematchState, reevaluate } from './rematch.ts';
+import { requestScan } from './queue.ts';
 import { lookForWork, trimInventories } from './schedule.ts';
 import { npm, openScanRig, type ScanRig } from './scan-rig.double.ts';
 
@@ -126,6 +127,27 @@ test('inventories of layers that are stored no more are forgotten, and images th
   await db.change('UPDATE blobs SET deleting = 1 WHERE digest <> ? RETURNING id', [first!.layer]);
   await trimInventories(db, '');
   expect((await layers()).map(({ digest }) => digest)).toEqual([first!.layer]);
+});
+
+test('an image that was pushed again while it was looked whether it is gone stays, with whoever asks for its scan', async () => {
+  const { db, catalog } = rig;
+  const layers = [[npm('left-pad', '1.0.0')]];
+  const digest = await rig.push('app', layers);
+  await rig.scan(digest);
+  await deleteManifest(catalog, await catalog.repository('app'), digest);
+  let isPushed = false;
+  const all: typeof db.all = async (sql, values) => {
+    const rows = await db.all(sql, values);
+    if (!isPushed && sql.includes('FROM manifests')) {
+      isPushed = true;
+      await rig.push('app', layers);
+      await requestScan(db, digest, 'push', rig.now());
+    }
+    return rows as never;
+  };
+  await trimInventories({ ...db, all }, '');
+  expect(isPushed).toBe(true);
+  expect(await findScan(db, digest)).toMatchObject({ state: 'queued', reason: 'push' });
 });
 
 test('which images have a component or a vulnerability: of a registry, with their tags, in pages', async () => {

@@ -1,7 +1,13 @@
 import { advisoriesStatus, freshnessOf } from '../advisories/index.ts';
-import { type Catalog, describeManifest, findListedRepository, type ManifestDescription } from '../catalog/index.ts';
+import {
+  type Catalog,
+  describeManifest,
+  findListedRepository,
+  type ManifestDescription,
+  type Repository,
+} from '../catalog/index.ts';
 import { toCycloneDx, cycloneDxMediaType, type ImageInventory } from '../inventory/index.ts';
-import { isRepositoryName, parseDigest } from '../oci/index.ts';
+import { type Digest, isRepositoryName, parseDigest } from '../oci/index.ts';
 import { endOfLifeOf, type OsRelease } from '../packages/index.ts';
 import { formatId, ManagementError, parseArmId, segmentsOf } from '../operations/index.ts';
 import { builtInResource, type Resource } from '../resources/index.ts';
@@ -10,6 +16,7 @@ import { changesOf, readFindings } from './findings-store.ts';
 import { engineStates } from './engines/engine-store.ts';
 import { engineView } from './engines/engine-view.ts';
 import { ecosystemsOf, findScan, readInventory, type ScanFacts } from './image-store.ts';
+import { imagesBelow } from './images-below.ts';
 import { requestScan } from './queue.ts';
 import { showFindings } from './show-findings.ts';
 import { stateOf } from './words.ts';
@@ -21,6 +28,11 @@ export interface ScanningHandlerOptions {
   registryIdOf(name: string): number | undefined;
 }
 
+interface Found {
+  repository: Repository;
+  manifest: ManifestDescription;
+}
+
 const iso = (at: number) => new Date(at).toISOString();
 const mostWarnings = 100;
 
@@ -28,32 +40,34 @@ const mostWarnings = 100;
 export function scanHandlers({ catalog, now, registryIdOf }: ScanningHandlerOptions) {
   const { db } = catalog;
 
-  async function manifestAt(id: string): Promise<{ repository: string; manifest: ManifestDescription } | undefined> {
+  async function manifestAt(id: string): Promise<Found | undefined> {
     const digest = parseDigest(nameOf(id));
     const name = nameOf(parentOf(id));
     const registryId = registryIdOf(nameOf(parentOf(parentOf(id))));
     if (!digest || registryId === undefined || !isRepositoryName(name)) return undefined;
     const repository = await findListedRepository(catalog, registryId, name);
     const manifest = repository && (await describeManifest(catalog, repository, digest));
-    return manifest && { repository: name, manifest };
+    return manifest && { repository, manifest };
   }
 
   async function latest(id: string): Promise<Resource | undefined> {
     const found = await manifestAt(parentOf(id));
-    return found && builtInResource(id, await describe(found.manifest));
+    return found && builtInResource(id, await describe(found));
   }
 
-  async function describe({ kind, digest, children }: ManifestDescription) {
+  async function describe(found: Found) {
+    const { kind, digest } = found.manifest;
     if (kind === 'index') {
-      const scans = await Promise.all(children.map((child) => findScan(db, child.digest)));
+      const { digests } = await imagesBelow(catalog, found.repository, found.manifest);
+      const scans = await Promise.all(digests.map((one) => findScan(db, one)));
       return {
         state: 'NotScannable',
-        children: children.map((child, at) => ({ digest: child.digest, state: stateOf(scans[at]) })),
+        children: digests.map((one, at) => ({ digest: one, state: stateOf(scans[at]) })),
       };
     }
     const scan = await findScan(db, digest);
     if (!scan) return { state: kind === 'image' ? 'Pending' : 'NotScannable' };
-    const [stored, found, engines] = await Promise.all([
+    const [stored, findings, engines] = await Promise.all([
       readInventory(db, scan.id),
       readFindings(db, scan.id),
       engineStates(db, scan.id),
@@ -69,10 +83,10 @@ export function scanHandlers({ catalog, now, registryIdOf }: ScanningHandlerOpti
         components: stored.inventory.components.length,
         warnings: stored.inventory.warnings.slice(0, mostWarnings),
       }),
-      ...(found && {
-        summary: found.summary,
-        evaluatedTime: iso(found.evaluatedAt),
-        advisoryRevision: found.advisoryRevision,
+      ...(findings && {
+        summary: findings.summary,
+        evaluatedTime: iso(findings.evaluatedAt),
+        advisoryRevision: findings.advisoryRevision,
         ...known,
       }),
       ...(engines.length > 0 && { engines: engines.map(engineView) }),
@@ -92,12 +106,23 @@ export function scanHandlers({ catalog, now, registryIdOf }: ScanningHandlerOpti
     };
   }
 
-  /** The images whose scans an id is about: of an index, all of its. */
-  async function scansAt(id: string): Promise<ScanFacts[]> {
+  /** The images that an id is about: of an index, all of its. */
+  async function imagesAt(id: string): Promise<Digest[]> {
     const found = await manifestAt(parentOf(id));
     if (!found) throw new ManagementError('ResourceNotFound', 'there is no such manifest');
-    const { kind, digest, children } = found.manifest;
-    const digests = kind === 'index' ? children.map((child) => child.digest) : [digest];
+    const { kind, digest } = found.manifest;
+    if (kind !== 'index') return [digest];
+    const { digests, tooMany } = await imagesBelow(catalog, found.repository, found.manifest);
+    if (tooMany)
+      throw new ManagementError(
+        'InvalidRequestContent',
+        'the index has too many images, or is too deep: ask for one of them',
+      );
+    return digests;
+  }
+
+  async function scansAt(id: string): Promise<ScanFacts[]> {
+    const digests = await imagesAt(id);
     const scans = await Promise.all(digests.map((one) => findScan(db, one)));
     return scans.filter((scan) => scan !== undefined);
   }
@@ -110,11 +135,7 @@ export function scanHandlers({ catalog, now, registryIdOf }: ScanningHandlerOpti
     },
     actions: {
       async start(_: unknown, __: unknown, { id }: Resource) {
-        const found = await manifestAt(parentOf(id));
-        if (!found) throw new ManagementError('ResourceNotFound', 'there is no such manifest');
-        const { kind, digest, children } = found.manifest;
-        const digests = kind === 'index' ? children.map((child) => child.digest) : [digest];
-        for (const one of digests) await requestScan(db, one, 'asked', now());
+        for (const one of await imagesAt(id)) await requestScan(db, one, 'asked', now());
       },
       async findings(_: unknown, input: unknown, { id }: Resource) {
         return showFindings(db, await scansAt(id), input as FindingsInput);
@@ -124,7 +145,7 @@ export function scanHandlers({ catalog, now, registryIdOf }: ScanningHandlerOpti
         const [scanned] = found?.manifest.kind === 'image' ? await scansAt(id) : [];
         const stored = scanned && (await readInventory(db, scanned.id));
         if (!stored) throw notScanned(found?.manifest.kind);
-        const subject = { repository: found!.repository, digest: scanned.digest };
+        const subject = { repository: found!.repository.name, digest: scanned.digest };
         return { mediaType: cycloneDxMediaType, sbom: toCycloneDx(stored.inventory, subject) };
       },
       async changes(_: unknown, input: unknown, { id }: Resource) {

@@ -6,6 +6,7 @@ import type { FindingsInput, FindingView } from './contract.ts';
 import { readFindings } from './findings-store.ts';
 import type { Finding } from './findings.ts';
 import { readInventory, type StoredInventory } from './image-store.ts';
+import { turn } from './turn.ts';
 
 /**
  * What is known against the packages of images, with all that advisories say of it: of those that were asked for, from the worst
@@ -19,6 +20,7 @@ export async function showFindings(
   const wanted: { scan: { id: number; digest: Digest }; finding: Finding }[] = [];
   for (const scan of scans) {
     const found = await readFindings(db, scan.id);
+    await turn();
     for (const finding of found?.findings ?? []) if (isWanted(finding, filter)) wanted.push({ scan, finding });
   }
   // Stable: those of an image stay in their order.

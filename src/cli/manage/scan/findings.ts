@@ -1,3 +1,4 @@
+import type { Digest } from '../../../oci/index.ts';
 import { severities, type Severity } from '../../../packages/index.ts';
 import { findingsInput, type FindingView, scanType } from '../../../scanning/index.ts';
 import { UsageError } from '../../failure.ts';
@@ -88,20 +89,21 @@ export const findings = imageCommand<Flags>({
     },
     vulnerability: { ...textFlag, placeholder: 'id', brief: 'Only this one, by any of its ids' },
     format: { kind: 'enum', values: ['sarif', 'csv'], optional: true, brief: 'Write them in this form' },
-    failOn: severityFlag('Exit with 1 where there is one as bad, or worse'),
+    failOn: severityFlag('Exit with 1 where there is one as bad, or worse, or nobody knows yet'),
   },
   columns,
   async run(connection, image, { severity, fixable, vulnerability, format, failOn, output, query }) {
     if (format !== undefined && (output !== undefined || query !== undefined))
       throw new UsageError('--format writes all of it in its own form: neither --output nor --query goes with it');
-    const found = await allFindings(connection, image, {
+    const { found, isKnown } = await allFindings(connection, image, {
       ...(severity && { severity }),
       ...(fixable && { fixable }),
       ...(vulnerability !== undefined && { vulnerability }),
     });
     const rank = (one: Severity) => severities.indexOf(one);
     const isBad = ({ severity: of, possible }: FindingView) => !possible && rank(of) >= rank(failOn!);
-    if (failOn && found.some(isBad)) connection.context.process.exitCode = 1;
+    if (failOn && !isKnown) connection.note('That is no reason to go on: --fail-on ends with 1.');
+    if (failOn && (!isKnown || found.some(isBad))) connection.context.process.exitCode = 1;
     if (format === undefined) {
       if (found.length === 0) connection.note('Nothing is known against it.');
       return found;
@@ -114,19 +116,40 @@ export const findings = imageCommand<Flags>({
   },
 });
 
-/** All of them, page by page. Says so where the image has not been scanned. */
-async function allFindings({ client, note }: Connection, image: NamedImage, filter: object): Promise<FindingView[]> {
-  const { properties } = await client.get(scanType, scanAt(image));
-  const { state, status, error, advisoriesTime, withoutAdvisories } = properties as {
-    state: string;
-    status?: string;
-    error?: string;
-    advisoriesTime?: string;
-    withoutAdvisories?: string[];
-  };
+interface ScanView {
+  state: string;
+  status?: string;
+  error?: string;
+  advisoriesTime?: string;
+  withoutAdvisories?: string[];
+  children?: { digest: Digest; state: string }[];
+}
+
+/** Whether it is known what is in an image, or there is nothing in it to be known. */
+const isScanned = ({ state, status }: ScanView): boolean => status !== undefined || state === 'NotScannable';
+
+/**
+ * All of them, page by page. Says so where the image has not been scanned; `isKnown` is whether it was ever, and of an index whether all
+ * of its images were.
+ */
+async function allFindings(
+  { client, note }: Connection,
+  image: NamedImage,
+  filter: object,
+): Promise<{ found: FindingView[]; isKnown: boolean }> {
+  const scanOf = async (digest: Digest) =>
+    (await client.get(scanType, scanAt({ ...image, digest }))).properties as unknown as ScanView;
+  const { children = [], ...scan } = await scanOf(image.digest);
+  const { state, status, error, advisoriesTime, withoutAdvisories } = scan;
+  const others = children.filter((child) => child.state !== 'Done');
+  // One that is scanned anew at this moment is known from before.
+  const known = await Promise.all(others.map(async ({ digest }) => isScanned(await scanOf(digest))));
+  const unknown = known.filter((one) => !one).length;
+  const isKnown = unknown === 0 && isScanned(scan);
   if (state === 'Failed') note(`It could not be scanned: ${error ?? 'nobody knows why'}.`);
   else if (state !== 'Done' && state !== 'NotScannable')
     note('It is waiting to be scanned; this is what is known so far.');
+  if (unknown > 0) note(`Of its ${children.length} images ${unknown} ${unknown === 1 ? 'is' : 'are'} not scanned.`);
   if (status === 'partial') note('Not all of it could be read: bonded scan show says what.');
   if (advisoriesTime !== undefined) note(`By advisories that were up to date on ${advisoriesTime}.`);
   if (withoutAdvisories)
@@ -137,6 +160,6 @@ async function allFindings({ client, note }: Connection, image: NamedImage, filt
     const page = await client.action(scanType, scanType.actions.findings, scanAt(image), input);
     const { findings: some, total } = page;
     found.push(...some);
-    if (some.length === 0 || found.length >= total) return found;
+    if (some.length === 0 || found.length >= total) return { found, isKnown };
   }
 }

@@ -25,7 +25,7 @@ const mostText = 1000;
 export function sarifOf(image: string, findings: readonly FindingView[]): object {
   const rules = new Map<string, FindingView>();
   for (const finding of findings) if (!rules.has(finding.vulnerability)) rules.set(finding.vulnerability, finding);
-  const ids = [...rules.keys()];
+  const places = new Map([...rules.keys()].map((id, at) => [id, at]));
   return {
     $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
     version: '2.1.0',
@@ -33,7 +33,7 @@ export function sarifOf(image: string, findings: readonly FindingView[]): object
       {
         tool: { driver: { name: 'Bonded', rules: [...rules.values()].map(ruleOf) } },
         properties: { image: line(image) },
-        results: findings.map((finding) => resultOf(finding, ids.indexOf(finding.vulnerability))),
+        results: findings.map((finding) => resultOf(finding, places.get(finding.vulnerability)!)),
       },
     ],
   };

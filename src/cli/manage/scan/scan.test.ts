@@ -44,6 +44,12 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => rig[Symbol.asyncDispose]());
 
+const ociManifest = 'application/vnd.oci.image.manifest.v1+json';
+const sizeOf = async (of: string): Promise<number> => {
+  const { db } = rig.server.app.storage;
+  return (await db.first<{ size: number }>('SELECT size FROM manifests WHERE digest = ?', [of]))!.size;
+};
+
 /** What a terminal obeys: controls but the end of a line, turns of direction, separators. */
 const obeyed = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 const isTame = (text: string) => !obeyed.test(text.replaceAll(/\r?\n|\t/g, ''));
@@ -67,6 +73,30 @@ describe('findings', () => {
     for (const output of ['yaml', 'tsv']) {
       expect((await rig.run(['findings', 'team/app:v1', '-o', output])).out).toContain('CVE-2026-0001');
     }
+  });
+
+  test('end a pipeline where nobody has looked yet: that is not the same as nothing found', async () => {
+    const { db } = rig.server.app.storage;
+    const unread = await pushLayers(rig.server.url, 'team/unread', 'v1', [layerOf([distInfo('Flask', '1.0.0')])]);
+    await scanned(rig.server.url, 'team/unread', unread);
+    const command = ['findings', 'team/unread:v1', '--fail-on', 'Critical'];
+    expect((await rig.run(command)).code).toBe(0);
+    const scan = 'SELECT id FROM scans WHERE digest = ?';
+    // As it is where the queue is long, or the scan was given up.
+    for (const table of ['image_findings', 'image_inventories'])
+      await db.change(`DELETE FROM ${table} WHERE scan_id = (${scan}) RETURNING scan_id`, [unread]);
+    await db.change(`UPDATE scans SET state = 'failed', error = 'no' WHERE digest = ? RETURNING id`, [unread]);
+    const { code, error } = await rig.run(command);
+    expect(code).toBe(1);
+    expect(error).toContain('It could not be scanned: no.');
+    expect((await rig.run(['findings', 'team/unread:v1'])).code).toBe(0);
+    const manifests = [{ mediaType: ociManifest, digest: unread, size: await sizeOf(unread) }];
+    const index = JSON.stringify({ schemaVersion: 2, mediaType: ociIndex, manifests });
+    expect((await putManifest(rig.server.url, 'team/unread', 'all', index, ociIndex)).status).toBe(201);
+    const ofAll = await rig.run(['findings', 'team/unread:all', '--fail-on', 'Critical']);
+    expect([ofAll.code, ofAll.error]).toEqual([1, expect.stringContaining('Of its 1 images 1 is not scanned.')]);
+    await rig.ok('scan', 'start', 'team/unread:v1', '--wait');
+    expect((await rig.run(['findings', 'team/unread:all', '--fail-on', 'Critical'])).code).toBe(0);
   });
 
   test('end a pipeline where there is one too many', async () => {
@@ -185,12 +215,8 @@ test('scans are shown, asked for and listed; an index says what it consists of',
     sbomRepositories: ['prod/*', '!prod/a'],
   });
   expect(await rig.ok('scan', 'update', '--sbom-repository', 'none')).toMatchObject({ sbomRepositories: [] });
-  const { size } = (await rig.server.app.storage.db.first<{ size: number }>(
-    'SELECT size FROM manifests WHERE digest = ?',
-    [digest],
-  ))!;
-  const mediaType = 'application/vnd.oci.image.manifest.v1+json';
-  const index = JSON.stringify({ schemaVersion: 2, mediaType: ociIndex, manifests: [{ mediaType, digest, size }] });
+  const manifest = { mediaType: ociManifest, digest, size: await sizeOf(digest) };
+  const index = JSON.stringify({ schemaVersion: 2, mediaType: ociIndex, manifests: [manifest] });
   expect((await putManifest(url, 'team/app', 'all', index, ociIndex)).status).toBe(201);
   expect(await rig.ok('scan', 'show', 'team/app:all')).toMatchObject({
     state: 'NotScannable',
@@ -198,6 +224,13 @@ test('scans are shown, asked for and listed; an index says what it consists of',
   });
   expect(await rig.ok('findings', 'team/app:all')).toHaveLength(2);
   expect((await rig.refused('sbom', 'team/app:all'))[1]).toContain('it is an index');
+  const all = Bun.SHA256.hash(index, 'hex');
+  const manifests = [{ mediaType: ociIndex, digest: `sha256:${all}`, size: index.length }];
+  const outer = JSON.stringify({ schemaVersion: 2, mediaType: ociIndex, manifests });
+  expect((await putManifest(url, 'team/app', 'outer', outer, ociIndex)).status).toBe(201);
+  expect(await rig.ok('scan', 'show', 'team/app:outer')).toMatchObject({ children: [{ digest, state: 'Done' }] });
+  expect(await rig.ok('findings', 'team/app:outer')).toHaveLength(2);
+  expect((await rig.run(['findings', 'team/app:outer', '--fail-on', 'Critical'])).code).toBe(1);
   for (const command of [['scan', 'show'], ['findings'], ['sbom']]) {
     for (const image of ['team/app:none', 'nowhere:v1', `team/app@sha256:${'0'.repeat(64)}`]) {
       expect(await rig.refused(...command, image)).toEqual([
