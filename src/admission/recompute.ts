@@ -14,7 +14,7 @@ import {
   setDue,
   verdictsAfter,
 } from './due-store.ts';
-import { forgetImage, type ImagePlace, markHeld, outdate, placesOf } from './verdict-store.ts';
+import { forgetImage, type ImagePlace, markHeld, outdate, partsOf, placesOf } from './verdict-store.ts';
 import { placeOf, type VerdictOptions, type Verdicts } from './verdicts.ts';
 
 /** Verdicts that are made anew in a round, and events that are looked at. */
@@ -95,7 +95,12 @@ export function createRecompute(options: RecomputeOptions): Recompute {
     for (const id of new Set([...known, ...(repositoryId === undefined ? [] : [repositoryId])])) {
       // Somebody may have pushed it again since.
       if (await isThere({ registryId, repositoryId: id, repository: '', digest })) continue;
-      await db.write(async (tx) => forgetImage(tx, id, digest));
+      // What was let out because of an index that is gone is decided anew.
+      const parts = await partsOf(db, id, digest);
+      await db.write(async (tx) => {
+        await forgetImage(tx, id, digest);
+        outdate(tx, id, parts);
+      });
     }
     // What nothing names any more is scanned again, should it come back.
     if ((await placesOf(db, registryId, digest)).length > 0 || (await isNamed(catalog, registryId, digest))) return;

@@ -143,7 +143,7 @@ export async function writeVerdict(
         isOutrun ? '' : revision,
         evidenceVersion,
         stateVersion,
-        JSON.stringify(decision),
+        JSON.stringify(parts.length > 0 ? { ...decision, parts: parts.map((part) => part.digest) } : decision),
         evaluatedAt,
         decision.validUntil,
         isStale || (ends && !released) ? -1 : dueOf(decision, evaluatedAt, isHeld),
@@ -204,6 +204,15 @@ export async function placesOf(db: Database, registryId: number, digest: Digest)
     [digest, registryId],
   );
   return rows.map(({ repository_id }) => repository_id);
+}
+
+/** What lay below an index when it was decided on last. */
+export async function partsOf(db: Database, repositoryId: number, digest: Digest): Promise<Digest[]> {
+  const row = await db.first<{ body: string }>('SELECT body FROM verdicts WHERE repository_id = ? AND digest = ?', [
+    repositoryId,
+    digest,
+  ]);
+  return (row && (JSON.parse(row.body) as { parts?: Digest[] }).parts) ?? [];
 }
 
 /** Forgets all that is recorded of an image. */
