@@ -36,7 +36,9 @@ export async function checkedAdmission(
       const expiresAt = Math.min(exception.expiresAt, ...ends);
       return [{ id: resource.id, name: resource.name, vulnerability, approvedAt, expiresAt }];
     });
-    checked.push({ registry: name, resourceId, exceptions, open: await openOf(catalog, policies, registry), now });
+    const named = mirror.list(admissionPolicyType.type, resourceId).map((resource) => resource.name);
+    const open = await openOf(catalog, policies, registry);
+    checked.push({ registry: name, resourceId, exceptions, policies: named, open, now });
   }
   return checked;
 }

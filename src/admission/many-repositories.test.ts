@@ -5,6 +5,7 @@ import { contentMigrations } from '../content/index.ts';
 import { rowsOf } from '../database/index.ts';
 import { eventMigrations } from '../events/index.ts';
 import type { Mirror, Resource, Resources } from '../resources/index.ts';
+import { admissionChecks } from './checks.ts';
 import { checkedAdmission } from './checked.ts';
 import { admissionExceptionType, admissionPolicyType } from './contract.ts';
 import { exportExceptions } from './export-exceptions.ts';
@@ -123,6 +124,14 @@ test('an exception that no policy lets count any more says that it has ended', (
   ]);
   expect([state(90 * day), state(Date.UTC(2100, 0))]).toEqual(['Active', 'Expired']);
   expect(state(0, policy('p', { repositories: ['*'], exceptions: { fourEyes: true } }))).toBe('AwaitingApproval');
+});
+
+test('the advisor says how to make a policy beside those that there are, never in place of one', () => {
+  const [check] = admissionChecks;
+  const open = ['prod/*', 'prod', 'live'];
+  const looked = { registry: 'r', resourceId: 'r', exceptions: [], policies: ['Prod', 'prod-2'], open, now: 0 };
+  const names = check!.look([looked]).map(({ commands }) => commands![0]![commands![0]!.indexOf('--name') + 1]);
+  expect(names).toEqual(['prod-3', 'prod-4', 'live']);
 });
 
 test('the advisor sees a production repository behind any number of others', async () => {
