@@ -130,7 +130,7 @@ test('the advisor says how to make a policy beside those that there are, never i
   const [check] = admissionChecks;
   const open = ['prod/*', 'prod', 'live'];
   const looked = { registry: 'r', resourceId: 'r', exceptions: [], policies: ['Prod', 'prod-2'], open, now: 0 };
-  const names = check!.look([looked]).map(({ commands }) => commands![0]![commands![0]!.indexOf('--name') + 1]);
+  const names = check!.look([looked]).map(({ commands }) => commands[0]![commands[0]!.indexOf('--name') + 1]);
   expect(names).toEqual(['prod-3', 'prod-4', 'live']);
 });
 
