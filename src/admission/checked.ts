@@ -1,13 +1,15 @@
 import { type Catalog, listVisibleRepositories } from '../catalog/index.ts';
+import type { PropertiesOf } from '../operations/index.ts';
 import type { Mirror } from '../resources/index.ts';
 import type { CheckedAdmission } from './checks.ts';
 import { admissionExceptionType, admissionPolicyType } from './contract.ts';
-import { covers } from './repositories.ts';
+import { covers, mayMeet } from './repositories.ts';
 import { type AdmissionRegistry, exceptionOf } from './rules.ts';
 
 /** Repositories of a registry that are looked at, in the order of their names, and how many at a time. */
 const mostRepositories = 100_000;
 const page = 1000;
+const dayMs = 86_400_000;
 
 /** Names that say that something is in production: `prod/app`, `shop/production`, `app-live`. */
 const production = /(?:^|[/._-])(?:prod|production|live|release|releases)(?:$|[/._-])/;
@@ -22,24 +24,38 @@ export async function checkedAdmission(
   const checked: CheckedAdmission[] = [];
   for (const registry of registries) {
     const { resourceId, name } = registry;
+    const policies = policiesOf(mirror, resourceId);
     const exceptions = mirror.list(admissionExceptionType.type, resourceId).flatMap((resource) => {
       const properties = admissionExceptionType.properties.safeParse(resource.properties).data;
       if (!properties) return [];
-      const { vulnerability, approvedAt, expiresAt } = exceptionOf(resource, properties);
+      const { vulnerability, approvedAt, repositories, ...exception } = exceptionOf(resource, properties);
+      // No longer than each policy says, whatever the exception does: the policy may have come after it.
+      const ends = policies
+        .filter((policy) => mayMeet(policy.repositories, repositories))
+        .map((policy) => approvedAt + policy.exceptions.maxDays * dayMs);
+      const expiresAt = Math.min(exception.expiresAt, ...ends);
       return [{ id: resource.id, name: resource.name, vulnerability, approvedAt, expiresAt }];
     });
-    checked.push({ registry: name, resourceId, exceptions, open: await openOf(catalog, mirror, registry), now });
+    const named = mirror.list(admissionPolicyType.type, resourceId).map((resource) => resource.name);
+    const open = await openOf(catalog, policies, registry);
+    checked.push({ registry: name, resourceId, exceptions, policies: named, open, now });
   }
   return checked;
 }
 
-/** Production repositories that no policy covers, those below one prefix together. */
-async function openOf(catalog: Catalog, mirror: Mirror, registry: AdmissionRegistry): Promise<string[]> {
-  if (registry.quarantines) return [];
-  const policies = mirror.list(admissionPolicyType.type, registry.resourceId).flatMap(({ properties }) => {
+const policiesOf = (mirror: Mirror, resourceId: string) =>
+  mirror.list(admissionPolicyType.type, resourceId).flatMap(({ properties }) => {
     const read = admissionPolicyType.properties.safeParse(properties).data;
     return read?.enabled ? [read] : [];
   });
+
+/** Production repositories that no policy covers, those below one prefix together. */
+async function openOf(
+  catalog: Catalog,
+  policies: readonly PropertiesOf<typeof admissionPolicyType>[],
+  registry: AdmissionRegistry,
+): Promise<string[]> {
+  if (registry.quarantines) return [];
   const everything = { seesAll: true, maySee: () => true };
   const open = new Set<string>();
   for (let last = '', looked = 0; looked < mostRepositories; looked += page) {

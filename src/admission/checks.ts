@@ -12,10 +12,24 @@ export interface CheckedAdmission {
   registry: string;
   resourceId: string;
   exceptions: readonly { id: string; name: string; vulnerability: string; approvedAt: number; expiresAt: number }[];
+  /** Names of the policies that there are. */
+  policies: readonly string[];
   /** Patterns of repositories that nothing covers, by which those are meant whose name says that they are in production. */
   open: readonly string[];
   /** ms. */
   now: number;
+}
+
+/** A name that says what a policy is for, and that none has: a policy that there is must not be replaced by one that audits. */
+function newName(pattern: string, taken: Set<string>): string {
+  const name = pattern
+    .replaceAll(/[^a-z0-9.-]+/g, '-')
+    .replaceAll(/^-+|-+$/g, '')
+    .slice(0, 60);
+  let free = name;
+  for (let n = 2; taken.has(free); n++) free = `${name.slice(0, 55)}-${n}`;
+  taken.add(free);
+  return free;
 }
 
 /** What speaks against how images are let out. */
@@ -28,12 +42,10 @@ export const admissionChecks: readonly Check<readonly CheckedAdmission[]>[] = [
       'Whatever is pushed there runs, whatever is found in it. Begin with a policy that only says what it would refuse, see ' +
       'with bonded policy simulate what that is, and enforce it then.',
     look: (all) =>
-      all.flatMap(({ registry, resourceId, open }) =>
-        open.slice(0, mostFindings).map((pattern): Finding => {
-          const name = pattern
-            .replaceAll(/[^a-z0-9.-]+/g, '-')
-            .replaceAll(/^-+|-+$/g, '')
-            .slice(0, 60);
+      all.flatMap(({ registry, resourceId, open, policies }) => {
+        const taken = new Set(policies.map((name) => name.toLowerCase()));
+        return open.slice(0, mostFindings).map((pattern): Finding => {
+          const name = newName(pattern, taken);
           return {
             resourceId,
             subject: pattern,
@@ -56,8 +68,8 @@ export const admissionChecks: readonly Check<readonly CheckedAdmission[]>[] = [
               ],
             ],
           };
-        }),
-      ),
+        });
+      }),
   },
   {
     id: 'exception-expiring',

@@ -209,3 +209,16 @@ describe('quarantine', () => {
     expect(decide(found({}), [held, registryQuarantine]).quarantine!.tagMode).toBe('not-found');
   });
 });
+
+test('packages of an exception are read once, however many findings it is compared with', () => {
+  let read = 0;
+  const packages = Object.assign(['pkg:deb/debian/openssl'], {
+    map<T>(each: (text: string) => T): T[] {
+      read++;
+      return Array.from(this as unknown as string[], each);
+    },
+  });
+  const findings = Array.from({ length: 50 }, (_, n) => finding({ purl: `pkg:deb/debian/openssl@${n}` }));
+  const decision = decide({ scan: scan(findings) }, [policy({ severity: 'High' })], [exception({ packages })]);
+  expect([decision.effect, decision.excepted.length, read]).toEqual(['allow', 50, 1]);
+});

@@ -1,5 +1,5 @@
 import type { Digest } from '../oci/index.ts';
-import { parsePurl } from '../packages/index.ts';
+import { type PackageUrl, parsePurl } from '../packages/index.ts';
 import type { EvidenceFinding, FixState } from './evidence.ts';
 import type { AdmissionPolicy } from './policy.ts';
 import { covers } from './repositories.ts';
@@ -49,19 +49,20 @@ export interface ExceptionSubject {
   digests: readonly Digest[];
 }
 
-/** Whether an exception is about a finding of an image. */
+/** Whether an exception is about a finding of an image, whose package URL is read where it matters. */
 export function concerns(
   exception: AdmissionException,
   { repository, digests }: ExceptionSubject,
   finding: EvidenceFinding,
+  purl: () => PackageUrl | undefined = () => parsePurl(finding.purl),
 ): boolean {
   const state = finding.fixState ?? (finding.fixable ? 'fixed' : 'not-fixed');
   return (
     isNamed(exception.vulnerability, finding) &&
     covers(exception.repositories, repository) &&
     (exception.digests.length === 0 || digests.some((digest) => exception.digests.includes(digest))) &&
-    (exception.packages.length === 0 || exception.packages.some((pattern) => purlCovers(pattern, finding.purl))) &&
-    (exception.fixStates.length === 0 || exception.fixStates.includes(state))
+    (exception.fixStates.length === 0 || exception.fixStates.includes(state)) &&
+    (exception.packages.length === 0 || isAmong(patternsOf(exception), purl()))
   );
 }
 
@@ -79,11 +80,23 @@ function isNamed(vulnerability: string, { id, aliases }: EvidenceFinding): boole
   return id.toUpperCase() === wanted || aliases.some((alias) => alias.toUpperCase() === wanted);
 }
 
+/** Packages of exceptions, read once: thousands may be about one vulnerability that fifty packages of an image have. */
+const patterns = new WeakMap<AdmissionException, readonly PackageUrl[]>();
+
+function patternsOf(exception: AdmissionException): readonly PackageUrl[] {
+  let read = patterns.get(exception);
+  if (!read) {
+    read = exception.packages.map(parsePurl).filter((pattern) => pattern !== undefined);
+    patterns.set(exception, read);
+  }
+  return read;
+}
+
+const isAmong = (wanted: readonly PackageUrl[], given: PackageUrl | undefined): boolean =>
+  given !== undefined && wanted.some((pattern) => purlCovers(pattern, given));
+
 /** Whether a package URL means another: without version any, without qualifiers any (supply §9). */
-export function purlCovers(pattern: string, purl: string): boolean {
-  const wanted = parsePurl(pattern);
-  const given = parsePurl(purl);
-  if (!wanted || !given) return false;
+function purlCovers(wanted: PackageUrl, given: PackageUrl): boolean {
   if (wanted.type !== given.type || wanted.namespace !== given.namespace || wanted.name !== given.name) return false;
   if (wanted.version !== undefined && wanted.version !== given.version) return false;
   return Object.entries(wanted.qualifiers ?? {}).every(([key, value]) => given.qualifiers?.[key] === value);

@@ -43,7 +43,7 @@ export async function explainImage(
   const { place, tag } = found;
   const { facts, decision } = looked;
   const { effect, reasons, audited, more, excepted, validUntil, quarantine } = decision;
-  const instead = tag === undefined ? undefined : await gate.leadsTo(rules, place, tag, anybody);
+  const instead = tag === undefined ? undefined : await gate.leadsTo(rules, { place, tag, puller: anybody });
   return {
     repository,
     digest: place.digest,

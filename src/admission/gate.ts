@@ -37,6 +37,15 @@ export interface Pull {
   waits(): void;
 }
 
+/** A tag, and the manifest that it names. */
+export interface NamedByTag {
+  place: ImagePlace;
+  tag: string;
+  puller: Puller;
+  /** The decision on it, where that is known; else it is asked for. */
+  known?: Decision | undefined;
+}
+
 export interface GateOptions {
   catalog: Catalog;
   rules: AdmissionRules;
@@ -62,7 +71,7 @@ export interface AdmissionGate {
   /** Whether this process has just seen that it is let out: nothing need be asked then. */
   hasJustAdmitted(rules: RepositoryRules, place: Pick<ImagePlace, 'repositoryId' | 'digest'>): boolean;
   /** What a tag leads somebody to: undefined where that is what it names, null where it leads nowhere. */
-  leadsTo(rules: RepositoryRules, place: ImagePlace, tag: string, puller: Puller): Promise<Digest | null | undefined>;
+  leadsTo(rules: RepositoryRules, named: NamedByTag): Promise<Digest | null | undefined>;
   /** Whether an image may be taken elsewhere: into another repository or registry. Throws what a pull would. */
   requireAdmitted(place: ImagePlace, puller: Puller): Promise<void>;
 }
@@ -150,9 +159,9 @@ export function createAdmissionGate({
     of: all.of,
     admit,
     hasJustAdmitted: (rules, place) => verdicts.remembers(place, rules),
-    async leadsTo(rules, place, tag, puller) {
+    async leadsTo(rules, { place, tag, puller, known }) {
       if (!rules.quarantines || verdicts.remembers(place, rules)) return undefined;
-      const decision = await verdicts.decide(place, rules);
+      const decision = known ?? (await verdicts.decide(place, rules));
       if (!decision?.isHidden || exemptionOf(puller, place.repository, decision.signersMayRead)) return undefined;
       const before = await earlier(rules, place, tag, decision);
       // Whoever pulls gets that one, after a while.

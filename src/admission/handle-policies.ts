@@ -2,7 +2,7 @@ import type { Transaction } from '../database/index.ts';
 import { ManagementError, parseArmId } from '../operations/index.ts';
 import { builtInResource, type Mirror, type Resource, type ResourceBody, type Resources } from '../resources/index.ts';
 import { admissionExceptionType, admissionPolicyType, admissionType } from './contract.ts';
-import type { Approver } from './exception.ts';
+import type { AdmissionException, Approver } from './exception.ts';
 import { mayMeet } from './repositories.ts';
 import { exceptionOf } from './rules.ts';
 
@@ -39,6 +39,10 @@ function policiesFor(mirror: Mirror, registryId: string, repositories: readonly 
     .filter((policy) => mayMeet(policy.repositories, repositories));
 }
 
+/** Until when a policy lets an exception count, whoever has approved it (ms). */
+const lastDayOf = ({ approvedAt, expiresAt }: AdmissionException, { exceptions: { maxDays } }: PolicyTerms) =>
+  Math.min(expiresAt, approvedAt + maxDays * dayMs);
+
 /** Exceptions: who wrote and who approved them is who was authenticated, never what a client says. */
 export function exceptionHandlers({ mirror, resources, whoOf }: AdmissionHandlerOptions) {
   return {
@@ -63,8 +67,11 @@ export function exceptionHandlers({ mirror, resources, whoOf }: AdmissionHandler
       const { requestedBy, approvedBy, approvedAt, expiresAt, repositories } = exception;
       const policies = policiesFor(mirror, parseArmId(resource.id)!.parent!, repositories);
       const waits = requestedBy.id === approvedBy.id && policies.some((policy) => policy.exceptions.fourEyes);
+      // It may end before it says: no policy lets it count longer than that has it.
+      const isOver =
+        expiresAt <= now || (policies.length > 0 && policies.every((policy) => lastDayOf(exception, policy) <= now));
       return {
-        state: expiresAt <= now ? 'Expired' : waits ? 'AwaitingApproval' : 'Active',
+        state: isOver ? 'Expired' : waits ? 'AwaitingApproval' : 'Active',
         requestedBy: requestedBy.name,
         approvedBy: waits ? '' : approvedBy.name,
         approvedOn: waits ? '' : new Date(approvedAt).toISOString(),

@@ -1,4 +1,4 @@
-import { severityRank } from '../packages/index.ts';
+import { parsePurl, severityRank } from '../packages/index.ts';
 import type { AdmissionFacts, AdmissionReason, ExceptedFinding } from './decision.ts';
 import type { EvidenceFinding } from './evidence.ts';
 import { type AdmissionException, concerns, countsUntil } from './exception.ts';
@@ -51,9 +51,9 @@ export function judgeFindings(
   for (const finding of scan?.findings ?? []) {
     const rule = ruleOf(policy, finding);
     if (!rule) continue;
-    const matching = [finding.id, ...finding.aliases]
-      .flatMap((id) => exceptions.get(id.toUpperCase()) ?? [])
-      .filter((exception) => concerns(exception, subject, finding));
+    const named = [finding.id, ...finding.aliases].flatMap((id) => exceptions.get(id.toUpperCase()) ?? []);
+    const purl = once(() => parsePurl(finding.purl));
+    const matching = named.filter((exception) => concerns(exception, subject, finding, purl));
     const last = lastOf(policy, matching);
     // It refuses from both ends on: that of the grace, and that of the last exception.
     const from = Math.max(rule.from, last?.until ?? Number.NEGATIVE_INFINITY);
@@ -108,9 +108,19 @@ function isTooBad({ severity, unknownSeverity }: AdmissionPolicy, finding: Evide
 
 /** The exception that counts longest for a policy; of two the one whose name comes first. */
 function lastOf(policy: AdmissionPolicy, matching: readonly AdmissionException[]) {
-  return matching
-    .map((exception) => ({ exception, until: countsUntil(exception, policy) }))
-    .toSorted((a, b) => b.until - a.until || (a.exception.name < b.exception.name ? -1 : 1))[0];
+  let last: { exception: AdmissionException; until: number } | undefined;
+  for (const exception of matching) {
+    const until = countsUntil(exception, policy);
+    if (!last || until > last.until || (until === last.until && exception.name < last.exception.name))
+      last = { exception, until };
+  }
+  return last;
+}
+
+/** A value that is made when it is asked for first. */
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
 }
 
 type Order = Pick<AdmissionReason, 'code' | 'policy' | 'rule' | 'message'> & { platform?: string };

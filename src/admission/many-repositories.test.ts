@@ -4,10 +4,12 @@ import { type Catalog, catalogMigrations } from '../catalog/index.ts';
 import { contentMigrations } from '../content/index.ts';
 import { rowsOf } from '../database/index.ts';
 import { eventMigrations } from '../events/index.ts';
-import type { Mirror, Resource } from '../resources/index.ts';
+import type { Mirror, Resource, Resources } from '../resources/index.ts';
+import { admissionChecks } from './checks.ts';
 import { checkedAdmission } from './checked.ts';
 import { admissionExceptionType, admissionPolicyType } from './contract.ts';
 import { exportExceptions } from './export-exceptions.ts';
+import { exceptionHandlers } from './handle-policies.ts';
 import { admissionMigrations } from './tables.ts';
 
 /* A registry of 2,501 repositories, and exceptions for all of them. */
@@ -93,6 +95,43 @@ test('an exception that no policy lets count in a repository says nothing of it 
   asked.now = 86_400_001;
   expect(await productsOf([exception('e'), short], 'prod/*')).toEqual([]);
   asked.now = 1;
+});
+
+test('the advisor tells of the end that a policy sets, where the exception itself says a later one', async () => {
+  const ends = async (...all: Resource[]) =>
+    (await checkedAdmission(catalog, mirrorOf([exception('e'), ...all]), [registry], 1))[0]!.exceptions[0]!.expiresAt;
+  const century = Date.UTC(2100, 0);
+  expect(await ends()).toBe(century);
+  expect(await ends(policy('p', { repositories: ['prod/*'] }))).toBe(90 * 86_400_000);
+  expect(await ends(policy('p', { repositories: ['prod/*'], enabled: false }))).toBe(century);
+});
+
+test('an exception that no policy lets count any more says that it has ended', () => {
+  const id =
+    '/subscriptions/s/resourceGroups/g/providers/Microsoft.ContainerRegistry/registries/r/admissionExceptions/e';
+  const state = (now: number, ...policies: Resource[]) => {
+    const options = { mirror: mirrorOf(policies), resources: {} as Resources, whoOf: () => alice };
+    return exceptionHandlers(options).present({ ...exception('e'), id }, { now }).state;
+  };
+  const short = policy('p', { repositories: ['prod/*'], exceptions: { maxDays: 1 } });
+  const long = policy('q', { repositories: ['prod/*'] });
+  const day = 86_400_000;
+  expect([state(day - 1, short), state(day, short), state(day, short, long), state(90 * day, short, long)]).toEqual([
+    'Active',
+    'Expired',
+    'Active',
+    'Expired',
+  ]);
+  expect([state(90 * day), state(Date.UTC(2100, 0))]).toEqual(['Active', 'Expired']);
+  expect(state(0, policy('p', { repositories: ['*'], exceptions: { fourEyes: true } }))).toBe('AwaitingApproval');
+});
+
+test('the advisor says how to make a policy beside those that there are, never in place of one', () => {
+  const [check] = admissionChecks;
+  const open = ['prod/*', 'prod', 'live'];
+  const looked = { registry: 'r', resourceId: 'r', exceptions: [], policies: ['Prod', 'prod-2'], open, now: 0 };
+  const names = check!.look([looked]).map(({ commands }) => commands[0]![commands[0]!.indexOf('--name') + 1]);
+  expect(names).toEqual(['prod-3', 'prod-4', 'live']);
 });
 
 test('the advisor sees a production repository behind any number of others', async () => {

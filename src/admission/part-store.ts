@@ -1,12 +1,17 @@
 import { type Database, listsOf, type Parameter, rowsOf, type Transaction } from '../database/index.ts';
 import type { Digest } from '../oci/index.ts';
 import './tables.ts';
-import type { ImagePlace } from './verdict-store.ts';
 
 /*
  * An index is decided on by what is known of all that it lists. Whoever decides on one of those anew outdates the verdict on the
  * index; so each of them needs a verdict of its own, and nothing may slip in between.
  */
+
+/** Where an index is. */
+interface IndexPlace {
+  registryId: number;
+  repositoryId: number;
+}
 
 /** A manifest below an index, with the versions of what was known of it; 0 where that was nothing. */
 export interface Part {
@@ -21,7 +26,7 @@ export interface Part {
  */
 export async function expectParts(
   db: Database,
-  { registryId, repositoryId }: ImagePlace,
+  { registryId, repositoryId }: IndexPlace,
   parts: readonly Part[],
   now: number,
 ): Promise<void> {
@@ -56,7 +61,7 @@ export async function expectParts(
  */
 export async function areCurrent(
   tx: Transaction,
-  { registryId, repositoryId }: ImagePlace,
+  { registryId, repositoryId }: IndexPlace,
   parts: readonly Part[],
 ): Promise<boolean> {
   const versions = new Map<Digest, number>();
@@ -73,7 +78,7 @@ export async function areCurrent(
     );
     const now = new Map<unknown, number>();
     for (const { digest, version } of rows) now.set(digest, (now.get(digest) ?? 0) + version);
-    if (values.some((digest) => versions.get(digest as Digest) !== (now.get(digest) ?? 0))) return false;
+    if (values.some((digest) => versions.get(digest) !== (now.get(digest) ?? 0))) return false;
   }
   return true;
 }

@@ -35,7 +35,16 @@ import { statedOf, writeStated } from './quarantine-store.ts';
 import { findLetting } from './blob-store.ts';
 import { admissionMigrations } from './tables.ts';
 import type { Digest } from '../oci/index.ts';
-import { forgetImage, markHeld, outdate, placesOf, readVerdict, readVerdicts, writeVerdict } from './verdict-store.ts';
+import {
+  forgetImage,
+  markHeld,
+  outdate,
+  partsOf,
+  placesOf,
+  readVerdict,
+  readVerdicts,
+  writeVerdict,
+} from './verdict-store.ts';
 
 const rows = 20_000;
 const place = { registryId: 1, repositoryId: 7, repository: 'app', digest: digestNumber(7) };
@@ -127,6 +136,7 @@ async function exercise(base: TestDatabase): Promise<Statement[]> {
     await forgetEvidence(tx, registryId, digest);
   });
   await placesOf(db, registryId, digest);
+  await partsOf(db, repositoryId, digest);
   await dueVerdicts(db, 2000, 100);
   await verdictsAfter(db, registryId, place, 100);
   await saveProgress(db, registryId, { revision: 'r', done: true, repositoryId: 0, digest: '' });

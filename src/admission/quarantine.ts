@@ -30,7 +30,7 @@ export function createQuarantineDesk(options: VerdictOptions & { verdicts: Verdi
     const rules = all.of(registryId, name);
     if (!rules?.quarantines) return undefined;
     const [only] = digests;
-    if (digests.length > 1 || !only) return verdicts.recorded(repositoryId, digests, rules);
+    if (digests.length > 1 || !only) return verdicts.listed(repositoryId, digests, rules);
     const decision = await verdicts.decide({ registryId, repositoryId, repository: name, digest: only }, rules);
     return new Map(decision && [[only, decision]]);
   }

@@ -24,7 +24,7 @@ test('the first reasons are kept, whatever the order they come in, and all are c
       const made: AdmissionReason[][] = [];
       const collect = (reasons: readonly AdmissionReason[]) => {
         const collected = noReasons();
-        for (const reason of reasons) addReason(collected, reason, (order) => order as AdmissionReason);
+        for (const reason of reasons) addReason(collected, reason, (order) => order);
         made.push(collected.kept);
         return collected;
       };

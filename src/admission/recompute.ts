@@ -14,7 +14,7 @@ import {
   setDue,
   verdictsAfter,
 } from './due-store.ts';
-import { forgetImage, type ImagePlace, markHeld, outdate, placesOf } from './verdict-store.ts';
+import { forgetImage, type ImagePlace, markHeld, outdate, partsOf, placesOf } from './verdict-store.ts';
 import { placeOf, type VerdictOptions, type Verdicts } from './verdicts.ts';
 
 /** Verdicts that are made anew in a round, and events that are looked at. */
@@ -58,10 +58,17 @@ export function createRecompute(options: RecomputeOptions): Recompute {
     const own = place && rules.of(place.registryId, place.repository);
     if (own && (await verdicts.decideAnew(place, own))) return;
     const there = place && (await isThere(place));
+    // The push of what nobody holds any more is told of after all.
+    if (there) await db.write(async (tx) => releaseImage(tx, place, now()));
+    else await forget(repositoryId, digest);
+  }
+
+  /** Forgets an image that is gone. What was let out because of it, an index, is decided anew. */
+  async function forget(repositoryId: number, digest: Digest): Promise<void> {
+    const parts = await partsOf(db, repositoryId, digest);
     await db.write(async (tx) => {
-      // The push of what nobody holds any more is told of after all.
-      if (there) await releaseImage(tx, place, now());
-      else await forgetImage(tx, repositoryId, digest);
+      await forgetImage(tx, repositoryId, digest);
+      outdate(tx, repositoryId, parts);
     });
   }
 
@@ -95,7 +102,7 @@ export function createRecompute(options: RecomputeOptions): Recompute {
     for (const id of new Set([...known, ...(repositoryId === undefined ? [] : [repositoryId])])) {
       // Somebody may have pushed it again since.
       if (await isThere({ registryId, repositoryId: id, repository: '', digest })) continue;
-      await db.write(async (tx) => forgetImage(tx, id, digest));
+      await forget(id, digest);
     }
     // What nothing names any more is scanned again, should it come back.
     if ((await placesOf(db, registryId, digest)).length > 0 || (await isNamed(catalog, registryId, digest))) return;

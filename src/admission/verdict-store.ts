@@ -63,31 +63,40 @@ export async function readVerdict(
   return row && believed(row, revision, now);
 }
 
-/** The decision of a row; undefined where it is none by now. */
-export function believed(row: VerdictRow, revision: string, now: number): Decision | undefined {
+/** The decision of a row; undefined where it is none by now. `dependentFor`: how long it is believed of an index that is refused (ms). */
+export function believed(
+  row: VerdictRow,
+  revision: string,
+  now: number,
+  dependentFor = dependentMs,
+): Decision | undefined {
   if (row.revision !== revision || row.valid_until <= now) return undefined;
   if (row.evidence_version !== (row.evidence_now ?? 0) || row.state_version !== (row.state_now ?? 0)) return undefined;
   const decision = JSON.parse(row.body) as Decision;
   // Or so far ahead: the clock has been put back since.
   const age = Math.abs(now - row.evaluated_at);
-  if (decision.depends && decision.effect !== 'allow' && age >= dependentMs) return undefined;
+  if (decision.depends && decision.effect !== 'allow' && age >= dependentFor) return undefined;
   return decision;
 }
 
-/** Verdicts on several manifests of a repository, those that are believed. */
+/**
+ * Verdicts on several manifests of a repository, those that are believed. For a list what is refused is believed until it is
+ * decided anew, which is as soon as a part of it changes, and after ten minutes in any case.
+ */
 export async function readVerdicts(
   db: Database,
   repositoryId: number,
   digests: readonly Digest[],
   revision: string,
   now: number,
+  isList = false,
 ): Promise<Map<Digest, Decision>> {
   const found = listsOf(digests).map(({ list, values }) =>
     db.all<VerdictRow & { digest: Digest }>(`${selectVerdict} IN (${list})`, [repositoryId, ...values]),
   );
   const decisions = new Map<Digest, Decision>();
   for (const row of (await Promise.all(found)).flat()) {
-    const decision = believed(row, revision, now);
+    const decision = believed(row, revision, now, isList ? Number.POSITIVE_INFINITY : dependentMs);
     if (decision) decisions.set(row.digest, decision);
   }
   return decisions;
@@ -143,7 +152,7 @@ export async function writeVerdict(
         isOutrun ? '' : revision,
         evidenceVersion,
         stateVersion,
-        JSON.stringify(decision),
+        JSON.stringify(parts.length > 0 ? { ...decision, parts: parts.map((part) => part.digest) } : decision),
         evaluatedAt,
         decision.validUntil,
         isStale || (ends && !released) ? -1 : dueOf(decision, evaluatedAt, isHeld),
@@ -204,6 +213,15 @@ export async function placesOf(db: Database, registryId: number, digest: Digest)
     [digest, registryId],
   );
   return rows.map(({ repository_id }) => repository_id);
+}
+
+/** What lay below an index when it was decided on last. */
+export async function partsOf(db: Database, repositoryId: number, digest: Digest): Promise<Digest[]> {
+  const row = await db.first<{ body: string }>('SELECT body FROM verdicts WHERE repository_id = ? AND digest = ?', [
+    repositoryId,
+    digest,
+  ]);
+  return (row && (JSON.parse(row.body) as { parts?: Digest[] }).parts) ?? [];
 }
 
 /** Forgets all that is recorded of an image. */

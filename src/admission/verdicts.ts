@@ -29,6 +29,8 @@ export interface Verdicts {
   decideAnew(place: ImagePlace, rules: RepositoryRules): Promise<Decision | undefined>;
   /** Those of some manifests of a repository that are recorded and believed. */
   recorded(repositoryId: number, digests: readonly Digest[], rules: RepositoryRules): Promise<Map<Digest, Decision>>;
+  /** The same for a list, where not each of them can be decided anew. */
+  listed(repositoryId: number, digests: readonly Digest[], rules: RepositoryRules): Promise<Map<Digest, Decision>>;
   /** The facts of an image and what the rules make of them now; nothing is recorded. */
   look(place: ImagePlace, rules: RepositoryRules): Promise<{ facts: AdmissionFacts; decision: Decision } | undefined>;
 }
@@ -86,6 +88,7 @@ export function createVerdicts(options: VerdictOptions): Verdicts {
     },
     decideAnew,
     recorded: (repositoryId, digests, { revision }) => readVerdicts(db, repositoryId, digests, revision, now()),
+    listed: (repositoryId, digests, { revision }) => readVerdicts(db, repositoryId, digests, revision, now(), true),
     async look(place, rules) {
       const collected = await collectFacts(options, place);
       if (!collected) return undefined;

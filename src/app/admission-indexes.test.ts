@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { fetch } from '../../test/http/fetch.ts';
 import { makeImage } from '../../test/http/registry.ts';
 import { type AdmissionRig, descriptorOf, openAdmissionRig, openssl } from './admission-rig.double.ts';
 
@@ -114,4 +115,34 @@ test('who pulls an index has its images scanned before others, and no scan of th
     return hurried.includes(index) || digests.every((digest) => hurried.includes(digest));
   });
   expect(hurried.toSorted()).toEqual(digests.toSorted());
+});
+
+test('a list of tags shows none of hundreds whose indexes are held, and says Failed of these, however long ago that was decided', async () => {
+  await rig.policy('held', { repositories: ['held/*'], mode: 'quarantine', severity: 'High' });
+  const image = makeImage();
+  await rig.push('held/app', undefined, image);
+  await rig.scan(image.digest, [openssl()]);
+  const many = 220;
+  for (let n = 0; n < many; n++) {
+    await rig.index('held/app', `t${n}`, [descriptorOf(image, 'linux/amd64', { annotations: { n: String(n) } })]);
+  }
+  await followed();
+  await rig.until(async () => {
+    const due = await rig.app.storage.db.first(
+      `SELECT v.digest FROM verdicts v JOIN repositories r ON r.id = v.repository_id
+        WHERE r.name = 'held/app' AND (v.due < 0 OR v.effect = 'pending') LIMIT 1`,
+      [],
+    );
+    return due === undefined;
+  });
+  // Longer than what depends on other images is believed of a pull.
+  rig.advance(60_000);
+  const get = async (path: string) => (await fetch(`${rig.url}${path}`, { headers: rig.runtime })).json();
+  expect(await get('/v2/held/app/tags/list')).toMatchObject({ tags: [] });
+  const { manifests } = (await get('/acr/v1/held/app/_manifests?n=1000')) as { manifests: object[] };
+  expect(manifests).toHaveLength(many + 1);
+  for (const one of manifests) expect(one).toMatchObject({ changeableAttributes: { quarantineState: 'Failed' } });
+  // And shows them at once after they pass.
+  await rig.scan(image.digest);
+  await rig.until(async () => ((await get('/v2/held/app/tags/list')) as { tags: string[] }).tags.length === many);
 });

@@ -79,16 +79,17 @@ export function openAdmission(
     type Found = { repositoryId: number; digest: Digest };
     const placeOf = ({ repositoryId, digest }: Found) => ({ registryId, repositoryId, repository, digest });
     const leadsTo: AdmissionDoor['leadsTo'] = (exchange, found, tag) =>
-      gate.leadsTo(rules, placeOf(found), tag, pullerOf(exchange));
+      gate.leadsTo(rules, { place: placeOf(found), tag, puller: pullerOf(exchange) });
     const led: Door['led'] = async (exchange, repositoryId, tags) => {
       const elsewhere = new Map<string, Digest | null>();
-      if (pullerOf(exchange).has('quarantine/read', repository)) return elsewhere;
-      const recorded = await verdicts.recorded(repositoryId, [...new Set(tags.values())], rules);
+      const puller = pullerOf(exchange);
+      if (puller.has('quarantine/read', repository)) return elsewhere;
+      const recorded = await verdicts.listed(repositoryId, [...new Set(tags.values())], rules);
       let looked = 0;
       for (const [tag, digest] of tags) {
-        const effect = recorded.get(digest)?.effect;
-        if (effect === 'allow' || (effect === undefined && looked++ >= mostLooked)) continue;
-        const to = await leadsTo(exchange, { repositoryId, digest }, tag);
+        const known = recorded.get(digest);
+        if (known?.effect === 'allow' || (!known && looked++ >= mostLooked)) continue;
+        const to = await gate.leadsTo(rules, { place: placeOf({ repositoryId, digest }), tag, puller, known });
         if (to !== undefined) elsewhere.set(tag, to);
       }
       return elsewhere;

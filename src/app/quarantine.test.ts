@@ -106,6 +106,11 @@ describe("ACR's quarantine policy of a registry", () => {
     expect((await rig.get('acr', image.digest)).status).toBe(200);
     expect((await patch('acr', index, { quarantineState: 'Failed' })).status).toBe(200);
     await rig.until(async () => (await rig.get('acr', image.digest)).status === 403);
+    // Released once more, until it is deleted.
+    expect((await patch('acr', index, { quarantineState: 'Passed' })).status).toBe(200);
+    await rig.until(async () => (await rig.get('acr', image.digest)).status === 200);
+    expect((await fetch(`${rig.url}/v2/acr/manifests/${index}`, { method: 'DELETE' })).status).toBe(202);
+    await rig.until(async () => (await rig.get('acr', image.digest)).status === 403);
   });
 
   test.each([

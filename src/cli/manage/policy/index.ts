@@ -42,7 +42,8 @@ const create = manageCommand<Named & PolicySettings>({
   brief: 'Make a policy of what is let out of a registry',
   details:
     'Says what images of some repositories have to be like. All policies that cover a repository hold: an image is denied ' +
-    'where any that is enforced refuses it. Try one with bonded policy simulate, or with --mode audit, first.',
+    'where any that is enforced refuses it. One of that name that is there already is replaced by what the flags say; update ' +
+    'changes it. Try one with bonded policy simulate, or with --mode audit, first.',
   examples: [
     "policy create --name prod --repository 'prod/*' --mode enforce --severity High --fixable-only --grace-days 7",
     "policy create -n intake --repository '*' '!sandbox/*' --mode quarantine --severity Critical --wait 30",
