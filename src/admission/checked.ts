@@ -14,12 +14,18 @@ const dayMs = 86_400_000;
 /** Names that say that something is in production: `prod/app`, `shop/production`, `app-live`. */
 const production = /(?:^|[/._-])(?:prod|production|live|release|releases)(?:$|[/._-])/;
 
+/** Which catalogues beside advisories have ever come: of what is exploited, and of how likely that is. */
+interface Catalogues {
+  exploited: boolean;
+  predicted: boolean;
+}
+
 /** All that the advisor is to know of the admission of registries. */
 export async function checkedAdmission(
   catalog: Catalog,
   mirror: Mirror,
   registries: readonly AdmissionRegistry[],
-  now: number,
+  { now, known }: { now: number; known: Catalogues },
 ): Promise<CheckedAdmission[]> {
   const checked: CheckedAdmission[] = [];
   for (const registry of registries) {
@@ -31,22 +37,35 @@ export async function checkedAdmission(
       const { vulnerability, approvedAt, repositories, ...exception } = exceptionOf(resource, properties);
       // No longer than each policy says, whatever the exception does: the policy may have come after it.
       const ends = policies
+        .map(({ properties: policy }) => policy)
         .filter((policy) => mayMeet(policy.repositories, repositories))
         .map((policy) => approvedAt + policy.exceptions.maxDays * dayMs);
       const expiresAt = Math.min(exception.expiresAt, ...ends);
       return [{ id: resource.id, name: resource.name, vulnerability, approvedAt, expiresAt }];
     });
     const named = mirror.list(admissionPolicyType.type, resourceId).map((resource) => resource.name);
-    const open = await openOf(catalog, policies, registry);
-    checked.push({ registry: name, resourceId, exceptions, policies: named, open, now });
+    const blind = policies.flatMap(({ properties, ...policy }) => {
+      const catalogues = [
+        ...(properties.knownExploited && !known.exploited ? ['KEV'] : []),
+        ...(properties.epss !== undefined && !known.predicted ? ['EPSS'] : []),
+      ];
+      return catalogues.length > 0 ? [{ ...policy, catalogues }] : [];
+    });
+    const open = await openOf(
+      catalog,
+      policies.map(({ properties }) => properties),
+      registry,
+    );
+    checked.push({ registry: name, resourceId, exceptions, policies: named, blind, open, now });
   }
   return checked;
 }
 
+/** Those that count. */
 const policiesOf = (mirror: Mirror, resourceId: string) =>
-  mirror.list(admissionPolicyType.type, resourceId).flatMap(({ properties }) => {
+  mirror.list(admissionPolicyType.type, resourceId).flatMap(({ id, name, properties }) => {
     const read = admissionPolicyType.properties.safeParse(properties).data;
-    return read?.enabled ? [read] : [];
+    return read?.enabled ? [{ id, name, properties: read }] : [];
   });
 
 /** Production repositories that no policy covers, those below one prefix together. */

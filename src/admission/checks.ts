@@ -14,6 +14,8 @@ export interface CheckedAdmission {
   exceptions: readonly { id: string; name: string; vulnerability: string; approvedAt: number; expiresAt: number }[];
   /** Names of the policies that there are. */
   policies: readonly string[];
+  /** Policies that count on a catalogue which has never come. */
+  blind: readonly { id: string; name: string; catalogues: readonly string[] }[];
   /** Patterns of repositories that nothing covers, by which those are meant whose name says that they are in production. */
   open: readonly string[];
   /** ms. */
@@ -70,6 +72,22 @@ export const admissionChecks: readonly Check<readonly CheckedAdmission[]>[] = [
           };
         });
       }),
+  },
+  {
+    id: 'policy-without-catalogue',
+    severity: 'medium',
+    title: 'A policy counts on what is not known',
+    why:
+      'It refuses what is known to be exploited (KEV), or is likely to be (EPSS), and nobody has ever said what that is: such images ' +
+      'are let out. Bring the catalogue (advisories.sources, or a bundle), or take the rule out of the policy.',
+    look: (all) =>
+      all.flatMap(({ registry, blind }) =>
+        blind.slice(0, mostFindings).map(({ id, name, catalogues }) => ({
+          resourceId: id,
+          problem: `The policy ${name} of the registry ${registry} counts on ${catalogues.join(' and ')}, which this server has never had`,
+          commands: [['bonded', 'advisories', 'sync']],
+        })),
+      ),
   },
   {
     id: 'exception-expiring',

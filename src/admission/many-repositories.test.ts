@@ -97,9 +97,12 @@ test('an exception that no policy lets count in a repository says nothing of it 
   asked.now = 1;
 });
 
+const looking = { now: 1, known: { exploited: false, predicted: true } };
+
 test('the advisor tells of the end that a policy sets, where the exception itself says a later one', async () => {
   const ends = async (...all: Resource[]) =>
-    (await checkedAdmission(catalog, mirrorOf([exception('e'), ...all]), [registry], 1))[0]!.exceptions[0]!.expiresAt;
+    (await checkedAdmission(catalog, mirrorOf([exception('e'), ...all]), [registry], looking))[0]!.exceptions[0]!
+      .expiresAt;
   const century = Date.UTC(2100, 0);
   expect(await ends()).toBe(century);
   expect(await ends(policy('p', { repositories: ['prod/*'] }))).toBe(90 * 86_400_000);
@@ -129,14 +132,38 @@ test('an exception that no policy lets count any more says that it has ended', (
 test('the advisor says how to make a policy beside those that there are, never in place of one', () => {
   const [check] = admissionChecks;
   const open = ['prod/*', 'prod', 'live'];
-  const looked = { registry: 'r', resourceId: 'r', exceptions: [], policies: ['Prod', 'prod-2'], open, now: 0 };
+  const looked = {
+    registry: 'r',
+    resourceId: 'r',
+    exceptions: [],
+    policies: ['Prod', 'prod-2'],
+    blind: [],
+    open,
+    now: 0,
+  };
   const names = check!.look([looked]).map(({ commands }) => commands[0]![commands[0]!.indexOf('--name') + 1]);
   expect(names).toEqual(['prod-3', 'prod-4', 'live']);
 });
 
 test('the advisor sees a production repository behind any number of others', async () => {
-  const [looked] = await checkedAdmission(catalog, mirrorOf([]), [registry], 1);
+  const [looked] = await checkedAdmission(catalog, mirrorOf([]), [registry], looking);
   expect(looked!.open).toEqual(['prod/*']);
   const covered = mirrorOf([policy('p', { repositories: ['prod/*'] })]);
-  expect((await checkedAdmission(catalog, covered, [registry], 1))[0]!.open).toEqual([]);
+  expect((await checkedAdmission(catalog, covered, [registry], looking))[0]!.open).toEqual([]);
+});
+
+test('the advisor tells of policies that count on a catalogue which has never come', async () => {
+  const policies = [
+    policy('exploited', { repositories: ['*'], knownExploited: true, epss: 0.5 }),
+    policy('neither', { repositories: ['*'], knownExploited: false }),
+    policy('off', { repositories: ['*'], enabled: false }),
+  ];
+  const blindBy = async (known: typeof looking.known) => {
+    const [looked] = await checkedAdmission(catalog, mirrorOf(policies), [registry], { now: 1, known });
+    return looked!.blind.map(({ name, catalogues }) => [name, ...catalogues]);
+  };
+  expect(await blindBy({ exploited: true, predicted: true })).toEqual([]);
+  expect(await blindBy({ exploited: false, predicted: true })).toEqual([['exploited', 'KEV']]);
+  expect(await blindBy({ exploited: true, predicted: false })).toEqual([['exploited', 'EPSS']]);
+  expect(await blindBy({ exploited: false, predicted: false })).toEqual([['exploited', 'KEV', 'EPSS']]);
 });

@@ -122,6 +122,23 @@ export const contentMistakes: readonly Mistake[] = [
     make: ({ server }) => pushImage(server.url, 'shop/prod/app', 'v1'),
   },
   {
+    check: 'policy-without-catalogue',
+    impact: 'Medium',
+    settings: {
+      'advisories.sources': 'kev',
+      'advisories.kev': `${mirror.base}/kev.json`,
+      'outbound.allow': mirror.host,
+    },
+    fine: ({ manage }) =>
+      manage.put(`${registry}/admissionPolicies/severe`, {
+        repositories: ['*'],
+        mode: 'audit',
+        severity: 'High',
+        knownExploited: false,
+      }),
+    make: ({ manage }) => manage.put(`${registry}/admissionPolicies/exploited`, { repositories: ['*'], mode: 'audit' }),
+  },
+  {
     check: 'exception-expiring',
     impact: 'High',
     fine: ({ manage }) => exceptionFor(manage, 'long', 2 * 86_400_000),

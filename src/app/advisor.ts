@@ -100,7 +100,12 @@ export function advisorType(
       }));
       return { failing, serverId };
     }),
-    checksOn(admissionChecks, () => checkedAdmission(catalog, mirror, directory().registries, now())),
+    checksOn(admissionChecks, async () => {
+      const { feeds } = await advisoriesStatus(catalog.db);
+      const has = (feed: string) => feeds.some(({ id, okAt }) => id === feed && okAt !== undefined);
+      const known = { exploited: has('kev'), predicted: has('epss') };
+      return checkedAdmission(catalog, mirror, directory().registries, { now: now(), known });
+    }),
     checksOn(accessChecks, () => takeSnapshot({ mirror, directory: directory(), passwords, rightUses, now: now() })),
   ];
   return { type: recommendationType, handlers: recommendationHandlers(() => recommend(looks, now())) };
