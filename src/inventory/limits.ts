@@ -43,7 +43,7 @@ export interface ProcessLimits {
 /** What an image may have, of all its layers together. What is beyond is left out as of a layer. */
 export interface ImageLimits {
   packages: number;
-  /** Versions of one package: each is compared with all that advisories say of it, which of a kernel are thousands. */
+  /** Versions of one package: each is compared with all that advisories say of it, which of a kernel are thousands. Many programs of Go have thirty of a module. */
   versions: number;
   /** Files that packages of the distribution own. Where there are more, packages that they brought may be listed twice. */
   owned: number;
@@ -54,7 +54,7 @@ export interface ImageLimits {
 
 export const defaultImageLimits: ImageLimits = {
   packages: 100_000,
-  versions: 32,
+  versions: 64,
   owned: 1_000_000,
   places: 300_000,
   warnings: 1000,

@@ -9,7 +9,7 @@ import { readInventory } from './image-store.ts';
 import type { Knowledge, KnownVulnerability } from './knowledge.ts';
 import type { MatchedInventory } from './matched-packages.ts';
 import type { KeptFindings } from './seen-findings.ts';
-import { turn } from './turn.ts';
+import { inTurns, turn } from './turn.ts';
 
 /** Findings of an image, the worst: beyond that it is known in part. */
 const mostFindings = 20_000;
@@ -31,7 +31,7 @@ export async function evaluate(
   at: number,
 ): Promise<StoredFindings> {
   const firstSeen = (id: string, purl: string) => before?.seen.get(purl)?.get(id) ?? at;
-  let all = findingsIn(stored.packages, known, firstSeen);
+  let all = await inTurns(findingsIn(stored.packages, known, firstSeen));
   if (all.length > mostFindings) await turn();
   if (said.mark !== '') {
     // By whichever of its names an engine calls a package. Read anew meanwhile: then nothing of this is kept.

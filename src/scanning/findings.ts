@@ -14,18 +14,29 @@ export interface Finding extends EvidenceFinding {
   said?: Pick<EngineFinding, 'severitySource' | 'cvss' | 'summary' | 'references'>;
 }
 
-/** One for each package and vulnerability, from the worst to the least, then by vulnerability and package URL. */
-export function findingsIn(
+/** Findings that are made before others have a turn. */
+const madeTogether = 10_000;
+
+/**
+ * One for each package and vulnerability, from the worst to the least, then by vulnerability and package URL. Yields where others
+ * may have a turn: some versions of a kernel have a hundred thousand.
+ */
+export function* findingsIn(
   packages: readonly MatchedPackage[],
   known: ReadonlyMap<number, readonly KnownVulnerability[]>,
   firstSeen: (vulnerability: string, purl: string) => number,
-): Finding[] {
+): Generator<void, Finding[]> {
   const findings: Finding[] = [];
+  let rested = 0;
   // By package URL, as in seen-findings.ts.
   const found = new Map<string, Set<string>>();
   for (const { componentId, place, purl, installedName, installedVersion } of packages) {
     const vulnerabilities = known.get(componentId) ?? [];
     if (vulnerabilities.length === 0) continue;
+    if (findings.length - rested > madeTogether) {
+      rested = findings.length;
+      yield;
+    }
     let of = found.get(purl);
     if (!of) found.set(purl, (of = new Set()));
     for (const vulnerability of vulnerabilities) {
