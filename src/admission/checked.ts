@@ -1,15 +1,14 @@
-import { type Catalog, listVisibleRepositories } from '../catalog/index.ts';
+import { type Catalog, repositoryPages } from '../catalog/index.ts';
 import type { PropertiesOf } from '../operations/index.ts';
 import type { Mirror } from '../resources/index.ts';
 import type { CheckedAdmission } from './checks.ts';
 import { admissionExceptionType, admissionPolicyType } from './contract.ts';
+import { lastDayOf } from './exception.ts';
 import { covers, mayMeet } from './repositories.ts';
 import { type AdmissionRegistry, exceptionOf } from './rules.ts';
 
-/** Repositories of a registry that are looked at, in the order of their names, and how many at a time. */
+/** Repositories of a registry that are looked at, in the order of their names. */
 const mostRepositories = 100_000;
-const page = 1000;
-const dayMs = 86_400_000;
 
 /** Names that say that something is in production: `prod/app`, `shop/production`, `app-live`. */
 const production = /(?:^|[/._-])(?:prod|production|live|release|releases)(?:$|[/._-])/;
@@ -34,12 +33,13 @@ export async function checkedAdmission(
     const exceptions = mirror.list(admissionExceptionType.type, resourceId).flatMap((resource) => {
       const properties = admissionExceptionType.properties.safeParse(resource.properties).data;
       if (!properties) return [];
-      const { vulnerability, approvedAt, repositories, ...exception } = exceptionOf(resource, properties);
+      const exception = exceptionOf(resource, properties);
+      const { vulnerability, approvedAt } = exception;
       // No longer than each policy says, whatever the exception does: the policy may have come after it.
       const ends = policies
         .map(({ properties: policy }) => policy)
-        .filter((policy) => mayMeet(policy.repositories, repositories))
-        .map((policy) => approvedAt + policy.exceptions.maxDays * dayMs);
+        .filter((policy) => mayMeet(policy.repositories, exception.repositories))
+        .map((policy) => lastDayOf(exception, policy));
       const expiresAt = Math.min(exception.expiresAt, ...ends);
       return [{ id: resource.id, name: resource.name, vulnerability, approvedAt, expiresAt }];
     });
@@ -75,16 +75,14 @@ async function openOf(
   registry: AdmissionRegistry,
 ): Promise<string[]> {
   if (registry.quarantines) return [];
-  const everything = { seesAll: true, maySee: () => true };
   const open = new Set<string>();
-  for (let last = '', looked = 0; looked < mostRepositories; looked += page) {
-    const names = await listVisibleRepositories(catalog, registry.id, everything, { last, limit: page });
+  let looked = 0;
+  for await (const names of repositoryPages(catalog, registry.id)) {
     for (const name of names) {
       if (production.test(name) && !policies.some(({ repositories }) => covers(repositories, name)))
         open.add(patternOf(name));
     }
-    if (names.length < page) break;
-    last = names.at(-1)!;
+    if ((looked += names.length) >= mostRepositories) break;
   }
   return [...open];
 }

@@ -67,11 +67,17 @@ export function concerns(
 }
 
 /** Until when it counts for a policy (ms): no longer than that says, and not at all where nobody else has approved it. */
-export function countsUntil(
-  { requestedBy, approvedBy, approvedAt, expiresAt }: AdmissionException,
-  { exceptions: { maxDays, fourEyes } }: Pick<AdmissionPolicy, 'exceptions'>,
+export function countsUntil(exception: AdmissionException, policy: Pick<AdmissionPolicy, 'exceptions'>): number {
+  const { requestedBy, approvedBy } = exception;
+  if (policy.exceptions.fourEyes && requestedBy.id === approvedBy.id) return Number.NEGATIVE_INFINITY;
+  return lastDayOf(exception, policy);
+}
+
+/** The same, whoever has approved it (ms). */
+export function lastDayOf(
+  { approvedAt, expiresAt }: Pick<AdmissionException, 'approvedAt' | 'expiresAt'>,
+  { exceptions: { maxDays } }: { exceptions: { maxDays: number } },
 ): number {
-  if (fourEyes && requestedBy.id === approvedBy.id) return Number.NEGATIVE_INFINITY;
   return Math.min(expiresAt, approvedAt + maxDays * 86_400_000);
 }
 

@@ -1,4 +1,4 @@
-import { type Catalog, listVisibleRepositories } from '../catalog/index.ts';
+import { type Catalog, repositoryPages } from '../catalog/index.ts';
 import { ManagementError } from '../operations/index.ts';
 import type { Mirror } from '../resources/index.ts';
 import { type AdmissionException, countsUntil } from './exception.ts';
@@ -8,7 +8,6 @@ import { type AdmissionRegistry, rulesOf } from './rules.ts';
 
 /** Repositories that an export looks at. */
 const mostRepositories = 10_000;
-const page = 1000;
 /** Products of all statements of a document together; each is about 150 bytes. */
 const mostProducts = 100_000;
 /** Repositories that exceptions are compared with before others have their turn. */
@@ -69,13 +68,10 @@ const tooMuch = () =>
   );
 
 async function repositoriesOf(catalog: Catalog, { id }: AdmissionRegistry): Promise<string[]> {
-  const everything = { seesAll: true, maySee: () => true };
   const names: string[] = [];
-  for (let last = ''; names.length < mostRepositories;) {
-    const some = await listVisibleRepositories(catalog, id, everything, { last, limit: page });
+  for await (const some of repositoryPages(catalog, id)) {
     names.push(...some);
-    if (some.length < page) break;
-    last = some.at(-1)!;
+    if (names.length >= mostRepositories) break;
   }
   return names;
 }

@@ -2,7 +2,7 @@ import type { Transaction } from '../database/index.ts';
 import { ManagementError, parseArmId } from '../operations/index.ts';
 import { builtInResource, type Mirror, type Resource, type ResourceBody, type Resources } from '../resources/index.ts';
 import { admissionExceptionType, admissionPolicyType, admissionType } from './contract.ts';
-import type { AdmissionException, Approver } from './exception.ts';
+import { type Approver, lastDayOf } from './exception.ts';
 import { mayMeet } from './repositories.ts';
 import { exceptionOf } from './rules.ts';
 
@@ -38,10 +38,6 @@ function policiesFor(mirror: Mirror, registryId: string, repositories: readonly 
     })
     .filter((policy) => mayMeet(policy.repositories, repositories));
 }
-
-/** Until when a policy lets an exception count, whoever has approved it (ms). */
-const lastDayOf = ({ approvedAt, expiresAt }: AdmissionException, { exceptions: { maxDays } }: PolicyTerms) =>
-  Math.min(expiresAt, approvedAt + maxDays * dayMs);
 
 /** Exceptions: who wrote and who approved them is who was authenticated, never what a client says. */
 export function exceptionHandlers({ mirror, resources, whoOf }: AdmissionHandlerOptions) {

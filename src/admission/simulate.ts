@@ -1,4 +1,4 @@
-import { type Catalog, findRepository, listVisibleRepositories, pulledDigests } from '../catalog/index.ts';
+import { type Catalog, findRepository, repositoryPages, pulledDigests } from '../catalog/index.ts';
 import { invalidContent, ManagementError } from '../operations/index.ts';
 import type { Mirror } from '../resources/index.ts';
 import { admissionPolicyType } from './contract.ts';
@@ -14,7 +14,6 @@ import type { Verdicts } from './verdicts.ts';
 /** Images that are looked at, and that an answer names. */
 const mostImages = 2000;
 const mostNamed = 200;
-const page = 500;
 const dayMs = 86_400_000;
 
 export interface SimulateOptions {
@@ -135,9 +134,7 @@ function policyToTry(mirror: Mirror, registryId: string, { policyName, propertie
 
 /** What was pulled since a time from repositories that a policy covers. */
 async function* pulledImages(catalog: Catalog, registryId: number, policy: AdmissionPolicy, since: number) {
-  const everything = { seesAll: true, maySee: () => true };
-  for (let last = ''; ;) {
-    const names = await listVisibleRepositories(catalog, registryId, everything, { last, limit: page });
+  for await (const names of repositoryPages(catalog, registryId)) {
     for (const name of names.filter((one) => covers(policy.repositories, one))) {
       const repository = await findRepository(catalog, registryId, name);
       if (!repository) continue;
@@ -145,7 +142,5 @@ async function* pulledImages(catalog: Catalog, registryId: number, policy: Admis
         yield { place: { registryId, repositoryId: repository.id, repository: name, digest }, pulls, lastPullAt };
       }
     }
-    if (names.length < page) return;
-    last = names.at(-1)!;
   }
 }

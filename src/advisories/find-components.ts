@@ -41,12 +41,16 @@ export async function findComponents(db: LookUps, asked: string): Promise<FoundC
     .toSorted((one, other) => one.id - other.id);
 }
 
+/** The id of a vulnerability as it is stored: people ask for CVEs in capitals or not. */
+export const askedId = (vulnerability: string): string =>
+  /^cve-/i.test(vulnerability) ? vulnerability.toUpperCase() : vulnerability;
+
 /** Components against which a vulnerability is known: a CVE, in capitals or not, or the id of an advisory. In the order of ids. */
 export async function componentsWith(db: LookUps, vulnerability: string): Promise<FoundComponent[]> {
   const rows = await db.all<{ component_id: number }>(
     `SELECT m.component_id FROM advisory_aliases a JOIN component_matches m ON m.advisory_id = a.advisory_id
       WHERE a.alias = ? LIMIT ?`,
-    [/^cve-/i.test(vulnerability) ? vulnerability.toUpperCase() : vulnerability, mostFound],
+    [askedId(vulnerability), mostFound],
   );
   // Several advisories may say the same.
   const ids = [...new Set(rows.map(({ component_id }) => component_id))];

@@ -16,7 +16,7 @@ export type { RefreshContext } from './feeds/feeds.ts';
 export { type ByteSource, type OpenSource, openFile } from './formats/byte-source.ts';
 export type { FeedState } from './feed-rows.ts';
 export { advisoryChecks, type AdvisoryFacts } from './checks.ts';
-export { componentsWith, findComponents, type FoundComponent } from './find-components.ts';
+export { askedId, componentsWith, findComponents, type FoundComponent } from './find-components.ts';
 export { freshnessOf } from './freshness.ts';
 export { predictionsOf } from './epss.ts';
 export { exploitedOf } from './kev.ts';

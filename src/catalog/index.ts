@@ -94,5 +94,6 @@ export {
   listVisibleRepositories,
   readVisibleRepositories,
   type Viewer,
+  repositoryPages,
 } from './visible-repositories.ts';
 export { trimTagHistory } from './trim-history.ts';

@@ -64,3 +64,17 @@ export async function findVisibleRepository(
   const repository = maySee(name) ? await findListedRepository(catalog, registryId, name) : undefined;
   return repository && isShown(repository, catalog.now()) ? repository : undefined;
 }
+
+/** Repositories of a page. */
+const pageSize = 1000;
+
+/** The names of all repositories of a registry in their order, page by page, for whoever looks at all of them in the background. */
+export async function* repositoryPages(catalog: Catalog, registryId: number): AsyncGenerator<string[]> {
+  const everything = { seesAll: true, maySee: () => true };
+  for (let last = ''; ;) {
+    const names = await listVisibleRepositories(catalog, registryId, everything, { last, limit: pageSize });
+    if (names.length > 0) yield names;
+    if (names.length < pageSize) return;
+    last = names.at(-1)!;
+  }
+}

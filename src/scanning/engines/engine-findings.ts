@@ -1,3 +1,4 @@
+import { askedId } from '../../advisories/index.ts';
 import { type Database, listsOf, type Parameter, rowsOf, type Transaction } from '../../database/index.ts';
 import { advisoryName, languageEcosystem, normalisePythonName, parsePurl } from '../../packages/index.ts';
 import type { Finding } from '../findings.ts';
@@ -38,7 +39,7 @@ export async function keepEngineFindings(tx: Transaction, images: readonly KeptB
   for (const { scanId, findings } of images) {
     for (const { id, purl, said } of findings) {
       if (!said) continue;
-      const row: Row = { vulnerability: idOf(id), scanId, purl: keptOf(purl) };
+      const row: Row = { vulnerability: askedId(id), scanId, purl: keptOf(purl) };
       // An engine may write the id of a CVE in two ways.
       if (!kept.delete(keyOf(row))) added.push([row.vulnerability, scanId, row.purl]);
     }
@@ -81,7 +82,7 @@ export async function scansByEngines(
 ): Promise<number[]> {
   const rows = await db.all<{ id: number }>(
     `SELECT DISTINCT scan_id AS id FROM engine_findings WHERE vulnerability = ? AND scan_id > ? ORDER BY scan_id LIMIT ?`,
-    [idOf(vulnerability), after, limit],
+    [askedId(vulnerability), after, limit],
   );
   return rows.map(({ id }) => id);
 }
@@ -101,7 +102,7 @@ export async function packagesByEngines(
   { vulnerability, component }: { vulnerability: string; component: string | undefined },
   scanIds: readonly number[],
 ): Promise<Map<number, EnginePackage[]>> {
-  const id = idOf(vulnerability);
+  const id = askedId(vulnerability);
   const found = scanIds.map(async (scanId) => {
     if (component === undefined) return (await page(db, [id, scanId, ''], mostNamed)).map(packageOf);
     const asked: EnginePackage[] = [];
@@ -141,10 +142,6 @@ function isAsked(one: EnginePackage, asked: string): boolean {
   const { ecosystem, name, version } = packageOf(asked);
   return ecosystem === one.ecosystem && name === one.name && (version === '' || version === one.version);
 }
-
-/** CVEs are the same in capitals or not, as people ask for them. */
-const idOf = (vulnerability: string): string =>
-  /^cve-/i.test(vulnerability) ? vulnerability.toUpperCase() : vulnerability;
 
 /** Well-formed: a pair of code units may be cut in two. */
 const keptOf = (purl: string): string => purl.slice(0, mostPurl).toWellFormed();
