@@ -9,10 +9,10 @@ import { startTestApp } from '../../test/support/server.ts';
 /* Bodies that are not what their headers say, that do not end, or do not come. None of them leaves anything. */
 
 let server: TestApp;
-const lines: string[] = [];
+const logged: string[] = [];
 beforeAll(async () => {
   const settings = { 'uploads.maxBlobSize': '1MiB', 'uploads.stallTimeout': '1s', 'log.level': 'info' };
-  server = await startTestApp({ settings, log: (line) => void lines.push(line) });
+  server = await startTestApp({ settings, log: (line) => void logged.push(line) });
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
@@ -46,7 +46,7 @@ test('a body that is shorter than it says, from a client that hangs up, leaves n
     ['PUT', '/v2/bad/manifests/latest'],
     ['POST', `/v2/bad/blobs/uploads/?digest=${none}`],
   ] as const;
-  lines.length = 0;
+  logged.length = 0;
   for (const [method, target] of targets) {
     using connection = await openRaw(portOf(server.url));
     connection.socket.write(
@@ -56,7 +56,7 @@ test('a body that is shorter than it says, from a client that hangs up, leaves n
     connection.socket.destroy();
   }
   // What a slow store makes for a request is made and taken away before the request is over.
-  const ended = () => lines.filter((line) => line.includes('the body ended early')).length;
+  const ended = () => logged.filter((line) => line.includes('the body ended early')).length;
   for (let tries = 0; tries < 500 && ended() < targets.length; tries++) await Bun.sleep(10);
   expect(ended()).toBe(targets.length);
   expect(await facts()).toEqual(nothing);
