@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { admissionMigrations, admissionPolicyType, type RepositoryRules } from '../../src/admission/index.ts';
 import { createRecompute } from '../../src/admission/recompute.ts';
-import { type AdmissionRules, policyOf } from '../../src/admission/rules.ts';
+import type { AdmissionRules } from '../../src/admission/rules.ts';
+import { policyOf } from '../../src/admission/written-rules.ts';
 import { createVerdicts } from '../../src/admission/verdicts.ts';
 import {
   advisoriesStatus,
@@ -147,6 +148,7 @@ function admissionOf(catalog: Catalog): () => Promise<boolean> {
     quarantines: false,
     holdsPrevious: false,
     guardsBlobs: false,
+    isUnderstood: true,
   };
   const rules: AdmissionRules = { of: () => own, registry: () => undefined, all: () => [] };
   const blobs = { read: () => Promise.reject(new Error('no layer is read')) };

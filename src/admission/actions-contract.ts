@@ -26,6 +26,13 @@ const image = { repository: z.string(), digest: z.string(), tags: z.array(z.stri
 export const admissionActions = {
   approve: action({
     description: 'Approves an exception that somebody else has written; it counts from now on.',
+    input: z.object({
+      etag: z
+        .string()
+        .max(64)
+        .optional()
+        .describe('Of the exception as it was looked at: one that was changed since is not approved.'),
+    }),
     output: z.object({ approvedBy: z.string(), approvedOn: z.string() }),
   }),
   explain: action({

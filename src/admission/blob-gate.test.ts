@@ -30,6 +30,7 @@ const rules: RepositoryRules = {
   quarantines: false,
   holdsPrevious: false,
   guardsBlobs: true,
+  isUnderstood: true,
 };
 const allowed = evaluate(facts(), [], [], 0);
 const pending = evaluate(facts(), [guarding], [], 0);

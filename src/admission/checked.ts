@@ -1,11 +1,12 @@
 import { type Catalog, repositoryPages } from '../catalog/index.ts';
-import type { PropertiesOf } from '../operations/index.ts';
 import type { Mirror } from '../resources/index.ts';
 import type { CheckedAdmission } from './checks.ts';
-import { admissionExceptionType, admissionPolicyType } from './contract.ts';
+import { admissionPolicyType } from './contract.ts';
 import { lastDayOf } from './exception.ts';
+import type { AdmissionPolicy } from './policy.ts';
 import { covers, mayMeet } from './repositories.ts';
-import { type AdmissionRegistry, exceptionOf } from './rules.ts';
+import type { AdmissionRegistry } from './rules.ts';
+import { exceptionsOf, policiesOf } from './written-rules.ts';
 
 /** Repositories of a registry that are looked at, in the order of their names. */
 const mostRepositories = 100_000;
@@ -30,30 +31,27 @@ export async function checkedAdmission(
   for (const registry of registries) {
     const { resourceId, name } = registry;
     const policies = policiesOf(mirror, resourceId);
-    const exceptions = mirror.list(admissionExceptionType.type, resourceId).flatMap((resource) => {
-      const properties = admissionExceptionType.properties.safeParse(resource.properties).data;
-      if (!properties) return [];
-      const exception = exceptionOf(resource, properties);
+    const exceptions = exceptionsOf(mirror, resourceId).map(({ resource, exception }) => {
       const { vulnerability, approvedAt } = exception;
       // No longer than each policy says, whatever the exception does: the policy may have come after it.
       const ends = policies
-        .map(({ properties: policy }) => policy)
+        .map(({ policy }) => policy)
         .filter((policy) => mayMeet(policy.repositories, exception.repositories))
         .map((policy) => lastDayOf(exception, policy));
       const expiresAt = Math.min(exception.expiresAt, ...ends);
-      return [{ id: resource.id, name: resource.name, vulnerability, approvedAt, expiresAt }];
+      return { id: resource.id, name: resource.name, vulnerability, approvedAt, expiresAt };
     });
     const named = mirror.list(admissionPolicyType.type, resourceId).map((resource) => resource.name);
-    const blind = policies.flatMap(({ properties, ...policy }) => {
+    const blind = policies.flatMap(({ resource: { id, name: policy }, policy: rules }) => {
       const catalogues = [
-        ...(properties.knownExploited && !known.exploited ? ['KEV'] : []),
-        ...(properties.epss !== undefined && !known.predicted ? ['EPSS'] : []),
+        ...(rules.knownExploited && !known.exploited ? ['KEV'] : []),
+        ...(rules.epss !== undefined && !known.predicted ? ['EPSS'] : []),
       ];
-      return catalogues.length > 0 ? [{ ...policy, catalogues }] : [];
+      return catalogues.length > 0 ? [{ id, name: policy, catalogues }] : [];
     });
     const open = await openOf(
       catalog,
-      policies.map(({ properties }) => properties),
+      policies.map(({ policy }) => policy),
       registry,
     );
     checked.push({ registry: name, resourceId, exceptions, policies: named, blind, open, now });
@@ -61,17 +59,10 @@ export async function checkedAdmission(
   return checked;
 }
 
-/** Those that count. */
-const policiesOf = (mirror: Mirror, resourceId: string) =>
-  mirror.list(admissionPolicyType.type, resourceId).flatMap(({ id, name, properties }) => {
-    const read = admissionPolicyType.properties.safeParse(properties).data;
-    return read?.enabled ? [{ id, name, properties: read }] : [];
-  });
-
 /** Production repositories that no policy covers, those below one prefix together. */
 async function openOf(
   catalog: Catalog,
-  policies: readonly PropertiesOf<typeof admissionPolicyType>[],
+  policies: readonly Pick<AdmissionPolicy, 'repositories'>[],
   registry: AdmissionRegistry,
 ): Promise<string[]> {
   if (registry.quarantines) return [];

@@ -179,7 +179,9 @@ export const admissionExceptionType = resourceType({
       }
     }),
   readOnly: z.object({
-    state: z.enum(['Active', 'AwaitingApproval', 'Expired']),
+    state: z
+      .enum(['Active', 'AwaitingApproval', 'Expired', 'Unreadable'])
+      .describe('`Unreadable`: a newer version wrote it, and it excuses nothing on this node.'),
     requestedBy: z.string(),
     approvedBy: z.string(),
     approvedOn: z.string(),

@@ -40,6 +40,7 @@ export const reasonCodes = [
   'BASE_IMAGE_TOO_OLD',
   'QUARANTINED',
   'TOO_MANY_IMAGES',
+  'POLICY_UNREADABLE',
 ] as const;
 export type ReasonCode = (typeof reasonCodes)[number];
 

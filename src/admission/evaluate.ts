@@ -88,8 +88,10 @@ function quarantineOf({ stated, kind }: AdmissionFacts, enforced: readonly Judge
   const quarantining = enforced.filter(({ policy }) => policy.mode === 'quarantine');
   if (quarantining.length === 0 || kind === 'supply-chain') return undefined;
   const holding = quarantining.filter(({ judgement }) => judgement.refused.count + judgement.waiting.count > 0);
-  // What waits for a person has not failed; what a rule refuses has.
-  const failed = quarantining.some(({ policy, judgement }) => !policy.byHand && judgement.refused.count > 0);
+  // What waits for a person, or another node, has not failed; what a rule refuses has.
+  const failed = quarantining.some(({ policy, judgement }) => {
+    return !policy.byHand && !policy.unreadable && judgement.refused.count > 0;
+  });
   const state = stated ?? (failed ? 'Failed' : holding.length > 0 ? 'Quarantined' : 'Passed');
   const concerned = holding.length > 0 ? holding : quarantining;
   const holdsPrevious = concerned.every(({ policy }) => policy.tagMode === 'hold-previous');

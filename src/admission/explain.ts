@@ -80,6 +80,7 @@ const noRules = (repository: string): RepositoryRules => ({
   quarantines: false,
   holdsPrevious: false,
   guardsBlobs: false,
+  isUnderstood: true,
 });
 
 /** The image that a tag or a digest names; undefined where there is none. */

@@ -4,7 +4,8 @@ import type { Mirror } from '../resources/index.ts';
 import { type AdmissionException, countsUntil } from './exception.ts';
 import { openVex, type VexStatement } from './openvex.ts';
 import { covers } from './repositories.ts';
-import { type AdmissionRegistry, rulesOf } from './rules.ts';
+import type { AdmissionRegistry } from './rules.ts';
+import { exceptionsOf, policiesOf } from './written-rules.ts';
 
 /** Repositories that an export looks at. */
 const mostRepositories = 10_000;
@@ -29,9 +30,10 @@ export async function exportExceptions(
   { host, pattern, now }: { host: string; pattern: string | undefined; now: number },
 ): Promise<Record<string, unknown>> {
   // They are told of whether there is a policy or not.
-  const rules = rulesOf(mirror, { ...registry, quarantines: true });
-  const exceptions = (rules?.exceptions ?? []).filter(({ expiresAt }) => expiresAt > now);
-  const policies = (rules?.policies ?? []).filter(({ byHand }) => !byHand);
+  const exceptions = exceptionsOf(mirror, registry.resourceId)
+    .map(({ exception }) => exception)
+    .filter(({ expiresAt }) => expiresAt > now);
+  const policies = policiesOf(mirror, registry.resourceId).map(({ policy }) => policy);
   const all = await repositoriesOf(catalog, registry);
   const repositories = (pattern === undefined ? all : all.filter((name) => covers([pattern], name))).map((name) => ({
     name,

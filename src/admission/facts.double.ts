@@ -181,6 +181,7 @@ export const somePolicy: fc.Arbitrary<AdmissionPolicy> = fc.record({
   signersMayRead: fc.boolean(),
   exceptions: fc.record({ maxDays: fc.constantFrom(1, 5, 90), fourEyes: fc.boolean() }),
   byHand: fc.integer({ min: 0, max: 5 }).map((n) => n === 0),
+  unreadable: fc.integer({ min: 0, max: 9 }).map((n) => n === 0),
 });
 
 const who = fc.constantFrom({ id: 'alice', name: 'Alice' }, { id: 'bob', name: 'Bob' });

@@ -17,6 +17,7 @@ const rules: RepositoryRules = {
   quarantines: false,
   holdsPrevious: false,
   guardsBlobs: false,
+  isUnderstood: true,
 };
 const decided = (waitSeconds: number, unscanned: 'allow' | 'deny', scanned = false) =>
   evaluate(facts(scanned ? { scan: scan() } : {}), [policy({ waitSeconds, unscanned })], [], 0);

@@ -1,10 +1,11 @@
 import type { Transaction } from '../database/index.ts';
-import { ManagementError, parseArmId } from '../operations/index.ts';
+import { bareEtag, ManagementError, parseArmId } from '../operations/index.ts';
 import { builtInResource, type Mirror, type Resource, type ResourceBody, type Resources } from '../resources/index.ts';
 import { admissionExceptionType, admissionPolicyType, admissionType } from './contract.ts';
 import { type Approver, lastDayOf } from './exception.ts';
+import type { AdmissionPolicy } from './policy.ts';
 import { mayMeet } from './repositories.ts';
-import { exceptionOf } from './rules.ts';
+import { exceptionOf, policiesOf, readException } from './written-rules.ts';
 
 const dayMs = 86_400_000;
 
@@ -22,22 +23,11 @@ export interface AdmissionHandlerOptions {
   whoOf(principal: unknown): Approver;
 }
 
-interface PolicyTerms {
-  name: string;
-  repositories: readonly string[];
-  exceptions: { maxDays: number; fourEyes: boolean };
-}
-
 /** The policies of a registry that may have to do with some repositories. */
-function policiesFor(mirror: Mirror, registryId: string, repositories: readonly string[]): PolicyTerms[] {
-  return mirror
-    .list(admissionPolicyType.type, registryId)
-    .flatMap(({ name, properties }) => {
-      const read = admissionPolicyType.properties.safeParse(properties).data;
-      return read?.enabled ? [{ name, ...read }] : [];
-    })
+const policiesFor = (mirror: Mirror, registryId: string, repositories: readonly string[]): AdmissionPolicy[] =>
+  policiesOf(mirror, registryId)
+    .map(({ policy }) => policy)
     .filter((policy) => mayMeet(policy.repositories, repositories));
-}
 
 /** Exceptions: who wrote and who approved them is who was authenticated, never what a client says. */
 export function exceptionHandlers({ mirror, resources, whoOf }: AdmissionHandlerOptions) {
@@ -59,7 +49,8 @@ export function exceptionHandlers({ mirror, resources, whoOf }: AdmissionHandler
       return { ...next, own: { requestedBy: author, approvedBy: author, approvedAt: now } };
     },
     present(resource: Resource, { now }: { now: number }) {
-      const exception = exceptionOf(resource, admissionExceptionType.properties.parse(resource.properties));
+      const understood = readException(resource);
+      const exception = understood ?? exceptionOf(resource, resource.properties as never);
       const { requestedBy, approvedBy, approvedAt, expiresAt, repositories } = exception;
       const policies = policiesFor(mirror, parseArmId(resource.id)!.parent!, repositories);
       const waits = requestedBy.id === approvedBy.id && policies.some((policy) => policy.exceptions.fourEyes);
@@ -67,14 +58,15 @@ export function exceptionHandlers({ mirror, resources, whoOf }: AdmissionHandler
       const isOver =
         expiresAt <= now || (policies.length > 0 && policies.every((policy) => lastDayOf(exception, policy) <= now));
       return {
-        state: isOver ? 'Expired' : waits ? 'AwaitingApproval' : 'Active',
+        state: !understood ? 'Unreadable' : isOver ? 'Expired' : waits ? 'AwaitingApproval' : 'Active',
         requestedBy: requestedBy.name,
         approvedBy: waits ? '' : approvedBy.name,
         approvedOn: waits ? '' : new Date(approvedAt).toISOString(),
       };
     },
     actions: {
-      async approve({ principal, now }: Context, _: unknown, { id }: Resource) {
+      async approve({ principal, now }: Context, input: unknown, { id }: Resource) {
+        const { etag } = input as { etag?: string };
         const by = whoOf(principal);
         await resources.db.write(async (tx: Transaction) => {
           await resources.lock(tx);
@@ -90,7 +82,7 @@ export function exceptionHandlers({ mirror, resources, whoOf }: AdmissionHandler
               }
               return { ...previous, own: { ...previous.own, approvedBy: by, approvedAt: now } };
             },
-            { by: by.name, tx },
+            { by: by.name, tx, ifMatch: etag === undefined ? undefined : [bareEtag(etag)] },
           );
         });
         return { approvedBy: by.name, approvedOn: new Date(now).toISOString() };

@@ -16,6 +16,7 @@ export function judge(
   now: number,
 ): Judgement {
   if (facts.kind === 'supply-chain') return nothing();
+  if (policy.unreadable) return refusing(policy, facts, 'POLICY_UNREADABLE', 'version', notUnderstood);
   if (policy.mode === 'quarantine') {
     // Who may release has looked at it, and says more than any rule.
     if (facts.stated === 'Passed') return nothing();
@@ -27,6 +28,10 @@ export function judge(
   return facts.kind === 'image' ? judgeImage(policy, facts, exceptions, now) : judgeUnsupported(policy, facts);
 }
 
+const notUnderstood = [
+  'this node does not understand all that it asks for',
+  'have the operator upgrade this node to the version that wrote the policy',
+] as const;
 const failedByHand = ['it was looked at and has failed', 'push an image without what was found'] as const;
 const notReleased = [
   'it is in quarantine',

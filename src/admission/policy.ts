@@ -54,6 +54,8 @@ export interface AdmissionPolicy {
   exceptions: { maxDays: number; fourEyes: boolean };
   /** The quarantine policy of the registry itself (acr §4.5): nothing counts but what somebody has said of the image. */
   byHand?: boolean;
+  /** Another version of Bonded wrote it, and this one does not understand all of it: nothing is let out by it (design §6). */
+  unreadable?: boolean;
 }
 
 /** ACR's quarantine policy of a registry, as a policy. */

@@ -14,7 +14,7 @@ import {
   setDue,
   verdictsAfter,
 } from './due-store.ts';
-import { forgetImage, type ImagePlace, markHeld, outdate, partsOf, placesOf } from './verdict-store.ts';
+import { decideLater, forgetImage, type ImagePlace, markHeld, outdate, partsOf, placesOf } from './verdict-store.ts';
 import { placeOf, type VerdictOptions, type Verdicts } from './verdicts.ts';
 
 /** Verdicts that are made anew in a round, and events that are looked at. */
@@ -28,6 +28,8 @@ const lookedAtOnce = 500;
 const secondMs = 5000;
 /** After how long what could not be decided is tried again (ms). */
 const againMs = 300_000;
+/** And what another node has to decide (ms). */
+const elsewhereMs = 30_000;
 
 export interface RecomputeOptions extends VerdictOptions {
   verdicts: Verdicts;
@@ -56,7 +58,11 @@ export function createRecompute(options: RecomputeOptions): Recompute {
   async function decide(repositoryId: number, digest: Digest): Promise<void> {
     const place = await placeOf(options, repositoryId, digest);
     const own = place && rules.of(place.registryId, place.repository);
-    if (own && (await verdicts.decideAnew(place, own))) return;
+    if (own && (await verdicts.decideAnew(place, own))) {
+      // A node of the version that wrote the policies will do it.
+      if (!own.isUnderstood) await db.write((tx) => decideLater(tx, place, now() + elsewhereMs, now()));
+      return;
+    }
     const there = place && (await isThere(place));
     // The push of what nobody holds any more is told of after all.
     if (there) await db.write(async (tx) => releaseImage(tx, place, now()));
@@ -143,6 +149,7 @@ export function createRecompute(options: RecomputeOptions): Recompute {
   /** Some verdicts of a registry whose rules have changed. True when there are more. */
   async function lookThrough(registryId: number): Promise<boolean> {
     const own = rules.registry(registryId);
+    if (own && !own.isUnderstood) return false;
     const progress = await progressOf(db, registryId);
     const look = lookFor(registryId, progress);
     if (look === undefined) return false;

@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import type { PropertiesOf, ResourceType } from '../operations/index.ts';
-import type { Mirror, Resource } from '../resources/index.ts';
-import { admissionExceptionType, admissionPolicyType } from './contract.ts';
-import type { AdmissionException, Approver } from './exception.ts';
+import type { Mirror } from '../resources/index.ts';
+import type { AdmissionException } from './exception.ts';
 import { type AdmissionPolicy, registryQuarantine } from './policy.ts';
 import { covers } from './repositories.ts';
+import { exceptionsOf, policiesOf } from './written-rules.ts';
 
 /** A registry, as far as admission goes. */
 export interface AdmissionRegistry {
@@ -32,6 +31,8 @@ export interface RepositoryRules {
   holdsPrevious: boolean;
   /** Whether blobs are let out with images alone that are. */
   guardsBlobs: boolean;
+  /** Whether this version knows all that policies ask for; if not, another node decides, and nothing is let out here. */
+  isUnderstood: boolean;
 }
 
 /** What holds in a registry. */
@@ -41,38 +42,9 @@ export interface RegistryRules {
   exceptions: readonly AdmissionException[];
   /** Of all of it. */
   revision: string;
+  isUnderstood: boolean;
   /** Undefined where no policy covers it. */
   of(repository: string): RepositoryRules | undefined;
-}
-
-const parsed = new WeakMap<Resource, unknown>();
-
-/** Properties of a resource, read once; undefined where another version wrote what this one cannot read. */
-function propertiesOf<T extends ResourceType>(type: T, resource: Resource): PropertiesOf<T> | undefined {
-  if (!parsed.has(resource)) parsed.set(resource, type.properties.safeParse(resource.properties).data);
-  return parsed.get(resource) as PropertiesOf<T> | undefined;
-}
-
-/** A policy as it is written. One that is disabled holds nothing. */
-export function policyOf(name: string, properties: PropertiesOf<typeof admissionPolicyType>): AdmissionPolicy {
-  const { description: _, enabled: __, ...rest } = properties;
-  return { name, ...rest };
-}
-
-export function exceptionOf(
-  resource: Resource,
-  { expiresOn, ...rest }: PropertiesOf<typeof admissionExceptionType>,
-): AdmissionException {
-  const own = (resource.own ?? {}) as { requestedBy?: Approver; approvedBy?: Approver; approvedAt?: number };
-  const unknown: Approver = { id: '', name: resource.createdBy };
-  return {
-    name: resource.name,
-    ...rest,
-    requestedBy: own.requestedBy ?? unknown,
-    approvedBy: own.approvedBy ?? unknown,
-    approvedAt: own.approvedAt ?? resource.createdAt,
-    expiresAt: Date.parse(expiresOn),
-  };
 }
 
 /** Rules that are kept of repositories of one registry. */
@@ -80,17 +52,14 @@ const keptRepositories = 10_000;
 
 /** The rules of a registry; undefined where it has none. Made once for as long as they say the same. */
 export function rulesOf(mirror: Mirror, registry: AdmissionRegistry): RegistryRules | undefined {
-  const policies = mirror.list(admissionPolicyType.type, registry.resourceId).flatMap((resource) => {
-    const properties = propertiesOf(admissionPolicyType, resource);
-    return properties?.enabled ? [{ mark: resource.etag, policy: policyOf(resource.name, properties) }] : [];
+  const policies = policiesOf(mirror, registry.resourceId).map(({ resource, policy }) => {
+    // Nodes that understand it and those that do not each believe their own verdicts alone.
+    return { mark: policy.unreadable ? `${resource.etag} unreadable` : resource.etag, policy };
   });
   if (registry.quarantines) policies.unshift({ mark: 'on', policy: registryQuarantine });
   if (policies.length === 0) return undefined;
-  const exceptions = mirror.list(admissionExceptionType.type, registry.resourceId).flatMap((resource) => {
-    const properties = propertiesOf(admissionExceptionType, resource);
-    return properties
-      ? [{ mark: `${resource.key} ${resource.etag}`, exception: exceptionOf(resource, properties) }]
-      : [];
+  const exceptions = exceptionsOf(mirror, registry.resourceId).map(({ resource, exception }) => {
+    return { mark: `${resource.key} ${resource.etag}`, exception };
   });
   const repositories = new LRUCache<string, RepositoryRules | typeof none>({ max: keptRepositories });
 
@@ -111,6 +80,7 @@ export function rulesOf(mirror: Mirror, registry: AdmissionRegistry): RegistryRu
       quarantines: own.some(({ mode }) => mode === 'quarantine'),
       holdsPrevious: own.some(({ mode, tagMode }) => mode === 'quarantine' && tagMode === 'hold-previous'),
       guardsBlobs: own.some(({ mode, blobs }) => mode !== 'audit' && blobs === 'admitted'),
+      isUnderstood: !own.some(({ unreadable }) => unreadable),
     };
   }
 
@@ -118,6 +88,7 @@ export function rulesOf(mirror: Mirror, registry: AdmissionRegistry): RegistryRu
     registry,
     policies: policies.map(({ policy }) => policy),
     exceptions: exceptions.map(({ exception }) => exception),
+    isUnderstood: !policies.some(({ policy }) => policy.unreadable),
     revision: revisionOf([
       ...policies.map(({ policy, mark }) => `${policy.name} ${mark}`),
       ...exceptions.map(({ mark }) => mark),

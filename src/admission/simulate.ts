@@ -6,10 +6,11 @@ import { type AdmissionReason, type Effect, isLetOut } from './decision.ts';
 import { evaluate } from './evaluate.ts';
 import type { AdmissionPolicy } from './policy.ts';
 import { covers } from './repositories.ts';
-import { type AdmissionRules, policyOf, rulesOf } from './rules.ts';
+import type { AdmissionRules } from './rules.ts';
 import { tagsOf } from './tags-of.ts';
 import type { ImagePlace } from './verdict-store.ts';
 import type { Verdicts } from './verdicts.ts';
+import { exceptionsOf, policyOf, readPolicy } from './written-rules.ts';
 
 /** Images that are looked at, and that an answer names. */
 const mostImages = 2000;
@@ -51,8 +52,8 @@ export async function simulate(
 ) {
   const { catalog, rules: all, verdicts, now } = options;
   const policy = { ...policyToTry(options.mirror, registry.resourceId, input), mode: 'enforce' as const };
-  const others = all.registry(registry.id);
-  const exceptions = others?.exceptions ?? exceptionsOf(options.mirror, registry);
+  // They are there before any policy is, so that nothing breaks when one comes.
+  const exceptions = exceptionsOf(options.mirror, registry.resourceId).map(({ exception }) => exception);
   const since = now() - input.days * dayMs;
   const refused: { image: Refused; at: number; place: ImagePlace }[] = [];
   let pulled = 0;
@@ -106,12 +107,8 @@ const emptyRules = {
   quarantines: false,
   holdsPrevious: false,
   guardsBlobs: false,
+  isUnderstood: true,
 };
-
-/** Exceptions are there before any policy is, so that nothing breaks when one comes. */
-function exceptionsOf(mirror: Mirror, registry: { id: number; resourceId: string; name: string }) {
-  return rulesOf(mirror, { ...registry, quarantines: true })?.exceptions ?? [];
-}
 
 function policyToTry(mirror: Mirror, registryId: string, { policyName, properties }: SimulateInput): AdmissionPolicy {
   if ((policyName === undefined) === (properties === undefined)) {
@@ -125,8 +122,7 @@ function policyToTry(mirror: Mirror, registryId: string, { policyName, propertie
   const resource = mirror
     .list(admissionPolicyType.type, registryId)
     .find(({ name }) => name.toLowerCase() === policyName!.toLowerCase());
-  const read = resource && admissionPolicyType.properties.safeParse(resource.properties).data;
-  if (read) return policyOf(resource.name, read);
+  if (resource) return readPolicy(resource).policy;
   throw new ManagementError('NotFound', `there is no policy ${JSON.stringify(policyName)} in this registry`, {
     target: 'policyName',
   });

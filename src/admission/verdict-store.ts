@@ -183,18 +183,27 @@ function dueOf({ depends, effect, validUntil }: Decision, evaluatedAt: number, i
 const isReleased = ({ quarantine }: Decision) => quarantine === undefined || quarantine.state === 'Passed';
 
 /** Remembers that the push of an image was told of as one into quarantine. */
-export async function markHeld(
-  tx: Transaction,
-  { registryId, repositoryId, digest }: ImagePlace,
-  now: number,
-): Promise<void> {
-  await tx.run(
-    `INSERT INTO verdicts (registry_id, repository_id, digest, effect, revision, evidence_version, state_version, body,
-        evaluated_at, valid_until, due, held)
-      VALUES (?, ?, ?, 'pending', '', 0, 0, '{}', ?, 0, -1, 1) ON CONFLICT (repository_id, digest) DO UPDATE SET held = 1`,
-    [registryId, repositoryId, digest, now],
-  );
+export async function markHeld(tx: Transaction, place: ImagePlace, now: number): Promise<void> {
+  await tx.run(`${blankVerdict} held = 1`, blankOf(place, now, -1, 1));
 }
+
+/** Has an image decided on at a time (ms), also where there is no verdict on it yet. */
+export async function decideLater(tx: Transaction, place: ImagePlace, due: number, now: number): Promise<void> {
+  await tx.run(`${blankVerdict} due = excluded.due`, blankOf(place, now, due, 0));
+}
+
+/** A verdict that says nothing yet. */
+const blankVerdict = `INSERT INTO verdicts (registry_id, repository_id, digest, effect, revision, evidence_version,
+    state_version, body, evaluated_at, valid_until, due, held)
+  VALUES (?, ?, ?, 'pending', '', 0, 0, '{}', ?, 0, ?, ?) ON CONFLICT (repository_id, digest) DO UPDATE SET`;
+const blankOf = ({ registryId, repositoryId, digest }: ImagePlace, now: number, due: number, held: 0 | 1) => [
+  registryId,
+  repositoryId,
+  digest,
+  now,
+  due,
+  held,
+];
 
 /** Has nobody believe the verdicts on some manifests of a repository any more, and makes them anew in the background. */
 export function outdate(tx: Transaction, repositoryId: number, digests: readonly Digest[]): void {

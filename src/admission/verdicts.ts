@@ -51,6 +51,8 @@ export function createVerdicts(options: VerdictOptions): Verdicts {
     const collected = await collectFacts(options, place);
     if (!collected) return undefined;
     const { facts, mediaType, evidenceVersion, stateVersion, parts } = collected;
+    // Nodes that understand all of it have decided, or will.
+    if (!rules.isUnderstood) return evaluate(facts, rules.policies, rules.exceptions, evaluatedAt);
     if (parts.length > 0) await expectParts(db, place, parts, evaluatedAt);
     const decision = evaluate(facts, rules.policies, rules.exceptions, evaluatedAt);
     const letsBlobs = rules.guardsBlobs && isLetOut(decision);

@@ -177,8 +177,17 @@ describe('an exception', () => {
     expect((await rig.get('four', 'v1')).status).toBe(403);
     await expect(rig.management.post(`${made.id}/approve`, {})).rejects.toThrow('cannot approve it');
     const headers = await rig.somebody('chief', 'Owner');
-    const approve = () => fetch(`${rig.url}${made.id}/approve?api-version=2025-11-01`, { method: 'POST', headers });
-    expect((await approve()).status).toBe(200);
+    const approve = (etag: string) =>
+      fetch(`${rig.url}${made.id}/approve?api-version=2025-11-01`, {
+        method: 'POST',
+        headers: { ...headers, 'Content-Type': 'application/json' },
+        body: JSON.stringify({ etag }),
+      });
+    // Nobody approves by mistake what was written after they have looked.
+    const { etag } = await rig.exception('four', { ...properties, ticket: 'SEC-0' });
+    expect((await approve(made.etag)).status).toBe(412);
+    expect((await rig.get('four', 'v1')).status).toBe(403);
+    expect((await approve(etag)).status).toBe(200);
     expect((await rig.get('four', 'v1')).status).toBe(200);
     // Whoever changes what was approved has to have that approved.
     const changed = await rig.exception('four', { ...properties, ticket: 'SEC-1' });

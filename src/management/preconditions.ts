@@ -1,4 +1,4 @@
-import { ManagementError } from '../operations/index.ts';
+import { bareEtag, ManagementError } from '../operations/index.ts';
 import type { Preconditions } from '../resources/index.ts';
 
 /** If-Match and If-None-Match of a write (RFC 9110 §13.1). ETags may come without quotes, as some clients keep them. */
@@ -11,13 +11,7 @@ export function preconditionsOf({ headers }: Request): Preconditions {
     });
   }
   return {
-    ...(match !== undefined && match !== '' && { ifMatch: match === '*' ? match : match.split(',', 64).map(bare) }),
+    ...(match !== undefined && match !== '' && { ifMatch: match === '*' ? match : match.split(',', 64).map(bareEtag) }),
     ...(none === '*' && { ifNoneMatch: none }),
   };
-}
-
-/** Weak ones never match. */
-function bare(etag: string): string {
-  const text = etag.trim();
-  return /^"[^"]*"$/.test(text) ? text.slice(1, -1) : text;
 }

@@ -15,6 +15,7 @@ export {
 } from './client.ts';
 export { ManagementClientError } from './client-error.ts';
 export type { WireOperation } from './client-follow.ts';
+export { bareEtag } from './etag.ts';
 export { readInput, readPatch, readPut, requireUnchanged, type Written, type WrittenBody } from './content.ts';
 export {
   type Actions,

@@ -9,6 +9,7 @@ const identities = `${groupScope}/providers/Microsoft.ManagedIdentity/userAssign
 
 interface Answer {
   id: string;
+  etag: string;
   name: string;
   properties: Record<string, never>;
 }
@@ -29,6 +30,7 @@ export function managementOf(url: string) {
     put,
     patch: (id: string, properties: object) => call('PATCH', id, { properties }) as Promise<Answer>,
     post: (id: string, body: object) => call('POST', id, body),
+    get: (id: string) => call('GET', id) as Promise<Answer>,
     delete: (id: string) => call('DELETE', id),
     /** An identity; resolves with its principal id. */
     async identity(name: string, status = 'enabled'): Promise<string> {

@@ -30,15 +30,28 @@ const named = namedCommands({
   },
 });
 
-const approve = manageCommand<Named>({
+const approve = manageCommand<Named & { etag?: string }>({
   brief: 'Approve an exception that somebody else has written',
-  examples: ['exception approve --name openssl'],
-  flags: { name, ...registryFlag },
+  details:
+    'Approves an exception that somebody else has written, as it is now. With the etag that `exception show` printed it is ' +
+    'approved only if nobody has changed it since.',
+  examples: ['exception approve --name openssl', 'exception approve --name openssl --etag 4f0c1d2e3a5b6978'],
+  flags: {
+    name,
+    ...registryFlag,
+    etag: { ...textFlag, placeholder: 'etag', brief: 'Etag of the exception as it was looked at' },
+  },
   aliases,
   columns,
   async run({ client, registry }, flags) {
     const at = [await registry(flags.registry), flags.name];
-    await client.action(admissionExceptionType, admissionExceptionType.actions.approve, at);
+    const { etag } = flags;
+    await client.action(
+      admissionExceptionType,
+      admissionExceptionType.actions.approve,
+      at,
+      etag === undefined ? {} : { etag },
+    );
     return flat(await client.get(admissionExceptionType, at));
   },
 });
