@@ -38,7 +38,12 @@ async function pullTags(rig: AdviceRig, name: string, ...tags: string[]) {
 }
 
 export const mirror = await startMirror();
-mirror.put('/kev.json', JSON.stringify({ vulnerabilities: [{ cveID: 'CVE-2026-0001', dateAdded: '2026-01-01' }] }));
+const exploited = (...ids: string[]) =>
+  mirror.put(
+    '/kev.json',
+    JSON.stringify({ vulnerabilities: ids.map((cveID) => ({ cveID, dateAdded: '2026-01-01' })) }),
+  );
+exploited('CVE-2026-0001');
 mirror.put('/osv/npm/all.zip', zipOf({ 'A-1.json': JSON.stringify(advisory('A-1', 'other', '1.0.0')) }));
 /** An exception that ends so long from now (ms). */
 const exceptionFor = (manage: AdviceRig['manage'], name: string, ms: number) =>
@@ -60,6 +65,21 @@ export const contentMistakes: readonly Mistake[] = [
     },
     fine: (rig) => rig.bonded('bonded advisories sync'),
     make: ({ server }) => server.app.storage.db.write((tx) => tx.run('UPDATE advisory_feeds SET ok_at = 1', [])),
+  },
+  {
+    check: 'advisories-without-news',
+    impact: 'Medium',
+    settings: {
+      'advisories.sources': 'kev',
+      'advisories.kev': `${mirror.base}/kev.json`,
+      'outbound.allow': mirror.host,
+    },
+    fine: (rig) => rig.bonded('bonded advisories sync'),
+    async make({ server }) {
+      await server.app.storage.db.write((tx) => tx.run('UPDATE advisory_feeds SET changed_at = 1', []));
+      // The mirror goes on, and nobody has looked yet.
+      exploited('CVE-2026-0001', 'CVE-2026-0002');
+    },
   },
   {
     check: 'unscanned-images-served',

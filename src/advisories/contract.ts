@@ -12,6 +12,7 @@ const feed = z.object({
   refused: count('Those of the last whole import that were left out, because they are malformed or beyond a bound.'),
   revision: count('Of its last change.'),
   lastSuccess: z.string().optional().describe('When it was up to date last.'),
+  lastChange: z.string().optional().describe('When it was found to say something new last.'),
   lastAttempt: z.string().optional(),
   lastError: z.string().optional().describe('Why the last attempt failed, or what it left undone.'),
   ageSeconds: z.number().optional().describe('Since it was up to date.'),

@@ -63,7 +63,7 @@ export async function storeEpss(
   part: string,
   scores: AsyncIterable<Score>,
   rest: () => Promise<void>,
-): Promise<number> {
+): Promise<{ records: number; run: number }> {
   const run = await beginRun(db, part, { whole: true });
   let batch = new Map<string, Score>();
   let count = 0;
@@ -78,8 +78,8 @@ export async function storeEpss(
     if (batch.size === batchScores) await write();
   }
   await write();
-  await db.change('UPDATE advisory_feeds SET records = ? WHERE id = ? RETURNING id', [count, part]);
-  return count;
+  await db.change('UPDATE advisory_feeds SET records = ? WHERE id = ? AND run = ? RETURNING id', [count, part, run]);
+  return { records: count, run };
 }
 
 interface ScoreRow {
@@ -125,8 +125,9 @@ async function storeBatch(
         values,
       );
     }
-    const components = await componentsOf(tx, moved);
-    if (moved.length > 0) tellClock(tx, markChanged(tx, revision, components));
+    const last = moved.length === 0 ? revision : markChanged(tx, revision, await componentsOf(tx, moved));
+    tx.send('UPDATE advisory_feeds SET revision = ? WHERE id = ?', [last, part]);
+    tellClock(tx, last);
   });
 }
 

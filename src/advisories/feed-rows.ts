@@ -19,6 +19,8 @@ export interface FeedState {
   okAt: number | undefined;
   attemptAt: number | undefined;
   wholeAt: number | undefined;
+  /** When it was up to date first with what it has now: since then it has brought nothing new. */
+  changedAt: number | undefined;
   /** Why the last attempt failed, or what it left undone. */
   error: string | undefined;
   failures: number;
@@ -28,7 +30,7 @@ export interface FeedState {
 }
 
 const columns =
-  'id, origin, licence, etag, position, records, refused, revision, ok_at, attempt_at, whole_at, error, failures, due_at, run';
+  'id, origin, licence, etag, position, records, refused, revision, ok_at, attempt_at, whole_at, error, failures, due_at, run, changed_at';
 
 /** Feeds there may be: ecosystems, and releases of distributions. */
 const mostFeeds = 1000;
@@ -51,7 +53,7 @@ export async function beginFeed(
   { id, origin, licence, now }: { id: string; origin: string; licence: string; now: number },
 ): Promise<void> {
   await db.change(
-    `INSERT INTO advisory_feeds (${columns}) VALUES (?, ?, ?, '', '', 0, 0, 0, 0, ?, 0, '', 0, 0, 0)
+    `INSERT INTO advisory_feeds (${columns}) VALUES (?, ?, ?, '', '', 0, 0, 0, 0, ?, 0, '', 0, 0, 0, 0)
       ON CONFLICT (id) DO UPDATE SET attempt_at = excluded.attempt_at, origin = excluded.origin, licence = excluded.licence
       RETURNING id`,
     [id, origin, licence, now],
@@ -119,7 +121,9 @@ export async function succeedFeed(
 ): Promise<void> {
   await db.change(
     `UPDATE advisory_feeds SET ok_at = ?, due_at = ?, error = ?, failures = 0, etag = COALESCE(?, etag),
-        position = COALESCE(?, position), whole_at = COALESCE(?, whole_at), refused = COALESCE(?, refused)
+        position = COALESCE(?, position), whole_at = COALESCE(?, whole_at), refused = COALESCE(?, refused),
+        changed_at = CASE WHEN revision <> changed_revision OR changed_at = 0 THEN ? ELSE changed_at END,
+        changed_revision = revision
       WHERE id = ? AND run = COALESCE(?, run) RETURNING id`,
     [
       now,
@@ -129,6 +133,7 @@ export async function succeedFeed(
       position ?? null,
       whole ? now : null,
       whole?.refused ?? null,
+      now,
       id,
       run ?? null,
     ],
@@ -182,6 +187,7 @@ function stateOf(row: Row): FeedState {
     okAt: time(row.ok_at),
     attemptAt: time(row.attempt_at),
     wholeAt: time(row.whole_at),
+    changedAt: time(row.changed_at),
     error: row.error === '' ? undefined : row.error,
     failures,
     dueAt: row.due_at,

@@ -25,13 +25,13 @@ test('what is known of ecosystems is as old as the oldest of what is newest of e
 
 test('sources that are stale are named, the first ones, with their age', () => {
   const hour = 3_600_000;
-  const look = (stale: { id: string; okAt: number | undefined; error: undefined }[]) =>
+  const look = (stale: { id: string; okAt: number | undefined; changedAt: undefined }[]) =>
     advisoryChecks[0]!.look({ feeds: stale, maxAge: 48 * hour, refresh: false, now: 1000 * hour, serverId: '/x' });
-  expect(look([{ id: 'kev', okAt: 953 * hour, error: undefined }])).toEqual([]);
+  expect(look([{ id: 'kev', okAt: 953 * hour, changedAt: undefined }])).toEqual([]);
   const old = Array.from({ length: 7 }, (_, n) => ({
     id: `osv/${n}`,
     okAt: n === 0 ? undefined : 900 * hour,
-    error: undefined,
+    changedAt: undefined,
   }));
   expect(look(old)).toMatchObject([
     {

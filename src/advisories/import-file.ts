@@ -208,8 +208,8 @@ function importEpss(
   { origin, at, digest = '' }: Brought,
 ): Promise<FeedOutcome> {
   return recordFeed(context, { ...epssFeed, origin, at, everyMs: broughtMs }, async () => {
-    const records = await storeEpss(context.db, epssFeed.id, scores, context.rest);
-    return { outcome: { records }, etag: digest, whole: true };
+    const outcome = await storeEpss(context.db, epssFeed.id, scores, context.rest);
+    return { outcome, etag: digest, whole: true };
   });
 }
 

@@ -32,6 +32,7 @@ export function presentAdvisories(
       refused: feed.refused,
       revision: feed.revision,
       lastSuccess: time(feed.okAt),
+      lastChange: time(feed.changedAt),
       lastAttempt: time(feed.attemptAt),
       lastError: feed.error,
       ageSeconds: feed.okAt === undefined ? undefined : Math.max(0, Math.round((now - feed.okAt) / 1000)),

@@ -21,6 +21,9 @@ declare module '../database/tables.ts' {
       refused: number;
       /** Revision of its last change. */
       revision: number;
+      /** That revision when it was up to date last, and when it was so first with that one (ms). */
+      changed_revision: Generated<number>;
+      changed_at: Generated<number>;
       /** When it was last up to date, tried, and wholly fetched (ms); 0: never. */
       ok_at: number;
       attempt_at: number;
@@ -156,6 +159,20 @@ export const advisoryMigrations: Migration[] = [
       tables: ['advisory_feeds'],
       up: (db, dialect) =>
         run(db, [`ALTER TABLE advisory_feeds ADD COLUMN run ${sqlTypes(dialect).int} NOT NULL DEFAULT 0`]),
+    },
+  },
+  {
+    name: '0102-advisory-news',
+    up: async () => {},
+    exclusive: {
+      tables: ['advisory_feeds'],
+      up: (db, dialect) =>
+        run(
+          db,
+          ['changed_revision', 'changed_at'].map((column) => {
+            return `ALTER TABLE advisory_feeds ADD COLUMN ${column} ${sqlTypes(dialect).int} NOT NULL DEFAULT 0`;
+          }),
+        ),
     },
   },
 ];

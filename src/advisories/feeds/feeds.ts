@@ -183,7 +183,7 @@ function artifactFeed(
 
 async function refreshEpss({ db, rest }: RefreshContext, file: OpenSource): Promise<FeedUpdate> {
   const scores = readEpss(unpacked(chunksOf(file), 'gzip', epssBytes.unpacked));
-  return { outcome: { records: await storeEpss(db, epssFeed.id, scores, rest) }, whole: true };
+  return { outcome: await storeEpss(db, epssFeed.id, scores, rest), whole: true };
 }
 
 /** What is one file. */

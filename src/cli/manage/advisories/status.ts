@@ -14,6 +14,7 @@ const columns: Columns = {
   Feed: 'name',
   Records: 'records',
   'Last success': 'lastSuccess',
+  'Last change': 'lastChange',
   Stale: 'stale',
   Error: 'lastError',
   Origin: 'origin',
