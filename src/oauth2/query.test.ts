@@ -21,7 +21,7 @@ test('what is wrong is wrong each time', () => {
   }
 });
 
-test('what nobody asks for again is not kept for ever, and long queries not at all', () => {
+test('what nobody asks for again is not kept for ever, and long queries not at all', async () => {
   const long = `scope=repository:${'x'.repeat(200)}:pull&scope=repository:${'y'.repeat(300)}:pull`;
   expect(readQuery(long)).not.toBe(readQuery(long));
   const first = 'scope=repository:first:pull';
@@ -35,6 +35,11 @@ test('what nobody asks for again is not kept for ever, and long queries not at a
   Bun.gc(true);
   const before = heapStats().objectCount;
   fill(20_000);
-  Bun.gc(true);
-  expect(heapStats().objectCount - before).toBeLessThan(10_000);
+  const more = () => {
+    Bun.gc(true);
+    return heapStats().objectCount - before;
+  };
+  // A collection that had begun before it all became garbage leaves it to the next one.
+  for (let tries = 0; tries < 50 && more() >= 10_000; tries++) await Bun.sleep(20);
+  expect(more()).toBeLessThan(10_000);
 });
