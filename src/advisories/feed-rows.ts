@@ -153,12 +153,13 @@ export async function confirmFeed(db: Database, id: string, { at, now }: { at: n
   );
 }
 
-/** The same of the feeds whose ids begin with a text, such as `trivy-db/`, that are as a layer had them; now. */
-export async function confirmFeedsOf(db: Database, prefix: string, digest: string, now: number): Promise<void> {
-  await db.change(
+/** The same of the feeds whose ids begin with a text, such as `trivy-db/`, that are as a layer had them; now. Resolves with their number. */
+export async function confirmFeedsOf(db: Database, prefix: string, digest: string, now: number): Promise<number> {
+  const confirmed = await db.change(
     `UPDATE advisory_feeds SET ok_at = ?, error = '', failures = 0 WHERE id > ? AND id < ? AND etag = ? RETURNING id`,
     [now, prefix, `${prefix}\u{10ffff}`, digest],
   );
+  return confirmed.length;
 }
 
 /** What is stored of it stays. */

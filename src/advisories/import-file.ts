@@ -10,7 +10,7 @@ import { chunksOf, linesOf, unpacked, wholeOf } from './formats/streams.ts';
 import { fileOfTar } from './formats/tar.ts';
 import { readTrivyDb } from './formats/trivy-db.ts';
 import type { ImportContext } from './import-context.ts';
-import { importRefused } from './import-error.ts';
+import { createRefusals, importRefused } from './import-error.ts';
 import { broughtMs, importFeed } from './import-feed.ts';
 import type { Item } from './import-records.ts';
 import { kevBytes, kevFeed, storeKev } from './kev.ts';
@@ -85,22 +85,24 @@ export async function importTrivyDb(
   { origin, wants, digest }: FileOptions,
 ): Promise<FeedOutcome[]> {
   const outcomes: FeedOutcome[] = [];
+  const refusals = createRefusals();
+  let count = 0;
   for await (const { bucket, ecosystem, release, name, items } of readTrivyDb(source)) {
     if (!wants(ecosystem, release)) continue;
+    const id = `trivy-db/${bucket}`;
     // Buckets may be empty, which is no fault of the database.
     for await (const _ of items()) {
-      outcomes.push(
-        await importFeed(context, {
-          id: `trivy-db/${bucket}`,
-          origin: `${origin} (${name})`,
-          ecosystem,
-          items,
-          digest,
-        }),
-      );
+      count++;
+      try {
+        outcomes.push(await importFeed(context, { id, origin: `${origin} (${name})`, ecosystem, items, digest }));
+      } catch (error) {
+        refusals.add(id.slice(0, 200), error);
+        await context.rest();
+      }
       break;
     }
   }
+  refusals.tell(count);
   if (outcomes.length > 0) return outcomes;
   throw importRefused('the trivy-db holds nothing of the ecosystems of the images here; name others with --ecosystem');
 }
@@ -209,7 +211,7 @@ function importEpss(
 ): Promise<FeedOutcome> {
   return recordFeed(context, { ...epssFeed, origin, at, everyMs: broughtMs }, async () => {
     const outcome = await storeEpss(context.db, epssFeed.id, scores, context.rest);
-    return { outcome, etag: digest, whole: true };
+    return { outcome, etag: digest, whole: 'imported' };
   });
 }
 

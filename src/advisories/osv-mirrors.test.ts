@@ -205,6 +205,23 @@ test('an export that is the one of before does not forget how many of its record
   expect(await feed()).toMatchObject({ refused: 1 });
 });
 
+test('nor does one of which a record has changed since', async () => {
+  await using rig = await openMirror();
+  rig.mirror.osv('npm', [of('A-1', -60), of('A-2', 0), { id: 'A-3', modified: at(-60), affected: 'all' }]);
+  await rig.refresh();
+  expect(await rig.feed()).toMatchObject({ refused: 1 });
+  const zip = zipOf({
+    'A-1.json': JSON.stringify(of('A-1', -60)),
+    'A-2.json': JSON.stringify(of('A-2', 0)),
+    'A-3.json': JSON.stringify({ id: 'A-3', modified: at(-60), affected: 'all' }),
+  });
+  rig.mirror.osv('npm', [of('A-1', -60), of('A-2', 30, '3.0.0'), { id: 'A-3', modified: at(-60), affected: 'all' }]);
+  rig.mirror.put('/osv/npm/all.zip', zip);
+  rig.pass(8 * day);
+  expect(await rig.refresh()).toMatchObject({ failed: [], feeds: [{ changed: 1 }] });
+  expect(await rig.feed()).toMatchObject({ refused: 1, wholeAt: Date.UTC(2026, 0, 10) });
+});
+
 test('what is brought while a source is asked is not confirmed by its answer, nor gone on from', async () => {
   await using rig = await openMirror();
   const { mirror, refresh, known, feed } = rig;

@@ -68,10 +68,10 @@ export async function refreshOsv(
   if (fetched.kind === 'missing') throw importRefused(`there is no export of ${ecosystem} at ${root}/all.zip`);
   if (fetched.kind === 'unchanged') {
     if (missing) throw missing;
-    if (changes.ids) return { ...(await increments(changes.ids)), whole: true };
+    if (changes.ids) return { ...(await increments(changes.ids)), whole: 'confirmed' };
     if (Date.parse(changes.latest ?? '') > since)
       throw importRefused(`much has changed by ${root}/modified_id.csv, and ${root}/all.zip is the one of before`);
-    return { outcome: { unchanged: true }, whole: true };
+    return { outcome: { unchanged: true }, whole: 'confirmed' };
   }
   await using file = fetched.file;
   let newest = Number.NaN;
@@ -81,7 +81,7 @@ export async function refreshOsv(
     outcome,
     etag: fetched.etag,
     position: earlierOf(changes.latest, Math.min(newest, context.now() + leewayMs)),
-    whole: true,
+    whole: 'imported',
   };
 }
 
