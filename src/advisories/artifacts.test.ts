@@ -13,9 +13,11 @@ import { sourceOf } from './formats/byte-source.ts';
 import { importFeed } from './import-feed.ts';
 import { importFile } from './import-file.ts';
 import type { OsvRecord } from './osv.ts';
+import { presentAdvisories } from './present.ts';
 import { refreshFeeds } from './refresh.ts';
 import { registerComponents } from './register.ts';
 import { removeFeed } from './remove-feed.ts';
+import { advisoriesStatus } from './status.ts';
 import { vulnerabilitiesOf } from './vulnerabilities.ts';
 
 /*
@@ -164,6 +166,22 @@ test('a trivy-db that is the one of before is read again where another was broug
   expect(await removeFeed(rig.context, 'trivy-db')).toBe(true);
   expect((await rig.known())[2]).toEqual([]);
   expect(await removeFeed(rig.context, 'trivy-db')).toBe(false);
+});
+
+test('when something new came says the source that it came of, not the artifact', async () => {
+  await using rig = await follow('bundle');
+  for (const records of [[npm('A-1')], [npm('A-1'), npm('A-2')]]) {
+    rig.pass(hour);
+    rig.offer(bundled('osv/npm', records, begin + records.length * hour));
+    await rig.refresh();
+  }
+  const status = await advisoriesStatus(rig.db);
+  const shown = presentAdvisories(status, { ecosystems: [], maxAge: hour, refresh: true, now: begin + 2 * hour });
+  const lastChange = new Date(begin + 2 * hour).toISOString();
+  expect(shown.feeds.map((feed) => [feed.name, feed.lastChange])).toEqual([
+    ['bundle', undefined],
+    ['osv/npm', lastChange],
+  ]);
 });
 
 test('one layer that is refused keeps no other from coming, and is told of by its name', async () => {

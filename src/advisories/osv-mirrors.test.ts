@@ -129,6 +129,26 @@ test('a time of another century in the list hides nothing that changes later', a
   expect(await known()).toEqual(['A-0', 'A-1', 'A-2', 'A-3']);
 });
 
+test('nor where it stays there while the source is asked each hour, or is in the whole export', async () => {
+  await using rig = await openMirror();
+  const { mirror, refresh, known } = rig;
+  const odd = { ...of('A-0', 0), modified: '2126-01-01T00:00:00Z' };
+  // A list is made some time after what is in it.
+  const begin = 12 * 60;
+  const records = [odd, of('A-1', begin - 60), of('A-9', -300)];
+  mirror.osv('npm', records);
+  await refresh();
+  for (let hours = 1; hours < 4; hours++) {
+    rig.pass(3_600_000);
+    records.push(of(`A-${hours + 1}`, begin + hours * 60 - 30));
+    mirror.osv('npm', records);
+    mirror.asked();
+    expect(await refresh()).toMatchObject({ failed: [], feeds: [{ added: 1 }] });
+    expect(mirror.asked()).not.toContain('/osv/npm/all.zip');
+  }
+  expect(await known()).toEqual(['A-0', 'A-1', 'A-2', 'A-3', 'A-4', 'A-9']);
+});
+
 test('a damaged export changes nothing, also what it holds before the damage', async () => {
   await using rig = await openMirror();
   const { mirror, refresh, fixes, feed } = rig;

@@ -19,8 +19,8 @@ const atOnce = 8;
 /** Times of records are not in the order in which they are published (ms). */
 const overlapMs = 10 * 60_000;
 const longestLine = 512;
-/** Clocks differ; a time beyond that is a mistake, and would hide what changes until then (ms). */
-const leewayMs = 86_400_000;
+/** A list that ends so much earlier than it did is of a mirror that was set back (ms). */
+const setBackMs = 86_400_000;
 
 /**
  * One ecosystem of OSV (google.github.io/osv.dev/data): `all.zip` whole, then what `modified_id.csv`, whose latest lines are
@@ -33,17 +33,19 @@ export async function refreshOsv(
   { base, ecosystem, state }: { base: string; ecosystem: string; state: FeedState | undefined },
 ): Promise<FeedUpdate> {
   const root = `${base}/${encodeURIComponent(ecosystem)}`;
-  const since = state?.position && !context.force ? Date.parse(state.position) : Number.NaN;
+  const now = context.now();
+  const position = state?.position && !context.force ? Date.parse(state.position) : Number.NaN;
+  // A time to come, by a clock that was wrong or a record's mistake, would hide what changes until then.
+  const since = position > now ? Number.NaN : position;
   // Also in the other direction: a clock may have been wrong.
-  const isRecent = state?.wholeAt !== undefined && Math.abs(context.now() - state.wholeAt) < wholeMs;
-  const changes = await changesSince(fetcher, `${root}/modified_id.csv`, since);
-  if (Date.parse(changes.latest ?? '') < since - leewayMs)
+  const isRecent = state?.wholeAt !== undefined && Math.abs(now - state.wholeAt) < wholeMs;
+  const changes = await changesSince(fetcher, `${root}/modified_id.csv`, since, now);
+  if (Date.parse(changes.latest ?? '') < since - setBackMs)
     throw importRefused(
       `${root}/modified_id.csv ends at ${changes.latest}, and ${state!.position} is known: it is older than it was; if that is right, sync it again with --force`,
     );
   const increments = async (ids: readonly Change[]): Promise<FeedUpdate> => {
-    const position = earlierOf(changes.latest, context.now() + leewayMs);
-    if (ids.length === 0) return { outcome: { unchanged: true }, position };
+    if (ids.length === 0) return { outcome: { unchanged: true }, position: changes.latest };
     const outcome = await importRecords(context.db, () => fetchRecords(fetcher, root, ids), {
       part: `osv/${ecosystem}`,
       ecosystem,
@@ -52,7 +54,7 @@ export async function refreshOsv(
       rest: context.rest,
       progress: (records) => context.progress?.(`osv/${ecosystem}`, records),
     });
-    return { outcome, position };
+    return { outcome, position: changes.latest };
   };
   let missing: unknown;
   if (changes.ids && isRecent) {
@@ -75,12 +77,12 @@ export async function refreshOsv(
   }
   await using file = fetched.file;
   let newest = Number.NaN;
-  const items = () => noting(readOsvZip(file), (at) => (newest = at > newest || Number.isNaN(newest) ? at : newest));
+  const items = () => noting(readOsvZip(file), (at) => (newest = at <= now && !(at <= newest) ? at : newest));
   const outcome = await importWhole(context, { id: `osv/${ecosystem}`, ecosystem, items });
   return {
     outcome,
     etag: fetched.etag,
-    position: earlierOf(changes.latest, Math.min(newest, context.now() + leewayMs)),
+    position: earlierOf(changes.latest, newest),
     whole: 'imported',
   };
 }
@@ -113,12 +115,13 @@ async function* noting(items: AsyncIterable<Item>, changed: (at: number) => void
 
 /**
  * What has changed since a time, the latest first: undefined where nobody asks, or it is too much, or it goes on behind where
- * the list ends. A mirror need not have the list.
+ * the list ends. `latest`: of the times that are not to come. A mirror need not have the list.
  */
 async function changesSince(
   fetcher: Fetcher,
   url: string,
   since: number,
+  now: number,
 ): Promise<{ latest: string | undefined; ids: Change[] | undefined }> {
   const text = await openText(fetcher, url);
   let latest: string | undefined;
@@ -128,8 +131,11 @@ async function changesSince(
     const [, time = '', id = ''] = /^([0-9T:.Z+-]{10,40}),(?:.*\/)?([^/,\s]+)\s*$/.exec(line) ?? [];
     const at = Date.parse(time);
     if (id === '' || Number.isNaN(at)) continue;
-    latest ??= time;
-    if (Number.isNaN(since)) break;
+    if (at <= now) latest ??= time;
+    if (Number.isNaN(since)) {
+      if (latest === undefined) continue;
+      break;
+    }
     if (at < since - overlapMs) return { latest, ids: [...ids.values()] };
     if (at <= since && ids.size === 0 && time === latest) return { latest, ids: [] };
     // The latest time of one is its first.
