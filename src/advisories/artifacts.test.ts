@@ -12,6 +12,7 @@ import { boltOf, type BoltTree } from './formats/bolt.double.ts';
 import { sourceOf } from './formats/byte-source.ts';
 import { importFeed } from './import-feed.ts';
 import { importFile } from './import-file.ts';
+import { zipOf } from './mirror.double.ts';
 import type { OsvRecord } from './osv.ts';
 import { presentAdvisories } from './present.ts';
 import { refreshFeeds } from './refresh.ts';
@@ -137,6 +138,36 @@ test('a bundle of which the import fails in the middle, and which is withdrawn, 
   expect((await rig.refresh()).feeds[0]!.reasons).toHaveLength(1);
   await rig.refresh(true);
   expect(await rig.known()).toEqual([['A-1'], ['P-1'], []]);
+});
+
+test('a file that says nothing of its feed or its time is read once, and is not up to date for ever', async () => {
+  await using rig = await follow('bundle');
+  rig.offer(layerOf(zipOf({ 'A-1.json': JSON.stringify(npm('A-1')) }), {}));
+  expect(await rig.refresh()).toMatchObject({ failed: [], feeds: [{ added: 1 }] });
+  rig.pass(hour);
+  expect(await rig.refresh()).toMatchObject({ failed: [], feeds: [{ unchanged: true }] });
+  expect(await findFeed(rig.db, 'osv/npm')).toMatchObject({ okAt: begin, run: 1 });
+  await removeFeed(rig.context, 'osv/npm');
+  expect(await rig.refresh()).toMatchObject({ failed: [], feeds: [{ added: 1 }] });
+});
+
+test.each([
+  ['kev', Buffer.from('{"catalogVersion":"1","vulnerabilities":[{"cveID":"CVE-2026-0001"}]}')],
+  ['epss', gzipSync('#model_version:v4\ncve,epss,percentile\nCVE-2026-0001,0.1,0.5\n')],
+  ['debian-tracker', Buffer.from('{"zlib":{"CVE-2026-0001":{"releases":{"bookworm":{"status":"open"}}}}}')],
+  [
+    'alpine-secdb/v3.19/main',
+    Buffer.from(
+      '{"distroversion":"v3.19","reponame":"main","urlprefix":"","packages":[{"pkg":{"name":"zlib","secfixes":{"2":["CVE-2026-0001"]}}}]}',
+    ),
+  ],
+])('the same holds for a file of %s', async (feed, bytes) => {
+  await using rig = await follow('bundle');
+  rig.offer(layerOf(bytes, {}));
+  expect(await rig.refresh()).toMatchObject({ failed: [], feeds: [{ records: 1 }] });
+  rig.pass(hour);
+  expect(await rig.refresh()).toMatchObject({ failed: [], feeds: [{ unchanged: true }] });
+  expect(await findFeed(rig.db, feed)).toMatchObject({ okAt: begin, run: 1 });
 });
 
 test('a layer does not take the name of what says how it went with artifacts', async () => {

@@ -47,6 +47,11 @@ export async function findFeed(db: LookUps, id: string): Promise<FeedState | und
   return row && stateOf(row);
 }
 
+/** Whether a feed is as a layer has it. */
+export async function isLayerKnown(db: LookUps, digest: string): Promise<boolean> {
+  return (await db.first('SELECT 1 AS known FROM advisory_feeds WHERE etag = ? LIMIT 1', [digest])) !== undefined;
+}
+
 /** Records that a feed is being fetched; makes its row where it is new. */
 export async function beginFeed(
   db: Database,
@@ -122,7 +127,7 @@ export async function succeedFeed(
   await db.change(
     `UPDATE advisory_feeds SET ok_at = ?, due_at = ?, error = ?, failures = 0, etag = COALESCE(?, etag),
         position = COALESCE(?, position), whole_at = COALESCE(?, whole_at), refused = COALESCE(?, refused),
-        changed_at = CASE WHEN revision <> changed_revision OR changed_at = 0 THEN ? ELSE changed_at END,
+        changed_at = CASE WHEN revision <> changed_revision OR changed_at = 0 OR changed_at > ? THEN ? ELSE changed_at END,
         changed_revision = revision
       WHERE id = ? AND run = COALESCE(?, run) RETURNING id`,
     [
@@ -133,6 +138,8 @@ export async function succeedFeed(
       position ?? null,
       whole ? now : null,
       whole?.refused ?? null,
+      // It was changed by then, whatever a clock that was wrong has said.
+      now,
       now,
       id,
       run ?? null,

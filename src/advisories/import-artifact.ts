@@ -1,6 +1,6 @@
 import type { Artifact, ArtifactLayer } from './artifact.ts';
 import { bundleArtifactType, bundleLayerType, layerKeys } from './bundle.ts';
-import { confirmFeed, findFeed } from './feed-rows.ts';
+import { confirmFeed, findFeed, isLayerKnown } from './feed-rows.ts';
 import { spool } from './formats/spool.ts';
 import { leewayMs } from './freshness.ts';
 import type { ImportContext } from './import-context.ts';
@@ -59,6 +59,8 @@ async function importOne(
     if (at !== undefined) await confirmFeed(context.db, state.id, { at, now });
     return [];
   }
+  // One that does not say of which feed it is, such as a file that somebody pushed.
+  if (options.unchangedStays && feed === undefined && (await isLayerKnown(context.db, layer.digest))) return [];
   if (state?.okAt !== undefined && at !== undefined && isOlder(at, state.okAt, now) && !context.force)
     return [olderThanKnown(state.id, at, state.okAt)];
   if (layer.size > context.maxBytes)

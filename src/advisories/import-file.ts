@@ -69,14 +69,14 @@ async function formOf(source: ByteSource): Promise<Form> {
 }
 
 async function importOsvZip(context: ImportContext, source: ByteSource, options: FileOptions): Promise<FeedOutcome> {
-  const { origin } = options;
+  const { origin, digest } = options;
   const ecosystem = options.ecosystem ?? (await ecosystemOf(readOsvZip(source)));
   if (ecosystem === undefined) {
     throw importRefused(
       'it is not clear of which ecosystem the export is; say so with --ecosystem, such as --ecosystem Debian',
     );
   }
-  return importFeed(context, { id: `osv/${ecosystem}`, origin, ecosystem, items: () => readOsvZip(source) });
+  return importFeed(context, { id: `osv/${ecosystem}`, origin, ecosystem, items: () => readOsvZip(source), digest });
 }
 
 export async function importTrivyDb(
@@ -155,7 +155,8 @@ async function importPacked(context: ImportContext, source: ByteSource, options:
     const head = Buffer.from(chunk.subarray(0, 16)).toString('latin1');
     if (head.startsWith('#model_version') || head.startsWith('cve,epss') || head.startsWith('CVE-')) {
       const scores = readEpss(unpacked(chunksOf(source), 'gzip', epssBytes.unpacked));
-      return [await importEpss(context, scores, { origin: options.origin })];
+      const { origin, digest } = options;
+      return [await importEpss(context, scores, { origin, digest })];
     }
     break;
   }
@@ -166,29 +167,38 @@ async function importPacked(context: ImportContext, source: ByteSource, options:
 
 const sniffedBytes = 4096;
 
-async function importJson(context: ImportContext, source: ByteSource, { origin }: FileOptions): Promise<FeedOutcome> {
+async function importJson(
+  context: ImportContext,
+  source: ByteSource,
+  { origin, digest }: FileOptions,
+): Promise<FeedOutcome> {
   const head = Buffer.from(await source.read(0, Math.min(source.size, sniffedBytes))).toString('latin1');
   if (/"(?:catalogVersion|cveID)"/.test(head))
-    return importKev(context, await wholeOf(chunksOf(source), kevBytes), { origin });
+    return importKev(context, await wholeOf(chunksOf(source), kevBytes), { origin, digest });
   if (!/"CVE-[0-9]{4}-|"TEMP-/.test(head.slice(0, 1024)) || /"(?:distroversion|urlprefix|apkurl)"/.test(head)) {
-    return importSecdb(context, await wholeOf(chunksOf(source), secdbBytes), origin);
+    return importSecdb(context, await wholeOf(chunksOf(source), secdbBytes), { origin, digest });
   }
-  return importDebianTracker(context, source, origin);
+  return importDebianTracker(context, source, { origin, digest });
 }
 
-export function importDebianTracker(context: ImportContext, source: ByteSource, origin: string): Promise<FeedOutcome> {
+function importDebianTracker(
+  context: ImportContext,
+  source: ByteSource,
+  { origin, digest }: Brought,
+): Promise<FeedOutcome> {
   return importFeed(context, {
     id: 'debian-tracker',
     origin,
+    digest,
     ecosystem: 'Debian',
     items: () => readDebianTracker(chunksOf(source)),
   });
 }
 
-export function importSecdb(context: ImportContext, bytes: Uint8Array, origin: string): Promise<FeedOutcome> {
+function importSecdb(context: ImportContext, bytes: Uint8Array, { origin, digest }: Brought): Promise<FeedOutcome> {
   const { release, repository, items } = readAlpineSecdb(bytes);
   const id = `alpine-secdb/${release}/${repository}`;
-  return importFeed(context, { id, origin, ecosystem: 'Alpine', items: () => each(items) });
+  return importFeed(context, { id, origin, ecosystem: 'Alpine', items: () => each(items), digest });
 }
 
 type Brought = Pick<FileOptions, 'origin' | 'at' | 'digest'>;

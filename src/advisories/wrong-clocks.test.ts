@@ -39,7 +39,7 @@ test('what a clock that was a year ahead wrote is called stale, and fetched agai
   mirror.asked();
   await refreshFeeds(context, config, { all: false });
   expect(mirror.asked()).toContain('/osv/npm/all.zip');
-  expect(await findFeed(db, 'osv/npm')).toMatchObject({ okAt: now, dueAt: now + config.interval });
+  expect(await findFeed(db, 'osv/npm')).toMatchObject({ okAt: now, changedAt: now, dueAt: now + config.interval });
 });
 
 test('what a wrong clock has called up to date at a time to come keeps no bundle out', async () => {
