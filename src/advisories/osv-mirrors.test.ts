@@ -94,9 +94,54 @@ test('what the list names and an older export lacks comes as an increment', asyn
   const all = [of('A-1', -60), of('A-2', 0), of('A-3', 30)];
   mirror.osv('npm', all);
   mirror.put('/osv/npm/all.zip', zipOf({ 'A-1.json': JSON.stringify(all[0]), 'A-2.json': JSON.stringify(all[1]) }));
-  await refresh();
+  expect(await refresh()).toMatchObject({ feeds: [{ added: 3 }] });
+  expect(await known()).toEqual(['A-1', 'A-2', 'A-3']);
+  expect(await refresh()).toMatchObject({ feeds: [{ unchanged: true }] });
+});
+
+test('a whole export that is older than what increments have brought takes none of it away', async () => {
+  await using rig = await openMirror();
+  const { mirror, refresh, known, fixes } = rig;
+  const exported = (...all: ReturnType<typeof of>[]) => {
+    const files = Object.fromEntries(all.map((one) => [`${one.id}.json`, JSON.stringify(one)]));
+    mirror.put('/osv/npm/all.zip', zipOf(files));
+  };
+  const [a, b, c] = [of('A-1', -300), of('A-2', 0), of('A-3', 60)];
+  mirror.osv('npm', [a, b, c]);
+  exported(a, b);
+  // Also the first time: who has asked once has all that there is.
+  expect(await refresh()).toMatchObject({ failed: [], feeds: [{ added: 3 }] });
+  expect(await known()).toEqual(['A-1', 'A-2', 'A-3']);
+  rig.pass(8 * day);
+  const changed = of('A-2', 90, '3.0.0');
+  mirror.osv('npm', [a, changed, c]);
+  exported(a, b, of('A-0', 30));
+  mirror.put(
+    '/osv/npm/modified_id.csv',
+    `${at(90)},A-2\n${at(60)},A-3\n${at(30)},A-0\n${at(0)},A-2\n${at(-300)},A-1\n`,
+  );
+  mirror.put('/osv/npm/A-0.json', JSON.stringify(of('A-0', 30)));
+  expect(await refresh()).toMatchObject({ failed: [], feeds: [{ feed: 'osv/npm' }] });
+  expect(await known()).toEqual(['A-0', 'A-1', 'A-2', 'A-3']);
+  expect((await fixes())[2]).toBe('3.0.0');
+  expect(await rig.feed()).toMatchObject({ position: at(90), records: 4 });
+  expect(await refresh()).toMatchObject({ failed: [], feeds: [{ unchanged: true }] });
+});
+
+test('an export is there also where the records that it lacks cannot be had', async () => {
+  await using rig = await openMirror();
+  const { mirror, refresh, known, feed } = rig;
+  mirror.osv('npm', [of('A-1', -60), of('A-2', 0), of('A-3', 30)]);
+  const files = Object.fromEntries(
+    [of('A-1', -60), of('A-2', 0)].map((one) => [`${one.id}.json`, JSON.stringify(one)]),
+  );
+  mirror.put('/osv/npm/all.zip', zipOf(files));
+  mirror.trouble('/osv/npm/A-3.json', 'forbids', 2);
+  expect((await refresh()).failed).toEqual([]);
   expect(await known()).toEqual(['A-1', 'A-2']);
-  expect(await refresh()).toMatchObject({ feeds: [{ added: 1 }] });
+  expect((await refresh()).failed).toMatchObject([{ error: expect.stringContaining('answered with 403') }]);
+  expect(await feed()).toMatchObject({ position: at(0), failures: 1 });
+  expect((await refresh()).failed).toEqual([]);
   expect(await known()).toEqual(['A-1', 'A-2', 'A-3']);
 });
 

@@ -4,8 +4,9 @@ import { itemOf, readOsvZip } from '../formats/osv-records.ts';
 import { linesOf } from '../formats/streams.ts';
 import type { ImportContext } from '../import-context.ts';
 import { AdvisoryImportError, importRefused } from '../import-error.ts';
+import { OutboundError } from '../../outbound/index.ts';
 import { importWhole } from '../import-feed.ts';
-import { importRecords, type Item } from '../import-records.ts';
+import { add, type ImportOptions, importRecords, type Item } from '../import-records.ts';
 import { objectOf } from '../read-record.ts';
 import type { FeedUpdate } from '../record-feed.ts';
 import { type Fetcher, fetchFile, fetchWhole, openText } from './fetch.ts';
@@ -25,7 +26,7 @@ const setBackMs = 86_400_000;
 /**
  * One ecosystem of OSV (google.github.io/osv.dev/data): `all.zip` whole, then what `modified_id.csv`, whose latest lines are
  * its first, says has changed. A mirror may have them of different times: what the list names and the export lacks comes as an
- * increment, and what there is no record of, with a later export.
+ * increment right behind it, and what there is no record of, with a later export.
  */
 export async function refreshOsv(
   context: ImportContext,
@@ -44,17 +45,18 @@ export async function refreshOsv(
     throw importRefused(
       `${root}/modified_id.csv ends at ${changes.latest}, and ${state!.position} is known: it is older than it was; if that is right, sync it again with --force`,
     );
-  const increments = async (ids: readonly Change[]): Promise<FeedUpdate> => {
-    if (ids.length === 0) return { outcome: { unchanged: true }, position: changes.latest };
-    const outcome = await importRecords(context.db, () => fetchRecords(fetcher, root, ids), {
+  const records = (ids: readonly Change[], from: Pick<ImportOptions, 'run' | 'after'>) =>
+    importRecords(context.db, () => fetchRecords(fetcher, root, ids), {
+      ...from,
       part: `osv/${ecosystem}`,
       ecosystem,
-      after: state?.run,
       whole: false,
       rest: context.rest,
-      progress: (records) => context.progress?.(`osv/${ecosystem}`, records),
+      progress: (count) => context.progress?.(`osv/${ecosystem}`, count),
     });
-    return { outcome, position: changes.latest };
+  const increments = async (ids: readonly Change[]): Promise<FeedUpdate> => {
+    if (ids.length === 0) return { outcome: { unchanged: true }, position: changes.latest };
+    return { outcome: await records(ids, { after: state?.run }), position: changes.latest };
   };
   let missing: unknown;
   if (changes.ids && isRecent) {
@@ -79,12 +81,22 @@ export async function refreshOsv(
   let newest = Number.NaN;
   const items = () => noting(readOsvZip(file), (at) => (newest = at <= now && !(at <= newest) ? at : newest));
   const outcome = await importWhole(context, { id: `osv/${ecosystem}`, ecosystem, items });
-  return {
-    outcome,
-    etag: fetched.etag,
-    position: earlierOf(changes.latest, newest),
-    whole: 'imported',
-  };
+  let reached = earlierOf(changes.latest, newest);
+  if (Date.parse(changes.latest ?? '') > newest) {
+    // Of what it lacks, some may have been known: it comes back before the next time.
+    try {
+      const later = await changesSince(fetcher, `${root}/modified_id.csv`, newest, now);
+      if (later.ids) {
+        add(outcome, await records(later.ids, { run: outcome.run }));
+        reached = later.latest ?? reached;
+      }
+    } catch (error) {
+      fetcher.signal.throwIfAborted();
+      // The export has come all the same; the next time it is increments, which say why.
+      if (!(error instanceof AdvisoryImportError || error instanceof OutboundError)) throw error;
+    }
+  }
+  return { outcome, etag: fetched.etag, position: reached, whole: 'imported' };
 }
 
 /** A record that has changed; `isOld`: by the list not since, but so shortly before that it may have come later. */
