@@ -145,6 +145,23 @@ test('an export is there also where the records that it lacks cannot be had', as
   expect(await known()).toEqual(['A-1', 'A-2', 'A-3']);
 });
 
+test('a list that comes to a mirror later is gone by, also where the export is the one of before', async () => {
+  await using rig = await openMirror();
+  const { mirror, refresh, known } = rig;
+  const all = [of('A-1', -60), of('A-2', 0), of('A-3', 30)];
+  const files = Object.fromEntries(all.slice(0, 2).map((one) => [`${one.id}.json`, JSON.stringify(one)]));
+  mirror.put('/osv/npm/all.zip', zipOf(files));
+  await refresh();
+  expect(await refresh()).toMatchObject({ feeds: [{ unchanged: true }] });
+  mirror.osv('npm', all);
+  mirror.put('/osv/npm/all.zip', zipOf(files));
+  await refresh();
+  expect(await known()).toEqual(['A-1', 'A-2', 'A-3']);
+  mirror.asked();
+  expect(await refresh()).toMatchObject({ feeds: [{ unchanged: true }] });
+  expect(mirror.asked()).toEqual(['/osv/npm/modified_id.csv']);
+});
+
 test('an export that has not changed in a week takes the place in the list no further', async () => {
   await using rig = await openMirror();
   const { mirror, refresh, known } = rig;

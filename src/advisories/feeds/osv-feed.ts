@@ -67,7 +67,9 @@ export async function refreshOsv(
       missing = error;
     }
   }
-  const etag = context.force || !state?.wholeAt ? undefined : state.etag;
+  // From where increments go on, only the export itself says.
+  const isLost = Number.isNaN(since) && changes.latest !== undefined;
+  const etag = context.force || isLost || !state?.wholeAt ? undefined : state.etag;
   const fetched = await fetchFile(fetcher, `${root}/all.zip`, { maxBytes: context.maxBytes, etag });
   if (fetched.kind === 'missing') throw importRefused(`there is no export of ${ecosystem} at ${root}/all.zip`);
   if (fetched.kind === 'unchanged') {
