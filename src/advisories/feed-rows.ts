@@ -52,14 +52,19 @@ export async function isLayerKnown(db: LookUps, digest: string): Promise<boolean
   return (await db.first('SELECT 1 AS known FROM advisory_feeds WHERE etag = ? LIMIT 1', [digest])) !== undefined;
 }
 
-/** Records that a feed is being fetched; makes its row where it is new. */
+/**
+ * Records that a feed is being fetched; makes its row where it is new. What another place had, from where it came before, says nothing
+ * of what this one has.
+ */
 export async function beginFeed(
   db: Database,
   { id, origin, licence, now }: { id: string; origin: string; licence: string; now: number },
 ): Promise<void> {
   await db.change(
     `INSERT INTO advisory_feeds (${columns}) VALUES (?, ?, ?, '', '', 0, 0, 0, 0, ?, 0, '', 0, 0, 0, 0)
-      ON CONFLICT (id) DO UPDATE SET attempt_at = excluded.attempt_at, origin = excluded.origin, licence = excluded.licence
+      ON CONFLICT (id) DO UPDATE SET attempt_at = excluded.attempt_at, origin = excluded.origin, licence = excluded.licence,
+        etag = CASE WHEN advisory_feeds.origin = excluded.origin THEN advisory_feeds.etag ELSE '' END,
+        position = CASE WHEN advisory_feeds.origin = excluded.origin THEN advisory_feeds.position ELSE '' END
       RETURNING id`,
     [id, origin, licence, now],
   );

@@ -162,6 +162,19 @@ test('a list that comes to a mirror later is gone by, also where the export is t
   expect(mirror.asked()).toEqual(['/osv/npm/modified_id.csv']);
 });
 
+test('another place is asked for all that it has, also where it fails the first time', async () => {
+  await using rig = await openMirror();
+  await using other = await startMirror();
+  rig.mirror.osv('npm', [of('A-1', -60), of('A-2', 0)]);
+  await rig.refresh();
+  other.osv('npm', [of('A-0', -120), of('A-1', -60), of('A-2', 0)]);
+  other.trouble('/osv/npm/all.zip', 'forbids', 1);
+  const config = advisoriesConfig.parse({ osv: `${other.base}/osv`, sources: ['osv'] });
+  expect((await refreshFeeds(rig.context, config, { all: true })).failed).toHaveLength(1);
+  expect((await refreshFeeds(rig.context, config, { all: true })).failed).toEqual([]);
+  expect(await rig.known()).toEqual(['A-0', 'A-1', 'A-2']);
+});
+
 test('an export that has not changed in a week takes the place in the list no further', async () => {
   await using rig = await openMirror();
   const { mirror, refresh, known } = rig;
