@@ -46,7 +46,7 @@ const pageSize = 200;
 export const feedName = /^[A-Za-z0-9][A-Za-z0-9 ._:+/-]{0,199}$/;
 
 /** They say how it went with an artifact, and have no records of their own. */
-const artifactFeeds = new Set(['trivy-db', 'bundle']);
+export const artifactFeeds: ReadonlySet<string> = new Set(['trivy-db', 'bundle']);
 
 /** Reads the first line. Throws AdvisoryImportError where it is no layer of a bundle. */
 export function readHead(line: string | undefined): LayerHead {

@@ -12,7 +12,12 @@ const feed = z.object({
   refused: count('Those of the last whole import that were left out, because they are malformed or beyond a bound.'),
   revision: count('Of its last change.'),
   lastSuccess: z.string().optional().describe('When it was up to date last.'),
-  lastChange: z.string().optional().describe('When it was found to say something new last.'),
+  lastChange: z
+    .string()
+    .optional()
+    .describe(
+      'When it was found to say something new last. Not of `bundle` and `trivy-db`, whose parts are sources of their own.',
+    ),
   lastAttempt: z.string().optional(),
   lastError: z.string().optional().describe('Why the last attempt failed, or what it left undone.'),
   ageSeconds: z.number().optional().describe('Since it was up to date.'),

@@ -125,7 +125,8 @@ async function storeBatch(
         values,
       );
     }
-    const last = moved.length === 0 ? revision : markChanged(tx, revision, await componentsOf(tx, moved));
+    // A revision of its own also where nobody is told of it: it is something new.
+    const last = markChanged(tx, revision, await componentsOf(tx, moved));
     tx.send('UPDATE advisory_feeds SET revision = ? WHERE id = ?', [last, part]);
     tellClock(tx, last);
   });

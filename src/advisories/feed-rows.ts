@@ -47,14 +47,24 @@ export async function findFeed(db: LookUps, id: string): Promise<FeedState | und
   return row && stateOf(row);
 }
 
-/** Records that a feed is being fetched; makes its row where it is new. */
+/** Whether a feed is as a layer has it. */
+export async function isLayerKnown(db: LookUps, digest: string): Promise<boolean> {
+  return (await db.first('SELECT 1 AS known FROM advisory_feeds WHERE etag = ? LIMIT 1', [digest])) !== undefined;
+}
+
+/**
+ * Records that a feed is being fetched; makes its row where it is new. What another place had, from where it came before, says nothing
+ * of what this one has.
+ */
 export async function beginFeed(
   db: Database,
   { id, origin, licence, now }: { id: string; origin: string; licence: string; now: number },
 ): Promise<void> {
   await db.change(
     `INSERT INTO advisory_feeds (${columns}) VALUES (?, ?, ?, '', '', 0, 0, 0, 0, ?, 0, '', 0, 0, 0, 0)
-      ON CONFLICT (id) DO UPDATE SET attempt_at = excluded.attempt_at, origin = excluded.origin, licence = excluded.licence
+      ON CONFLICT (id) DO UPDATE SET attempt_at = excluded.attempt_at, origin = excluded.origin, licence = excluded.licence,
+        etag = CASE WHEN advisory_feeds.origin = excluded.origin THEN advisory_feeds.etag ELSE '' END,
+        position = CASE WHEN advisory_feeds.origin = excluded.origin THEN advisory_feeds.position ELSE '' END
       RETURNING id`,
     [id, origin, licence, now],
   );
@@ -122,7 +132,7 @@ export async function succeedFeed(
   await db.change(
     `UPDATE advisory_feeds SET ok_at = ?, due_at = ?, error = ?, failures = 0, etag = COALESCE(?, etag),
         position = COALESCE(?, position), whole_at = COALESCE(?, whole_at), refused = COALESCE(?, refused),
-        changed_at = CASE WHEN revision <> changed_revision OR changed_at = 0 THEN ? ELSE changed_at END,
+        changed_at = CASE WHEN revision <> changed_revision OR changed_at = 0 OR changed_at > ? THEN ? ELSE changed_at END,
         changed_revision = revision
       WHERE id = ? AND run = COALESCE(?, run) RETURNING id`,
     [
@@ -133,6 +143,8 @@ export async function succeedFeed(
       position ?? null,
       whole ? now : null,
       whole?.refused ?? null,
+      // It was changed by then, whatever a clock that was wrong has said.
+      now,
       now,
       id,
       run ?? null,
@@ -153,12 +165,13 @@ export async function confirmFeed(db: Database, id: string, { at, now }: { at: n
   );
 }
 
-/** The same of the feeds whose ids begin with a text, such as `trivy-db/`, that are as a layer had them; now. */
-export async function confirmFeedsOf(db: Database, prefix: string, digest: string, now: number): Promise<void> {
-  await db.change(
+/** The same of the feeds whose ids begin with a text, such as `trivy-db/`, that are as a layer had them; now. Resolves with their number. */
+export async function confirmFeedsOf(db: Database, prefix: string, digest: string, now: number): Promise<number> {
+  const confirmed = await db.change(
     `UPDATE advisory_feeds SET ok_at = ?, error = '', failures = 0 WHERE id > ? AND id < ? AND etag = ? RETURNING id`,
     [now, prefix, `${prefix}\u{10ffff}`, digest],
   );
+  return confirmed.length;
 }
 
 /** What is stored of it stays. */

@@ -1,9 +1,10 @@
 import type { Artifact, ArtifactLayer } from './artifact.ts';
 import { bundleArtifactType, bundleLayerType, layerKeys } from './bundle.ts';
-import { confirmFeed, findFeed } from './feed-rows.ts';
+import { confirmFeed, findFeed, isLayerKnown } from './feed-rows.ts';
 import { spool } from './formats/spool.ts';
+import { leewayMs } from './freshness.ts';
 import type { ImportContext } from './import-context.ts';
-import { importRefused } from './import-error.ts';
+import { createRefusals, importRefused } from './import-error.ts';
 import { type FileOptions, importFile } from './import-file.ts';
 import type { FeedOutcome } from './record-feed.ts';
 
@@ -17,49 +18,65 @@ export interface ArtifactOptions extends Omit<FileOptions, 'origin'> {
 /**
  * Imports an artifact: a bundle of another server, trivy-db as it is published, or a file that somebody pushed. A layer is
  * imported once its bytes are known to be what its digest says. One that is older than what is known of its feed is not, unless it is
- * forced. Resolves with what came of those that were read.
+ * forced; one that is refused keeps no other from coming. Resolves with what came of those that were read. Throws AdvisoryImportError
+ * at the end where some were refused.
  */
 export async function importArtifact(
   context: ImportContext,
   artifact: Artifact,
   options: ArtifactOptions,
 ): Promise<FeedOutcome[]> {
-  const { unchangedStays = false } = options;
   const layers = artifact.layers.filter(isContent);
   if (layers.length === 0) throw importRefused(`${artifact.name} holds no advisories`);
   if (layers.length > mostLayers) throw importRefused(`${artifact.name} has more than ${mostLayers} layers`);
   const feeds: FeedOutcome[] = [];
+  const refusals = createRefusals();
   for (const layer of layers) {
-    const now = context.now();
-    const at = timeOf(layer, now);
-    const feed = layer.annotations[layerKeys.feed];
-    const state = feed === undefined ? undefined : await findFeed(context.db, feed);
-    if (unchangedStays && state?.etag === layer.digest) {
-      // It still is what its source has.
-      if (at !== undefined) await confirmFeed(context.db, state.id, { at, now });
-      continue;
+    try {
+      feeds.push(...(await importOne(context, artifact, layer, options)));
+    } catch (error) {
+      refusals.add(layer.annotations[layerKeys.feed]?.slice(0, 200) ?? layer.digest, error);
+      await context.rest();
     }
-    if (state && at !== undefined && at < Math.min(state.okAt ?? 0, now) && !context.force) {
-      feeds.push(olderThanKnown(state.id, at, state.okAt!));
-      continue;
-    }
-    if (layer.size > context.maxBytes)
-      throw importRefused(
-        `a layer of ${artifact.name} has ${layer.size} bytes, more than advisories.maxDownload allows`,
-      );
-    await using file = await spool(layer.read(), context.maxBytes);
-    feeds.push(
-      ...(await importFile(context, file, {
-        ...options,
-        at,
-        digest: layer.digest,
-        origin: originOf(artifact, layer),
-        ...ecosystemOf(layer, options),
-      })),
-    );
   }
+  refusals.tell(layers.length);
   return feeds;
 }
+
+/** One layer. */
+async function importOne(
+  context: ImportContext,
+  artifact: Artifact,
+  layer: ArtifactLayer,
+  options: ArtifactOptions,
+): Promise<FeedOutcome[]> {
+  const now = context.now();
+  const at = timeOf(layer, now);
+  const feed = layer.annotations[layerKeys.feed];
+  const state = feed === undefined ? undefined : await findFeed(context.db, feed);
+  if (options.unchangedStays && state?.etag === layer.digest) {
+    // It still is what its source has.
+    if (at !== undefined) await confirmFeed(context.db, state.id, { at, now });
+    return [];
+  }
+  // One that does not say of which feed it is, such as a file that somebody pushed.
+  if (options.unchangedStays && feed === undefined && (await isLayerKnown(context.db, layer.digest))) return [];
+  if (state?.okAt !== undefined && at !== undefined && isOlder(at, state.okAt, now) && !context.force)
+    return [olderThanKnown(state.id, at, state.okAt)];
+  if (layer.size > context.maxBytes)
+    throw importRefused(`a layer of ${artifact.name} has ${layer.size} bytes, more than advisories.maxDownload allows`);
+  await using file = await spool(layer.read(), context.maxBytes);
+  return await importFile(context, file, {
+    ...options,
+    at,
+    digest: layer.digest,
+    origin: originOf(artifact, layer),
+    ...ecosystemOf(layer, options),
+  });
+}
+
+/** A time to come was written by a clock that was wrong: nothing is older than that. */
+const isOlder = (at: number, okAt: number, now: number) => at < Math.min(okAt, now) && okAt <= now + leewayMs;
 
 function olderThanKnown(feed: string, at: number, okAt: number): FeedOutcome {
   const time = (ms: number) => new Date(ms).toISOString();

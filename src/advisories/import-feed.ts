@@ -29,7 +29,7 @@ export function importFeed(
     // Increments go on from what was fetched, not from this.
     etag: digest,
     position: '',
-    whole: true,
+    whole: 'imported',
   }));
 }
 

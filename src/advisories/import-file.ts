@@ -10,7 +10,7 @@ import { chunksOf, linesOf, unpacked, wholeOf } from './formats/streams.ts';
 import { fileOfTar } from './formats/tar.ts';
 import { readTrivyDb } from './formats/trivy-db.ts';
 import type { ImportContext } from './import-context.ts';
-import { importRefused } from './import-error.ts';
+import { createRefusals, importRefused } from './import-error.ts';
 import { broughtMs, importFeed } from './import-feed.ts';
 import type { Item } from './import-records.ts';
 import { kevBytes, kevFeed, storeKev } from './kev.ts';
@@ -69,14 +69,14 @@ async function formOf(source: ByteSource): Promise<Form> {
 }
 
 async function importOsvZip(context: ImportContext, source: ByteSource, options: FileOptions): Promise<FeedOutcome> {
-  const { origin } = options;
+  const { origin, digest } = options;
   const ecosystem = options.ecosystem ?? (await ecosystemOf(readOsvZip(source)));
   if (ecosystem === undefined) {
     throw importRefused(
       'it is not clear of which ecosystem the export is; say so with --ecosystem, such as --ecosystem Debian',
     );
   }
-  return importFeed(context, { id: `osv/${ecosystem}`, origin, ecosystem, items: () => readOsvZip(source) });
+  return importFeed(context, { id: `osv/${ecosystem}`, origin, ecosystem, items: () => readOsvZip(source), digest });
 }
 
 export async function importTrivyDb(
@@ -85,22 +85,24 @@ export async function importTrivyDb(
   { origin, wants, digest }: FileOptions,
 ): Promise<FeedOutcome[]> {
   const outcomes: FeedOutcome[] = [];
+  const refusals = createRefusals();
+  let count = 0;
   for await (const { bucket, ecosystem, release, name, items } of readTrivyDb(source)) {
     if (!wants(ecosystem, release)) continue;
+    const id = `trivy-db/${bucket}`;
     // Buckets may be empty, which is no fault of the database.
     for await (const _ of items()) {
-      outcomes.push(
-        await importFeed(context, {
-          id: `trivy-db/${bucket}`,
-          origin: `${origin} (${name})`,
-          ecosystem,
-          items,
-          digest,
-        }),
-      );
+      count++;
+      try {
+        outcomes.push(await importFeed(context, { id, origin: `${origin} (${name})`, ecosystem, items, digest }));
+      } catch (error) {
+        refusals.add(id.slice(0, 200), error);
+        await context.rest();
+      }
       break;
     }
   }
+  refusals.tell(count);
   if (outcomes.length > 0) return outcomes;
   throw importRefused('the trivy-db holds nothing of the ecosystems of the images here; name others with --ecosystem');
 }
@@ -153,7 +155,8 @@ async function importPacked(context: ImportContext, source: ByteSource, options:
     const head = Buffer.from(chunk.subarray(0, 16)).toString('latin1');
     if (head.startsWith('#model_version') || head.startsWith('cve,epss') || head.startsWith('CVE-')) {
       const scores = readEpss(unpacked(chunksOf(source), 'gzip', epssBytes.unpacked));
-      return [await importEpss(context, scores, { origin: options.origin })];
+      const { origin, digest } = options;
+      return [await importEpss(context, scores, { origin, digest })];
     }
     break;
   }
@@ -164,29 +167,38 @@ async function importPacked(context: ImportContext, source: ByteSource, options:
 
 const sniffedBytes = 4096;
 
-async function importJson(context: ImportContext, source: ByteSource, { origin }: FileOptions): Promise<FeedOutcome> {
+async function importJson(
+  context: ImportContext,
+  source: ByteSource,
+  { origin, digest }: FileOptions,
+): Promise<FeedOutcome> {
   const head = Buffer.from(await source.read(0, Math.min(source.size, sniffedBytes))).toString('latin1');
   if (/"(?:catalogVersion|cveID)"/.test(head))
-    return importKev(context, await wholeOf(chunksOf(source), kevBytes), { origin });
+    return importKev(context, await wholeOf(chunksOf(source), kevBytes), { origin, digest });
   if (!/"CVE-[0-9]{4}-|"TEMP-/.test(head.slice(0, 1024)) || /"(?:distroversion|urlprefix|apkurl)"/.test(head)) {
-    return importSecdb(context, await wholeOf(chunksOf(source), secdbBytes), origin);
+    return importSecdb(context, await wholeOf(chunksOf(source), secdbBytes), { origin, digest });
   }
-  return importDebianTracker(context, source, origin);
+  return importDebianTracker(context, source, { origin, digest });
 }
 
-export function importDebianTracker(context: ImportContext, source: ByteSource, origin: string): Promise<FeedOutcome> {
+function importDebianTracker(
+  context: ImportContext,
+  source: ByteSource,
+  { origin, digest }: Brought,
+): Promise<FeedOutcome> {
   return importFeed(context, {
     id: 'debian-tracker',
     origin,
+    digest,
     ecosystem: 'Debian',
     items: () => readDebianTracker(chunksOf(source)),
   });
 }
 
-export function importSecdb(context: ImportContext, bytes: Uint8Array, origin: string): Promise<FeedOutcome> {
+function importSecdb(context: ImportContext, bytes: Uint8Array, { origin, digest }: Brought): Promise<FeedOutcome> {
   const { release, repository, items } = readAlpineSecdb(bytes);
   const id = `alpine-secdb/${release}/${repository}`;
-  return importFeed(context, { id, origin, ecosystem: 'Alpine', items: () => each(items) });
+  return importFeed(context, { id, origin, ecosystem: 'Alpine', items: () => each(items), digest });
 }
 
 type Brought = Pick<FileOptions, 'origin' | 'at' | 'digest'>;
@@ -209,7 +221,7 @@ function importEpss(
 ): Promise<FeedOutcome> {
   return recordFeed(context, { ...epssFeed, origin, at, everyMs: broughtMs }, async () => {
     const outcome = await storeEpss(context.db, epssFeed.id, scores, context.rest);
-    return { outcome, etag: digest, whole: true };
+    return { outcome, etag: digest, whole: 'imported' };
   });
 }
 

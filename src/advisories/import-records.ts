@@ -15,6 +15,8 @@ export interface ImportOptions {
   ecosystem?: string | undefined;
   /** The run that they go on from; default: whatever is stored. */
   after?: number | undefined;
+  /** Under which they are written, as what came just before them; default: one of its own. */
+  run?: number | undefined;
   /** They are all that there is: what is stored beside them goes. */
   whole: boolean;
   /** It may be much less than there was. */
@@ -62,7 +64,7 @@ export async function importRecords(
 ): Promise<Imported> {
   const { part, ecosystem, whole, rest } = options;
   const kept = whole ? await keptBy(db, items(), options) : undefined;
-  const run = await beginRun(db, part, { whole, after: options.after });
+  const run = options.run ?? (await beginRun(db, part, { whole, after: options.after }));
   const done: Imported = { run, records: 0, refused: 0, reasons: [], added: 0, changed: 0, removed: 0, components: 0 };
   let batch: Change[] = [];
   let batchRecords: number = mostRecords;
@@ -180,7 +182,8 @@ async function* storedIds(db: Database, part: string): AsyncGenerator<string[]> 
   }
 }
 
-function add(done: Imported, more: Pick<Imported, 'added' | 'changed' | 'removed' | 'components'>): void {
+/** Adds what was changed to what was by then. */
+export function add(done: Imported, more: Pick<Imported, 'added' | 'changed' | 'removed' | 'components'>): void {
   done.added += more.added;
   done.changed += more.changed;
   done.removed += more.removed;

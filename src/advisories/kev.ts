@@ -55,7 +55,12 @@ export async function storeKev({ db, force }: ImportContext, bytes: Uint8Array):
       `it has only ${known - gone} of the ${known} vulnerabilities that are known to be exploited, so nothing was changed; if that is right, sync it again with --force`,
     );
   });
-  return { outcome: { run, records: entries.length + refused, changed, refused }, etag: '', position: '', whole: true };
+  return {
+    outcome: { run, records: entries.length + refused, changed, refused },
+    etag: '',
+    position: '',
+    whole: 'imported',
+  };
 }
 
 /**
@@ -97,8 +102,11 @@ export async function replaceKev(
       );
     }
     const cves = [...gone, ...changed.map(({ cve }) => cve)];
-    const last = cves.length === 0 ? revision : markChanged(tx, revision, await componentsOf(tx, cves));
-    tx.send('UPDATE advisory_feeds SET records = ?, revision = ? WHERE id = ?', [entries.length, last, part]);
+    tx.send('UPDATE advisory_feeds SET records = ? WHERE id = ?', [entries.length, part]);
+    // The same once more is nothing new, whatever others have changed meanwhile.
+    if (cves.length === 0) return 0;
+    const last = markChanged(tx, revision, await componentsOf(tx, cves));
+    tx.send('UPDATE advisory_feeds SET revision = ? WHERE id = ?', [last, part]);
     tellClock(tx, last);
     return cves.length;
   });

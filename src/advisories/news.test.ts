@@ -1,10 +1,12 @@
 import { expect, test } from 'bun:test';
 import { gzipSync } from 'node:zlib';
 import { createOutbound } from '../outbound/index.ts';
-import { advisory, component, contextOf, openAdvisories } from './advisory-rig.double.ts';
+import { advisory, component, contextOf, importAll, openAdvisories } from './advisory-rig.double.ts';
 import { advisoryChecks } from './checks.ts';
 import { advisoriesConfig } from './config.ts';
-import { listFeeds } from './feed-rows.ts';
+import { findFeed, listFeeds } from './feed-rows.ts';
+import { sourceOf } from './formats/byte-source.ts';
+import { importFile } from './import-file.ts';
 import { startMirror } from './mirror.double.ts';
 import { refreshFeeds } from './refresh.ts';
 import { registerComponents } from './register.ts';
@@ -79,4 +81,29 @@ test('a mirror that stands still is told of, although all of it is fetched each 
     ['kev', 22],
     ['osv/npm', 21],
   ]);
+});
+
+test('the same once more is nothing new, and a little is', async () => {
+  await using db = await openAdvisories();
+  let now = 1000;
+  const bring = (bytes: Uint8Array) =>
+    importFile(contextOf(db, { now: () => now }), sourceOf(bytes), { origin: 'a file', wants: () => true });
+  const kev = Buffer.from('{"catalogVersion":"1","vulnerabilities":[{"cveID":"CVE-2026-0001"}]}');
+  const epss = (score: string) =>
+    bring(gzipSync(`#model_version:v4\ncve,epss,percentile\nCVE-2026-0001,${score},0.5\n`));
+  const changed = async (id: string) => (await findFeed(db, id))!.changedAt;
+  await bring(kev);
+  await epss('0.5');
+  // What others change meanwhile is no news of theirs.
+  await importAll(db, [advisory('A-1', 'left-pad', '1.1.0')]);
+  now = 2000;
+  await bring(kev);
+  await epss('0.5');
+  expect([await changed('kev'), await changed('epss')]).toEqual([1000, 1000]);
+  await epss('0.501');
+  now = 3000;
+  await epss('0.502');
+  now = 4000;
+  await epss('0.502');
+  expect(await changed('epss')).toBe(3000);
 });

@@ -94,10 +94,85 @@ test('what the list names and an older export lacks comes as an increment', asyn
   const all = [of('A-1', -60), of('A-2', 0), of('A-3', 30)];
   mirror.osv('npm', all);
   mirror.put('/osv/npm/all.zip', zipOf({ 'A-1.json': JSON.stringify(all[0]), 'A-2.json': JSON.stringify(all[1]) }));
-  await refresh();
-  expect(await known()).toEqual(['A-1', 'A-2']);
-  expect(await refresh()).toMatchObject({ feeds: [{ added: 1 }] });
+  expect(await refresh()).toMatchObject({ feeds: [{ added: 3 }] });
   expect(await known()).toEqual(['A-1', 'A-2', 'A-3']);
+  expect(await refresh()).toMatchObject({ feeds: [{ unchanged: true }] });
+});
+
+test('a whole export that is older than what increments have brought takes none of it away', async () => {
+  await using rig = await openMirror();
+  const { mirror, refresh, known, fixes } = rig;
+  const exported = (...all: ReturnType<typeof of>[]) => {
+    const files = Object.fromEntries(all.map((one) => [`${one.id}.json`, JSON.stringify(one)]));
+    mirror.put('/osv/npm/all.zip', zipOf(files));
+  };
+  const [a, b, c] = [of('A-1', -300), of('A-2', 0), of('A-3', 60)];
+  mirror.osv('npm', [a, b, c]);
+  exported(a, b);
+  // Also the first time: who has asked once has all that there is.
+  expect(await refresh()).toMatchObject({ failed: [], feeds: [{ added: 3 }] });
+  expect(await known()).toEqual(['A-1', 'A-2', 'A-3']);
+  rig.pass(8 * day);
+  const changed = of('A-2', 90, '3.0.0');
+  mirror.osv('npm', [a, changed, c]);
+  exported(a, b, of('A-0', 30));
+  mirror.put(
+    '/osv/npm/modified_id.csv',
+    `${at(90)},A-2\n${at(60)},A-3\n${at(30)},A-0\n${at(0)},A-2\n${at(-300)},A-1\n`,
+  );
+  mirror.put('/osv/npm/A-0.json', JSON.stringify(of('A-0', 30)));
+  expect(await refresh()).toMatchObject({ failed: [], feeds: [{ feed: 'osv/npm' }] });
+  expect(await known()).toEqual(['A-0', 'A-1', 'A-2', 'A-3']);
+  expect((await fixes())[2]).toBe('3.0.0');
+  expect(await rig.feed()).toMatchObject({ position: at(90), records: 4 });
+  expect(await refresh()).toMatchObject({ failed: [], feeds: [{ unchanged: true }] });
+});
+
+test('an export is there also where the records that it lacks cannot be had', async () => {
+  await using rig = await openMirror();
+  const { mirror, refresh, known, feed } = rig;
+  mirror.osv('npm', [of('A-1', -60), of('A-2', 0), of('A-3', 30)]);
+  const files = Object.fromEntries(
+    [of('A-1', -60), of('A-2', 0)].map((one) => [`${one.id}.json`, JSON.stringify(one)]),
+  );
+  mirror.put('/osv/npm/all.zip', zipOf(files));
+  mirror.trouble('/osv/npm/A-3.json', 'forbids', 2);
+  expect((await refresh()).failed).toEqual([]);
+  expect(await known()).toEqual(['A-1', 'A-2']);
+  expect((await refresh()).failed).toMatchObject([{ error: expect.stringContaining('answered with 403') }]);
+  expect(await feed()).toMatchObject({ position: at(0), failures: 1 });
+  expect((await refresh()).failed).toEqual([]);
+  expect(await known()).toEqual(['A-1', 'A-2', 'A-3']);
+});
+
+test('a list that comes to a mirror later is gone by, also where the export is the one of before', async () => {
+  await using rig = await openMirror();
+  const { mirror, refresh, known } = rig;
+  const all = [of('A-1', -60), of('A-2', 0), of('A-3', 30)];
+  const files = Object.fromEntries(all.slice(0, 2).map((one) => [`${one.id}.json`, JSON.stringify(one)]));
+  mirror.put('/osv/npm/all.zip', zipOf(files));
+  await refresh();
+  expect(await refresh()).toMatchObject({ feeds: [{ unchanged: true }] });
+  mirror.osv('npm', all);
+  mirror.put('/osv/npm/all.zip', zipOf(files));
+  await refresh();
+  expect(await known()).toEqual(['A-1', 'A-2', 'A-3']);
+  mirror.asked();
+  expect(await refresh()).toMatchObject({ feeds: [{ unchanged: true }] });
+  expect(mirror.asked()).toEqual(['/osv/npm/modified_id.csv']);
+});
+
+test('another place is asked for all that it has, also where it fails the first time', async () => {
+  await using rig = await openMirror();
+  await using other = await startMirror();
+  rig.mirror.osv('npm', [of('A-1', -60), of('A-2', 0)]);
+  await rig.refresh();
+  other.osv('npm', [of('A-0', -120), of('A-1', -60), of('A-2', 0)]);
+  other.trouble('/osv/npm/all.zip', 'forbids', 1);
+  const config = advisoriesConfig.parse({ osv: `${other.base}/osv`, sources: ['osv'] });
+  expect((await refreshFeeds(rig.context, config, { all: true })).failed).toHaveLength(1);
+  expect((await refreshFeeds(rig.context, config, { all: true })).failed).toEqual([]);
+  expect(await rig.known()).toEqual(['A-0', 'A-1', 'A-2']);
 });
 
 test('an export that has not changed in a week takes the place in the list no further', async () => {
@@ -127,6 +202,26 @@ test('a time of another century in the list hides nothing that changes later', a
   mirror.osv('npm', [of('A-0', -300), of('A-1', 0), odd, later]);
   await refresh();
   expect(await known()).toEqual(['A-0', 'A-1', 'A-2', 'A-3']);
+});
+
+test('nor where it stays there while the source is asked each hour, or is in the whole export', async () => {
+  await using rig = await openMirror();
+  const { mirror, refresh, known } = rig;
+  const odd = { ...of('A-0', 0), modified: '2126-01-01T00:00:00Z' };
+  // A list is made some time after what is in it.
+  const begin = 12 * 60;
+  const records = [odd, of('A-1', begin - 60), of('A-9', -300)];
+  mirror.osv('npm', records);
+  await refresh();
+  for (let hours = 1; hours < 4; hours++) {
+    rig.pass(3_600_000);
+    records.push(of(`A-${hours + 1}`, begin + hours * 60 - 30));
+    mirror.osv('npm', records);
+    mirror.asked();
+    expect(await refresh()).toMatchObject({ failed: [], feeds: [{ added: 1 }] });
+    expect(mirror.asked()).not.toContain('/osv/npm/all.zip');
+  }
+  expect(await known()).toEqual(['A-0', 'A-1', 'A-2', 'A-3', 'A-4', 'A-9']);
 });
 
 test('a damaged export changes nothing, also what it holds before the damage', async () => {
@@ -203,6 +298,23 @@ test('an export that is the one of before does not forget how many of its record
   expect(await feed()).toMatchObject({ refused: 1 });
   expect((await refresh()).feeds).toMatchObject([{ unchanged: true }]);
   expect(await feed()).toMatchObject({ refused: 1 });
+});
+
+test('nor does one of which a record has changed since', async () => {
+  await using rig = await openMirror();
+  rig.mirror.osv('npm', [of('A-1', -60), of('A-2', 0), { id: 'A-3', modified: at(-60), affected: 'all' }]);
+  await rig.refresh();
+  expect(await rig.feed()).toMatchObject({ refused: 1 });
+  const zip = zipOf({
+    'A-1.json': JSON.stringify(of('A-1', -60)),
+    'A-2.json': JSON.stringify(of('A-2', 0)),
+    'A-3.json': JSON.stringify({ id: 'A-3', modified: at(-60), affected: 'all' }),
+  });
+  rig.mirror.osv('npm', [of('A-1', -60), of('A-2', 30, '3.0.0'), { id: 'A-3', modified: at(-60), affected: 'all' }]);
+  rig.mirror.put('/osv/npm/all.zip', zip);
+  rig.pass(8 * day);
+  expect(await rig.refresh()).toMatchObject({ failed: [], feeds: [{ changed: 1 }] });
+  expect(await rig.feed()).toMatchObject({ refused: 1, wholeAt: Date.UTC(2026, 0, 10) });
 });
 
 test('what is brought while a source is asked is not confirmed by its answer, nor gone on from', async () => {

@@ -1,3 +1,4 @@
+import { artifactFeeds } from './bundle.ts';
 import type { FeedState } from './feed-rows.ts';
 import { freshnessOf, leewayMs } from './freshness.ts';
 import type { AdvisoriesStatus } from './status.ts';
@@ -32,7 +33,8 @@ export function presentAdvisories(
       refused: feed.refused,
       revision: feed.revision,
       lastSuccess: time(feed.okAt),
-      lastChange: time(feed.changedAt),
+      // What an artifact has brought are feeds of their own, which say when it changed.
+      lastChange: artifactFeeds.has(feed.id) ? undefined : time(feed.changedAt),
       lastAttempt: time(feed.attemptAt),
       lastError: feed.error,
       ageSeconds: feed.okAt === undefined ? undefined : Math.max(0, Math.round((now - feed.okAt) / 1000)),

@@ -16,8 +16,8 @@ export interface FeedUpdate {
   outcome: Partial<Imported> & { unchanged?: boolean };
   etag?: string | undefined;
   position?: string | undefined;
-  /** It was imported whole. */
-  whole?: boolean;
+  /** It was imported whole, or found to be as it was by then. */
+  whole?: 'imported' | 'confirmed';
   /** What it left undone, for people. */
   note?: string | undefined;
 }
@@ -55,7 +55,7 @@ export async function recordFeed(
       dueAt: now() + everyMs,
       ...(etag !== undefined && { etag }),
       ...(position !== undefined && { position }),
-      ...(whole && { whole: { refused: outcome.unchanged ? undefined : (refused ?? 0) } }),
+      ...(whole && { whole: { refused: whole === 'imported' ? (refused ?? 0) : undefined } }),
       run: run ?? after,
       note,
     });

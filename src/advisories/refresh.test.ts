@@ -84,7 +84,7 @@ test('what has gone from the bucket is gone with the whole export, which comes e
   const [id] = await registerComponents(db, [component('left-pad', '1.0.0')]);
   const keep = advisory('A-1', 'left-pad', '1.1.0', { modified: at(0) });
   mirror.osv('npm', [keep, advisory('A-2', 'left-pad', '1.1.0', { modified: at(0) })]);
-  let now = Date.UTC(2026, 0, 1);
+  let now = Date.UTC(2026, 0, 2);
   const context = contextFor(db, mirror, { now: () => now });
   await refreshFeeds(context, settings(mirror), { all: true });
   mirror.osv('npm', [keep]);

@@ -112,7 +112,7 @@ function debianFeed({ debianTracker, interval }: AdvisoriesConfig): Feed {
           ecosystem: 'Debian',
           items: () => readDebianTracker(chunksOf(file)),
         }),
-        whole: true,
+        whole: 'imported',
       })),
   };
 }
@@ -131,7 +131,7 @@ function secdbFeed({ alpineSecdb, interval }: AdvisoriesConfig, release: string,
         if (read.release !== release || read.repository !== repository)
           throw importRefused(`${origin} is of ${read.release} ${read.repository}`);
         const items = () => each(read.items);
-        return { outcome: await importWhole(context, { id, ecosystem: 'Alpine', items }), whole: true };
+        return { outcome: await importWhole(context, { id, ecosystem: 'Alpine', items }), whole: 'imported' };
       }),
   };
 }
@@ -153,8 +153,11 @@ function artifactFeed(
       // Components of another ecosystem want more of the same artifact.
       const position = id === 'trivy-db' ? `${artifact.digest} ${ecosystems.join(',')}` : artifact.digest;
       if (id === 'trivy-db' && state?.position === position && !context.force) {
-        for (const { digest } of artifact.layers) await confirmFeedsOf(context.db, `${id}/`, digest, context.now());
-        return { outcome: { unchanged: true }, position };
+        let confirmed = 0;
+        for (const { digest } of artifact.layers)
+          confirmed += await confirmFeedsOf(context.db, `${id}/`, digest, context.now());
+        // The version before this one did not write down of which layer its parts are.
+        if (confirmed > 0) return { outcome: { unchanged: true }, position };
       }
       const wanted = new Set(ecosystems);
       const feeds = await importArtifact(context, artifact, {
@@ -176,14 +179,19 @@ function artifactFeed(
         refused: total('refused'),
         reasons: reasonsOf(feeds),
       };
-      return { outcome, position, whole: true, note: reasonsOf(feeds.filter(({ unchanged }) => unchanged)).join('; ') };
+      return {
+        outcome,
+        position,
+        whole: 'imported',
+        note: reasonsOf(feeds.filter(({ unchanged }) => unchanged)).join('; '),
+      };
     },
   };
 }
 
 async function refreshEpss({ db, rest }: RefreshContext, file: OpenSource): Promise<FeedUpdate> {
   const scores = readEpss(unpacked(chunksOf(file), 'gzip', epssBytes.unpacked));
-  return { outcome: await storeEpss(db, epssFeed.id, scores, rest), whole: true };
+  return { outcome: await storeEpss(db, epssFeed.id, scores, rest), whole: 'imported' };
 }
 
 /** What is one file. */

@@ -4,8 +4,9 @@ import { itemOf, readOsvZip } from '../formats/osv-records.ts';
 import { linesOf } from '../formats/streams.ts';
 import type { ImportContext } from '../import-context.ts';
 import { AdvisoryImportError, importRefused } from '../import-error.ts';
+import { OutboundError } from '../../outbound/index.ts';
 import { importWhole } from '../import-feed.ts';
-import { importRecords, type Item } from '../import-records.ts';
+import { add, type ImportOptions, importRecords, type Item } from '../import-records.ts';
 import { objectOf } from '../read-record.ts';
 import type { FeedUpdate } from '../record-feed.ts';
 import { type Fetcher, fetchFile, fetchWhole, openText } from './fetch.ts';
@@ -19,13 +20,13 @@ const atOnce = 8;
 /** Times of records are not in the order in which they are published (ms). */
 const overlapMs = 10 * 60_000;
 const longestLine = 512;
-/** Clocks differ; a time beyond that is a mistake, and would hide what changes until then (ms). */
-const leewayMs = 86_400_000;
+/** A list that ends so much earlier than it did is of a mirror that was set back (ms). */
+const setBackMs = 86_400_000;
 
 /**
  * One ecosystem of OSV (google.github.io/osv.dev/data): `all.zip` whole, then what `modified_id.csv`, whose latest lines are
  * its first, says has changed. A mirror may have them of different times: what the list names and the export lacks comes as an
- * increment, and what there is no record of, with a later export.
+ * increment right behind it, and what there is no record of, with a later export.
  */
 export async function refreshOsv(
   context: ImportContext,
@@ -33,26 +34,29 @@ export async function refreshOsv(
   { base, ecosystem, state }: { base: string; ecosystem: string; state: FeedState | undefined },
 ): Promise<FeedUpdate> {
   const root = `${base}/${encodeURIComponent(ecosystem)}`;
-  const since = state?.position && !context.force ? Date.parse(state.position) : Number.NaN;
+  const now = context.now();
+  const position = state?.position && !context.force ? Date.parse(state.position) : Number.NaN;
+  // A time to come, by a clock that was wrong or a record's mistake, would hide what changes until then.
+  const since = position > now ? Number.NaN : position;
   // Also in the other direction: a clock may have been wrong.
-  const isRecent = state?.wholeAt !== undefined && Math.abs(context.now() - state.wholeAt) < wholeMs;
-  const changes = await changesSince(fetcher, `${root}/modified_id.csv`, since);
-  if (Date.parse(changes.latest ?? '') < since - leewayMs)
+  const isRecent = state?.wholeAt !== undefined && Math.abs(now - state.wholeAt) < wholeMs;
+  const changes = await changesSince(fetcher, `${root}/modified_id.csv`, since, now);
+  if (Date.parse(changes.latest ?? '') < since - setBackMs)
     throw importRefused(
       `${root}/modified_id.csv ends at ${changes.latest}, and ${state!.position} is known: it is older than it was; if that is right, sync it again with --force`,
     );
-  const increments = async (ids: readonly Change[]): Promise<FeedUpdate> => {
-    const position = earlierOf(changes.latest, context.now() + leewayMs);
-    if (ids.length === 0) return { outcome: { unchanged: true }, position };
-    const outcome = await importRecords(context.db, () => fetchRecords(fetcher, root, ids), {
+  const records = (ids: readonly Change[], from: Pick<ImportOptions, 'run' | 'after'>) =>
+    importRecords(context.db, () => fetchRecords(fetcher, root, ids), {
+      ...from,
       part: `osv/${ecosystem}`,
       ecosystem,
-      after: state?.run,
       whole: false,
       rest: context.rest,
-      progress: (records) => context.progress?.(`osv/${ecosystem}`, records),
+      progress: (count) => context.progress?.(`osv/${ecosystem}`, count),
     });
-    return { outcome, position };
+  const increments = async (ids: readonly Change[]): Promise<FeedUpdate> => {
+    if (ids.length === 0) return { outcome: { unchanged: true }, position: changes.latest };
+    return { outcome: await records(ids, { after: state?.run }), position: changes.latest };
   };
   let missing: unknown;
   if (changes.ids && isRecent) {
@@ -63,26 +67,38 @@ export async function refreshOsv(
       missing = error;
     }
   }
-  const etag = context.force || !state?.wholeAt ? undefined : state.etag;
+  // From where increments go on, only the export itself says.
+  const isLost = Number.isNaN(since) && changes.latest !== undefined;
+  const etag = context.force || isLost || !state?.wholeAt ? undefined : state.etag;
   const fetched = await fetchFile(fetcher, `${root}/all.zip`, { maxBytes: context.maxBytes, etag });
   if (fetched.kind === 'missing') throw importRefused(`there is no export of ${ecosystem} at ${root}/all.zip`);
   if (fetched.kind === 'unchanged') {
     if (missing) throw missing;
-    if (changes.ids) return { ...(await increments(changes.ids)), whole: true };
+    if (changes.ids) return { ...(await increments(changes.ids)), whole: 'confirmed' };
     if (Date.parse(changes.latest ?? '') > since)
       throw importRefused(`much has changed by ${root}/modified_id.csv, and ${root}/all.zip is the one of before`);
-    return { outcome: { unchanged: true }, whole: true };
+    return { outcome: { unchanged: true }, whole: 'confirmed' };
   }
   await using file = fetched.file;
   let newest = Number.NaN;
-  const items = () => noting(readOsvZip(file), (at) => (newest = at > newest || Number.isNaN(newest) ? at : newest));
+  const items = () => noting(readOsvZip(file), (at) => (newest = at <= now && !(at <= newest) ? at : newest));
   const outcome = await importWhole(context, { id: `osv/${ecosystem}`, ecosystem, items });
-  return {
-    outcome,
-    etag: fetched.etag,
-    position: earlierOf(changes.latest, Math.min(newest, context.now() + leewayMs)),
-    whole: true,
-  };
+  let reached = earlierOf(changes.latest, newest);
+  if (Date.parse(changes.latest ?? '') > newest) {
+    // Of what it lacks, some may have been known: it comes back before the next time.
+    try {
+      const later = await changesSince(fetcher, `${root}/modified_id.csv`, newest, now);
+      if (later.ids) {
+        add(outcome, await records(later.ids, { run: outcome.run }));
+        reached = later.latest ?? reached;
+      }
+    } catch (error) {
+      fetcher.signal.throwIfAborted();
+      // The export has come all the same; the next time it is increments, which say why.
+      if (!(error instanceof AdvisoryImportError || error instanceof OutboundError)) throw error;
+    }
+  }
+  return { outcome, etag: fetched.etag, position: reached, whole: 'imported' };
 }
 
 /** A record that has changed; `isOld`: by the list not since, but so shortly before that it may have come later. */
@@ -113,12 +129,13 @@ async function* noting(items: AsyncIterable<Item>, changed: (at: number) => void
 
 /**
  * What has changed since a time, the latest first: undefined where nobody asks, or it is too much, or it goes on behind where
- * the list ends. A mirror need not have the list.
+ * the list ends. `latest`: of the times that are not to come. A mirror need not have the list.
  */
 async function changesSince(
   fetcher: Fetcher,
   url: string,
   since: number,
+  now: number,
 ): Promise<{ latest: string | undefined; ids: Change[] | undefined }> {
   const text = await openText(fetcher, url);
   let latest: string | undefined;
@@ -128,8 +145,11 @@ async function changesSince(
     const [, time = '', id = ''] = /^([0-9T:.Z+-]{10,40}),(?:.*\/)?([^/,\s]+)\s*$/.exec(line) ?? [];
     const at = Date.parse(time);
     if (id === '' || Number.isNaN(at)) continue;
-    latest ??= time;
-    if (Number.isNaN(since)) break;
+    if (at <= now) latest ??= time;
+    if (Number.isNaN(since)) {
+      if (latest === undefined) continue;
+      break;
+    }
     if (at < since - overlapMs) return { latest, ids: [...ids.values()] };
     if (at <= since && ids.size === 0 && time === latest) return { latest, ids: [] };
     // The latest time of one is its first.
