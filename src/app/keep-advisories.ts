@@ -20,7 +20,6 @@ export function keepAdvisories(
   { log, failed, now }: { log: Log; failed: Failures; now: () => number },
 ): (() => Promise<void>)[] {
   const ending = new AbortController();
-  const context = refreshContext(config, storage, { signal: ending.signal, now });
   const name = 'refresh-advisories';
   let known: AdvisoriesStatus | undefined;
   const measure = async () => void (known = await advisoriesStatus(storage.db));
@@ -45,6 +44,8 @@ export function keepAdvisories(
     intervalMs: Math.min(lookMs, config.advisories.interval),
     isOurs: storage.node?.lease(name) ?? (() => true),
     async run() {
+      // One of its own for each round, so that its rests are those of work that has just begun.
+      const context = refreshContext(config, storage, { signal: ending.signal, now });
       const { feeds, more } = await refreshFeeds(context, config.advisories, {
         all: false,
         most: 1,
