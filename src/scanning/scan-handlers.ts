@@ -97,7 +97,7 @@ export function scanHandlers({ catalog, now, registryIdOf }: ScanningHandlerOpti
   async function knownOf(inventory: ImageInventory) {
     const ecosystems = ecosystemsOf(inventory);
     const { feeds } = await advisoriesStatus(db);
-    const fresh = ecosystems.map((one) => ({ one, at: freshnessOf(feeds, [one]) }));
+    const fresh = ecosystems.map((one) => ({ one, at: freshnessOf(feeds, [one], now()) }));
     const times = fresh.flatMap(({ at }) => at ?? []);
     const unknown = fresh.filter(({ at }) => at === undefined).map(({ one }) => one);
     return {

@@ -318,4 +318,14 @@ test('how fresh advisories are is shown with each scan, and what nobody has advi
   expect(out).toContain('There are no advisories for RubyGems: nothing is known of these packages');
 });
 
+test('a source that a wrong clock has made fresh for years is none, as for policies', async () => {
+  const { db } = rig.server.app.storage;
+  const setOkAt = (at: number) =>
+    db.change(`UPDATE advisory_feeds SET ok_at = ? WHERE id = 'osv/npm' RETURNING id`, [at]);
+  await setOkAt(Date.UTC(2100, 0, 1));
+  const scan = await rig.ok('scan', 'show', 'team/app:v1');
+  await setOkAt(Date.UTC(2026, 0, 2));
+  expect(scan).toMatchObject({ advisoriesTime: '2026-01-03T00:00:00.000Z', withoutAdvisories: ['npm'] });
+});
+
 const gemspec = 'Gem::Specification.new do |s|\n  s.name = "rack".freeze\n  s.version = "2.0.1"\nend\n';
