@@ -2,6 +2,7 @@ import type { ScanEvidence } from '../admission/index.ts';
 import { registerComponents } from '../advisories/index.ts';
 import { contentOf } from '../catalog/index.ts';
 import { findBlob } from '../content/index.ts';
+import type { Database } from '../database/index.ts';
 import { extractorRevision, type ImageInventory, createImageMerge } from '../inventory/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { isAttestation, type ScannableImage, scannable } from './classify.ts';
