@@ -46,12 +46,12 @@ export interface ScanFacts {
   error: string | null;
 }
 
-/** Of what has read an image; undefined where nothing has. */
-export async function revisionOf(db: Database, scanId: number): Promise<number | undefined> {
-  const row = await db.first<{ revision: number }>('SELECT revision FROM image_inventories WHERE scan_id = ?', [
-    scanId,
-  ]);
-  return row?.revision;
+/** What has read an image, and how far; undefined where nothing has. */
+export function readingOf(
+  db: Database,
+  scanId: number,
+): Promise<Pick<StoredInventory, 'revision' | 'status'> | undefined> {
+  return db.first('SELECT revision, status FROM image_inventories WHERE scan_id = ?', [scanId]);
 }
 
 export async function readInventory(db: Database, scanId: number): Promise<StoredInventory | undefined> {

@@ -65,17 +65,32 @@ export async function inventoryOf(
 }
 
 /**
- * Forgets that layers could not be read: more memory or time may be given by now. Resolves with whether there were any.
+ * Has layers that were given up read once more: more memory or time may be given by now. Those that fail again are given up again, so
+ * that an image with several of them ends. Resolves with whether there were any.
  */
-export async function forgetFailures(db: Database, layers: readonly { digest: Digest }[]): Promise<boolean> {
-  const forgotten = listsOf(layers.map(({ digest }) => digest)).map(({ list, values }) =>
+export async function readOnceMore(db: Database, layers: readonly { digest: Digest }[]): Promise<boolean> {
+  const given = listsOf(layers.map(({ digest }) => digest)).map(({ list, values }) =>
     db.change(
-      `DELETE FROM layer_inventories WHERE digest IN (${list}) AND revision = ? AND body IS NULL RETURNING digest`,
-      [...values, extractorRevision],
+      `UPDATE layer_inventories SET failures = ? WHERE digest IN (${list}) AND revision = ? AND body IS NULL AND failures >= ?
+        RETURNING digest`,
+      [mostFailures - 1, ...values, extractorRevision, mostFailures],
       { durable: false },
     ),
   );
-  return (await Promise.all(forgotten)).flat().length > 0;
+  return (await Promise.all(given)).flat().length > 0;
+}
+
+/** Whether any of these layers, of which an image has nothing, is not given up by now: it was read meanwhile, or is to be read anew. */
+export async function canBeHad(db: Database, layers: readonly Digest[]): Promise<boolean> {
+  const wanted = new Set(layers);
+  const found = listsOf([...wanted]).map(({ list, values }) =>
+    db.all<{ digest: Digest }>(
+      `SELECT digest FROM layer_inventories WHERE digest IN (${list}) AND revision = ? AND body IS NULL AND failures >= ?`,
+      [...values, extractorRevision, mostFailures],
+    ),
+  );
+  for (const { digest } of (await Promise.all(found)).flat()) wanted.delete(digest);
+  return wanted.size > 0;
 }
 
 /** A file is opened by the process that reads it: no byte of it comes through this one. */

@@ -10,6 +10,7 @@ import { packagesByEngines } from './engines/engine-findings.ts';
 import { findImages } from './find-images.ts';
 import { changesOf } from './findings-store.ts';
 import { followContent } from './follow.ts';
+import { canBeHad, readOnceMore } from './layers.ts';
 import { findScan, forgetImage } from './image-store.ts';
 import {
   claimScan,
@@ -112,6 +113,8 @@ async function exercise(rig: ScanRig): Promise<Map<string, Statement[]>> {
   await findImages({ ...catalog, db }, catalog.registryId, { vulnerability: 'CVE-2026-3', top: 10 });
   const engines = { vulnerability: 'CVE-2026-3', component: 'left-pad' };
   await packagesByEngines(db, engines, [300, 301]);
+  await readOnceMore(db, [{ digest }]);
+  await canBeHad(db, [digest]);
   await failedScans({ ...catalog, db }, catalog.registryId, { after: 1, top: 10 });
   await scanWaitsSince(db, digest);
   await lookForWork(db, 'sha256:1', { now: now(), againMs: 1 });

@@ -1,6 +1,7 @@
 import { advisoriesStatus, freshnessOf } from '../advisories/index.ts';
 import {
   type Catalog,
+  contentOf,
   describeManifest,
   findListedRepository,
   type ManifestDescription,
@@ -11,6 +12,7 @@ import { type Digest, isRepositoryName, parseDigest } from '../oci/index.ts';
 import { endOfLifeOf, type OsRelease } from '../packages/index.ts';
 import { formatId, ManagementError, parseArmId, segmentsOf } from '../operations/index.ts';
 import { builtInResource, type Resource } from '../resources/index.ts';
+import { isAttestation, scannable } from './classify.ts';
 import type { FindingsInput } from './contract.ts';
 import { changesOf, readFindings } from './findings-store.ts';
 import { engineStates } from './engines/engine-store.ts';
@@ -66,14 +68,12 @@ export function scanHandlers({ catalog, now, registryIdOf }: ScanningHandlerOpti
       };
     }
     const scan = await findScan(db, digest);
-    if (!scan) return { state: kind === 'image' ? 'Pending' : 'NotScannable' };
-    const [stored, findings, engines] = await Promise.all([
-      readInventory(db, scan.id),
-      readFindings(db, scan.id),
-      engineStates(db, scan.id),
-    ]);
+    const stored = scan && (await readInventory(db, scan.id));
+    // Whether or not somebody has asked for it once more.
+    if (!stored && !(await holdsAnything(digest))) return { state: 'NotScannable' };
+    if (!scan) return { state: 'Pending' };
+    const [findings, engines] = await Promise.all([readFindings(db, scan.id), engineStates(db, scan.id)]);
     const known = stored && (await knownOf(stored.inventory));
-    if (!stored && scan.state === 'done') return { state: 'NotScannable' };
     return {
       ...worked(scan),
       ...(stored && {
@@ -93,11 +93,17 @@ export function scanHandlers({ catalog, now, registryIdOf }: ScanningHandlerOpti
     };
   }
 
+  async function holdsAnything(digest: Digest): Promise<boolean> {
+    const content = await contentOf(db, digest);
+    const image = content && scannable(content);
+    return image !== undefined && !isAttestation(image);
+  }
+
   /** How fresh it is what advisories say of the packages of an image, and of which nothing is known. */
   async function knownOf(inventory: ImageInventory) {
     const ecosystems = ecosystemsOf(inventory);
     const { feeds } = await advisoriesStatus(db);
-    const fresh = ecosystems.map((one) => ({ one, at: freshnessOf(feeds, [one]) }));
+    const fresh = ecosystems.map((one) => ({ one, at: freshnessOf(feeds, [one], now()) }));
     const times = fresh.flatMap(({ at }) => at ?? []);
     const unknown = fresh.filter(({ at }) => at === undefined).map(({ one }) => one);
     return {

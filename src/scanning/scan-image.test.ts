@@ -1,13 +1,14 @@
-import { afterEach, beforeEach, expect, test } from 'bun:test';
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { advisory } from '../advisories/advisory-rig.double.ts';
 import { deleteManifest } from '../catalog/index.ts';
-import { mediaTypes } from '../oci/index.ts';
+import { type Digest, mediaTypes } from '../oci/index.ts';
 import { evaluateImage } from './evaluate-images.ts';
 import { followContent } from './follow.ts';
 import { changesOf } from './findings-store.ts';
 import { findScan } from './image-store.ts';
 import { inventoryOf } from './layers.ts';
-import { requestScan } from './queue.ts';
+import { claimScan, giveBackScan, requestScan } from './queue.ts';
+import { scanImage } from './scan-image.ts';
 import { debian, npm, openScanRig, type ScanRig } from './scan-rig.double.ts';
 
 let rig: ScanRig;
@@ -93,7 +94,7 @@ test('a layer that could not be read is read anew where somebody asks for a scan
   for (let attempt = 1; attempt < 3; attempt++) await expect(rig.scan(digest)).rejects.toThrow('it took too much');
   await rig.scan(digest);
   rig.layersRead();
-  await expect(rig.scan(digest, 'asked')).rejects.toThrow('it took too much');
+  expect(await rig.scan(digest, 'asked')).toBe('scanned');
   await rig.scan(digest);
   expect(rig.layersRead()).toHaveLength(1);
   expect((await rig.told(digest))!.status).toBe('partial');
@@ -106,6 +107,58 @@ test('a layer that could not be read is read anew where somebody asks for a scan
   expect(rig.layersRead()).toHaveLength(1);
   await rig.scan(digest, 'asked');
   expect(rig.layersRead()).toEqual([]);
+});
+
+describe('a layer that could not be read, of several images', () => {
+  const bad = [npm('a', '1.0.0')];
+  const fails = () => rig.extracts(() => ({ ok: false, reason: 'memory', detail: 'it took too much', said: '' }));
+  const names = async (digest: Digest) => (await rig.inventory(digest))!.inventory.components.map(({ name }) => name);
+  let one: Digest;
+  let two: Digest;
+  beforeEach(async () => {
+    one = await rig.push('app', [bad]);
+    fails();
+    for (let attempt = 1; attempt < 3; attempt++) await expect(rig.scan(one)).rejects.toThrow('it took too much');
+    await rig.scan(one);
+    rig.extracts(undefined);
+    two = await rig.push('other', [bad, [npm('b', '1.0.0')]]);
+    await rig.scan(two);
+    expect([await names(one), await names(two)]).toEqual([[], ['b']]);
+  });
+
+  test('is read where somebody asks for one of them, and all have it from their next scan on', async () => {
+    await rig.scan(one, 'asked');
+    expect(await names(one)).toEqual(['a']);
+    rig.layersRead();
+    await rig.scan(two, 'schedule');
+    expect([await names(two), rig.layersRead()]).toEqual([['a', 'b'], []]);
+    expect((await rig.told(two))!.status).toBe('complete');
+  });
+
+  test('is given up again at once where it fails again, so that an image that has many of them ends', async () => {
+    const layers = ['c', 'd', 'e'].map((name) => [npm(name, '1.0.0')]);
+    const many = await rig.push('many', layers);
+    fails();
+    for (let failure = 1; failure <= 6; failure++) await expect(rig.scan(many)).rejects.toThrow('it took too much');
+    expect(await rig.scan(many)).toBe('scanned');
+    rig.layersRead();
+    expect(await rig.scan(many, 'asked')).toBe('scanned');
+    expect(rig.layersRead()).toHaveLength(3);
+    expect((await rig.told(many))!.status).toBe('partial');
+    await rig.scan(many, 'schedule');
+    expect(rig.layersRead()).toEqual([]);
+  });
+
+  test('is read where the scan that somebody asked for was broken off and goes on', async () => {
+    await requestScan(rig.db, one, 'asked', rig.now());
+    const taken = (await claimScan(rig.db, rig.now()))!;
+    const ended = AbortSignal.abort(new Error('the server is told to end'));
+    await expect(scanImage(rig.source, taken, rig.knowledge, ended)).rejects.toThrow('told to end');
+    await giveBackScan(rig.db, taken);
+    const again = (await claimScan(rig.db, rig.now()))!;
+    expect(await scanImage(rig.source, again, rig.knowledge, never())).toBe('scanned');
+    expect(await names(one)).toEqual(['a']);
+  });
 });
 
 test('a layer that is not here is said to be missing, and the image is known in part', async () => {

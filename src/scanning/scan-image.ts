@@ -2,13 +2,14 @@ import type { ScanEvidence } from '../admission/index.ts';
 import { registerComponents } from '../advisories/index.ts';
 import { contentOf } from '../catalog/index.ts';
 import { findBlob } from '../content/index.ts';
+import type { Database } from '../database/index.ts';
 import { extractorRevision, type ImageInventory, createImageMerge } from '../inventory/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { isAttestation, type ScannableImage, scannable } from './classify.ts';
 import { evaluateImage } from './evaluate-images.ts';
 import type { Knowledge } from './knowledge.ts';
-import { forgetImage, type InventoryStatus, revisionOf, type StoredInventory } from './image-store.ts';
-import { forgetFailures, inventoryOf, type LayerSource } from './layers.ts';
+import { forgetImage, type InventoryStatus, readingOf, readInventory, type StoredInventory } from './image-store.ts';
+import { canBeHad, readOnceMore, inventoryOf, type LayerSource } from './layers.ts';
 import type { TakenScan } from './queue.ts';
 import { tellAdmission } from './tell-admission.ts';
 import { inTurns, turn } from './turn.ts';
@@ -44,13 +45,27 @@ export async function scanImage(
     await db.write((tx) => forgetImage(tx, id));
     return 'gone';
   }
-  // Once: what fails again is counted again.
-  const isAnew = reason === 'asked' && attempts === 1 && (await forgetFailures(db, image.layers));
-  if (isAnew || (await revisionOf(db, id)) !== extractorRevision) {
+  const isAnew = reason === 'asked' && attempts === 1 && (await readOnceMore(db, image.layers));
+  if (isAnew || (await isToBeRead(db, id))) {
     await writeInventory(db, id, await takeInventory(source, image, signal));
   }
   // After its components are registered: what was published meanwhile is known.
   return (await evaluateImage(source, { scanId: id, digest }, await knowledge())) ? 'scanned' : 'gone';
+}
+
+/**
+ * Whether there is more to be known of an image than was read of it. Where somebody asked for a layer to be read anew, that ends when
+ * it was, however often the scan is broken off; and what was read of it then is for all images that have it.
+ */
+async function isToBeRead(db: Database, scanId: number): Promise<boolean> {
+  const known = await readingOf(db, scanId);
+  if (known?.revision !== extractorRevision) return true;
+  if (known.status !== 'partial') return false;
+  const { warnings = [] } = (await readInventory(db, scanId))?.inventory ?? {};
+  return canBeHad(
+    db,
+    warnings.flatMap(({ code, layer }) => (code === 'no-inventory' && layer !== undefined ? [layer] : [])),
+  );
 }
 
 /** What is said of something of which nothing is known. */

@@ -187,11 +187,74 @@ test('whatever a program prints, it is read to findings within bounds, or refuse
   );
 });
 
+test('a report of 20,000 findings with all that grype says of each is read', async () => {
+  const scored = {
+    source: 'nvd@nist.gov',
+    type: 'Primary',
+    version: '3.1',
+    vector: 'CVSS:3.1/AV:N',
+    vendorMetadata: {},
+  };
+  const score = { ...scored, metrics: { baseScore: 7.5, exploitabilityScore: 3.9, impactScore: 3.6 } };
+  const epss = [{ cve: 'CVE-2024-1000', epss: 0.00043, percentile: 0.1, date: '2026-11-20' }];
+  const cwes = [{ cve: 'CVE-2024-1000', cwe: 'CWE-400', source: 'nvd@nist.gov', type: 'Primary' }];
+  const about = { dataSource: 'https://nvd.nist.gov', namespace: 'nvd:cpe', severity: 'High', epss, cwes };
+  const path = { path: '/usr/local/bin/kubectl', layerID: 'sha256:1', accessPath: '/usr/local/bin/kubectl' };
+  const urls = Array.from({ length: 5 }, (_, at) => `https://go.dev/cl/${at}`);
+  const match = JSON.stringify({
+    vulnerability: {
+      ...about,
+      id: 'GHSA-aaaa-bbbb-cccc',
+      urls: [],
+      description: 'It reads too much',
+      cvss: [score],
+      fix: {
+        versions: ['1.22.1'],
+        state: 'fixed',
+        available: [{ version: '1.22.1', date: '2024-03-05', kind: 'advisory' }],
+      },
+      advisories: [],
+      risk: 0.03,
+    },
+    relatedVulnerabilities: [{ ...about, id: 'CVE-2024-1000', urls, description: 'It does', cvss: [score, score] }],
+    matchDetails: [
+      {
+        type: 'exact-direct-match',
+        matcher: 'go-module-matcher',
+        searchedBy: {
+          language: 'go',
+          namespace: 'github:language:go',
+          package: { name: 'stdlib', version: 'go1.21.3' },
+        },
+        found: { vulnerabilityID: 'GHSA-aaaa-bbbb-cccc', versionConstraint: '<1.21.8 (unknown)' },
+        fix: { suggestedVersion: '1.21.8' },
+      },
+    ],
+    artifact: {
+      id: '0123456789abcdef',
+      name: 'stdlib',
+      version: 'go1.21.3',
+      type: 'go-module',
+      locations: [{ ...path, annotations: { evidence: 'primary' } }],
+      language: 'go',
+      licenses: ['BSD-3-Clause'],
+      cpes: ['cpe:2.3:a:golang:go:1.21.3:-:*:*:*:*:*:*'],
+      purl: 'pkg:golang/stdlib@1.21.3',
+      upstreams: [],
+      metadataType: 'GolangBinMetadata',
+      metadata: { goCompiledVersion: 'go1.21.3', architecture: 'amd64' },
+    },
+  });
+  const matches = Array.from({ length: 20_000 }, (_, at) => match.replaceAll('CVE-2024-1000', `CVE-2024-${1000 + at}`));
+  const { findings, isCut } = await readGrypeReport(`{"matches":[${matches.join(',')}]}`, now);
+  expect([findings.length, isCut]).toEqual([20_000, false]);
+});
+
 test('a report that is nothing but brackets, or values, is refused before it is made anything of', async () => {
   const brackets = `{"SchemaVersion":2,"Results":${'['.repeat(1000)}${']'.repeat(1000)}}`;
   await expect(readTrivyReport(brackets, scanner)).rejects.toThrow('the report is nested more than 64 deep');
-  const values = `{"matches":[${'[],'.repeat(1_500_000)}[]]}`;
-  await expect(readGrypeReport(values, now)).rejects.toThrow('the report has more than 2000000 values');
+  const values = `{"matches":[${'[],'.repeat(2_500_000)}[]]}`;
+  await expect(readGrypeReport(values, now)).rejects.toThrow('the report has more than 5000000 values');
   const quoted = JSON.stringify({ SchemaVersion: 2, Results: [], quoted: `\\"${'[{"'.repeat(1000)}\\` });
   expect((await readTrivyReport(quoted, scanner)).findings).toEqual([]);
 });

@@ -24,18 +24,33 @@ const start = imageCommand<{ wait?: boolean }>({
   details:
     'Asks for an image to be scanned, also one that was given up after it had failed. Layers that were read are not read again.',
   examples: ['scan start prod/app:v1', 'scan start prod/app:v1 --wait'],
-  flags: { wait: { kind: 'boolean', optional: true, withNegated: false, brief: 'Wait until it has ended' } },
+  flags: {
+    wait: {
+      kind: 'boolean',
+      optional: true,
+      withNegated: false,
+      brief: 'Wait until it has ended, of an index until all of its images have',
+    },
+  },
   report: reportOf,
   async run({ client }, image, { wait }) {
     await client.action(scanType, scanType.actions.start, scanAt(image));
     for (;;) {
       const scan = await client.get(scanType, scanAt(image));
-      const { state } = scan.properties as { state: string };
-      if (!wait || (state !== 'Pending' && state !== 'Running')) return { image: image.name, ...flat(scan) };
+      if (!wait || !isUnderWay(scan.properties as unknown as ShownState)) return { image: image.name, ...flat(scan) };
       await Bun.sleep(500);
     }
   },
 });
+
+interface ShownState {
+  state: string;
+  children?: readonly { state: string }[];
+}
+
+/** An index is nothing that is scanned: it waits for its images. */
+const isUnderWay = ({ state, children = [] }: ShownState): boolean =>
+  [state, ...children.map((child) => child.state)].some((one) => one === 'Pending' || one === 'Running');
 
 interface ListFlags extends RegistryFlag {
   repository: string;

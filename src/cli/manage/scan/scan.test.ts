@@ -1,7 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { distInfo, layerOf, pushLayers, scanned } from '../../../app/scan-rig.double.ts';
 import { advisory, importAll } from '../../../advisories/advisory-rig.double.ts';
-import { ociIndex, putManifest } from '../../../../test/http/registry.ts';
+import {
+  configDescriptor,
+  digestOf,
+  layerDescriptor,
+  ociIndex,
+  ociManifest,
+  pushBlob,
+  putManifest,
+} from '../../../../test/http/registry.ts';
 import { openCommands } from '../command-rig.double.ts';
 
 type Commands = Awaited<ReturnType<typeof openCommands>>;
@@ -44,7 +52,6 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => rig[Symbol.asyncDispose]());
 
-const ociManifest = 'application/vnd.oci.image.manifest.v1+json';
 const sizeOf = async (of: string): Promise<number> => {
   const { db } = rig.server.app.storage;
   return (await db.first<{ size: number }>('SELECT size FROM manifests WHERE digest = ?', [of]))!.size;
@@ -95,8 +102,40 @@ describe('findings', () => {
     expect((await putManifest(rig.server.url, 'team/unread', 'all', index, ociIndex)).status).toBe(201);
     const ofAll = await rig.run(['findings', 'team/unread:all', '--fail-on', 'Critical']);
     expect([ofAll.code, ofAll.error]).toEqual([1, expect.stringContaining('Of its 1 images 1 is not scanned.')]);
-    await rig.ok('scan', 'start', 'team/unread:v1', '--wait');
+    expect(await rig.ok('scan', 'start', 'team/unread:all', '--wait')).toMatchObject({ children: [{ state: 'Done' }] });
     expect((await rig.run(['findings', 'team/unread:all', '--fail-on', 'Critical'])).code).toBe(0);
+  });
+
+  test('end none because of an attestation that is pushed again, in which nobody will ever find anything', async () => {
+    const { url, app } = rig.server;
+    const image = await pushLayers(url, 'team/built', 'v1', [layerOf([distInfo('Flask', '1.0.1')])]);
+    const [statement, config] = ['{"_type":"https://in-toto.io/Statement/v0.1"}', '{"os":"unknown"}'];
+    for (const blob of [statement, config]) await pushBlob(url, 'team/built', blob);
+    const layers = [{ ...layerDescriptor(statement), mediaType: 'application/vnd.in-toto+json' }];
+    const attestation = JSON.stringify({
+      schemaVersion: 2,
+      mediaType: ociManifest,
+      config: configDescriptor(config),
+      layers,
+    });
+    const digestOfIt = digestOf(attestation);
+    expect((await putManifest(url, 'team/built', digestOfIt, attestation)).status).toBe(201);
+    const manifests = [image, digestOfIt];
+    const sizes = await Promise.all(manifests.map(sizeOf));
+    const index = JSON.stringify({
+      schemaVersion: 2,
+      mediaType: ociIndex,
+      manifests: manifests.map((one, at) => ({ mediaType: ociManifest, digest: one, size: sizes[at] })),
+    });
+    expect((await putManifest(url, 'team/built', 'all', index, ociIndex)).status).toBe(201);
+    await rig.ok('scan', 'start', 'team/built:all', '--wait');
+    // As it is where the queue is long.
+    const later = Date.now() + 3_600_000;
+    const waits = `UPDATE scans SET state = 'queued', not_before = ? WHERE digest = ? RETURNING id`;
+    expect(await app.storage.db.change(waits, [later, digestOfIt])).toHaveLength(1);
+    expect((await rig.run(['findings', 'team/built:all', '--fail-on', 'Critical'])).code).toBe(0);
+    expect(await rig.ok('scan', 'show', `team/built@${digestOfIt}`)).toMatchObject({ state: 'NotScannable' });
+    await app.storage.db.change(`UPDATE scans SET state = 'done' WHERE digest = ? RETURNING id`, [digestOfIt]);
   });
 
   test('end a pipeline where there is one too many', async () => {
@@ -316,6 +355,16 @@ test('how fresh advisories are is shown with each scan, and what nobody has advi
   expect(await rig.ok('scan', 'show', 'team/gem:v1')).toMatchObject({ components: 1, withoutAdvisories: ['RubyGems'] });
   const { out } = await rig.run(['scan', 'show', 'team/gem:v1'], { terminal: true });
   expect(out).toContain('There are no advisories for RubyGems: nothing is known of these packages');
+});
+
+test('a source that a wrong clock has made fresh for years is none, as for policies', async () => {
+  const { db } = rig.server.app.storage;
+  const setOkAt = (at: number) =>
+    db.change(`UPDATE advisory_feeds SET ok_at = ? WHERE id = 'osv/npm' RETURNING id`, [at]);
+  await setOkAt(Date.UTC(2100, 0, 1));
+  const scan = await rig.ok('scan', 'show', 'team/app:v1');
+  await setOkAt(Date.UTC(2026, 0, 2));
+  expect(scan).toMatchObject({ advisoriesTime: '2026-01-03T00:00:00.000Z', withoutAdvisories: ['npm'] });
 });
 
 const gemspec = 'Gem::Specification.new do |s|\n  s.name = "rack".freeze\n  s.version = "2.0.1"\nend\n';
