@@ -58,7 +58,7 @@ async function checkedScans(
       const registry = byId.get(registryId);
       return registry ? [{ ...image, registry: registry.name, registryId: registry.resourceId }] : [];
     }),
-    withoutAdvisories: ecosystems.filter((ecosystem) => freshnessOf(feeds, [ecosystem]) === undefined),
+    withoutAdvisories: ecosystems.filter((ecosystem) => freshnessOf(feeds, [ecosystem], now) === undefined),
     serverId,
   };
 }
