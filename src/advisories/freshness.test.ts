@@ -12,12 +12,12 @@ const feeds = [
 ];
 
 test('what is known of ecosystems is as old as the oldest of what is newest of each', () => {
-  expect(freshnessOf(feeds, ['Debian'])).toBe(300);
-  expect(freshnessOf(feeds, ['Debian', 'npm'])).toBe(200);
-  expect(freshnessOf(feeds, ['Debian', 'Amazon Linux'])).toBe(50);
-  expect(freshnessOf(feeds, ['Debian', 'Go'])).toBeUndefined();
-  expect(freshnessOf(feeds, ['PyPI'])).toBeUndefined();
-  expect(freshnessOf(feeds, [])).toBeUndefined();
+  expect(freshnessOf(feeds, ['Debian'], 1000)).toBe(300);
+  expect(freshnessOf(feeds, ['Debian', 'npm'], 1000)).toBe(200);
+  expect(freshnessOf(feeds, ['Debian', 'Amazon Linux'], 1000)).toBe(50);
+  expect(freshnessOf(feeds, ['Debian', 'Go'], 1000)).toBeUndefined();
+  expect(freshnessOf(feeds, ['PyPI'], 1000)).toBeUndefined();
+  expect(freshnessOf(feeds, [], 1000)).toBeUndefined();
   // Of a clock that was wrong.
   const ahead = [...feeds, { id: 'trivy-db/debian 12', okAt: 9_000_000 }];
   expect(freshnessOf(ahead, ['Debian'], 400)).toBe(300);

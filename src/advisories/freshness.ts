@@ -12,7 +12,7 @@ export const leewayMs = 3_600_000;
 export function freshnessOf(
   feeds: readonly Pick<FeedState, 'id' | 'okAt'>[],
   ecosystems: readonly string[],
-  now = Number.POSITIVE_INFINITY,
+  now: number,
 ): number | undefined {
   const newest = new Map<string, number>();
   for (const { id, okAt = 0 } of feeds) {
