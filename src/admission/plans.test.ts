@@ -120,7 +120,7 @@ async function exercise(base: TestDatabase): Promise<Statement[]> {
   const verdict = { decision, revision: 'r', evidenceVersion: 0, stateVersion: 0, evaluatedAt: 0, letsBlobs: true };
   await writeVerdict(db, place, verdict, 'm');
   const parts = digests.map((each) => ({ digest: each, evidenceVersion: 1, stateVersion: 0 }));
-  await writeVerdict(db, place, verdict, 'm', parts);
+  await writeVerdict(db, place, verdict, 'm', { parts });
   await expectParts(db, place, [...parts, { digest: digestNumber(900_000), evidenceVersion: 0, stateVersion: 0 }], 0);
   await readVerdict(db, place, 'r', 0);
   await readVerdicts(db, repositoryId, digests, 'r', 0);
@@ -197,18 +197,17 @@ test('nobody believes what an index was decided by, where a part of it has chang
   ];
   for (const change of changes) {
     const parts = [await versionsOf(part)];
-    await writeVerdict(db, place, verdict, 'm', parts);
+    await writeVerdict(db, place, verdict, 'm', { parts });
     expect([await isBelieved(), await isDue()]).toEqual([true, false]);
     await change();
     // As if the change had come between the look at the part and the verdict on the index.
-    await writeVerdict(db, place, verdict, 'm', parts);
+    await writeVerdict(db, place, verdict, 'm', { parts });
     expect([await isBelieved(), await isDue()]).toEqual([false, true]);
   }
   // One that is listed twice, and was another one the second time.
-  await writeVerdict(db, place, verdict, 'm', [
-    await versionsOf(part),
-    { ...(await versionsOf(part)), stateVersion: 5 },
-  ]);
+  await writeVerdict(db, place, verdict, 'm', {
+    parts: [await versionsOf(part), { ...(await versionsOf(part)), stateVersion: 5 }],
+  });
   expect(await isBelieved()).toBe(false);
   // What was never decided on is due from now on; what was stays as it is.
   await expectParts(db, place, [await versionsOf(part), await versionsOf(place.digest)], 0);

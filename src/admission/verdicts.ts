@@ -6,7 +6,7 @@ import { collectFacts, type FactSources } from './facts.ts';
 import { expectParts } from './part-store.ts';
 import { createRecent } from './recent.ts';
 import type { AdmissionRules, RepositoryRules } from './rules.ts';
-import { type ImagePlace, outdate, readVerdict, readVerdicts, writeVerdict } from './verdict-store.ts';
+import { type ImagePlace, outdate, readVerdict, readVerdicts, recordedOf, writeVerdict } from './verdict-store.ts';
 
 /** Indexes that are decided anew because something that they list has changed. */
 const mostListing = 10_000;
@@ -48,6 +48,7 @@ export function createVerdicts(options: VerdictOptions): Verdicts {
 
   async function decideAnew(place: ImagePlace, rules: RepositoryRules): Promise<Decision | undefined> {
     const evaluatedAt = now();
+    const seen = await recordedOf(db, place);
     const collected = await collectFacts(options, place);
     if (!collected) return undefined;
     const { facts, mediaType, evidenceVersion, stateVersion, parts } = collected;
@@ -57,8 +58,11 @@ export function createVerdicts(options: VerdictOptions): Verdicts {
     const decision = evaluate(facts, rules.policies, rules.exceptions, evaluatedAt);
     const letsBlobs = rules.guardsBlobs && isLetOut(decision);
     const verdict = { decision, revision: rules.revision, evidenceVersion, stateVersion, evaluatedAt, letsBlobs };
-    const changed = await writeVerdict(db, place, verdict, mediaType, parts);
-    if (changed) await tellIndexes(place);
+    // First, so that nothing is left undone where this breaks off: an index is decided on by what is known already.
+    const isTold = seen?.effect !== decision.effect;
+    if (isTold) await tellIndexes(place);
+    const changed = await writeVerdict(db, place, verdict, mediaType, { seen, parts });
+    if (changed && !isTold) await tellIndexes(place);
     remember(place, rules, decision, evaluatedAt);
     return decision;
   }
