@@ -4,7 +4,7 @@ import type { Mirror } from '../resources/index.ts';
 import type { AdmissionException } from './exception.ts';
 import { type AdmissionPolicy, registryQuarantine } from './policy.ts';
 import { covers } from './repositories.ts';
-import { exceptionsOf, policiesOf } from './written-rules.ts';
+import { exceptionsOf, policiesOf, unreadableExceptions } from './written-rules.ts';
 
 /** A registry, as far as admission goes. */
 export interface AdmissionRegistry {
@@ -31,7 +31,10 @@ export interface RepositoryRules {
   holdsPrevious: boolean;
   /** Whether blobs are let out with images alone that are. */
   guardsBlobs: boolean;
-  /** Whether this version knows all that policies ask for; if not, another node decides, and nothing is let out here. */
+  /**
+   * Whether this version knows all that policies ask for and exceptions excuse; if not, another node decides, and what is
+   * refused here is no verdict.
+   */
   isUnderstood: boolean;
 }
 
@@ -61,6 +64,7 @@ export function rulesOf(mirror: Mirror, registry: AdmissionRegistry): RegistryRu
   const exceptions = exceptionsOf(mirror, registry.resourceId).map(({ resource, exception }) => {
     return { mark: `${resource.key} ${resource.etag}`, exception };
   });
+  const tooNew = unreadableExceptions(mirror, registry.resourceId);
   const repositories = new LRUCache<string, RepositoryRules | typeof none>({ max: keptRepositories });
 
   function read(repository: string): RepositoryRules | typeof none {
@@ -80,7 +84,9 @@ export function rulesOf(mirror: Mirror, registry: AdmissionRegistry): RegistryRu
       quarantines: own.some(({ mode }) => mode === 'quarantine'),
       holdsPrevious: own.some(({ mode, tagMode }) => mode === 'quarantine' && tagMode === 'hold-previous'),
       guardsBlobs: own.some(({ mode, blobs }) => mode !== 'audit' && blobs === 'admitted'),
-      isUnderstood: !own.some(({ unreadable }) => unreadable),
+      isUnderstood:
+        !own.some(({ unreadable }) => unreadable) &&
+        !tooNew.some((exception) => covers(exception.repositories, repository)),
     };
   }
 
@@ -88,10 +94,11 @@ export function rulesOf(mirror: Mirror, registry: AdmissionRegistry): RegistryRu
     registry,
     policies: policies.map(({ policy }) => policy),
     exceptions: exceptions.map(({ exception }) => exception),
-    isUnderstood: !policies.some(({ policy }) => policy.unreadable),
+    isUnderstood: tooNew.length === 0 && !policies.some(({ policy }) => policy.unreadable),
     revision: revisionOf([
       ...policies.map(({ policy, mark }) => `${policy.name} ${mark}`),
       ...exceptions.map(({ mark }) => mark),
+      ...tooNew.map(({ resource }) => `${resource.key} ${resource.etag} unreadable`),
     ]),
     of(repository) {
       let known = repositories.get(repository);

@@ -52,10 +52,13 @@ export function createVerdicts(options: VerdictOptions): Verdicts {
     const collected = await collectFacts(options, place);
     if (!collected) return undefined;
     const { facts, mediaType, evidenceVersion, stateVersion, parts } = collected;
-    // Nodes that understand all of it have decided, or will.
-    if (!rules.isUnderstood) return evaluate(facts, rules.policies, rules.exceptions, evaluatedAt);
-    if (parts.length > 0) await expectParts(db, place, parts, evaluatedAt);
     const decision = evaluate(facts, rules.policies, rules.exceptions, evaluatedAt);
+    if (!rules.isUnderstood) {
+      // Nodes that understand all of it have decided, or will.
+      remember(place, rules, decision, evaluatedAt);
+      return decision;
+    }
+    if (parts.length > 0) await expectParts(db, place, parts, evaluatedAt);
     const letsBlobs = rules.guardsBlobs && isLetOut(decision);
     const verdict = { decision, revision: rules.revision, evidenceVersion, stateVersion, evaluatedAt, letsBlobs };
     // First, so that nothing is left undone where this breaks off: an index is decided on by what is known already.

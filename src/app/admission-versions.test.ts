@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test';
 import { registry } from '../../test/support/management.ts';
-import { openAdmissionRig } from './admission-rig.double.ts';
+import { openAdmissionRig, openssl } from './admission-rig.double.ts';
 
 test('a node that a policy is too new for lets nothing out by it, and leaves what others have decided', async () => {
   await using rig = await openAdmissionRig();
@@ -32,13 +32,64 @@ test('a node that a policy is too new for lets nothing out by it, and leaves wha
   const waiting = (await verdicts())[1]!;
   expect(waiting).toMatchObject({ digest: second.digest, effect: 'pending', revision: '' });
   expect((await rig.get('soon/app', 'v2')).status).toBe(404);
-  expect(await rig.events()).not.toContain('manifest.pushed');
+  const told = await db.all<{ data: string }>("SELECT data FROM events WHERE type = 'manifest.pushed'", []);
+  expect(told.filter(({ data }) => data.includes(second.digest))).toEqual([]);
 
   await rig.people.put(id, properties);
   for (const tag of ['v1', 'v2']) expect((await rig.get('soon/app', tag)).status).toBe(200);
   await rig.until(async () =>
     (await verdicts()).every(({ effect, revision }) => effect === 'allow' && revision !== ''),
   );
+});
+
+test('a node that an exception is too new for leaves what others have decided by it', async () => {
+  await using rig = await openAdmissionRig();
+  const { db } = rig.app.storage;
+  await rig.policy('soon', { repositories: ['soon/*'], mode: 'enforce', severity: 'High' });
+  const { digest } = await rig.push('soon/app', 'v1');
+  const { digest: elsewhere } = await rig.push('soon/other', 'v1');
+  for (const one of [digest, elsewhere]) await rig.scan(one, [openssl()]);
+  for (const name of ['soon/app', 'soon/other']) expect((await rig.get(name, 'v1')).status).toBe(403);
+  await rig.people.put(`${registry}/admissionExceptions/soon`, {
+    vulnerability: 'CVE-2026-42767',
+    repositories: ['soon/app'],
+    expiresOn: new Date(rig.now() + 3_600_000).toISOString(),
+    platforms: ['linux/arm64'],
+  });
+  // As a node of the next version has decided by it.
+  await db.write(async (tx) => {
+    await tx.run(`UPDATE verdicts SET revision = 'newer', effect = 'allow', due = ?`, [Number.MAX_SAFE_INTEGER]);
+    await tx.run('DELETE FROM admission_progress', []);
+    await tx.run(
+      `INSERT INTO admission_progress (registry_id, revision, repository_id, digest) VALUES (1, 'newer', -1, '')`,
+      [],
+    );
+  });
+  expect((await rig.get('soon/app', 'v1')).status).toBe(403);
+  // It says nothing of this one, so that both versions decide alike.
+  expect((await rig.get('soon/other', 'v1')).status).toBe(403);
+  await Bun.sleep(1500);
+  const verdicts = await db.all('SELECT digest, revision, effect FROM verdicts', []);
+  expect(verdicts).toContainEqual({ digest, revision: 'newer', effect: 'allow' });
+  expect(verdicts).toContainEqual({ digest: elsewhere, revision: expect.not.stringMatching('newer'), effect: 'deny' });
+  expect(await db.all('SELECT revision FROM admission_progress', [])).toEqual([{ revision: 'newer' }]);
+});
+
+test('what is too new for a node cannot be changed by it, only deleted, so that nothing of it is lost unseen', async () => {
+  await using rig = await openAdmissionRig();
+  const policy = { repositories: ['soon/*'], mode: 'enforce' };
+  const exception = { vulnerability: 'CVE-2026-1', repositories: ['*'], expiresOn: '2100-01-01T00:00:00Z' };
+  for (const [type, known, more] of [
+    ['admissionPolicies', policy, { signers: [{ issuer: 'https://issuer.test' }] }],
+    ['admissionExceptions', exception, { platforms: ['linux/arm64'] }],
+  ] as const) {
+    const id = `${registry}/${type}/soon`;
+    await rig.app.access.resources.put(id, { properties: { ...known, ...more } }, { by: 'test' });
+    await expect(rig.management.patch(id, { ticket: 'SEC-1' })).rejects.toThrow('a newer version wrote this');
+    expect((await rig.management.get(id)).properties).toMatchObject({ ...known, ...more });
+    await rig.management.delete(id);
+  }
+  for (const mode of ['enforce', 'audit']) await rig.policy('soon', { repositories: ['soon/*'], mode });
 });
 
 test('an exception that is too new is shown, and excuses nothing', async () => {
@@ -50,6 +101,7 @@ test('an exception that is too new is shown, and excuses nothing', async () => {
     expiresOn,
   });
   expect(properties).toMatchObject({ state: 'Active' });
+  await rig.policy('soon', { repositories: ['soon/*'], mode: 'enforce' });
   const {
     state: _,
     requestedBy: __,
@@ -57,6 +109,10 @@ test('an exception that is too new is shown, and excuses nothing', async () => {
     approvedOn: ____,
     ...written
   } = properties as Record<string, string>;
+  for (const odd of [{ repositories: { below: 'soon' } }, { expiresOn: { never: true } }, { vulnerability: 1 }]) {
+    await rig.people.put(id, { ...written, ...odd });
+    expect((await rig.management.get(id)).properties).toMatchObject({ state: 'Unreadable', ...odd });
+  }
   await rig.people.put(id, { ...written, platforms: ['linux/arm64'] });
   expect((await rig.management.get(id)).properties).toMatchObject({ state: 'Unreadable', vulnerability: 'CVE-2026-1' });
 });
