@@ -43,8 +43,8 @@ export interface RecomputeOptions extends VerdictOptions {
 /** What is done for admission in the background; each round is small. True: more is waiting. */
 export interface Recompute {
   /**
-   * Whether it is for this node to do, where others could. Who does not understand all policies and exceptions decides on nothing
-   * that these concern: each minute it leaves all of it to whoever takes it then, and takes it back where nobody has.
+   * Whether it is for this node to do, where others could. Who does not understand all policies and exceptions cannot let out what
+   * others could: each minute it leaves the work to whoever takes it then, and takes it back where nobody has.
    */
   isForUs(): boolean;
   /** What was pushed is decided on, what was deleted is forgotten. */
@@ -185,7 +185,7 @@ export function createRecompute(options: RecomputeOptions): Recompute {
   }
 
   return {
-    isForUs: () => now() % leaveEveryMs >= leaveForMs || rules.all().every(({ isUnderstood }) => isUnderstood),
+    isForUs: () => now() % leaveEveryMs >= leaveForMs || rules.all().every(({ isWhole }) => isWhole),
     async followEvents() {
       // Where there is no policy and no evidence, nobody need know what is pushed.
       if (rules.all().length === 0 && !(await hasRecords(db))) return false;

@@ -31,10 +31,7 @@ export interface RepositoryRules {
   holdsPrevious: boolean;
   /** Whether blobs are let out with images alone that are. */
   guardsBlobs: boolean;
-  /**
-   * Whether this version knows all that policies ask for and exceptions excuse; if not, another node decides, and what is
-   * refused here is no verdict.
-   */
+  /** Whether this version knows all that policies ask for; if not, another node decides, and nothing is let out here. */
   isUnderstood: boolean;
 }
 
@@ -46,6 +43,8 @@ export interface RegistryRules {
   /** Of all of it. */
   revision: string;
   isUnderstood: boolean;
+  /** Whether it knows all that exceptions excuse, too; if not, another node may let out more, and is to do the work for all. */
+  isWhole: boolean;
   /** Undefined where no policy covers it. */
   of(repository: string): RepositoryRules | undefined;
 }
@@ -64,6 +63,7 @@ export function rulesOf(mirror: Mirror, registry: AdmissionRegistry): RegistryRu
   const exceptions = exceptionsOf(mirror, registry.resourceId).map(({ resource, exception }) => {
     return { mark: `${resource.key} ${resource.etag}`, exception };
   });
+  const isUnderstood = !policies.some(({ policy }) => policy.unreadable);
   const tooNew = unreadableExceptions(mirror, registry.resourceId);
   const repositories = new LRUCache<string, RepositoryRules | typeof none>({ max: keptRepositories });
 
@@ -84,9 +84,7 @@ export function rulesOf(mirror: Mirror, registry: AdmissionRegistry): RegistryRu
       quarantines: own.some(({ mode }) => mode === 'quarantine'),
       holdsPrevious: own.some(({ mode, tagMode }) => mode === 'quarantine' && tagMode === 'hold-previous'),
       guardsBlobs: own.some(({ mode, blobs }) => mode !== 'audit' && blobs === 'admitted'),
-      isUnderstood:
-        !own.some(({ unreadable }) => unreadable) &&
-        !tooNew.some((exception) => covers(exception.repositories, repository)),
+      isUnderstood: !own.some(({ unreadable }) => unreadable),
     };
   }
 
@@ -94,11 +92,12 @@ export function rulesOf(mirror: Mirror, registry: AdmissionRegistry): RegistryRu
     registry,
     policies: policies.map(({ policy }) => policy),
     exceptions: exceptions.map(({ exception }) => exception),
-    isUnderstood: tooNew.length === 0 && !policies.some(({ policy }) => policy.unreadable),
+    isUnderstood,
+    isWhole: isUnderstood && tooNew.length === 0,
     revision: revisionOf([
       ...policies.map(({ policy, mark }) => `${policy.name} ${mark}`),
       ...exceptions.map(({ mark }) => mark),
-      ...tooNew.map(({ resource }) => `${resource.key} ${resource.etag} unreadable`),
+      ...tooNew.map(({ key, etag }) => `${key} ${etag} unreadable`),
     ]),
     of(repository) {
       let known = repositories.get(repository);

@@ -34,19 +34,9 @@ export function exceptionsOf(
   });
 }
 
-/** Where exceptions of a registry hold that cannot be read: what their repositories are, or `*` where not even that is known. */
-export function unreadableExceptions(
-  mirror: Mirror,
-  registryId: string,
-): { resource: Resource; repositories: readonly string[] }[] {
-  return mirror
-    .list(admissionExceptionType.type, registryId)
-    .filter((resource) => readException(resource) === undefined)
-    .map((resource) => {
-      const { repositories } = admissionExceptionType.properties.shape;
-      return { resource, repositories: repositories.safeParse(resource.properties['repositories']).data ?? ['*'] };
-    });
-}
+/** Those that cannot. */
+export const unreadableExceptions = (mirror: Mirror, registryId: string): Resource[] =>
+  mirror.list(admissionExceptionType.type, registryId).filter((resource) => readException(resource) === undefined);
 
 const policies = keptByResource((resource) => {
   const read = admissionPolicyType.properties.safeParse(resource.properties).data;

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test';
 import { registry } from '../../test/support/management.ts';
-import { openAdmissionRig, openssl } from './admission-rig.double.ts';
+import { openAdmissionRig } from './admission-rig.double.ts';
 
 test('a node that a policy is too new for lets nothing out by it, and leaves what others have decided', async () => {
   await using rig = await openAdmissionRig();
@@ -40,39 +40,6 @@ test('a node that a policy is too new for lets nothing out by it, and leaves wha
   await rig.until(async () =>
     (await verdicts()).every(({ effect, revision }) => effect === 'allow' && revision !== ''),
   );
-});
-
-test('a node that an exception is too new for leaves what others have decided by it', async () => {
-  await using rig = await openAdmissionRig();
-  const { db } = rig.app.storage;
-  await rig.policy('soon', { repositories: ['soon/*'], mode: 'enforce', severity: 'High' });
-  const { digest } = await rig.push('soon/app', 'v1');
-  const { digest: elsewhere } = await rig.push('soon/other', 'v1');
-  for (const one of [digest, elsewhere]) await rig.scan(one, [openssl()]);
-  for (const name of ['soon/app', 'soon/other']) expect((await rig.get(name, 'v1')).status).toBe(403);
-  await rig.people.put(`${registry}/admissionExceptions/soon`, {
-    vulnerability: 'CVE-2026-42767',
-    repositories: ['soon/app'],
-    expiresOn: new Date(rig.now() + 3_600_000).toISOString(),
-    platforms: ['linux/arm64'],
-  });
-  // As a node of the next version has decided by it.
-  await db.write(async (tx) => {
-    await tx.run(`UPDATE verdicts SET revision = 'newer', effect = 'allow', due = ?`, [Number.MAX_SAFE_INTEGER]);
-    await tx.run('DELETE FROM admission_progress', []);
-    await tx.run(
-      `INSERT INTO admission_progress (registry_id, revision, repository_id, digest) VALUES (1, 'newer', -1, '')`,
-      [],
-    );
-  });
-  expect((await rig.get('soon/app', 'v1')).status).toBe(403);
-  // It says nothing of this one, so that both versions decide alike.
-  expect((await rig.get('soon/other', 'v1')).status).toBe(403);
-  await Bun.sleep(1500);
-  const verdicts = await db.all('SELECT digest, revision, effect FROM verdicts', []);
-  expect(verdicts).toContainEqual({ digest, revision: 'newer', effect: 'allow' });
-  expect(verdicts).toContainEqual({ digest: elsewhere, revision: expect.not.stringMatching('newer'), effect: 'deny' });
-  expect(await db.all('SELECT revision FROM admission_progress', [])).toEqual([{ revision: 'newer' }]);
 });
 
 test('what is too new for a node cannot be changed by it, only deleted, so that nothing of it is lost unseen', async () => {
