@@ -5,6 +5,7 @@ import { contentMigrations } from '../content/index.ts';
 import { rowsOf } from '../database/index.ts';
 import { eventMigrations } from '../events/index.ts';
 import type { Mirror, Resource, Resources } from '../resources/index.ts';
+import { admissionActions } from './actions-contract.ts';
 import { admissionChecks } from './checks.ts';
 import { checkedAdmission } from './checked.ts';
 import { admissionExceptionType, admissionPolicyType } from './contract.ts';
@@ -104,6 +105,15 @@ test('no repository is left out of a document because there are many before it',
   for (const repositories of [['prod/*'], ['prod/app'], ['prod/app', '!prod/other']])
     expect(await exported(undefined, { repositories })).toMatchObject(app);
   await expect(exported()).rejects.toThrow('a document is of 10,000 repositories at most');
+});
+
+test('a document cannot be of all but some repositories: it would have none, and nobody would see why', () => {
+  const { input } = admissionActions.exportExceptions;
+  expect(['prod/*', '*', '!prod/*'].map((repository) => input.safeParse({ repository }).success)).toEqual([
+    true,
+    true,
+    false,
+  ]);
 });
 
 test('an exception that no policy lets count in a repository says nothing of it to anybody else', async () => {
