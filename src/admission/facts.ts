@@ -95,11 +95,11 @@ async function factsOf(
     // An index that was released admits what it lists; what was said of a part itself comes first.
     stated: own ?? (['Passed', 'Failed'] as const).find((state) => inherited.has(state)),
     ...(around.platform !== undefined && { platform: around.platform }),
-    ...(known && { scan: await freshened(sources, known.evidence) }),
+    ...(known.evidence && { scan: await freshened(sources, known.evidence) }),
   };
-  if (kind === 'image' && !known) facts.scanWaitsSince = await sources.scanWaitsSince?.(digest);
+  if (kind === 'image' && !known.evidence) facts.scanWaitsSince = await sources.scanWaitsSince?.(digest);
   if (kind === 'index') Object.assign(facts, await belowOf(sources, place, manifest, around));
-  return { facts, evidenceVersion: known?.version ?? 0, stateVersion: states.get(digest)?.version ?? 0 };
+  return { facts, evidenceVersion: known.version, stateVersion: states.get(digest)?.version ?? 0 };
 }
 
 async function freshened({ freshAt }: FactSources, evidence: ScanEvidence): Promise<ScanEvidence> {

@@ -185,7 +185,7 @@ test('nobody believes what an index was decided by, where a part of it has chang
   const verdict = { decision, revision: 'r', evidenceVersion: 0, stateVersion: 0, evaluatedAt: 0, letsBlobs: false };
   const versionsOf = async (digest: Digest) => ({
     digest,
-    evidenceVersion: (await readEvidence(db, 1, digest, 'scan'))?.version ?? 0,
+    evidenceVersion: (await readEvidence(db, 1, digest, 'scan')).version,
     stateVersion: (await statedOf(db, 7, [digest])).get(digest)?.version ?? 0,
   });
   const isBelieved = async () => (await readVerdict(db, place, 'r', 1)) !== undefined;
@@ -225,7 +225,7 @@ test('a verdict is believed until its rules, its evidence or what was stated are
     );
   });
   await writeEvidence(db, 1, place.digest, scan());
-  const { version } = (await readEvidence(db, 1, place.digest, 'scan'))!;
+  const { version } = await readEvidence(db, 1, place.digest, 'scan');
   const decision = { ...evaluate(facts(), [], [], 0), validUntil: 100 };
   const verdict = {
     decision,
@@ -241,7 +241,7 @@ test('a verdict is believed until its rules, its evidence or what was stated are
   expect([await isBelieved(), await isBelieved('s'), await isBelieved('r', 100)]).toEqual([true, false, false]);
   await writeEvidence(db, 1, place.digest, scan());
   expect(await isBelieved()).toBe(false);
-  const again = (await readEvidence(db, 1, place.digest, 'scan'))!.version;
+  const again = (await readEvidence(db, 1, place.digest, 'scan')).version;
   await writeVerdict(db, place, { ...verdict, evidenceVersion: again }, 'm');
   expect(await isBelieved()).toBe(true);
   await db.write(async (tx) => writeStated(tx, { ...place, state: 'Failed', by: 'x', at: 0 }));

@@ -140,3 +140,19 @@ test('an index hears of what changes while the first verdict on it is being writ
   await told;
   expect([await isBelieved(db, index), await isDue(db, index)]).toEqual([false, true]);
 });
+
+test('what only a newer version knows of an image keeps no verdict from being believed', async () => {
+  await using db = await openImages();
+  for (const { digest } of [image, index]) {
+    await db.write(async (tx) => {
+      await tx.run(
+        `INSERT INTO evidence (registry_id, digest, kind, body, version, written_at) VALUES (1, ?, 'provenance', ?, 5, 0)`,
+        [digest, new Uint8Array(1)],
+      );
+    });
+  }
+  await writeEvidence(db, 1, image.digest, scan());
+  for (const place of [image, index, image, index]) await verdictsOn(db).decideAnew(place, rules);
+  for (const place of [image, index])
+    expect([await isBelieved(db, place), await isDue(db, place)]).toEqual([true, false]);
+});
