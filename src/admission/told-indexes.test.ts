@@ -2,12 +2,12 @@ import { expect, test } from 'bun:test';
 import { openTestDatabase, type TestDatabase } from '../../test/support/database.ts';
 import { type Catalog, catalogMigrations } from '../catalog/index.ts';
 import { contentMigrations } from '../content/index.ts';
-import type { Database } from '../database/index.ts';
+import { type Database, type Parameter, rowsOf } from '../database/index.ts';
 import { eventMigrations } from '../events/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { dueVerdicts } from './due-store.ts';
 import { writeEvidence } from './evidence-store.ts';
-import { digestNumber, finding, policy, scan } from './facts.double.ts';
+import { digestNumber, exception, finding, policy, scan } from './facts.double.ts';
 import type { AdmissionRules, RepositoryRules } from './rules.ts';
 import { admissionMigrations } from './tables.ts';
 import { outdate, readVerdict } from './verdict-store.ts';
@@ -104,6 +104,31 @@ test.each([1, 2])(
   },
 );
 
+test('the last of thousands of indexes hears of it, too', async () => {
+  await using db = await openImages();
+  const last = placeOf(digestNumber(20_000));
+  const digests = Array.from({ length: 10_500 }, (_, n) => digestNumber(20_000 - n));
+  await db.write(async (tx) => {
+    await tx.run('UPDATE manifests SET digest = ? WHERE digest = ?', [last.digest, index.digest]);
+    for (const { rows, values } of rowsOf<Parameter>(
+      digests.map((digest) => [1, repositoryId, digest, image.digest, 'child', 1, 1, 'm']),
+    )) {
+      tx.send(
+        `INSERT INTO manifest_references (registry_id, repository_id, manifest_digest, digest, role, required, size, media_type)
+          VALUES ${rows}`,
+        values,
+      );
+    }
+  });
+  await writeEvidence(db, 1, image.digest, scan());
+  const verdicts = verdictsOn(db);
+  for (const place of [image, last, image, last]) await verdicts.decideAnew(place, rules);
+  expect(await isBelieved(db, last)).toBe(true);
+  await writeEvidence(db, 1, image.digest, scan([finding({ severity: 'Critical' })]));
+  await verdicts.decideAnew(image, rules);
+  expect([await isBelieved(db, last), await isDue(db, last)]).toEqual([false, true]);
+});
+
 test('what is outdated while it is being decided on is decided on once more', async () => {
   await using db = await openImages();
   await verdictsOn(db).decideAnew(image, rules);
@@ -155,4 +180,29 @@ test('what only a newer version knows of an image keeps no verdict from being be
   for (const place of [image, index, image, index]) await verdictsOn(db).decideAnew(place, rules);
   for (const place of [image, index])
     expect([await isBelieved(db, place), await isDue(db, place)]).toEqual([true, false]);
+});
+
+test('an exception for an index holds for what it lists, however many others list that', async () => {
+  await using db = await openImages();
+  const last = placeOf(digestNumber(900));
+  await db.write(async (tx) => {
+    await tx.run('UPDATE manifests SET digest = ? WHERE digest = ?', [last.digest, index.digest]);
+    for (let n = 800; n <= 900; n++) {
+      await tx.run(
+        `INSERT INTO manifest_references (registry_id, repository_id, manifest_digest, digest, role, required, size, media_type)
+          VALUES (1, ?, ?, ?, 'child', 1, 1, 'm')`,
+        [repositoryId, digestNumber(n), image.digest],
+      );
+    }
+  });
+  const found = finding({ severity: 'Critical' });
+  await writeEvidence(db, 1, image.digest, scan([found]));
+  const excepted = exception({
+    vulnerability: found.id,
+    digests: [last.digest],
+    approvedAt: Date.now(),
+    expiresAt: Date.now() + 60_000,
+  });
+  const decided = await verdictsOn(db).decideAnew(last, { ...rules, exceptions: [excepted] });
+  expect(decided!.effect).toBe('allow');
 });

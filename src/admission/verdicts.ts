@@ -8,8 +8,8 @@ import { createRecent } from './recent.ts';
 import type { AdmissionRules, RepositoryRules } from './rules.ts';
 import { type ImagePlace, outdate, readVerdict, readVerdicts, recordedOf, writeVerdict } from './verdict-store.ts';
 
-/** Indexes that are decided anew because something that they list has changed. */
-const mostListing = 10_000;
+/** Indexes that are outdated at a time, because something that they list has changed. */
+const listingAtOnce = 1000;
 
 export interface VerdictOptions extends FactSources {
   rules: AdmissionRules;
@@ -72,9 +72,13 @@ export function createVerdicts(options: VerdictOptions): Verdicts {
 
   /** What lists an image whose effect has changed is decided anew. */
   async function tellIndexes({ repositoryId, digest }: ImagePlace): Promise<void> {
-    const naming = await manifestsNaming(catalog, repositoryId, digest, mostListing);
-    const indexes = naming.filter(({ role }) => role === 'child').map((one) => one.digest);
-    if (indexes.length > 0) await db.write(async (tx) => outdate(tx, repositoryId, indexes), { durable: false });
+    for (let after = ''; ;) {
+      const naming = await manifestsNaming(catalog, repositoryId, digest, listingAtOnce, after);
+      const indexes = naming.filter(({ role }) => role === 'child').map((one) => one.digest);
+      if (indexes.length > 0) await db.write(async (tx) => outdate(tx, repositoryId, indexes), { durable: false });
+      if (naming.length < listingAtOnce) return;
+      after = naming.at(-1)!.digest;
+    }
   }
 
   return {
