@@ -96,7 +96,10 @@ export const admissionActions = {
     description: 'The exceptions that count, as an OpenVEX document.',
     permission: 'Microsoft.ContainerRegistry/registries/admissionExceptions/read',
     input: z.object({
-      repository: repositoryPattern.optional().describe('Those of these repositories alone: one, `PREFIX/*`, or `*`.'),
+      repository: repositoryPattern
+        .refine((pattern) => !pattern.startsWith('!'), 'must say which are meant, not which are not')
+        .optional()
+        .describe('Those of these repositories alone: one, `PREFIX/*`, or `*`.'),
     }),
     output: z.record(z.string(), z.unknown()),
   }),

@@ -79,9 +79,10 @@ function unscannedOf({ kind, scan, digest, children = [] }: AdmissionFacts): Dig
 function endOf(effect: Effect, enforced: readonly Judged[], auditing: readonly Judged[]): number {
   const looked = effect === 'deny' ? [] : effect === 'allow' ? [...enforced, ...auditing] : enforced;
   const refuses = Math.min(forever, ...looked.map(({ judgement }) => judgement.refusesAt));
-  if (effect !== 'pending') return refuses;
+  // Times are whole, and a third of a day is not: it has changed by the next one.
+  if (effect !== 'pending') return Math.ceil(refuses);
   // It waits as long as any waits.
-  return Math.min(refuses, Math.max(...enforced.map(({ judgement }) => judgement.waitsUntil)));
+  return Math.ceil(Math.min(refuses, Math.max(...enforced.map(({ judgement }) => judgement.waitsUntil))));
 }
 
 function quarantineOf({ stated, kind }: AdmissionFacts, enforced: readonly Judged[]): Decision['quarantine'] {

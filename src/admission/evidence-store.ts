@@ -101,19 +101,25 @@ export async function writeEvidence(
   await db.write(async (tx) => keepEvidence(tx, [{ registryId, digest, evidence: packed }], now));
 }
 
-/** What is known of a digest, of one kind, with its version. */
+/**
+ * What is known of a digest, of one kind, with the version of all kinds together: there may be some that only a newer version of
+ * Bonded knows, and verdicts are compared with all of it. 0 where there is nothing.
+ */
 export async function readEvidence<K extends EvidenceKind>(
   db: Database,
   registryId: number,
   digest: Digest,
   kind: K,
-): Promise<{ evidence: Extract<Evidence, { kind: K }>; version: number } | undefined> {
-  const row = await db.first<{ body: Uint8Array<ArrayBuffer>; version: number }>(
-    'SELECT body, version FROM evidence WHERE digest = ? AND registry_id = ? AND kind = ?',
-    [digest, registryId, kind],
+): Promise<{ evidence: Extract<Evidence, { kind: K }> | undefined; version: number }> {
+  const rows = await db.all<{ body: Uint8Array<ArrayBuffer> | null; version: number }>(
+    'SELECT version, CASE kind WHEN ? THEN body END AS body FROM evidence WHERE digest = ? AND registry_id = ?',
+    [kind, digest, registryId],
   );
-  if (!row) return undefined;
-  return { evidence: unpackJson<Extract<Evidence, { kind: K }>>(row.body), version: row.version };
+  const body = rows.find((row) => row.body !== null)?.body;
+  return {
+    evidence: body ? unpackJson<Extract<Evidence, { kind: K }>>(body) : undefined,
+    version: rows.reduce((sum, row) => sum + row.version, 0),
+  };
 }
 
 /** Forgets what is known of a digest in a registry. */

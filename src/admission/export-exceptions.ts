@@ -7,7 +7,7 @@ import { covers } from './repositories.ts';
 import type { AdmissionRegistry } from './rules.ts';
 import { exceptionsOf, policiesOf } from './written-rules.ts';
 
-/** Repositories that an export looks at. */
+/** Repositories that a document may be of. */
 const mostRepositories = 10_000;
 /** Products of all statements of a document together; each is about 150 bytes. */
 const mostProducts = 100_000;
@@ -34,8 +34,9 @@ export async function exportExceptions(
     .map(({ exception }) => exception)
     .filter(({ expiresAt }) => expiresAt > now);
   const policies = policiesOf(mirror, registry.resourceId).map(({ policy }) => policy);
-  const all = await repositoriesOf(catalog, registry);
-  const repositories = (pattern === undefined ? all : all.filter((name) => covers([pattern], name))).map((name) => ({
+  const concerned = mayConcern(exceptions);
+  const isWanted = (name: string) => concerned(name) && (pattern === undefined || covers([pattern], name));
+  const repositories = (await repositoriesOf(catalog, registry, isWanted)).map((name) => ({
     name,
     policies: policies.filter((policy) => covers(policy.repositories, name)),
   }));
@@ -65,15 +66,27 @@ const statementOf = (exception: AdmissionException, counting: readonly { name: s
 const tooMuch = () =>
   new ManagementError(
     'InvalidRequestContent',
-    `the exceptions cover more than ${mostProducts.toLocaleString('en-US')} repositories and images together, which is too much for one document; ask for those of some repositories, such as prod/*`,
+    `a document is of ${mostRepositories.toLocaleString('en-US')} repositories at most, and names ${mostProducts.toLocaleString('en-US')} repositories and images together; ask for those of some repositories, such as prod/*`,
     { target: 'repository' },
   );
 
-async function repositoriesOf(catalog: Catalog, { id }: AdmissionRegistry): Promise<string[]> {
+/** Whether any exception may be about a repository; there are 10,000 of them. */
+function mayConcern(exceptions: readonly AdmissionException[]): (name: string) => boolean {
+  const named = new Set(exceptions.flatMap((one) => one.repositories.filter((pattern) => !pattern.startsWith('!'))));
+  const wide = [...named].filter((pattern) => pattern.endsWith('*'));
+  return (name) => named.has(name) || covers(wide, name);
+}
+
+/** Those that the document is of: what is not named in it would be taken for what no exception covers. */
+async function repositoriesOf(
+  catalog: Catalog,
+  { id }: AdmissionRegistry,
+  isWanted: (name: string) => boolean,
+): Promise<string[]> {
   const names: string[] = [];
   for await (const some of repositoryPages(catalog, id)) {
-    names.push(...some);
-    if (names.length >= mostRepositories) break;
+    names.push(...some.filter(isWanted));
+    if (names.length > mostRepositories) throw tooMuch();
   }
   return names;
 }

@@ -67,6 +67,8 @@ interface Around {
   budget: { images: number; findings: number; parts: Part[] };
   depth: number;
   platform?: string | undefined;
+  /** The index by which it is looked at: it counts, however many list it. */
+  listing?: Digest | undefined;
 }
 
 async function factsOf(
@@ -79,7 +81,8 @@ async function factsOf(
   const { db } = sources.catalog;
   const parsed = parseManifest(manifest.bytes, manifest.mediaType);
   const naming = await manifestsNaming(sources.catalog, repositoryId, digest, mostListing);
-  const listedBy = naming.filter(({ role }) => role === 'child').map((one) => one.digest);
+  const first = naming.filter(({ role }) => role === 'child').map((one) => one.digest);
+  const listedBy = [...new Set(around.listing === undefined ? first : [around.listing, ...first])];
   const [kind, known, states] = await Promise.all([
     kindOf(sources, place, parsed, listedBy),
     readEvidence(db, registryId, digest, 'scan'),
@@ -95,11 +98,11 @@ async function factsOf(
     // An index that was released admits what it lists; what was said of a part itself comes first.
     stated: own ?? (['Passed', 'Failed'] as const).find((state) => inherited.has(state)),
     ...(around.platform !== undefined && { platform: around.platform }),
-    ...(known && { scan: await freshened(sources, known.evidence) }),
+    ...(known.evidence && { scan: await freshened(sources, known.evidence) }),
   };
-  if (kind === 'image' && !known) facts.scanWaitsSince = await sources.scanWaitsSince?.(digest);
+  if (kind === 'image' && !known.evidence) facts.scanWaitsSince = await sources.scanWaitsSince?.(digest);
   if (kind === 'index') Object.assign(facts, await belowOf(sources, place, manifest, around));
-  return { facts, evidenceVersion: known?.version ?? 0, stateVersion: states.get(digest)?.version ?? 0 };
+  return { facts, evidenceVersion: known.version, stateVersion: states.get(digest)?.version ?? 0 };
 }
 
 async function freshened({ freshAt }: FactSources, evidence: ScanEvidence): Promise<ScanEvidence> {
@@ -124,7 +127,7 @@ async function belowOf(
     const child = await readManifest(sources.catalog, place.repositoryId, digest);
     if (!child) continue;
     const platform = wordOf(platforms.get(digest));
-    const around = { budget, depth: depth + 1, platform };
+    const around = { budget, depth: depth + 1, platform, listing: place.digest };
     const { facts, ...versions } = await factsOf(sources, { ...place, digest }, child, around);
     budget.parts.push({ digest, ...versions });
     budget.findings -= facts.scan?.findings.length ?? 0;

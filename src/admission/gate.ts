@@ -147,6 +147,8 @@ export function createAdmissionGate({
     { isHidden, quarantine }: Decision,
   ): Promise<Digest | undefined> {
     if (tag === undefined || !isHidden || quarantine?.tagMode !== 'hold-previous') return undefined;
+    // By such a policy nothing was let out before either, and nothing is recorded of it.
+    if (rules.policies.some(({ unreadable, mode }) => unreadable && mode !== 'audit')) return undefined;
     for (const digest of await earlierDigests(catalog, place.repositoryId, tag, looksBack)) {
       if (digest === place.digest) continue;
       const decision = await verdicts.decide({ ...place, digest }, rules);

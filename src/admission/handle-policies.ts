@@ -5,7 +5,7 @@ import { admissionExceptionType, admissionPolicyType, admissionType } from './co
 import { type Approver, lastDayOf } from './exception.ts';
 import type { AdmissionPolicy } from './policy.ts';
 import { mayMeet } from './repositories.ts';
-import { exceptionOf, policiesOf, readException } from './written-rules.ts';
+import { exceptionOf, policiesOf, readException, readPolicy } from './written-rules.ts';
 
 const dayMs = 86_400_000;
 
@@ -33,6 +33,7 @@ const policiesFor = (mirror: Mirror, registryId: string, repositories: readonly 
 export function exceptionHandlers({ mirror, resources, whoOf }: AdmissionHandlerOptions) {
   return {
     beforeWrite({ id, principal, now }: Context, next: ResourceBody, previous: Resource | undefined): ResourceBody {
+      if (previous && !readException(previous)) throw tooNew('exception');
       const properties = next.properties as { repositories: string[]; expiresOn: string };
       const expiresAt = Date.parse(properties.expiresOn);
       if (expiresAt <= now) invalid('properties.expiresOn', 'must lie in the future');
@@ -50,9 +51,10 @@ export function exceptionHandlers({ mirror, resources, whoOf }: AdmissionHandler
     },
     present(resource: Resource, { now }: { now: number }) {
       const understood = readException(resource);
+      // Of one that is not understood nothing is said but what this server has added.
       const exception = understood ?? exceptionOf(resource, resource.properties as never);
       const { requestedBy, approvedBy, approvedAt, expiresAt, repositories } = exception;
-      const policies = policiesFor(mirror, parseArmId(resource.id)!.parent!, repositories);
+      const policies = understood ? policiesFor(mirror, parseArmId(resource.id)!.parent!, repositories) : [];
       const waits = requestedBy.id === approvedBy.id && policies.some((policy) => policy.exceptions.fourEyes);
       // It may end before it says: no policy lets it count longer than that has it.
       const isOver =
@@ -91,8 +93,20 @@ export function exceptionHandlers({ mirror, resources, whoOf }: AdmissionHandler
   };
 }
 
-/** Policies have nothing to say that their schema does not. */
-export const policyHandlers = {};
+/** Policies have nothing to say that their schema does not, and lose nothing that it does not know. */
+export const policyHandlers = {
+  beforeWrite(_: Context, next: ResourceBody, previous: Resource | undefined): ResourceBody {
+    if (previous && readPolicy(previous).policy.unreadable) throw tooNew('policy');
+    return next;
+  },
+};
+
+/** Whatever is written here, it would be without what only the other version knows. */
+const tooNew = (what: string) =>
+  new ManagementError(
+    'Conflict',
+    `a newer version wrote this ${what}, and this node does not understand all of it; change it by a node of that version, or delete it and create it anew`,
+  );
 
 /** The admission of a registry: it exists with its registry, and nobody writes it. */
 export function admissionHandlers(

@@ -5,6 +5,7 @@ import { contentMigrations } from '../content/index.ts';
 import { rowsOf } from '../database/index.ts';
 import { eventMigrations } from '../events/index.ts';
 import type { Mirror, Resource, Resources } from '../resources/index.ts';
+import { admissionActions } from './actions-contract.ts';
 import { admissionChecks } from './checks.ts';
 import { checkedAdmission } from './checked.ts';
 import { admissionExceptionType, admissionPolicyType } from './contract.ts';
@@ -77,10 +78,42 @@ async function productsOf(all: readonly Resource[], pattern?: string): Promise<s
 test('exceptions go out for each repository, or for those that are asked for; what is too much is refused with what to do', async () => {
   const many = Array.from({ length: 41 }, (_, n) => exception(`e${n}`));
   expect(await productsOf(many.slice(0, 1))).toHaveLength(2501);
-  await expect(productsOf(many)).rejects.toThrow(
-    'more than 100,000 repositories and images together, which is too much for one document; ask for those of some',
-  );
+  await expect(productsOf(many)).rejects.toThrow('100,000 repositories and images together; ask for those of some');
   expect(await productsOf(many, 'prod/*')).toHaveLength(41);
+});
+
+test('no repository is left out of a document because there are many before it', async () => {
+  const registryId = 2;
+  const names = [...Array.from({ length: 10_000 }, (_, n) => `dev/app${n}`), 'prod/app'];
+  await db.write(async (tx) => {
+    for (const { rows, values } of rowsOf(names.map((name) => [registryId, name, 0, 1])))
+      tx.send(`INSERT INTO repositories (registry_id, name, created_at, listed) VALUES ${rows}`, values);
+    await tx.run(
+      `INSERT INTO manifests (registry_id, repository_id, digest, media_type, kind, size, pushed_at, bytes)
+        SELECT registry_id, id, 'd', 'm', 'image', 1, 0, ? FROM repositories WHERE registry_id = ?`,
+      [new Uint8Array(1), registryId],
+    );
+  });
+  const exported = (pattern?: string, of: object = {}) =>
+    exportExceptions(
+      { catalog, mirror: mirrorOf([exception('e', of)]) },
+      { ...registry, id: registryId },
+      { ...asked, pattern },
+    );
+  const app = { statements: [{ products: [{ '@id': 'pkg:oci/app?repository_url=r.example/prod/app' }] }] };
+  expect(await exported('prod/*')).toMatchObject(app);
+  for (const repositories of [['prod/*'], ['prod/app'], ['prod/app', '!prod/other']])
+    expect(await exported(undefined, { repositories })).toMatchObject(app);
+  await expect(exported()).rejects.toThrow('a document is of 10,000 repositories at most');
+});
+
+test('a document cannot be of all but some repositories: it would have none, and nobody would see why', () => {
+  const input = admissionActions.exportExceptions.input!;
+  expect(['prod/*', '*', '!prod/*'].map((repository) => input.safeParse({ repository }).success)).toEqual([
+    true,
+    true,
+    false,
+  ]);
 });
 
 test('an exception that no policy lets count in a repository says nothing of it to anybody else', async () => {

@@ -22,15 +22,16 @@ export interface Part {
 
 /**
  * Has what an index lists decided on in the background, where nothing was so far: a policy may have come after it, and what is
- * found in it later is to reach the index. Resolves before anything is written of the index, and writes where something is missing.
+ * found in it later is to reach the index, which has a row for that itself. Resolves before anything is written of the decision on
+ * the index, and writes where something is missing.
  */
 export async function expectParts(
   db: Database,
-  { registryId, repositoryId }: IndexPlace,
+  { registryId, repositoryId, digest: index }: IndexPlace & { digest: Digest },
   parts: readonly Part[],
   now: number,
 ): Promise<void> {
-  const digests = [...new Set(parts.map(({ digest }) => digest))];
+  const digests = [...new Set([index, ...parts.map(({ digest }) => digest)])];
   const found = listsOf(digests).map(({ list, values }) =>
     db.all<{ digest: Digest }>(`SELECT digest FROM verdicts WHERE repository_id = ? AND digest IN (${list})`, [
       repositoryId,

@@ -120,7 +120,7 @@ async function exercise(base: TestDatabase): Promise<Statement[]> {
   const verdict = { decision, revision: 'r', evidenceVersion: 0, stateVersion: 0, evaluatedAt: 0, letsBlobs: true };
   await writeVerdict(db, place, verdict, 'm');
   const parts = digests.map((each) => ({ digest: each, evidenceVersion: 1, stateVersion: 0 }));
-  await writeVerdict(db, place, verdict, 'm', parts);
+  await writeVerdict(db, place, verdict, 'm', { parts });
   await expectParts(db, place, [...parts, { digest: digestNumber(900_000), evidenceVersion: 0, stateVersion: 0 }], 0);
   await readVerdict(db, place, 'r', 0);
   await readVerdicts(db, repositoryId, digests, 'r', 0);
@@ -185,7 +185,7 @@ test('nobody believes what an index was decided by, where a part of it has chang
   const verdict = { decision, revision: 'r', evidenceVersion: 0, stateVersion: 0, evaluatedAt: 0, letsBlobs: false };
   const versionsOf = async (digest: Digest) => ({
     digest,
-    evidenceVersion: (await readEvidence(db, 1, digest, 'scan'))?.version ?? 0,
+    evidenceVersion: (await readEvidence(db, 1, digest, 'scan')).version,
     stateVersion: (await statedOf(db, 7, [digest])).get(digest)?.version ?? 0,
   });
   const isBelieved = async () => (await readVerdict(db, place, 'r', 1)) !== undefined;
@@ -197,18 +197,17 @@ test('nobody believes what an index was decided by, where a part of it has chang
   ];
   for (const change of changes) {
     const parts = [await versionsOf(part)];
-    await writeVerdict(db, place, verdict, 'm', parts);
+    await writeVerdict(db, place, verdict, 'm', { parts });
     expect([await isBelieved(), await isDue()]).toEqual([true, false]);
     await change();
     // As if the change had come between the look at the part and the verdict on the index.
-    await writeVerdict(db, place, verdict, 'm', parts);
+    await writeVerdict(db, place, verdict, 'm', { parts });
     expect([await isBelieved(), await isDue()]).toEqual([false, true]);
   }
   // One that is listed twice, and was another one the second time.
-  await writeVerdict(db, place, verdict, 'm', [
-    await versionsOf(part),
-    { ...(await versionsOf(part)), stateVersion: 5 },
-  ]);
+  await writeVerdict(db, place, verdict, 'm', {
+    parts: [await versionsOf(part), { ...(await versionsOf(part)), stateVersion: 5 }],
+  });
   expect(await isBelieved()).toBe(false);
   // What was never decided on is due from now on; what was stays as it is.
   await expectParts(db, place, [await versionsOf(part), await versionsOf(place.digest)], 0);
@@ -226,7 +225,7 @@ test('a verdict is believed until its rules, its evidence or what was stated are
     );
   });
   await writeEvidence(db, 1, place.digest, scan());
-  const { version } = (await readEvidence(db, 1, place.digest, 'scan'))!;
+  const { version } = await readEvidence(db, 1, place.digest, 'scan');
   const decision = { ...evaluate(facts(), [], [], 0), validUntil: 100 };
   const verdict = {
     decision,
@@ -242,7 +241,7 @@ test('a verdict is believed until its rules, its evidence or what was stated are
   expect([await isBelieved(), await isBelieved('s'), await isBelieved('r', 100)]).toEqual([true, false, false]);
   await writeEvidence(db, 1, place.digest, scan());
   expect(await isBelieved()).toBe(false);
-  const again = (await readEvidence(db, 1, place.digest, 'scan'))!.version;
+  const again = (await readEvidence(db, 1, place.digest, 'scan')).version;
   await writeVerdict(db, place, { ...verdict, evidenceVersion: again }, 'm');
   expect(await isBelieved()).toBe(true);
   await db.write(async (tx) => writeStated(tx, { ...place, state: 'Failed', by: 'x', at: 0 }));

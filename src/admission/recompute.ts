@@ -30,6 +30,9 @@ const secondMs = 5000;
 const againMs = 300_000;
 /** And what another node has to decide (ms). */
 const elsewhereMs = 30_000;
+/** How often the work is left to another node that may be able to do more of it, and for how long (ms): for several heartbeats. */
+const leaveEveryMs = 60_000;
+const leaveForMs = 5000;
 
 export interface RecomputeOptions extends VerdictOptions {
   verdicts: Verdicts;
@@ -39,6 +42,11 @@ export interface RecomputeOptions extends VerdictOptions {
 
 /** What is done for admission in the background; each round is small. True: more is waiting. */
 export interface Recompute {
+  /**
+   * Whether it is for this node to do, where others could. Who does not understand all policies and exceptions cannot let out what
+   * others could: each minute it leaves the work to whoever takes it then, and takes it back where nobody has.
+   */
+  isForUs(): boolean;
   /** What was pushed is decided on, what was deleted is forgotten. */
   followEvents(): Promise<boolean>;
   /** Verdicts by rules that are no longer those of a registry become due: what was pulled lately first. */
@@ -177,6 +185,7 @@ export function createRecompute(options: RecomputeOptions): Recompute {
   }
 
   return {
+    isForUs: () => now() % leaveEveryMs >= leaveForMs || rules.all().every(({ isWhole }) => isWhole),
     async followEvents() {
       // Where there is no policy and no evidence, nobody need know what is pushed.
       if (rules.all().length === 0 && !(await hasRecords(db))) return false;

@@ -4,7 +4,7 @@ import type { Mirror } from '../resources/index.ts';
 import type { AdmissionException } from './exception.ts';
 import { type AdmissionPolicy, registryQuarantine } from './policy.ts';
 import { covers } from './repositories.ts';
-import { exceptionsOf, policiesOf } from './written-rules.ts';
+import { exceptionsOf, policiesOf, unreadableExceptions } from './written-rules.ts';
 
 /** A registry, as far as admission goes. */
 export interface AdmissionRegistry {
@@ -43,6 +43,8 @@ export interface RegistryRules {
   /** Of all of it. */
   revision: string;
   isUnderstood: boolean;
+  /** Whether it knows all that exceptions excuse, too; if not, another node may let out more, and is to do the work for all. */
+  isWhole: boolean;
   /** Undefined where no policy covers it. */
   of(repository: string): RepositoryRules | undefined;
 }
@@ -61,6 +63,8 @@ export function rulesOf(mirror: Mirror, registry: AdmissionRegistry): RegistryRu
   const exceptions = exceptionsOf(mirror, registry.resourceId).map(({ resource, exception }) => {
     return { mark: `${resource.key} ${resource.etag}`, exception };
   });
+  const isUnderstood = !policies.some(({ policy }) => policy.unreadable);
+  const tooNew = unreadableExceptions(mirror, registry.resourceId);
   const repositories = new LRUCache<string, RepositoryRules | typeof none>({ max: keptRepositories });
 
   function read(repository: string): RepositoryRules | typeof none {
@@ -88,10 +92,12 @@ export function rulesOf(mirror: Mirror, registry: AdmissionRegistry): RegistryRu
     registry,
     policies: policies.map(({ policy }) => policy),
     exceptions: exceptions.map(({ exception }) => exception),
-    isUnderstood: !policies.some(({ policy }) => policy.unreadable),
+    isUnderstood,
+    isWhole: isUnderstood && tooNew.length === 0,
     revision: revisionOf([
       ...policies.map(({ policy, mark }) => `${policy.name} ${mark}`),
       ...exceptions.map(({ mark }) => mark),
+      ...tooNew.map(({ key, etag }) => `${key} ${etag} unreadable`),
     ]),
     of(repository) {
       let known = repositories.get(repository);

@@ -3,6 +3,7 @@ import { type Database, listsOf, placeholders, type Transaction } from '../datab
 import { appendEvent } from '../events/index.ts';
 import type { Digest } from '../oci/index.ts';
 import type { Decision } from './decision.ts';
+import { newVersion } from './evidence-store.ts';
 import { areCurrent, type Part } from './part-store.ts';
 import './tables.ts';
 
@@ -102,36 +103,54 @@ export async function readVerdicts(
   return decisions;
 }
 
+/** What of a verdict was there when a decision was begun; undefined where there was none. */
+export interface Recorded {
+  effect: string;
+  held: number;
+  revision: string;
+  /** Of its evidence; of a verdict that was outdated, another number each time that it is. */
+  mark: number;
+}
+
+const selectRecorded =
+  'SELECT effect, held, revision, evidence_version AS mark FROM verdicts WHERE repository_id = ? AND digest = ?';
+
+/** Is asked for before the facts are collected that a decision is made of. */
+export function recordedOf(db: Database, { repositoryId, digest }: ImagePlace): Promise<Recorded | undefined> {
+  return db.first<Recorded>(selectRecorded, [repositoryId, digest]);
+}
+
+/** Whether a verdict was outdated since it was looked at: that is to reach whoever was deciding meanwhile. */
+const isOutdated = (before: Recorded | undefined, seen: Recorded | undefined) =>
+  before?.revision === '' && before.mark !== (seen?.mark ?? 0);
+
 /**
  * Records a decision. What was pushed into quarantine and is admitted by it is told of as pushed, in the same
  * transaction. Nothing is recorded of a manifest that is gone. What has come since the decision was begun has another
- * version, so that nobody believes it; so is it with what an index was decided by, its `parts`. Resolves with whether the effect is
- * another one than before.
+ * version, so that nobody believes it; so is it with what an index was decided by, its `parts`, and with what was outdated since it
+ * was `seen`. Resolves with whether the effect is another one than before.
  */
 export async function writeVerdict(
   db: Database,
   place: ImagePlace,
   verdict: Verdict,
   mediaType: string,
-  parts: readonly Part[] = [],
+  { seen, parts = [] }: { seen?: Recorded | undefined; parts?: readonly Part[] } = {},
 ): Promise<boolean> {
   const { registryId, repositoryId, repository, digest } = place;
   const { decision, revision, evidenceVersion, stateVersion, evaluatedAt, letsBlobs } = verdict;
   // What a crash takes back is decided again: nobody waits for the disk, unless somebody is told of a push.
-  const durable = (await heldOf(db, place)) === 1;
+  const durable = seen?.held === 1;
   const write = async (tx: Transaction) => {
     if (!(await holdManifest(tx, repositoryId, digest))) return false;
-    const before = await tx.first<{ held: number; effect: string }>(
-      'SELECT held, effect FROM verdicts WHERE repository_id = ? AND digest = ? FOR UPDATE',
-      [repositoryId, digest],
-    );
+    const before = await tx.first<Recorded>(`${selectRecorded} FOR UPDATE`, [repositoryId, digest]);
     const facts = await tx.first<{ evidence: number | null; state: number | null }>(
       `SELECT (SELECT CAST(sum(version) AS BIGINT) FROM evidence WHERE digest = ? AND registry_id = ?) AS evidence,
         (SELECT version FROM quarantine_states WHERE repository_id = ? AND digest = ?) AS state`,
       [digest, registryId, repositoryId, digest],
     );
     // Written since the decision was begun: nobody will believe it, and it is made anew at once.
-    const isOutrun = parts.length > 0 && !(await areCurrent(tx, place, parts));
+    const isOutrun = isOutdated(before, seen) || (parts.length > 0 && !(await areCurrent(tx, place, parts)));
     const isStale = isOutrun || (facts?.evidence ?? 0) !== evidenceVersion || (facts?.state ?? 0) !== stateVersion;
     const isHeld = before?.held === 1;
     const ends = isHeld && !isStale && isReleased(decision);
@@ -168,11 +187,6 @@ export async function writeVerdict(
   return db.write(write, { durable });
 }
 
-async function heldOf(db: Database, { repositoryId, digest }: ImagePlace): Promise<number | undefined> {
-  const text = 'SELECT held FROM verdicts WHERE repository_id = ? AND digest = ?';
-  return (await db.first<{ held: number }>(text, [repositoryId, digest]))?.held;
-}
-
 /** When a decision is made anew, whoever asks: what waits for something else now and then, should nobody have told of that. */
 function dueOf({ depends, effect, validUntil }: Decision, evaluatedAt: number, isHeld: boolean): number {
   const waits = effect === 'pending' || (depends && effect !== 'allow');
@@ -205,13 +219,17 @@ const blankOf = ({ registryId, repositoryId, digest }: ImagePlace, now: number, 
   held,
 ];
 
-/** Has nobody believe the verdicts on some manifests of a repository any more, and makes them anew in the background. */
+/**
+ * Has nobody believe the verdicts on some manifests of a repository any more, and makes them anew in the background; also those
+ * that somebody is about to write.
+ */
 export function outdate(tx: Transaction, repositoryId: number, digests: readonly Digest[]): void {
+  const mark = newVersion();
   for (const { list, values } of listsOf(digests)) {
-    tx.send(`UPDATE verdicts SET revision = '', due = -1 WHERE repository_id = ? AND digest IN (${list})`, [
-      repositoryId,
-      ...values,
-    ]);
+    tx.send(
+      `UPDATE verdicts SET revision = '', evidence_version = ?, due = -1 WHERE repository_id = ? AND digest IN (${list})`,
+      [mark, repositoryId, ...values],
+    );
   }
 }
 

@@ -6,10 +6,10 @@ import { collectFacts, type FactSources } from './facts.ts';
 import { expectParts } from './part-store.ts';
 import { createRecent } from './recent.ts';
 import type { AdmissionRules, RepositoryRules } from './rules.ts';
-import { type ImagePlace, outdate, readVerdict, readVerdicts, writeVerdict } from './verdict-store.ts';
+import { type ImagePlace, outdate, readVerdict, readVerdicts, recordedOf, writeVerdict } from './verdict-store.ts';
 
-/** Indexes that are decided anew because something that they list has changed. */
-const mostListing = 10_000;
+/** Indexes that are outdated at a time, because something that they list has changed. */
+const listingAtOnce = 1000;
 
 export interface VerdictOptions extends FactSources {
   rules: AdmissionRules;
@@ -48,26 +48,37 @@ export function createVerdicts(options: VerdictOptions): Verdicts {
 
   async function decideAnew(place: ImagePlace, rules: RepositoryRules): Promise<Decision | undefined> {
     const evaluatedAt = now();
+    const seen = await recordedOf(db, place);
     const collected = await collectFacts(options, place);
     if (!collected) return undefined;
     const { facts, mediaType, evidenceVersion, stateVersion, parts } = collected;
-    // Nodes that understand all of it have decided, or will.
-    if (!rules.isUnderstood) return evaluate(facts, rules.policies, rules.exceptions, evaluatedAt);
-    if (parts.length > 0) await expectParts(db, place, parts, evaluatedAt);
     const decision = evaluate(facts, rules.policies, rules.exceptions, evaluatedAt);
+    if (!rules.isUnderstood) {
+      // Nodes that understand all of it have decided, or will.
+      remember(place, rules, decision, evaluatedAt);
+      return decision;
+    }
+    if (parts.length > 0) await expectParts(db, place, parts, evaluatedAt);
     const letsBlobs = rules.guardsBlobs && isLetOut(decision);
     const verdict = { decision, revision: rules.revision, evidenceVersion, stateVersion, evaluatedAt, letsBlobs };
-    const changed = await writeVerdict(db, place, verdict, mediaType, parts);
-    if (changed) await tellIndexes(place);
+    // First, so that nothing is left undone where this breaks off: an index is decided on by what is known already.
+    const isTold = seen?.effect !== decision.effect;
+    if (isTold) await tellIndexes(place);
+    const changed = await writeVerdict(db, place, verdict, mediaType, { seen, parts });
+    if (changed && !isTold) await tellIndexes(place);
     remember(place, rules, decision, evaluatedAt);
     return decision;
   }
 
   /** What lists an image whose effect has changed is decided anew. */
   async function tellIndexes({ repositoryId, digest }: ImagePlace): Promise<void> {
-    const naming = await manifestsNaming(catalog, repositoryId, digest, mostListing);
-    const indexes = naming.filter(({ role }) => role === 'child').map((one) => one.digest);
-    if (indexes.length > 0) await db.write(async (tx) => outdate(tx, repositoryId, indexes), { durable: false });
+    for (let after = ''; ;) {
+      const naming = await manifestsNaming(catalog, repositoryId, digest, listingAtOnce, after);
+      const indexes = naming.filter(({ role }) => role === 'child').map((one) => one.digest);
+      if (indexes.length > 0) await db.write(async (tx) => outdate(tx, repositoryId, indexes), { durable: false });
+      if (naming.length < listingAtOnce) return;
+      after = naming.at(-1)!.digest;
+    }
   }
 
   return {

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
-import type { Resource } from '../resources/index.ts';
+import type { Mirror, Resource } from '../resources/index.ts';
 import { admissionExceptionType, admissionPolicyType } from './contract.ts';
 import { evaluate } from './evaluate.ts';
 import { facts, scan } from './facts.double.ts';
+import { createRules } from './rules.ts';
 import { readException, readPolicy } from './written-rules.ts';
 
 /* What a newer version has written lets nothing out, and excuses nothing. */
@@ -59,6 +60,29 @@ describe('a policy of a newer version refuses all that it covers', () => {
 test('an exception of a newer version excuses nothing', () => {
   for (const more of [{ platforms: ['linux/arm64'] }, { status: 'disputed' }])
     expect(readException(resource({ ...exception, ...more }))).toBeUndefined();
+});
+
+test('whether all of it is understood is known as soon as something else is written', () => {
+  const registry = { id: 1, name: 'r', resourceId: '/r', quarantines: false };
+  let all: { type: string; resource: Resource }[] = [];
+  const mirror = {
+    list: (type: string) => all.filter((one) => one.type === type).map(({ resource: one }) => one),
+  } as unknown as Mirror;
+  const rules = createRules(mirror, () => [registry]);
+  const look = (policies: object[], exceptions: object[]) => {
+    const stored = (type: string) => (one: object) => ({
+      type,
+      resource: { ...resource(one), etag: JSON.stringify(one) },
+    });
+    all = [...policies.map(stored(admissionPolicyType.type)), ...exceptions.map(stored(admissionExceptionType.type))];
+    const { isUnderstood, isWhole } = rules.registry(1)!;
+    return [isUnderstood, isWhole, rules.of(1, 'prod/app')!.isUnderstood];
+  };
+  expect(look([policy], [exception])).toEqual([true, true, true]);
+  // The others go on: nobody is let out by such an exception here, and nothing else is.
+  expect(look([policy], [exception, { ...exception, platforms: [] }])).toEqual([true, false, true]);
+  expect(look([policy, { ...policy, signers: [] }], [])).toEqual([false, false, false]);
+  expect(look([policy, { ...policy, repositories: ['dev'], signers: [] }], [])).toEqual([false, false, true]);
 });
 
 test('whatever stands in a policy, it is read', () => {

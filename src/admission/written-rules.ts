@@ -34,6 +34,10 @@ export function exceptionsOf(
   });
 }
 
+/** Those that cannot. */
+export const unreadableExceptions = (mirror: Mirror, registryId: string): Resource[] =>
+  mirror.list(admissionExceptionType.type, registryId).filter((resource) => readException(resource) === undefined);
+
 const policies = keptByResource((resource) => {
   const read = admissionPolicyType.properties.safeParse(resource.properties).data;
   const properties = read ?? { ...strictest, ...readable(resource.properties) };

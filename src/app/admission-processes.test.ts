@@ -8,8 +8,25 @@ import { startTestProcess } from '../../test/support/server.ts';
 import { type EvidenceFinding, writeEvidence } from '../admission/index.ts';
 import { loadConfiguration } from '../configuration.ts';
 import type { Digest } from '../oci/index.ts';
-import { openssl } from './admission-rig.double.ts';
+import { openAdmissionRig, openssl } from './admission-rig.double.ts';
 import { openFacts } from './storage.ts';
+
+test('what was written by another process a moment ago is there for what is asked of this one', async () => {
+  await using rig = await openAdmissionRig();
+  const { resources } = rig.app.access;
+  for (let n = 0; n < 5; n++) {
+    const policyName = `p${n}`;
+    const properties = { repositories: ['*'], mode: 'enforce' };
+    await resources.put(`${registryScope}/admissionPolicies/${policyName}`, { properties }, { by: 'another process' });
+    expect(await rig.ask('simulate', { policyName, days: 1 })).toMatchObject({ pulled: 0 });
+    const [scopeMapId, tokenId] = [`${registryScope}/scopeMaps/m${n}`, `${registryScope}/tokens/t${n}`];
+    const actions = { actions: ['repositories/app/content/read'] };
+    await resources.put(scopeMapId, { properties: actions }, { by: 'another process' });
+    await resources.put(tokenId, { properties: { scopeMapId } }, { by: 'another process' });
+    const made = await rig.management.post(`${registryScope}/generateCredentials`, { tokenId, name: 'password1' });
+    expect(made).toMatchObject({ username: `t${n}` });
+  }
+});
 
 test('stale allow: evidence, exceptions and policies act on images and their blobs in every process within 5 s, whoever has decided before', async () => {
   await using database = await freshDatabaseOptions();

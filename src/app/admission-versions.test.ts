@@ -32,13 +32,31 @@ test('a node that a policy is too new for lets nothing out by it, and leaves wha
   const waiting = (await verdicts())[1]!;
   expect(waiting).toMatchObject({ digest: second.digest, effect: 'pending', revision: '' });
   expect((await rig.get('soon/app', 'v2')).status).toBe(404);
-  expect(await rig.events()).not.toContain('manifest.pushed');
+  const told = await db.all<{ data: string }>("SELECT data FROM events WHERE type = 'manifest.pushed'", []);
+  expect(told.filter(({ data }) => data.includes(second.digest))).toEqual([]);
 
   await rig.people.put(id, properties);
   for (const tag of ['v1', 'v2']) expect((await rig.get('soon/app', tag)).status).toBe(200);
   await rig.until(async () =>
     (await verdicts()).every(({ effect, revision }) => effect === 'allow' && revision !== ''),
   );
+});
+
+test('what is too new for a node cannot be changed by it, only deleted, so that nothing of it is lost unseen', async () => {
+  await using rig = await openAdmissionRig();
+  const policy = { repositories: ['soon/*'], mode: 'enforce' };
+  const exception = { vulnerability: 'CVE-2026-1', repositories: ['*'], expiresOn: '2100-01-01T00:00:00Z' };
+  for (const [type, known, more] of [
+    ['admissionPolicies', policy, { signers: [{ issuer: 'https://issuer.test' }] }],
+    ['admissionExceptions', exception, { platforms: ['linux/arm64'] }],
+  ] as const) {
+    const id = `${registry}/${type}/soon`;
+    await rig.app.access.resources.put(id, { properties: { ...known, ...more } }, { by: 'test' });
+    await expect(rig.management.patch(id, { ticket: 'SEC-1' })).rejects.toThrow('a newer version wrote this');
+    expect((await rig.management.get(id)).properties).toMatchObject({ ...known, ...more });
+    await rig.management.delete(id);
+  }
+  for (const mode of ['enforce', 'audit']) await rig.policy('soon', { repositories: ['soon/*'], mode });
 });
 
 test('an exception that is too new is shown, and excuses nothing', async () => {
@@ -50,6 +68,7 @@ test('an exception that is too new is shown, and excuses nothing', async () => {
     expiresOn,
   });
   expect(properties).toMatchObject({ state: 'Active' });
+  await rig.policy('soon', { repositories: ['soon/*'], mode: 'enforce' });
   const {
     state: _,
     requestedBy: __,
@@ -57,6 +76,10 @@ test('an exception that is too new is shown, and excuses nothing', async () => {
     approvedOn: ____,
     ...written
   } = properties as Record<string, string>;
+  for (const odd of [{ repositories: { below: 'soon' } }, { expiresOn: { never: true } }, { vulnerability: 1 }]) {
+    await rig.people.put(id, { ...written, ...odd });
+    expect((await rig.management.get(id)).properties).toMatchObject({ state: 'Unreadable', ...odd });
+  }
   await rig.people.put(id, { ...written, platforms: ['linux/arm64'] });
   expect((await rig.management.get(id)).properties).toMatchObject({ state: 'Unreadable', vulnerability: 'CVE-2026-1' });
 });

@@ -44,11 +44,11 @@ export function startBackground(
   metrics: Metrics,
   { log, failed }: { log: Log; failed: Failures },
 ) {
-  const periodic = (name: string, intervalMs: number, run: () => Promise<boolean>) =>
+  const periodic = (name: string, intervalMs: number, run: () => Promise<boolean>, isWanted?: () => boolean) =>
     startPeriodic({
       name,
       intervalMs,
-      isOurs: node?.lease(name) ?? (() => true),
+      isOurs: node?.lease(name, isWanted) ?? (() => true),
       run,
       failed: (error) => failed(name, error),
     });
@@ -105,9 +105,9 @@ export function startBackground(
     }),
     periodic('trim-events', 600_000, async () => (await trimEvents(db, Date.now() - eventAgeMs)) > 0),
     periodic('trim-tag-history', 600_000, () => trimTagHistory(catalog, config.tags.history)),
-    periodic('admission-events', 500, () => admission.background.followEvents()),
-    periodic('admission-rules', 500, () => admission.background.followRules()),
-    periodic('admission-verdicts', 500, () => admission.background.recompute()),
+    periodic('admission-events', 500, () => admission.background.followEvents(), admission.background.isForUs),
+    periodic('admission-rules', 500, () => admission.background.followRules(), admission.background.isForUs),
+    periodic('admission-verdicts', 500, () => admission.background.recompute(), admission.background.isForUs),
     periodic('rotate-keys', keyIntervals.rotateMs, async () => {
       const { made, dropped } = await keys.rotate();
       if (made !== undefined || dropped.length > 0) log.info({ made, dropped }, 'rotated keys');

@@ -44,11 +44,13 @@ export async function manifestsNaming(
   repositoryId: number,
   digest: Digest,
   limit: number,
+  after = '',
 ): Promise<{ digest: Digest; role: string }[]> {
   return db.all(
     `SELECT manifest_digest AS digest, role FROM manifest_references WHERE digest = ? AND repository_id = ?
+        AND manifest_digest > ?
       ORDER BY manifest_digest LIMIT ?`,
-    [digest, repositoryId, limit],
+    [digest, repositoryId, after, limit],
   );
 }
 

@@ -52,6 +52,26 @@ function suite(): void {
     expect([first.leases(), second.leases(), first.alive()]).toEqual([[], ['collect'], 2]);
   });
 
+  test('what a node does not want for a while goes to another one, which keeps it; where there is none, it has it again', async () => {
+    await using db = await open();
+    await using first = await join(db);
+    let wants = true;
+    const mine = first.lease('collect', () => wants);
+    const always = first.lease('trim');
+    await until(() => mine() && always());
+    wants = false;
+    await until(() => !mine());
+    wants = true;
+    await until(mine);
+    await using second = await join(db);
+    const its = second.lease('collect');
+    wants = false;
+    await until(its);
+    wants = true;
+    await Bun.sleep(3 * heartbeatMs);
+    expect([mine(), its(), always()]).toEqual([false, true, true]);
+  });
+
   test('a node that was silent for too long has lost its leases, and learns it', async () => {
     await using db = await open();
     const away = cuttable(db);

@@ -10,8 +10,11 @@ import { enterNode, keepNode, lastHeard, removeNode, silentMs } from './nodes.ts
 export interface Node extends AsyncDisposable {
   /** Its number. Another one after it was forgotten. */
   id(): number;
-  /** Asks for a lease from now on; the result says whether this node has it. */
-  lease(name: string): () => boolean;
+  /**
+   * Asks for a lease from now on; the result says whether this node has it. `isWanted`: asked at each heartbeat; where it says no,
+   * the lease is given back, and somebody else may take it.
+   */
+  lease(name: string, isWanted?: () => boolean): () => boolean;
   /** The leases that it has. */
   leases(): string[];
   /** Nodes that are alive, this one included, at the last heartbeat. */
@@ -49,7 +52,7 @@ export async function joinNodes(
   { name, failed, heartbeatMs = silentMs / 5 }: NodeOptions,
 ): Promise<Node> {
   let id = await enterNode(db, name);
-  let wanted: string[] = [];
+  let wanted: { name: string; isWanted(): boolean }[] = [];
   let held = new Set<string>();
   let alive = 1;
   let left = false;
@@ -72,7 +75,8 @@ export async function joinNodes(
     const count = await keepNode(db, kept);
     if (left) return;
     if (count === undefined && id === kept) await (entering ??= enterAgain().finally(() => (entering = undefined)));
-    const has = await takeLeases(db, id, wanted);
+    const asked = wanted.filter((lease) => lease.isWanted()).map((lease) => lease.name);
+    const has = await takeLeases(db, id, asked);
     // A slower one must not undo what a later one found.
     if (sentAt < heardAt) return;
     heardAt = sentAt;
@@ -125,8 +129,8 @@ export async function joinNodes(
 
   return {
     id: () => id,
-    lease(lease) {
-      wanted.push(lease);
+    lease(lease, isWanted = () => true) {
+      wanted.push({ name: lease, isWanted });
       return () => !left && held.has(lease) && performance.now() - heardAt < silentMs;
     },
     leases: () => [...held],
