@@ -32,6 +32,12 @@ export function softDeleteOf({ policies }: Policies): SoftDelete | undefined {
   return { enabled: policy.status.toLowerCase() === 'enabled', retentionMs: policy.retentionDays * dayMs };
 }
 
+/**
+ * Of a registry that cannot be read here, because a newer version wrote it: only who can read it knows for how long it keeps
+ * what is deleted. Until then nothing of it is deleted for good, for a hundred years.
+ */
+export const keptUntilRead: SoftDelete = { enabled: true, retentionMs: 36_525 * dayMs };
+
 /** The body of a registry with the time at which its policy was last changed: `now` (ms), or what it was before. */
 export function withPolicyTime(next: ResourceBody, previous: Resource | undefined, now: number): ResourceBody {
   const properties = next.properties as Policies;
