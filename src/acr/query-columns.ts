@@ -103,9 +103,12 @@ export function looksOf(columns: readonly number[]): Set<Look> {
   return new Set(columns.flatMap((column) => manifestColumns[column]?.looks ?? []));
 }
 
+/** A number that no double holds would be infinite, which no order can go on behind: it is none. */
 function jsonOf(text: string | undefined): Value {
-  return text === undefined ? null : (JSON.parse(text) as Value);
+  return text === undefined ? null : (JSON.parse(text, finite) as Value);
 }
+
+const finite = (_: string, value: Value) => (typeof value === 'number' && !Number.isFinite(value) ? null : value);
 
 /** A text is a text, JSON what it says. */
 function metadataValue(metadata: Map<string, Metadata> | undefined): Value {
