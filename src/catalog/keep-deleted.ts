@@ -2,6 +2,7 @@ import { type Parameter, rowsOf, type Transaction } from '../database/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { addCandidates } from './candidates.ts';
 import type { Catalog, Repository } from './context.ts';
+import { imageSizeText } from './image-size.ts';
 import './tables.ts';
 
 /*
@@ -43,8 +44,8 @@ export function keepManifest({ now, by }: Catalog, tx: Transaction, repository: 
     `INSERT INTO deleted_manifests (registry_id, repository_id, repository, digest, media_type, artifact_type, kind, size,
         image_size, subject_digest, annotations, pushed_at, deleted_at, by_id, by_name, bytes)
       SELECT m.registry_id, m.repository_id, ?, m.digest, m.media_type, m.artifact_type, m.kind, m.size,
-        CASE m.kind WHEN 'index' THEN m.size ELSE CAST(COALESCE((SELECT SUM(f.size) FROM manifest_references f
-          WHERE f.repository_id = ? AND f.manifest_digest = ? AND f.role <> 'child'), 0) AS BIGINT) END,
+        CASE m.kind WHEN 'index' THEN m.size ELSE COALESCE((SELECT ${imageSizeText('f.size')} FROM manifest_references f
+          WHERE f.repository_id = ? AND f.manifest_digest = ? AND f.role <> 'child'), 0) END,
         m.subject_digest, m.annotations, CASE WHEN m.pushed_at <= ? THEN m.pushed_at ELSE COALESCE((SELECT MIN(t.deleted_at)
           FROM deleted_tags t WHERE t.repository_id = ? AND t.digest = ?), ?) END, ?, ?, ?, m.bytes
       FROM manifests m WHERE m.repository_id = ? AND m.digest = ?
