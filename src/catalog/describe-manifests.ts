@@ -77,6 +77,8 @@ export async function describeManifests(
     );
     manifests.push(...described);
     for (const { tags, children } of described) entries += tags.length + children.length;
+    // SQLite answers without the event loop turning, and ten may name a hundred thousand layers.
+    await new Promise(setImmediate);
   }
   return { manifests, more: manifests.length < rows.length };
 }
