@@ -43,10 +43,10 @@ async function pageOf(path: string, orderby: string, last: string) {
   const query = new URLSearchParams({ n: '10', orderby, ...(last !== '' && { last }) });
   const answer = await fetch(`${server.url}/acr/v1/${path}?${query}`);
   expect(answer.status).toBe(200);
-  const body = (await answer.json()) as { tags?: Entry[]; manifests?: Entry[] };
+  const body = (await answer.json()) as { tags?: Entry[] | null; manifests?: Entry[] | null };
   const link = /^<[^?]*\?([^>]*)>/.exec(answer.headers.get('link') ?? '')?.[1];
   const next = link === undefined ? '' : new URLSearchParams(link).get('last')!;
-  return { entries: body.tags ?? body.manifests!, next };
+  return { entries: (body.tags === undefined ? body.manifests : body.tags) as Entry[], next };
 }
 
 const left = async (name: string) =>
@@ -98,4 +98,23 @@ describe('a walk by time that takes `last` alone', () => {
     }
     expect([seen.length, new Set(seen).size]).toEqual([tags.length, tags.length]);
   });
+});
+
+test('a page without entries is null, by which clients that ask behind the last entry find the end', async () => {
+  const tags = await pushTags('ended', 12);
+  for (const [list, nameOf] of [
+    ['_tags', ({ name }: Entry) => name!],
+    ['_manifests', ({ digest }: Entry) => digest],
+  ] as const) {
+    const seen: string[] = [];
+    for (let last = ''; ;) {
+      const { entries } = await pageOf(`ended/${list}`, '', last);
+      if (entries === null) break;
+      seen.push(...entries.map(nameOf));
+      last = seen.at(-1)!;
+    }
+    expect([list, seen.length]).toEqual([list, tags.length]);
+  }
+  for (const tag of tags) await fetch(`${server.url}/acr/v1/ended/_tags/${tag}`, { method: 'DELETE' });
+  expect((await pageOf('ended/_tags', '', '')).entries).toBeNull();
 });
