@@ -14,7 +14,7 @@ afterAll(() => server[Symbol.asyncDispose]());
 interface Body {
   [field: string]: unknown;
   manifest?: Record<string, unknown>;
-  tags?: unknown[];
+  tags?: unknown[] | null;
 }
 
 const get = (path: string, init?: Parameters<typeof fetch>[1]) => fetch(`${server.url}/acr/v1/${path}`, init);
