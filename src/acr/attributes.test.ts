@@ -14,7 +14,7 @@ afterAll(() => server[Symbol.asyncDispose]());
 interface Body {
   [field: string]: unknown;
   manifest?: Record<string, unknown>;
-  tags?: unknown[];
+  tags?: unknown[] | null;
 }
 
 const get = (path: string, init?: Parameters<typeof fetch>[1]) => fetch(`${server.url}/acr/v1/${path}`, init);
@@ -48,7 +48,7 @@ describe('attributes, in ACR’s form', () => {
     expect(await json('team/app/_tags/v1')).toEqual({ ...source(), tag: { ...tag, storage } });
     expect(await json('team/app/_tags')).toEqual({ ...source(), tags: [tag] });
     expect(await json(`team/app/_tags?digest=${image.digest}`)).toEqual({ ...source(), tags: [tag] });
-    expect(await json(`team/app/_tags?digest=${digestOf('none')}`)).toEqual({ ...source(), tags: [] });
+    expect(await json(`team/app/_tags?digest=${digestOf('none')}`)).toEqual({ ...source(), tags: null });
   });
 
   test('of a manifest, by digest and by tag; what it runs on is not in the list', async () => {
@@ -146,8 +146,8 @@ describe('lists', () => {
     const tags = await get('pages/_tags?n=2');
     expect(tags.headers.get('link')).toBe('</acr/v1/pages/_tags?last=v1&n=2&orderby=>; rel="next"');
     expect((await get('pages/_tags?n=5')).headers.get('link')).toBeNull();
-    expect(await json('pages/_tags?n=0')).toMatchObject({ tags: [] });
-    expect(await json('pages/_manifests?n=0')).toMatchObject({ manifests: [] });
+    expect(await json('pages/_tags?n=0')).toMatchObject({ tags: null });
+    expect(await json('pages/_manifests?n=0')).toMatchObject({ manifests: null });
   });
 
   test.each(['none', 'timedesc', 'timeasc', ''])('ordered by "%s" are walked whole by their links', async (orderby) => {

@@ -147,7 +147,9 @@ function requireKnown(json: Record<string, unknown>): Record<string, unknown> {
 
 function timeOf(text: string, now: number): number {
   const at = Date.parse(text);
-  if (Number.isNaN(at)) throw refused('lockExpiresOn is no time that there is', 'lockExpiresOn');
+  // Date takes the 31st of February for the 3rd of March.
+  if (Number.isNaN(at) || new Date(text.slice(0, 10)).getUTCDate() !== Number(text.slice(8, 10)))
+    throw refused('lockExpiresOn is no time that there is', 'lockExpiresOn');
   if (at <= now) throw refused('lockExpiresOn must lie in the future', 'lockExpiresOn');
   return at;
 }

@@ -266,6 +266,28 @@ describe('rights', () => {
 });
 
 describe('the policy', () => {
+  test('that a template does not name any more is off, and a push of what was kept takes it from there', async () => {
+    await push('v1', 1);
+    await remove(digestOf(index(1)));
+    const shown = await fetch(`${server.url}${registry}?api-version=2025-11-01`);
+    const { properties, ...resource } = (await shown.json()) as { properties: Record<string, unknown> };
+    const { policies: _, ...others } = properties;
+    const put = (body: object) =>
+      fetch(`${server.url}${registry}?api-version=2025-11-01`, {
+        method: 'PUT',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ ...resource, ...body }),
+      });
+    const answer = await put({ properties: others });
+    expect(answer.status).toBe(200);
+    const left = ((await answer.json()) as { properties: { policies: object } }).properties.policies;
+    expect(left).toMatchObject({ softDeletePolicy: { status: 'disabled', retentionDays: 3 } });
+    expect((await walk(`${name}/_manifests`, 'manifests')).length).toBe(1);
+    await push('v1', 1);
+    expect((await json(await deleted(`${name}/_manifests`)))['manifests']).toEqual([]);
+    await setPolicy({ status: 'enabled', retentionDays: 3 });
+  });
+
   test('says since when it is as it is, and keeps what was kept when it is off', async () => {
     const first = await setPolicy({ status: 'enabled', retentionDays: 3 });
     expect(first).toMatchObject({ status: 'enabled', retentionDays: 3, lastUpdatedTime: expect.any(String) });

@@ -264,6 +264,8 @@ describe('what is no change', () => {
     [{ deleteEnabled: false, lockReason: 5 }, 'text'],
     [{ deleteEnabled: false, lockExpiresOn: '2020-01-01T00:00:00Z' }, 'future'],
     [{ deleteEnabled: false, lockExpiresOn: '2999-13-01T00:00:00Z' }, 'no time'],
+    [{ deleteEnabled: false, lockExpiresOn: '2999-02-29T00:00:00Z' }, 'no time'],
+    [{ deleteEnabled: false, lockExpiresOn: '2999-04-31T23:00:00-02:00' }, 'no time'],
     [{ deleteEnabled: false, lockExpiresOn: 'tomorrow' }, 'must be a time'],
     [{ deleteEnabled: false, lockExpiresOn: '2999-01-01' }, 'must be a time'],
     [{ deleteEnabled: false, lockExpiresOn: 4_000_000_000_000 }, 'must be a time'],

@@ -14,7 +14,7 @@ import type { Attributes, Exchange } from './exchange.ts';
 import { nextLink, pageOf } from './page.ts';
 import { platformOf } from './platform.ts';
 import { withPulls } from './pulls.ts';
-import { lockBytes, renderManifest, sourceOf } from './render.ts';
+import { entriesOf, lockBytes, renderManifest, sourceOf } from './render.ts';
 import { requireRepository } from './repositories.ts';
 import { storageFor } from './storage.ts';
 
@@ -49,7 +49,7 @@ export function listManifestAttributes(
     return {
       body: {
         ...sourceOf(exchange, name),
-        manifests: await withPulls(attributes.catalog, repository, rendered, ({ digest }) => digest),
+        manifests: entriesOf(await withPulls(attributes.catalog, repository, rendered, ({ digest }) => digest)),
       },
       headers: more && end ? nextLink(path, asked, { name: end.digest, at: end.pushedAt }) : {},
     };

@@ -10,7 +10,7 @@ export interface PageQuery {
   n: number;
   last: string;
   order: ListOrder;
-  /** Time (ms) of the last entry, which our own links have beside its name. */
+  /** Time (ms) of the last entry, which our own links have with its name. */
   at: number | undefined;
   /** Everything, for the link to the next page. */
   query: URLSearchParams;
@@ -41,15 +41,24 @@ export function pageOf(text: string): PageQuery {
       detail: { orderby: orderby.slice(0, 32) },
     });
   }
-  const at = query.get('at') ?? '';
+  const given = (query.get('last') ?? '').slice(0, 512);
+  const [, name, time] = (order === 'name' ? null : timed.exec(given)) ?? [];
+  const at = time ?? query.get('at') ?? '';
   return {
     n: n === '' ? usualPage : Math.min(Number(n), largestPage),
-    last: (query.get('last') ?? '').slice(0, 512),
+    last: name ?? given,
     order,
     at: /^[0-9]{1,15}$/.test(at) ? Number(at) : undefined,
     query,
   };
 }
+
+/**
+ * The last entry of a page by time, with that time: `v1*1700000000000`. Some clients take of a link `last` alone (`acr purge` does),
+ * and what they saw last may be gone when they go on, or have moved: they would begin anew, and delete what they have kept. No name
+ * has this sign, and nothing encodes it.
+ */
+const timed = /^([^*]*)\*([0-9]{1,15})$/;
 
 /**
  * The Link header of a page after which there is more, in ACR's form: relative, with the same order. `more`: what else tells
@@ -61,10 +70,13 @@ export function nextLink(
   last: { name: string; at?: number },
   more: Readonly<Record<string, string>> = {},
 ) {
-  const next = new URLSearchParams({ last: last.name, n: String(n), orderby: query.get('orderby') ?? '' });
+  const isTimed = order !== 'name' && last.at !== undefined;
+  const position = isTimed ? `${last.name}*${last.at}` : last.name;
+  const next = new URLSearchParams({ last: position, n: String(n), orderby: query.get('orderby') ?? '' });
   const digest = query.get('digest');
   if (digest !== null) next.set('digest', digest);
-  if (order !== 'name' && last.at !== undefined) next.set('at', String(last.at));
+  // For nodes of the version before.
+  if (isTimed) next.set('at', String(last.at));
   for (const [name, value] of Object.entries(more)) next.set(name, value);
   return { Link: `<${path}?${next}>; rel="next"` };
 }

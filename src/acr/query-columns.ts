@@ -103,16 +103,20 @@ export function looksOf(columns: readonly number[]): Set<Look> {
   return new Set(columns.flatMap((column) => manifestColumns[column]?.looks ?? []));
 }
 
+/** Annotations: all of them are texts. */
 function jsonOf(text: string | undefined): Value {
   return text === undefined ? null : (JSON.parse(text) as Value);
 }
+
+/** A number that no double holds would be infinite, which no order can go on behind: it is none. */
+const finite = (_: string, value: Value) => (typeof value === 'number' && !Number.isFinite(value) ? null : value);
 
 /** A text is a text, JSON what it says. */
 function metadataValue(metadata: Map<string, Metadata> | undefined): Value {
   if (!metadata) return null;
   const values = [...metadata].map(([key, { value, mediaType }]) => [
     key,
-    mediaType === 'application/json' ? jsonOf(value) : value,
+    mediaType === 'application/json' ? (JSON.parse(value, finite) as Value) : value,
   ]);
   return Object.fromEntries(values) as Value;
 }

@@ -58,7 +58,8 @@ export function createManifestSource(attributes: Attributes, options: SourceOpti
     }
     const begins = order === 'newest' ? times.until + 1 : times.from;
     const start = order === 'name' ? { last: '', at: undefined } : { last: '', at: begins };
-    let position = after ? { last: String(after[1]), at: Number(after[2] ?? 0) } : start;
+    // What has come back from a client is any name or number.
+    let position = after ? { last: String(after[1]), at: typeof after[2] === 'number' ? after[2] : 0 } : start;
     for (;;) {
       const rows = await manifestRows(catalog, repository, { order, ...position, limit });
       budget.spend(rows.length);

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { RegistryError } from '../errors/index.ts';
 import { readState, type State } from '../query/index.ts';
 
-/** Longest token that is looked at (characters). */
-const longestToken = 8192;
+/** Longest token that is looked at (characters): all keys of an order may be of signs that JSON writes in six. */
+const longestToken = 24 * 1024;
 
 /** Where a search goes on, and since when it has been under way (ms): `ago(…)` means the same on all of its pages. */
 export interface Skip {

@@ -180,6 +180,56 @@ test.each([
   expect(new Set(paged).size).toBe(query.includes('take') ? 3 : 4);
 });
 
+/** All rows, one a page. */
+async function oneByOne(query: string, name: string): Promise<Row[]> {
+  const found: Row[] = [];
+  for (let token: string | undefined; token !== '';) {
+    const options = { $top: 1, ...(token !== undefined && { $skipToken: token }) };
+    const page: Answer = await search(query, { name, options });
+    found.push(...page.data);
+    token = page.$skipToken;
+  }
+  return found;
+}
+
+test('a number that no double holds is none: an order by it has all rows, and an answer leaves it out', async () => {
+  for (const [tag, score] of [
+    ['v1', '1'],
+    ['v2', '1e999'],
+    ['v3', '3'],
+  ] as const) {
+    const { digest } = await image('scored', [tag], { annotations: { tag } });
+    const path = `${server.url}/acr/v1/scored/_manifests/${digest}/_metadata/scan`;
+    const headers = { 'Content-Type': 'application/json' };
+    const put = await fetch(path, { method: 'PUT', body: `{"score": ${score}, "of": [${score}]}`, headers });
+    expect(put.status).toBe(201);
+  }
+  const by = (order: string) =>
+    oneByOne(
+      `Manifests | order by todouble(metadata.scan.score) ${order} | project tag = tags[0], score = metadata.scan.score, of = metadata.scan.of`,
+      'scored',
+    );
+  const found = [
+    { tag: 'v3', score: 3, of: [3] },
+    { tag: 'v1', score: 1, of: [1] },
+    { tag: 'v2', of: [null] },
+  ];
+  expect(await by('desc')).toEqual(found);
+  expect(await by('asc')).toEqual([found[2]!, found[1]!, found[0]!]);
+});
+
+test('an order by many long texts goes on page by page, too', async () => {
+  const keys = Array.from({ length: 8 }, (_, n) => `k${n}`);
+  for (const tag of ['v1', 'v2', 'v3']) {
+    const text = '\u0001説明'.repeat(100);
+    await image('wordy', [tag], { annotations: { ...Object.fromEntries(keys.map((key) => [key, text])), tag } });
+  }
+  const order = [...keys.slice(1), 'tag'].map((key) => `annotations.${key} asc`).join(', ');
+  expect(await oneByOne(`Manifests | order by ${order} | project tag = tags[0]`, 'wordy')).toEqual(
+    ['v1', 'v2', 'v3'].map((tag) => ({ tag })),
+  );
+});
+
 describe('what is refused', () => {
   test.each([
     [
@@ -233,6 +283,27 @@ describe('what is refused', () => {
         400,
         'the $skipToken belongs to another query, or to another repository; send both as they were',
       ]);
+    }
+  });
+
+  test('a token that somebody has made up leads nowhere else, and fails nothing', async () => {
+    for (const query of ['Manifests | project digest', 'Manifests | order by createdAt desc | project digest']) {
+      const { $skipToken } = await search(query, { name: 'team/app', options: { $top: 1 } });
+      const token = JSON.parse(Buffer.from($skipToken, 'base64url').toString()) as { state: { place: unknown[] } };
+      const [name, digest, at] = token.state.place;
+      for (const place of [
+        [name, digest, 'then'],
+        [name, digest, '1e999'],
+        [name, digest, -1],
+        [name, 'sha256:\0', at],
+        ['\0', digest, at],
+        [7, 7, 7],
+      ]) {
+        const state = { ...token.state, place };
+        const made = Buffer.from(JSON.stringify({ ...token, state })).toString('base64url');
+        const answer = await ask(query, { name: 'team/app', options: { $skipToken: made } });
+        expect([place, answer.status]).toEqual([place, 200]);
+      }
     }
   });
 

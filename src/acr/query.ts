@@ -52,7 +52,8 @@ export function searchManifests(attributes: Attributes, exchange: Exchange, name
     const page = await asked(async () => {
       const planned = planQuery(parseQuery(query), manifestColumns, startedAt);
       const { plan, order } = readingOf(planned, repository !== undefined);
-      const budget = createBudget({ rows: mostRows, ms: plan.stages.length === 1 ? pageMs : wholeMs });
+      const ms = plan.stages.length === 1 ? pageMs : wholeMs;
+      const budget = createBudget({ rows: mostRows, ms, isGone: () => exchange.request.signal.aborted });
       const bounds = boundsOf(plan);
       const repositories = repository
         ? () => only(repository)

@@ -9,6 +9,12 @@ export function sourceOf(exchange: Exchange, imageName: string): { registry: str
   return { registry: new URL(exchange.origin()).host, imageName };
 }
 
+/**
+ * The entries of a page as ACR has them: null where there are none. `acr` asks behind the last entry until that comes, and looks
+ * for the last one of any other page.
+ */
+export const entriesOf = <T>(entries: T[]): T[] | null => (entries.length === 0 ? null : entries);
+
 /** ACR's attributes, and ours of a lock. */
 function renderAttributes({ lock, ...abilities }: Attributes) {
   const { deleteEnabled, writeEnabled, readEnabled, listEnabled } = abilities;

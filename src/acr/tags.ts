@@ -14,7 +14,7 @@ import { changeAsAsked } from './change.ts';
 import { askerOf, type Attributes, type Exchange } from './exchange.ts';
 import { nextLink, pageOf } from './page.ts';
 import { withPulls } from './pulls.ts';
-import { lockBytes, renderTag, sourceOf } from './render.ts';
+import { entriesOf, lockBytes, renderTag, sourceOf } from './render.ts';
 import { requireRepository } from './repositories.ts';
 import { storageFor } from './storage.ts';
 
@@ -51,7 +51,7 @@ export function listTagAttributes(
     return {
       body: {
         ...sourceOf(exchange, name),
-        tags: await withPulls(catalog, repository, shown.map(renderTag), (tag) => tag.name),
+        tags: entriesOf(await withPulls(catalog, repository, shown.map(renderTag), (tag) => tag.name)),
       },
       headers: more ? nextLink(path, { ...asked, order }, { name: end.name, at: end.updatedAt }) : {},
     };

@@ -163,3 +163,30 @@ test('ten thousand manifests are put in order, summed up and counted by a few st
   const one = await run(`Manifests | where digest == '${digestOf(77)}' | project imageSize`);
   expect([one.data, one.statements < 10]).toEqual([[{ imageSize: 77 }], true]);
 });
+
+test('a search ends soon after its client has gone, so that others need not wait for it', async () => {
+  const { db } = server.app.storage;
+  let client: AbortController | undefined;
+  let statements = 0;
+  Object.assign(
+    db,
+    recording({ ...db }, ({ text }) => {
+      if (/\bmanifest/.test(text) && statements++ === 0) client?.abort();
+    }),
+  );
+  const looks = 'strcat(annotations, imageSize, configMediaType)';
+  const shown = basic('x', await server.people.jwt('many'));
+  for (const query of [`Manifests | top 5 by ${looks}`, `Manifests | where ${looks} == 'none'`]) {
+    statements = 0;
+    expect((await ask(shown, query, 'many')).status).toBe(200);
+    const whole = statements;
+    client = new AbortController();
+    statements = 0;
+    const path = `${server.url}/acr/v1/many/_metadata/_query`;
+    const init = { method: 'POST', headers: { Authorization: shown }, body: JSON.stringify({ query }) };
+    await expect(globalThis.fetch(path, { ...init, signal: client.signal })).rejects.toThrow('aborted');
+    for (let before = -1; before !== statements; await Bun.sleep(200)) before = statements;
+    expect([query, statements > 0, statements < whole * 0.75]).toEqual([query, true, true]);
+    client = undefined;
+  }
+});

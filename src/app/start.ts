@@ -8,6 +8,7 @@ import { createRegionOf, type HttpServer, startServer } from '../http/index.ts';
 import { createByteBudget } from '../memory/index.ts';
 import { createOauth2 } from '../oauth2/index.ts';
 import type { Digest } from '../oci/index.ts';
+import { keptUntilRead } from '../registries/index.ts';
 import { createMetrics, type Log, type Metrics, watchLoopLag, watchMemory } from '../telemetry/index.ts';
 import { type Access, openAccess } from './access.ts';
 import { advisoryDatabase } from './advisories.ts';
@@ -81,7 +82,7 @@ export async function startApp(
   // Whoever writes has the rules, as the directory has them now.
   catalog.tagMutability = (id, repository) => access.directory().registry(id)?.tagMutability(repository);
   catalog.quarantines = (id, repository) => admission.rules.of(id, repository)?.quarantines === true;
-  catalog.softDelete = (id) => access.directory().registry(id)?.softDelete;
+  catalog.softDelete = (id) => (access.directory().registry(id) ?? { softDelete: keptUntilRead }).softDelete;
   catalog.storageLimiter = createStorageLimits(access.directory, access.tiers);
   const hosts = createLiveHosts(config, registryIds, access);
   const audit = createAudit(log);

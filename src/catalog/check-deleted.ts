@@ -1,9 +1,10 @@
 import type { Finding } from '../content/index.ts';
-import { type Digest, digestAlgorithm, digestOf, distinctReferences, parseManifest } from '../oci/index.ts';
+import { type Digest, digestAlgorithm, digestOf } from '../oci/index.ts';
 import { addCandidates } from './candidates.ts';
 import { finding, pagesOf, rowsOfPages } from './check-pages.ts';
 import type { Catalog } from './context.ts';
 import { forgetReferences } from './keep-deleted.ts';
+import { referencesIn } from './references-in.ts';
 import { repositoryOfId } from './relations.ts';
 import './tables.ts';
 
@@ -66,7 +67,12 @@ async function* checkKept(catalog: Catalog, row: KeptRow, repair: boolean): Asyn
     yield finding('manifest-damaged', 'a deleted manifest that is kept does not hash to its digest', detail, false);
     return;
   }
-  const named = distinctReferences(parseManifest(bytes, mediaType)).map((reference) => reference.digest);
+  const named = referencesIn(bytes, mediaType)?.map((reference) => reference.digest);
+  if (!named) {
+    const message = 'a deleted manifest that is kept cannot be read as the type that it is recorded to have';
+    yield finding('manifest-damaged', message, detail, false);
+    return;
+  }
   const recorded = await catalog.db.all<{ digest: Digest }>(
     'SELECT digest FROM deleted_references WHERE repository_id = ? AND manifest_digest = ? ORDER BY digest',
     [repository_id, digest],

@@ -1,15 +1,9 @@
 import type { Finding } from '../content/index.ts';
-import {
-  type Digest,
-  digestAlgorithm,
-  digestOf,
-  distinctReferences,
-  type ManifestReference,
-  parseManifest,
-} from '../oci/index.ts';
+import { type Digest, digestAlgorithm, digestOf, type ManifestReference } from '../oci/index.ts';
 import type { Parameter } from '../database/index.ts';
 import { finding, pagesOf, rowsOfPages } from './check-pages.ts';
 import type { Catalog } from './context.ts';
+import { referencesIn } from './references-in.ts';
 import './tables.ts';
 
 interface ManifestRow {
@@ -46,8 +40,13 @@ export async function* checkManifests(catalog: Catalog, { repair }: { repair: bo
         yield finding('manifest-damaged', 'a manifest does not hash to its digest; push it again', detail, false);
         continue;
       }
+      const references = referencesIn(row.bytes, row.media_type);
+      if (!references) {
+        const message = 'a manifest cannot be read as the type that it is recorded to have; push it again';
+        yield finding('manifest-damaged', message, detail, false);
+        continue;
+      }
       sound.push(row);
-      const references = distinctReferences(parseManifest(row.bytes, row.media_type));
       if (isRecorded(references, recorded.get(nameOf(row.repository_id, digest)) ?? [])) continue;
       if (repair) await rewriteRows(catalog, row, references);
       const message = 'what a manifest is recorded to need is not what it says';

@@ -6,7 +6,8 @@ import { changeAttributes } from './change-attributes.ts';
 import { checkCatalog } from './check.ts';
 import { putMetadata } from './custom-metadata.ts';
 import { deleteManifest } from './delete-manifest.ts';
-import { openTestCatalog, refusal } from './test-catalog.double.ts';
+import { openKeeping, remove } from './keeping-catalog.double.ts';
+import { openTestCatalog, refusal, type TestCatalog } from './test-catalog.double.ts';
 
 async function openImage() {
   const catalog = await openTestCatalog();
@@ -120,6 +121,46 @@ test('a manifest whose bytes are damaged is named, and nothing is made of them',
   );
   expect(await codes(catalog, true)).toEqual(['manifest-damaged']);
 });
+
+test('a manifest that cannot be read as what it is recorded to be is named, and all others are looked at', async () => {
+  await using catalog = await openKeeping();
+  const images = await Promise.all(
+    ['1', '2'].map(async (n) => {
+      const config = await catalog.blob('app', n);
+      return catalog.push('app', catalog.image([config]), { tags: [`v${n}`] });
+    }),
+  );
+  const [first, second] = images.toSorted((one, other) => (one.digest < other.digest ? -1 : 1));
+  const found = async (repair: boolean) =>
+    (await Array.fromAsync(checkCatalog(catalog, { repair })))
+      .filter(({ code }) => code !== 'link-forgotten')
+      .map(({ code, detail }) => [code, detail['digest']]);
+  const hurt = (manifests: string, references: string) =>
+    catalog.db.write(async (tx) => {
+      const type = 'application/vnd.oci.image.index.v1+json';
+      await tx.run(`UPDATE ${manifests} SET media_type = ? WHERE digest = ?`, [type, first!.digest]);
+      await tx.run(`DELETE FROM ${references} WHERE manifest_digest = ?`, [second!.digest]);
+    });
+  const named = [
+    ['manifest-damaged', first!.digest],
+    ['references-differ', second!.digest],
+  ];
+  const text = await textOf(catalog, first!.digest);
+  await hurt('manifests', 'manifest_references');
+  expect(await found(true)).toEqual(named);
+  expect(await found(false)).toEqual([named[0]!]);
+  await catalog.push('app', JSON.parse(text) as object);
+  expect(await found(false)).toEqual([]);
+  for (const { digest } of [first!, second!]) await remove(catalog, digest);
+  await hurt('deleted_manifests', 'deleted_references');
+  expect(await found(true)).toEqual(named);
+  expect(await found(false)).toEqual([named[0]!]);
+});
+
+async function textOf(catalog: Pick<TestCatalog, 'db'>, digest: string): Promise<string> {
+  const row = await catalog.db.first<{ bytes: Uint8Array }>('SELECT bytes FROM manifests WHERE digest = ?', [digest]);
+  return new TextDecoder().decode(row!.bytes);
+}
 
 test('what nothing would ever collect becomes a candidate', async () => {
   const { catalog } = await openImage();

@@ -129,6 +129,33 @@ test('what a request left that died, and what was pushed too late, is deleted in
   await expectNothing(catalog);
 });
 
+test('one that cannot be emptied now keeps no other, and its turn comes again', async () => {
+  let broken: number | undefined;
+  await using catalog = await openTestCatalog({
+    softDelete(registryId) {
+      if (registryId === broken) throw new Error('broken');
+      return undefined;
+    },
+  });
+  const other = await catalog.registry('other');
+  for (const of of [other, catalog]) {
+    await of.push('a', nothing(1), { tags: ['v1'] });
+    const repository = await of.repository('a');
+    await catalog.db.write((tx) => retireRepository(of, tx, repository));
+  }
+  broken = other.registryId;
+  catalog.clock.now += 600_000;
+  await expect(emptyRetired(catalog)).rejects.toThrow('broken');
+  while (await emptyRetired(catalog));
+  expect(await catalog.count('manifests')).toBe(1);
+  catalog.clock.now += 600_000;
+  await expect(emptyRetired(catalog)).rejects.toThrow('broken');
+  broken = undefined;
+  catalog.clock.now += 600_000;
+  while (await emptyRetired(catalog));
+  await expectNothing(catalog);
+});
+
 test('what is pushed while a repository is deleted is in it, or in the next one, whole', async () => {
   await using catalog = await openTestCatalog();
   await pushMany(catalog, 'a', 60);

@@ -83,6 +83,9 @@ describe('a repository that is deleted whole', () => {
     await catalog.push('app', catalog.image([await catalog.blob('app', '[]')]), { tags: ['v2'] });
     await remove(catalog, image.digest);
     await catalog.db.write((tx) => retireRegistry(tx, 'default'));
+    expect(await collectRetired(catalog)).toBe(true);
+    expect(await catalog.count('manifests')).toBe(0);
+    expect(await rows(catalog)).toMatchObject({ deleted_manifests: 1 });
     for (let round = 0; round < 5; round++) {
       while (await collectRetired(catalog));
       await collectAfter(catalog, day);

@@ -1,5 +1,6 @@
 import type { Digest } from '../oci/index.ts';
 import type { Catalog, Mover } from './context.ts';
+import { storedSizeText } from './image-size.ts';
 import { retentionOf } from './keep-deleted.ts';
 import { afterName } from './pages.ts';
 import { following, type ListPosition } from './time-order.ts';
@@ -54,7 +55,7 @@ export async function describeDeleted(
 ): Promise<DeletedManifest[]> {
   const { text, values } = following(position, { name: 'd.digest', time: 'd.deleted_at' });
   const rows = await catalog.db.all<Row>(
-    `SELECT d.repository_id, d.digest, d.media_type, d.artifact_type, d.image_size, d.subject_digest, d.pushed_at,
+    `SELECT d.repository_id, d.digest, d.media_type, d.artifact_type, ${storedSizeText('d.image_size')} AS image_size, d.subject_digest, d.pushed_at,
         d.deleted_at, d.by_id, d.by_name
       FROM deleted_manifests d WHERE d.registry_id = ? AND d.repository = ?
         AND NOT EXISTS (SELECT 1 FROM deleted_manifests o WHERE o.registry_id = d.registry_id

@@ -2,6 +2,7 @@ import { type Digest, type ManifestKind, platformsOf, type Platform } from '../o
 import type { Lockable } from './attributes.ts';
 import type { Catalog, Repository } from './context.ts';
 import { type Attributes, attributesOf } from './describe-locks.ts';
+import { imageSizeOf } from './image-size.ts';
 import { afterName } from './pages.ts';
 import { isShown, readShown } from './shown.ts';
 import { following, type ListPosition } from './time-order.ts';
@@ -76,6 +77,8 @@ export async function describeManifests(
     );
     manifests.push(...described);
     for (const { tags, children } of described) entries += tags.length + children.length;
+    // SQLite answers without the event loop turning, and ten may name a hundred thousand layers.
+    await new Promise(setImmediate);
   }
   return { manifests, more: manifests.length < rows.length };
 }
@@ -134,7 +137,7 @@ async function describe(
     artifactType: row.artifact_type ?? undefined,
     kind: row.kind,
     pushedAt: row.pushed_at,
-    imageSize: row.kind === 'index' ? row.size : blobs.reduce((sum, { size }) => sum + size, 0),
+    imageSize: row.kind === 'index' ? row.size : imageSizeOf(blobs),
     config: config && { digest: config.digest, mediaType: config.media_type },
     tags: tags.filter((tag) => isShown(tag, now())).map(({ name }) => name),
     children: references

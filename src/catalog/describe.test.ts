@@ -158,3 +158,21 @@ test('tags of one manifest come by name; a page of manifests with many tags is s
   expect([rest.manifests.length, rest.more]).toEqual([1, false]);
   expect(rest.manifests[0]!.tags).toHaveLength(1000);
 });
+
+test('a page of many manifests lets others be served while it is read', async () => {
+  await using catalog = await openTestCatalog();
+  await pushMany(catalog, 'a', 120);
+  let turns = 0;
+  const turn = () => {
+    turns++;
+    next = setImmediate(turn);
+  };
+  let next = setImmediate(turn);
+  try {
+    const position = { order: 'name', last: '', limit: 1000 } as const;
+    expect((await describeManifests(catalog, await catalog.repository('a'), position)).manifests).toHaveLength(120);
+  } finally {
+    clearImmediate(next);
+  }
+  expect(turns).toBeGreaterThan(10);
+});

@@ -2,6 +2,7 @@ import { type Parameter, rowsOf, type Transaction } from '../database/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { addCandidates } from './candidates.ts';
 import type { Catalog, Repository } from './context.ts';
+import { imageSizeText } from './image-size.ts';
 import './tables.ts';
 
 /*
@@ -32,21 +33,26 @@ export function retentionOf({ softDelete }: Catalog, registryId: number): number
   return softDelete?.(registryId)?.retentionMs ?? usualRetentionMs;
 }
 
-/** Keeps a manifest and what it names. Caller holds its row, which goes afterwards with its references. */
+/**
+ * Keeps a manifest and what it names. Caller holds its row, which goes afterwards with its references. Its tags are those that
+ * went after its push: one by a clock that was ahead is taken to have been before the first of them.
+ */
 export function keepManifest({ now, by }: Catalog, tx: Transaction, repository: Repository, digest: string): void {
   const of = [repository.id, digest];
+  const at = now();
   tx.send(
     `INSERT INTO deleted_manifests (registry_id, repository_id, repository, digest, media_type, artifact_type, kind, size,
         image_size, subject_digest, annotations, pushed_at, deleted_at, by_id, by_name, bytes)
       SELECT m.registry_id, m.repository_id, ?, m.digest, m.media_type, m.artifact_type, m.kind, m.size,
-        CASE m.kind WHEN 'index' THEN m.size ELSE CAST(COALESCE((SELECT SUM(f.size) FROM manifest_references f
-          WHERE f.repository_id = ? AND f.manifest_digest = ? AND f.role <> 'child'), 0) AS BIGINT) END,
-        m.subject_digest, m.annotations, m.pushed_at, ?, ?, ?, m.bytes
+        CASE m.kind WHEN 'index' THEN m.size ELSE COALESCE((SELECT ${imageSizeText('f.size')} FROM manifest_references f
+          WHERE f.repository_id = ? AND f.manifest_digest = ? AND f.role <> 'child'), 0) END,
+        m.subject_digest, m.annotations, CASE WHEN m.pushed_at <= ? THEN m.pushed_at ELSE COALESCE((SELECT MIN(t.deleted_at)
+          FROM deleted_tags t WHERE t.repository_id = ? AND t.digest = ?), ?) END, ?, ?, ?, m.bytes
       FROM manifests m WHERE m.repository_id = ? AND m.digest = ?
       ON CONFLICT (repository_id, digest) DO UPDATE SET media_type = excluded.media_type,
         pushed_at = excluded.pushed_at, deleted_at = excluded.deleted_at, by_id = excluded.by_id,
         by_name = excluded.by_name`,
-    [repository.name, ...of, now(), by?.id ?? null, by?.name ?? null, ...of],
+    [repository.name, ...of, at, ...of, at, at, by?.id ?? null, by?.name ?? null, ...of],
   );
   tx.send(
     `INSERT INTO deleted_references (registry_id, repository_id, manifest_digest, digest)

@@ -66,6 +66,25 @@ describe('pulls', () => {
     expect(found.get(digest)).toEqual({ pulls: 2, lastPullAt: catalog.clock.now });
   });
 
+  test('are told of by the time of the last one, also after a clock that was a year ahead', async () => {
+    await using rig = await open();
+    const { catalog, counter, digest, repository, pull } = rig;
+    const last = async () => (await pullsOf(catalog, repository, [digest])).get(digest);
+    catalog.clock.now += 365 * day;
+    pull();
+    await counter.write();
+    catalog.clock.now -= 365 * day;
+    const right = catalog.clock.now;
+    pull();
+    await counter.write();
+    expect(await last()).toEqual({ pulls: 2, lastPullAt: right });
+    // What another process has counted before, and writes later, is no news.
+    catalog.clock.now -= 60_000;
+    pull();
+    await counter.write();
+    expect(await last()).toEqual({ pulls: 3, lastPullAt: right });
+  });
+
   test('by a digest that a client was just told for a tag count for the tag, once; a look alone does not', async () => {
     await using rig = await open();
     const { catalog, counter, digest, repository, pull, counts } = rig;

@@ -15,6 +15,9 @@ export interface PulledReference extends Pulls {
   reference: string;
 }
 
+/** What is written so much later than another process was told of it (ms) does not happen: that one's clock was ahead. */
+const latestMs = 86_400_000;
+
 const row = '(?, ?, ?, ?, ?)';
 const typedRow = `(${['BIGINT', 'BIGINT', 'TEXT', 'BIGINT', 'BIGINT'].map((type) => `CAST(? AS ${type})`).join(', ')})`;
 
@@ -39,7 +42,8 @@ export async function addPulls(
           (SELECT t.name FROM tags t WHERE t.repository_id = v.column2 AND t.name = v.column3)
         ) IS NOT NULL
         ON CONFLICT (repository_id, reference) DO UPDATE SET pulls = pulls.pulls + excluded.pulls, last_pull_at =
-          CASE WHEN excluded.last_pull_at > pulls.last_pull_at THEN excluded.last_pull_at ELSE pulls.last_pull_at END
+          CASE WHEN pulls.last_pull_at BETWEEN excluded.last_pull_at AND excluded.last_pull_at + ${latestMs}
+            THEN pulls.last_pull_at ELSE excluded.last_pull_at END
         RETURNING reference`,
       values,
       // What a crash loses is a few seconds of counting.

@@ -55,6 +55,8 @@ describe('referrers', () => {
       typed.digest,
     ]);
     expect(await digests(catalog, subject.digest, { artifactType: 'application/none' })).toEqual([]);
+    for (const artifactType of ['application/none\0', '\0'])
+      expect(await digests(catalog, subject.digest, { artifactType })).toEqual([]);
   });
 
   test('that are many let others be served while they are listed', async () => {

@@ -49,6 +49,8 @@ export async function listReferrers(
   { artifactType, last, maxBytes, takes = () => {} }: ReferrerOptions,
 ): Promise<{ referrers: Referrer[]; more: boolean }> {
   const { db } = catalog;
+  // No type has one, and PostgreSQL's texts cannot.
+  if (artifactType?.includes('\0')) return { referrers: [], more: false };
   const tagged = await db.first<{ digest: string }>('SELECT digest FROM tags WHERE repository_id = ? AND name = ?', [
     repository.id,
     fallbackTag(subject),

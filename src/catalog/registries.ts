@@ -61,7 +61,7 @@ async function collectFrom(catalog: Catalog, id: number): Promise<boolean> {
   if (repository) {
     // A registry goes with all that it holds, whatever is locked there.
     if (repository.attributes !== 0) await db.write((tx) => unlock(tx, repository));
-    await deleteManifests(catalog, repository);
+    await deleteManifests({ ...catalog, softDelete: undefined }, repository);
     return true;
   }
   // Nobody can restore anything of it.

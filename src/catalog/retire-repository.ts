@@ -42,7 +42,10 @@ export async function retireRepository(catalog: Catalog, tx: Transaction, reposi
   addCandidates(catalog, tx, repository, 'repository', ['']);
 }
 
-/** One round of emptying what was deleted and has manifests yet. True when there may be more to do at once. */
+/**
+ * One round of emptying what was deleted and has manifests yet. True when there may be more to do at once. What fails goes behind
+ * all others, and is tried again as late as it was the first time.
+ */
 export async function emptyRetired(catalog: Catalog): Promise<boolean> {
   const { db, now } = catalog;
   const row = await db.first<{ id: number; registry_id: number; name: string }>(
@@ -52,7 +55,14 @@ export async function emptyRetired(catalog: Catalog): Promise<boolean> {
   );
   if (!row) return false;
   const repository = { id: row.id, registryId: row.registry_id, name: nameBefore(row.name) };
-  if ((await deleteManifests(catalog, repository)) !== undefined) return true;
+  try {
+    if ((await deleteManifests(catalog, repository)) !== undefined) return true;
+  } catch (error) {
+    await db
+      .write((tx) => tx.run('UPDATE repositories SET retiring_at = ? WHERE id = ? AND listed = 2', [now(), row.id]))
+      .catch(() => {});
+    throw error;
+  }
   await db.write(async (tx) => {
     await tx.run('UPDATE repositories SET listed = 3 WHERE id = ?', [row.id]);
     addCandidates(catalog, tx, repository, 'repository', ['']);

@@ -4,6 +4,7 @@ import { type Abilities, abilitiesOf, bit, heldBits, type Lockable } from './att
 import type { Catalog, Repository } from './context.ts';
 import { type Metadata, mostMetadata } from './custom-metadata.ts';
 import { type ManifestDescription, mostTags } from './describe-manifests.ts';
+import { imageSizeText } from './image-size.ts';
 import { isShown } from './shown.ts';
 import { following, type ListPosition } from './time-order.ts';
 import './tables.ts';
@@ -124,7 +125,7 @@ export async function blobBytesAmong(
 ): Promise<Map<Digest, number>> {
   const found = pairsOf(digests, id).map(({ rows, values }) =>
     db.all<{ digest: Digest; bytes: number | null }>(
-      `SELECT v.column1 AS digest, (SELECT CAST(SUM(r.size) AS BIGINT) ${named} <> 'child') AS bytes
+      `SELECT v.column1 AS digest, (SELECT ${imageSizeText('r.size')} ${named} <> 'child') AS bytes
         FROM (VALUES ${rows}) AS v`,
       values,
     ),

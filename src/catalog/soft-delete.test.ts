@@ -329,3 +329,25 @@ test('of many who restore at once all succeed or are told that it is restored, a
   expect(await catalog.count('manifests')).toBe(1);
   expect(await catalog.count('tags')).toBe(1);
 });
+
+test('tags are kept also of what was pushed by a clock that was ahead', async () => {
+  await using catalog = await openKeeping();
+  const { registryId } = catalog;
+  catalog.clock.now += 1000;
+  const tags = Array.from({ length: 700 }, (_, n) => `t${String(n).padStart(3, '0')}`);
+  const image = await catalog.push('app', catalog.image([await catalog.blob('app', '{}')]), { tags });
+  catalog.clock.now -= 1000;
+  await deleteManifest(catalog, await catalog.repository('app'), image.digest, {
+    removed: () => void (catalog.clock.now += 10),
+  });
+  const [kept] = await describeDeleted(catalog, registryId, 'app', whole);
+  expect(kept?.tags).toEqual(tags.slice(0, 100));
+  const listed = await describeDeletedTags(catalog, registryId, 'app', { ...whole, limit: 1000 });
+  expect(listed.map(({ name }) => name)).toEqual(tags);
+  await restoreManifest(catalog, registryId, 'app', image.digest, { tag: 't000' });
+  catalog.clock.now += 1000;
+  await remove(catalog, image.digest);
+  // Of the first time only the tag that came back.
+  const again = await describeDeletedTags(catalog, registryId, 'app', whole);
+  expect(again.map(({ name }) => name)).toEqual(['t000']);
+});

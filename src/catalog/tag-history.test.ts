@@ -222,4 +222,24 @@ describe('what is remembered of tags', () => {
     const again = await catalog.db.first<{ passed_id: number }>('SELECT passed_id FROM tag_history_trim', []);
     expect(again!.passed_id).toBe(1300);
   });
+
+  test('goes in its time also behind moves that a clock many years ahead has recorded', async () => {
+    await using catalog = await openTestCatalog();
+    const tags = Array.from({ length: 100 }, (_, n) => `t${n}`);
+    const manifest = { schemaVersion: 2, mediaType: 'application/vnd.oci.image.index.v1+json', manifests: [] };
+    const all = (n: number) => catalog.push('a', { ...manifest, annotations: { n: `${n}` } }, { tags });
+    await push(catalog, 1, ['v1']);
+    const count = async () => (await catalog.db.first<{ n: number }>('SELECT count(*) AS n FROM tag_history', []))!.n;
+    catalog.clock.now += 70 * year;
+    for (let n = 0; n < 7; n++) await all(n);
+    catalog.clock.now -= 70 * year;
+    const second = await push(catalog, 2, ['v1']);
+    await trim(catalog, year / 2);
+    expect(await count()).toBe(702);
+    const third = await push(catalog, 3, ['v1']);
+    await trim(catalog, year / 2);
+    expect([await moves(catalog, 'v1'), await count()]).toEqual([[third, second], 102]);
+    await trim(catalog, year / 2);
+    expect([await moves(catalog, 'v1'), await count()]).toEqual([[third], 101]);
+  });
 });

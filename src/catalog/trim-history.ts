@@ -4,6 +4,8 @@ import './tables.ts';
 
 /** Moves that one round looks at. */
 const atOnce = 500;
+/** Of those behind them that say how old they are. */
+const looksFarAhead = 10_000;
 
 const typedRow = '(CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS BIGINT))';
 
@@ -29,9 +31,7 @@ export async function trimTagHistory({ db, now }: Catalog, ageMs: number): Promi
     `SELECT id, repository_id, tag, digest, at FROM tag_history WHERE id > ? ORDER BY id LIMIT ${atOnce}`,
     [trimmed?.passed_id ?? 0],
   );
-  // In the order of their numbers, which is that of their times but for the clocks of several nodes.
-  const young = rows.findIndex(({ at }) => at > now() - ageMs);
-  const old = young < 0 ? rows : rows.slice(0, young);
+  const old = await oldOf(db, rows, { now: now(), ageMs });
   const passed = old.at(-1)?.id;
   if (passed === undefined) return false;
   const over = [...(await formerOf(db, old)), ...old.filter(({ digest }) => digest === null).map(({ id }) => id)];
@@ -48,6 +48,30 @@ export async function trimTagHistory({ db, now }: Catalog, ageMs: number): Promi
     { durable: false },
   );
   return old.length === atOnce;
+}
+
+/**
+ * Those of some moves that are old enough. They come in the order of their numbers, which is that of their times but for clocks
+ * that are wrong: a move at a time to come is as old as the next one that is not, and keeps no other.
+ */
+async function oldOf(
+  db: Database,
+  moves: readonly Move[],
+  { now, ageMs }: { now: number; ageMs: number },
+): Promise<readonly Move[]> {
+  const isOld = ({ at }: { at: number }) => at <= now - ageMs;
+  const young = moves.findIndex((move) => !isOld(move) && move.at <= now);
+  const before = young < 0 ? moves : moves.slice(0, young);
+  const last = before.at(-1);
+  if (!last || isOld(last)) return before;
+  const next =
+    young < 0 &&
+    (await db.first<{ at: number }>(
+      `SELECT at FROM (SELECT id, at FROM tag_history WHERE id > ? ORDER BY id LIMIT ${looksFarAhead}) AS h
+        WHERE at <= ? ORDER BY id LIMIT 1`,
+      [last.id, now],
+    ));
+  return next && isOld(next) ? before : before.slice(0, before.findLastIndex(isOld) + 1);
 }
 
 /** The moves that these ended. */

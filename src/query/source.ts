@@ -28,15 +28,26 @@ export interface Budget {
 /** Longest that nobody else has a turn (ms). */
 const turnMs = 10;
 
-/** `rows`, `ms`: the most that may be looked at, and for how long. `clock`: ms. */
-export function createBudget({ rows, ms }: { rows: number; ms: number }, clock = () => performance.now()): Budget {
+interface BudgetOptions {
+  /** The most that may be looked at, and for how long (ms). */
+  rows: number;
+  ms: number;
+  /** Whether nobody waits for the answer any more. */
+  isGone?: () => boolean;
+}
+
+/** `clock`: ms. */
+export function createBudget(
+  { rows, ms, isGone = () => false }: BudgetOptions,
+  clock = () => performance.now(),
+): Budget {
   const until = clock() + ms;
   let left = rows;
   let turn = clock();
   return {
     spend: (count) => void (left -= count),
     get isSpent() {
-      return left <= 0 || clock() >= until;
+      return left <= 0 || clock() >= until || isGone();
     },
     async rest() {
       if (clock() - turn < turnMs) return;

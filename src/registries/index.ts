@@ -21,5 +21,6 @@ export { createTierGates, type TierGates } from './tier-gates.ts';
 export { formatAddress, type IpRange, parseIpRange, readAddress } from './ip-range.ts';
 export { type NetworkScope, networkScopes } from './network-contract.ts';
 export type { TagImmutability } from './tag-policy.ts';
+export { keptUntilRead } from './soft-delete.ts';
 export { listStorage } from './storage-contract.ts';
 export { repositoryLimit } from './storage-quota.ts';

@@ -32,12 +32,21 @@ export function softDeleteOf({ policies }: Policies): SoftDelete | undefined {
   return { enabled: policy.status.toLowerCase() === 'enabled', retentionMs: policy.retentionDays * dayMs };
 }
 
-/** The body of a registry with the time at which its policy was last changed: `now` (ms), or what it was before. */
+/**
+ * Of a registry that cannot be read here, because a newer version wrote it: only who can read it knows for how long it keeps
+ * what is deleted. Until then nothing of it is deleted for good, for a hundred years.
+ */
+export const keptUntilRead: SoftDelete = { enabled: true, retentionMs: 36_525 * dayMs };
+
+/**
+ * The body of a registry with the time at which its policy was last changed: `now` (ms), or what it was before. A policy that it
+ * does not name any more, as a template may leave it out, is off: what was kept by it has the days that it had.
+ */
 export function withPolicyTime(next: ResourceBody, previous: Resource | undefined, now: number): ResourceBody {
   const properties = next.properties as Policies;
-  const policy = properties.policies?.softDeletePolicy;
-  if (!policy) return next;
   const before = (previous?.properties as Policies | undefined)?.policies?.softDeletePolicy;
+  const policy = properties.policies?.softDeletePolicy ?? (before && { ...before, status: 'disabled' });
+  if (!policy) return next;
   const isSame = before?.status === policy.status && before.retentionDays === policy.retentionDays;
   const lastUpdatedTime = (isSame ? before.lastUpdatedTime : undefined) ?? new Date(now).toISOString();
   const policies = { ...properties.policies, softDeletePolicy: { ...policy, lastUpdatedTime } };
