@@ -154,3 +154,15 @@ test('decisions are kept until the directory is another, and are right however m
   expect(rightsOf(caller, access.directory()).allows('content/read', 'app/1')).toBe(false);
   await server.people.put(server.people.identityId('reader'), { status: 'enabled' });
 });
+
+test('a clock that is set back has nobody believed for longer than what was looked up is', async () => {
+  const { state, identify } = open();
+  const { value } = await makePassword(server.app, { kind: 'token', name: 'robot' });
+  const shown = [basic('robot', value), bearer(await server.people.jwt('reader'))];
+  // Ahead of the time, as after a start without a source of it.
+  state.now += 3_000_000;
+  for (const one of shown) await callerOf(identify(knock(), one));
+  state.now -= 3_000_000;
+  for (const one of shown) await callerOf(identify(knock(), one));
+  expect(state).toMatchObject({ passwords: 2, federated: 2 });
+});
