@@ -166,3 +166,13 @@ test('a clock that is set back has nobody believed for longer than what was look
   for (const one of shown) await callerOf(identify(knock(), one));
   expect(state).toMatchObject({ passwords: 2, federated: 2 });
 });
+
+test('whoever is in a thousand groups with short names has a token that is read', async () => {
+  const { identify, identification } = open();
+  const groups = Array.from({ length: 1000 }, (_, at) => at.toString(36));
+  const caller = await callerOf(identify(knock(), bearer(await server.people.jwt('reader', { groups }))));
+  const lifetimes = { refreshMs: 3_600_000, accessMs: 3_600_000 };
+  const { token } = await issueRefreshToken(identification, lifetimes, door(), caller);
+  const again = await callerOf(identify(knock(), bearer(token)));
+  expect(again.holder.groups?.slice(0, 3)).toEqual(['0', '1', '2']);
+});
