@@ -1,8 +1,12 @@
-import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { afterAll, beforeAll, expect, setSystemTime, test } from 'bun:test';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fetch } from '../../test/http/fetch.ts';
+import { startTestApp } from '../../test/support/server.ts';
+import { groupScope } from '../operations/index.ts';
+import { createContext } from './context.ts';
+import { sessionFor } from './session.ts';
 import { jwt } from '../../test/support/people.ts';
 import { makeKey } from '../identity/federation/test-issuer.double.ts';
 import { bonded } from '../../test/support/command.ts';
@@ -107,4 +111,25 @@ test('one that the server does not accept is to be replaced, and is told to nobo
       `${rig.server.host}\n`,
   ]);
   expect(error).not.toContain(token);
+});
+
+test('work that takes longer than a token goes on with another, and longer than a login by logging in again', async () => {
+  await using server = await startTestApp();
+  const { HOME } = await newHome();
+  const context = createContext(process, { HOME, BONDED_DATA: server.data });
+  const { fetch: ask } = await sessionFor(context, server.host);
+  const url = `${server.url}${groupScope}/providers/Microsoft.ContainerRegistry/registries?api-version=2025-11-01`;
+  const statuses = async () =>
+    (await Promise.all(Array.from({ length: 3 }, () => ask(url, {})))).map(({ status }) => status);
+  expect(await statuses()).toEqual([200, 200, 200]);
+  const begun = Date.now();
+  try {
+    // An access token lasts for 75 minutes, a login for three hours.
+    for (const minutes of [80, 240, 1200]) {
+      setSystemTime(new Date(begun + minutes * 60_000));
+      expect(await statuses()).toEqual([200, 200, 200]);
+    }
+  } finally {
+    setSystemTime();
+  }
 });

@@ -16,20 +16,50 @@ export interface Session {
  * token is kept in memory only. Throws an Error that says what to do.
  */
 export async function sessionFor(context: Context, host: string): Promise<Session> {
-  const login = await findLogin(context, await placeOf(context, host));
+  const place = await placeOf(context, host);
+  let login = await findLogin(context, place);
   const { server, surroundings } = login;
-  const token = await accessToken(login, managementScope);
-  if (token === undefined) throw refused(server);
+  const first = await accessToken(login, managementScope);
+  if (first === undefined) throw refused(server);
+  let token = first;
+
+  /** Another token of the login, or of a new one where that is over. */
+  async function renew(): Promise<string | undefined> {
+    const another = await accessToken(login, managementScope);
+    if (another !== undefined) return another;
+    login = await findLogin(context, place);
+    return accessToken(login, managementScope);
+  }
+
+  let renewing: Promise<string | undefined> | undefined;
+  /** For all who were refused with the same token. */
+  async function renewed(shown: string): Promise<string | undefined> {
+    if (token !== shown) return token;
+    renewing ??= renew()
+      .catch(() => undefined)
+      .finally(() => (renewing = undefined));
+    const found = await renewing;
+    token = found ?? token;
+    return found;
+  }
+
   return {
     server,
     fetch: async (url, { method = 'GET', headers, body }) => {
-      const answer = await callServer(surroundings, server, url, {
-        method,
-        headers: { ...(headers as Record<string, string>), authorization: `Bearer ${token}` },
-        ...(typeof body === 'string' && { body }),
-      });
+      const send = (shown: string) =>
+        callServer(surroundings, server, url, {
+          method,
+          headers: { ...(headers as Record<string, string>), authorization: `Bearer ${shown}` },
+          ...(typeof body === 'string' && { body }),
+        });
+      const shown = token;
+      let answer = await send(shown);
       if (answer.status !== 401) return answer;
-      throw refused(server);
+      // What is waited for may take longer than a token lasts.
+      const another = await renewed(shown);
+      if (another !== undefined) answer = await send(another);
+      if (answer.status === 401) throw refused(server);
+      return answer;
     },
   };
 }
