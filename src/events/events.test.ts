@@ -233,4 +233,14 @@ describe('trimming', () => {
     await publish(10);
     expect(await consumeAll('new')).toEqual([7, 8, 9, 10]);
   });
+
+  test('is kept from nothing by those that were written while a clock was ahead', async () => {
+    const [now, year] = [2_000_000_000_000, 31_536_000_000];
+    // Of a node whose clock is an hour ahead, and of one that was a year.
+    for (const at of [now + year, now + year, now - 20, now - 10, now + 3_600_000]) await publish(at, at);
+    expect(await trimEvents(db, now, 3, now)).toBe(3);
+    expect(await trimEvents(db, now, 3, now)).toBe(1);
+    expect(await trimEvents(db, now, 3, now)).toBe(0);
+    expect((await readEvents(db, start, 10)).map(({ at }) => at)).toEqual([now + 3_600_000]);
+  });
 });
