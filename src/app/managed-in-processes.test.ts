@@ -26,9 +26,11 @@ const versions: readonly [within: RegExp, version: string][] = [
 ];
 let turn = 0;
 
+const next = () => workers[turn++ % workers.length]!;
+
 /** Asks one process after the other. */
 async function ask<T>(method: string, path: string, body?: object): Promise<{ status: number; value: T }> {
-  const worker = workers[turn++ % workers.length]!;
+  const worker = next();
   const version = versions.find(([within]) => within.test(path))![1];
   const answer = await worker.send(method, `${path}?api-version=${version}`, {
     headers: { Host: server.host, 'Content-Type': 'application/json' },
@@ -50,6 +52,41 @@ test.each([1, 2, 3])('a token is made as az acr token create does, map, token, p
   });
   expect(made).toMatchObject({ status: 200, value: { username: `token-${round}` } });
   expect(made.value.passwords).toHaveLength(2);
+});
+
+/** Status and message of a login by the process whose turn it is. */
+async function logIn(user: string, password: string): Promise<[status: number, message?: string]> {
+  const headers = { Host: server.host, Authorization: `Basic ${btoa(`${user}:${password}`)}` };
+  const { status, body } = await next().send('GET', `/oauth2/token?service=${server.host}`, { headers });
+  const { errors } = JSON.parse(body) as { errors?: { message: string }[] };
+  return errors ? [status, errors[0]!.message] : [status];
+}
+
+test('a password is good as soon as it is shown, whichever process it comes to', async () => {
+  const token = `${registry}/tokens/at-once`;
+  const scopeMapId = `${registry}/scopeMaps/_repositories_pull`;
+  // One process has all of it, as that of a client which keeps its connection, and another one the login.
+  for (const [method, path, body] of [
+    ['PUT', token, { properties: { scopeMapId } }],
+    ['PATCH', registry, { properties: { adminUserEnabled: true } }],
+  ] as const) {
+    turn = 0;
+    expect((await ask(method, path, body)).status).toBeLessThan(300);
+  }
+  turn = 0;
+  type Made = { username: string; passwords: { value: string }[] };
+  const { value: made } = await ask<Made>('POST', `${registry}/generateCredentials`, { tokenId: token });
+  expect(await logIn(made.username, made.passwords[0]!.value)).toEqual([200]);
+  turn = 0;
+  await ask('PATCH', registry, { properties: { adminUserEnabled: false } });
+  turn = 1;
+  const { value: off } = await ask<{ error: { message: string } }>('POST', `${registry}/listCredentials`);
+  expect(off.error.message).toContain('is disabled');
+  turn = 0;
+  await ask('PATCH', registry, { properties: { adminUserEnabled: true } });
+  turn = 0;
+  const { value: admin } = await ask<Made>('POST', `${registry}/listCredentials`);
+  expect(await logIn(admin.username, admin.passwords[0]!.value)).toEqual([200]);
 });
 
 test('a registry that another process has just made has tokens with passwords, which go with them', async () => {

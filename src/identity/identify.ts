@@ -10,6 +10,8 @@ import { type Identified, refused } from './refusal.ts';
 
 export interface Identification {
   directory(): Directory;
+  /** Takes in what was written, by this process or others: the directory is that of now when it resolves. */
+  refresh(): Promise<void>;
   keys: Keys;
   /** Hosts with port by which only this machine reaches the server: further audiences of an operator's token. */
   ownAddresses(): readonly string[];
