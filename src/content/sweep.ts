@@ -7,13 +7,20 @@ import { type Holders, withoutNodes } from './hold-upload.ts';
 import { deletingBlobs, forgetBlobs, keysInUse } from './store.ts';
 import { idleUploads, knownUploads, touchUploads, type UploadRow } from './upload-store.ts';
 
+/** Behind which row the next step looks, where the one before met something stuck: a page of such must hide no other. */
+const stuckUntil = new WeakMap<Database, number>();
+
 /** Second phase of a delete: bytes first, then the rows, so that a crash between repeats rather than leaks. */
 export async function sweepDeleted(
   db: Database,
   store: BlobStore,
   limit = 100,
 ): Promise<{ blobs: number; bytes: number }> {
-  const rows = await deletingBlobs(db, limit);
+  const after = stuckUntil.get(db) ?? 0;
+  let rows = await deletingBlobs(db, limit, after);
+  // Behind them is nothing more.
+  if (rows.length < limit) stuckUntil.delete(db);
+  if (rows.length === 0 && after > 0) rows = await deletingBlobs(db, limit);
   if (rows.length === 0) return { blobs: 0, bytes: 0 };
   // Rows may be seen before they are durable. A power cut that took them back would bring back links to bytes that are
   // gone; and after a failed sync they may be taken back at any time.
@@ -22,7 +29,10 @@ export async function sweepDeleted(
   const ids = done.map((row) => row.id);
   // A power cut that brings rows back costs no more than another look.
   if (ids.length > 0) await db.write((tx) => forgetBlobs(tx, ids), { durable: false });
-  if (failure !== undefined) throw failure;
+  if (failure !== undefined) {
+    if (rows.length === limit) stuckUntil.set(db, rows.at(-1)!.id);
+    throw failure;
+  }
   return { blobs: done.length, bytes: done.reduce((sum, row) => sum + row.size, 0) };
 }
 
@@ -123,25 +133,36 @@ export function createSweep(
   async function sweepSessions(before: number, limit: number): Promise<Step> {
     const rows = await idleUploads(db, before, limit);
     const taken: { row: UploadRow; leave(): Promise<void> }[] = [];
-    const busy: string[] = [];
+    const left: string[] = [];
     let failure: unknown;
+    const isAway = createAwayCount();
     try {
       for (const { id } of rows) {
-        const idle = await takeIdle(id, before);
-        if (idle) taken.push(idle);
-        else busy.push(id);
+        try {
+          const idle = await takeIdle(id, before);
+          if (idle) taken.push(idle);
+          else left.push(id);
+          isAway(undefined);
+        } catch (error) {
+          failure = error;
+          left.push(id);
+          if (isAway(error)) break;
+        }
       }
       for (const { row } of taken) ended(row.id);
-      ({ failure } = await allOrEach(
+      const { done, failure: stuck } = await allOrEach(
         taken.map(({ row }) => row),
         (some) => endUploads(db, store, some),
-      ));
+      );
+      failure ??= stuck;
+      const ends = new Set(done.map(({ id }) => id));
+      left.push(...taken.flatMap(({ row: { id } }) => (ends.has(id) ? [] : [id])));
     } finally {
       // Of those that were ended there is no row.
       for (const { leave } of taken) await leave();
     }
-    // Otherwise the ones at work would be all that a step ever looks at.
-    if (busy.length > 0) await db.write((tx) => touchUploads(tx, busy, before), { durable: false });
+    // Otherwise the ones at work, or stuck, would be all that a step ever looks at.
+    if (left.length > 0) await db.write((tx) => touchUploads(tx, left, before), { durable: false });
     const bytes = taken.reduce((sum, { row }) => sum + row.offset, 0);
     return { uploads: taken.length, bytes, more: rows.length === limit, failure };
   }
