@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { randomUUID } from 'node:crypto';
 import { connectToWorkers, type WorkerConnection } from '../../test/http/worker-connections.ts';
+import { claimsOf } from '../../test/http/tokens.ts';
 import { registry } from '../../test/support/management.ts';
+import { audience, issuer, jwt } from '../../test/support/people.ts';
 import { startTestProcess, type TestProcess } from '../../test/support/server.ts';
 import { builtInRoles } from '../access/index.ts';
+import { makeKey } from '../identity/federation/test-issuer.double.ts';
 import { groupScope } from '../operations/index.ts';
 
 /* What a client has just written by one process, it builds on by its next request, which another process may get. */
@@ -112,14 +115,32 @@ test('an identity has a role as soon as it is there, and a list has the assignme
 });
 
 test('a group of an issuer that is trusted since a moment ago gets a role that was made a moment ago', async () => {
-  const issuer = 'https://groups.test';
-  const trusted = { issuer, audiences: ['bonded'], jwks: { keys: [{ kty: 'EC' }] } };
+  const trusted = { issuer: 'https://groups.test', audiences: ['bonded'], jwks: { keys: [{ kty: 'EC' }] } };
   const issuers = `${groupScope}/providers/Microsoft.ContainerRegistry/trustedIssuers`;
   expect(await put(`${issuers}/groups`, trusted)).toMatchObject({ status: 201 });
-  const whom = { principalType: 'Group', principalId: 'builders', issuer };
+  const whom = { principalType: 'Group', principalId: 'builders', issuer: trusted.issuer };
   expect(await put(`${assignments}/${randomUUID()}`, { roleDefinitionId, ...whom })).toMatchObject({ status: 201 });
   const role = `${registry}/providers/Microsoft.Authorization/roleDefinitions/${randomUUID()}`;
   expect(await put(role, { roleName: 'Mine', permissions: [{ actions: ['*/read'] }] })).toMatchObject({ status: 201 });
   const ofMine = { roleDefinitionId: role, ...whom };
   expect(await put(`${assignments}/${randomUUID()}`, ofMine)).toMatchObject({ status: 201 });
+});
+
+test('whoever logs in right after an identity was said to be theirs is that identity, not a stranger for three hours', async () => {
+  const key = await makeKey('people-1', 'ES256');
+  const issuers = `${groupScope}/providers/Microsoft.ContainerRegistry/trustedIssuers`;
+  const trusted = { issuer, audiences: [audience], jwks: { keys: [key.jwk] } };
+  for (const _ of workers) expect((await put(`${issuers}/people`, trusted)).status).toBeLessThan(300);
+  const identity = `${groupScope}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/late`;
+  for (const path of [identity, `${identity}/federatedIdentityCredentials/main`]) {
+    turn = 0;
+    expect((await put(path, path === identity ? {} : { issuer, subject: 'late' })).status).toBe(201);
+  }
+  const form = { grant_type: 'access_token', service: server.host, access_token: await jwt(key, 'late') };
+  const { body } = await next().send('POST', '/oauth2/exchange', {
+    headers: { Host: server.host, Authorization: '', 'Content-Type': 'application/x-www-form-urlencoded' },
+    body: new URLSearchParams(form).toString(),
+  });
+  const { refresh_token: token } = JSON.parse(body) as { refresh_token: string };
+  expect(claimsOf(token)).toMatchObject({ holder: { kind: 'identity', name: 'late' } });
 });

@@ -70,6 +70,9 @@ export async function identifyToken(of: Identification, door: Door, token: strin
     const answer = verified.reason === 'issuer_unreachable' ? 'unavailable' : undefined;
     return refused(verified.reason, verified.message, answer);
   }
+  // Whoever is taken for a stranger stays one for as long as the login lasts: another process may have said a moment ago whose
+  // tokens these are. Where that cannot be asked, what is known has to do.
+  await of.refresh().catch(() => {});
   return { ok: true, caller: callerOfFederated(of.directory(), door.registryId, verified) };
 }
 
