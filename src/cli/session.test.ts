@@ -133,3 +133,19 @@ test('work that takes longer than a token goes on with another, and longer than 
     setSystemTime();
   }
 });
+
+test('who waits for a server goes on when it has been started anew; what changes something is sent once', async () => {
+  const data = await mkdtemp(join(tmpdir(), 'bonded-restart-'));
+  homes.push(data);
+  const first = await startTestApp({ data });
+  const { HOME } = await newHome();
+  const context = createContext(process, { HOME, BONDED_DATA: data });
+  const { fetch: ask } = await sessionFor(context, first.host);
+  const url = `${first.url}${groupScope}/providers/Microsoft.ContainerRegistry/registries?api-version=2025-11-01`;
+  await first[Symbol.asyncDispose]();
+  await expect(ask(url, { method: 'POST', body: '{}' })).rejects.toThrow('check that the server runs');
+  const looking = ask(url, {});
+  await Bun.sleep(600);
+  await using _ = await startTestApp({ data, settings: { listen: first.host } });
+  expect((await looking).status).toBe(200);
+});

@@ -1,8 +1,13 @@
 import { managementScope } from '../identity/index.ts';
 import type { ManagementClientOptions } from '../operations/index.ts';
+import { OutboundError } from '../outbound/index.ts';
 import type { Context } from './context.ts';
 import { accessToken, callServer, findLogin, loginEnded, placeOf } from './find-login.ts';
 import type { RegistryAddress } from './registry-address.ts';
+
+/** How long a server that has answered before may be away, as while it is started anew (ms), and between two looks. */
+const awayMs = 30_000;
+const againMs = 500;
 
 /** Somebody who may speak to the management API of a server. */
 export interface Session {
@@ -46,12 +51,15 @@ export async function sessionFor(context: Context, host: string): Promise<Sessio
   return {
     server,
     fetch: async (url, { method = 'GET', headers, body }) => {
-      const send = (shown: string) =>
-        callServer(surroundings, server, url, {
-          method,
-          headers: { ...(headers as Record<string, string>), authorization: `Bearer ${shown}` },
-          ...(typeof body === 'string' && { body }),
-        });
+      const send = (shown: string) => {
+        const call = () =>
+          callServer(surroundings, server, url, {
+            method,
+            headers: { ...(headers as Record<string, string>), authorization: `Bearer ${shown}` },
+            ...(typeof body === 'string' && { body }),
+          });
+        return method === 'GET' ? unlessAway(call) : call();
+      };
       const shown = token;
       let answer = await send(shown);
       if (answer.status !== 401) return answer;
@@ -62,6 +70,18 @@ export async function sessionFor(context: Context, host: string): Promise<Sessio
       return answer;
     },
   };
+}
+
+/** Asks again while nobody answers: what is waited for goes on when the server is back. */
+async function unlessAway(ask: () => Promise<Response>): Promise<Response> {
+  for (const until = performance.now() + awayMs; ; await Bun.sleep(againMs)) {
+    try {
+      return await ask();
+    } catch (error) {
+      const { cause } = error as Error;
+      if (!(cause instanceof OutboundError) || cause.reason !== 'unreachable' || performance.now() > until) throw error;
+    }
+  }
 }
 
 const refused = (server: RegistryAddress) => loginEnded(server, 'its management API');
