@@ -149,3 +149,25 @@ test('who waits for a server goes on when it has been started anew; what changes
   await using _ = await startTestApp({ data, settings: { listen: first.host } });
   expect((await looking).status).toBe(200);
 });
+
+test.each([503, 429])('who waits goes on after a server was too busy to say how far it is: %i', async (busy) => {
+  let looks = 0;
+  using server = Bun.serve({
+    hostname: '127.0.0.1',
+    port: 0,
+    fetch(request) {
+      if (new URL(request.url).pathname === '/oauth2/token') return Response.json({ access_token: 't' });
+      return ++looks < 3 ? new Response('{}', { status: busy, headers: { 'Retry-After': '0' } }) : Response.json({});
+    },
+  });
+  const host = `127.0.0.1:${server.port}`;
+  const { HOME } = await newHome();
+  const auth = btoa(`00000000-0000-0000-0000-000000000000:${tokenUntil(9_999_999_999)}`);
+  const file = join(HOME!, '.config', 'containers', 'auth.json');
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, JSON.stringify({ auths: { [host]: { auth } } }));
+  const { fetch: ask } = await sessionFor(createContext(process, { HOME }), host);
+  expect((await ask(`http://${host}/subscriptions`, {})).status).toBe(200);
+  looks = 0;
+  expect((await ask(`http://${host}/subscriptions`, { method: 'POST' })).status).toBe(busy);
+});

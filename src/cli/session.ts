@@ -5,9 +5,10 @@ import type { Context } from './context.ts';
 import { accessToken, callServer, findLogin, loginEnded, placeOf } from './find-login.ts';
 import type { RegistryAddress } from './registry-address.ts';
 
-/** How long a server that has answered before may be away, as while it is started anew (ms), and between two looks. */
-const awayMs = 30_000;
+/** How long a server that has answered before may be away, as while it is started anew, and pauses between two looks (ms). */
+const awayMs = 60_000;
 const againMs = 500;
+const longestPauseMs = 10_000;
 
 /** Somebody who may speak to the management API of a server. */
 export interface Session {
@@ -72,15 +73,19 @@ export async function sessionFor(context: Context, host: string): Promise<Sessio
   };
 }
 
-/** Asks again while nobody answers: what is waited for goes on when the server is back. */
+/** Asks again while nobody answers, or who does is too busy: what is waited for goes on when that is over. */
 async function unlessAway(ask: () => Promise<Response>): Promise<Response> {
-  for (const until = performance.now() + awayMs; ; await Bun.sleep(againMs)) {
+  for (const until = performance.now() + awayMs; ;) {
+    let pauseMs = againMs;
     try {
-      return await ask();
+      const answer = await ask();
+      if (!(answer.status === 503 || answer.status === 429) || performance.now() > until) return answer;
+      pauseMs = Math.min(longestPauseMs, Math.max(pauseMs, Number(answer.headers.get('retry-after') ?? 0) * 1000 || 0));
     } catch (error) {
       const { cause } = error as Error;
       if (!(cause instanceof OutboundError) || cause.reason !== 'unreachable' || performance.now() > until) throw error;
     }
+    await Bun.sleep(pauseMs);
   }
 }
 
