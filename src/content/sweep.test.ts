@@ -278,6 +278,31 @@ test('as many sessions that cannot be looked at or ended as are taken at once ke
   expect(await rig.left()).toEqual(nothing);
 });
 
+test('what was begun while a clock was ahead does not stay until then', async () => {
+  await using rig = await openContentRig();
+  const year = Date.now() + 365 * 24 * hour;
+  const session = await rig.open();
+  await rig.append(session, bodyOf('half'));
+  await setActive(rig, session, year);
+  const area = 'a'.repeat(32);
+  await stage(rig.store, area, empty, Buffer.from('x'));
+  const later = {
+    ...rig.store,
+    staged: async (id: string) => (await rig.store.staged(id)) && { size: 4, changedAt: year },
+  };
+  const uploads = rig.openOver({
+    ...later,
+    async *uploads() {
+      for await (const found of rig.store.uploads()) yield { ...found, changedAt: year };
+    },
+  });
+  // Its time begins when that is seen.
+  for (let more = true; more;) ({ more } = await uploads.sweep(Date.now() - hour));
+  expect(await rig.offset(session)).toBe(4);
+  for (let more = true; more;) ({ more } = await uploads.sweep(Date.now() + hour));
+  expect(await rig.left()).toEqual(nothing);
+});
+
 test('a session that cannot be ended is told of, tried again, and keeps no other one', async () => {
   await using rig = await openContentRig();
   const ids: string[] = [];

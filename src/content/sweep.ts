@@ -5,7 +5,7 @@ import { createLocalClaims, type UploadClaims } from './claims.ts';
 import { endUploads } from './end-uploads.ts';
 import { type Holders, withoutNodes } from './hold-upload.ts';
 import { deletingBlobs, forgetBlobs, keysInUse } from './store.ts';
-import { idleUploads, knownUploads, touchUploads, type UploadRow } from './upload-store.ts';
+import { idleUploads, knownUploads, restartIdleness, touchUploads, type UploadRow } from './upload-store.ts';
 
 /** Behind which row the next step looks, where the one before met something stuck: a page of such must hide no other. */
 const stuckUntil = new WeakMap<Database, number>();
@@ -83,6 +83,10 @@ export interface Swept {
   more: boolean;
 }
 
+/** What was written so much later than now (ms) was written while a clock was ahead: its time says nothing. */
+const aheadMs = 86_400_000;
+const isOld = (changedAt: number, before: number) => changedAt < before || changedAt > Date.now() + aheadMs;
+
 /** One part of a step; `failure` is why something was left, although the rest was done. */
 type Step = Swept & { failure: unknown };
 
@@ -108,7 +112,7 @@ export function createSweep(
   async function isIdle({ id, active_at: activeAt }: UploadRow, before: number): Promise<boolean> {
     if (activeAt >= before) return false;
     const staged = await store.staged(id);
-    return !staged || staged.changedAt < before;
+    return !staged || isOld(staged.changedAt, before);
   }
 
   /** Takes a session on which nobody works, and nobody did since; one that is alive is left at once to its next request. */
@@ -131,6 +135,8 @@ export function createSweep(
   }
 
   async function sweepSessions(before: number, limit: number): Promise<Step> {
+    const now = Date.now();
+    await restartIdleness(db, now, now + aheadMs);
     const rows = await idleUploads(db, before, limit);
     const taken: { row: UploadRow; leave(): Promise<void> }[] = [];
     const left: string[] = [];
@@ -174,7 +180,7 @@ export function createSweep(
     for (let looked = 0; looked < limit && more; looked++) {
       const next = await areas.next();
       if (next.done) more = false;
-      else if (next.value.changedAt < before) old.push(next.value);
+      else if (isOld(next.value.changedAt, before)) old.push(next.value);
     }
     if (!more) areas = undefined;
     const known = await knownUploads(
