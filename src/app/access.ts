@@ -89,6 +89,7 @@ export async function openAccess(
   const passwords = createPasswords(db, (text) => keys.hmac(`password\0${text}`), now);
   const identification: Identification = {
     directory: () => directory,
+    refresh,
     keys,
     ownAddresses: () => loopbackNames.map((name) => `${name}:${new URL(url()).port}`),
     operator: data === undefined ? undefined : await loadOperatorVerifier(data),

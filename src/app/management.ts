@@ -311,6 +311,8 @@ export function createManagementEdge(
       exchange.action = 'management';
       await passGates(gates, exchange, asksToManage);
       const caller = callerOf(exchange.caller);
+      // A client builds on what it has just written, and that may have been by another process.
+      await access.refresh();
       const identified: Identified = Object.assign(exchange, { principal: caller });
       const record = (outcome: 'allowed' | 'denied', reason?: string, status?: number) => {
         const { action = 'management', id } = asked.get(identified) ?? {};

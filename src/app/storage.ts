@@ -15,7 +15,7 @@ import {
   type Uploads,
 } from '../content/index.ts';
 import { type Database, openDatabase, type WriteToken } from '../database/index.ts';
-import { eventMigrations } from '../events/index.ts';
+import { eventMigrations, renumberEvents } from '../events/index.ts';
 import { identityMigrations } from '../identity/index.ts';
 import { engineMigrations, scanningMigrations } from '../scanning/index.ts';
 import { jobMigrations, joinNodes, type Node } from '../jobs/index.ts';
@@ -63,6 +63,7 @@ export async function openFacts(config: Configuration, writeToken?: WriteToken):
       ? { kind: 'sqlite', path, migrations, writeToken }
       : { kind: 'postgres', url, migrations, poolSize, preparedStatements, statementTimeoutMs: statementTimeout },
   );
+  await renumberEvents(db);
   const catalog: Catalog = {
     db,
     now: Date.now,

@@ -17,11 +17,15 @@ const entry: AuditEntry = {
 
 function open() {
   const records: Record<string, unknown>[] = [];
-  const info: Log['info'] = (fields, message) => void records.push({ ...fields, message });
+  const disk = { isFull: false };
+  const info: Log['info'] = (fields, message) => {
+    if (disk.isFull) throw new Error('no space left on device');
+    records.push({ ...fields, message });
+  };
   const gathered = Promise.withResolvers<void>();
   const gather: Log['gather'] = (fields, message) => gathered.promise.then(() => info(fields, message));
-  const log: Log = { info, debug: info, warn: info, error: info, gather, isLevelEnabled: () => true };
-  return { records, gathered, ...createAudit(log) };
+  const log: Log = { info, debug: info, warn: info, error: info, record: info, gather, isLevelEnabled: () => true };
+  return { records, gathered, disk, ...createAudit(log) };
 }
 
 test('what changes something is there before the call returns, with all that it says', () => {
@@ -88,4 +92,31 @@ test('no more is kept than thousands, whoever it is by: then it is written at on
   expect(audit.records.length).toBe(10_000);
   audit.close();
   expect(new Set(audit.records.map(({ target }) => target)).size).toBe(12_000);
+});
+
+test('what only reads is kept while a full disk takes no record, up to a bound, and is written when there is room', async () => {
+  const audit = open();
+  audit.disk.isFull = true;
+  const note = (at: number) => audit.note(undefined, `app/${at}`, () => ({ ...entry, target: `app/${at}` }));
+  note(0);
+  expect(() => audit.record(entry)).toThrow('no space left');
+  // Longer than things are kept: nothing is thrown at nobody, which would end the process.
+  await Bun.sleep(1200);
+  let refused = 0;
+  for (let at = 0; at < 10_000; at++) {
+    try {
+      note(at);
+    } catch {
+      refused++;
+    }
+  }
+  // The last one that is kept tells that nothing can be written, too.
+  expect(refused).toBe(5001);
+  audit.disk.isFull = false;
+  for (const until = Date.now() + 45_000; audit.records.length < 5000 && Date.now() < until;) await Bun.sleep(20);
+  expect(audit.records).toHaveLength(5000);
+  expect(audit.records[0]).toMatchObject({ target: 'app/0', count: 2 });
+  audit.disk.isFull = true;
+  note(0);
+  audit.close();
 });

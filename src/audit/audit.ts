@@ -28,17 +28,17 @@ export interface AuditEntry {
  * the same by the same caller becomes one record that says how often. A crash may lose that second.
  */
 export interface Audit {
-  /** At once. */
+  /** At once. Throws where it cannot be written, so that what it is about is not done. */
   record(entry: AuditEntry): void;
   /** When the promise resolves, together with what else comes in this moment. */
   recordTogether(entry: AuditEntry): Promise<void>;
   /**
    * Within a second. What is `alike`, by the same caller, is one record: its entry is made of the first, so that a pull that
    * is like others costs no more than being counted. Each caller is an object of its own; what nobody is known for has one
-   * in common, as undefined.
+   * in common, as undefined. What cannot be written stays until it can; throws where there is too much of it.
    */
   note(caller: object | undefined, alike: string, entry: () => AuditEntry): void;
-  /** Writes what is kept, and ends. */
+  /** Writes what is kept, where that is possible, and ends. */
   close(): void;
 }
 
@@ -54,38 +54,49 @@ interface Kept {
 }
 
 export function createAudit(log: Log): Audit {
-  let kept = new Map<object | undefined, Map<string, Kept>>();
+  const kept = new Map<object | undefined, Map<string, Kept>>();
   let size = 0;
   let timer: Timer | undefined;
   let closed = false;
 
   function write(entry: AuditEntry, more?: Record<string, unknown>): void {
-    log.info(fieldsOf(entry, more), entry.outcome);
+    log.record(fieldsOf(entry, more), entry.outcome);
   }
 
   function flush(): void {
+    for (const [caller, entries] of kept) {
+      for (const [alike, { entry, count, from }] of entries) {
+        write(entry, count > 1 ? { count, from: new Date(from).toISOString() } : undefined);
+        entries.delete(alike);
+        size--;
+      }
+      kept.delete(caller);
+    }
     clearTimeout(timer);
     timer = undefined;
-    const callers = kept;
-    kept = new Map();
-    size = 0;
-    for (const entries of callers.values()) {
-      for (const { entry, count, from } of entries.values()) {
-        write(entry, count > 1 ? { count, from: new Date(from).toISOString() } : undefined);
+  }
+
+  /** A full disk ends nobody's process: what is left is written when there is room again. */
+  function flushLater(): void {
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      try {
+        flush();
+      } catch {
+        flushLater();
       }
-    }
+    }, keptMs);
+    timer.unref();
   }
 
   function keep(caller: object | undefined, alike: string, entry: AuditEntry): void {
+    if (size >= most) flush();
     let entries = kept.get(caller);
     if (!entries) kept.set(caller, (entries = new Map()));
     entries.set(alike, { entry, count: 1, from: Date.now() });
     size++;
     if (size >= most || closed) flush();
-    else if (!timer) {
-      timer = setTimeout(flush, keptMs);
-      timer.unref();
-    }
+    else flushLater();
   }
 
   return {
@@ -98,7 +109,11 @@ export function createAudit(log: Log): Audit {
     },
     close() {
       closed = true;
-      flush();
+      try {
+        flush();
+      } catch {
+        // As after a crash.
+      }
     },
   };
 }

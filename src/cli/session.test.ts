@@ -1,8 +1,12 @@
-import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { afterAll, beforeAll, expect, setSystemTime, test } from 'bun:test';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fetch } from '../../test/http/fetch.ts';
+import { startTestApp } from '../../test/support/server.ts';
+import { groupScope } from '../operations/index.ts';
+import { createContext } from './context.ts';
+import { sessionFor } from './session.ts';
 import { jwt } from '../../test/support/people.ts';
 import { makeKey } from '../identity/federation/test-issuer.double.ts';
 import { bonded } from '../../test/support/command.ts';
@@ -107,4 +111,63 @@ test('one that the server does not accept is to be replaced, and is told to nobo
       `${rig.server.host}\n`,
   ]);
   expect(error).not.toContain(token);
+});
+
+test('work that takes longer than a token goes on with another, and longer than a login by logging in again', async () => {
+  await using server = await startTestApp();
+  const { HOME } = await newHome();
+  const context = createContext(process, { HOME, BONDED_DATA: server.data });
+  const { fetch: ask } = await sessionFor(context, server.host);
+  const url = `${server.url}${groupScope}/providers/Microsoft.ContainerRegistry/registries?api-version=2025-11-01`;
+  const statuses = async () =>
+    (await Promise.all(Array.from({ length: 3 }, () => ask(url, {})))).map(({ status }) => status);
+  expect(await statuses()).toEqual([200, 200, 200]);
+  const begun = Date.now();
+  try {
+    // An access token lasts for 75 minutes, a login for three hours.
+    for (const minutes of [80, 240, 1200]) {
+      setSystemTime(new Date(begun + minutes * 60_000));
+      expect(await statuses()).toEqual([200, 200, 200]);
+    }
+  } finally {
+    setSystemTime();
+  }
+});
+
+test('who waits for a server goes on when it has been started anew; what changes something is sent once', async () => {
+  const data = await mkdtemp(join(tmpdir(), 'bonded-restart-'));
+  homes.push(data);
+  const first = await startTestApp({ data });
+  const { HOME } = await newHome();
+  const context = createContext(process, { HOME, BONDED_DATA: data });
+  const { fetch: ask } = await sessionFor(context, first.host);
+  const url = `${first.url}${groupScope}/providers/Microsoft.ContainerRegistry/registries?api-version=2025-11-01`;
+  await first[Symbol.asyncDispose]();
+  await expect(ask(url, { method: 'POST', body: '{}' })).rejects.toThrow('check that the server runs');
+  const looking = ask(url, {});
+  await Bun.sleep(600);
+  await using _ = await startTestApp({ data, settings: { listen: first.host } });
+  expect((await looking).status).toBe(200);
+});
+
+test.each([503, 429])('who waits goes on after a server was too busy to say how far it is: %i', async (busy) => {
+  let looks = 0;
+  using server = Bun.serve({
+    hostname: '127.0.0.1',
+    port: 0,
+    fetch(request) {
+      if (new URL(request.url).pathname === '/oauth2/token') return Response.json({ access_token: 't' });
+      return ++looks < 3 ? new Response('{}', { status: busy, headers: { 'Retry-After': '0' } }) : Response.json({});
+    },
+  });
+  const host = `127.0.0.1:${server.port}`;
+  const { HOME } = await newHome();
+  const auth = btoa(`00000000-0000-0000-0000-000000000000:${tokenUntil(9_999_999_999)}`);
+  const file = join(HOME!, '.config', 'containers', 'auth.json');
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, JSON.stringify({ auths: { [host]: { auth } } }));
+  const { fetch: ask } = await sessionFor(createContext(process, { HOME }), host);
+  expect((await ask(`http://${host}/subscriptions`, {})).status).toBe(200);
+  looks = 0;
+  expect((await ask(`http://${host}/subscriptions`, { method: 'POST' })).status).toBe(busy);
 });

@@ -5,7 +5,10 @@ import { createLocalClaims, type UploadClaims } from './claims.ts';
 import { endUploads } from './end-uploads.ts';
 import { type Holders, withoutNodes } from './hold-upload.ts';
 import { deletingBlobs, forgetBlobs, keysInUse } from './store.ts';
-import { idleUploads, knownUploads, touchUploads, type UploadRow } from './upload-store.ts';
+import { idleUploads, knownUploads, restartIdleness, touchUploads, type UploadRow } from './upload-store.ts';
+
+/** Behind which row the next step looks, where the one before met something stuck: a page of such must hide no other. */
+const stuckUntil = new WeakMap<Database, number>();
 
 /** Second phase of a delete: bytes first, then the rows, so that a crash between repeats rather than leaks. */
 export async function sweepDeleted(
@@ -13,7 +16,11 @@ export async function sweepDeleted(
   store: BlobStore,
   limit = 100,
 ): Promise<{ blobs: number; bytes: number }> {
-  const rows = await deletingBlobs(db, limit);
+  const after = stuckUntil.get(db) ?? 0;
+  let rows = await deletingBlobs(db, limit, after);
+  // Behind them is nothing more.
+  if (rows.length < limit) stuckUntil.delete(db);
+  if (rows.length === 0 && after > 0) rows = await deletingBlobs(db, limit);
   if (rows.length === 0) return { blobs: 0, bytes: 0 };
   // Rows may be seen before they are durable. A power cut that took them back would bring back links to bytes that are
   // gone; and after a failed sync they may be taken back at any time.
@@ -22,7 +29,10 @@ export async function sweepDeleted(
   const ids = done.map((row) => row.id);
   // A power cut that brings rows back costs no more than another look.
   if (ids.length > 0) await db.write((tx) => forgetBlobs(tx, ids), { durable: false });
-  if (failure !== undefined) throw failure;
+  if (failure !== undefined) {
+    if (rows.length === limit) stuckUntil.set(db, rows.at(-1)!.id);
+    throw failure;
+  }
   return { blobs: done.length, bytes: done.reduce((sum, row) => sum + row.size, 0) };
 }
 
@@ -73,6 +83,10 @@ export interface Swept {
   more: boolean;
 }
 
+/** What was written so much later than now (ms) was written while a clock was ahead: its time says nothing. */
+const aheadMs = 86_400_000;
+const isOld = (changedAt: number, before: number) => changedAt < before || changedAt > Date.now() + aheadMs;
+
 /** One part of a step; `failure` is why something was left, although the rest was done. */
 type Step = Swept & { failure: unknown };
 
@@ -98,7 +112,7 @@ export function createSweep(
   async function isIdle({ id, active_at: activeAt }: UploadRow, before: number): Promise<boolean> {
     if (activeAt >= before) return false;
     const staged = await store.staged(id);
-    return !staged || staged.changedAt < before;
+    return !staged || isOld(staged.changedAt, before);
   }
 
   /** Takes a session on which nobody works, and nobody did since; one that is alive is left at once to its next request. */
@@ -121,27 +135,40 @@ export function createSweep(
   }
 
   async function sweepSessions(before: number, limit: number): Promise<Step> {
+    const now = Date.now();
+    await restartIdleness(db, now, now + aheadMs);
     const rows = await idleUploads(db, before, limit);
     const taken: { row: UploadRow; leave(): Promise<void> }[] = [];
-    const busy: string[] = [];
+    const left: string[] = [];
     let failure: unknown;
+    const isAway = createAwayCount();
     try {
       for (const { id } of rows) {
-        const idle = await takeIdle(id, before);
-        if (idle) taken.push(idle);
-        else busy.push(id);
+        try {
+          const idle = await takeIdle(id, before);
+          if (idle) taken.push(idle);
+          else left.push(id);
+          isAway(undefined);
+        } catch (error) {
+          failure = error;
+          left.push(id);
+          if (isAway(error)) break;
+        }
       }
       for (const { row } of taken) ended(row.id);
-      ({ failure } = await allOrEach(
+      const { done, failure: stuck } = await allOrEach(
         taken.map(({ row }) => row),
         (some) => endUploads(db, store, some),
-      ));
+      );
+      failure ??= stuck;
+      const ends = new Set(done.map(({ id }) => id));
+      left.push(...taken.flatMap(({ row: { id } }) => (ends.has(id) ? [] : [id])));
     } finally {
       // Of those that were ended there is no row.
       for (const { leave } of taken) await leave();
     }
-    // Otherwise the ones at work would be all that a step ever looks at.
-    if (busy.length > 0) await db.write((tx) => touchUploads(tx, busy, before), { durable: false });
+    // Otherwise the ones at work, or stuck, would be all that a step ever looks at.
+    if (left.length > 0) await db.write((tx) => touchUploads(tx, left, before), { durable: false });
     const bytes = taken.reduce((sum, { row }) => sum + row.offset, 0);
     return { uploads: taken.length, bytes, more: rows.length === limit, failure };
   }
@@ -153,7 +180,7 @@ export function createSweep(
     for (let looked = 0; looked < limit && more; looked++) {
       const next = await areas.next();
       if (next.done) more = false;
-      else if (next.value.changedAt < before) old.push(next.value);
+      else if (isOld(next.value.changedAt, before)) old.push(next.value);
     }
     if (!more) areas = undefined;
     const known = await knownUploads(

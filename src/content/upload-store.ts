@@ -136,6 +136,14 @@ export async function touchUploads(tx: Transaction, ids: readonly string[], at: 
   await tx.updateTable('uploads').set({ active_at: at }).where('id', 'in', ids).where('active_at', '<', at).execute();
 }
 
+/** Has sessions whose activity lies beyond `ahead` (ms) begin to be idle `now`: a clock was wrong. */
+export async function restartIdleness(db: Database, now: number, ahead: number): Promise<void> {
+  if (!(await db.first('SELECT 1 AS found FROM uploads WHERE active_at > ? LIMIT 1', [ahead]))) return;
+  await db.change('UPDATE uploads SET active_at = ? WHERE active_at > ? RETURNING id', [now, ahead], {
+    durable: false,
+  });
+}
+
 /** Ends a session that `holder` has; false when it is gone, or another node took it over. */
 export async function deleteUpload(tx: Transaction, id: string, holder: number | null): Promise<boolean> {
   return (await tx.run('DELETE FROM uploads WHERE id = ? AND holder IS NOT DISTINCT FROM ?', [id, holder])) > 0;

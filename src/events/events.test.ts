@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { sql } from 'kysely';
 import { openTestDatabase, type TestDatabase, testDialect } from '../../test/support/database.ts';
 import type { Transaction } from '../database/index.ts';
-import { appendEvent, consumeEvents, eventMigrations, readEvents, start, trimEvents } from './index.ts';
+import { appendEvent, consumeEvents, eventMigrations, readEvents, renumberEvents, start, trimEvents } from './index.ts';
 
 let db: TestDatabase;
 
@@ -232,5 +232,61 @@ describe('trimming', () => {
     expect(await trimEvents(db, 7, 5)).toBe(0);
     await publish(10);
     expect(await consumeAll('new')).toEqual([7, 8, 9, 10]);
+  });
+
+  test('is kept from nothing by those that were written while a clock was ahead', async () => {
+    const [now, year] = [2_000_000_000_000, 31_536_000_000];
+    // Of a node whose clock is an hour ahead, and of one that was a year.
+    for (const at of [now + year, now + year, now - 20, now - 10, now + 3_600_000]) await publish(at, at);
+    expect(await trimEvents(db, now, 3, now)).toBe(3);
+    expect(await trimEvents(db, now, 3, now)).toBe(1);
+    expect(await trimEvents(db, now, 3, now)).toBe(0);
+    expect((await readEvents(db, start, 10)).map(({ at }) => at)).toEqual([now + 3_600_000]);
+  });
+});
+
+describe('a dump that was restored into another server', () => {
+  /** As if all of it were of a server that had come so much further. */
+  const further = 1_000_000_000;
+  const restore = () =>
+    db.write(async (tx) => {
+      if (db.dialect === 'sqlite') return;
+      for (const table of ['events', 'event_cursors']) await tx.run(`UPDATE ${table} SET xid = xid + ?`, [further]);
+    });
+
+  test('hides nothing from its subscribers: what they had not seen, and what happens from then on', async () => {
+    for (const n of range(0, 6)) await publish(n);
+    expect(await consumeAll('whole')).toEqual(range(0, 6));
+    await consumeEvents(db, 'half', async () => {}, 3);
+    await restore();
+    // By a node that knows nothing of it.
+    await publish(6);
+    expect(await renumberEvents(db)).toBe(db.dialect === 'postgres');
+    await publish(7);
+    expect(await consumeAll('half')).toEqual([3, 4, 5, 6, 7]);
+    expect(await consumeAll('whole')).toEqual([6, 7]);
+    expect(await renumberEvents(db)).toBe(false);
+    expect(await trimEvents(db, 100)).toBe(8);
+    await restore();
+    await renumberEvents(db);
+    await publish(8);
+    expect(await consumeAll('whole')).toEqual([8]);
+  });
+
+  test('whose ids are not in the order of its commits has none of them skipped', async () => {
+    if (db.dialect === 'sqlite') return;
+    const insert = (n: number, xid: number) =>
+      db.write((tx) =>
+        tx.run('INSERT INTO events (xid, registry_id, type, data, at) VALUES (?, 1, ?, ?, 0)', [
+          further + xid,
+          'test.happened',
+          JSON.stringify({ n }),
+        ]),
+      );
+    // The second was committed first, and is the only one that was seen.
+    for (const [n, xid] of [9, 7, 11].entries()) await insert(n, xid);
+    await db.write((tx) => tx.run('INSERT INTO event_cursors VALUES (?, ?, 2)', ['slow', further + 7]));
+    expect(await renumberEvents(db)).toBe(true);
+    expect(await consumeAll('slow')).toEqual([0, 1, 2]);
   });
 });

@@ -88,11 +88,15 @@ export async function moveCursor(tx: Transaction, subscriber: string, to: EventC
     .execute();
 }
 
+/** No clock is ahead of another by so much (ms). */
+const aheadMs = 86_400_000;
+
 /**
  * Removes the first events that are older than `before` (ms) and that every subscriber has passed. Looks at `limit` of
- * them: where the first are young, all behind them would be read in vain. Returns how many went.
+ * them: where the first are young, all behind them would be read in vain. Those of a time to come were written while a clock
+ * was wrong, and would keep all others until then: they go, too. Returns how many went.
  */
-export async function trimEvents(db: Database, before: number, limit = 1000): Promise<number> {
+export async function trimEvents(db: Database, before: number, limit = 1000, now = Date.now()): Promise<number> {
   return db.write(async (tx) => {
     const slowest = await tx
       .selectFrom('event_cursors')
@@ -105,7 +109,10 @@ export async function trimEvents(db: Database, before: number, limit = 1000): Pr
     if (slowest) {
       first = first.where(({ eb, refTuple, tuple }) => eb(refTuple('xid', 'id'), '<=', tuple(slowest.xid, slowest.id)));
     }
-    const old = tx.selectFrom(first.as('first')).select('first.id').where('first.at', '<', before);
+    const old = tx
+      .selectFrom(first.as('first'))
+      .select('first.id')
+      .where(({ eb, or }) => or([eb('first.at', '<', before), eb('first.at', '>', now + aheadMs)]));
     const result = await tx.deleteFrom('events').where('id', 'in', old).executeTakeFirst();
     return Number(result.numDeletedRows);
   });

@@ -7,8 +7,8 @@ declare module '../database/tables.ts' {
     events: {
       id: Generated<number>;
       /**
-       * The transaction's number on PostgreSQL, where ids are not commit-ordered; 0 on SQLite, where they are. A dump
-       * that is restored into another server must set it to 0, here and in the cursors: numbers begin anew there.
+       * The transaction's number on PostgreSQL, where ids are not commit-ordered; 0 on SQLite, where they are, and of what
+       * was restored from a dump of another server (renumber.ts).
        */
       xid: Generated<number>;
       registry_id: number;

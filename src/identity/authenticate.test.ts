@@ -154,3 +154,25 @@ test('decisions are kept until the directory is another, and are right however m
   expect(rightsOf(caller, access.directory()).allows('content/read', 'app/1')).toBe(false);
   await server.people.put(server.people.identityId('reader'), { status: 'enabled' });
 });
+
+test('a clock that is set back has nobody believed for longer than what was looked up is', async () => {
+  const { state, identify } = open();
+  const { value } = await makePassword(server.app, { kind: 'token', name: 'robot' });
+  const shown = [basic('robot', value), bearer(await server.people.jwt('reader'))];
+  // Ahead of the time, as after a start without a source of it.
+  state.now += 3_000_000;
+  for (const one of shown) await callerOf(identify(knock(), one));
+  state.now -= 3_000_000;
+  for (const one of shown) await callerOf(identify(knock(), one));
+  expect(state).toMatchObject({ passwords: 2, federated: 2 });
+});
+
+test('whoever is in a thousand groups with short names has a token that is read', async () => {
+  const { identify, identification } = open();
+  const groups = Array.from({ length: 1000 }, (_, at) => at.toString(36));
+  const caller = await callerOf(identify(knock(), bearer(await server.people.jwt('reader', { groups }))));
+  const lifetimes = { refreshMs: 3_600_000, accessMs: 3_600_000 };
+  const { token } = await issueRefreshToken(identification, lifetimes, door(), caller);
+  const again = await callerOf(identify(knock(), bearer(token)));
+  expect(again.holder.groups?.slice(0, 3)).toEqual(['0', '1', '2']);
+});

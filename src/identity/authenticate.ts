@@ -33,7 +33,8 @@ export interface Authenticator {
 
 interface Known {
   caller: Caller;
-  /** ms */
+  /** ms; before the first one the clock has been set back, and nobody knows how long ago that was. */
+  since: number;
   until: number;
   /** What it was found out by: where that is another object now, it is found out anew. */
   proof: unknown;
@@ -49,7 +50,8 @@ export function createAuthenticator(of: Identification): Authenticator {
     const identified = await identifyHeader(of, door, authorization);
     if (!identified.ok || identified.caller.endedAt !== undefined) return identified;
     const { caller } = identified;
-    known.set(key, { caller, until: believedUntil(caller, of.now()), proof: proofs[caller.via] });
+    const since = of.now();
+    known.set(key, { caller, since, until: believedUntil(caller, since), proof: proofs[caller.via] });
     return identified;
   }
 
@@ -60,8 +62,10 @@ export function createAuthenticator(of: Identification): Authenticator {
 
   function remembered(key: string): Caller | undefined {
     const entry = known.get(key);
-    if (entry && of.now() < entry.until && entry.proof === proofOf(of, entry.caller.via)) return entry.caller;
-    return undefined;
+    if (!entry) return undefined;
+    const now = of.now();
+    const isBelieved = now >= entry.since && now < entry.until && entry.proof === proofOf(of, entry.caller.via);
+    return isBelieved ? entry.caller : undefined;
   }
 
   return {

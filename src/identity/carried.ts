@@ -1,3 +1,5 @@
+import { mostGroups } from './claims.ts';
+
 /** Most bytes of groups and of claims, as JSON. Entra's groups have 39 each. */
 const groupBytes = 4000;
 const claimBytes = 3000;
@@ -20,7 +22,7 @@ export function carriedOf(
 ): { groups: string[]; claims: Record<string, unknown> } {
   const carried = within(
     Math.min(groupBytes, most),
-    groups.filter((group) => group.length <= longestGroup),
+    groups.filter((group) => group.length <= longestGroup).slice(0, mostGroups),
   );
   return { groups: carried, claims: carriedClaims(claims, Math.min(claimBytes, most - bytesOf(carried))) };
 }

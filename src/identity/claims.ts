@@ -10,6 +10,9 @@ const accessEntry = z.object({
 });
 export type AccessEntry = z.output<typeof accessEntry>;
 
+/** Groups that a token of ours names at most. */
+export const mostGroups = 500;
+
 /** Who a token of ours was given to. What it may do is not in here: that is looked up, so that it can be taken away. */
 const holder = z.object({
   kind: z.enum(['operator', 'identity', 'federated', 'token', 'admin', 'scanner', 'anonymous']),
@@ -18,7 +21,7 @@ const holder = z.object({
   issuer: z.string().max(512).optional(),
   /** What the trusted issuer said of its keys and audiences: when that changes, whom it vouched for has to come again. */
   trust: z.string().max(64).optional(),
-  groups: z.array(z.string().max(256)).max(500).optional(),
+  groups: z.array(z.string().max(256)).max(mostGroups).optional(),
   claims: z.record(z.string().max(128), z.unknown()).optional(),
   /** The federated credential that made it an identity, and what it said: when either goes, so do its tokens. */
   credential: z.object({ id: z.string().max(2048), mark: z.string().max(64) }).optional(),

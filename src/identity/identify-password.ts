@@ -1,4 +1,5 @@
 import type { Caller } from './caller.ts';
+import type { Directory } from './directory.ts';
 import type { Door, Identification } from './identify.ts';
 import type { PasswordOwner } from './passwords.ts';
 import { type Identified, type Refusal, refused } from './refusal.ts';
@@ -18,7 +19,7 @@ export const adminDisabled: Refusal = {
 
 /** The admin user, whose name is the registry's, or a repository-scoped token. */
 export async function identifyPassword(
-  { directory, passwords }: Identification,
+  { directory, refresh, passwords }: Identification,
   { registryId }: Door,
   user: string,
   password: string,
@@ -31,12 +32,12 @@ export async function identifyPassword(
   const owner: PasswordOwner = { registryId, kind, name: user };
   const found = await passwords.verify(owner, password);
   if (!found) return wrong;
+  // Passwords are looked up, and whose they are is not: another process may have made or enabled it a moment ago.
+  if (nameOf(directory(), owner) === undefined) await refresh();
+  const name = nameOf(directory(), owner);
   // Said only to somebody who has the password.
-  if (kind === 'admin' && !registry.adminUserEnabled) return { ok: false, refusal: adminDisabled };
-  const token = directory().token(registryId, user);
-  if (kind === 'token' && !token?.enabled)
-    return refused('token_disabled', 'the token is disabled; enable it, or use another');
-  const name = kind === 'admin' ? registry.name : token!.name;
+  if (name === undefined && kind === 'admin') return { ok: false, refusal: adminDisabled };
+  if (name === undefined) return refused('token_disabled', 'the token is disabled; enable it, or use another');
   const caller: Caller = {
     registryId,
     kind,
@@ -50,4 +51,12 @@ export async function identifyPassword(
     until: found.expiresAt ?? Number.POSITIVE_INFINITY,
   };
   return { ok: true, caller };
+}
+
+/** As it is written, of whom the directory lets in; undefined where that is nobody. */
+function nameOf(directory: Directory, { registryId, kind, name }: PasswordOwner): string | undefined {
+  const registry = directory.registry(registryId);
+  if (kind === 'admin') return registry?.adminUserEnabled ? registry.name : undefined;
+  const token = directory.token(registryId, name);
+  return token?.enabled ? token.name : undefined;
 }

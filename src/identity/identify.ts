@@ -10,6 +10,8 @@ import { type Identified, refused } from './refusal.ts';
 
 export interface Identification {
   directory(): Directory;
+  /** Takes in what was written, by this process or others: the directory is that of now when it resolves. */
+  refresh(): Promise<void>;
   keys: Keys;
   /** Hosts with port by which only this machine reaches the server: further audiences of an operator's token. */
   ownAddresses(): readonly string[];
@@ -63,7 +65,12 @@ export async function identifyToken(of: Identification, door: Door, token: strin
   if (!said) return refused('malformed', 'this is no token that the registry can read');
   if (said.rid !== undefined && said.grant_type !== undefined) return identifyOwn(of, door, token);
   if (said.iss === operatorIssuer) return identifyOperator(of, door, token, said);
-  const verified = await of.federation.verify(token, of.directory().issuers);
+  let verified = await of.federation.verify(token, of.directory().issuers);
+  const isUnknown = !verified.ok && verified.reason === 'unknown_issuer';
+  // Another process may have said a moment ago who is trusted, and whose tokens these are: whoever is taken for a stranger stays
+  // one for as long as the login lasts. Where that cannot be asked, what is known has to do.
+  if (verified.ok || isUnknown) await of.refresh().catch(() => {});
+  if (isUnknown) verified = await of.federation.verify(token, of.directory().issuers);
   if (!verified.ok) {
     const answer = verified.reason === 'issuer_unreachable' ? 'unavailable' : undefined;
     return refused(verified.reason, verified.message, answer);

@@ -112,4 +112,47 @@ describe('a password', () => {
     await rig.passwords.recordUses();
     expect(await rig.passwords.list(owner)).toMatchObject([{ lastUsedAt: rig.state.now }]);
   });
+
+  test('is written down by many processes at once, none of which waits for another in a circle', async () => {
+    await using db = await openTestDatabase(identityMigrations);
+    let runs = 0;
+    const counted = {
+      ...db,
+      write: ((action, options) => db.write((tx) => (runs++, action(tx)), options)) as typeof db.write,
+    };
+    let now = 1_000_000;
+    const mac = (text: string) => createHmac('sha256', 'key').update(text).digest();
+    const processes = Array.from({ length: 3 }, () => createPasswords(counted, mac, () => now++));
+    const owners = Array.from({ length: 200 }, (_, at) => ({ ...owner, name: `robot-${at}` }));
+    const made = await db.write((tx) =>
+      Promise.all(owners.map(async (of) => ({ of, ...(await processes[0]!.generate(tx, of, 'password1')) }))),
+    );
+    const orders = [made, made.toReversed(), made.toSorted((one, other) => (one.value < other.value ? -1 : 1))];
+    let last = 0;
+    for (let round = 0; round < 3; round++) {
+      runs = 0;
+      for (const [at, order] of orders.entries()) {
+        last = now;
+        for (const { of, value } of order) await processes[at]!.verify(of, value);
+      }
+      // The one that used them last is first.
+      await Promise.all(processes.toReversed().map((passwords) => passwords.recordUses()));
+      // One that had to be undone would have run once more.
+      expect(runs).toBe(3);
+    }
+    const uses = (await processes[0]!.all()).map(({ lastUsedAt }) => lastUsedAt!);
+    expect(Math.min(...uses)).toBeGreaterThanOrEqual(last);
+  });
+
+  test('was last used when it was, also after a clock that was ahead', async () => {
+    await using rig = await open();
+    const { value } = await rig.make('password1');
+    const right = rig.state.now;
+    for (const at of [right + 31_536_000_000, right]) {
+      rig.state.now = at;
+      await rig.passwords.verify(owner, value);
+      await rig.passwords.recordUses();
+    }
+    expect(await rig.passwords.list(owner)).toMatchObject([{ lastUsedAt: right }]);
+  });
 });

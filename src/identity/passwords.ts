@@ -52,6 +52,9 @@ export interface Passwords {
   recordUses(): Promise<void>;
 }
 
+/** A use that was written down for so much later (ms) was not: a clock was ahead. */
+const aheadMs = 86_400_000;
+
 /** Letters and digits before the random part, so that scanners for leaked secrets find it. */
 const prefix = 'bonded_';
 
@@ -118,13 +121,15 @@ export function createPasswords(
       return row !== undefined && (row.expires_at === null || row.expires_at > now());
     },
     async recordUses() {
-      const uses = [...used.values()];
+      // In one order, so that two processes never wait for each other.
+      const uses = [...used].toSorted(([one], [other]) => (one < other ? -1 : 1));
       used.clear();
       if (uses.length === 0) return;
       await db.write(
         async (tx) => {
-          const text = `UPDATE passwords SET last_used_at = ? WHERE ${of} AND slot = ? AND id = ?`;
-          for (const { key, at } of uses) tx.send(text, [at, ...key]);
+          const text = `UPDATE passwords SET last_used_at = ? WHERE ${of} AND slot = ? AND id = ?
+            AND (last_used_at IS NULL OR last_used_at NOT BETWEEN ? AND ?)`;
+          for (const [, { key, at }] of uses) tx.send(text, [at, ...key, at, at + aheadMs]);
         },
         { durable: false },
       );

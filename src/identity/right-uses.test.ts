@@ -65,6 +65,22 @@ describe('uses of rights', () => {
     expect((await rig.open().all()).get(one.toLowerCase())).toBe(rig.clock.now);
   });
 
+  test('that a clock which was ahead has seen do not make a right look used for a year', async () => {
+    await using rig = await openRig();
+    const uses = rig.open();
+    const right = rig.clock.now;
+    rig.clock.now += 365 * 24 * hour;
+    uses.used(one);
+    uses.used(two);
+    await uses.record();
+    rig.clock.now = right;
+    expect((await uses.all()).size).toBe(0);
+    uses.used(two);
+    await uses.record();
+    const found = new Map([[two.toLowerCase(), right]]);
+    for (const all of [await uses.all(), await rig.open().all()]) expect(all).toEqual(found);
+  });
+
   test('of what is no resource, or no longer one, are not kept', async () => {
     await using rig = await openRig();
     const uses = rig.open();

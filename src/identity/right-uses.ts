@@ -15,6 +15,9 @@ export interface RightUses {
 /** How often the use of one assignment is written by a process (ms). */
 const recordedMs = 3_600_000;
 
+/** A use that was seen for so much later (ms) was not: a clock was ahead. */
+const aheadMs = 86_400_000;
+
 /** Uses before this are as good as none (ms): they are forgotten. */
 const forgottenMs = 400 * 86_400_000;
 
@@ -32,8 +35,9 @@ export function createRightUses(db: Database, isKnown: (assignment: string) => b
         for (const [assignment, at] of uses) {
           tx.send(
             `INSERT INTO right_uses (assignment, registry_id, last_used_at) VALUES (?, 0, ?) ON CONFLICT (assignment)
-              DO UPDATE SET last_used_at = excluded.last_used_at WHERE right_uses.last_used_at < excluded.last_used_at`,
-            [keyOf(assignment), at],
+              DO UPDATE SET last_used_at = excluded.last_used_at
+              WHERE right_uses.last_used_at NOT BETWEEN excluded.last_used_at AND ?`,
+            [keyOf(assignment), at, at + aheadMs],
           );
         }
         tx.send('DELETE FROM right_uses WHERE last_used_at < ?', [now() - forgottenMs]);
@@ -50,7 +54,8 @@ export function createRightUses(db: Database, isKnown: (assignment: string) => b
     async record() {
       const uses = seen;
       seen = new Map();
-      const due = [...uses].filter(([id, at]) => at - (written.get(id) ?? -Infinity) >= recordedMs && isKnown(id));
+      const isDue = (at: number, before = -Infinity) => at - before >= recordedMs || before > at + aheadMs;
+      const due = [...uses].filter(([id, at]) => isDue(at, written.get(id)) && isKnown(id));
       if (due.length === 0) return;
       // In one order, so that two processes never wait for each other.
       await write(due.toSorted(([one], [other]) => (one < other ? -1 : 1)));
@@ -62,9 +67,14 @@ export function createRightUses(db: Database, isKnown: (assignment: string) => b
         'SELECT assignment, last_used_at FROM right_uses',
         [],
       );
-      const uses = new Map(rows.map(({ assignment, last_used_at }) => [assignment, last_used_at]));
       // What is not yet written down counts, too.
-      for (const [id, at] of [...written, ...seen]) uses.set(keyOf(id), Math.max(at, uses.get(keyOf(id)) ?? 0));
+      const all = [
+        ...rows.map(({ assignment, last_used_at }) => [assignment, last_used_at] as const),
+        ...[...written, ...seen].map(([id, at]) => [keyOf(id), at] as const),
+      ];
+      const latest = now() + aheadMs;
+      const uses = new Map<string, number>();
+      for (const [key, at] of all) if (at <= latest) uses.set(key, Math.max(at, uses.get(key) ?? 0));
       return uses;
     },
   };

@@ -121,3 +121,13 @@ test('work that is another’s is done by nobody here, until it is ours', async 
   expect(rounds).toBeLessThanOrEqual(done);
   await stop();
 });
+
+test('a pause that is longer than a timer can be is long, not none', async () => {
+  let rounds = 0;
+  const days = 86_400_000;
+  const stop = startPeriodic({ ...work(async () => (rounds++, false)), intervalMs: 3650 * days });
+  await Bun.sleep(100);
+  await stop();
+  // The first pause is a part of one, by chance.
+  expect(rounds).toBeLessThan(2);
+});

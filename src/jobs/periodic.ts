@@ -1,6 +1,6 @@
 export interface PeriodicWork {
   name: string;
-  /** Pause between the end of one round and the start of the next (ms). */
+  /** Pause between the end of one round and the start of the next (ms); 24 days are the most. */
   intervalMs: number;
   /** Whether it is for this process to do; asked before each round. */
   isOurs(): boolean;
@@ -14,6 +14,9 @@ const lookMs = 1000;
 
 /** How long the end of a process waits for a round (ms). What it does is right whenever it breaks off. */
 const patienceMs = 10_000;
+
+/** What a timer can be set to (ms): of more it makes nothing. */
+const longestMs = 2 ** 31 - 1;
 
 /** How much the pause varies, so that the nodes of one registry do not work in step. */
 const jitter = 0.2;
@@ -29,9 +32,12 @@ export function startPeriodic(work: PeriodicWork, patience = patienceMs): () => 
 
   const schedule = (delayMs: number) => {
     if (stopped) return;
-    timer = setTimeout(() => {
-      round = once();
-    }, delayMs);
+    timer = setTimeout(
+      () => {
+        round = once();
+      },
+      Math.min(delayMs, longestMs),
+    );
     timer.unref();
   };
   const once = async () => {

@@ -109,6 +109,24 @@ describe('rotation', () => {
     expect(kidsOf(keys)).toEqual([made!]);
   });
 
+  test('goes on once a clock that was ahead is right again, and what it has made goes', async () => {
+    await using world = await openWorld();
+    const keys = await world.open();
+    const first = kidOf(keys.sign({}));
+    world.clock.ms += 400 * day;
+    const ahead = (await keys.rotate()).made!;
+    world.clock.ms -= 370 * day;
+    expect(kidOf(keys.sign({}))).toBe(first);
+    const right = (await keys.rotate()).made!;
+    expect(kidOf(keys.sign({}))).toBe(first);
+    expect(await keys.rotate()).toEqual({ made: undefined, dropped: [] });
+    world.clock.ms += hour;
+    expect(kidOf(keys.sign({}))).toBe(right);
+    world.clock.ms += day;
+    expect((await keys.rotate()).dropped.toSorted()).toEqual([first, ahead].toSorted());
+    expect(kidsOf(keys)).toEqual([right]);
+  });
+
   test('of many processes that rotate at once one makes the next key, and all know it after a refresh', async () => {
     await using world = await openWorld();
     const all = await Promise.all(Array.from({ length: 6 }, () => world.open()));

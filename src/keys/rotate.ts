@@ -31,6 +31,11 @@ export async function rotateTokenKeys(
         activeAt,
         generation - 1,
       ]);
+      // Those that were to end with one that signs at a time to come end with this one.
+      await tx.run(
+        `UPDATE signing_keys SET retire_at = ? WHERE purpose = 'token' AND generation < ? AND retire_at > ?`,
+        [activeAt, generation, activeAt],
+      );
       // In an emergency somebody dropped what it was to succeed.
       if (retired === 0) await tx.run('DELETE FROM signing_keys WHERE kid = ?', [row.kid]);
       return retired > 0;

@@ -34,6 +34,13 @@ test('made too late, it still has its lead', () => {
   expect(planRotation([row(1, 0)], now, times).successor).toEqual({ generation: 2, activeAt: now + hour });
 });
 
+test('one that a clock which was ahead has made does not keep the next from being made', () => {
+  const now = 40 * day;
+  const rows = [row(1, 0, 400 * day), row(2, 400 * day)];
+  expect(planRotation(rows, now, times)).toEqual({ successor: { generation: 3, activeAt: now + hour }, drop: [] });
+  expect(planRotation([row(1, 0, now), row(2, now + 12 * hour)], now, times).successor).toBeUndefined();
+});
+
 test('a key goes when the overlap after its end is over, and the newest one never', () => {
   const rows = [row(2, 30 * day, null), row(1, 0, 30 * day)];
   expect(planRotation(rows, 31 * day - 1, times).drop).toEqual([]);

@@ -18,6 +18,9 @@ export interface RotationTimes {
   overlap: number;
 }
 
+/** No key is made so long before it signs (ms): one that is was made while a clock was wrong. */
+const longestLead = 86_400_000;
+
 export interface RotationPlan {
   /** The key to be made; undefined where none is due. */
   successor: { generation: number; activeAt: number } | undefined;
@@ -31,7 +34,9 @@ export function planRotation(rows: readonly KeyRow[], now: number, times: Rotati
   const drop = rows
     .filter((row) => row !== newest && (row.retire_at ?? newest.active_at) + times.overlap <= now)
     .map(({ kid }) => kid);
-  const due = newest.active_at + times.rotation;
+  // Else there would be no next one until the clock is where it was.
+  const isOfWrongClock = newest.active_at > now + longestLead;
+  const due = isOfWrongClock ? now : newest.active_at + times.rotation;
   if (now < due - times.lead) return { successor: undefined, drop };
   // Also when nobody was here to make it in time, the others learn of it first.
   return { successor: { generation: newest.generation + 1, activeAt: Math.max(due, now + times.lead) }, drop };

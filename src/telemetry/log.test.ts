@@ -186,3 +186,27 @@ test('a secret stops before the log, whether it is a field, in one, or of an err
   // Whoever logs goes on with what is theirs.
   expect(error.token).toBe(secret);
 });
+
+test('what is only told is left out while a full disk takes no record, and counted; what must be recorded throws', async () => {
+  const lines: string[] = [];
+  let isFull = false;
+  const log = createLog({ level: 'info', format: 'json' }, false, (line) => {
+    if (isFull) throw new Error('no space left on device');
+    lines.push(line);
+  });
+  log.record({ token: 'swordfish' }, 'pushed');
+  isFull = true;
+  for (const level of ['info', 'warn', 'error'] as const) log[level]({ err: new Error('x') }, 'told');
+  expect(() => log.record({}, 'pushed')).toThrow('no space left');
+  await expect(log.gather({}, 'granted')).rejects.toThrow('no space left');
+  isFull = false;
+  log.info({}, 'told again');
+  log.info({}, 'and again');
+  const said = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(said).toMatchObject([
+    { level: 'info', token: '[redacted]', msg: 'pushed' },
+    { level: 'warn', records: 3 },
+    { msg: 'told again' },
+    { msg: 'and again' },
+  ]);
+});

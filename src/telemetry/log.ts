@@ -31,15 +31,21 @@ function without(fields: Fields): Fields {
   return Object.fromEntries(members) as Fields;
 }
 
-/** What the rest of the program needs of a logger: fields first, then a sentence. */
+/**
+ * What the rest of the program needs of a logger: fields first, then a sentence. What the system does not take, because a disk
+ * is full, is left out and counted: nothing that is only told may end what it tells of. The next record that is written is
+ * behind one that says how many are missing.
+ */
 export interface Log {
   debug(fields: Fields, message: string): void;
   info(fields: Fields, message: string): void;
   warn(fields: Fields, message: string): void;
   error(fields: Fields, message: string): void;
+  /** As `info`, of what may not be done unrecorded: throws where the system does not take it. Of plain values; no errors. */
+  record(fields: Fields, message: string): void;
   /**
-   * As `info`, together with other records of this moment: resolves when it is written. For what comes with each of many
-   * requests and whose answer waits for it: a write for each would cost more than the record. Of plain values; no errors.
+   * As `record`, together with others of this moment: resolves when it is written. For what comes with each of many
+   * requests and whose answer waits for it: a write for each would cost more than the record.
    */
   gather(fields: Fields, message: string): Promise<void>;
   /** Whether a record of this level is written at all, so that the hot path need not build it. */
@@ -64,15 +70,29 @@ export function createLog(
   // Not by process.stdout, which keeps what nobody reads.
   const out = write ? atOnce(write) : createLineWriter(putInto(1), worker === undefined ? longestAlone : longestWrite);
   const formed = (line: string) => (isText ? readable(shortened(line)) : shortened(line));
-  const logger = pino(settings, { write: (line: string) => out.write(formed(line)) });
+  /** A record as pino would write it, in half the time: it makes text of each name and each value by itself. */
+  const plainLine = (level: string, fields: Fields, msg: string) => {
+    const record = { level, time: new Date().toISOString(), ...settings.base, ...censored(fields), msg };
+    return formed(`${JSON.stringify(record)}\n`);
+  };
+  let lost = 0;
+  const tell = (line: string) => {
+    try {
+      if (lost > 0)
+        out.write(plainLine('warn', { records: lost }, 'records are missing here, which could not be written'));
+      lost = 0;
+      out.write(formed(line));
+    } catch {
+      lost++;
+    }
+  };
+  const logger = pino(settings, { write: tell });
   return Object.assign(logger, {
-    gather(fields: Fields, message: string): Promise<void> {
-      if (!logger.isLevelEnabled('info')) return Promise.resolve();
-      // As pino would write it, in half the time: it makes text of each name and each value by itself.
-      const time = new Date().toISOString();
-      const record = { level: 'info', time, ...settings.base, ...censored(fields), msg: message };
-      return out.gather(formed(`${JSON.stringify(record)}\n`));
+    record(fields: Fields, message: string): void {
+      if (logger.isLevelEnabled('info')) out.write(plainLine('info', fields, message));
     },
+    gather: (fields: Fields, message: string): Promise<void> =>
+      logger.isLevelEnabled('info') ? out.gather(plainLine('info', fields, message)) : Promise.resolve(),
   });
 }
 

@@ -79,3 +79,27 @@ test('where nobody reads any more, lines are dropped and the program goes on', a
   expect(await new Response(child.stderr).text()).toBe('went on');
   expect(await child.exited).toBe(0);
 });
+
+test('a line whose beginning alone was written is not the beginning of the next one', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'bonded-torn-'));
+  const file = join(folder, 'log');
+  // A file that may not become longer is what a full disk is.
+  const program = `import { openSync, truncateSync } from 'node:fs';
+    import { putInto } from './write-lines.ts';
+    process.on('SIGXFSZ', () => {});
+    const put = putInto(openSync(process.argv[1], 'a'));
+    put('x'.repeat(1000) + '\\n');
+    let failures = 0;
+    for (let n = 0; n < 3; n++) try { put('y'.repeat(1000) + '\\n'); } catch { failures++; }
+    truncateSync(process.argv[1], 1010);
+    put('z\\n');
+    process.stderr.write(String(failures));`;
+  const command = `ulimit -f 2; exec "$0" -e "$1" "$2"`;
+  const child = Bun.spawn(['bash', '-c', command, process.execPath, program, file], {
+    cwd: import.meta.dir,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  expect(await new Response(child.stderr).text()).toBe('2');
+  expect(readFileSync(file, 'utf8').split('\n')).toEqual(['x'.repeat(1000), 'y'.repeat(9), 'z', '']);
+  rmSync(folder, { recursive: true });
+});

@@ -62,7 +62,7 @@ export function createLineWriter(put: (text: string) => void, most = longestWrit
 /**
  * Hands texts to a descriptor: all of one is with the system when it returns. What nobody reads is not kept: it waits,
  * whatever kind of descriptor that is. Where nobody can read any more, texts are dropped from then on. Other errors of
- * the system are thrown, as a full disk is.
+ * the system are thrown, as a full disk is; it may have taken the beginning of the text then.
  */
 export function putInto(fd: number): (text: string) => void {
   let isOpen = true;
@@ -79,11 +79,16 @@ export function putInto(fd: number): (text: string) => void {
       }
     }
   };
+  /** Of the last text only the beginning was written: what comes next is a line of its own all the same. */
+  let torn = false;
   return (text) => {
     if (!isOpen) return;
-    const written = write(text);
-    // Almost always all of it.
-    if (!isOpen || written >= Buffer.byteLength(text)) return;
-    for (let rest = Buffer.from(text).subarray(written); rest.length > 0 && isOpen;) rest = rest.subarray(write(rest));
+    const whole = torn ? `\n${text}` : text;
+    const written = write(whole);
+    torn = isOpen && written < Buffer.byteLength(whole);
+    // Almost always it is all of it.
+    if (!torn) return;
+    for (let rest = Buffer.from(whole).subarray(written); rest.length > 0 && isOpen;) rest = rest.subarray(write(rest));
+    torn = false;
   };
 }

@@ -69,6 +69,26 @@ describe('a token', () => {
     expect(seen.filter((line) => line.includes('token'))).toEqual(['POST /oauth2/token', 'POST /oauth2/token']);
   });
 
+  test('that is over is asked for anew, once for each request', async () => {
+    let isOver = false;
+    let given = 0;
+    answer = (request) => {
+      if (request.url.endsWith('/token')) return Response.json({ access_token: `t${++given}` });
+      const authorization = request.headers.get('authorization');
+      if (authorization === `Bearer t${given}` && !isOver) return Response.json({ authorization });
+      const challenge = 'Bearer realm="x",service="y",scope="repository:a:pull",error="invalid_token"';
+      return new Response(null, { status: 401, headers: { 'WWW-Authenticate': challenge } });
+    };
+    const logged = client({ refresh: 'r' });
+    const ask = async () => (await logged.send({ path: '/v2/a/x', scope: 'repository:a:pull' })).json();
+    expect(await ask()).toEqual({ authorization: 'Bearer t1' });
+    given = 2;
+    expect(await ask()).toEqual({ authorization: 'Bearer t3' });
+    isOver = true;
+    expect(await refusal(ask())).toMatchObject([401, 'HTTP 401', expect.any(String)]);
+    expect(given).toBe(4);
+  });
+
   test('that is refused again is the end', async () => {
     answer = (request) =>
       request.url.endsWith('/token')

@@ -4,7 +4,7 @@ import type { Surroundings } from '../proofs/proof.ts';
 import type { RegistryAddress } from '../registry-address.ts';
 import { ContentError, contentError } from './content-error.ts';
 import { nextPage } from './next-page.ts';
-import { scopeWanted } from './scope.ts';
+import { isOver, scopeWanted } from './scope.ts';
 
 /** Longest answer that is read: a manifest has 4 MiB, a page of attributes of large indexes more (bytes). */
 const maxBytes = 32 * 1024 * 1024;
@@ -95,12 +95,20 @@ export function createContentClient(options: ContentClientOptions): ContentClien
 
   async function send(request: ContentRequest): Promise<Response> {
     let { scope } = request;
+    let renewed = false;
     for (let repeats = 0; ;) {
       const answer = await once(request, scope);
       if (answer.ok) return answer;
-      const wanted = answer.status === 401 ? scopeWanted(answer.headers.get('www-authenticate')) : undefined;
+      const challenge = answer.status === 401 ? answer.headers.get('www-authenticate') : null;
+      const wanted = scopeWanted(challenge);
       if (wanted !== undefined && wanted !== scope && 'refresh' in credentials) {
         scope = wanted;
+        continue;
+      }
+      // What is read or sent piece by piece may take longer than a token lasts.
+      if (!renewed && isOver(challenge) && 'refresh' in credentials) {
+        renewed = true;
+        authorize.forget(scope);
         continue;
       }
       const isBusy = answer.status === 429 || answer.status === 503;
@@ -159,22 +167,23 @@ function sentBy({ body, text, bytes }: ContentRequest): ContentRequest['text'] |
   );
 }
 
-/** What a request shows. A token is asked for once for each scope. */
+/** What a request shows. A token is asked for once for each scope, until it is to be forgotten. */
 function authorizer({ server, surroundings, credentials }: ContentClientOptions) {
   if ('password' in credentials) {
     const { username, password } = credentials;
     const basic = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
-    return async (_scope: string) => basic;
+    return Object.assign(async (_scope: string) => basic, { forget() {} });
   }
   const { refresh } = credentials;
   const tokens = new Map<string, Promise<string | undefined>>();
-  return async (scope: string) => {
+  const authorize = async (scope: string) => {
     let asked = tokens.get(scope);
     if (!asked) tokens.set(scope, (asked = accessToken({ server, surroundings, refresh }, scope)));
     const token = await asked;
     if (token === undefined) throw loginEnded(server, 'its content');
     return `Bearer ${token}`;
   };
+  return Object.assign(authorize, { forget: (scope: string) => void tokens.delete(scope) });
 }
 
 function waitOf({ headers }: Response): number {

@@ -15,3 +15,8 @@ export function repositoryScope(repository: string, ...actions: readonly Action[
 export function scopeWanted(challenge: string | null): string | undefined {
   return /^Bearer\s(?:.*[\s,])?scope="([^"\\]{1,2048})"/i.exec(challenge ?? '')?.[1];
 }
+
+/** Whether an answer says that the token is none, or none any more (RFC 6750 §3.1); for what it lacks there is another word. */
+export function isOver(challenge: string | null): boolean {
+  return /^Bearer\s(?:.*[\s,])?error="invalid_token"/i.test(challenge ?? '');
+}

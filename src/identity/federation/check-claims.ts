@@ -4,6 +4,11 @@ import type { TrustedIssuer } from './trusted-issuer.ts';
 
 /** Times of a token (s since 1970). Beyond the year 5138 it is milliseconds, or nonsense. */
 const latest = 1e11;
+/**
+ * Issuers have tokens begin early, so that clocks which are behind take them, and that is no longer life (s): those of Entra
+ * for managed identities and applications live for 86,700 seconds.
+ */
+const earlySeconds = 600;
 const mostAudiences = 100;
 
 /** `aud` (RFC 7519, 4.1.3); undefined where it is malformed or missing. */
@@ -31,7 +36,8 @@ export function checkClaims(claims: Claims, issuer: TrustedIssuer, now: number):
   if (notBefore !== undefined && notBefore - skew > seconds) throw new Refusal('not_yet_valid');
   if (issuedAt - skew > seconds) throw new Refusal('issued_in_future');
   if (expiresAt <= issuedAt) throw new Refusal('malformed');
-  if (expiresAt - issuedAt > issuer.maxTokenLifetimeSeconds + skew) throw new Refusal('lifetime_too_long');
+  if (expiresAt - issuedAt > issuer.maxTokenLifetimeSeconds + Math.max(skew, earlySeconds))
+    throw new Refusal('lifetime_too_long');
   return expiresAt * 1000;
 }
 

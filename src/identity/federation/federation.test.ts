@@ -56,6 +56,9 @@ test.each<[title: string, reason: string, claims: object]>([
   ['one that is valid within the skew', 'accepted', { nbf: seconds + 59 }],
   ['one from the future', 'issued_in_future', { iat: seconds + 61, nbf: undefined }],
   ['one that lives for a year', 'lifetime_too_long', { exp: seconds + 366 * 86_400 }],
+  // As Entra makes them for managed identities and applications: for a day, from five minutes before.
+  ['one that lives for a day and begins early', 'accepted', { iat: seconds - 300, exp: seconds + 86_400 }],
+  ['one that lives for an hour more', 'lifetime_too_long', { iat: seconds - 300, exp: seconds + 90_000 }],
   ['one that ends before it begins', 'malformed', { iat: seconds + 30, exp: seconds + 20 }],
   ['a wrong audience', 'wrong_audience', { aud: 'https://other.test' }],
   ['an audience that begins like ours', 'wrong_audience', { aud: `${audience}.evil.test` }],

@@ -209,3 +209,20 @@ test('keys without a discovery document, and a discovery document elsewhere', as
   expect(await verify({ issuer: iss, discovery }, { iss })).toBe('issuer_invalid');
   expect(await verify({ discovery }, {})).toBe('accepted');
 });
+
+test('a clock that is set back keeps neither keys nor a failure for longer', async () => {
+  const right = now;
+  now += 30 * minute;
+  expect(await outcome()).toBe('accepted');
+  now = right;
+  issuer.state.keys = [second.jwk];
+  // A new key is looked for, although that was done at a time to come.
+  expect([await outcome(second), asked()]).toEqual(['accepted', 2]);
+  now += 45 * minute;
+  issuer.state.answer = () => new Response(null, { status: 503 });
+  expect(await outcome(issuer.key)).toBe('unknown_key');
+  now = right;
+  issuer.state.answer = undefined;
+  issuer.state.keys = [issuer.key.jwk];
+  expect(await outcome()).toBe('accepted');
+});

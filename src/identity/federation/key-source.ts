@@ -65,6 +65,15 @@ function createRemote(issuer: TrustedIssuer, { outbound, now, log }: KeySourceOp
 
   const reload = () => (loading ??= load().finally(() => (loading = undefined)));
 
+  /** A clock that was ahead has been set back: what is noted of a time to come would hold until then. */
+  function forgetTimesToCome(): void {
+    const at = now();
+    if (asked > at) asked = Number.NEGATIVE_INFINITY;
+    if (failure && failure.at > at) failure.at = Number.NEGATIVE_INFINITY;
+    // To be fetched, and of use meanwhile.
+    if (current && current.at > at) current.at = at - current.freshMs;
+  }
+
   /** Keys that may be used; throws Refusal where there are none. */
   async function usable(): Promise<KeySet> {
     const mayAsk = !failure || now() - failure.at >= failureMs;
@@ -82,6 +91,7 @@ function createRemote(issuer: TrustedIssuer, { outbound, now, log }: KeySourceOp
 
   return {
     async find(alg, kid) {
+      forgetTimesToCome();
       const known = (await usable()).find(alg, kid);
       if (known.length > 0) return known;
       // It may have a new key. Who comes while somebody asks waits along.
