@@ -31,6 +31,8 @@ test.each([
     'scanning: {engines: [{name: a, kind: harbor, url: "https://a.example"}]}',
     'scanning.engines.0.registryUrl: give it, or publicUrl',
   ],
+  ['a pause that no timer can be set to', 'uploads: {stallTimeout: 25d}', 'uploads.stallTimeout: must be at most 24d'],
+  ['an end that no timer can be set to', 'drain: {timeout: 25d}', 'drain.timeout: must be at most 24d'],
   ['a password that breaks the URL', 'database: {url: "postgres://u:sword/fish@h/d"}', 'database.url: must be a URL'],
 ])('what the server would refuse is a mistake already: %s', async (_, yaml, problem) => {
   expect(await problemsOf(yaml)).toContain(problem);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { availableParallelism } from 'node:os';
-import { byteSize, duration, hostName, listenAddress, processCount } from './values.ts';
+import { byteSize, duration, hostName, listenAddress, processCount, timeout } from './values.ts';
 
 describe('a duration', () => {
   test.each<[string | number, number]>([
@@ -21,6 +21,11 @@ describe('a duration', () => {
       expect(duration().safeParse(text).success).toBe(false);
     },
   );
+
+  test('after which something is given up is none that no timer can be set to', () => {
+    expect(timeout().parse('24d')).toBe(24 * 86_400_000);
+    expect(timeout().safeParse('25d').error?.issues).toMatchObject([{ message: 'must be at most 24d' }]);
+  });
 });
 
 describe('a size', () => {

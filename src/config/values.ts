@@ -18,6 +18,12 @@ function quantity(units: Record<string, number>, unitless: string, example: stri
 /** A length of time, written `250ms`, `30s`, `5m`, `24h` or `7d`; a bare number counts seconds. Becomes ms. */
 export const duration = () => quantity(durationUnits, 's', '250ms, 30s, 5m, 24h or 7d');
 
+/** Longest that a timer can be set to is 2^31 - 1 ms: one of more runs out at once. */
+const longestTimeout = 24 * durationUnits['d']!;
+
+/** A length of time, from nothing to 24 days, after which something is given up. Becomes ms. */
+export const timeout = () => duration().refine((ms) => ms <= longestTimeout, { message: 'must be at most 24d' });
+
 /** A number of bytes, written `512B`, `64KiB`, `8MiB`, `200GiB` or `1TiB`; a bare number counts bytes. Becomes bytes. */
 export const byteSize = () => quantity(sizeUnits, 'B', '64KiB, 8MiB or 200GiB');
 

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { byteSize, duration } from '../config/index.ts';
+import { byteSize, duration, timeout } from '../config/index.ts';
 
 export const uploadsConfig = z
   .strictObject({
     maxBlobSize: byteSize().prefault('200GiB').describe('The largest blob that is accepted.'),
-    stallTimeout: duration()
+    stallTimeout: timeout()
       .prefault('60s')
       .describe('An upload that sends nothing for this long is given up; what arrived is kept and can be resumed.'),
     minRate: byteSize()

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { duration, hostName, listenAddress } from '../config/index.ts';
+import { duration, hostName, listenAddress, timeout } from '../config/index.ts';
 
 export const httpConfig = {
   listen: listenAddress()
@@ -64,10 +64,10 @@ export const httpConfig = {
     .prefault({}),
   drain: z
     .strictObject({
-      delay: duration()
+      delay: timeout()
         .prefault('0s')
         .describe('After SIGTERM: how long to go on accepting while `/readyz` says 503, so that a balancer can react.'),
-      timeout: duration().prefault('30s').describe('After that: how long requests in flight may take to finish.'),
+      timeout: timeout().prefault('30s').describe('After that: how long requests in flight may take to finish.'),
     })
     .prefault({}),
   metrics: z

@@ -19,8 +19,6 @@ export async function actOn(call: Call, route: RouteOf<'action'>): Promise<Respo
   if (action.longRunning) return beginAction(call, { action, name, context: own, resource });
   const handle = handlersOf(edge, type).actions?.[name];
   if (!handle) throw notServed(name);
-  // What a client has written by another process is there, and is looked for in what this one has in memory.
-  await edge.refresh();
   const result = outputOf(action, await handle(own, await inputOf(call, action), resource));
   await edge.refresh();
   return answer(result);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { byteSize, duration } from '../config/index.ts';
+import { byteSize, duration, timeout } from '../config/index.ts';
 import { enginesConfig } from './engines/config.ts';
 
 export const scanningConfig = z
@@ -12,7 +12,7 @@ export const scanningConfig = z
       .describe(
         'Images that a node scans at a time, each in a process beside this one, last in line for the processor; 0: none.',
       ),
-    timeout: duration()
+    timeout: timeout()
       .prefault('15m')
       .describe('How long a layer may take to be read. The scan of an image has half a minute more.'),
     memory: byteSize().prefault('1GiB').describe('Memory that the process which reads a layer may take.'),
