@@ -1,8 +1,8 @@
 import { armKey, ManagementError, parseArmId } from '../operations/index.ts';
-import { type Page, resourceNotFound } from '../resources/index.ts';
+import { type Page, type Resource, resourceNotFound } from '../resources/index.ts';
 import { builtInOf, type Call, type Edge, handlersOf, hookContext, presetOf, type RouteOf } from './edge.ts';
 import { json, present, quoted } from './envelope.ts';
-import type { ServedType } from './handlers.ts';
+import type { HookContext, ServedType } from './handlers.ts';
 
 export async function getResource(call: Call, route: RouteOf<'resource'>): Promise<Response> {
   const context = hookContext(call, route, route.name);
@@ -31,14 +31,23 @@ export async function listResources(call: Call, route: RouteOf<'collection'>): P
   };
   const list = handlersOf(edge, type).list;
   const page: Page = list ? await list(context, wanted, resources.db) : await resources.list(wanted);
-  const { builtIns: alwaysThere, presets } = handlersOf(edge, type);
-  const builtIns = after === undefined ? [...(alwaysThere?.(context) ?? []), ...(presets?.(context) ?? [])] : [];
+  const builtIns =
+    after === undefined
+      ? [...(handlersOf(edge, type).builtIns?.(context) ?? []), ...(await presetsOf(call, context))]
+      : [];
   const value = await Promise.all(
     [...builtIns, ...page.resources.filter(({ id }) => edge.shows(call.exchange, id))].map((resource) =>
       present(call, { ...context, id: resource.id, name: resource.name }, resource),
     ),
   );
   return json({ value, ...(page.after !== undefined && { nextLink: nextLink(call, page.after) }) });
+}
+
+/** Those of which none is stored now. */
+async function presetsOf({ edge }: Call, context: HookContext): Promise<Resource[]> {
+  const presets = handlersOf(edge, context.type).presets?.(context) ?? [];
+  const stored = await Promise.all(presets.map(({ id }) => edge.resources.get(id)));
+  return presets.filter((_, at) => !stored[at]);
 }
 
 /**
