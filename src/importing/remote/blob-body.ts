@@ -72,6 +72,8 @@ export async function openBlob(
           } catch (error) {
             await reader?.cancel().catch(() => {});
             reader = undefined;
+            // Nothing of it is missing, however its connection ended.
+            if (passes(error) && offset === size) return controller.close();
             if (offset - brokeAt >= progressBytes) breaks = 0;
             brokeAt = offset;
             if (!passes(error) || ++breaks > mostBreaks) throw error;
