@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fetch } from '../../test/http/fetch.ts';
+import { pushImage } from '../../test/http/registry.ts';
 import { jwt } from '../../test/support/people.ts';
 import { makeKey } from '../identity/federation/test-issuer.double.ts';
 import { bonded } from '../../test/support/command.ts';
@@ -50,6 +51,34 @@ test('a token that a login has stored for clients is good for commands, too', as
   const { out } = await rig.run(['login', rig.server.host, '--print-token']);
   await storeToken(environment, out.trim());
   expect(await runInside(list, { environment })).toEqual({ code: 0, out: 'default\n', error: '' });
+});
+
+test('a token that ends while something is followed is followed by another one', async () => {
+  const tokens: string[] = [];
+  const proxy = Bun.serve({
+    hostname: '127.0.0.1',
+    port: 0,
+    async fetch(request) {
+      const { pathname, search } = new URL(request.url);
+      const authorization = request.headers.get('authorization') ?? '';
+      if (pathname.startsWith('/subscriptions') && !tokens.includes(authorization)) tokens.push(authorization);
+      // The first token is over as soon as something is followed.
+      if (pathname.includes('/operationStatuses/') && authorization === tokens[0])
+        return new Response('', { status: 401 });
+      const body = await request.bytes();
+      const sent = new Headers(request.headers);
+      return globalThis.fetch(`${rig.server.url}${pathname}${search}`, { method: request.method, headers: sent, body });
+    },
+  });
+  try {
+    await pushImage(rig.server.url, 'team/app', 'v1');
+    const words = ['acr', 'import', '--registry', 'default', '--source', 'team/app:v1', '--image', 'copy:v1'];
+    const ended = await rig.run([...words, '--server', `http://127.0.0.1:${proxy.port}`, '-o', 'json']);
+    expect(ended).toMatchObject({ code: 0 });
+    expect(tokens).toHaveLength(2);
+  } finally {
+    await proxy.stop(true);
+  }
 });
 
 test('somebody without rights is told which one is missing', async () => {

@@ -16,19 +16,34 @@ export interface Session {
  * token is kept in memory only. Throws an Error that says what to do.
  */
 export async function sessionFor(context: Context, host: string): Promise<Session> {
-  const login = await findLogin(context, await placeOf(context, host));
+  const place = await placeOf(context, host);
+  const login = await findLogin(context, place);
   const { server, surroundings } = login;
-  const token = await accessToken(login, managementScope);
+  let token = await accessToken(login, managementScope);
   if (token === undefined) throw refused(server);
+
+  /** A token ends after a while, and a login as well; what is long-running is followed for longer. */
+  async function renew(): Promise<string | undefined> {
+    const renewed = await accessToken(login, managementScope);
+    if (renewed !== undefined) return renewed;
+    const again = await findLogin(context, place).catch(() => undefined);
+    return again && accessToken(again, managementScope);
+  }
+
   return {
     server,
     fetch: async (url, { method = 'GET', headers, body }) => {
-      const answer = await callServer(surroundings, server, url, {
-        method,
-        headers: { ...(headers as Record<string, string>), authorization: `Bearer ${token}` },
-        ...(typeof body === 'string' && { body }),
-      });
-      if (answer.status !== 401) return answer;
+      const send = () =>
+        callServer(surroundings, server, url, {
+          method,
+          headers: { ...(headers as Record<string, string>), authorization: `Bearer ${token}` },
+          ...(typeof body === 'string' && { body }),
+        });
+      const first = await send();
+      if (first.status !== 401) return first;
+      token = await renew();
+      const second = token === undefined ? first : await send();
+      if (second.status !== 401) return second;
       throw refused(server);
     },
   };

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { OutboundError } from '../outbound/index.ts';
 import { createManagementClient, groupScope, idOf, ManagementClientError } from '../operations/index.ts';
 import {
   assignments,
@@ -29,6 +30,35 @@ const clientFor = (patienceMs = 60_000) =>
     },
     patienceMs,
   });
+
+test('a server that is away for a while ends nothing that is followed', async () => {
+  const pauses: number[] = [];
+  const away: (() => Response | Promise<Response>)[] = [
+    () => Promise.reject(new Error('check the server', { cause: new OutboundError('unreachable', 'refused') })),
+    () => Response.json({ error: { code: 'ServiceUnavailable', message: 'later' } }, { status: 503 }),
+    () => new Response('<html>', { status: 502 }),
+  ];
+  let looks = 0;
+  const client = createManagementClient({
+    endpoint: 'http://registry.test',
+    fetch: async () => {
+      const failure = away[looks++];
+      return failure ? failure() : Response.json({ status: 'Succeeded', properties: { rebuilt: 3 } });
+    },
+    sleep: async (ms) => void pauses.push(ms),
+  });
+  expect(await client.follow('/operation')).toMatchObject({ properties: { rebuilt: 3 } });
+  expect(pauses).toEqual([500, 1000, 2000]);
+  // One that stays away does; what is refused is so at once.
+  [looks, pauses.length] = [0, 0];
+  away.push(...Array.from({ length: 100 }, () => away[1]!));
+  await expect(client.follow('/operation')).rejects.toMatchObject({ status: 503 });
+  expect(pauses.reduce((sum, ms) => sum + ms, 0)).toBeWithin(170_000, 180_001);
+  [looks, pauses.length] = [0, 0];
+  away.unshift(() => Response.json({ error: { code: 'NotFound', message: 'gone' } }, { status: 404 }));
+  await expect(client.follow('/operation')).rejects.toMatchObject({ status: 404 });
+  expect(pauses).toEqual([]);
+});
 
 const failureOf = (promise: Promise<unknown>) =>
   promise.then(

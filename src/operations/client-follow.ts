@@ -1,3 +1,4 @@
+import { OutboundError } from '../outbound/index.ts';
 import { ManagementClientError } from './client-error.ts';
 
 /** An operation as it is answered. */
@@ -19,8 +20,26 @@ interface FollowerOptions {
 const shortestMs = 100;
 const longestMs = 30_000;
 
+/** How long a server may be away while something is followed that goes on without anybody who looks (ms), and the pauses. */
+const awayMs = 180_000;
+const longestPauseMs = 5000;
+
 /** Follows what is long-running (ARM, "asynchronous operations"). */
-export function createFollower({ look, sleep, patienceMs }: FollowerOptions) {
+export function createFollower({ look: lookOnce, sleep, patienceMs }: FollowerOptions) {
+  /** The server may be restarted meanwhile, or its database: that ends nothing. */
+  async function look(path: string): Promise<Response> {
+    let waited = 0;
+    for (let ms = 500; ; ms = Math.min(longestPauseMs, ms * 2)) {
+      try {
+        return await lookOnce(path);
+      } catch (error) {
+        waited += ms;
+        if (waited > awayMs || !isAway(error)) throw error;
+      }
+      await sleep(ms);
+    }
+  }
+
   /** Looks again until `isOver`. */
   async function watch(
     first: Response,
@@ -64,6 +83,13 @@ export function createFollower({ look, sleep, patienceMs }: FollowerOptions) {
       return link === null ? answer : watch(answer, link, async ({ status }) => status !== 202);
     },
   };
+}
+
+/** A server that does not answer now, or what stands in front of it. */
+function isAway(error: unknown): boolean {
+  if (error instanceof ManagementClientError) return [429, 502, 503, 504].includes(error.status);
+  const reason = [error, (error as { cause?: unknown }).cause].find((one) => one instanceof OutboundError)?.reason;
+  return reason === 'unreachable' || reason === 'timed_out';
 }
 
 function isTerminal(body: unknown): boolean {

@@ -116,11 +116,11 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
 }
 
 /** Names are not found, too, where a server of DNS does not answer for a moment. */
-const passing: readonly OutboundReason[] = ['unreachable', 'not_resolved', 'timed_out', 'busy'];
+const passing: ReadonlySet<OutboundReason> = new Set(['unreachable', 'not_resolved', 'timed_out', 'busy'] as const);
 
 /** Whether the same request may succeed in a moment. */
 export function passes(error: unknown): boolean {
-  return error instanceof OutboundError && passing.includes(error.reason);
+  return error instanceof OutboundError && passing.has(error.reason);
 }
 
 async function readAtMost(body: ReadableStream<Uint8Array>, most: number, host: string): Promise<Uint8Array> {
