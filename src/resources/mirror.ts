@@ -37,6 +37,8 @@ export async function createMirror(resources: Resources, types: readonly string[
   let stamp = 0;
   /** What is in it and nobody was told of yet; undefined: all of it. */
   let untold: MirrorChange[] | undefined = [];
+  /** Whether something has changed that no call of `refresh` has resolved with. */
+  let changed = false;
   let running: Promise<boolean> | undefined;
   let next: Promise<boolean> | undefined;
 
@@ -57,7 +59,6 @@ export async function createMirror(resources: Resources, types: readonly string[
   }
 
   async function read(): Promise<boolean> {
-    let changed = false;
     try {
       const clock = await resources.clock();
       const isCurrent = clock.value === stamp;
@@ -66,9 +67,11 @@ export async function createMirror(resources: Resources, types: readonly string[
       if (!isCurrent) await follow();
     } finally {
       // Also where the database went away in the middle of it: nobody would be told of what is in it already.
-      changed = tell();
+      changed = tell() || changed;
     }
-    return changed;
+    const outcome = changed;
+    changed = false;
+    return outcome;
   }
 
   function tell(): boolean {
