@@ -10,7 +10,7 @@ import { tiersOf } from '../../test/support/tiers.ts';
 const version = 'api-version=2025-11-01';
 const json = { 'Content-Type': 'application/json' };
 
-test('one that somebody has written is listed once, and written on by who only wants it to be there', async () => {
+test('one that somebody has written is listed once and written on; there is none where nothing is', async () => {
   await using server = await startTestApp();
   const id = `${server.url}${registry}/scanning/default?${version}`;
   const body = JSON.stringify({ properties: { sbomRepositories: ['team/*'] } });
@@ -21,6 +21,8 @@ test('one that somebody has written is listed once, and written on by who only w
     const written = await fetch(id, { method, body, headers: { ...json, 'If-Match': '*' } });
     expect([method, written.status]).toEqual([method, status]);
   }
+  const nowhere = registry.replace(/default$/, 'mistyped');
+  expect((await fetch(`${server.url}${nowhere}/scanning/default?${version}`)).status).toBe(404);
   const listed = await fetch(`${server.url}${registry}/scanning?${version}`);
   const { value } = (await listed.json()) as { value: { properties: object }[] };
   expect(value.map(({ properties }) => properties)).toMatchObject([{ sbomRepositories: ['team/*'] }]);

@@ -8,9 +8,16 @@ export async function getResource(call: Call, route: RouteOf<'resource'>): Promi
   const context = hookContext(call, route, route.name);
   const { get } = handlersOf(call.edge, route.type);
   const made = builtInOf(call, context) ?? (await get?.(context));
-  const resource = made ?? (await call.edge.resources.get(route.id)) ?? presetOf(call, context);
+  const resource = made ?? (await call.edge.resources.get(route.id)) ?? (await presetIn(call, context));
   if (!resource) throw resourceNotFound(route.id);
   return json(await present(call, context, resource), 200, { ETag: quoted(resource.etag) });
+}
+
+/** There is none in what is not there itself. */
+async function presetIn(call: Call, context: HookContext): Promise<Resource | undefined> {
+  const preset = presetOf(call, context);
+  const owner = preset && ownerOf(call.edge, parseArmId(context.id)!.parent!);
+  return owner === undefined || (await call.edge.resources.get(owner)) ? preset : undefined;
 }
 
 /** A page of a collection, with the link to the next one. */
