@@ -65,7 +65,17 @@ test('what a registry has of what its tier bounds is in the metrics', async () =
   expect(await Promise.all(all.map(usage))).toEqual([0, 1, 1, 2]);
 });
 
-test('so are logins that were refused because others had failed', async () => {
+test('a registry that is deleted is gone from the metrics', async () => {
+  const { call } = tiersOf(server.url);
+  await tiersOf(server.url).use('Premium', 'shortlived');
+  const limits = /^bonded_registry_(?:usage|limit)\{registry="shortlived".*$/gm;
+  const series = async () => (await (await fetch(`${server.url}/metrics`)).text()).match(limits)?.length ?? 0;
+  expect(await series()).toBe(8);
+  expect((await call('DELETE', registry.replace(/default$/, 'shortlived'))).status).toBe(200);
+  expect(await series()).toBe(0);
+});
+
+test('logins that were refused because others had failed are in the audit', async () => {
   const since = server.audit().length;
   const statuses: number[] = [];
   for (let n = 0; n < 8; n++) {

@@ -64,7 +64,8 @@ export function openThrottle(
   /** What the metrics say of now. */
   function measure(): void {
     metrics.throttleWaiting.set(throttle.waitingCount());
-    metrics.rateBudget.reset();
+    // Nothing is told of what is gone.
+    for (const gauge of [metrics.rateBudget, metrics.registryUsage, metrics.registryLimit]) gauge.reset();
     for (const { key, part } of buckets.left()) {
       if (key.subject === '') metrics.rateBudget.set({ registry: nameOf(key.registryId), category: key.name }, part);
     }

@@ -80,7 +80,7 @@ export function servedTiers({ mirror, resources }: Access) {
   }
   return {
     type: tierType,
-    handlers: tierHandlers({ isStored: (id) => mirror.get(id) !== undefined, registriesOf }),
+    handlers: tierHandlers({ registriesOf }),
   };
 }
 

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fetch } from '../../test/http/fetch.ts';
+import { pushImage } from '../../test/http/registry.ts';
 import { startTestApp } from '../../test/support/server.ts';
 import { groupScope } from '../operations/index.ts';
 import { createContext } from './context.ts';
@@ -54,6 +55,34 @@ test('a token that a login has stored for clients is good for commands, too', as
   const { out } = await rig.run(['login', rig.server.host, '--print-token']);
   await storeToken(environment, out.trim());
   expect(await runInside(list, { environment })).toEqual({ code: 0, out: 'default\n', error: '' });
+});
+
+test('a token that ends while something is followed is followed by another one', async () => {
+  const tokens: string[] = [];
+  const proxy = Bun.serve({
+    hostname: '127.0.0.1',
+    port: 0,
+    async fetch(request) {
+      const { pathname, search } = new URL(request.url);
+      const authorization = request.headers.get('authorization') ?? '';
+      if (pathname.startsWith('/subscriptions') && !tokens.includes(authorization)) tokens.push(authorization);
+      // The first token is over as soon as something is followed.
+      if (pathname.includes('/operationStatuses/') && authorization === tokens[0])
+        return new Response('', { status: 401 });
+      const body = await request.bytes();
+      const sent = new Headers(request.headers);
+      return globalThis.fetch(`${rig.server.url}${pathname}${search}`, { method: request.method, headers: sent, body });
+    },
+  });
+  try {
+    await pushImage(rig.server.url, 'team/app', 'v1');
+    const words = ['acr', 'import', '--registry', 'default', '--source', 'team/app:v1', '--image', 'copy:v1'];
+    const ended = await rig.run([...words, '--server', `http://127.0.0.1:${proxy.port}`, '-o', 'json']);
+    expect(ended).toMatchObject({ code: 0 });
+    expect(tokens).toHaveLength(2);
+  } finally {
+    await proxy.stop(true);
+  }
 });
 
 test('somebody without rights is told which one is missing', async () => {
@@ -150,24 +179,27 @@ test('who waits for a server goes on when it has been started anew; what changes
   expect((await looking).status).toBe(200);
 });
 
-test.each([503, 429])('who waits goes on after a server was too busy to say how far it is: %i', async (busy) => {
-  let looks = 0;
-  using server = Bun.serve({
-    hostname: '127.0.0.1',
-    port: 0,
-    fetch(request) {
-      if (new URL(request.url).pathname === '/oauth2/token') return Response.json({ access_token: 't' });
-      return ++looks < 3 ? new Response('{}', { status: busy, headers: { 'Retry-After': '0' } }) : Response.json({});
-    },
-  });
-  const host = `127.0.0.1:${server.port}`;
-  const { HOME } = await newHome();
-  const auth = btoa(`00000000-0000-0000-0000-000000000000:${tokenUntil(9_999_999_999)}`);
-  const file = join(HOME!, '.config', 'containers', 'auth.json');
-  await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, JSON.stringify({ auths: { [host]: { auth } } }));
-  const { fetch: ask } = await sessionFor(createContext(process, { HOME }), host);
-  expect((await ask(`http://${host}/subscriptions`, {})).status).toBe(200);
-  looks = 0;
-  expect((await ask(`http://${host}/subscriptions`, { method: 'POST' })).status).toBe(busy);
-});
+test.each([503, 429, 502, 504])(
+  'who waits goes on after a server was too busy to say how far it is: %i',
+  async (busy) => {
+    let looks = 0;
+    using server = Bun.serve({
+      hostname: '127.0.0.1',
+      port: 0,
+      fetch(request) {
+        if (new URL(request.url).pathname === '/oauth2/token') return Response.json({ access_token: 't' });
+        return ++looks < 3 ? new Response('{}', { status: busy, headers: { 'Retry-After': '0' } }) : Response.json({});
+      },
+    });
+    const host = `127.0.0.1:${server.port}`;
+    const { HOME } = await newHome();
+    const auth = btoa(`00000000-0000-0000-0000-000000000000:${tokenUntil(9_999_999_999)}`);
+    const file = join(HOME!, '.config', 'containers', 'auth.json');
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, JSON.stringify({ auths: { [host]: { auth } } }));
+    const { fetch: ask } = await sessionFor(createContext(process, { HOME }), host);
+    expect((await ask(`http://${host}/subscriptions`, {})).status).toBe(200);
+    looks = 0;
+    expect((await ask(`http://${host}/subscriptions`, { method: 'POST' })).status).toBe(busy);
+  },
+);

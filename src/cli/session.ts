@@ -9,6 +9,8 @@ import type { RegistryAddress } from './registry-address.ts';
 const awayMs = 60_000;
 const againMs = 500;
 const longestPauseMs = 10_000;
+/** What it says then, or what stands in front of it. */
+const away: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
 /** Somebody who may speak to the management API of a server. */
 export interface Session {
@@ -79,11 +81,12 @@ async function unlessAway(ask: () => Promise<Response>): Promise<Response> {
     let pauseMs = againMs;
     try {
       const answer = await ask();
-      if (!(answer.status === 503 || answer.status === 429) || performance.now() > until) return answer;
+      if (!away.has(answer.status) || performance.now() > until) return answer;
       pauseMs = Math.min(longestPauseMs, Math.max(pauseMs, Number(answer.headers.get('retry-after') ?? 0) * 1000 || 0));
     } catch (error) {
-      const { cause } = error as Error;
-      if (!(cause instanceof OutboundError) || cause.reason !== 'unreachable' || performance.now() > until) throw error;
+      const reason =
+        (error as Error).cause instanceof OutboundError && ((error as Error).cause as OutboundError).reason;
+      if ((reason !== 'unreachable' && reason !== 'timed_out') || performance.now() > until) throw error;
     }
     await Bun.sleep(pauseMs);
   }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Server } from 'bun';
-import { RegistryError } from '../errors/index.ts';
+import { asRegistryError, RegistryError } from '../errors/index.ts';
 import type { Log, Metrics } from '../telemetry/index.ts';
 import { refuseBrowsers } from './browsers.ts';
 import { canonicalAddress, createClientAddresses } from './client-address.ts';
@@ -9,7 +9,7 @@ import type { HostTable } from './hosts.ts';
 import type { createInFlight } from './in-flight.ts';
 import { createOriginReader } from './origin.ts';
 import { answerMetrics, answerProbe, type Probes, type Unready } from './probes.ts';
-import { asRegistryError, renderError } from './render-error.ts';
+import { renderError } from './render-error.ts';
 import { leavesBodyUnread, lingering, readBytes, requireOneLength } from './request-body.ts';
 import { recordOutcome } from './request-log.ts';
 import { hostOf, targetOf } from './target.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test';
-import { RegistryError } from '../errors/index.ts';
-import { asRegistryError, renderError } from './render-error.ts';
+import { asRegistryError, RegistryError } from '../errors/index.ts';
+import { renderError } from './render-error.ts';
 
 const failure = (code: string) => Object.assign(new Error('inside'), { code });
 

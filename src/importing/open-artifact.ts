@@ -18,6 +18,9 @@ import { readSecret } from './remote/credentials.ts';
 import { createRegistryClient } from './remote/registry-client.ts';
 import { placeOf, requireSecret } from './request.ts';
 
+/** Nobody but us looks after a layer that has stopped coming (ms). */
+const usualStallMs = 60_000;
+
 export interface ArtifactLayer {
   mediaType: string;
   digest: Digest;
@@ -43,12 +46,14 @@ export interface OpenArtifactOptions {
   /** Name of one of them. */
   secret?: string | undefined;
   signal: AbortSignal;
+  /** After how long a layer of which nothing comes is asked for again (ms); a minute where it is left out. */
+  stallMs?: number | undefined;
 }
 
 /** Opens HOST/REPOSITORY:TAG, with a token of its registry. Throws OutboundError, or a ManagementError that says what is wrong. */
 export async function openArtifact(
   reference: string,
-  { outbound, secrets, secret, signal }: OpenArtifactOptions,
+  { outbound, secrets, secret, signal, stallMs = usualStallMs }: OpenArtifactOptions,
 ): Promise<RemoteArtifact> {
   const [, host = '', text = ''] = /^((?:https?:\/\/)?[^/]+)\/(.+)$/i.exec(reference) ?? [];
   const { origin, image } = placeOf(host, parseSourceImage(text));
@@ -72,7 +77,7 @@ export async function openArtifact(
   const digest = digestOf(bytes, said && digestAlgorithm(said));
   if (said && said !== digest) throw importFailed(`${client.host} answered with another manifest than ${said}`);
   const parsed = parseManifest(bytes, headers.get('content-type') ?? '');
-  return { digest, name, ...layersOf(parsed, bytes, (layer) => readBlob(client, layer)) };
+  return { digest, name, ...layersOf(parsed, bytes, (layer) => readBlob(client, layer, stallMs)) };
 }
 
 /** What a manifest says of an artifact. */
@@ -98,8 +103,9 @@ export function layersOf(
 async function* readBlob(
   client: ReturnType<typeof createRegistryClient>,
   layer: { digest: Digest; size: number },
+  stallMs: number,
 ): AsyncGenerator<Uint8Array> {
-  const body = await openBlob(client, layer, () => {});
+  const body = await openBlob(client, layer, () => {}, stallMs);
   if (!body) throw importFailed(`${client.host} does not have the blob ${layer.digest}, which its manifest names`);
   yield* body.stream;
 }

@@ -1,5 +1,7 @@
 import { expect, test } from 'bun:test';
+import { RegistryError } from '../errors/index.ts';
 import { createOperations, groupScope, subscriptionScope } from '../operations/index.ts';
+import type { ManagementOptions } from './index.ts';
 import { registries, type Rig, startManagement } from './test-management.double.ts';
 
 const registry = `${groupScope}/providers/${registries.type}/Registry`;
@@ -110,6 +112,82 @@ test('what ends its process each time is given up after five times, and the reso
   expect(rig.begun).toEqual([]);
   expect(await read(rig, status)).toMatchObject({ status: 'Failed', error: { code: 'OperationFailed' } });
   expect(await read(rig, copy)).toMatchObject({ properties: { provisioningState: 'Failed' } });
+});
+
+/** Another process whose actions fail: the first so many times, with this. */
+function failing(rig: Rig, times: number, failure: () => Error, options: Partial<ManagementOptions> = {}) {
+  const told: unknown[] = [];
+  const process = rig.another({
+    carriesOut: true,
+    types: [
+      {
+        type: registries,
+        handlers: {
+          longActions: {
+            rebuild: {
+              begin: () => ({ input: undefined }),
+              async carryOut() {
+                if (told.length < times) throw failure();
+                return { rebuilt: 1 };
+              },
+            },
+          },
+        },
+      },
+    ],
+    failed: (error) => told.push(error),
+    ...options,
+  });
+  return Object.assign(process, { told });
+}
+
+test.each(['57P01', '08006', 'ECONNREFUSED'])(
+  'what failed because the database or the bucket was away (%s) is begun again after a while',
+  async (code) => {
+    await using rig = await startManagement({ options: { carriesOut: false } });
+    await rig.call('PUT', registry, { location });
+    const status = await begunAndLost(rig, 'POST', `${registry}/rebuild`);
+    const next = failing(rig, 1, () => Object.assign(new Error('inside'), { code }));
+    const began = performance.now();
+    await next.takeUp();
+    await until(async () => (await read(rig, status)).status !== 'InProgress');
+    expect(await read(rig, status)).toMatchObject({ status: 'Succeeded', properties: { rebuilt: 1 } });
+    expect(performance.now() - began).toBeGreaterThan(1000);
+    expect(next.told).toHaveLength(1);
+  },
+);
+
+test('an end of the process does not wait until something is there again', async () => {
+  await using rig = await startManagement({ options: { carriesOut: false } });
+  await rig.call('PUT', registry, { location });
+  const status = await begunAndLost(rig, 'POST', `${registry}/rebuild`);
+  const next = failing(rig, 9, () => new RegistryError('UNAVAILABLE'));
+  await next.takeUp();
+  await until(() => next.told.length > 0);
+  const began = performance.now();
+  await next.stop();
+  expect(performance.now() - began).toBeLessThan(1500);
+  expect(await read(rig, status)).toMatchObject({ status: 'InProgress' });
+  expect(await rig.db.all('SELECT holder FROM operations', [])).toEqual([{ holder: null }]);
+});
+
+test.each([
+  [() => Object.assign(new Error('inside'), { code: 'ENOSPC' }), 'InsufficientStorage', 'no space left'],
+  [
+    () => new RegistryError('MANIFEST_INVALID', { message: 'media type a\0b\ud800 is none' }),
+    'BadRequest',
+    'media type',
+  ],
+])('why something failed is told: %p', async (failure, code, says) => {
+  await using rig = await startManagement({ options: { carriesOut: false } });
+  await rig.call('PUT', registry, { location });
+  const status = await begunAndLost(rig, 'POST', `${registry}/rebuild`);
+  const next = failing(rig, 1, failure);
+  await next.takeUp();
+  await next.settle();
+  const told = await read(rig, status);
+  expect(told).toMatchObject({ status: 'Failed', error: { code } });
+  expect(told.error!.message).toContain(says);
 });
 
 test('another node that has taken it over ends it alone; the one that was too slow changes nothing', async () => {

@@ -6,7 +6,7 @@ import {
   type Progress,
   type TakenOperation,
 } from '../operations/index.ts';
-import { RegistryError } from '../errors/index.ts';
+import { asRegistryError, RegistryError } from '../errors/index.ts';
 import type { Resource } from '../resources/index.ts';
 import { asError } from './as-error.ts';
 import { type Begun, type Carrier, type Edge, handlersOf } from './edge.ts';
@@ -30,6 +30,11 @@ const ofOneAtOnce = 3;
 const mostSecrets = 2000;
 /** How often an operation is begun: one that ends its process each time is given up. */
 const mostAttempts = 5;
+/**
+ * How long what it needs may be away before it is begun again, by how often it was (ms): whatever is there again after a
+ * minute is so before the last time.
+ */
+const restsMs = [2000, 8000, 20_000, 40_000];
 /** How long the end of a process waits for what it has broken off (ms). */
 const patienceMs = 10_000;
 
@@ -111,17 +116,23 @@ async function carryOut(
     if (operation.attempts > mostAttempts) {
       throw new ManagementError(
         'OperationFailed',
-        `this was begun ${mostAttempts} times, and each time its process ended before it; see the log, then do it again`,
+        `this was begun ${mostAttempts} times, and each time its process ended before it, or the database was away; see the ` +
+          'log, then do it again',
       );
     }
     await perform(edge, operation, work, taskOf(edge, operation, work, controller, secret));
   } catch (error) {
     const { reason } = controller.signal;
     if (reason === taken) return true;
-    const isAway = error instanceof RegistryError && error.status === 503;
-    if (reason === brokenOff || (isAway && operation.attempts < mostAttempts)) {
+    const isAway = !reason && operation.attempts < mostAttempts && asRegistryError(error).status === 503;
+    if (isAway) {
+      edge.failed(error);
+      await rest(restsMs[operation.attempts - 1] ?? 0, controller.signal);
+    }
+    const isEnding = controller.signal.reason === brokenOff;
+    if (isAway || isEnding) {
       // What only this process knows, nobody else can go on with.
-      const isOurs = secret !== undefined && operation.sealed === undefined && reason !== brokenOff;
+      const isOurs = secret !== undefined && operation.sealed === undefined && !isEnding;
       if (!isOurs) await operations.giveBack(operation, reason === brokenOff);
       return false;
     }
@@ -135,6 +146,15 @@ async function carryOut(
   edge.ended({ ...about(edge, operation, work), status: 'Succeeded' });
   await edge.refresh();
   return true;
+}
+
+/** Ends early where the process does. */
+async function rest(ms: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  signal.addEventListener('abort', () => resolve(), { once: true });
+  await promise;
+  clearTimeout(timer);
 }
 
 function about({ types }: Edge, { id, principal }: TakenOperation, work: Work) {

@@ -119,7 +119,7 @@ export function builtInOf({ edge }: Call, context: HookContext): Resource | unde
   return builtIns.find(({ id }) => armKey(id) === armKey(context.id));
 }
 
-/** One that is there because none is stored, where the id is that of one. */
+/** One that is there if none is stored, where the id is that of one. */
 export function presetOf({ edge }: Call, context: HookContext): Resource | undefined {
   const presets = handlersOf(edge, context.type).presets?.(context) ?? [];
   return presets.find(({ id }) => armKey(id) === armKey(context.id));

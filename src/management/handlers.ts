@@ -52,8 +52,8 @@ export interface ResourceHandlers {
   /** Resources that always exist and that nobody may change, such as built-in roles; in lists they come first. */
   builtIns?(context: HookContext): readonly Resource[];
   /**
-   * Resources that are there as long as none of their id is stored: a write makes one of it, a deletion brings it back.
-   * Without those that are stored.
+   * Resources that are there as long as none of their id is stored: a write makes one of it, a deletion brings it back. All of
+   * them, whatever is stored: what a mirror says of that may be older than what another process has just written.
    */
   presets?(context: HookContext): readonly Resource[];
   /** One that is stored nowhere, looked for before those that are. */

@@ -1,16 +1,23 @@
 import { armKey, ManagementError, parseArmId } from '../operations/index.ts';
-import { type Page, resourceNotFound } from '../resources/index.ts';
+import { type Page, type Resource, resourceNotFound } from '../resources/index.ts';
 import { builtInOf, type Call, type Edge, handlersOf, hookContext, presetOf, type RouteOf } from './edge.ts';
 import { json, present, quoted } from './envelope.ts';
-import type { ServedType } from './handlers.ts';
+import type { HookContext, ServedType } from './handlers.ts';
 
 export async function getResource(call: Call, route: RouteOf<'resource'>): Promise<Response> {
   const context = hookContext(call, route, route.name);
   const { get } = handlersOf(call.edge, route.type);
   const made = builtInOf(call, context) ?? (await get?.(context));
-  const resource = made ?? (await call.edge.resources.get(route.id)) ?? presetOf(call, context);
+  const resource = made ?? (await call.edge.resources.get(route.id)) ?? (await presetIn(call, context));
   if (!resource) throw resourceNotFound(route.id);
   return json(await present(call, context, resource), 200, { ETag: quoted(resource.etag) });
+}
+
+/** There is none in what is not there itself. */
+async function presetIn(call: Call, context: HookContext): Promise<Resource | undefined> {
+  const preset = presetOf(call, context);
+  const owner = preset && ownerOf(call.edge, parseArmId(context.id)!.parent!);
+  return owner === undefined || (await call.edge.resources.get(owner)) ? preset : undefined;
 }
 
 /** A page of a collection, with the link to the next one. */
@@ -31,14 +38,23 @@ export async function listResources(call: Call, route: RouteOf<'collection'>): P
   };
   const list = handlersOf(edge, type).list;
   const page: Page = list ? await list(context, wanted, resources.db) : await resources.list(wanted);
-  const { builtIns: alwaysThere, presets } = handlersOf(edge, type);
-  const builtIns = after === undefined ? [...(alwaysThere?.(context) ?? []), ...(presets?.(context) ?? [])] : [];
+  const builtIns =
+    after === undefined
+      ? [...(handlersOf(edge, type).builtIns?.(context) ?? []), ...(await presetsOf(call, context))]
+      : [];
   const value = await Promise.all(
     [...builtIns, ...page.resources.filter(({ id }) => edge.shows(call.exchange, id))].map((resource) =>
       present(call, { ...context, id: resource.id, name: resource.name }, resource),
     ),
   );
   return json({ value, ...(page.after !== undefined && { nextLink: nextLink(call, page.after) }) });
+}
+
+/** Those of which none is stored now. */
+async function presetsOf({ edge }: Call, context: HookContext): Promise<Resource[]> {
+  const presets = handlersOf(edge, context.type).presets?.(context) ?? [];
+  const stored = await Promise.all(presets.map(({ id }) => edge.resources.get(id)));
+  return presets.filter((_, at) => !stored[at]);
 }
 
 /**

@@ -38,7 +38,7 @@ export async function writeResource(call: Call, route: RouteOf<'resource'>, verb
   // What is wrong in itself is told before anybody is kept waiting.
   const content = verb === 'put' ? readPut(type, input) : undefined;
   const preset = presetOf(call, context);
-  const preconditions = preconditionsOn(preset, preconditionsOf(exchange.request));
+  const asked = preconditionsOf(exchange.request);
   const requires = requiredBy(edge, type, id);
 
   const written = await resources.db.write(async (tx): Promise<Write> => {
@@ -53,7 +53,7 @@ export async function writeResource(call: Call, route: RouteOf<'resource'>, verb
     await edge.admit(inside, body, previous);
     const next = await decide(edge, inside, { body, secrets }, previous, verb);
     const put = await resources.put(id, next, {
-      ...preconditions,
+      ...preconditionsOn(previous ? undefined : preset, asked),
       by: context.by,
       registryId: edge.registryIdOf(id),
       most: type.most,

@@ -172,7 +172,9 @@ export function createOperations(
       const error = outcome.status === 'Succeeded' ? undefined : outcome.error;
       const result =
         outcome.status === 'Succeeded' && outcome.result !== undefined ? JSON.stringify(outcome.result) : null;
-      const values: Parameter[] = [outcome.status, error?.code ?? null, error?.message ?? null, result, now(), id];
+      // It may quote what another registry has sent, and PostgreSQL takes no NUL.
+      const message = error?.message.replaceAll('\0', '?') ?? null;
+      const values: Parameter[] = [outcome.status, error?.code ?? null, message, result, now(), id];
       const finish = (inner: Transaction) =>
         inner.run(
           `UPDATE operations SET status = ?, error_code = ?, error_message = ?, result = ?, ended_at = ?, work = NULL,

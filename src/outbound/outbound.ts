@@ -83,7 +83,7 @@ export interface Outbound {
 }
 
 /** What may be sent on to another origin. Anything else might be a credential. */
-const harmless = new Set(['accept', 'accept-language', 'user-agent']);
+const harmless = new Set(['accept', 'accept-language', 'range', 'user-agent']);
 /** These are the connection's own. */
 const reserved = /^(?:host|connection|transfer-encoding|content-length|te|trailer|upgrade|expect|proxy-.*|cookie)$/;
 

@@ -92,6 +92,45 @@ test('a look at what did not change is one statement', async () => {
   expect(statements).toBe(3);
 });
 
+test('of what is in it everybody is told, also where the database went away in the middle of reading it', async () => {
+  let asked = 0;
+  let awayAt = Infinity;
+  const flaky = {
+    ...db,
+    all: (async (text, parameters) => {
+      if (text.includes('stamp > ?') && ++asked >= awayAt) throw new Error('away');
+      return db.all(text, parameters);
+    }) as typeof db.all,
+  };
+  const resources = open();
+  const mirror = await createMirror(open(flaky), types);
+  let told: string[] = [];
+  mirror.onChange((changes) =>
+    told.push(changes.length === 0 ? 'all' : changes.map((one) => one.resource.name).join()),
+  );
+  // More than are read at once.
+  await db.write(async (tx) => {
+    for (let n = 0; n < 501; n++) await resources.put(registry(`R${n}`), body(n), { by, tx });
+  });
+  [asked, awayAt] = [0, 2];
+  await expect(mirror.refresh()).rejects.toThrow('away');
+  expect(contents(mirror)).toHaveLength(500);
+  awayAt = Infinity;
+  expect([await mirror.refresh(), await mirror.refresh()]).toEqual([true, false]);
+  expect(told.join().split(',')).toHaveLength(501);
+  // It was so long away that all has to be read anew.
+  await resources.delete(registry('R0'), { by });
+  await resources.trimTombstones(1000);
+  [asked, awayAt, told] = [0, 1, []];
+  await expect(mirror.refresh()).rejects.toThrow('away');
+  awayAt = Infinity;
+  // Who goes by that has heard of nothing yet.
+  expect(await mirror.refresh()).toBe(true);
+  expect(await mirror.refresh()).toBe(false);
+  expect(mirror.get(registry('R0'))).toBeUndefined();
+  expect(told).toEqual(['all']);
+});
+
 test('what was committed before a call is there after it, whatever was being read', async () => {
   const resources = open();
   const mirror = await createMirror(resources, types);

@@ -35,6 +35,10 @@ export async function createMirror(resources: Resources, types: readonly string[
   const listeners = new Set<(changes: readonly MirrorChange[]) => void>();
   let held = createIndex();
   let stamp = 0;
+  /** What is in it and nobody was told of yet; undefined: all of it. */
+  let untold: MirrorChange[] | undefined = [];
+  /** Whether something has changed that no call of `refresh` has resolved with. */
+  let changed = false;
   let running: Promise<boolean> | undefined;
   let next: Promise<boolean> | undefined;
 
@@ -51,35 +55,43 @@ export async function createMirror(resources: Resources, types: readonly string[
     }
     held = loaded;
     stamp = value;
+    untold = undefined;
   }
 
   async function read(): Promise<boolean> {
-    const clock = await resources.clock();
-    if (clock.value === stamp) return false;
-    // A restored backup, or a process that stood still for longer than deletions are remembered.
-    if (clock.value < stamp || clock.trimmed > stamp) {
-      await load();
-      await follow();
-      for (const listener of listeners) listener([]);
-      return true;
+    try {
+      const clock = await resources.clock();
+      const isCurrent = clock.value === stamp;
+      // A restored backup, or a process that stood still for longer than deletions are remembered.
+      if (clock.value < stamp || clock.trimmed > stamp) await load();
+      if (!isCurrent) await follow();
+    } finally {
+      // Also where the database went away in the middle of it: nobody would be told of what is in it already.
+      changed = tell() || changed;
     }
-    const changes = await follow();
-    if (changes.length > 0) for (const listener of listeners) listener(changes);
-    return changes.length > 0;
+    const outcome = changed;
+    changed = false;
+    return outcome;
   }
 
-  async function follow(): Promise<MirrorChange[]> {
-    const seen: MirrorChange[] = [];
+  function tell(): boolean {
+    if (untold?.length === 0) return false;
+    for (const listener of listeners) listener(untold ?? []);
+    untold = [];
+    return true;
+  }
+
+  async function follow(): Promise<void> {
     for (;;) {
       const changes = await resources.changesSince(stamp, changesAtOnce);
       for (const { resource, deleted } of changes) {
         if (!wanted.has(resource.type.toLowerCase())) continue;
         if (deleted) held.delete(resource);
         else held.set(resource);
-        seen.push({ resource, deleted });
+        untold?.push({ resource, deleted });
       }
       stamp = changes.at(-1)?.stamp ?? stamp;
-      if (changes.length < changesAtOnce) return seen;
+      if (changes.length < changesAtOnce) return;
     }
   }
 
@@ -103,6 +115,7 @@ export async function createMirror(resources: Resources, types: readonly string[
 
   await load();
   await follow();
+  untold = [];
   return {
     get: (id) => held.get(id),
     list: (type, parent) => held.list(type, parent),

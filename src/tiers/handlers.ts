@@ -5,20 +5,15 @@ import { presets } from './presets.ts';
 import { builtInName, tierId } from './tiers.ts';
 
 export interface TierHandlerOptions {
-  /** Whether one of this id is stored: a built-in tier that somebody has edited. */
-  isStored(id: string): boolean;
   /** Names of the registries whose SKU names a tier, as of the transaction that is given. */
   registriesOf(tier: string, reader?: LookUps): Promise<string[]> | string[];
 }
 
 /** What is special about tiers: some are always there, and can be edited all the same. */
-export function tierHandlers({ isStored, registriesOf }: TierHandlerOptions) {
+export function tierHandlers({ registriesOf }: TierHandlerOptions) {
   return {
-    presets(): readonly Resource[] {
-      return [...presets]
-        .filter(([name]) => !isStored(tierId(name)))
-        .map(([name, properties]) => builtInResource(tierId(name), properties));
-    },
+    presets: (): readonly Resource[] =>
+      [...presets].map(([name, properties]) => builtInResource(tierId(name), properties)),
     async beforeDelete({ tx }: { tx: Transaction }, { name }: Resource): Promise<void> {
       if (builtInName(name) !== undefined) return;
       const using = await registriesOf(name, tx);

@@ -38,6 +38,19 @@ test('who was refused is counted over all processes and two days, the worst firs
   expect(await db.all('SELECT identity FROM throttled_callers', [])).toEqual([{ identity: 'late' }]);
 });
 
+test('who was refused by a clock that was a year ahead is not named until it is as late', async () => {
+  await using db = await openTestDatabase(tierMigrations);
+  let now = 500 * dayMs;
+  const callers = createThrottledCallers(db, () => now);
+  callers.note(1, read('early'));
+  await callers.record();
+  now = 100 * dayMs;
+  expect(await callers.recent()).toEqual([]);
+  callers.note(1, read('builder'));
+  await callers.record();
+  expect(await db.all('SELECT identity FROM throttled_callers', [])).toEqual([{ identity: 'builder' }]);
+});
+
 test('what no database takes is not written', async () => {
   await using db = await openTestDatabase(tierMigrations);
   const callers = createThrottledCallers(db, () => 100 * dayMs);

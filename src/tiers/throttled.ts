@@ -49,7 +49,8 @@ export function createThrottledCallers(db: Database, now: () => number): Throttl
       const day = Math.floor(now() / dayMs);
       await db.write(
         async (tx) => {
-          tx.send('DELETE FROM throttled_callers WHERE day < ?', [day - 1]);
+          // Also those of a time to come, by a clock that was wrong.
+          tx.send('DELETE FROM throttled_callers WHERE day < ? OR day > ?', [day - 1, day + 1]);
           for (const { registryId, identity, category, level, refusals, lastAt } of callers) {
             tx.send(
               `INSERT INTO throttled_callers (registry_id, day, identity, category, level, refusals, last_at)
@@ -74,8 +75,8 @@ export function createThrottledCallers(db: Database, now: () => number): Throttl
         last_at: number;
       }>(
         `SELECT registry_id, identity, category, level, refusals, last_at FROM throttled_callers
-          WHERE day >= ? ORDER BY day, registry_id, identity, category, level LIMIT 5000`,
-        [day - 1],
+          WHERE day BETWEEN ? AND ? ORDER BY day, registry_id, identity, category, level LIMIT 5000`,
+        [day - 1, day + 1],
       );
       const all = [...noted.values()];
       for (const row of rows) {

@@ -1,4 +1,4 @@
-import type { Outbound } from '../../outbound/index.ts';
+import { type Outbound, OutboundError } from '../../outbound/index.ts';
 import { importFailed } from '../failure.ts';
 import { parseChallenge } from './challenge.ts';
 import { basicOf, type Credentials } from './credentials.ts';
@@ -14,15 +14,28 @@ export interface AuthorizationOptions {
   /** What is asked for where the registry does not say. */
   scope: string;
   credentials(): Promise<Credentials | undefined>;
+  /** Ends the request. */
+  signal: AbortSignal;
+}
+
+/** A token server that has no token now, and may have one later. */
+export class TokenServerBusy extends OutboundError {
+  /** `Retry-After`, as it was said. */
+  readonly retryAfter: string | null;
+
+  constructor(host: string, status: number, retryAfter: string | null) {
+    super('unreachable', `${host}, which gives out its tokens, answered with ${status}, again and again; try later`);
+    this.retryAfter = retryAfter;
+  }
 }
 
 /**
  * The header to show for what a registry has asked for: a token of the server that it names, got with the credentials, or the
- * credentials themselves. Throws where there is none to be had. A token server that is called by plain http gets nothing from a
+ * credentials themselves. Throws where there is none to be had, TokenServerBusy where there may be one later. A token server that is called by plain http gets nothing from a
  * registry that is not.
  */
 export async function authorize(
-  { outbound, origin, scope, credentials }: AuthorizationOptions,
+  { outbound, origin, scope, credentials, signal }: AuthorizationOptions,
   header: string | null,
 ): Promise<string> {
   const { host } = new URL(origin);
@@ -45,7 +58,11 @@ export async function authorize(
     headers: known ? { authorization: basicOf(known) } : {},
     maxBytes: largestAnswer,
     timeoutMs,
+    signal,
   });
+  if (answer.status === 429 || answer.status >= 500) {
+    throw new TokenServerBusy(url.host, answer.status, answer.headers.get('retry-after'));
+  }
   if (answer.status === 401 || answer.status === 403) {
     throw importFailed(
       known

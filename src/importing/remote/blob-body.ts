@@ -1,6 +1,6 @@
 import type { UploadBody } from '../../content/index.ts';
 import type { Descriptor } from '../../oci/index.ts';
-import type { StreamedAnswer } from '../../outbound/index.ts';
+import { OutboundError, type StreamedAnswer } from '../../outbound/index.ts';
 import { importFailed } from '../failure.ts';
 import { passes, type RegistryClient } from './registry-client.ts';
 
@@ -13,11 +13,15 @@ interface Reader {
   cancel(reason?: unknown): Promise<void>;
 }
 
-/** The bytes of a blob, which go on where they broke off; undefined where the registry does not have it. */
+/**
+ * The bytes of a blob, which go on where they broke off; undefined where the registry does not have it. `stallMs`: after how
+ * long a connection on which nothing moves counts as broken (ms); left out where whoever takes the bytes in looks after that.
+ */
 export async function openBlob(
   client: RegistryClient,
   { digest, size }: Pick<Descriptor, 'digest' | 'size'>,
   received: (bytes: number) => void,
+  stallMs?: number,
 ): Promise<UploadBody | undefined> {
   const path = `blobs/${digest}`;
   const first = await client.open(path);
@@ -47,7 +51,7 @@ export async function openBlob(
   async function next(): Promise<Uint8Array | undefined> {
     for (;;) {
       reader ??= await reopen();
-      const { done, value } = await reader.read();
+      const { done, value } = await (stallMs === undefined ? reader.read() : inTime(reader, stallMs, client.host));
       if (done || !value) return undefined;
       if (known >= value.byteLength) known -= value.byteLength;
       else {
@@ -72,6 +76,8 @@ export async function openBlob(
           } catch (error) {
             await reader?.cancel().catch(() => {});
             reader = undefined;
+            // Nothing of it is missing, however its connection ended.
+            if (passes(error) && offset === size) return controller.close();
             if (offset - brokeAt >= progressBytes) breaks = 0;
             brokeAt = offset;
             if (!passes(error) || ++breaks > mostBreaks) throw error;
@@ -84,6 +90,12 @@ export async function openBlob(
     { highWaterMark: 0 },
   );
   return { stream, length: size };
+}
+
+async function inTime(reader: Reader, ms: number, host: string): ReturnType<Reader['read']> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new OutboundError('timed_out', `${host} sends too slowly`)), ms);
+  return Promise.race([reader.read(), late.promise]).finally(() => clearTimeout(timer));
 }
 
 async function requireWhole(answer: StreamedAnswer, digest: string, size: number, host: string): Promise<void> {

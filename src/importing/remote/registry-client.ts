@@ -1,6 +1,6 @@
-import { OutboundError, type StreamedAnswer } from '../../outbound/index.ts';
+import { OutboundError, type OutboundReason, type StreamedAnswer } from '../../outbound/index.ts';
 import { importFailed } from '../failure.ts';
-import { authorize, type AuthorizationOptions } from './authorization.ts';
+import { authorize, type AuthorizationOptions, TokenServerBusy } from './authorization.ts';
 
 /** How often a request is made that meets trouble which passes; the pauses between (ms), and the longest one asked for. */
 const attempts = 5;
@@ -13,8 +13,6 @@ const maxRedirects = 5;
 
 export interface RegistryClientOptions extends Omit<AuthorizationOptions, 'scope'> {
   repository: string;
-  /** Ends every request. */
-  signal: AbortSignal;
 }
 
 export interface RegistryClient {
@@ -93,6 +91,7 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
         retryAfter = answer.headers.get('retry-after');
       } catch (error) {
         if (signal.aborted || isLast || !passes(error)) throw error;
+        if (error instanceof TokenServerBusy) ({ retryAfter } = error);
       }
       await pause(attempt, retryAfter);
     }
@@ -116,9 +115,12 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
   };
 }
 
+/** Names are not found, too, where a server of DNS does not answer for a moment. */
+const passing: ReadonlySet<OutboundReason> = new Set(['unreachable', 'not_resolved', 'timed_out', 'busy'] as const);
+
 /** Whether the same request may succeed in a moment. */
 export function passes(error: unknown): boolean {
-  return error instanceof OutboundError && ['unreachable', 'timed_out', 'busy'].includes(error.reason);
+  return error instanceof OutboundError && passing.has(error.reason);
 }
 
 async function readAtMost(body: ReadableStream<Uint8Array>, most: number, host: string): Promise<Uint8Array> {

@@ -64,6 +64,8 @@ export function createRemoteSource({
         await uploads.put({ ...into, creator }, body, digest, link, room);
       } catch (error) {
         received(-arrived);
+        // Whoever takes in a body leaves it as it is: until it ends it has one of the calls that there may be at once.
+        await body.stream.cancel().catch(() => {});
         throw failureOf(error, client.host, digest);
       }
       return true;

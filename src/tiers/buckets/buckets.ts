@@ -134,7 +134,7 @@ export function createBuckets({ db, holder, now, clock = () => performance.now()
         await exchangeDue([...entries.values()].filter(({ bucket }) => bucket.holds()));
       };
     },
-    forget: () => forgetBuckets(db, now()),
+    forget: () => forgetBuckets(db, now),
   };
 }
 

@@ -126,9 +126,28 @@ test('the throttling period begins when it is found empty, counts down for all, 
   expect(ask(found.state, 'c', 1, 12_000).given.periodMs).toBe(0);
 });
 
-test('a tier that is edited changes what is there by as much, and a clock that is set back adds nothing', () => {
-  const half = ask(fullBucket(shape, 1000), 'a', 50, 1000, 0).state;
-  const wider = exchangeSlice(half, { capacity: 150, perMs: 0.01 }, { holder: 'b', rest: 0, want: 500, now: 1000 });
-  expect(wider.given.granted).toBe(100);
-  expect(ask(half, 'b', 500, 10).given.granted).toBe(50);
+test('a bucket is as full as it was when its tier is edited, and as empty', () => {
+  const half = ask(ask(fullBucket(shape, 0), 'a', 50, 0).state, 'a', 0, 0).state;
+  const edited = (state: BucketState, capacity: number, holder = 'b', rest = 0) =>
+    exchangeSlice(state, { capacity, perMs: capacity / 60_000 }, { holder, rest, want: 500, now: 0 });
+  expect(edited(half, 150).given.granted).toBe(75);
+  expect(edited(half, 10).given.granted).toBe(5);
+  // Who spends what was given out before is not refused until all of that has come in again by the lower rate.
+  const held = ask(fullBucket(shape, 0), 'a', 60, 0).state;
+  const lower = edited(edited(held, 1).state, 1, 'a', 0).state;
+  expect(lower.tokens).toBeGreaterThanOrEqual(0);
+  expect(edited(edited(held, 1).state, 1, 'a', 60).given.granted).toBe(1);
+});
+
+test.each([10, 400 * 24 * 3_600_000])('a clock that is set back by %d ms adds nothing, and stops nothing', (back) => {
+  const then = 1_800_000_000_000;
+  const held = ask(fullBucket(shape, then), 'dead', 60, then).state;
+  const empty = ask(ask(held, 'other', 40, then).state, 'other', 1, then).state;
+  const first = ask(empty, 'other', 100, then - back);
+  expect(first.given).toMatchObject({ granted: 0, periodMs: 10_000 });
+  // It fills, what the dead one held lapses, and the period ends.
+  expect(ask(first.state, 'other', 100, then - back + 2020).given.granted).toBe(20);
+  expect(ask(first.state, 'other', 100, then - back + sliceMs + 20).given.granted).toBe(100);
+  const last = ask(first.state, 'other', 100, then - back + 11_000);
+  expect(last.given.periodMs).toBe(0);
 });

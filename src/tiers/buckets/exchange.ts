@@ -75,6 +75,9 @@ export interface Participant {
 /** For how long a process holds a slice without a word (ms). */
 export const sliceMs = 5000;
 
+/** By how much the times of two exchanges may be in another order than these (ms); more is a clock that was set back. */
+const mostDisorderMs = 5000;
+
 /** Who has waited so long in one process comes before those who came later in another (ms). */
 const patienceMs = 1000;
 
@@ -90,17 +93,18 @@ export function fullBucket({ capacity }: BucketShape, now: number): BucketState 
 
 /** One exchange; pure. No sequence of them gives out more than the capacity and what has filled meanwhile. */
 export function exchangeSlice(
-  before: BucketState,
+  stored: BucketState,
   shape: BucketShape,
   { holder, rest, want, turn, now: read }: Exchange,
 ): { state: BucketState; given: Given } {
-  // The clock of the database may have been set back.
+  const before = asOf(stored, read);
+  // Two who read the clock one after the other may be written down the other way round.
   const now = Math.max(read, before.at);
   const slices: Record<string, Slice> = {};
   let held = 0;
   let othersWait = 0;
-  // Somebody has edited the tier: what is there changes by as much.
-  let tokens = before.tokens + shape.capacity - before.capacity;
+  // Somebody has edited the tier: it is as full as it was. What was spent by the rate of before is no debt by the new one.
+  let tokens = before.capacity > 0 ? before.tokens * (shape.capacity / before.capacity) : shape.capacity;
   let own = 0;
   for (const [name, slice] of Object.entries(before.slices)) {
     if (name === holder) own = slice[0];
@@ -113,7 +117,8 @@ export function exchangeSlice(
   }
   // What lapsed meanwhile has gone back already.
   tokens += Math.min(rest, own);
-  tokens = Math.min(shape.capacity - held, tokens + (now - before.at) * shape.perMs);
+  // More may be held than a tier allows by now: who spends that owes nothing either.
+  tokens = Math.min(Math.max(0, shape.capacity - held), tokens + (now - before.at) * shape.perMs);
   // What is only held is never spent: an answer that was lost, or a process that was, loses none of it.
   if (turn) tokens = shape.capacity - held;
   const yields = turn !== undefined && othersWait > Math.max(patienceMs, turn.waits ?? 0);
@@ -130,6 +135,20 @@ export function exchangeSlice(
     state: { tokens, at: now, capacity: shape.capacity, period, slices },
     given: { granted, left: Math.max(0, tokens), periodMs: Math.max(0, period - now), yields },
   };
+}
+
+/**
+ * The same as of a clock that was set back: it was wrong before, and nothing would fill, lapse or end until it is as late
+ * again. What is left of each time stays as it was.
+ */
+function asOf(state: BucketState, now: number): BucketState {
+  const back = state.at - now;
+  if (back <= mostDisorderMs) return state;
+  const slices: Record<string, Slice> = {};
+  for (const [name, [tokens, until, waitsSince]] of Object.entries(state.slices)) {
+    slices[name] = waitsSince === undefined ? [tokens, until - back] : [tokens, until - back, waitsSince - back];
+  }
+  return { ...state, at: now, period: Math.max(0, state.period - back), slices };
 }
 
 /** How long those who find a bucket empty are told to stay away (ms): until it holds something again. */

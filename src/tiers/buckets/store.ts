@@ -56,10 +56,14 @@ export function exchangeAll(
 /** Buckets that are forgotten at once. */
 const mostForgotten = 100;
 
-/** Forgets buckets that are full again. Resolves with whether there may be more. */
-export function forgetBuckets(db: Database, now: number): Promise<boolean> {
+/** Forgets buckets that are full again, by the clock that they go by. Resolves with whether there may be more. */
+export function forgetBuckets(db: Database, read: () => number): Promise<boolean> {
   return db.write(
     async (tx) => {
+      const now =
+        db.dialect === 'postgres'
+          ? (await tx.first<{ now: number }>(`SELECT ${databaseTime} AS now`, []))!.now
+          : read();
       const rows = await tx.all<{ registry_id: number; name: string; subject: string }>(
         'SELECT registry_id, name, subject FROM rate_buckets WHERE forget_at < ? ORDER BY forget_at LIMIT ?',
         [now, mostForgotten],
