@@ -19,7 +19,7 @@ test('a layer that stops coming is asked for again from there', async () => {
       return new Response(image.layer.slice(from), { status: 206, headers: { 'Content-Range': contentRange } });
     }
     const body = new ReadableStream<Uint8Array>({
-      start: (controller) => void controller.enqueue(image.layer.slice(0, 10)),
+      start: (controller) => controller.enqueue(image.layer.slice(0, 10)),
     });
     return new Response(body);
   });
