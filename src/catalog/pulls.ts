@@ -1,4 +1,4 @@
-import { listsOf, type Parameter, rowsOf, type Transaction } from '../database/index.ts';
+import { aheadMs, listsOf, type Parameter, rowsOf, type Transaction } from '../database/index.ts';
 import type { Catalog, Repository } from './context.ts';
 import './tables.ts';
 
@@ -14,9 +14,6 @@ export interface PulledReference extends Pulls {
   repositoryId: number;
   reference: string;
 }
-
-/** What is written so much later than another process was told of it (ms) does not happen: that one's clock was ahead. */
-const latestMs = 86_400_000;
 
 const row = '(?, ?, ?, ?, ?)';
 const typedRow = `(${['BIGINT', 'BIGINT', 'TEXT', 'BIGINT', 'BIGINT'].map((type) => `CAST(? AS ${type})`).join(', ')})`;
@@ -42,7 +39,7 @@ export async function addPulls(
           (SELECT t.name FROM tags t WHERE t.repository_id = v.column2 AND t.name = v.column3)
         ) IS NOT NULL
         ON CONFLICT (repository_id, reference) DO UPDATE SET pulls = pulls.pulls + excluded.pulls, last_pull_at =
-          CASE WHEN pulls.last_pull_at BETWEEN excluded.last_pull_at AND excluded.last_pull_at + ${latestMs}
+          CASE WHEN pulls.last_pull_at BETWEEN excluded.last_pull_at AND excluded.last_pull_at + ${aheadMs}
             THEN pulls.last_pull_at ELSE excluded.last_pull_at END
         RETURNING reference`,
       values,

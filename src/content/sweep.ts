@@ -1,4 +1,4 @@
-import type { Database } from '../database/index.ts';
+import { aheadMs, type Database } from '../database/index.ts';
 import { RegistryError } from '../errors/index.ts';
 import type { BlobStore, StagingArea } from './blob-store.ts';
 import { createLocalClaims, type UploadClaims } from './claims.ts';
@@ -83,8 +83,7 @@ export interface Swept {
   more: boolean;
 }
 
-/** What was written so much later than now (ms) was written while a clock was ahead: its time says nothing. */
-const aheadMs = 86_400_000;
+/** Also what was written while a clock was ahead. */
 const isOld = (changedAt: number, before: number) => changedAt < before || changedAt > Date.now() + aheadMs;
 
 /** One part of a step; `failure` is why something was left, although the rest was done. */

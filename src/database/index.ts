@@ -10,6 +10,7 @@ export { joinDirectory, lockDirectory } from './directory-lock.ts';
 export { replaceIndexes } from './replace-indexes.ts';
 export { listsOf, placeholders, rowsOf } from './lists.ts';
 export { packJson, unpackJson } from './packed-json.ts';
+export { aheadMs } from './stored-times.ts';
 export type { Tables } from './tables.ts';
 export type { WriteToken } from './write-queue.ts';
 export { grantWriteToken, parentWriteToken, type TokenChild } from './write-token.ts';

@@ -1,4 +1,4 @@
-import type { Database, Transaction } from '../database/index.ts';
+import { aheadMs, type Database, type Transaction } from '../database/index.ts';
 import './tables.ts';
 
 /** A place between two events. `start` lies before the first. */
@@ -87,9 +87,6 @@ export async function moveCursor(tx: Transaction, subscriber: string, to: EventC
     )
     .execute();
 }
-
-/** No clock is ahead of another by so much (ms). */
-const aheadMs = 86_400_000;
 
 /**
  * Removes the first events that are older than `before` (ms) and that every subscriber has passed. Looks at `limit` of

@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
-import type { Database, Transaction } from '../database/index.ts';
+import { aheadMs, type Database, type Transaction } from '../database/index.ts';
 import './tables.ts';
 
 /** Whose password it is. */
@@ -51,9 +51,6 @@ export interface Passwords {
   /** Writes down which were used since the last time; for the background. */
   recordUses(): Promise<void>;
 }
-
-/** A use that was written down for so much later (ms) was not: a clock was ahead. */
-const aheadMs = 86_400_000;
 
 /** Letters and digits before the random part, so that scanners for leaked secrets find it. */
 const prefix = 'bonded_';

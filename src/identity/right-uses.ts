@@ -1,4 +1,4 @@
-import type { Database } from '../database/index.ts';
+import { aheadMs, type Database } from '../database/index.ts';
 import { armKey } from '../operations/index.ts';
 import './tables.ts';
 
@@ -14,9 +14,6 @@ export interface RightUses {
 
 /** How often the use of one assignment is written by a process (ms). */
 const recordedMs = 3_600_000;
-
-/** A use that was seen for so much later (ms) was not: a clock was ahead. */
-const aheadMs = 86_400_000;
 
 /** Uses before this are as good as none (ms): they are forgotten. */
 const forgottenMs = 400 * 86_400_000;
