@@ -101,10 +101,11 @@ export function createSweep(
   db: Database,
   store: BlobStore,
   {
+    now = Date.now,
     claims = createLocalClaims(),
     holders = withoutNodes(db),
     ended = () => {},
-  }: { claims?: UploadClaims; holders?: Holders; ended?: (upload: string) => void } = {},
+  }: { now?: () => number; claims?: UploadClaims; holders?: Holders; ended?: (upload: string) => void } = {},
 ): (before: number, limit?: number) => Promise<Swept> {
   let areas: AsyncIterator<StagingArea & { upload: string }> | undefined;
 
@@ -134,8 +135,7 @@ export function createSweep(
   }
 
   async function sweepSessions(before: number, limit: number): Promise<Step> {
-    const now = Date.now();
-    await restartIdleness(db, now, now + aheadMs);
+    await restartIdleness(db, now(), limit);
     const rows = await idleUploads(db, before, limit);
     const taken: { row: UploadRow; leave(): Promise<void> }[] = [];
     const left: string[] = [];

@@ -1,5 +1,5 @@
 import type { Selectable } from 'kysely';
-import { type Database, placeholders, type Tables, type Transaction } from '../database/index.ts';
+import { aheadMs, type Database, listsOf, placeholders, type Tables, type Transaction } from '../database/index.ts';
 import { isAlive } from '../jobs/index.ts';
 import type { Digest } from '../oci/index.ts';
 import './tables.ts';
@@ -136,12 +136,19 @@ export async function touchUploads(tx: Transaction, ids: readonly string[], at: 
   await tx.updateTable('uploads').set({ active_at: at }).where('id', 'in', ids).where('active_at', '<', at).execute();
 }
 
-/** Has sessions whose activity lies beyond `ahead` (ms) begin to be idle `now`: a clock was wrong. */
-export async function restartIdleness(db: Database, now: number, ahead: number): Promise<void> {
-  if (!(await db.first('SELECT 1 AS found FROM uploads WHERE active_at > ? LIMIT 1', [ahead]))) return;
-  await db.change('UPDATE uploads SET active_at = ? WHERE active_at > ? RETURNING id', [now, ahead], {
-    durable: false,
-  });
+/** Has up to `limit` sessions whose activity lies at a time to come, by a clock that was wrong, begin to be idle now (ms). */
+export async function restartIdleness(db: Database, now: number, limit: number): Promise<void> {
+  const ahead = await db.all<{ id: string }>(
+    'SELECT id FROM uploads WHERE active_at > ? ORDER BY active_at DESC LIMIT ?',
+    [now + aheadMs, limit],
+  );
+  for (const { list, values } of listsOf(ahead.map(({ id }) => id))) {
+    await db.change(
+      `UPDATE uploads SET active_at = ? WHERE id IN (${list}) AND active_at > ? RETURNING id`,
+      [now, ...values, now + aheadMs],
+      { durable: false },
+    );
+  }
 }
 
 /** Ends a session that `holder` has; false when it is gone, or another node took it over. */

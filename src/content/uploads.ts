@@ -202,7 +202,7 @@ export function createUploads(
         release?.();
       }
     },
-    sweep: createSweep(db, store, { claims, holders, ended: hashes.drop }),
+    sweep: createSweep(db, store, { now, claims, holders, ended: hashes.drop }),
     busy: () => holds.size,
   };
 }
