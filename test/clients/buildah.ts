@@ -56,18 +56,8 @@ export const buildah: ClientTest[] = [
       await run(['buildah', 'rmi', '--force', '--all']);
       const byDigest = `${registry.host}/buildah/built@${root.digest}`;
       const container = (await run(['buildah', 'from', '--quiet', plain, byDigest])).stdout.trim();
-      const { stdout } = await run([
-        'buildah',
-        'run',
-        '--isolation',
-        'chroot',
-        container,
-        '--',
-        '/bin/busybox',
-        'ls',
-        '/',
-      ]);
-      same('the file that the build made is there', stdout.split('\n').includes('built'), true);
+      // By its code: what a program says is lost now and then where buildah isolates it by chroot.
+      await run(['buildah', 'run', '--isolation', 'chroot', container, '--', '/bin/busybox', 'test', '-e', '/built']);
       await run(['buildah', 'rm', container]);
     },
   },
