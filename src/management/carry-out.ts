@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   ManagementError,
   mostOfOneResource,
@@ -127,7 +128,9 @@ async function carryOut(
     const isAway = !reason && operation.attempts < mostAttempts && asRegistryError(error).status === 503;
     if (isAway) {
       edge.failed(error);
-      await rest(restsMs[operation.attempts - 1] ?? 0, controller.signal);
+      // It ends early where the process does.
+      const ms = restsMs[operation.attempts - 1] ?? 0;
+      await sleep(ms, undefined, { signal: controller.signal }).catch(() => {});
     }
     const isEnding = controller.signal.reason === brokenOff;
     if (isAway || isEnding) {
@@ -146,15 +149,6 @@ async function carryOut(
   edge.ended({ ...about(edge, operation, work), status: 'Succeeded' });
   await edge.refresh();
   return true;
-}
-
-/** Ends early where the process does. */
-async function rest(ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  signal.addEventListener('abort', () => resolve(), { once: true });
-  await promise;
-  clearTimeout(timer);
 }
 
 function about({ types }: Edge, { id, principal }: TakenOperation, work: Work) {

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { OutboundError, type OutboundReason, type StreamedAnswer } from '../../outbound/index.ts';
 import { importFailed } from '../failure.ts';
 import { authorize, type AuthorizationOptions, TokenServerBusy } from './authorization.ts';
@@ -145,11 +146,5 @@ async function readAtMost(body: ReadableStream<Uint8Array>, most: number, host: 
   }
 }
 
-async function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  signal.addEventListener('abort', () => resolve(), { once: true });
-  await promise;
-  clearTimeout(timer);
-  signal.throwIfAborted();
-}
+const sleep = (ms: number, signal: AbortSignal): Promise<void> =>
+  wait(ms, undefined, { signal }).catch(() => signal.throwIfAborted());
