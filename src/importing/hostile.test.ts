@@ -364,7 +364,8 @@ test.each([
       raw.close();
     }
     expect(ranges[0]).toBeUndefined();
-    expect(ranges).toHaveLength(hasRanges ? 3 : 2);
+    // What had come and nobody had read when the connection broke comes once more.
+    expect(ranges.length).toBeWithin(hasRanges ? 3 : 2, hasRanges ? 6 : 3);
     expect(ranges.slice(1).every((range) => /^bytes=[1-9]\d*-\s*$/.test(range!))).toBe(true);
   },
   60_000,
