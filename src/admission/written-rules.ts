@@ -38,7 +38,8 @@ export function exceptionsOf(
 export const unreadableExceptions = (mirror: Mirror, registryId: string): Resource[] =>
   mirror.list(admissionExceptionType.type, registryId).filter((resource) => readException(resource) === undefined);
 
-const policies = keptByResource((resource) => {
+/** A policy, enabled or not. */
+export const readPolicy = keptByResource((resource) => {
   const read = admissionPolicyType.properties.safeParse(resource.properties).data;
   const properties = read ?? { ...strictest, ...readable(resource.properties) };
   const isUnderstood = read !== undefined && hasAllOf(read, resource.properties);
@@ -49,16 +50,11 @@ const policies = keptByResource((resource) => {
   return { policy, enabled: properties.enabled };
 });
 
-const exceptions = keptByResource((resource) => {
+/** An exception; undefined where another version wrote what this one does not understand. */
+export const readException = keptByResource((resource) => {
   const read = admissionExceptionType.properties.safeParse(resource.properties).data;
   return read && hasAllOf(read, resource.properties) ? exceptionOf(resource, read) : undefined;
 });
-
-/** A policy, enabled or not. */
-export const readPolicy = policies;
-
-/** An exception; undefined where another version wrote what this one does not understand. */
-export const readException = exceptions;
 
 /** A policy as it is written. One that is disabled holds nothing. */
 export function policyOf(name: string, properties: PropertiesOf<typeof admissionPolicyType>): AdmissionPolicy {

@@ -1,7 +1,9 @@
 import { openTestDatabase, type TestDatabase } from '../../test/support/database.ts';
 import type { Database } from '../database/index.ts';
+import { createOutbound } from '../outbound/index.ts';
 import type { Component } from '../packages/index.ts';
 import { beginFeed, succeedFeed } from './feed-rows.ts';
+import type { RefreshContext } from './feeds/feeds.ts';
 import type { ImportContext } from './import-context.ts';
 import { type Imported, importRecords, type Item } from './import-records.ts';
 import type { OsvAffected, OsvRecord } from './osv.ts';
@@ -11,6 +13,24 @@ export const openAdvisories = (): Promise<TestDatabase> => openTestDatabase(advi
 
 export function contextOf(db: TestDatabase, more: Partial<ImportContext> = {}): ImportContext {
   return { db, now: Date.now, rest: async () => {}, maxBytes: 2 ** 30, ...more };
+}
+
+/** What refreshes from a mirror; there is no registry. */
+export function refreshContextOf(
+  db: TestDatabase,
+  mirror: { host: string },
+  more: Partial<RefreshContext> = {},
+): RefreshContext {
+  return {
+    ...contextOf(db),
+    fetcher: {
+      outbound: createOutbound({ allow: [mirror.host] }),
+      signal: new AbortController().signal,
+      sleep: async () => {},
+    },
+    openArtifact: () => Promise.reject(new Error('there is no registry')),
+    ...more,
+  };
 }
 
 /** An advisory of one package, all of whose versions before one are bad. */

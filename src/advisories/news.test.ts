@@ -1,7 +1,6 @@
 import { expect, test } from 'bun:test';
 import { gzipSync } from 'node:zlib';
-import { createOutbound } from '../outbound/index.ts';
-import { advisory, component, contextOf, importAll, openAdvisories } from './advisory-rig.double.ts';
+import { advisory, component, contextOf, importAll, openAdvisories, refreshContextOf } from './advisory-rig.double.ts';
 import { advisoryChecks } from './checks.ts';
 import { advisoriesConfig } from './config.ts';
 import { findFeed, listFeeds } from './feed-rows.ts';
@@ -36,15 +35,7 @@ test('a mirror that stands still is told of, although all of it is fetched each 
 
   let now = Date.now();
   const began = now;
-  const context = {
-    ...contextOf(db, { now: () => now }),
-    fetcher: {
-      outbound: createOutbound({ allow: [mirror.host] }),
-      signal: new AbortController().signal,
-      sleep: async () => {},
-    },
-    openArtifact: () => Promise.reject(new Error('there is no registry')),
-  };
+  const context = refreshContextOf(db, mirror, { now: () => now });
   const config = advisoriesConfig.parse({
     osv: `${mirror.base}/osv`,
     kev: `${mirror.base}/kev.json`,

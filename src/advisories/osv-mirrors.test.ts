@@ -1,6 +1,5 @@
 import { expect, test } from 'bun:test';
-import { createOutbound } from '../outbound/index.ts';
-import { advisory, component, contextOf, itemsOf, openAdvisories } from './advisory-rig.double.ts';
+import { advisory, component, itemsOf, openAdvisories, refreshContextOf } from './advisory-rig.double.ts';
 import { advisoriesConfig } from './config.ts';
 import { findFeed } from './feed-rows.ts';
 import type { RefreshContext } from './feeds/feeds.ts';
@@ -24,20 +23,12 @@ async function openMirror() {
   const [id] = await registerComponents(db, [component('left-pad', '1.0.0')]);
   let now = Date.UTC(2026, 0, 2);
   let ends: () => Promise<boolean> = async () => false;
-  const context: RefreshContext = {
-    ...contextOf(db, {
-      now: () => now,
-      async rest() {
-        if (await ends()) throw new Error('this process ends');
-      },
-    }),
-    fetcher: {
-      outbound: createOutbound({ allow: [mirror.host] }),
-      signal: new AbortController().signal,
-      sleep: async () => {},
+  const context: RefreshContext = refreshContextOf(db, mirror, {
+    now: () => now,
+    async rest() {
+      if (await ends()) throw new Error('this process ends');
     },
-    openArtifact: () => Promise.reject(new Error('there is no registry')),
-  };
+  });
   const config = advisoriesConfig.parse({ osv: `${mirror.base}/osv`, sources: ['osv'] });
   return {
     mirror,

@@ -1,12 +1,10 @@
 import { expect, test } from 'bun:test';
 import { gzipSync } from 'node:zlib';
 import type { TestDatabase } from '../../test/support/database.ts';
-import { createOutbound } from '../outbound/index.ts';
-import { advisory, component, contextOf, openAdvisories } from './advisory-rig.double.ts';
+import { advisory, component, contextOf, openAdvisories, refreshContextOf } from './advisory-rig.double.ts';
 import { changedComponents } from './changed-components.ts';
 import { type AdvisoriesConfig, advisoriesConfig } from './config.ts';
 import { listFeeds } from './feed-rows.ts';
-import type { RefreshContext } from './feeds/feeds.ts';
 import { startMirror } from './mirror.double.ts';
 import { refreshFeeds } from './refresh.ts';
 import { removeFeed } from './remove-feed.ts';
@@ -26,19 +24,6 @@ const settings = (mirror: Mirror, more: object = {}): AdvisoriesConfig =>
     ...more,
   });
 
-function contextFor(db: TestDatabase, mirror: Mirror, more: Partial<RefreshContext> = {}): RefreshContext {
-  return {
-    ...contextOf(db),
-    fetcher: {
-      outbound: createOutbound({ allow: [mirror.host] }),
-      signal: new AbortController().signal,
-      sleep: async () => {},
-    },
-    openArtifact: () => Promise.reject(new Error('there is no registry')),
-    ...more,
-  };
-}
-
 const at = (minute: number) => new Date(Date.UTC(2026, 0, 1, 12, minute)).toISOString();
 const names = async (db: TestDatabase, id: number) => (await vulnerabilitiesOf(db, [id])).get(id)!.map((one) => one.id);
 
@@ -50,7 +35,7 @@ test('an ecosystem is fetched once an image has a package of it, whole, and then
     advisory('A-2', 'left-pad', '1.1.0', { modified: at(1) }),
   ]);
   mirror.osv('PyPI', [advisory('P-1', 'left-pad', '1.1.0', { ecosystem: 'PyPI' })]);
-  const [context, config] = [contextFor(db, mirror), settings(mirror)];
+  const [context, config] = [refreshContextOf(db, mirror), settings(mirror)];
   expect(await refreshFeeds(context, config, { all: true })).toEqual({ feeds: [], failed: [], more: false });
   expect(mirror.asked()).toEqual([]);
 
@@ -85,7 +70,7 @@ test('what has gone from the bucket is gone with the whole export, which comes e
   const keep = advisory('A-1', 'left-pad', '1.1.0', { modified: at(0) });
   mirror.osv('npm', [keep, advisory('A-2', 'left-pad', '1.1.0', { modified: at(0) })]);
   let now = Date.UTC(2026, 0, 2);
-  const context = contextFor(db, mirror, { now: () => now });
+  const context = refreshContextOf(db, mirror, { now: () => now });
   await refreshFeeds(context, settings(mirror), { all: true });
   mirror.osv('npm', [keep]);
   now += 86_400_000;
@@ -102,11 +87,11 @@ test('a whole export that has not changed is not fetched again', async () => {
   mirror.osv('npm', [advisory('A-1', 'left-pad', '1.1.0')]);
   mirror.remove('/osv/npm/modified_id.csv');
   const config = settings(mirror, { ecosystems: ['npm'] });
-  await refreshFeeds(contextFor(db, mirror), config, { all: true });
-  expect((await refreshFeeds(contextFor(db, mirror), config, { all: true })).feeds).toMatchObject([
+  await refreshFeeds(refreshContextOf(db, mirror), config, { all: true });
+  expect((await refreshFeeds(refreshContextOf(db, mirror), config, { all: true })).feeds).toMatchObject([
     { unchanged: true },
   ]);
-  const forced = await refreshFeeds(contextFor(db, mirror, { force: true }), config, { all: true });
+  const forced = await refreshFeeds(refreshContextOf(db, mirror, { force: true }), config, { all: true });
   expect(forced.feeds).toMatchObject([{ records: 1, added: 0 }]);
 });
 
@@ -121,7 +106,9 @@ test('trouble that passes is waited out: errors of the server, bodies that break
   );
   mirror.trouble('/osv/npm/modified_id.csv', 'fails', 2);
   mirror.trouble('/osv/npm/all.zip', 'breaks off', 2);
-  const done = await refreshFeeds(contextFor(db, mirror), settings(mirror, { ecosystems: ['npm'] }), { all: true });
+  const done = await refreshFeeds(refreshContextOf(db, mirror), settings(mirror, { ecosystems: ['npm'] }), {
+    all: true,
+  });
   expect(done).toMatchObject({ feeds: [{ added: 50 }], failed: [] });
 });
 
@@ -132,7 +119,7 @@ test('a source that fails takes nothing away, says why, and is left alone for lo
   mirror.osv('npm', [advisory('A-1', 'left-pad', '1.1.0', { modified: at(0) })]);
   mirror.osv('PyPI', [advisory('P-1', 'x', '1.1.0', { ecosystem: 'PyPI' })]);
   let now = Date.UTC(2026, 0, 2);
-  const context = contextFor(db, mirror, { now: () => now });
+  const context = refreshContextOf(db, mirror, { now: () => now });
   const config = settings(mirror, { ecosystems: ['PyPI'] });
   await refreshFeeds(context, config, { all: true });
   now += 86_400_000;
@@ -165,7 +152,7 @@ test('an answer that leads into this network is not followed', async () => {
   await using db = await openAdvisories();
   mirror.osv('npm', [advisory('A-1', 'left-pad', '1.1.0')]);
   mirror.trouble('/osv/npm/all.zip', 'leads inside', 1000);
-  const { failed } = await refreshFeeds(contextFor(db, mirror), settings(mirror, { ecosystems: ['npm'] }), {
+  const { failed } = await refreshFeeds(refreshContextOf(db, mirror), settings(mirror, { ecosystems: ['npm'] }), {
     all: true,
   });
   expect(failed).toHaveLength(1);
@@ -176,7 +163,7 @@ test('an export beyond what may be downloaded is given up', async () => {
   await using mirror = await startMirror();
   await using db = await openAdvisories();
   mirror.osv('npm', [advisory('A-1', 'left-pad', '1.1.0')]);
-  const context = contextFor(db, mirror, { maxBytes: 100 });
+  const context = refreshContextOf(db, mirror, { maxBytes: 100 });
   const { failed } = await refreshFeeds(context, settings(mirror, { ecosystems: ['npm'] }), { all: true });
   expect(failed).toMatchObject([{ error: 'it has more than 100 bytes, which is what advisories.maxDownload allows' }]);
 });
@@ -199,7 +186,7 @@ test('KEV and EPSS are there beside each vulnerability, and what they change is 
   mirror.put('/epss.csv.gz', scores(0.123));
   mirror.trouble('/kev.json', 'moves', 1);
   const config = settings(mirror, { sources: ['osv', 'kev', 'epss'] });
-  const done = await refreshFeeds(contextFor(db, mirror), config, { all: true });
+  const done = await refreshFeeds(refreshContextOf(db, mirror), config, { all: true });
   expect(done.failed).toEqual([]);
   expect((await vulnerabilitiesOf(db, [id!])).get(id!)).toMatchObject([
     {
@@ -210,7 +197,7 @@ test('KEV and EPSS are there beside each vulnerability, and what they change is 
   ]);
   let { revision } = await changedComponents(db, 0, 10);
   const changedBy = async () => {
-    await refreshFeeds(contextFor(db, mirror), config, { all: true });
+    await refreshFeeds(refreshContextOf(db, mirror), config, { all: true });
     const changed = await changedComponents(db, revision, 10);
     ({ revision } = changed);
     return changed.componentIds;

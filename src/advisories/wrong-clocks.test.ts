@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'bun:test';
-import { createOutbound } from '../outbound/index.ts';
-import { advisory, contextOf, importAll, openAdvisories } from './advisory-rig.double.ts';
+import { advisory, contextOf, importAll, openAdvisories, refreshContextOf } from './advisory-rig.double.ts';
 import type { ArtifactLayer } from './artifact.ts';
 import { bundleArtifactType, bundleLayerType, layerKeys } from './bundle.ts';
 import { advisoryChecks } from './checks.ts';
@@ -21,15 +20,7 @@ test('what a clock that was a year ahead wrote is called stale, and fetched agai
   const right = Date.UTC(2026, 5, 1);
   let now = right + year;
   const config = advisoriesConfig.parse({ osv: `${mirror.base}/osv`, sources: ['osv'], ecosystems: ['npm'] });
-  const context = {
-    ...contextOf(db, { now: () => now }),
-    fetcher: {
-      outbound: createOutbound({ allow: [mirror.host] }),
-      signal: new AbortController().signal,
-      sleep: async () => {},
-    },
-    openArtifact: () => Promise.reject(new Error('there is no registry')),
-  };
+  const context = refreshContextOf(db, mirror, { now: () => now });
   await refreshFeeds(context, config, { all: false });
   now = right;
   const feed = (await findFeed(db, 'osv/npm'))!;
